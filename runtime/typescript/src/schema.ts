@@ -1,0 +1,48 @@
+/**
+ * The part of [Standard Schema](https://standardschema.dev) that this library
+ * needs. zod, valibot, arktype and others implement it, so that no validation
+ * library has to be imported here.
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (
+      value: unknown,
+    ) => StandardResult<Output> | Promise<StandardResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+/** What a validator answers: the value, or the issues that speak against it. */
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly StandardIssue[] };
+
+/** One reason why a value was refused. */
+export interface StandardIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** The value as it travels on the wire. */
+export type InferInput<Schema extends StandardSchema> = NonNullable<
+  Schema["~standard"]["types"]
+>["input"];
+
+/** The value as it is after validation. */
+export type InferOutput<Schema extends StandardSchema> = NonNullable<
+  Schema["~standard"]["types"]
+>["output"];
+
+/** One line for error messages: `/progress: must be at most 100; /step: …`. */
+export function describeIssues(issues: readonly StandardIssue[]): string {
+  return issues
+    .map((issue) => {
+      const path = (issue.path ?? [])
+        .map((part) => `/${String(typeof part === "object" ? part.key : part)}`)
+        .join("");
+      return path === "" ? issue.message : `${path}: ${issue.message}`;
+    })
+    .join("; ");
+}
