@@ -1,0 +1,153 @@
+//! `cargo xtask demo`: builds and starts the content pipeline.
+
+use crate::failure::{Failure, Result};
+use crate::paths::{built, in_root};
+use crate::process::{self, Running, Waited, cargo, command, npm, run, run_quietly};
+use crate::step::step;
+use crate::tools;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::thread;
+
+/// The port that the server takes when it is free and nothing else was asked for.
+const USUAL_PORT: u16 = 3000;
+/// What the server prints, followed by its address, once it accepts connections.
+const LISTENING: &str = "Listening on ";
+
+#[derive(clap::Args)]
+pub(crate) struct Demo {
+    /// Summarise one text with a TypeScript subscriber in the terminal, check every message, and exit
+    #[arg(long)]
+    once: bool,
+    /// The text to summarise
+    #[arg(long, value_name = "FILE", default_value = "runtime/PROTOCOL.md")]
+    text: PathBuf,
+    /// The server's port [default: 3000, or a free one where it is taken]
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+}
+
+impl Demo {
+    pub(crate) fn run(&self) -> Result {
+        let text = self.readable_text()?;
+        tools::node_and_packages()?;
+        step("Generating code from schemas/", || {
+            run(&mut cargo(&[
+                "run",
+                "--quiet",
+                "--package",
+                "fanfare-codegen",
+                "--",
+                "generate",
+            ]))
+        })?;
+        tools::build_typescript_client()?;
+        if !self.once {
+            build_page()?;
+        }
+        build_server()?;
+        process::stop_on_interrupt()?;
+        if self.once {
+            summarise_once(&text)
+        } else {
+            self.serve(&text)
+        }
+    }
+
+    /// Runs the server until Ctrl-C.
+    fn serve(&self, text: &std::path::Path) -> Result {
+        let port = self.port.unwrap_or_else(usual_or_free_port);
+        let (mut server, url) = step("Starting the server", || start_server(text, port, &[]))?;
+        println!("\n  The page is at {url}\n  Ctrl-C stops the server.\n");
+        match server.wait()? {
+            Waited::Interrupted => println!("\nStopped."),
+            Waited::Exited => println!("\nThe server has ended."),
+        }
+        Ok(())
+    }
+
+    fn readable_text(&self) -> Result<PathBuf> {
+        let text = std::env::current_dir().unwrap_or_default().join(&self.text);
+        let text = if text.is_file() {
+            text
+        } else {
+            in_root(&self.text)
+        };
+        match std::fs::File::open(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(Failure::at(&text, &error).help("--text names a file to summarise")),
+        }
+    }
+}
+
+/// Summarises one text and lets the TypeScript subscriber check every message. The server's port
+/// is any that is free, so that this runs beside a demo that is open.
+pub(crate) fn summarise_once(text: &std::path::Path) -> Result {
+    step("Summarising once, with a TypeScript subscriber", || {
+        let (_server, url) = start_server(text, 0, &["--pause", "2"])?;
+        let program = in_root("examples/content-pipeline/once/once.ts");
+        let mut subscriber = command("node", &["--import", "tsx"]);
+        subscriber.arg(program).arg(url);
+        match process::start(&mut subscriber)?.wait()? {
+            Waited::Exited => Ok(()),
+            Waited::Interrupted => Err(Failure::new("interrupted")),
+        }
+    })
+}
+
+pub(crate) fn build_server() -> Result {
+    step("Building the server", || {
+        run(&mut cargo(&[
+            "build",
+            "--quiet",
+            "--package",
+            "content-pipeline",
+        ]))
+    })
+}
+
+pub(crate) fn build_page() -> Result {
+    step("Building the page", || {
+        run_quietly(&mut npm(&[
+            "run",
+            "build",
+            "--workspace",
+            "content-pipeline-page",
+        ]))
+    })
+}
+
+/// Starts the server and waits until it accepts connections; gives its URL.
+fn start_server(text: &std::path::Path, port: u16, more: &[&str]) -> Result<(Running, String)> {
+    let mut server = command(built("debug", "content-pipeline"), more);
+    server
+        .arg("--text")
+        .arg(text)
+        .args(["--port", &port.to_string()]);
+    server
+        .arg("--page")
+        .arg(in_root("examples/content-pipeline/page/dist"));
+    let mut server = process::start(server.stdout(Stdio::piped()))?;
+    let stdout = server
+        .child
+        .stdout
+        .take()
+        .ok_or_else(|| Failure::new("the server is mute"))?;
+    let mut lines = BufReader::new(stdout)
+        .lines()
+        .map_while(std::result::Result::ok);
+    let url = lines.find_map(|line| line.strip_prefix(LISTENING).map(str::to_owned));
+    let url = url.ok_or_else(|| Failure::new("the server has ended before it was ready"))?;
+    thread::spawn(move || lines.for_each(|line| println!("  {line}")));
+    Ok((server, url))
+}
+
+fn usual_or_free_port() -> u16 {
+    if TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok() {
+        USUAL_PORT
+    } else {
+        0
+    }
+}

@@ -1,0 +1,57 @@
+//! The project's commands, so that nothing but Rust and Node.js must be installed by hand.
+//!
+//! `cargo xtask demo` shows Fanfare at work, `cargo xtask test` runs everything that CI runs, and
+//! `cargo xtask bench` measures it beside its peers.
+
+mod bench;
+mod demo;
+mod failure;
+mod paths;
+mod process;
+mod step;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use failure::Result;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's commands."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Builds and starts the content pipeline, a server with a web page that summarises a text.
+    Demo(demo::Demo),
+    /// Runs everything that CI runs.
+    Test(test::Test),
+    /// Measures Fanfare beside its peers.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result {
+    match verb {
+        Verb::Demo(demo) => demo.run(),
+        Verb::Test(test) => test.run(),
+        Verb::Bench(bench) => bench.run(),
+    }
+}
