@@ -1,1 +1,4 @@
 //! stub
+pub mod formats;
+pub mod payload;
+pub mod schema;
