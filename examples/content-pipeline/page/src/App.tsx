@@ -1,0 +1,55 @@
+import { useRealtime } from "fanfare/react";
+import { useEffect, useState } from "react";
+import { system } from "../../../../generated/typescript/system.js";
+import { Composer } from "./Composer.js";
+import { RunView } from "./RunView.js";
+import { fetchToken, startRun } from "./server.js";
+
+/** The run stands in the page's address, so that a reloaded or shared page shows it again. */
+export function App() {
+  const [runId, setRunId] = useState(runIdOfAddress);
+  const [problem, setProblem] = useState<string>();
+
+  useEffect(() => {
+    const follow = () => setRunId(runIdOfAddress());
+    window.addEventListener("hashchange", follow);
+    return () => window.removeEventListener("hashchange", follow);
+  }, []);
+
+  const summarise = async (text?: string) => {
+    try {
+      window.location.hash = await startRun(text);
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  return (
+    <main>
+      <header>
+        <h1>Content pipeline</h1>
+        <p>Summarises a text on the server, and tells this page what it does while it does it.</p>
+      </header>
+      <Notice />
+      {runId !== undefined && <RunView key={runId} runId={runId} />}
+      <Composer isFirst={runId === undefined} problem={problem} onSummarise={summarise} />
+    </main>
+  );
+}
+
+/** What the server has to say to everyone. */
+function Notice() {
+  const { messages } = useRealtime({ channel: system, topics: ["notice"] as const, token: () => fetchToken() });
+  const notice = messages.byTopic.notice?.data;
+  return notice === undefined ? null : (
+    <p className="notice" data-level={notice.level} role="status">
+      {notice.text}
+    </p>
+  );
+}
+
+function runIdOfAddress(): string | undefined {
+  const name = window.location.hash.slice(1);
+  return /^run_[a-z0-9]+$/u.test(name) ? name : undefined;
+}

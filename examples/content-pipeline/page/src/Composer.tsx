@@ -1,0 +1,49 @@
+import { useState } from "react";
+
+interface ComposerProps {
+  readonly isFirst: boolean;
+  readonly problem: string | undefined;
+  readonly onSummarise: (text?: string) => Promise<void>;
+}
+
+/** Starts a run: of the server's text, or of a pasted one. */
+export function Composer({ isFirst, problem, onSummarise }: ComposerProps) {
+  const [text, setText] = useState("");
+  const [isStarting, setIsStarting] = useState(false);
+  const hasText = text.trim() !== "";
+
+  const start = async () => {
+    setIsStarting(true);
+    await onSummarise(hasText ? text : undefined);
+    setIsStarting(false);
+  };
+
+  return (
+    <form
+      className="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void start();
+      }}
+    >
+      <label htmlFor="text">Your own text, plain or in Markdown</label>
+      <textarea
+        id="text"
+        rows={4}
+        placeholder="Paste a text here, or leave it empty to summarise the server's."
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <div className="composer-foot">
+        <button type="submit" disabled={isStarting}>
+          {hasText ? "Summarise this text" : isFirst ? "Summarise" : "Summarise again"}
+        </button>
+        {problem !== undefined && (
+          <p className="problem" role="alert">
+            {problem}
+          </p>
+        )}
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,25 @@
+/** Starts a run that summarises `text`, or the server's own text, and tells its id. */
+export async function startRun(text?: string): Promise<string> {
+  const response = await fetch("/runs", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ text }),
+  });
+  const { runId } = (await successful(response).then((answer) => answer.json())) as { runId: string };
+  return runId;
+}
+
+/** A token for a run's channel, or for the system channel where no run is named. */
+export async function fetchToken(runId?: string): Promise<string> {
+  const query = runId === undefined ? "" : `?${new URLSearchParams({ run: runId }).toString()}`;
+  const response = await successful(await fetch(`/token${query}`));
+  const { token } = (await response.json()) as { token: string };
+  return token;
+}
+
+async function successful(response: Response): Promise<Response> {
+  if (response.ok) {
+    return response;
+  }
+  throw new Error((await response.text()) || `The server answered ${response.status}`);
+}

@@ -1,0 +1,56 @@
+//! The content pipeline: summarises a text, and tells every page what it does while it does it.
+
+mod routes;
+mod run;
+mod summarise;
+mod text;
+
+use channels::system::{Notice, System};
+use clap::Parser;
+use fanfare::{Hub, PublishError};
+use routes::App;
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+#[derive(Parser)]
+#[command(about = "Summarises a text, and tells every page what it does while it does it.")]
+struct Arguments {
+    /// The text to summarise where a visitor brings none
+    #[arg(long, value_name = "FILE")]
+    text: PathBuf,
+    /// The folder of the built page
+    #[arg(long, value_name = "FOLDER", default_value = "examples/content-pipeline/page/dist")]
+    page: PathBuf,
+    /// The port; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    port: u16,
+    /// Milliseconds between two messages, so that people can watch
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pause: u64,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let text = std::fs::read_to_string(&arguments.text)
+        .map_err(|error| format!("{}: {error}", arguments.text.display()))?;
+    let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).build()?;
+    let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
+    notify(&hub, "info", format!("Ready to summarise {name}, or a text of yours.")).await?;
+
+    let app = App {
+        hub: hub.clone(),
+        text: text.into(),
+        pause: Duration::from_millis(arguments.pause),
+    };
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port))
+        .await
+        .map_err(|error| format!("port {}: {error}", arguments.port))?;
+    println!("Listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, routes::routes(app, &arguments.page))
+        .with_graceful_shutdown(stop(hub))
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! What the page asks for beside its subscriptions: to start a run, and tokens.
+
+use crate::run::Run;
+use crate::text::Text;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use channels::pipeline::{self, Pipeline};
+use channels::system::{self, System};
+use fanfare::{Grant, Hub};
+use rand::distr::{Distribution, Uniform};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::services::ServeDir;
+
+const TOKEN_LIFE: Duration = Duration::from_secs(300);
+const RUN_ID_LETTERS: usize = 12;
+
+/// What every request can reach.
+#[derive(Clone)]
+pub struct App {
+    pub hub: Hub,
+    /// The text to summarise where a visitor brings none.
+    pub text: Arc<str>,
+    pub pause: Duration,
+}
+
+/// Everything that the server answers.
+pub fn routes(app: App, page: &Path) -> Router {
+    let realtime = fanfare::routes(app.hub.clone());
+    Router::new()
+        .route("/runs", post(start_run))
+        .route("/token", get(mint_token))
+        .with_state(app)
+        .merge(realtime)
+        .fallback_service(ServeDir::new(page))
+}
+
+type Refusal = (StatusCode, String);
+
+#[derive(Deserialize)]
+struct NewRun {
+    text: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StartedRun {
+    run_id: String,
+}
+
+/// Starts a run and answers at once; the run's channel tells how it goes.
+async fn start_run(
+    State(app): State<App>,
+    new_run: Option<Json<NewRun>>,
+) -> Result<(StatusCode, Json<StartedRun>), Refusal> {
+    let own_text = new_run.and_then(|Json(new_run)| new_run.text);
+    let text = Text::read(own_text.as_deref().unwrap_or(&app.text));
+    if text.sentences.is_empty() {
+        return Err((StatusCode::UNPROCESSABLE_ENTITY, "The text has no sentence to summarise.".into()));
+    }
+    let run_id = new_run_id();
+    let pipeline = Pipeline::new(&run_id).map_err(internal)?;
+    let run = Run { hub: app.hub, pipeline, text, pause: app.pause };
+    let name = run_id.clone();
+    tokio::spawn(async move {
+        if let Err(error) = run.summarise().await {
+            eprintln!("{name} failed: {error}");
+        }
+    });
+    Ok((StatusCode::ACCEPTED, Json(StartedRun { run_id })))
+}
+
+#[derive(Deserialize)]
+struct TokenQuery {
+    run: Option<String>,
+}
+
+#[derive(Serialize)]
+struct MintedToken {
+    token: String,
+}
+
+/// Mints a token for a run's channel, or for the system channel where no run is named.
+///
+/// An application would ask here whether this visitor may see this run.
+async fn mint_token(State(app): State<App>, Query(query): Query<TokenQuery>) -> Result<Json<MintedToken>, Refusal> {
+    let grant = match query.run {
+        Some(run) => run_grant(&run)?,
+        None => System::new().grant([system::Topic::Notice]),
+    };
+    let token = app.hub.token(grant).expires_in(TOKEN_LIFE).mint().map_err(internal)?;
+    Ok(Json(MintedToken { token }))
+}
+
+fn run_grant(run: &str) -> Result<Grant, Refusal> {
+    use pipeline::Topic::{Insights, Result, Status, Tokens};
+    let pipeline = Pipeline::new(run).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+    Ok(pipeline.grant([Status, Insights, Tokens, Result]))
+}
+
+fn new_run_id() -> String {
+    let letters = Uniform::new(0, 36).expect("0 is less than 36");
+    let letters = letters.sample_iter(rand::rng()).take(RUN_ID_LETTERS);
+    letters.fold(String::from("run_"), |id, letter| id + &char::from_digit(letter, 36).unwrap_or('0').to_string())
+}
+
+fn internal(error: impl std::fmt::Display) -> Refusal {
+    (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+}

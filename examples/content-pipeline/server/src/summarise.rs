@@ -1,0 +1,272 @@
+//! Summarises a text by choosing its weightiest sentences.
+//!
+//! Nothing here is invented: a summary consists of sentences of the text, in the order of the text.
+//! A sentence weighs much when it holds words that the whole text returns to, and a little more
+//! when it stands early.
+
+use crate::text::words;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A sentence of fewer or more words than these seldom makes sense on its own.
+const FEWEST_WORDS: usize = 5;
+const MOST_WORDS: usize = 45;
+const FEWEST_LETTERS: usize = 4;
+
+/// Long words that say nothing about what a text is about. Short words are left out by their length.
+const EMPTY_WORDS: &str = "about above after again against also although always among another anything because been \
+     before being below between both cannot could does doing done down during each either else even ever every \
+     everything from further gets given gives have having here hers herself himself however into itself just \
+     know less like made make makes many might more most much must myself neither never next none nothing once \
+     only onto other others otherwise ours over rather same says several shall should since some something still \
+     such than that their theirs them themselves then there therefore these they thing things this those though \
+     through thus together under unless until upon used uses using very were what whatever when whenever where \
+     whether which whichever while whom whose will with within without would your yours yourself";
+
+/// A word that says what a text is about.
+#[derive(Debug, PartialEq)]
+pub struct Keyword {
+    pub word: String,
+    /// How many sentences it stands in.
+    pub occurrences: u32,
+}
+
+/// The words that stand in most sentences, most frequent first.
+pub fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
+    let mut keywords: Vec<_> = frequencies(sentences)
+        .into_iter()
+        .map(|(word, occurrences)| Keyword { word, occurrences })
+        .collect();
+    keywords.sort_by(|a, b| {
+        b.occurrences
+            .cmp(&a.occurrences)
+            .then_with(|| a.word.cmp(&b.word))
+    });
+    keywords.truncate(how_many);
+    keywords
+}
+
+/// Each sentence's weight, between 0 and 1, where the weightiest sentence has 1.
+pub fn score(sentences: &[String]) -> Vec<f64> {
+    let frequencies = frequencies(sentences);
+    let count = number(sentences.len().max(1));
+    let weigh = |position: usize, sentence: &String| {
+        let weight = meaningful_words(sentence)
+            .iter()
+            .map(|word| f64::from(frequencies[word]))
+            // What stands in every sentence sets none of them apart.
+            .fold(0.0, |sum, frequency| {
+                sum + frequency * (1.0 + count / frequency).ln()
+            });
+        let length = number(words(sentence).count().max(1));
+        let earliness = 1.0 - number(position) / count;
+        weight / length.powf(0.7) * (1.0 + 0.5 * earliness)
+    };
+    let weights: Vec<f64> = sentences
+        .iter()
+        .enumerate()
+        .map(|(at, sentence)| weigh(at, sentence))
+        .collect();
+    let heaviest = weights.iter().copied().fold(0.0, f64::max);
+    weights
+        .into_iter()
+        .map(|weight| {
+            if heaviest > 0.0 {
+                weight / heaviest
+            } else {
+                0.0
+            }
+        })
+        .collect()
+}
+
+/// The positions of the sentences that make the summary, in the order of the text. A sentence that
+/// repeats what is already chosen counts for less.
+pub fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> Vec<usize> {
+    let mut candidates: Vec<usize> = (0..sentences.len())
+        .filter(|&at| stands_alone(&sentences[at]))
+        .collect();
+    if candidates.is_empty() {
+        candidates = (0..sentences.len()).collect();
+    }
+    let mut chosen = Vec::new();
+    let mut covered = BTreeSet::new();
+    while chosen.len() < how_many {
+        let value = |at: usize| scores[at] * novelty(&sentences[at], &covered);
+        // Of equal sentences the earlier one is taken.
+        let Some(&best) = candidates
+            .iter()
+            .rev()
+            .max_by(|&&a, &&b| value(a).total_cmp(&value(b)))
+        else {
+            break;
+        };
+        candidates.retain(|&at| at != best);
+        covered.extend(meaningful_words(&sentences[best]));
+        chosen.push(best);
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+/// How many sentences the summary of a text of `sentences` sentences has.
+pub fn fitting_length(sentences: usize) -> usize {
+    (sentences / 10).clamp(4, 8).min(sentences)
+}
+
+/// Joins the chosen sentences. A sentence beyond all measure is cut, and shows it.
+pub fn write(sentences: &[String], chosen: &[usize]) -> String {
+    let cut = |sentence: &String| {
+        let words: Vec<&str> = sentence.split(' ').collect();
+        if words.len() <= MOST_WORDS {
+            sentence.clone()
+        } else {
+            words[..MOST_WORDS].join(" ") + " …"
+        }
+    };
+    chosen
+        .iter()
+        .map(|&at| cut(&sentences[at]))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A text's pieces as they are written, one word each. Joined they are the text.
+pub fn pieces(text: &str) -> Vec<&str> {
+    text.split_inclusive(' ').collect()
+}
+
+/// Whether a sentence reads like one: a fragment, a line of code or an endless list does not.
+fn stands_alone(sentence: &str) -> bool {
+    let first = sentence
+        .trim_start_matches(['"', '“', '('])
+        .chars()
+        .next()
+        .unwrap_or(' ');
+    let begins_well = first.is_alphabetic() && !first.is_lowercase();
+    let ends_well = sentence.ends_with(['.', '!', '?', '。', '！', '？']);
+    let is_prose = !sentence.contains(['{', '}', '<', '>', '→', '=']);
+    begins_well
+        && ends_well
+        && is_prose
+        && (FEWEST_WORDS..=MOST_WORDS).contains(&words(sentence).count())
+}
+
+fn novelty(sentence: &str, covered: &BTreeSet<String>) -> f64 {
+    let words = meaningful_words(sentence);
+    let known = words.intersection(covered).count();
+    1.0 - number(known) / number(words.len().max(1))
+}
+
+/// A count to calculate with. Beyond four billion it no longer matters.
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// How many sentences each meaningful word stands in.
+fn frequencies(sentences: &[String]) -> BTreeMap<String, u32> {
+    let mut frequencies = BTreeMap::new();
+    for word in sentences
+        .iter()
+        .flat_map(|sentence| meaningful_words(sentence))
+    {
+        *frequencies.entry(word).or_insert(0) += 1;
+    }
+    frequencies
+}
+
+fn meaningful_words(sentence: &str) -> BTreeSet<String> {
+    words(sentence)
+        .map(str::to_lowercase)
+        .filter(|word| {
+            word.chars().count() >= FEWEST_LETTERS && word.chars().any(char::is_alphabetic)
+        })
+        .filter(|word| !EMPTY_WORDS.split(' ').any(|empty| empty == word))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Text;
+
+    fn sentences_of(text: &str) -> Vec<String> {
+        Text::read(text).sentences
+    }
+
+    #[test]
+    fn keywords_are_the_words_that_stand_in_most_sentences() {
+        let sentences = sentences_of(
+            "Trains are fast. Trains and planes travel. Planes and trains would differ.",
+        );
+        let keywords = keywords(&sentences, 2);
+        assert_eq!(
+            keywords[0],
+            Keyword {
+                word: "trains".into(),
+                occurrences: 3
+            }
+        );
+        assert_eq!(
+            keywords[1],
+            Keyword {
+                word: "planes".into(),
+                occurrences: 2
+            }
+        );
+    }
+
+    #[test]
+    fn scores_lie_between_zero_and_one_and_the_weightiest_has_one() {
+        let sentences = sentences_of(
+            "Trains carry people. Trains carry freight and people. It is so. Cheese is yellow.",
+        );
+        let scores = score(&sentences);
+        assert!(
+            scores.iter().all(|score| (0.0..=1.0).contains(score)),
+            "{scores:?}"
+        );
+        assert!((scores[0] - 1.0).abs() < f64::EPSILON, "{scores:?}");
+        assert!(scores[2] < scores[3] && scores[3] < scores[1], "{scores:?}");
+    }
+
+    #[test]
+    fn sentences_without_meaningful_words_score_nothing() {
+        assert_eq!(score(&["It is.".into(), "So it is.".into()]), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_chosen_sentences_keep_the_order_of_the_text() {
+        let sentences: Vec<String> = (0..4)
+            .map(|n| format!("Sentence number {n} has different{n} words{n}."))
+            .collect();
+        assert_eq!(choose(&sentences, &[0.2, 0.9, 0.1, 1.0], 2), [1, 3]);
+    }
+
+    #[test]
+    fn a_sentence_is_not_chosen_twice_in_other_words() {
+        let sentences = [
+            "Trains carry heavy freight across mountains.".to_owned(),
+            "Across mountains trains carry heavy freight.".to_owned(),
+            "Cheese tastes best with fresh bread today.".to_owned(),
+        ];
+        assert_eq!(choose(&sentences, &[1.0, 0.9, 0.2], 2), [0, 2]);
+    }
+
+    #[test]
+    fn a_text_of_fragments_still_gets_a_summary() {
+        let sentences = ["one".to_owned(), "two".to_owned()];
+        assert_eq!(choose(&sentences, &[1.0, 0.5], fitting_length(2)), [0, 1]);
+    }
+
+    #[test]
+    fn the_pieces_joined_are_the_summary() {
+        let sentences = [
+            "First of all.".to_owned(),
+            "word ".repeat(100).trim_end().to_owned(),
+        ];
+        let summary = write(&sentences, &[0, 1]);
+        assert!(summary.starts_with("First of all. word word"), "{summary}");
+        assert!(summary.ends_with(" word …"), "{summary}");
+        assert_eq!(pieces(&summary).concat(), summary);
+    }
+}
