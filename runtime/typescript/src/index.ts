@@ -10,4 +10,27 @@ export type {
   TopicName,
   TopicReference,
 } from "./channel.js";
-export type { InferInput, InferOutput, StandardIssue, StandardResult, StandardSchema } from "./schema.js";
+export type { ConnectionOptions, ConnectionStatus } from "./connection.js";
+export { ConnectionError, InvalidMessageError, ProtocolError } from "./error.js";
+export type { Gap, Message, RunStatus, RunUpdate } from "./message.js";
+export type {
+  InferInput,
+  InferOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from "./schema.js";
+export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
+export { RealtimeStore } from "./store.js";
+export type { PauseReason, RealtimeSnapshot, StoreSettings, ViewSettings } from "./store.js";
+export { subscribe } from "./subscribe.js";
+export type {
+  Drift,
+  MessageCallback,
+  SubscribeCallbackOptions,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionHandle,
+} from "./subscription.js";
+export type { TokenInput, TokenValue } from "./token.js";
+export type { Cursor } from "./wire.js";

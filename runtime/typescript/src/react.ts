@@ -1,0 +1,192 @@
+"use client";
+
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import type { ChannelInput, TopicName } from "./channel.js";
+import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
+import type { Gap, Message, RunStatus } from "./message.js";
+import { RealtimeStore } from "./store.js";
+import type { PauseReason, StoreSettings } from "./store.js";
+import type { TokenInput } from "./token.js";
+
+export type UseRealtimeConnectionStatus = ConnectionStatus;
+export type UseRealtimeRunStatus = RunStatus;
+export type UseRealtimePauseReason = PauseReason;
+
+/** What {@link useRealtime} takes. Everything but `channel` and `token` has a default. */
+export interface UseRealtimeOptions<
+  Channel extends ChannelInput = ChannelInput,
+  Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> extends ConnectionOptions {
+  /** As long as it is undefined (an id is still being fetched, say), the hook is idle. */
+  readonly channel?: Channel | undefined;
+  /** Default: all topics of the channel. */
+  readonly topics?: Topics | undefined;
+  /**
+   * A token, or a function that fetches one and is called at every connect.
+   * The function may be another one at each render; the latest is called.
+   */
+  readonly token?: TokenInput | undefined;
+  /** Another key starts anew: messages are forgotten, and it connects again. */
+  readonly key?: string | undefined;
+  /** Default: true. With `false` the hook is paused. */
+  readonly enabled?: boolean | undefined;
+  /** How many milliseconds to gather messages before the component renders. Default: 0, at once. */
+  readonly bufferInterval?: number | undefined;
+  /** Whether payloads are checked against the channel's schemas. Default: true. */
+  readonly validate?: Validate | undefined;
+  /** How many messages `messages.all` holds. Default: 100; null for no limit. */
+  readonly historyLimit?: number | null | undefined;
+  /** Whether to leave the server while the page is hidden; it resumes after. Default: true. */
+  readonly pauseOnHidden?: boolean | undefined;
+  /** Whether to leave the server once the run has ended. Default: true. */
+  readonly autoCloseOnTerminal?: boolean | undefined;
+}
+
+/** What {@link useRealtime} gives. */
+export interface UseRealtimeResult<
+  Channel extends ChannelInput = ChannelInput,
+  Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> {
+  readonly connectionStatus: UseRealtimeConnectionStatus;
+  readonly runStatus: UseRealtimeRunStatus;
+  readonly isPaused: boolean;
+  readonly pauseReason: UseRealtimePauseReason;
+  readonly messages: {
+    /** The latest message of each topic. */
+    readonly byTopic: {
+      readonly [Topic in Topics[number]]?: Message<Channel, Topic, Validate>;
+    };
+    /** The latest messages, the oldest first; as many as `historyLimit` says. */
+    readonly all: readonly Message<Channel, Topics[number], Validate>[];
+    readonly last: Message<Channel, Topics[number], Validate> | null;
+    /** What came with the last update: one message, or several that came at once. */
+    readonly delta: readonly Message<Channel, Topics[number], Validate>[];
+  };
+  /** What the run returned. */
+  readonly result: unknown;
+  /**
+   * What went wrong last: a `ConnectionError` until the connection is open
+   * again, an `InvalidMessageError` with its issues until `reset()` or the next `open`.
+   */
+  readonly error: Error | null;
+  /** The last gap: messages that were missed for good. Null if there was none. */
+  readonly gap: Gap | null;
+  /** Forgets messages, result, error and gap. The connection stays. */
+  readonly reset: () => void;
+}
+
+/**
+ * Subscribes a component to topics of a channel.
+ *
+ * A lost connection, a hidden page and a remount resume where they stopped;
+ * what the server no longer has then is reported as `gap`.
+ *
+ * @example
+ * ```tsx
+ * function Progress({ runId }: { runId: string }) {
+ *   const { messages, connectionStatus } = useRealtime({
+ *     channel: pipeline({ runId }),
+ *     topics: ["status"],
+ *     token: () => fetchToken(runId),
+ *   });
+ *   return <p>{messages.byTopic.status?.data.message ?? connectionStatus}</p>;
+ * }
+ * ```
+ */
+export function useRealtime<
+  const Channel extends ChannelInput = ChannelInput,
+  const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  const Validate extends boolean = true,
+>(
+  options: UseRealtimeOptions<Channel, Topics, Validate>,
+): UseRealtimeResult<Channel, Topics, Validate> {
+  const store = useStore(options);
+  useConnection(store, options);
+  const { bufferInterval = 0, historyLimit = 100 } = options;
+  useEffect(() => {
+    store.configure({ bufferInterval, historyLimit });
+  }, [store, bufferInterval, historyLimit]);
+  const snapshot = useSyncExternalStore(store.subscribe, store.getSnapshot, store.getServerSnapshot);
+  return { ...snapshot, reset: store.reset } as unknown as UseRealtimeResult<
+    Channel,
+    Topics,
+    Validate
+  >;
+}
+
+type AnyOptions = UseRealtimeOptions<ChannelInput, readonly string[], boolean>;
+
+/** One store a channel, topics and key. Creating one has no effect, so React may drop it. */
+function useStore(options: AnyOptions): RealtimeStore {
+  const granted = typeof options.token === "object" ? options.token : undefined;
+  const channel = options.channel ?? granted?.channel;
+  const topics = options.topics ?? granted?.topics;
+  const name = typeof channel === "object" ? channel.name : channel;
+  const identity = JSON.stringify([name, topics, options.key]);
+  const create = () => ({ identity, store: new RealtimeStore(channel, topics) });
+  const [held, hold] = useState(create);
+  if (held.identity === identity) {
+    return held.store;
+  }
+  const next = create();
+  hold(next);
+  return next.store;
+}
+
+function useConnection(store: RealtimeStore, options: AnyOptions): void {
+  const { apiBaseUrl, reconnect, reconnectMinMs, reconnectMaxMs, token, WebSocket } = options;
+  const { enabled = true, validate = true } = options;
+  const { pauseOnHidden = true, autoCloseOnTerminal = true } = options;
+  const latestToken = useRef(token);
+  useEffect(() => {
+    latestToken.current = token;
+  });
+  const tokenIdentity = identityOf(token);
+  useEffect(() => {
+    const settings: StoreSettings = {
+      apiBaseUrl,
+      reconnect,
+      reconnectMinMs,
+      reconnectMaxMs,
+      WebSocket,
+      token: currentToken(latestToken),
+      enabled,
+      validate,
+      pauseOnHidden,
+      autoCloseOnTerminal,
+    };
+    store.start(settings);
+    return () => store.stop();
+  }, [
+    store,
+    apiBaseUrl,
+    reconnect,
+    reconnectMinMs,
+    reconnectMaxMs,
+    WebSocket,
+    tokenIdentity,
+    enabled,
+    validate,
+    pauseOnHidden,
+    autoCloseOnTerminal,
+  ]);
+}
+
+/** Inline functions differ at each render; that is no reason to connect anew. */
+function identityOf(token: TokenInput | undefined): string {
+  if (typeof token === "function") {
+    return "function";
+  }
+  return typeof token === "object"
+    ? JSON.stringify([token.key, token.token, token.apiBaseUrl])
+    : (token ?? "");
+}
+
+function currentToken(latest: { readonly current: TokenInput | undefined }): TokenInput | undefined {
+  if (typeof latest.current !== "function") {
+    return latest.current;
+  }
+  return () => (typeof latest.current === "function" ? latest.current() : (latest.current ?? ""));
+}

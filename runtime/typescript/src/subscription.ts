@@ -1,0 +1,322 @@
+import type { ChannelInput, TopicName } from "./channel.js";
+import { Connection } from "./connection.js";
+import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
+import { Delivery } from "./delivery.js";
+import type { InvalidMessageError } from "./error.js";
+import type { Gap, Message, RunUpdate } from "./message.js";
+import { Queue } from "./queue.js";
+import type { TokenInput } from "./token.js";
+import type { Cursor, ReadyFrame } from "./wire.js";
+
+/** What `subscribe` takes. */
+export interface SubscribeOptions<
+  Channel extends ChannelInput = ChannelInput,
+  Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> extends ConnectionOptions {
+  readonly channel: Channel;
+  /** Default: all topics of the channel. */
+  readonly topics?: Topics | undefined;
+  /** The token, or a function that fetches one and is called at every connect. */
+  readonly token?: TokenInput | undefined;
+  /** The token as Inngest's SDK calls it; `token` comes first. */
+  readonly key?: string | undefined;
+  /**
+   * Whether payloads are checked against the channel's schemas. Default: true.
+   * With `false`, `data` is the JSON as it arrived.
+   */
+  readonly validate?: Validate | undefined;
+  /** Where to begin: `"now"` (the default), `"start"` of the history, or after a message's id. */
+  readonly since?: Cursor | undefined;
+  /**
+   * How many messages may wait for a slow reader. At the limit the connection
+   * is left; once half of them were read, it resumes from the server's history,
+   * so that memory stays bounded and nothing is lost. What history no longer
+   * has by then is reported as a gap. Default: 1000.
+   */
+  readonly bufferLimit?: number | undefined;
+  /** Aborting it ends the subscription as `close()` does. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called, in order with the messages, when messages were missed for good. */
+  readonly onGap?: ((gap: Gap) => void) | undefined;
+  /** Called, in order with the messages, when the channel's run begins or ends. */
+  readonly onRun?: ((update: RunUpdate) => void) | undefined;
+  /**
+   * Called, in order with the messages, for each message that breaks the
+   * definition. Without it `onError` is called; without either, the
+   * subscription ends with the error, so that it cannot go unnoticed.
+   */
+  readonly onInvalid?: ((error: InvalidMessageError) => void) | undefined;
+  /**
+   * Called when something goes wrong that the subscription survives: the token
+   * factory throws, the server cannot be reached, `onMessage` throws. Called
+   * also when the subscription ends with an error, where there is no loop to
+   * throw it; without `onError` that is an unhandled rejection.
+   */
+  readonly onError?: ((error: Error) => void) | undefined;
+  /** Called when the server's definition of the channel is another than this page's. */
+  readonly onDrift?: ((drift: Drift) => void) | undefined;
+}
+
+/** The definitions that a page and its server were built from differ. */
+export interface Drift {
+  readonly channel: string;
+  /** The fingerprint of this page's definition. */
+  readonly expected: string;
+  /** The fingerprint of the server's definition. */
+  readonly received: string;
+}
+
+/** Options of `subscribe` in its callback form. */
+export interface SubscribeCallbackOptions<
+  Channel extends ChannelInput = ChannelInput,
+  Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> extends SubscribeOptions<Channel, Topics, Validate> {
+  /** Called for each message. One call is awaited before the next is made. */
+  readonly onMessage: MessageCallback<Channel, Topics, Validate>;
+}
+
+export type MessageCallback<
+  Channel extends ChannelInput,
+  Topics extends readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> = (message: Message<Channel, Topics[number], Validate>) => void | Promise<void>;
+
+/** A subscription that stands. */
+export interface SubscriptionHandle {
+  readonly connectionStatus: ConnectionStatus;
+  /** The last gap, if there was one. */
+  readonly gap: Gap | null;
+  /** Resolves when the subscription ends: with the error that ended it, or null after `close()`. */
+  readonly closed: Promise<Error | null>;
+  /** Ends the subscription. Messages that were not yet delivered are dropped. */
+  close(reason?: string): void;
+  /** The same as `close`. */
+  unsubscribe(reason?: string): void;
+}
+
+/** A subscription to iterate over. One reader at a time; leaving the loop closes it. */
+export interface Subscription<SubscribedMessage> extends SubscriptionHandle {
+  next(): Promise<IteratorResult<SubscribedMessage, undefined>>;
+  return(): Promise<IteratorResult<SubscribedMessage, undefined>>;
+  [Symbol.asyncIterator](): Subscription<SubscribedMessage>;
+}
+
+type Options = SubscribeOptions<ChannelInput, readonly string[], boolean>;
+
+type Item =
+  | { readonly message: Message }
+  | { readonly gap: Gap }
+  | { readonly run: RunUpdate }
+  | { readonly invalid: InvalidMessageError };
+
+/** What `subscribe` resolves with: a connection, a delivery, and a queue to the reader. */
+export class LiveSubscription implements Subscription<Message> {
+  readonly confirmed: Promise<void>;
+  readonly closed: Promise<Error | null>;
+  readonly #options: Options;
+  readonly #bufferLimit: number;
+  readonly #connection: Connection;
+  readonly #delivery: Delivery;
+  readonly #queue = new Queue<Item>();
+  #connectionStatus: ConnectionStatus = "idle";
+  #gap: Gap | null = null;
+  #isFull = false;
+  #isEnded = false;
+  #isClosed = false;
+  #confirm!: () => void;
+  #refuse!: (reason: unknown) => void;
+  #settleClosed!: (error: Error | null) => void;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#bufferLimit = Math.max(1, options.bufferLimit ?? 1000);
+    this.confirmed = new Promise((resolve, reject) => {
+      this.#confirm = resolve;
+      this.#refuse = reject;
+    });
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#delivery = this.#createDelivery();
+    this.#connection = this.#createConnection();
+    options.signal?.addEventListener("abort", this.#abort, { once: true });
+    this.#open();
+  }
+
+  get connectionStatus(): ConnectionStatus {
+    return this.#connectionStatus;
+  }
+
+  get gap(): Gap | null {
+    return this.#gap;
+  }
+
+  close(reason?: string): void {
+    this.#isClosed = true;
+    this.#connection.close(reason);
+    this.#queue.clear();
+    this.#end(null);
+  }
+
+  unsubscribe(reason?: string): void {
+    this.close(reason);
+  }
+
+  async next(): Promise<IteratorResult<Message, undefined>> {
+    for (;;) {
+      const item = await this.#queue.take();
+      this.#resumeWhenRead();
+      if (item === undefined || this.#isClosed) {
+        return { done: true, value: undefined };
+      }
+      if ("message" in item) {
+        return { done: false, value: item.message };
+      }
+      this.#tell(item);
+    }
+  }
+
+  return(): Promise<IteratorResult<Message, undefined>> {
+    this.close();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The callback form: one call is awaited before the next, so that order is kept. */
+  deliverTo(onMessage: (message: Message) => void | Promise<void>): void {
+    void this.#deliverAll(onMessage).catch((cause: unknown) => {
+      const error = asError(cause);
+      this.#stop(error);
+      if (this.#options.onError === undefined) {
+        throw error;
+      }
+      this.#options.onError(error);
+    });
+  }
+
+  async #deliverAll(onMessage: (message: Message) => void | Promise<void>): Promise<void> {
+    for (;;) {
+      const { done, value } = await this.next();
+      if (done === true) {
+        return;
+      }
+      try {
+        await onMessage(value);
+      } catch (error) {
+        if (this.#options.onError === undefined) {
+          throw error;
+        }
+        this.#options.onError(asError(error));
+      }
+    }
+  }
+
+  #tell(item: Exclude<Item, { message: Message }>): void {
+    const { onGap, onRun, onInvalid = this.#options.onError } = this.#options;
+    if ("gap" in item) {
+      this.#gap = item.gap;
+      onGap?.(item.gap);
+    } else if ("run" in item) {
+      onRun?.(item.run);
+    } else if (onInvalid !== undefined) {
+      onInvalid(item.invalid);
+    } else {
+      this.#stop(item.invalid);
+      throw item.invalid;
+    }
+  }
+
+  #createDelivery(): Delivery {
+    const { channel, topics, validate = true } = this.#options;
+    return new Delivery(channel, topics, { validate }, {
+      onMessage: (message) => this.#queue.push({ message }),
+      onGap: (gap) => this.#queue.push({ gap }),
+      onRun: (run) => this.#queue.push({ run }),
+      onInvalid: (invalid) => this.#queue.push({ invalid }),
+    });
+  }
+
+  #createConnection(): Connection {
+    const { channel, topics, since, onError } = this.#options;
+    const name = typeof channel === "string" ? channel : channel.name;
+    return new Connection({ channel: name, topics }, since, {
+      onFrame: (frame) => {
+        this.#delivery.accept(frame);
+        this.#pauseWhenFull();
+      },
+      onReady: (frame) => this.#compare(frame),
+      onStatus: (status) => {
+        this.#connectionStatus = status;
+        if (status === "open") {
+          this.#confirm();
+        }
+      },
+      onError: (error) => onError?.(error),
+      onEnd: (error) => {
+        this.#refuse(error);
+        // What arrived before is still delivered.
+        this.#delivery.accept(() => {
+          this.#queue.end(error);
+          this.#end(error);
+        });
+      },
+    });
+  }
+
+  #open(): void {
+    const { token, key } = this.#options;
+    this.#connection.open({ ...this.#options, token: token ?? key });
+  }
+
+  #pauseWhenFull(): void {
+    if (!this.#isFull && this.#queue.size + this.#delivery.pending >= this.#bufferLimit) {
+      this.#isFull = true;
+      this.#connection.pause();
+    }
+  }
+
+  #resumeWhenRead(): void {
+    if (this.#isFull && this.#queue.size + this.#delivery.pending <= this.#bufferLimit / 2) {
+      this.#isFull = false;
+      this.#open();
+    }
+  }
+
+  #compare(frame: ReadyFrame): void {
+    const { channel, onDrift } = this.#options;
+    const expected = (channel as { readonly $fingerprint?: string }).$fingerprint;
+    if (expected !== undefined && expected !== frame.fingerprint) {
+      const drift: Drift = { channel: frame.channel, expected, received: frame.fingerprint };
+      onDrift?.(drift);
+    }
+  }
+
+  readonly #abort = (): void => {
+    this.#refuse(this.#options.signal?.reason);
+    this.close("aborted");
+  };
+
+  #stop(error: Error): void {
+    if (!this.#isEnded) {
+      this.#connection.close();
+      this.#queue.clear();
+      this.#end(error);
+    }
+  }
+
+  #end(error: Error | null): void {
+    this.#isEnded = true;
+    this.#isFull = false;
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#settleClosed(error);
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,107 @@
+import type { ChannelInput } from "./channel.js";
+import { ConnectionError } from "./error.js";
+
+/**
+ * A token: the text itself, or an object that holds it as `key` or `token`.
+ * What Inngest's `getClientSubscriptionToken` returns has this shape, too.
+ */
+export type TokenValue =
+  | string
+  | {
+      readonly key?: string | undefined;
+      readonly token?: string | undefined;
+      readonly apiBaseUrl?: string | undefined;
+      readonly channel?: ChannelInput | undefined;
+      readonly topics?: readonly string[] | undefined;
+    };
+
+/**
+ * Where a token comes from. A function is called again at every connect, so
+ * that a connection outlives its first token; prefer it to a token itself.
+ *
+ * @example
+ * ```ts
+ * token: () => fetch("/api/token").then((response) => response.text())
+ * ```
+ */
+export type TokenInput = TokenValue | (() => TokenValue | Promise<TokenValue>);
+
+/** A token that was resolved. */
+export interface Grant {
+  readonly token: string;
+  readonly apiBaseUrl: string | undefined;
+  /** Whether asking once more can bring another token. */
+  readonly renewable: boolean;
+}
+
+/** Asks for the token. A factory that fails may do better the next time. */
+export async function resolveToken(input: TokenInput | undefined): Promise<Grant> {
+  const value = typeof input === "function" ? await callFactory(input) : input;
+  const token = typeof value === "string" ? value : (value?.key ?? value?.token);
+  const renewable = typeof input === "function";
+  if (typeof token !== "string" || token === "") {
+    throw new ConnectionError(
+      renewable
+        ? "The token factory returned no token: return a string or an object with a `key`"
+        : "No token: give `token`, a string or a function that returns one",
+      { fatal: !renewable },
+    );
+  }
+  const apiBaseUrl = typeof value === "object" ? value.apiBaseUrl : undefined;
+  return { token, apiBaseUrl, renewable };
+}
+
+/**
+ * Says what a token lacks for a subscription, as far as it can be read. The
+ * server has the last word; but a browser does not learn why it was refused,
+ * and a token of another channel would connect and then stay silent.
+ */
+export function missingGrant(
+  token: string,
+  channel: string,
+  topics: readonly string[] | undefined,
+): string | undefined {
+  const granted = readClaims(token)?.topics;
+  if (!Array.isArray(granted)) {
+    return undefined;
+  }
+  const names = granted.filter((entry) => entry?.channel === channel).map((entry) => entry?.name);
+  if (names.length === 0) {
+    return `The token does not grant the channel "${channel}"`;
+  }
+  const missing = topics?.filter((topic) => !names.includes(topic)) ?? [];
+  return missing.length === 0
+    ? undefined
+    : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}"`;
+}
+
+/** Whether the token's time is over by this machine's clock, which may be wrong. */
+export function seemsExpired(token: string): boolean {
+  const expiry = readClaims(token)?.exp;
+  return typeof expiry === "number" && expiry * 1000 < Date.now();
+}
+
+async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
+  try {
+    return await factory();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConnectionError(`The token factory failed: ${reason}`, { fatal: false, cause });
+  }
+}
+
+interface Claims {
+  readonly exp?: unknown;
+  readonly topics?: unknown;
+}
+
+function readClaims(token: string): Claims | undefined {
+  try {
+    const body = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof claims === "object" && claims !== null ? claims : undefined;
+  } catch {
+    return undefined;
+  }
+}
