@@ -1,0 +1,312 @@
+//! Channels and topics: what generated code describes, and the names it makes of them.
+//!
+//! ```
+//! use std::time::Duration;
+//! use fanfare::schema::{Schema, Text};
+//! use fanfare::{
+//!     AddressPart, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
+//!     TopicDefinition,
+//! };
+//!
+//! // What `fanfare generate` writes for the address `pipeline:{runId}`.
+//! static TEXT: Schema = Schema::Text(Text::ANY);
+//! static PIPELINE: ChannelDefinition = ChannelDefinition {
+//!     name: "pipeline",
+//!     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
+//!     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
+//!     topics: &[TopicDefinition { name: "tokens", schema: &TEXT, retain: Retain::None }],
+//!     history: History { messages: 100, age: Duration::from_secs(300) },
+//!     fingerprint: "9f2c",
+//! };
+//! static REGISTRY: Registry = Registry { channels: &[&PIPELINE] };
+//!
+//! let channel = Channel::new(&PIPELINE, &[&"run/42"])?;
+//! assert_eq!(channel.name(), "pipeline:run%2F42");
+//! assert_eq!(REGISTRY.resolve("pipeline:run%2F42"), Some(channel));
+//! assert_eq!(REGISTRY.resolve("pipeline:run/42"), None);
+//! # Ok::<(), fanfare::ParamError>(())
+//! ```
+
+use std::fmt::{self, Display};
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::schema::{Issue, Schema};
+
+mod address;
+mod param;
+
+/// All channels that a server knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Registry {
+    /// Their definitions.
+    pub channels: &'static [&'static ChannelDefinition],
+}
+
+impl Registry {
+    /// The channel of this name, as it stands on the wire: a definition's address
+    /// whose params are checked and written in the one way that a name has.
+    #[must_use]
+    pub fn resolve(&self, name: &str) -> Option<Channel> {
+        self.channels.iter().find_map(|definition| {
+            let params = address::read(definition, name)?;
+            for (param, text) in definition.params.iter().zip(&params) {
+                param::check(param.schema, text).ok()?;
+            }
+            // Only the canonical spelling names a channel, so no channel has two names.
+            (address::write(definition, &params) == name)
+                .then(|| Channel { definition, name: name.into() })
+        })
+    }
+}
+
+/// One channel of the definition.
+#[derive(Debug)]
+pub struct ChannelDefinition {
+    /// Its name in the definition.
+    pub name: &'static str,
+    /// Its address: the template of the channel's name on the wire.
+    pub address: &'static [AddressPart],
+    /// The params that fill the address, in the order of the definition.
+    pub params: &'static [ParamDefinition],
+    /// Its topics.
+    pub topics: &'static [TopicDefinition],
+    /// What it keeps for subscribers that resume.
+    pub history: History,
+    /// Identifies this definition, so that a client built from another can tell.
+    pub fingerprint: &'static str,
+}
+
+impl ChannelDefinition {
+    pub(crate) fn topic(&self, name: &str) -> Option<usize> {
+        self.topics.iter().position(|topic| topic.name == name)
+    }
+}
+
+/// A piece of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressPart {
+    /// Text that stands in every name.
+    Literal(&'static str),
+    /// A hole for a param, by its place in [`ChannelDefinition::params`].
+    Param(usize),
+}
+
+/// One param of a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct ParamDefinition {
+    /// Its name.
+    pub name: &'static str,
+    /// What it must be: a text, an enum or an integer.
+    pub schema: &'static Schema,
+}
+
+/// One topic of a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct TopicDefinition {
+    /// Its name.
+    pub name: &'static str,
+    /// What its payloads must be.
+    pub schema: &'static Schema,
+    /// What a new subscriber gets of it at once.
+    pub retain: Retain,
+}
+
+/// How much a channel keeps for subscribers that resume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The most messages.
+    pub messages: u32,
+    /// The longest time.
+    pub age: Duration,
+}
+
+/// What a new subscriber gets of a topic at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retain {
+    /// Nothing: only what is published from then on.
+    None,
+    /// The latest message, even where history has moved past it.
+    Last,
+    /// All messages that history holds.
+    All,
+}
+
+/// A channel with its params filled in.
+#[derive(Clone)]
+pub struct Channel {
+    definition: &'static ChannelDefinition,
+    name: Arc<str>,
+}
+
+impl Channel {
+    /// Fills the address of a definition with params, in the order of the definition.
+    ///
+    /// # Errors
+    /// When a param is missing or its schema does not accept it.
+    pub fn new(
+        definition: &'static ChannelDefinition,
+        params: &[&dyn Display],
+    ) -> Result<Self, ParamError> {
+        let mut texts = Vec::with_capacity(definition.params.len());
+        for (index, param) in definition.params.iter().enumerate() {
+            let text = params.get(index).map(ToString::to_string).unwrap_or_default();
+            param::check(param.schema, &text).map_err(|issues| ParamError {
+                channel: definition.name,
+                param: param.name,
+                value: text.clone(),
+                issues,
+            })?;
+            texts.push(text);
+        }
+        Ok(Self { definition, name: address::write(definition, &texts).into() })
+    }
+
+    /// The channel of a definition whose address has no params.
+    #[must_use]
+    pub fn without_params(definition: &'static ChannelDefinition) -> Self {
+        Self { definition, name: address::write(definition, &[]).into() }
+    }
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The definition that the channel is made of.
+    #[must_use]
+    pub fn definition(&self) -> &'static ChannelDefinition {
+        self.definition
+    }
+
+    /// One of the channel's topics, by its place in [`ChannelDefinition::topics`].
+    /// Generated code says what payload it carries.
+    ///
+    /// # Panics
+    /// When the definition has no topic at that place.
+    #[must_use]
+    pub fn topic<P: ?Sized>(&self, index: usize) -> Topic<'_, P> {
+        Topic { channel: self, definition: &self.definition.topics[index], index, payload: PhantomData }
+    }
+
+    /// The right to subscribe to topics of this channel, to make a token of.
+    #[must_use]
+    pub fn grant(&self, topics: impl IntoIterator<Item = &'static str>) -> Grant {
+        let topics = topics.into_iter().map(|topic| (Arc::clone(&self.name), topic)).collect();
+        Grant { topics }
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Channel({})", self.name)
+    }
+}
+
+impl PartialEq for Channel {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.definition, other.definition) && self.name == other.name
+    }
+}
+
+impl Eq for Channel {}
+
+impl Hash for Channel {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+/// A topic of a channel, which carries payloads of type `P`.
+pub struct Topic<'c, P: ?Sized> {
+    channel: &'c Channel,
+    definition: &'static TopicDefinition,
+    index: usize,
+    payload: PhantomData<fn(&P)>,
+}
+
+impl<'c, P: ?Sized> Topic<'c, P> {
+    /// The channel that the topic is of.
+    #[must_use]
+    pub fn channel(&self) -> &'c Channel {
+        self.channel
+    }
+
+    /// The definition of the topic.
+    #[must_use]
+    pub fn definition(&self) -> &'static TopicDefinition {
+        self.definition
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+}
+
+impl<P: ?Sized> Clone for Topic<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: ?Sized> Copy for Topic<'_, P> {}
+
+impl<P: ?Sized> fmt::Debug for Topic<'_, P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Topic({}, {})", self.channel.name, self.definition.name)
+    }
+}
+
+/// The right to subscribe to topics of channels. A token carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    topics: Vec<(Arc<str>, &'static str)>,
+}
+
+impl Grant {
+    /// Both rights together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.topics.extend(other.topics);
+        self
+    }
+
+    /// The names of the channels and topics.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.topics.iter().map(|(channel, topic)| (&**channel, *topic))
+    }
+}
+
+/// A param that its channel does not accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamError {
+    /// The channel's name in the definition.
+    pub channel: &'static str,
+    /// The param's name.
+    pub param: &'static str,
+    /// The value that was given.
+    pub value: String,
+    /// What is wrong with it.
+    pub issues: Vec<Issue>,
+}
+
+impl Display for ParamError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { channel, param, value, issues } = self;
+        write!(formatter, "channel {channel:?} does not accept {value:?} as its param {param:?}: ")?;
+        for (index, issue) in issues.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", and " };
+            write!(formatter, "{separator}{issue}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ParamError {}

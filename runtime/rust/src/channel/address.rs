@@ -1,0 +1,98 @@
+//! An address with its holes filled, both ways.
+
+use super::{AddressPart, ChannelDefinition};
+
+/// The name that an address has with these params.
+pub(super) fn write(definition: &ChannelDefinition, params: &[String]) -> String {
+    let mut name = String::new();
+    for part in definition.address {
+        match part {
+            AddressPart::Literal(text) => name.push_str(text),
+            AddressPart::Param(index) => {
+                write_encoded(&mut name, params.get(*index).map_or("", String::as_str));
+            }
+        }
+    }
+    name
+}
+
+/// The params that an address has in a name, decoded, in the order of the definition.
+pub(super) fn read(definition: &ChannelDefinition, name: &str) -> Option<Vec<String>> {
+    let mut holes = Vec::new();
+    if !match_parts(definition.address, name, &mut holes) {
+        return None;
+    }
+    let mut params = vec![None; definition.params.len()];
+    for (index, encoded) in holes {
+        let decoded = decode(encoded)?;
+        let param = params.get_mut(index)?;
+        if param.as_ref().is_some_and(|earlier| *earlier != decoded) {
+            return None;
+        }
+        *param = Some(decoded);
+    }
+    params.into_iter().collect()
+}
+
+/// Holes take as much as they can, and give back what the literal text after them needs.
+fn match_parts<'n>(
+    parts: &[AddressPart],
+    name: &'n str,
+    holes: &mut Vec<(usize, &'n str)>,
+) -> bool {
+    let Some((part, rest)) = parts.split_first() else {
+        return name.is_empty();
+    };
+    match part {
+        AddressPart::Literal(text) => {
+            name.strip_prefix(text).is_some_and(|name| match_parts(rest, name, holes))
+        }
+        AddressPart::Param(index) => {
+            let longest = name.bytes().take_while(|byte| is_plain(*byte) || *byte == b'%').count();
+            (1..=longest).rev().any(|length| {
+                let filled = holes.len();
+                holes.push((*index, &name[..length]));
+                let matched = match_parts(rest, &name[length..], holes);
+                if !matched {
+                    holes.truncate(filled);
+                }
+                matched
+            })
+        }
+    }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
+fn write_encoded(name: &mut String, param: &str) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in param.bytes() {
+        if is_plain(byte) {
+            name.push(char::from(byte));
+        } else {
+            name.push('%');
+            name.push(char::from(HEX[usize::from(byte >> 4)]));
+            name.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+fn decode(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let (high, low) = (hex(rest.next()?)?, hex(rest.next()?)?);
+            bytes.push(high << 4 | low);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}

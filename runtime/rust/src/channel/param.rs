@@ -1,0 +1,88 @@
+//! Params are text in a name, whatever their schema says.
+
+use crate::schema::{self, Issue, Schema};
+
+/// Checks the text of a param: an integer by its value, all else as a string.
+pub(super) fn check(schema: &Schema, text: &str) -> Result<(), Vec<Issue>> {
+    if text.is_empty() {
+        return Err(issue("minLength", "must not be empty"));
+    }
+    match schema {
+        Schema::Integer(_) => match text.parse::<i64>() {
+            // `+1` and `007` are other spellings of a number that has one name.
+            Ok(number) if number.to_string() == text => schema::check(schema, &number),
+            _ => Err(issue("type", "must be an integer")),
+        },
+        _ => schema::check(schema, text),
+    }
+}
+
+fn issue(rule: &'static str, message: &str) -> Vec<Issue> {
+    vec![Issue { path: String::new(), rule, message: message.into() }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        AddressPart, Channel, ChannelDefinition, History, ParamDefinition, Registry,
+    };
+    use crate::schema::{Integer, Schema, Text};
+    use std::time::Duration;
+
+    const fn definition(
+        address: &'static [AddressPart],
+        params: &'static [ParamDefinition],
+    ) -> ChannelDefinition {
+        let history = History { messages: 1, age: Duration::from_secs(1) };
+        ChannelDefinition { name: "c", address, params, topics: &[], history, fingerprint: "" }
+    }
+
+    static NAME: ParamDefinition =
+        ParamDefinition { name: "name", schema: &Schema::Text(Text { max_length: 3, ..Text::ANY }) };
+    static PAGE: ParamDefinition = ParamDefinition {
+        name: "page",
+        schema: &Schema::Integer(Integer { minimum: -9, maximum: 99, multiple_of: None }),
+    };
+    static BOTH: ChannelDefinition = definition(
+        &[AddressPart::Literal("both/"), AddressPart::Param(1), AddressPart::Literal(":"), AddressPart::Param(0)],
+        &[NAME, PAGE],
+    );
+    static FILE: ChannelDefinition =
+        definition(&[AddressPart::Param(0), AddressPart::Literal(".log")], &[NAME]);
+    static FIXED: ChannelDefinition = definition(&[AddressPart::Literal("system")], &[]);
+    static REGISTRY: Registry = Registry { channels: &[&BOTH, &FILE, &FIXED] };
+
+    #[test]
+    fn a_name_resolves_to_the_channel_that_has_it() {
+        for (channel, name) in [
+            (Channel::new(&BOTH, &[&"é/", &7]), "both/7:%C3%A9%2F"),
+            (Channel::new(&BOTH, &[&"~._", &-9]), "both/-9:~._"),
+            (Channel::new(&FILE, &[&"a.b"]), "a.b.log"),
+            (Ok(Channel::without_params(&FIXED)), "system"),
+        ] {
+            assert_eq!(channel.as_ref().map(Channel::name), Ok(name));
+            assert_eq!(REGISTRY.resolve(name), channel.ok());
+        }
+    }
+
+    #[test]
+    fn no_other_spelling_is_a_name() {
+        for name in [
+            "", "both/7:", "both/:a", "both/07:a", "both/+7:a", "both/-0:a", "both/100:a", "both/7:abcd",
+            "both/7:a/", "both/7:%61", "both/7:%c3%a9", "both/7:%C3", "both/7:%", "both/7:%G1", "both/7:a:b",
+            "Both/7:a", "both/7:a ", ".log", "abcd.log", "system ", "syste", "system/x",
+        ] {
+            assert_eq!(REGISTRY.resolve(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_all_there_is_to_know() {
+        let error = Channel::new(&BOTH, &[&"abcd", &1]).unwrap_err();
+        let text = error.to_string();
+        for word in ["\"c\"", "\"name\"", "\"abcd\"", "at most 3"] {
+            assert!(text.contains(word), "{text}");
+        }
+        assert_eq!(Channel::new(&BOTH, &[&"a"]).unwrap_err().param, "page");
+    }
+}

@@ -1,0 +1,66 @@
+//! The wire protocol: frames, ids, cursors and close codes, as `PROTOCOL.md` has them.
+//!
+//! A server uses it through [`routes`](crate::routes()). It is public for those who
+//! write a client or a test in Rust.
+//!
+//! ```
+//! use fanfare::wire::{ServerFrame, read_server_frames};
+//!
+//! let frames = read_server_frames(r#"{"kind":"closing"}"#).unwrap();
+//! assert_eq!(frames, [ServerFrame::Closing]);
+//! ```
+
+mod data;
+mod frame;
+mod id;
+mod time;
+
+pub(crate) use data::DataFrame;
+pub use frame::{
+    BadFrame, ClientFrame, ErrorCode, ServerFrame, Since, read_client_frame, read_server_frames,
+};
+pub use id::{Cursor, MessageId, NotACursor, NotAnId};
+pub(crate) use time::timestamp;
+
+/// Text that many connections write from without copying it.
+pub(crate) type SharedText = axum::extract::ws::Utf8Bytes;
+
+/// The subprotocol of clients that get every kind of frame.
+pub const SUBPROTOCOL: &str = "fanfare.v1";
+
+/// What stands before the token where a client sends it as a subprotocol.
+pub const BEARER_SUBPROTOCOL: &str = "bearer.";
+
+/// The issuer of tokens unless the server configures another.
+pub const DEFAULT_ISSUER: &str = "rt.inngest.com";
+
+/// The largest payload, in bytes of JSON.
+pub const MAX_PAYLOAD: usize = 1024 * 1024;
+
+/// The largest frame from a client, in bytes.
+pub const MAX_CLIENT_FRAME: usize = 32 * 1024;
+
+/// The most bad frames on one connection.
+pub const MAX_BAD_FRAMES: u32 = 16;
+
+/// The most channels on one connection.
+pub const MAX_CHANNELS: usize = 1000;
+
+/// The most topics that one request for a token may name.
+pub const MAX_TOKEN_TOPICS: usize = 64;
+
+/// Close codes, with the reason a client does or does not come back.
+pub mod close {
+    /// The server is going away; reconnect.
+    pub const GOING_AWAY: u16 = 1001;
+    /// Not the WebSocket protocol.
+    pub const PROTOCOL: u16 = 1002;
+    /// A binary frame: frames are text.
+    pub const BINARY: u16 = 1003;
+    /// A frame larger than [`MAX_CLIENT_FRAME`](super::MAX_CLIENT_FRAME).
+    pub const TOO_LARGE: u16 = 1009;
+    /// Too many bad frames.
+    pub const BAD_FRAMES: u16 = 4400;
+    /// A token expired; reconnect with a new one.
+    pub const EXPIRED: u16 = 4401;
+}
