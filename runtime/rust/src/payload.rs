@@ -1,4 +1,11 @@
-//! Reading payloads exactly: parse, check against the schema, read.
+//! Reading and writing payloads exactly.
+//!
+//! [`decode`] parses JSON, checks it against the type's schema and only then
+//! reads it, so that nothing depends on what a derived `Deserialize` would let
+//! through. Generated types get their impls from the macros of this crate:
+//! [`object!`](crate::object), [`string_enum!`](crate::string_enum),
+//! [`newtype!`](crate::newtype), [`wrapper!`](crate::wrapper),
+//! [`union!`](crate::union) and [`tagged!`](crate::tagged).
 
 use std::fmt;
 
@@ -6,6 +13,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::schema::{Issue, Schema, check};
+
+pub use integers::{Int64, Uint64};
+
+mod integers;
+mod macros;
+#[doc(hidden)]
+pub mod private;
+mod read;
 
 /// A type that can be read from a JSON value which its schema has accepted.
 pub trait Read: Sized {
@@ -22,10 +37,118 @@ pub trait Payload: Serialize + Read {
     const SCHEMA: &'static Schema;
 }
 
-/// A value had another shape than the type being read.
+/// Decodes JSON text exactly: parse, check, read.
+///
+/// # Errors
+/// When the text is not JSON or its schema does not accept it.
+///
+/// ```
+/// use fanfare::payload::decode;
+/// use fanfare::schema::{Additional, Integer, Object, Property, Schema};
+///
+/// #[derive(Debug)]
+/// struct Progress {
+///     percent: i64,
+/// }
+///
+/// static PROGRESS: Schema = Schema::Object(Object {
+///     properties: &[Property {
+///         name: "percent",
+///         schema: &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None }),
+///         required: true,
+///     }],
+///     additional: Additional::Ignored,
+/// });
+///
+/// fanfare::object!(Progress: PROGRESS { "percent" => percent });
+///
+/// assert_eq!(decode::<Progress>(br#"{"percent": 1e2}"#).unwrap().percent, 100);
+/// let error = decode::<Progress>(br#"{"percent": 101}"#).unwrap_err();
+/// assert_eq!(error.to_string(), "/percent must be at most 100");
+/// ```
+pub fn decode<T: Payload>(json: &[u8]) -> Result<T, DecodeError> {
+    let value: Value = serde_json::from_slice(json).map_err(DecodeError::Json)?;
+    check(T::SCHEMA, &value).map_err(|issues| DecodeError::Invalid(Invalid { issues }))?;
+    T::read(value).map_err(DecodeError::Mismatch)
+}
+
+/// Why JSON text is not the payload asked for.
+#[derive(Debug)]
+pub enum DecodeError {
+    /// It is not JSON, or JSON that the wire profile refuses.
+    Json(serde_json::Error),
+    /// The schema does not accept it.
+    Invalid(Invalid),
+    /// The schema accepts it and the type cannot hold it: they do not belong together.
+    Mismatch(Mismatch),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(formatter, "not JSON: {error}"),
+            Self::Invalid(invalid) => invalid.fmt(formatter),
+            Self::Mismatch(mismatch) => mismatch.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            Self::Invalid(invalid) => Some(invalid),
+            Self::Mismatch(mismatch) => Some(mismatch),
+        }
+    }
+}
+
+/// A value that its schema does not accept, with every reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    pub(crate) issues: Vec<Issue>,
+}
+
+impl Invalid {
+    /// Every reason.
+    #[must_use]
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// Every reason.
+    #[must_use]
+    pub fn into_issues(self) -> Vec<Issue> {
+        self.issues
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, issue) in self.issues.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("; ")?;
+            }
+            issue.fmt(formatter)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// A value has another shape than the type being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     expected: &'static str,
+}
+
+impl Mismatch {
+    /// What was expected, with its article: `an integer`.
+    #[must_use]
+    pub const fn new(expected: &'static str) -> Self {
+        Self { expected }
+    }
 }
 
 impl fmt::Display for Mismatch {
@@ -35,24 +158,3 @@ impl fmt::Display for Mismatch {
 }
 
 impl std::error::Error for Mismatch {}
-
-/// Why JSON text is not the payload asked for.
-#[derive(Debug)]
-pub enum DecodeError {
-    /// It is not JSON.
-    Json(serde_json::Error),
-    /// It is JSON that the schema does not accept.
-    Invalid(Vec<Issue>),
-    /// The schema accepts it and the type cannot hold it.
-    Mismatch(Mismatch),
-}
-
-/// Decodes JSON text exactly: parse, check, read.
-///
-/// # Errors
-/// When the text is not JSON or its schema does not accept it.
-pub fn decode<T: Payload>(json: &[u8]) -> Result<T, DecodeError> {
-    let value: Value = serde_json::from_slice(json).map_err(DecodeError::Json)?;
-    check(T::SCHEMA, &value).map_err(DecodeError::Invalid)?;
-    T::read(value).map_err(DecodeError::Mismatch)
-}

@@ -26,17 +26,19 @@ use std::fmt;
 pub use crate::formats::Format;
 pub use check::{accepts, check};
 pub use literals::Literals;
+pub(crate) use literals::equal;
 pub use pattern::Pattern;
 
-
-
+mod alternatives;
 mod check;
-
+mod decimal;
 mod literals;
-
+mod object;
 mod pattern;
-
-
+mod place;
+mod scalar;
+mod sequence;
+mod text;
 
 /// The largest integer that every JSON runtime holds exactly: 2^53 − 1.
 pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;

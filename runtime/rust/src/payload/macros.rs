@@ -1,0 +1,427 @@
+//! The macros that generated code calls. They expand to as little as possible,
+//! because a project may have a thousand types: what can be a function is one in
+//! [`private`](super::private).
+
+/// Makes a struct a payload: an object with named properties.
+///
+/// ```
+/// use fanfare::schema::{Additional, Object, Property, Schema, Text};
+///
+/// struct Status {
+///     message: String,
+///     step: Option<String>,
+/// }
+///
+/// static STATUS: Schema = Schema::Object(Object {
+///     properties: &[
+///         Property { name: "kind", schema: &Schema::Enum(&["status"]), required: true },
+///         Property { name: "message", schema: &Schema::Text(Text::ANY), required: true },
+///         Property { name: "step", schema: &Schema::Text(Text::ANY), required: false },
+///     ],
+///     additional: Additional::Ignored,
+/// });
+///
+/// fanfare::object!(Status: STATUS {
+///     "kind" = "status",
+///     "message" => message,
+///     "step" => step?,
+/// });
+///
+/// let status = Status { message: "Researching".into(), step: None };
+/// assert_eq!(
+///     serde_json::to_string(&status).unwrap(),
+///     r#"{"kind":"status","message":"Researching"}"#,
+/// );
+/// ```
+///
+/// - `"name" => field` is required; where the field is an `Option`, it is nullable.
+/// - `"name" => field?` is optional: the field is an `Option`, and left out when
+///   it is `None`. Optional and nullable is `Option<Option<T>>`.
+/// - `"name" = literal` has no field.
+/// - `.. field`, at the end, is a `BTreeMap` of all other properties.
+#[macro_export]
+macro_rules! object {
+    ($type:ident: $schema:path {
+        $($name:literal $(= $constant:expr)? $(=> $field:ident $(? $($optional:lifetime)?)?)?),*
+        $(, .. $rest:ident)? $(,)?
+    }) => {
+        impl $crate::__private::Serialize for $type {
+            fn serialize<S: $crate::__private::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                #[allow(unused_mut)]
+                let mut object = serializer.serialize_map(::core::option::Option::None)?;
+                $(
+                    $($crate::__private::Field(&$constant).write(&mut object, $name)?;)?
+                    $($crate::__private::Field(&self.$field)
+                        $(.optional($($optional)?))?
+                        .write(&mut object, $name)?;)?
+                )*
+                $($crate::__private::write_additional(&self.$rest, &mut object)?;)?
+                $crate::__private::SerializeMap::end(object)
+            }
+        }
+
+        impl $crate::Read for $type {
+            fn read(
+                value: $crate::__private::Value,
+            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+                #[allow(unused_mut, unused_variables)]
+                let mut members = $crate::__private::Members::of(value)?;
+                ::core::result::Result::Ok(Self {
+                    $($(
+                        $field: members.take($name)$(.optional($($optional)?))?.read()?,
+                    )?)*
+                    $($rest: members.read_additional(&[$($name),*])?,)?
+                })
+            }
+        }
+
+        $crate::payload!($type: $schema);
+    };
+}
+
+/// Makes an enum a payload: one of a few strings. With `.. Other`, any other
+/// string is held by that variant.
+///
+/// ```
+/// use fanfare::schema::{Schema, Text};
+///
+/// #[derive(Debug, PartialEq)]
+/// enum Step {
+///     Research,
+///     Write,
+///     Other(String),
+/// }
+///
+/// static STEP: Schema = Schema::Text(Text::ANY);
+/// fanfare::string_enum!(Step: STEP { Research = "research", Write = "write", .. Other });
+///
+/// assert_eq!("write".parse(), Ok(Step::Write));
+/// assert_eq!(Step::Other("publish".into()).as_str(), "publish");
+/// ```
+#[macro_export]
+macro_rules! string_enum {
+    ($type:ident: $schema:path {
+        $($variant:ident = $name:literal),* $(, .. $other:ident)? $(,)?
+    }) => {
+        impl $type {
+            /// The text in JSON.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    $(Self::$other(text) => text,)?
+                }
+            }
+        }
+
+        impl ::core::fmt::Display for $type {
+            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                formatter.pad(self.as_str())
+            }
+        }
+
+        impl ::core::str::FromStr for $type {
+            type Err = $crate::Invalid;
+
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::Invalid> {
+                ::core::result::Result::Ok(match text {
+                    $($name => Self::$variant,)*
+                    $(_ => Self::$other(text.to_owned()),)?
+                    #[allow(unreachable_patterns)]
+                    _ => return ::core::result::Result::Err(
+                        $crate::__private::no_variant(&$schema, text),
+                    ),
+                })
+            }
+        }
+
+        impl $crate::__private::Serialize for $type {
+            fn serialize<S: $crate::__private::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl $crate::Read for $type {
+            fn read(
+                value: $crate::__private::Value,
+            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+                $crate::__private::read_text(value)
+            }
+        }
+
+        $crate::payload!($type: $schema);
+    };
+}
+
+/// Makes `struct Name(String)` a payload: a string within limits, which the
+/// type cannot break.
+///
+/// ```
+/// use fanfare::schema::{Schema, Text};
+///
+/// #[derive(Debug)]
+/// pub struct Title(String);
+///
+/// static TITLE: Schema = Schema::Text(Text { max_length: 5, ..Text::ANY });
+/// fanfare::newtype!(Title: TITLE (String));
+///
+/// assert_eq!(&*Title::try_from("Dune").unwrap(), "Dune");
+/// let error = Title::try_from("Ulysses").unwrap_err();
+/// assert_eq!(error.to_string(), "the value must have at most 5 characters");
+/// ```
+#[macro_export]
+macro_rules! newtype {
+    ($type:ident: $($schema:ident)::+ (String)) => {
+        impl ::core::convert::TryFrom<::std::string::String> for $type {
+            type Error = $crate::Invalid;
+
+            fn try_from(
+                text: ::std::string::String,
+            ) -> ::core::result::Result<Self, $crate::Invalid> {
+                $crate::__private::within_limits(&$($($schema)::+)::+, &text)?;
+                ::core::result::Result::Ok(Self(text))
+            }
+        }
+
+        impl ::core::convert::TryFrom<&str> for $type {
+            type Error = $crate::Invalid;
+
+            fn try_from(text: &str) -> ::core::result::Result<Self, $crate::Invalid> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl ::core::str::FromStr for $type {
+            type Err = $crate::Invalid;
+
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::Invalid> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl ::core::convert::From<$type> for ::std::string::String {
+            fn from(text: $type) -> Self {
+                text.0
+            }
+        }
+
+        impl ::core::convert::AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::core::ops::Deref for $type {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::core::fmt::Display for $type {
+            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                formatter.pad(&self.0)
+            }
+        }
+
+        $crate::wrapper!($type: $($schema)::+);
+    };
+}
+
+/// Makes a struct with one unnamed field a payload: its JSON is the field's.
+///
+/// ```
+/// use fanfare::schema::{Array, Schema};
+///
+/// #[derive(Debug, PartialEq)]
+/// pub struct Tree(pub Vec<Tree>);
+///
+/// static TREE: Schema =
+///     Schema::Array(Array { items: &TREE, min_items: 0, max_items: u32::MAX });
+/// fanfare::wrapper!(Tree: TREE);
+///
+/// let tree: Tree = fanfare::decode(b"[[], [[]]]").unwrap();
+/// assert_eq!(tree.0.len(), 2);
+/// ```
+#[macro_export]
+macro_rules! wrapper {
+    ($type:ident: $schema:path) => {
+        impl $crate::__private::Serialize for $type {
+            fn serialize<S: $crate::__private::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                $crate::__private::Serialize::serialize(&self.0, serializer)
+            }
+        }
+
+        impl $crate::Read for $type {
+            fn read(
+                value: $crate::__private::Value,
+            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+                ::core::result::Result::Ok(Self($crate::Read::read(value)?))
+            }
+        }
+
+        $crate::payload!($type: $schema);
+    };
+}
+
+/// Makes an enum a payload: alternatives that nothing in the JSON names. Reading
+/// takes the first one whose schema accepts the value.
+///
+/// ```
+/// use fanfare::schema::{Number, Schema, Text};
+///
+/// #[derive(Debug, PartialEq)]
+/// enum Width {
+///     Pixels(f64),
+///     Auto,
+///     Css(String),
+/// }
+///
+/// static PIXELS: Schema = Schema::Number(Number::ANY);
+/// static CSS: Schema = Schema::Text(Text::ANY);
+/// static WIDTH: Schema = Schema::AnyOf(&[&PIXELS, &CSS]);
+/// fanfare::union!(Width: WIDTH { Pixels(&PIXELS), Auto = "auto", Css(&CSS) });
+///
+/// assert_eq!(fanfare::decode::<Width>(br#""auto""#).unwrap(), Width::Auto);
+/// assert_eq!(fanfare::decode::<Width>(b"12").unwrap(), Width::Pixels(12.0));
+/// ```
+#[macro_export]
+macro_rules! union {
+    ($type:ident: $schema:path {
+        $($variant:ident $(($alternative:expr $(; $held:lifetime)?))? $(= $constant:expr)?),*
+        $(,)?
+    }) => {
+        impl $crate::__private::Serialize for $type {
+            fn serialize<S: $crate::__private::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                match self {$(
+                    $(Self::$variant(held) => {
+                        $($held)?
+                        $crate::__private::Serialize::serialize(held, serializer)
+                    })?
+                    $(Self::$variant => {
+                        $crate::__private::Serialize::serialize(&$constant, serializer)
+                    })?
+                )*}
+            }
+        }
+
+        impl $crate::Read for $type {
+            fn read(
+                value: $crate::__private::Value,
+            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+                $(
+                    $(if $crate::__private::accepts($alternative, &value) {
+                        return ::core::result::Result::Ok(
+                            Self::$variant($crate::Read::read(value)?),
+                        );
+                    })?
+                    $(if $crate::__private::is_literal(&value, $constant) {
+                        return ::core::result::Result::Ok(Self::$variant);
+                    })?
+                )*
+                ::core::result::Result::Err($crate::__private::NO_ALTERNATIVE)
+            }
+        }
+
+        $crate::payload!($type: $schema);
+    };
+}
+
+/// Makes an enum a payload: objects whose tag says which case they are. The
+/// payload of each variant writes the tag itself. With `.. Unknown`, an object
+/// with another tag is held by that variant as it is.
+///
+/// ```
+/// use fanfare::schema::{Additional, Object, Property, Schema, Tagged};
+/// use serde_json::Value;
+///
+/// struct Created;
+/// enum Event {
+///     Created(Created),
+///     Unknown(Value),
+/// }
+///
+/// static CREATED: Schema = Schema::Object(Object {
+///     properties: &[Property { name: "kind", schema: &Schema::Enum(&["created"]), required: true }],
+///     additional: Additional::Ignored,
+/// });
+/// static EVENT: Schema =
+///     Schema::Tagged(Tagged { tag: "kind", cases: &[("created", &CREATED)], open: true });
+///
+/// fanfare::object!(Created: CREATED { "kind" = "created" });
+/// fanfare::tagged!(Event: EVENT by "kind" { Created = "created", .. Unknown });
+///
+/// let event = fanfare::decode(br#"{"kind":"deleted","by":"ada"}"#).unwrap();
+/// assert!(matches!(event, Event::Unknown(raw) if raw["by"] == "ada"));
+/// ```
+#[macro_export]
+macro_rules! tagged {
+    ($type:ident: $($schema:ident)::+ by $tag:literal {
+        $($variant:ident = $name:literal),* $(, .. $unknown:ident)? $(,)?
+    }) => {
+        impl $crate::__private::Serialize for $type {
+            fn serialize<S: $crate::__private::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$variant(held) => {
+                        $crate::__private::Serialize::serialize(held, serializer)
+                    })*
+                    $(Self::$unknown(held) => {
+                        $crate::__private::Serialize::serialize(held, serializer)
+                    })?
+                }
+            }
+        }
+
+        impl $crate::Read for $type {
+            fn read(
+                value: $crate::__private::Value,
+            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+                ::core::result::Result::Ok(match $crate::__private::tag(&value, $tag) {
+                    $(::core::option::Option::Some($name) => {
+                        Self::$variant($crate::Read::read(value)?)
+                    })*
+                    $(_ => Self::$unknown(value),)?
+                    #[allow(unreachable_patterns)]
+                    _ => return ::core::result::Result::Err($crate::__private::NO_ALTERNATIVE),
+                })
+            }
+        }
+
+        $crate::payload!($type: $($schema)::+);
+    };
+}
+
+/// The impls that every payload has alike.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! payload {
+    ($type:ident: $schema:path) => {
+        impl $crate::Payload for $type {
+            const SCHEMA: &'static $crate::__private::Schema = &$schema;
+        }
+
+        impl<'de> $crate::__private::Deserialize<'de> for $type {
+            fn deserialize<D: $crate::__private::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                $crate::__private::deserialize(deserializer)
+            }
+        }
+    };
+}

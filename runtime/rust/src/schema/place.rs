@@ -1,0 +1,127 @@
+//! Where the interpreter is, and what it found there.
+
+use std::fmt;
+
+use serde::ser;
+
+use super::Issue;
+
+/// A position in a value, linked to its parents on the stack, so that a path
+/// costs nothing until an issue needs it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    parent: Option<&'a Place<'a>>,
+    step: Step<'a>,
+    /// How many arrays and objects enclose this position.
+    pub(super) depth: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Property(&'a str),
+    Item(usize),
+}
+
+impl<'a> Place<'a> {
+    pub(super) const ROOT: Self = Self { parent: None, step: Step::Root, depth: 0 };
+
+    pub(super) fn property(&'a self, name: &'a str) -> Self {
+        Self { parent: Some(self), step: Step::Property(name), depth: self.depth + 1 }
+    }
+
+    pub(super) fn item(&'a self, index: usize) -> Self {
+        Self { parent: Some(self), step: Step::Item(index), depth: self.depth + 1 }
+    }
+
+    /// The JSON pointer (RFC 6901) to this position.
+    fn pointer(&self) -> String {
+        let mut pointer = self.parent.map(Place::pointer).unwrap_or_default();
+        match self.step {
+            Step::Root => {}
+            Step::Property(name) => {
+                pointer.push('/');
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            }
+            Step::Item(index) => {
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
+        }
+        pointer
+    }
+}
+
+/// What the interpreter found: either every issue, or only whether there is one.
+pub(super) struct Report {
+    issues: Vec<Issue>,
+    stops_at_first: bool,
+    /// Where the interpreter only looks for a tag: what it found.
+    pub(super) tag: Tag,
+}
+
+/// What stands where an object's tag should be.
+pub(super) enum Tag {
+    NoObject,
+    Missing,
+    NoString,
+    Text(String),
+}
+
+impl Report {
+    /// Collects every issue.
+    pub(super) fn complete() -> Self {
+        Self { issues: Vec::new(), stops_at_first: false, tag: Tag::NoObject }
+    }
+
+    /// Stops at the first issue and does not describe it.
+    pub(super) fn verdict() -> Self {
+        Self { issues: Vec::new(), stops_at_first: true, tag: Tag::NoObject }
+    }
+
+    pub(super) fn add(
+        &mut self,
+        place: &Place<'_>,
+        rule: &'static str,
+        message: impl FnOnce() -> String,
+    ) -> Result<(), Stop> {
+        if self.stops_at_first {
+            return Err(Stop::Refused);
+        }
+        self.issues.push(Issue { path: place.pointer(), rule, message: message() });
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, outcome: Result<(), Stop>) -> Result<(), Vec<Issue>> {
+        if let Err(Stop::Unwritable(message)) = outcome {
+            self.issues.push(Issue { path: String::new(), rule: "type", message });
+        }
+        if self.issues.is_empty() { Ok(()) } else { Err(self.issues) }
+    }
+}
+
+/// Why the interpreter stopped before the end of the value.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// An issue was found and one is enough.
+    Refused,
+    /// The value cannot be written as JSON, and this is why.
+    Unwritable(String),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => formatter.write_str("the value is not accepted"),
+            Self::Unwritable(message) => formatter.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}
+
+impl ser::Error for Stop {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Unwritable(format!("cannot be written as JSON: {message}"))
+    }
+}

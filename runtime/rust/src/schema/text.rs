@@ -1,0 +1,170 @@
+//! A serializer that hands on the one text a value is, and builds nothing.
+
+use serde::ser::{Error, Impossible, Serialize, Serializer};
+
+use super::place::Stop;
+
+/// Hands the text of an object's key, or of a string, to `then`.
+pub(super) struct TextOf<F> {
+    is_key: bool,
+    then: F,
+}
+
+impl<F: FnOnce(&str) -> Result<(), Stop>> TextOf<F> {
+    /// The text of a key: JSON also writes numbers and booleans as keys.
+    pub(super) fn key(then: F) -> Self {
+        Self { is_key: true, then }
+    }
+
+    /// The text of a string; `then` is not called for other values.
+    pub(super) fn string(then: F) -> Self {
+        Self { is_key: false, then }
+    }
+
+    fn scalar(self, value: impl ToString) -> Result<(), Stop> {
+        if self.is_key { (self.then)(&value.to_string()) } else { Ok(()) }
+    }
+
+    fn other<R>(self) -> Result<R, Stop> {
+        Err(if self.is_key { Stop::custom("a key must be a string") } else { Stop::Refused })
+    }
+}
+
+macro_rules! scalars {
+    ($($method:ident($scalar:ty);)*) => {
+        $(fn $method(self, value: $scalar) -> Result<(), Stop> {
+            self.scalar(value)
+        })*
+    };
+}
+
+type Never = Impossible<(), Stop>;
+
+impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOf<F> {
+    type Ok = ();
+    type Error = Stop;
+    type SerializeSeq = Never;
+    type SerializeTuple = Never;
+    type SerializeTupleStruct = Never;
+    type SerializeTupleVariant = Never;
+    type SerializeMap = Never;
+    type SerializeStruct = Never;
+    type SerializeStructVariant = Never;
+
+    scalars! {
+        serialize_bool(bool);
+        serialize_i8(i8);
+        serialize_i16(i16);
+        serialize_i32(i32);
+        serialize_i64(i64);
+        serialize_i128(i128);
+        serialize_u8(u8);
+        serialize_u16(u16);
+        serialize_u32(u32);
+        serialize_u64(u64);
+        serialize_u128(u128);
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), Stop> {
+        (self.then)(value)
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), Stop> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), Stop> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Stop> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Stop> {
+        value.serialize(self)
+    }
+
+    fn serialize_f32(self, _: f32) -> Result<(), Stop> {
+        self.other()
+    }
+
+    fn serialize_f64(self, _: f64) -> Result<(), Stop> {
+        self.other()
+    }
+
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), Stop> {
+        self.other()
+    }
+
+    fn serialize_none(self) -> Result<(), Stop> {
+        self.other()
+    }
+
+    fn serialize_unit(self) -> Result<(), Stop> {
+        self.other()
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Stop> {
+        self.other()
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), Stop> {
+        self.other()
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Never, Stop> {
+        self.other()
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Never, Stop> {
+        self.other()
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Never, Stop> {
+        self.other()
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Never, Stop> {
+        self.other()
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Never, Stop> {
+        self.other()
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Never, Stop> {
+        self.other()
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Never, Stop> {
+        self.other()
+    }
+}
