@@ -1,0 +1,116 @@
+//! The signing key, as it stands and hashed.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// HS256 is as strong as its key, and a token lets anyone try keys at home.
+const SHORTEST: usize = 32;
+
+pub(crate) struct SigningKey {
+    secret: String,
+    /// Digests have one length, so comparing them tells nothing about the key's.
+    plain: [u8; 32],
+    hashed: Option<[u8; 32]>,
+}
+
+/// The key is too short to sign with.
+#[derive(Debug)]
+pub(crate) struct WeakKey;
+
+impl SigningKey {
+    pub(crate) fn new(secret: &str) -> Result<Self, WeakKey> {
+        if secret.len() < SHORTEST {
+            return Err(WeakKey);
+        }
+        let plain = digest(secret);
+        let hashed = hashed_form(secret).map(|form| digest(&form));
+        Ok(Self { secret: secret.into(), plain, hashed })
+    }
+
+    pub(crate) fn secret(&self) -> &[u8] {
+        self.secret.as_bytes()
+    }
+
+    /// Whether a bearer is this key. Takes as long when it is not.
+    pub(crate) fn is(&self, bearer: &str) -> bool {
+        let bearer = digest(bearer);
+        let plain = bearer.ct_eq(&self.plain);
+        let hashed = bearer.ct_eq(&self.hashed.unwrap_or(self.plain));
+        (plain | hashed).into()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SigningKey(…)")
+    }
+}
+
+fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// The form that Inngest's SDK sends: the prefix `signkey-<env>-` kept, the rest replaced by
+/// the hash of the bytes that it is the hexadecimal form of.
+///
+/// A key that is not hexadecimal has none. The SDK would hash what it can
+/// decode, possibly nothing at all, and the hash of nothing is known to everyone.
+fn hashed_form(secret: &str) -> Option<String> {
+    let (prefix, key) = split_prefix(secret);
+    let bytes = decode_hex(key)?;
+    let mut form = prefix.to_owned();
+    for byte in Sha256::digest(bytes) {
+        form.push_str(&format!("{byte:02x}"));
+    }
+    Some(form)
+}
+
+fn split_prefix(secret: &str) -> (&str, &str) {
+    let prefix = secret.strip_prefix("signkey-").and_then(|rest| {
+        let (environment, key) = rest.split_once('-')?;
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let known = !environment.is_empty() && environment.bytes().all(is_word);
+        known.then_some(secret.len() - key.len())
+    });
+    secret.split_at(prefix.unwrap_or(0))
+}
+
+fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let bytes = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
+        _ => None,
+    });
+    bytes.collect::<Option<Vec<u8>>>().filter(|bytes| !bytes.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "signkey-test-00112233445566778899aabbccddeeff";
+
+    #[test]
+    fn a_key_is_known_as_it_stands_and_hashed() {
+        let key = SigningKey::new(KEY).unwrap();
+        assert!(key.is(KEY));
+        // createHash("sha256").update("00112233445566778899aabbccddeeff", "hex")
+        let hash = "a8faed6abbf35c12a4b26e40f6feb19d736d90045c83b9f9a31f638d323e6811";
+        let hashed = hashed_form(KEY).unwrap();
+        assert_eq!(hashed, format!("signkey-test-{hash}"));
+        assert!(key.is(&hashed));
+        for other in ["", "signkey-test-", &KEY[13..], &hashed[13..], &KEY.to_uppercase()] {
+            assert!(!key.is(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_hexadecimal_has_no_hashed_form() {
+        for key in ["signkey-test-nothexnothexnothexnothexnothex", "signkey-test-001", "signkey-test-"] {
+            assert_eq!(hashed_form(key), None, "{key}");
+        }
+        assert!(SigningKey::new("signkey-test-").is_err());
+    }
+}
