@@ -1,0 +1,68 @@
+//! From what the user wrote to what it means. Everything that can be wrong is found here, and reported together.
+
+mod addresses;
+mod alternatives;
+mod channels;
+mod collisions;
+mod limits;
+mod objects;
+mod recursion;
+mod types;
+
+use crate::definition::{Definitions, DefinitionFile, refuse_unknown};
+use crate::diagnostics::{Code, Diagnostic, Place, Report};
+use crate::model::{Model, Module};
+
+/// Checks all definitions and gives their meaning, or adds to the report what is wrong.
+pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Model> {
+    let modules = modules(definitions, report);
+    let mut types = types::Types::new(definitions, &report.sources);
+    for definition in &definitions.files {
+        check_file(&definition.file, &Place::root(definition.source), &mut types.diagnostics);
+    }
+    types.model.modules = modules;
+    types.declare_definitions();
+    let channels = channels::declare(&mut types);
+    types.convert_all();
+    let types::Types { mut model, mut diagnostics, places, .. } = types;
+    model.channels = channels.channels;
+    collisions::check(&model, &places, &channels.places, &mut diagnostics);
+    addresses::refuse_overlaps(&model.channels, &channels.places, &mut diagnostics);
+    if diagnostics.is_empty() && report.diagnostics.is_empty() {
+        alternatives::find_tags(&mut model, &places, &mut diagnostics);
+        recursion::analyse(&mut model, &places, &mut diagnostics);
+    }
+    let clean = diagnostics.is_empty() && report.diagnostics.is_empty();
+    report.diagnostics.append(&mut diagnostics);
+    clean.then_some(model)
+}
+
+fn check_file(file: &DefinitionFile, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    refuse_unknown(place, file.unknown.keys(), &DefinitionFile::KEYS, diagnostics);
+    if file.version != 1 {
+        diagnostics.push(
+            Diagnostic::at(Code::Shape, &place.join("version"), format!("version {} of the format is not known", file.version))
+                .help("write `version: 1`"),
+        );
+    }
+}
+
+fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
+    let mut modules: Vec<Module> = Vec::new();
+    for definition in &definitions.files {
+        let path = &report.sources.get(definition.source).path;
+        let module = Module { stem: definition.stem.clone(), source: path.display().to_string().replace('\\', "/") };
+        let taken = modules.iter().find(|other| other.stem == module.stem);
+        if let Some(other) = taken {
+            let message = format!("the outputs of this file and of {} would have the same name", other.source);
+            report.diagnostics.push(Diagnostic::about_path(Code::NameCollision, path, message).help("rename one of the files"));
+        } else if module.stem == "index" {
+            report.diagnostics.push(
+                Diagnostic::about_path(Code::ReservedName, path, "`index` is the name of the file that exports everything")
+                    .help("rename the file"),
+            );
+        }
+        modules.push(module);
+    }
+    modules
+}

@@ -1,0 +1,155 @@
+//! Channels, their params and topics.
+
+use serde_json::Value;
+
+use super::addresses;
+use super::types::{Naming, Types};
+use crate::definition::{ChannelNode, HistoryNode, RetainNode, SchemaNode, TopicNode, node, refuse_unknown};
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::model::{Channel, History, Integer, Param, Retain, Scope, Text, Topic, Type};
+use crate::names::Name;
+
+/// The channels and where each stands.
+#[derive(Default)]
+pub(super) struct Channels {
+    pub(super) channels: Vec<Channel>,
+    pub(super) places: Vec<Place>,
+}
+
+/// Declares every channel of every file, and the types of its payloads.
+pub(super) fn declare(types: &mut Types<'_>) -> Channels {
+    let mut declared = Channels::default();
+    for (module, definition) in types.definitions.files.iter().enumerate() {
+        let root = Place::root(definition.source).join("channels");
+        for (key, value) in &definition.file.channels {
+            let place = root.join(key);
+            match node::<ChannelNode>(&place, value.clone()) {
+                Ok(node) => {
+                    let index = declared.channels.len();
+                    if let Some(channel) = channel(types, key, &node, &place, module, index) {
+                        declared.channels.push(channel);
+                        declared.places.push(place);
+                    }
+                }
+                Err(diagnostic) => types.diagnostics.push(diagnostic),
+            }
+        }
+    }
+    declared
+}
+
+fn channel(types: &mut Types<'_>, key: &str, node: &ChannelNode, place: &Place, module: usize, index: usize) -> Option<Channel> {
+    refuse_unknown(place, node.unknown.keys(), &ChannelNode::KEYS, &mut types.diagnostics);
+    let name = identifier(types, key, "channel", place)?;
+    let naming = Naming { scope: Scope::Channel(index), module, rust: String::new(), typescript: name.pascal.clone() };
+    let mut params = Vec::new();
+    for (key, value) in &node.params {
+        params.extend(param(types, key, value, &place.join("params").join(key), &naming));
+    }
+    let address = addresses::parse(&node.address, &params, place, &mut types.diagnostics);
+    let mut topics = Vec::new();
+    for (key, value) in &node.topics {
+        topics.extend(topic(types, key, value, &place.join("topics").join(key), &naming));
+    }
+    if node.topics.is_empty() {
+        types.diagnostics.push(
+            Diagnostic::at_key(Code::Shape, place, format!("the channel `{key}` has no topics")).help("add at least one under `topics`"),
+        );
+    }
+    let history = history(types, node.history.as_ref(), &place.join("history"));
+    Some(Channel { name, description: node.description.clone(), module, address, params, history, topics })
+}
+
+fn param(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Param> {
+    let name = identifier(types, key, "param", place)?;
+    let value = if value.is_null() { Value::Bool(true) } else { value.clone() };
+    let schema = types.parse(value, place);
+    let description = super::types::description_of(&schema);
+    let shape = match types.structure(&schema, place, &naming.child(&name.pascal)) {
+        Type::Any => Type::Text(Text { min_length: Some(1), ..Text::default() }),
+        Type::Text(text) => Type::Text(Text { min_length: text.min_length.max(Some(1)), ..text }),
+        shape => shape,
+    };
+    if !matches!(shape, Type::Text(_) | Type::Integer(Integer { .. }) | Type::Enum(_)) {
+        types.diagnostics.push(
+            Diagnostic::at(Code::Address, place, "a param is a string, an enum of strings or an integer")
+                .help("write `type: string` or `type: integer`"),
+        );
+    }
+    Some(Param { name, description, shape })
+}
+
+fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Topic> {
+    let node: TopicNode = match node(place, value.clone()) {
+        Ok(node) => node,
+        Err(diagnostic) => {
+            types.diagnostics.push(diagnostic);
+            return None;
+        }
+    };
+    refuse_unknown(place, node.unknown.keys(), &TopicNode::KEYS, &mut types.diagnostics);
+    let name = identifier(types, key, "topic", place)?;
+    let payload_place = place.join("payload");
+    let reference = types.parse(node.payload.clone(), &payload_place);
+    let payload = match &reference {
+        SchemaNode::Keywords(keywords) if keywords.reference.is_some() && keywords.assertions().len() == 1 => {
+            let target = keywords.reference.as_deref().unwrap_or_default();
+            match types.reference(target, &payload_place.join("$ref")) {
+                Type::Named(id) => id,
+                _ => return None,
+            }
+        }
+        _ => types.declare(node.payload, &payload_place, naming.child(&name.pascal)),
+    };
+    let retain = match node.retain {
+        None => Retain::None,
+        Some(RetainNode::Last) => Retain::Last,
+        Some(RetainNode::All) => Retain::All,
+    };
+    Some(Topic { name, description: node.description, retain, payload })
+}
+
+const DEFAULT_HISTORY: History = History { messages: 100, age_seconds: 300 };
+
+fn history(types: &mut Types<'_>, node: Option<&HistoryNode>, place: &Place) -> History {
+    let Some(node) = node else { return DEFAULT_HISTORY };
+    refuse_unknown(place, node.unknown.keys(), &HistoryNode::KEYS, &mut types.diagnostics);
+    let messages = node.messages.unwrap_or(DEFAULT_HISTORY.messages);
+    if !(1..=1_000_000).contains(&messages) {
+        types.diagnostics.push(Diagnostic::at(Code::Limit, &place.join("messages"), "history keeps 1 to 1,000,000 messages"));
+    }
+    let age_seconds = node.age.as_deref().map_or(Some(DEFAULT_HISTORY.age_seconds), seconds);
+    if age_seconds.is_none() {
+        types.diagnostics.push(
+            Diagnostic::at(Code::Limit, &place.join("age"), "this is not an age")
+                .help("write a whole number and a unit, such as `30s`, `10m`, `2h` or `7d` (at most 365d)"),
+        );
+    }
+    History { messages, age_seconds: age_seconds.unwrap_or(DEFAULT_HISTORY.age_seconds) }
+}
+
+fn seconds(age: &str) -> Option<u64> {
+    let unit = age.chars().last()?;
+    let count: u64 = age[..age.len() - unit.len_utf8()].parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    count.checked_mul(seconds).filter(|total| (1..=365 * 86_400).contains(total))
+}
+
+/// Names of channels, params and topics stand in code and in addresses, so they are plain.
+fn identifier(types: &mut Types<'_>, key: &str, what: &str, place: &Place) -> Option<Name> {
+    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let name = Name::new(key).filter(|_| plain);
+    if name.is_none() {
+        types.diagnostics.push(
+            Diagnostic::at_key(Code::BadName, place, format!("`{key}` cannot name a {what}"))
+                .help("start with a letter and go on with letters, digits, `-` and `_`"),
+        );
+    }
+    name
+}

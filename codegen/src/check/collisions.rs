@@ -1,0 +1,136 @@
+//! Names that would be the same in generated code, or that it needs for itself.
+
+use std::collections::HashMap;
+
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::model::{Channel, Model, Scope, Type};
+use crate::names::{RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS};
+
+/// Methods of a generated channel, and what every JavaScript object has: no topic can be called so.
+const RESERVED_TOPICS: [&str; 17] = [
+    "name", "topics", "then", "new", "channel", "grant", "params", "definition", "fingerprint", "constructor",
+    "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf", "length",
+];
+
+/// Modules that would hide what generated code refers to.
+const RESERVED_CHANNELS: [&str; 4] = ["fanfare", "std", "core", "alloc"];
+
+/// Reports every collision of names in a model.
+pub(super) fn check(model: &Model, places: &[Place], channel_places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    check_types(model, places, channel_places, diagnostics);
+    check_channels(&model.channels, channel_places, diagnostics);
+    for (named, place) in model.types.iter().zip(places) {
+        check_members(&named.shape, place, diagnostics);
+    }
+}
+
+/// Names that were given so far, and where.
+struct Taken<'p>(HashMap<String, &'p Place>);
+
+impl<'p> Taken<'p> {
+    fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    fn take(&mut self, name: String, place: &'p Place, language: &str, diagnostics: &mut Vec<Diagnostic>) {
+        match self.0.get(&name) {
+            None => {
+                self.0.insert(name, place);
+            }
+            Some(first) if *first == place => {}
+            Some(first) => diagnostics.push(
+                Diagnostic::at_key(Code::NameCollision, place, format!("this would be called `{name}` in {language}, and so would another"))
+                    .related(first, "the other one")
+                    .help("rename one of them"),
+            ),
+        }
+    }
+}
+
+fn check_types(model: &Model, places: &[Place], channel_places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    let mut rust: HashMap<String, Taken<'_>> = HashMap::new();
+    let mut typescript = Taken::new();
+    for (index, (channel, place)) in model.channels.iter().zip(channel_places).enumerate() {
+        let mut taken = Taken::new();
+        taken.take(channel.name.pascal.clone(), place, "Rust", diagnostics);
+        taken.take("Topic".to_owned(), place, "Rust", diagnostics);
+        rust.insert(scope_key(Scope::Channel(index)), taken);
+    }
+    for (named, place) in model.types.iter().zip(places) {
+        if RESERVED_TYPE_NAMES.contains(&named.rust.as_str()) || RESERVED_TYPE_NAMES.contains(&named.typescript.as_str()) {
+            diagnostics.push(
+                Diagnostic::at_key(Code::ReservedName, place, format!("a type cannot be called `{}`: generated code needs the name", named.rust))
+                    .help("choose another name"),
+            );
+        }
+        rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(named.rust.clone(), place, "Rust", diagnostics);
+        typescript.take(named.typescript.clone(), place, "TypeScript", diagnostics);
+        typescript.take(format!("{}Schema", named.typescript), place, "TypeScript", diagnostics);
+    }
+}
+
+fn scope_key(scope: Scope) -> String {
+    match scope {
+        Scope::Root => String::new(),
+        Scope::Channel(index) => index.to_string(),
+    }
+}
+
+fn check_channels(channels: &[Channel], places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    let mut taken = Taken::new();
+    for (channel, place) in channels.iter().zip(places) {
+        if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str()) || RESERVED_CHANNELS.contains(&channel.name.snake.as_str()) {
+            diagnostics.push(reserved("channel", &channel.name.wire, place));
+        }
+        taken.take(channel.name.snake.clone(), place, "Rust", diagnostics);
+        taken.take(channel.name.camel.clone(), place, "TypeScript", diagnostics);
+        let members = [("topics", channel.topics.iter().map(|topic| &topic.name).collect::<Vec<_>>()), ("params", channel.params.iter().map(|param| &param.name).collect())];
+        for (group, names) in members {
+            let member_places: Vec<Place> = names.iter().map(|name| place.join(group).join(&name.wire)).collect();
+            let mut taken = Taken::new();
+            for (name, place) in names.iter().zip(&member_places) {
+                if group == "topics" && (RESERVED_TOPICS.contains(&name.wire.as_str()) || RESERVED_TOPICS.contains(&name.snake.as_str())) {
+                    diagnostics.push(reserved("topic", &name.wire, place));
+                }
+                taken.take(name.snake.clone(), place, "Rust", diagnostics);
+            }
+        }
+    }
+}
+
+fn reserved(what: &str, name: &str, place: &Place) -> Diagnostic {
+    Diagnostic::at_key(Code::ReservedName, place, format!("a {what} cannot be called `{name}`: generated code needs the name"))
+        .help("choose another name")
+}
+
+/// Fields of a struct and variants of an enum.
+fn check_members(shape: &Type, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    match shape {
+        Type::Nullable(inner) => check_members(inner, place, diagnostics),
+        Type::Object(object) => {
+            let fields = object.properties.iter().map(|property| (property.name.rust(), place.join("properties").join(&property.name.wire)));
+            let reserved = matches!(object.additional, crate::model::Additional::Checked(_)).then(|| ("additional".to_owned(), place.clone()));
+            distinct(fields.chain(reserved), diagnostics);
+        }
+        Type::Enum(values) => {
+            let variants = values.values.iter().enumerate().map(|(at, value)| (value.variant.clone(), place.join("enum").join(at)));
+            let reserved = values.open.then(|| ("Other".to_owned(), place.clone()));
+            distinct(variants.chain(reserved), diagnostics);
+        }
+        Type::Union(union) => {
+            let key = if union.exactly_one { "oneOf" } else { "anyOf" };
+            let reserved = union.open.then(|| ("Unknown".to_owned(), place.clone()));
+            let variants = union.alternatives.iter().enumerate();
+            distinct(variants.map(|(at, alternative)| (alternative.variant.clone(), place.join(key).join(at))).chain(reserved), diagnostics);
+        }
+        _ => {}
+    }
+}
+
+fn distinct(names: impl Iterator<Item = (String, Place)>, diagnostics: &mut Vec<Diagnostic>) {
+    let names: Vec<(String, Place)> = names.collect();
+    let mut taken = Taken::new();
+    for (name, place) in &names {
+        taken.take(name.clone(), place, "Rust", diagnostics);
+    }
+}

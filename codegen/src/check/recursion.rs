@@ -1,0 +1,177 @@
+//! Types that contain themselves: which ones do, where Rust needs a box, and whether a finite value exists at all.
+
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::model::{Additional, Model, Type, TypeId};
+
+/// Finds recursion, and refuses types that stand only for themselves or that no finite value satisfies.
+pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    refuse_endless_aliases(model, places, diagnostics);
+    if !diagnostics.is_empty() {
+        return;
+    }
+    refuse_uninhabited(model, places, diagnostics);
+    let all = components(model, |shape, targets| contained(shape, false, targets));
+    let inline = components(model, |shape, targets| contained(shape, true, targets));
+    for at in 0..model.types.len() {
+        model.types[at].recursive = all.is_cyclic(at);
+        let mut shape = std::mem::replace(&mut model.types[at].shape, Type::Any);
+        mark_boxes(&mut shape, |part| {
+            let mut targets = Vec::new();
+            contained(part, true, &mut targets);
+            inline.is_cyclic(at) && targets.iter().any(|target| inline.of[target.0] == inline.of[at])
+        });
+        model.types[at].shape = shape;
+    }
+}
+
+fn refuse_endless_aliases(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    for (at, place) in places.iter().enumerate() {
+        let mut current = TypeId(at);
+        for _ in 0..=model.types.len() {
+            match &model.get(current).shape {
+                Type::Named(next) => current = *next,
+                _ => break,
+            }
+        }
+        if matches!(model.get(current).shape, Type::Named(_)) {
+            diagnostics.push(
+                Diagnostic::at_key(Code::EndlessReference, place, "this type refers only to itself")
+                    .help("describe the values it has"),
+            );
+        }
+    }
+}
+
+/// Grows the set of types that have a value until nothing is added.
+fn refuse_uninhabited(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    let mut inhabited = vec![false; model.types.len()];
+    loop {
+        let mut grown = false;
+        for at in 0..inhabited.len() {
+            if !inhabited[at] && has_value(&model.types[at].shape, &inhabited) {
+                inhabited[at] = true;
+                grown = true;
+            }
+        }
+        if !grown {
+            break;
+        }
+    }
+    for (place, _) in places.iter().zip(&inhabited).filter(|(_, inhabited)| !**inhabited) {
+        diagnostics.push(
+            Diagnostic::at_key(Code::Unsatisfiable, place, "no value satisfies this type: it would have to contain itself without end")
+                .help("make one of the properties in the circle optional or nullable"),
+        );
+    }
+}
+
+fn has_value(shape: &Type, inhabited: &[bool]) -> bool {
+    match shape {
+        Type::Named(id) => inhabited[id.0],
+        Type::Array(array) => array.min_items.is_none() || has_value(&array.items, inhabited),
+        Type::Tuple(items) => items.iter().all(|item| has_value(item, inhabited)),
+        Type::Object(object) => {
+            object.properties.iter().filter(|property| property.required).all(|property| has_value(&property.shape, inhabited))
+        }
+        Type::Union(union) => union.alternatives.iter().any(|alternative| has_value(&alternative.shape, inhabited)),
+        Type::Tagged(tagged) => tagged.open || tagged.cases.iter().any(|case| inhabited[case.target.0]),
+        _ => true,
+    }
+}
+
+/// The named types that a shape contains; `inline` leaves out what Rust keeps behind a pointer anyway.
+fn contained(shape: &Type, inline: bool, targets: &mut Vec<TypeId>) {
+    match shape {
+        Type::Named(id) => targets.push(*id),
+        Type::Nullable(inner) => contained(inner, inline, targets),
+        Type::Tuple(items) => items.iter().for_each(|item| contained(item, inline, targets)),
+        Type::Array(array) if !inline => contained(&array.items, inline, targets),
+        Type::Map(values) if !inline => contained(values, inline, targets),
+        Type::Object(object) => {
+            object.properties.iter().for_each(|property| contained(&property.shape, inline, targets));
+            if let (Additional::Checked(values), false) = (&object.additional, inline) {
+                contained(values, inline, targets);
+            }
+        }
+        Type::Union(union) => union.alternatives.iter().for_each(|alternative| contained(&alternative.shape, inline, targets)),
+        Type::Tagged(tagged) => targets.extend(tagged.cases.iter().map(|case| case.target)),
+        _ => {}
+    }
+}
+
+fn mark_boxes(shape: &mut Type, needs_box: impl Fn(&Type) -> bool) {
+    match shape {
+        Type::Object(object) => object.properties.iter_mut().for_each(|property| property.boxed = needs_box(&property.shape)),
+        Type::Union(union) => {
+            union.alternatives.iter_mut().for_each(|alternative| alternative.boxed = needs_box(&alternative.shape));
+        }
+        Type::Tagged(tagged) => tagged.cases.iter_mut().for_each(|case| case.boxed = needs_box(&Type::Named(case.target))),
+        _ => {}
+    }
+}
+
+/// The strongly connected components of the types.
+struct Components {
+    /// The component of each type.
+    of: Vec<usize>,
+    cyclic: Vec<bool>,
+}
+
+impl Components {
+    fn is_cyclic(&self, at: usize) -> bool {
+        self.cyclic[self.of[at]]
+    }
+}
+
+/// Tarjan's algorithm, without recursion: definitions may be long chains.
+fn components(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Components {
+    let count = model.types.len();
+    let targets: Vec<Vec<TypeId>> = model
+        .types
+        .iter()
+        .map(|named| {
+            let mut targets = Vec::new();
+            edges(&named.shape, &mut targets);
+            targets
+        })
+        .collect();
+    let mut result = Components { of: vec![usize::MAX; count], cyclic: Vec::new() };
+    let (mut order, mut low) = (vec![usize::MAX; count], vec![0; count]);
+    let (mut visited, mut stack) = (0, Vec::new());
+    for root in 0..count {
+        let mut calls = if order[root] == usize::MAX { vec![(root, 0)] } else { Vec::new() };
+        while let Some((node, edge)) = calls.pop() {
+            if edge == 0 {
+                order[node] = visited;
+                low[node] = visited;
+                visited += 1;
+                stack.push(node);
+            } else {
+                low[node] = low[node].min(low[targets[node][edge - 1].0]);
+            }
+            let next = (edge..targets[node].len()).find(|edge| {
+                let target = targets[node][*edge].0;
+                if order[target] != usize::MAX && result.of[target] == usize::MAX {
+                    low[node] = low[node].min(order[target]);
+                }
+                order[target] == usize::MAX
+            });
+            if let Some(edge) = next {
+                calls.push((node, edge + 1));
+                calls.push((targets[node][edge].0, 0));
+            } else if low[node] == order[node] {
+                let component = result.cyclic.len();
+                let mut members = Vec::new();
+                while let Some(member) = stack.pop() {
+                    result.of[member] = component;
+                    members.push(member);
+                    if member == node {
+                        break;
+                    }
+                }
+                result.cyclic.push(members.len() > 1 || targets[node].iter().any(|target| target.0 == node));
+            }
+        }
+    }
+    result
+}

@@ -1,0 +1,125 @@
+//! What the user wrote: the format of a definition file, and its reading.
+//!
+//! The structs here parse definition files and, through schemars, describe
+//! them to editors.
+
+mod read;
+mod schema;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) use read::{Definitions, listed, node, read_folder, refuse_unknown};
+pub(crate) use schema::{Keywords, SchemaNode, TypeName, TypeNames};
+
+/// Channel definitions for fanfare.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "Fanfare channel definitions", extend("additionalProperties" = false))]
+pub(crate) struct DefinitionFile {
+    /// The version of the format: 1.
+    #[schemars(extend("const" = 1))]
+    pub(crate) version: u32,
+    /// The channels, by name.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, ChannelNode>")]
+    pub(crate) channels: IndexMap<String, Value>,
+    /// Types that payloads and other types refer to with `$ref: "#/$defs/Name"`.
+    #[serde(default, rename = "$defs")]
+    #[schemars(with = "IndexMap<String, SchemaNode>")]
+    pub(crate) defs: IndexMap<String, Value>,
+    /// The JSON Schema of this file, for editors.
+    #[serde(default, rename = "$schema")]
+    #[expect(dead_code, reason = "editors read it; the compiler only has to allow it")]
+    schema: Option<String>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(crate) unknown: IndexMap<String, Value>,
+}
+
+impl DefinitionFile {
+    pub(crate) const KEYS: [&str; 4] = ["version", "channels", "$defs", "$schema"];
+}
+
+/// A channel: a named scope for messages, such as one run or one user.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Channel", extend("additionalProperties" = false))]
+pub(crate) struct ChannelNode {
+    /// What the channel is for; becomes its documentation.
+    pub(crate) description: Option<String>,
+    /// The channel's name template, such as `pipeline:{runId}`.
+    pub(crate) address: String,
+    /// The schema of each hole in the address; a non-empty string where none is given.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, SchemaNode>")]
+    pub(crate) params: IndexMap<String, Value>,
+    /// What the channel keeps so that subscribers can resume: 100 messages and 5 minutes by default.
+    pub(crate) history: Option<HistoryNode>,
+    /// The topics, by name.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, TopicNode>")]
+    pub(crate) topics: IndexMap<String, Value>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(crate) unknown: IndexMap<String, Value>,
+}
+
+impl ChannelNode {
+    pub(crate) const KEYS: [&str; 5] = ["description", "address", "params", "history", "topics"];
+}
+
+/// How much history a channel keeps: whichever limit is reached first.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "History", extend("additionalProperties" = false))]
+pub(crate) struct HistoryNode {
+    /// The most messages kept (1 to 1,000,000; default 100).
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) messages: Option<u32>,
+    /// The longest a message is kept, as a number and a unit: `30s`, `10m`, `2h` or `7d` (default `5m`).
+    #[schemars(regex(pattern = r"^[1-9][0-9]*[smhd]$"))]
+    pub(crate) age: Option<String>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(crate) unknown: IndexMap<String, Value>,
+}
+
+impl HistoryNode {
+    pub(crate) const KEYS: [&str; 2] = ["messages", "age"];
+}
+
+/// A topic: a category of message inside a channel, with one payload schema.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Topic", extend("additionalProperties" = false))]
+pub(crate) struct TopicNode {
+    /// What the topic carries; becomes its documentation.
+    pub(crate) description: Option<String>,
+    /// What a new subscriber gets at once: the topic's latest message, or all that history holds.
+    pub(crate) retain: Option<RetainNode>,
+    /// The JSON Schema of the payload.
+    #[schemars(with = "SchemaNode")]
+    pub(crate) payload: Value,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(crate) unknown: IndexMap<String, Value>,
+}
+
+impl TopicNode {
+    pub(crate) const KEYS: [&str; 3] = ["description", "retain", "payload"];
+}
+
+/// What a new subscriber of a topic gets at once.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Retain")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RetainNode {
+    /// The topic's latest message.
+    Last,
+    /// All messages of the topic that history holds.
+    All,
+}
+
+/// The JSON Schema (draft-07) of the definition format.
+pub(crate) fn format_schema() -> Value {
+    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<DefinitionFile>().into()
+}

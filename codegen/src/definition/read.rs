@@ -1,0 +1,306 @@
+//! Reads definition files: text to YAML or JSON to JSON values to nodes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::DefinitionFile;
+use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources, closest, second_of_equal_keys};
+
+/// A larger definition file is refused: it would be slow to compile and to review.
+const LARGEST_FILE: u64 = 8 * 1024 * 1024;
+
+/// One definition file that was read.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) source: SourceId,
+    /// The path below the definition folder without its extension, such as `billing/invoice`.
+    pub(crate) stem: String,
+    pub(crate) file: DefinitionFile,
+}
+
+/// All definition files: those of the folder in the order of their names, then those that they refer to.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    pub(crate) files: Vec<Definition>,
+    by_path: BTreeMap<PathBuf, usize>,
+    /// Every folder that was searched; a new file in one of them is a new definition.
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+impl Definitions {
+    /// The file that a `$ref` in `from` means.
+    pub(crate) fn resolve(&self, from: &Path, reference: &str) -> Option<&Definition> {
+        let path = normalised(&from.parent().unwrap_or(Path::new("")).join(reference));
+        self.by_path.get(&path).map(|index| &self.files[*index])
+    }
+}
+
+/// Reads every definition in a folder and below, and every file that these refer to.
+pub(crate) fn read_folder(folder: &Path) -> (Definitions, Report) {
+    let mut reader = Reader {
+        root: folder.to_owned(),
+        definitions: Definitions::default(),
+        report: Report { sources: Sources::default(), diagnostics: Vec::new() },
+    };
+    let paths = reader.list(folder);
+    if paths.is_empty() && reader.report.diagnostics.is_empty() {
+        reader.report.diagnostics.push(
+            Diagnostic::about_path(Code::NoDefinitions, folder, "there is no channel definition in this folder")
+                .help("add a file such as `channels.yaml` that starts with `version: 1`"),
+        );
+    }
+    for path in paths {
+        reader.read(&path);
+    }
+    reader.read_references();
+    (reader.definitions, reader.report)
+}
+
+struct Reader {
+    root: PathBuf,
+    definitions: Definitions,
+    report: Report,
+}
+
+impl Reader {
+    /// The definition files of a folder and its subfolders, sorted.
+    fn list(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.report.diagnostics.push(
+                    Diagnostic::about_path(Code::File, folder, format!("the definition folder cannot be read: {error}"))
+                        .help("run the command where `schemas/` is, or name the folder"),
+                );
+                return Vec::new();
+            }
+        };
+        self.definitions.folders.push(folder.to_owned());
+        let mut paths: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+        paths.sort();
+        let mut found = Vec::new();
+        for path in paths {
+            if path.is_dir() {
+                found.extend(self.list(&path));
+            } else if is_definition(&path) {
+                found.push(path);
+            }
+        }
+        found
+    }
+
+    /// Reads one file, unless it was read before.
+    fn read(&mut self, path: &Path) {
+        let key = normalised(path);
+        if self.definitions.by_path.contains_key(&key) {
+            return;
+        }
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(message) => {
+                self.report.diagnostics.push(Diagnostic::about_path(Code::File, path, message));
+                return;
+            }
+        };
+        let source = self.report.sources.add(path.to_owned(), text);
+        let text = &self.report.sources.get(source).text;
+        let parsed = parse(path, text, source).and_then(|value| node::<DefinitionFile>(&Place::root(source), value).map_err(|error| vec![error]));
+        match parsed {
+            Ok(file) => {
+                self.definitions.by_path.insert(key, self.definitions.files.len());
+                self.definitions.files.push(Definition { source, stem: self.stem(path), file });
+            }
+            Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
+        }
+    }
+
+    /// Reads the files that `$ref`s name and that are not in the folder. A file that is not there is left to the
+    /// check, which reports the `$ref`.
+    fn read_references(&mut self) {
+        let mut at = 0;
+        while let Some(definition) = self.definitions.files.get(at) {
+            let from = self.report.sources.get(definition.source).path.clone();
+            let mut references = Vec::new();
+            let file = &definition.file;
+            for value in file.defs.values().chain(file.channels.values()) {
+                collect_references(value, &mut references);
+            }
+            for reference in references {
+                let path = from.parent().unwrap_or(Path::new("")).join(reference);
+                if path.is_file() {
+                    self.read(&path);
+                }
+            }
+            at += 1;
+        }
+    }
+
+    fn stem(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.root).map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned);
+        below.with_extension("").to_string_lossy().replace('\\', "/")
+    }
+}
+
+/// Turns a value into a node, or says which part of it has another shape.
+pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T, Diagnostic> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let mut at = place.clone();
+        for segment in error.path() {
+            match segment {
+                serde_path_to_error::Segment::Seq { index } => at = at.join(index),
+                serde_path_to_error::Segment::Map { key } => at = at.join(key),
+                _ => {}
+            }
+        }
+        Diagnostic::at(Code::Shape, &at, error.inner().to_string())
+    })
+}
+
+/// Reports keys that the format does not know.
+pub(crate) fn refuse_unknown<'k>(
+    place: &Place,
+    unknown: impl IntoIterator<Item = &'k String>,
+    known: &[&str],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for key in unknown {
+        let diagnostic = Diagnostic::at_key(Code::UnknownKey, &place.join(key), format!("unknown key `{key}`"));
+        diagnostics.push(match closest(key, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("the keys here are {}", listed(known))),
+        });
+    }
+}
+
+/// `a`, `b` and `c`, each in backticks.
+pub(crate) fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => "none".to_owned(),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
+    if size > LARGEST_FILE {
+        return Err(format!("is larger than 8 MiB ({size} bytes); split it into several files"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}"))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn parse(path: &Path, text: &str, source: SourceId) -> Result<Value, Vec<Diagnostic>> {
+    let json = path.extension().is_some_and(|extension| extension == "json");
+    let parsed: Result<serde_yaml::Value, (Option<(usize, usize)>, String)> = if json {
+        serde_json::from_str(text).map_err(|error| (Some((error.line(), error.column())), error.to_string()))
+    } else {
+        serde_yaml::from_str(text)
+            .map_err(|error| (error.location().map(|at| (at.line(), at.column())), error.to_string()))
+    };
+    let yaml = parsed.map_err(|(position, message)| vec![syntax_error(source, text, position, &message)])?;
+    let mut diagnostics = Vec::new();
+    let value = to_json(yaml, &Place::root(source), &mut diagnostics);
+    if diagnostics.is_empty() { Ok(value) } else { Err(diagnostics) }
+}
+
+fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, message: &str) -> Diagnostic {
+    if message.contains("duplicate entry") {
+        if let Some((line, column, key)) = second_of_equal_keys(text) {
+            return Diagnostic::at_position(Code::DuplicateKey, source, (line, column), format!("the key `{key}` stands here twice"))
+                .help("remove or rename one of them");
+        }
+    }
+    let message = message.split(" at line ").next().unwrap_or(message);
+    if message.contains("recursion limit") {
+        return Diagnostic::at_position(Code::Syntax, source, position.unwrap_or((1, 1)), "nested too deeply")
+            .note("a definition may be nested 128 levels deep")
+            .help("move inner schemas to `$defs` and refer to them with `$ref`");
+    }
+    Diagnostic::at_position(Code::Syntax, source, position.unwrap_or((1, 1)), format!("this cannot be parsed: {message}"))
+}
+
+/// YAML can say more than JSON; what JSON cannot is refused rather than changed.
+fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Value {
+    match yaml {
+        serde_yaml::Value::Null => Value::Null,
+        serde_yaml::Value::Bool(value) => Value::Bool(value),
+        serde_yaml::Value::String(text) => Value::String(text),
+        serde_yaml::Value::Number(number) => match serde_json::to_value(&number) {
+            Ok(value) if value.is_number() => value,
+            _ => {
+                diagnostics.push(Diagnostic::at(Code::Shape, place, format!("`{number}` is not a JSON number")));
+                Value::Null
+            }
+        },
+        serde_yaml::Value::Sequence(items) => {
+            items.into_iter().enumerate().map(|(index, item)| to_json(item, &place.join(index), diagnostics)).collect()
+        }
+        serde_yaml::Value::Mapping(entries) => {
+            let mut object = serde_json::Map::new();
+            for (key, value) in entries {
+                if let serde_yaml::Value::String(key) = key {
+                    let value = to_json(value, &place.join(&key), diagnostics);
+                    object.insert(key, value);
+                } else {
+                    diagnostics.push(
+                        Diagnostic::at(Code::Shape, place, "a key in this mapping is not a string")
+                            .help("put quotes around it"),
+                    );
+                }
+            }
+            Value::Object(object)
+        }
+        serde_yaml::Value::Tagged(tagged) => {
+            diagnostics.push(
+                Diagnostic::at(Code::Shape, place, format!("the YAML tag `{}` has no meaning here", tagged.tag))
+                    .help("remove it, or put quotes around the text"),
+            );
+            Value::Null
+        }
+    }
+}
+
+fn collect_references(value: &Value, references: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::String(reference)) = object.get("$ref") {
+                let file = reference.split('#').next().unwrap_or_default();
+                if !file.is_empty() && !file.contains("://") {
+                    references.push(file.to_owned());
+                }
+            }
+            object.values().for_each(|value| collect_references(value, references));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect_references(value, references)),
+        _ => {}
+    }
+}
+
+/// A definition is a YAML or JSON file that is not itself a schema for editors.
+fn is_definition(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let known = path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
+    known && !name.ends_with(".schema.json") && !name.starts_with('.')
+}
+
+/// The path without `.` and with `..` applied, so that two spellings of one file are equal.
+fn normalised(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir if normal.file_name().is_some() => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}

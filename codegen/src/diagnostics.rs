@@ -1,0 +1,332 @@
+//! What is wrong with a definition, where, and how to mend it.
+//!
+//! Stages point at a place by its path in the document. The position in the
+//! text is looked up only when a diagnostic is rendered.
+
+mod locate;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub(crate) use locate::second_of_equal_keys;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// A definition file's text, kept for showing diagnostics.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The path as the user wrote it.
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+}
+
+/// All files that were read, in the order of reading.
+#[derive(Debug, Default)]
+pub(crate) struct Sources(Vec<Source>);
+
+/// Names one of the [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SourceId(usize);
+
+impl Sources {
+    pub(crate) fn add(&mut self, path: PathBuf, text: String) -> SourceId {
+        self.0.push(Source { path, text });
+        SourceId(self.0.len() - 1)
+    }
+
+    pub(crate) fn get(&self, id: SourceId) -> &Source {
+        &self.0[id.0]
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|source| source.path.as_path())
+    }
+}
+
+/// A path of keys and indexes into a document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Pointer(Vec<String>);
+
+impl Pointer {
+    pub(crate) fn join(&self, segment: impl fmt::Display) -> Self {
+        let mut segments = self.0.clone();
+        segments.push(segment.to_string());
+        Self(segments)
+    }
+
+    pub(crate) fn segments(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// A place in a definition file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) source: SourceId,
+    pub(crate) pointer: Pointer,
+}
+
+impl Place {
+    pub(crate) fn root(source: SourceId) -> Self {
+        Self { source, pointer: Pointer::default() }
+    }
+
+    pub(crate) fn join(&self, segment: impl fmt::Display) -> Self {
+        Self { source: self.source, pointer: self.pointer.join(segment) }
+    }
+}
+
+/// What a diagnostic underlines.
+#[derive(Clone, Debug)]
+enum Target {
+    /// The key that leads to a place.
+    Key(Place),
+    /// The value at a place.
+    Value(Place),
+    /// A position that a parser reported: line and column from 1.
+    Position(SourceId, usize, usize),
+    /// A file or folder as a whole.
+    Path(PathBuf),
+}
+
+/// The kinds of diagnostics. The code of each is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    Syntax,
+    DuplicateKey,
+    Shape,
+    UnknownKey,
+    UnknownKeyword,
+    UnsupportedKeyword,
+    KeywordNeedsType,
+    Reference,
+    EndlessReference,
+    Pattern,
+    Format,
+    Limit,
+    Unsatisfiable,
+    IntegerRange,
+    NameCollision,
+    ReservedName,
+    BadName,
+    Address,
+    AddressOverlap,
+    Merge,
+    Alternatives,
+    NoDefinitions,
+    File,
+}
+
+impl Code {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Code::Syntax => "E0001",
+            Code::DuplicateKey => "E0002",
+            Code::Shape => "E0003",
+            Code::UnknownKey => "E0004",
+            Code::UnknownKeyword => "E0005",
+            Code::UnsupportedKeyword => "E0006",
+            Code::KeywordNeedsType => "E0007",
+            Code::Reference => "E0008",
+            Code::EndlessReference => "E0009",
+            Code::Pattern => "E0010",
+            Code::Format => "E0011",
+            Code::Limit => "E0012",
+            Code::Unsatisfiable => "E0013",
+            Code::IntegerRange => "E0014",
+            Code::NameCollision => "E0015",
+            Code::ReservedName => "E0016",
+            Code::BadName => "E0017",
+            Code::Address => "E0018",
+            Code::AddressOverlap => "E0019",
+            Code::Merge => "E0020",
+            Code::Alternatives => "E0021",
+            Code::NoDefinitions => "E0022",
+            Code::File => "E0023",
+        }
+    }
+}
+
+/// One finding: a message, the place it is about, why, and how to mend it.
+#[derive(Clone, Debug)]
+pub(crate) struct Diagnostic {
+    code: Code,
+    message: String,
+    target: Target,
+    related: Option<(Place, String)>,
+    note: Option<String>,
+    help: Option<String>,
+}
+
+impl Diagnostic {
+    fn new(code: Code, target: Target, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), target, related: None, note: None, help: None }
+    }
+
+    /// Underlines the value at a place.
+    pub(crate) fn at(code: Code, place: &Place, message: impl Into<String>) -> Self {
+        Self::new(code, Target::Value(place.clone()), message)
+    }
+
+    /// Underlines the key that leads to a place.
+    pub(crate) fn at_key(code: Code, place: &Place, message: impl Into<String>) -> Self {
+        Self::new(code, Target::Key(place.clone()), message)
+    }
+
+    /// Underlines what stands at a line and column, both from 1.
+    pub(crate) fn at_position(
+        code: Code,
+        source: SourceId,
+        (line, column): (usize, usize),
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(code, Target::Position(source, line, column), message)
+    }
+
+    /// Is about a file or folder, not about a place in a text.
+    pub(crate) fn about_path(code: Code, path: &Path, message: impl Into<String>) -> Self {
+        Self::new(code, Target::Path(path.to_owned()), message)
+    }
+
+    /// Underlines the key of a second place too.
+    pub(crate) fn related(mut self, place: &Place, label: impl Into<String>) -> Self {
+        self.related = Some((place.clone(), label.into()));
+        self
+    }
+
+    /// Says why.
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// Says how to mend it.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    fn render(&self, sources: &Sources, renderer: &Renderer) -> String {
+        let excerpt = self.target_excerpt(sources);
+        let related = self.related.as_ref().map(|(place, label)| {
+            (Excerpt::of(sources.get(place.source), &Target::Key(place.clone())), label)
+        });
+        let title = Level::ERROR.primary_title(&self.message).id(self.code.as_str());
+        let mut group = match &excerpt {
+            Some(excerpt) => Group::with_title(title).element(excerpt.snippet(AnnotationKind::Primary, None)),
+            None => Group::with_title(title),
+        };
+        if let Some((excerpt, label)) = &related {
+            group = group.element(excerpt.snippet(AnnotationKind::Context, Some(label.as_str())));
+        }
+        if let Some(note) = &self.note {
+            group = group.element(Level::NOTE.message(note));
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        renderer.render(&[group])
+    }
+
+    fn target_excerpt<'s>(&self, sources: &'s Sources) -> Option<Excerpt<'s>> {
+        let source = match &self.target {
+            Target::Key(place) | Target::Value(place) => place.source,
+            Target::Position(source, ..) => *source,
+            Target::Path(_) => return None,
+        };
+        Some(Excerpt::of(sources.get(source), &self.target))
+    }
+}
+
+/// One line of a file and the part of it to underline.
+struct Excerpt<'s> {
+    path: String,
+    line: &'s str,
+    number: usize,
+    span: std::ops::Range<usize>,
+}
+
+/// A longer line is cut around the span, so that a file on one line stays readable.
+const LONGEST_SHOWN_LINE: usize = 160;
+
+impl<'s> Excerpt<'s> {
+    fn of(source: &'s Source, target: &Target) -> Self {
+        let span = match target {
+            Target::Key(place) => locate::key(&source.text, place.pointer.segments()),
+            Target::Value(place) => locate::value(&source.text, place.pointer.segments()),
+            Target::Position(_, line, column) => locate::position(&source.text, *line, *column),
+            Target::Path(_) => 0..0,
+        };
+        let start = source.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = source.text[start..].find('\n').map_or(source.text.len(), |at| start + at);
+        let line = source.text[start..end].trim_end_matches('\r');
+        let number = source.text[..start].matches('\n').count() + 1;
+        let from = span.start - start;
+        let to = (span.end - start).clamp(from, line.len().max(from));
+        let (line, from, to) = cut(line, from, to);
+        Self { path: source.path.display().to_string(), line, number, span: from..to }
+    }
+
+    fn snippet<'a>(
+        &'a self,
+        kind: AnnotationKind,
+        label: Option<&'a str>,
+    ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+        Snippet::source(self.line)
+            .line_start(self.number)
+            .path(&self.path)
+            .annotation(kind.span(self.span.clone()).label(label))
+    }
+}
+
+/// Cuts a long line to a window around `from..to`.
+fn cut(line: &str, from: usize, to: usize) -> (&str, usize, usize) {
+    if line.len() <= LONGEST_SHOWN_LINE {
+        return (line, from, to);
+    }
+    let floor = |mut at: usize| {
+        while !line.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = floor(from.saturating_sub(LONGEST_SHOWN_LINE / 2));
+    let end = floor((start + LONGEST_SHOWN_LINE).min(line.len()));
+    (&line[start..end], from - start, to.clamp(from, end.max(from)) - start)
+}
+
+/// Every diagnostic of one run, with the texts they point into.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) sources: Sources,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Renders all diagnostics as rustc does, with colours for a terminal.
+    pub(crate) fn render(&self, colours: bool) -> String {
+        let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+        let mut text = String::new();
+        for diagnostic in &self.diagnostics {
+            text.push_str(&diagnostic.render(&self.sources, &renderer));
+            if let Target::Path(path) = &diagnostic.target {
+                text.push_str(&format!("\n --> {}", path.display()));
+            }
+            text.push_str("\n\n");
+        }
+        let count = self.diagnostics.len();
+        let plural = if count == 1 { "" } else { "s" };
+        text.push_str(&format!("{count} error{plural}; nothing was written\n"));
+        text
+    }
+}
+
+/// The closest of `candidates` to a misspelt word, for "did you mean".
+pub(crate) fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

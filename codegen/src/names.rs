@@ -1,0 +1,130 @@
+//! A name and all its spellings, decided once.
+
+/// A name from a definition, with the spelling each language gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    /// As the user wrote it, and as it travels.
+    pub(crate) wire: String,
+    /// `content_pipeline`
+    pub(crate) snake: String,
+    /// `ContentPipeline`
+    pub(crate) pascal: String,
+    /// `contentPipeline`
+    pub(crate) camel: String,
+}
+
+impl Name {
+    /// Spells a name, or gives `None` where no letter, digit or known symbol is left to spell it with.
+    pub(crate) fn new(wire: &str) -> Option<Self> {
+        let mut words = words(wire);
+        if words.is_empty() {
+            words = wire.chars().filter_map(symbol_word).map(str::to_owned).collect();
+        }
+        if words.first()?.starts_with(|c: char| c.is_numeric()) {
+            words.insert(0, "n".to_owned());
+        }
+        let pascal: String = words.iter().map(|word| capitalised(word)).collect();
+        let camel = words[0].clone() + &words[1..].iter().map(|word| capitalised(word)).collect::<String>();
+        let joined = words.join("_");
+        let snake = joined.replacen("n_", "n", usize::from(words[0] == "n" && joined[2.min(joined.len())..].starts_with(|c: char| c.is_numeric())));
+        let spelled = [&snake, &pascal, &camel];
+        spelled.iter().all(|text| is_identifier(text)).then(|| Self { wire: wire.to_owned(), snake, pascal, camel })
+    }
+
+    /// The name as a Rust field, method or module: keywords become raw identifiers.
+    pub(crate) fn rust(&self) -> String {
+        match self.snake.as_str() {
+            "self" | "super" | "crate" => format!("{}_", self.snake),
+            word if RUST_KEYWORDS.contains(&word) => format!("r#{word}"),
+            word => word.to_owned(),
+        }
+    }
+
+    /// The name as a Rust type or variant.
+    pub(crate) fn rust_type(&self) -> String {
+        if self.pascal == "Self" { "Self_".to_owned() } else { self.pascal.clone() }
+    }
+}
+
+/// Type names that generated code needs for itself.
+pub(crate) const RESERVED_TYPE_NAMES: [&str; 12] =
+    ["Box", "Err", "None", "Ok", "Option", "Record", "Result", "Self", "Some", "String", "Unknown", "Vec"];
+
+/// Words that cannot name a constant in TypeScript.
+pub(crate) const TYPESCRIPT_KEYWORDS: [&str; 50] = [
+    "arguments", "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete",
+    "do", "else", "enum", "eval", "export", "extends", "false", "finally", "for", "function", "if", "implements",
+    "import", "in", "instanceof", "interface", "let", "new", "null", "package", "private", "protected", "public",
+    "return", "static", "super", "switch", "this", "throw", "true", "try", "typeof", "undefined", "var", "void",
+    "while", "with", "yield", "async",
+];
+
+const RUST_KEYWORDS: [&str; 50] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
+    "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type",
+    "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "union", "raw",
+];
+
+/// Splits at everything that is no letter or digit, and where the case changes: `HTTPServer2Go` is http, server2, go.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for part in text.split(|c: char| !c.is_alphanumeric()) {
+        let letters: Vec<char> = part.chars().collect();
+        let mut word = String::new();
+        for (at, letter) in letters.iter().enumerate() {
+            let after_lower = at > 0 && !letters[at - 1].is_uppercase();
+            let before_lower = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+            if letter.is_uppercase() && !word.is_empty() && (after_lower || before_lower) {
+                words.push(std::mem::take(&mut word));
+            }
+            word.extend(letter.to_lowercase());
+        }
+        if !word.is_empty() {
+            words.push(word);
+        }
+    }
+    words
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn is_identifier(text: &str) -> bool {
+    syn::parse_str::<syn::Ident>(text).is_ok() || RUST_KEYWORDS.contains(&text) || ["self", "super", "crate", "Self"].contains(&text)
+}
+
+fn symbol_word(symbol: char) -> Option<&'static str> {
+    Some(match symbol {
+        '+' => "plus",
+        '-' => "minus",
+        '*' => "star",
+        '/' => "slash",
+        '\\' => "backslash",
+        '=' => "equal",
+        '<' => "less",
+        '>' => "greater",
+        '!' => "bang",
+        '?' => "question",
+        '.' => "dot",
+        ',' => "comma",
+        ':' => "colon",
+        ';' => "semicolon",
+        '_' => "underscore",
+        ' ' => "space",
+        '%' => "percent",
+        '#' => "hash",
+        '@' => "at",
+        '$' => "dollar",
+        '&' => "and",
+        '|' => "pipe",
+        '~' => "tilde",
+        '^' => "caret",
+        '(' => "open",
+        ')' => "close",
+        '"' | '\'' => "quote",
+        _ => return None,
+    })
+}
