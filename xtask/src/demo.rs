@@ -34,14 +34,7 @@ impl Demo {
         let text = self.readable_text()?;
         tools::node_and_packages()?;
         step("Generating code from schemas/", || {
-            run(&mut cargo(&[
-                "run",
-                "--quiet",
-                "--package",
-                "fanfare-codegen",
-                "--",
-                "generate",
-            ]))
+            run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate"]))
         })?;
         tools::build_typescript_client()?;
         if !self.once {
@@ -49,11 +42,7 @@ impl Demo {
         }
         build_server()?;
         process::stop_on_interrupt()?;
-        if self.once {
-            summarise_once(&text)
-        } else {
-            self.serve(&text)
-        }
+        if self.once { summarise_once(&text) } else { self.serve(&text) }
     }
 
     /// Runs the server until Ctrl-C.
@@ -70,11 +59,7 @@ impl Demo {
 
     fn readable_text(&self) -> Result<PathBuf> {
         let text = std::env::current_dir().unwrap_or_default().join(&self.text);
-        let text = if text.is_file() {
-            text
-        } else {
-            in_root(&self.text)
-        };
+        let text = if text.is_file() { text } else { in_root(&self.text) };
         match std::fs::File::open(&text) {
             Ok(_) => Ok(text),
             Err(error) => Err(Failure::at(&text, &error).help("--text names a file to summarise")),
@@ -98,46 +83,23 @@ pub(crate) fn summarise_once(text: &std::path::Path) -> Result {
 }
 
 pub(crate) fn build_server() -> Result {
-    step("Building the server", || {
-        run(&mut cargo(&[
-            "build",
-            "--quiet",
-            "--package",
-            "content-pipeline",
-        ]))
-    })
+    step("Building the server", || run(&mut cargo(&["build", "--quiet", "--package", "content-pipeline"])))
 }
 
 pub(crate) fn build_page() -> Result {
     step("Building the page", || {
-        run_quietly(&mut npm(&[
-            "run",
-            "build",
-            "--workspace",
-            "content-pipeline-page",
-        ]))
+        run_quietly(&mut npm(&["run", "build", "--workspace", "content-pipeline-page"]))
     })
 }
 
 /// Starts the server and waits until it accepts connections; gives its URL.
 fn start_server(text: &std::path::Path, port: u16, more: &[&str]) -> Result<(Running, String)> {
     let mut server = command(built("debug", "content-pipeline"), more);
-    server
-        .arg("--text")
-        .arg(text)
-        .args(["--port", &port.to_string()]);
-    server
-        .arg("--page")
-        .arg(in_root("examples/content-pipeline/page/dist"));
+    server.arg("--text").arg(text).args(["--port", &port.to_string()]);
+    server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));
     let mut server = process::start(server.stdout(Stdio::piped()))?;
-    let stdout = server
-        .child
-        .stdout
-        .take()
-        .ok_or_else(|| Failure::new("the server is mute"))?;
-    let mut lines = BufReader::new(stdout)
-        .lines()
-        .map_while(std::result::Result::ok);
+    let stdout = server.child.stdout.take().ok_or_else(|| Failure::new("the server is mute"))?;
+    let mut lines = BufReader::new(stdout).lines().map_while(std::result::Result::ok);
     let url = lines.find_map(|line| line.strip_prefix(LISTENING).map(str::to_owned));
     let url = url.ok_or_else(|| Failure::new("the server has ended before it was ready"))?;
     thread::spawn(move || lines.for_each(|line| println!("  {line}")));
@@ -145,9 +107,5 @@ fn start_server(text: &std::path::Path, port: u16, more: &[&str]) -> Result<(Run
 }
 
 fn usual_or_free_port() -> u16 {
-    if TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok() {
-        USUAL_PORT
-    } else {
-        0
-    }
+    if TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok() { USUAL_PORT } else { 0 }
 }

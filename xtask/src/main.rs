@@ -17,11 +17,7 @@ use failure::Result;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "The project's commands."
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's commands.")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder that holds the workspace.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map_or_else(PathBuf::new, Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// A path below the workspace's folder.
@@ -16,9 +14,7 @@ pub(crate) fn in_root(path: impl AsRef<Path>) -> PathBuf {
 
 /// A program that cargo built.
 pub(crate) fn built(profile: &str, name: &str) -> PathBuf {
-    target()
-        .join(profile)
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    target().join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// The folder that cargo builds into.

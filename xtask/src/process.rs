@@ -24,10 +24,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: &[
 
 /// The cargo that runs this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command(
-        std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
-        arguments,
-    )
+    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
 /// npm, which is a script on Windows and must be named as one there.
@@ -37,9 +34,7 @@ pub(crate) fn npm(arguments: &[&str]) -> Command {
 
 /// Runs a program that shows its output itself.
 pub(crate) fn run(command: &mut Command) -> Result {
-    let status = command
-        .status()
-        .map_err(|error| not_started(command, &error))?;
+    let status = command.status().map_err(|error| not_started(command, &error))?;
     succeeded(command, status)
 }
 
@@ -63,13 +58,8 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 
 /// Starts a program that runs beside this one and is stopped with it.
 pub(crate) fn start(command: &mut Command) -> Result<Running> {
-    let child = command
-        .spawn()
-        .map_err(|error| not_started(command, &error))?;
-    Ok(Running {
-        child,
-        line: line(command),
-    })
+    let child = command.spawn().map_err(|error| not_started(command, &error))?;
+    Ok(Running { child, line: line(command) })
 }
 
 /// From now on Ctrl-C is noticed by [`Running::wait`], which stops what runs, instead of ending
@@ -133,24 +123,15 @@ impl Drop for Running {
 }
 
 fn terminate(process: u32) -> bool {
-    Command::new("kill")
-        .arg(process.to_string())
-        .status()
-        .is_ok_and(|status| status.success())
+    Command::new("kill").arg(process.to_string()).status().is_ok_and(|status| status.success())
 }
 
 fn output(command: &mut Command) -> Result<Output> {
-    command
-        .output()
-        .map_err(|error| not_started(command, &error))
+    command.output().map_err(|error| not_started(command, &error))
 }
 
 fn succeeded(command: &Command, status: ExitStatus) -> Result {
-    if status.success() {
-        Ok(())
-    } else {
-        Err(ended(&line(command), status))
-    }
+    if status.success() { Ok(()) } else { Err(ended(&line(command), status)) }
 }
 
 fn ended(line: &str, status: ExitStatus) -> Failure {
@@ -163,10 +144,7 @@ fn not_started(command: &Command, error: &std::io::Error) -> Failure {
 
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(all(test, unix))]
@@ -176,10 +154,7 @@ mod tests {
     #[test]
     fn a_failure_names_the_command() {
         let failure = run(&mut command("sh", &["-c", "exit 3"])).unwrap_err();
-        assert!(
-            failure.to_string().starts_with("`sh -c exit 3` failed"),
-            "{failure}"
-        );
+        assert!(failure.to_string().starts_with("`sh -c exit 3` failed"), "{failure}");
     }
 
     #[test]

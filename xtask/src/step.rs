@@ -25,11 +25,7 @@ pub(crate) fn spoken(duration: Duration) -> String {
 }
 
 fn heading(title: &str) -> String {
-    if stdout().is_terminal() {
-        format!("\x1b[1m▸ {title}\x1b[0m")
-    } else {
-        format!("▸ {title}")
-    }
+    if stdout().is_terminal() { format!("\x1b[1m▸ {title}\x1b[0m") } else { format!("▸ {title}") }
 }
 
 #[cfg(test)]

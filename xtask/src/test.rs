@@ -9,7 +9,7 @@ use crate::tools;
 use std::time::Instant;
 
 #[derive(clap::Args)]
-pub(crate) struct Test;
+pub(crate) struct Test {}
 
 impl Test {
     // The fields that this command will have are its options; it has none yet.
@@ -34,15 +34,7 @@ impl Test {
             ]))
         });
         checks.check("generated/ is what schemas/ says", || {
-            run(&mut cargo(&[
-                "run",
-                "--quiet",
-                "--package",
-                "fanfare-codegen",
-                "--",
-                "generate",
-                "--check",
-            ]))
+            run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate", "--check"]))
         });
         checks.check("Rust tests", || run(&mut cargo(&["test", "--workspace"])));
         checks.check("Strict TypeScript", type_check);
@@ -51,9 +43,7 @@ impl Test {
         checks.check("TypeScript tests, end to end and in a browser", || {
             run(npm(&["test", "--workspaces", "--if-present"]).env("FANFARE_CHROMIUM", &browser))
         });
-        checks.check("The demo summarises once", || {
-            demo::summarise_once(&in_root("runtime/PROTOCOL.md"))
-        });
+        checks.check("The demo summarises once", || demo::summarise_once(&in_root("runtime/PROTOCOL.md")));
         checks.verdict(start)
     }
 }
@@ -67,14 +57,8 @@ fn rust_is_formatted() -> Result {
 /// and is not built by a check of its own.
 fn type_check() -> Result {
     let tsc = in_root("node_modules/typescript/bin/tsc");
-    for project in [
-        "tsconfig.json",
-        "examples/content-pipeline/once/tsconfig.json",
-    ] {
-        run(command("node", &[tsc.as_os_str()])
-            .arg("--noEmit")
-            .arg("--project")
-            .arg(project))?;
+    for project in ["tsconfig.json", "examples/content-pipeline/once/tsconfig.json"] {
+        run(command("node", &[tsc.as_os_str()]).arg("--noEmit").arg("--project").arg(project))?;
     }
     Ok(())
 }
@@ -103,9 +87,6 @@ impl Checks {
         }
         let failed = self.failed.len();
         let list = self.failed.join("\n  ");
-        Err(Failure::new(format!(
-            "{failed} of {} checks failed, after {time}:\n  {list}",
-            self.count
-        )))
+        Err(Failure::new(format!("{failed} of {} checks failed, after {time}:\n  {list}", self.count)))
     }
 }

@@ -10,12 +10,7 @@ use std::time::SystemTime;
 
 /// The oldest Node.js that the page's build tool runs on.
 const OLDEST_NODE: (u32, u32) = (20, 19);
-const BROWSERS: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// Makes sure that Node.js, npm and the npm packages are there.
 pub(crate) fn node_and_packages() -> Result {
@@ -26,10 +21,7 @@ pub(crate) fn node_and_packages() -> Result {
         println!("  Node.js {node}, npm {npm}");
         Ok(())
     })?;
-    if packages_are_fresh(
-        &in_root("package-lock.json"),
-        &in_root("node_modules/.package-lock.json"),
-    ) {
+    if packages_are_fresh(&in_root("package-lock.json"), &in_root("node_modules/.package-lock.json")) {
         return Ok(());
     }
     step("Installing the npm packages", || {
@@ -57,11 +49,8 @@ pub(crate) fn browser() -> Result<PathBuf> {
         }
         run_quietly(&mut command("apt-get", &["update"]))?;
         run_quietly(
-            command(
-                "apt-get",
-                &["install", "--yes", "--no-install-recommends", "chromium"],
-            )
-            .env("DEBIAN_FRONTEND", "noninteractive"),
+            command("apt-get", &["install", "--yes", "--no-install-recommends", "chromium"])
+                .env("DEBIAN_FRONTEND", "noninteractive"),
         )?;
         find_browser().ok_or_else(no_browser)
     })
@@ -70,15 +59,11 @@ pub(crate) fn browser() -> Result<PathBuf> {
 /// A program's place on the search path.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders)
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
+    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 fn find_browser() -> Option<PathBuf> {
-    let named = std::env::var_os("FANFARE_CHROMIUM")
-        .map(PathBuf::from)
-        .filter(|path| path.is_file());
+    let named = std::env::var_os("FANFARE_CHROMIUM").map(PathBuf::from).filter(|path| path.is_file());
     named.or_else(|| BROWSERS.iter().find_map(|name| on_path(name)))
 }
 
@@ -93,8 +78,7 @@ fn is_root() -> bool {
 
 fn node_version() -> Result<String> {
     let help = "install Node.js 20.19 or newer: https://nodejs.org";
-    let version =
-        read(&mut command("node", &["--version"])).map_err(|failure| failure.help(help))?;
+    let version = read(&mut command("node", &["--version"])).map_err(|failure| failure.help(help))?;
     if is_new_enough(&version) {
         Ok(version)
     } else {
@@ -103,10 +87,7 @@ fn node_version() -> Result<String> {
 }
 
 fn is_new_enough(version: &str) -> bool {
-    let mut numbers = version
-        .trim_start_matches('v')
-        .split('.')
-        .map_while(|part| part.parse().ok());
+    let mut numbers = version.trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= OLDEST_NODE
 }
 
@@ -116,9 +97,7 @@ fn packages_are_fresh(lock: &Path, installed: &Path) -> bool {
 }
 
 fn changed(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 #[cfg(test)]
@@ -136,9 +115,6 @@ mod tests {
 
     #[test]
     fn packages_that_were_never_installed_are_not_fresh() {
-        assert!(!packages_are_fresh(
-            &in_root("Cargo.toml"),
-            &in_root("no-such-file")
-        ));
+        assert!(!packages_are_fresh(&in_root("Cargo.toml"), &in_root("no-such-file")));
     }
 }

@@ -1,0 +1,108 @@
+//! How long `cargo check` takes for generated Rust, without what it depends on.
+
+use super::contestants;
+use super::memory::{Need, measure};
+use crate::failure::{Failure, Result};
+use crate::paths::in_root;
+use crate::process::{cargo, run};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What typify's own documentation tells to depend on.
+const TYPIFY_NEEDS: &str = r#"
+chrono = { version = "0.4", features = ["serde"] }
+regress = "0.12"
+serde = { version = "1", features = ["derive"] }
+serde_json = "1"
+uuid = { version = "1", features = ["serde"] }
+"#;
+
+/// How a crate was checked.
+pub(crate) struct Checked {
+    pub(crate) title: &'static str,
+    pub(crate) lines: usize,
+    pub(crate) need: Need,
+}
+
+/// Checks what Fanfare generated into `output`.
+pub(crate) fn fanfare(output: &Path, scratch: &Path) -> Result<Checked> {
+    let needs = format!("fanfare = {{ path = '{}' }}\n", in_root("runtime/rust").display());
+    let scratch = Scratch::new(scratch.join("check-fanfare"), &needs)?;
+    scratch.check("Fanfare's", |sources| {
+        copy(&output.join("rust"), sources)?;
+        rename(&sources.join("channels.rs"), &sources.join("lib.rs"))
+    })
+}
+
+/// Checks what typify generated into `output`.
+pub(crate) fn typify(output: &Path, scratch: &Path) -> Result<Checked> {
+    let scratch = Scratch::new(scratch.join("check-typify"), TYPIFY_NEEDS)?;
+    scratch.check("typify's", |sources| {
+        copy(output, sources)?;
+        rename(&sources.join("types.rs"), &sources.join("lib.rs"))
+    })
+}
+
+/// A crate for one check.
+struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    /// Makes an empty crate and checks it, so that its dependencies are ready.
+    fn new(folder: PathBuf, needs: &str) -> Result<Self> {
+        if folder.join("src").exists() {
+            fs::remove_dir_all(folder.join("src")).map_err(|error| Failure::at(&folder, &error))?;
+        }
+        fs::create_dir_all(folder.join("src")).map_err(|error| Failure::at(&folder, &error))?;
+        let manifest = format!(
+            "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+             [lints.rust]\nwarnings = \"allow\"\n\n[dependencies]\n{needs}"
+        );
+        write(&folder.join("Cargo.toml"), &manifest)?;
+        write(&folder.join("src/lib.rs"), "")?;
+        let scratch = Self { folder };
+        run(&mut scratch.cargo_check())?;
+        Ok(scratch)
+    }
+
+    fn check(&self, title: &'static str, fill: impl FnOnce(&Path) -> Result) -> Result<Checked> {
+        let sources = self.folder.join("src");
+        fill(&sources)?;
+        let need = measure(&mut self.cargo_check())?;
+        let (lines, _) = contestants::size(&sources);
+        Ok(Checked { title, lines, need })
+    }
+
+    fn cargo_check(&self) -> Command {
+        let mut command = cargo(&["check", "--quiet"]);
+        command.current_dir(&self.folder).env("CARGO_INCREMENTAL", "0");
+        command.arg("--target-dir").arg(self.folder.join("target"));
+        command
+    }
+}
+
+/// Copies a folder's Rust files.
+fn copy(from: &Path, to: &Path) -> Result {
+    let failed = |error| Failure::at(from, &error);
+    for entry in fs::read_dir(from).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            fs::create_dir_all(&target).map_err(|error| Failure::at(&target, &error))?;
+            copy(&path, &target)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            fs::copy(&path, &target).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn rename(from: &Path, to: &Path) -> Result {
+    fs::rename(from, to).map_err(|error| Failure::at(from, &error))
+}
+
+fn write(path: &Path, text: &str) -> Result {
+    fs::write(path, text).map_err(|error| Failure::at(path, &error))
+}

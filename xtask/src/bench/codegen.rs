@@ -1,0 +1,121 @@
+//! `cargo xtask bench codegen`: how fast definitions become code, and how fast that code compiles.
+
+use super::check::{self, Checked};
+use super::contestants::{self, ALL, Contestant, FANFARE, Folders, TYPIFY};
+use super::{machine, types};
+use crate::failure::{Failure, Result};
+use crate::process::run_quietly;
+use crate::step::step;
+use crate::tools;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+#[derive(clap::Args)]
+pub(crate) struct Codegen {
+    /// How many object types, ten to a channel, at most 1,000
+    #[arg(long, value_name = "N", default_value_t = types::MOST_TYPES)]
+    types: usize,
+    /// How often each program runs; its median counts
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Leaves out `cargo check` of the Rust code, which needs minutes and much memory for typify's
+    #[arg(long)]
+    skip_check: bool,
+}
+
+impl Codegen {
+    pub(crate) fn run(&self) -> Result {
+        if !(1..=types::MOST_TYPES).contains(&self.types) || self.rounds == 0 {
+            return Err(Failure::new("--types takes 1 to 1000, and --rounds at least 1"));
+        }
+        tools::node_and_packages()?;
+        contestants::prepare()?;
+        let folders = Folders::new();
+        let count = write_types(self.types, &folders)?;
+
+        let mut times = Vec::new();
+        for contestant in &ALL {
+            times.push(step(&format!("Compiling with {}", contestant.title), || {
+                self.median(contestant, &folders)
+            })?);
+        }
+        let checked = if self.skip_check { None } else { Some(check_both(&folders)?) };
+
+        println!("\n# {count} object types\n\n{}; {}.", machine::description(), contestants::versions()?);
+        println!("Whole processes, median of {}.\n", self.rounds);
+        print_times(&times, &folders);
+        if let Some([fanfare, typify]) = checked {
+            print_checks(&fanfare, &typify);
+        }
+        Ok(())
+    }
+
+    fn median(&self, contestant: &Contestant, folders: &Folders) -> Result<Duration> {
+        let mut times = Vec::new();
+        for _ in 0..self.rounds {
+            let mut command = contestant.command(folders)?;
+            let start = Instant::now();
+            run_quietly(&mut command)?;
+            times.push(start.elapsed());
+        }
+        times.sort_unstable();
+        Ok(times[times.len() / 2])
+    }
+}
+
+/// Writes the types in both forms and tells how many they are.
+fn write_types(count: usize, folders: &Folders) -> Result<usize> {
+    let channels = types::channels(count);
+    let schemas = folders.schemas();
+    if schemas.exists() {
+        fs::remove_dir_all(&schemas).map_err(|error| Failure::at(&schemas, &error))?;
+    }
+    fs::create_dir_all(&schemas).map_err(|error| Failure::at(&schemas, &error))?;
+    for channel in &channels {
+        write(&schemas.join(format!("{}.yaml", channel.name)), &types::definition(channel))?;
+    }
+    write(&folders.document(), &types::json_schema(&channels))?;
+    Ok(channels.len() * types::TYPES_A_CHANNEL)
+}
+
+fn write(path: &Path, text: &str) -> Result {
+    fs::write(path, text).map_err(|error| Failure::at(path, &error))
+}
+
+fn check_both(folders: &Folders) -> Result<[Checked; 2]> {
+    let fanfare =
+        step("cargo check of Fanfare's Rust", || check::fanfare(&folders.output(&FANFARE), &folders.root))?;
+    let typify =
+        step("cargo check of typify's Rust", || check::typify(&folders.output(&TYPIFY), &folders.root))?;
+    Ok([fanfare, typify])
+}
+
+fn print_times(times: &[Duration], folders: &Folders) {
+    println!("| program | time | against fanfare | output |");
+    println!("|---|---:|---:|---:|");
+    for (contestant, time) in ALL.iter().zip(times) {
+        let seconds = time.as_secs_f64();
+        let ratio = seconds / times[0].as_secs_f64();
+        let (lines, _) = contestants::size(&folders.output(contestant));
+        println!("| {} | {seconds:.2} s | {ratio:.1} × | {lines} lines |", contestant.title);
+    }
+}
+
+fn print_checks(fanfare: &Checked, typify: &Checked) {
+    println!("\n| `cargo check` of the Rust code | time | peak memory | code |");
+    println!("|---|---:|---:|---:|");
+    for checked in [fanfare, typify] {
+        let seconds = checked.need.time.as_secs_f64();
+        let memory = checked.need.peak_kib.map_or("unknown".into(), gigabytes);
+        println!("| {} | {seconds:.1} s | {memory} | {} lines |", checked.title, checked.lines);
+    }
+    let share = fanfare.need.time.as_secs_f64() / typify.need.time.as_secs_f64() * 100.0;
+    let verdict = if share <= 40.0 { "holds" } else { "is missed" };
+    println!("\nFanfare's code takes {share:.0} % of the time of typify's; the target of 40 % {verdict}.");
+}
+
+fn gigabytes(kib: u64) -> String {
+    let tenths = kib * 1024 / 100_000_000;
+    format!("{}.{} GB", tenths / 10, tenths % 10)
+}

@@ -1,0 +1,20 @@
+//! What the figures were measured on.
+
+use crate::process::{command, read};
+use std::fs;
+use std::thread::available_parallelism;
+
+/// The processor and the versions of the tools, a line each.
+pub(crate) fn description() -> String {
+    let cores = available_parallelism().map_or(1, usize::from);
+    let unknown = || "an unknown version".to_owned();
+    let rust = read(&mut command("rustc", &["--version"])).unwrap_or_else(|_| unknown());
+    let node = read(&mut command("node", &["--version"])).unwrap_or_else(|_| unknown());
+    format!("{cores} cores, {}; {rust}; Node.js {node}", processor())
+}
+
+fn processor() -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
+}
