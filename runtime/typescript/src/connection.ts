@@ -3,7 +3,7 @@ import { serverUrl, webSocketConstructor } from "./socket.js";
 import type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 import { missingGrant, resolveToken, seemsExpired } from "./token.js";
 import type { Grant, TokenInput } from "./token.js";
-import { connectUrl, isFatalClose, isNotAfter, parseFrames, subprotocols } from "./wire.js";
+import { advance, connectUrl, isFatalClose, parseFrames, subprotocols } from "./wire.js";
 import type { Cursor, DataFrame, GapFrame, ReadyFrame, RunFrame, ServerFrame } from "./wire.js";
 
 /** Where a subscription stands. */
@@ -61,8 +61,8 @@ const DRAIN_TIMEOUT_MS = 5_000;
 export class Connection {
   #settings: Settings = { token: undefined };
   readonly #cursors = new Map<string, Cursor>();
-  /** Messages at or before this position are a topic's retained ones. */
-  #firstPosition: string | undefined;
+  /** The last message's id of each topic: what was sent twice is not passed on twice. */
+  readonly #lastIds = new Map<string, string>();
   #lastGap = "";
   #socket: WebSocketLike | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -179,8 +179,7 @@ export class Connection {
   #dispatch(frame: ServerFrame): void {
     switch (frame.kind) {
       case "data":
-        this.#advance(frame);
-        return this.events.onFrame(frame);
+        return this.#data(frame);
       case "run":
         return this.events.onFrame(frame);
       case "gap":
@@ -200,18 +199,18 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#isReady = true;
     this.#failures = 0;
-    if (!this.#cursors.has(frame.channel)) {
-      this.#cursors.set(frame.channel, frame.position);
-      this.#firstPosition = frame.position;
-    }
+    this.#cursors.set(frame.channel, frame.position);
     this.events.onReady(frame);
     this.events.onStatus("open");
   }
 
-  #advance(frame: DataFrame): void {
-    // To resume from a retained message would bring everything since then.
-    if (this.#firstPosition === undefined || !isNotAfter(frame.id, this.#firstPosition)) {
-      this.#cursors.set(frame.channel, frame.id);
+  #data(frame: DataFrame): void {
+    const { channel, topic, id } = frame;
+    this.#cursors.set(channel, advance(this.#cursors.get(channel), id));
+    const lastId = this.#lastIds.get(topic);
+    if (lastId === undefined || id > lastId) {
+      this.#lastIds.set(topic, id);
+      this.events.onFrame(frame);
     }
   }
 

@@ -30,7 +30,6 @@ export interface RunFrame {
   readonly kind: "run";
   readonly channel: string;
   readonly created_at: string;
-  readonly run_id?: string;
   readonly data: unknown;
 }
 
@@ -125,38 +124,60 @@ export function subprotocols(token: string): string[] {
 
 /** Whether a close code means that connecting again would end the same way. */
 export function isFatalClose(code: number): boolean {
-  return code === 1000 || code === 1003 || code === 1009 || code === 4400;
+  return [1000, 1002, 1003, 1009, 4400].includes(code);
 }
 
 /**
- * Whether an id stands at or before another of the same channel. Ids of two
- * lives of a server cannot be compared; then the answer is no.
+ * The cursor after a message. While what topics retain is being sent, it has
+ * the form `<position>~<id>`, so that a client also resumes in the middle of that.
  */
-export function isNotAfter(id: string, position: string): boolean {
-  const [life, count] = splitId(id);
-  const [otherLife, otherCount] = splitId(position);
-  if (life !== otherLife) {
-    return false;
-  }
-  return count.length === otherCount.length ? count <= otherCount : count.length < otherCount.length;
+export function advance(cursor: Cursor | undefined, id: string): Cursor {
+  const mark = cursor?.indexOf("~") ?? -1;
+  const position = mark === -1 ? undefined : cursor?.slice(0, mark);
+  // Ids have one length and compare as text.
+  return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
-function splitId(id: string): [life: string, count: string] {
-  const at = id.lastIndexOf("-");
-  return [id.slice(0, at + 1), id.slice(at + 1)];
-}
+type FieldType = "string" | "string?" | "strings" | "any";
 
-type FieldType = "string" | "strings" | "any";
-
-const FIELDS: Readonly<Record<ServerFrame["kind"], Readonly<Record<string, FieldType>>>> = {
-  data: { channel: "string", topic: "string", id: "string", created_at: "string", data: "any" },
-  run: { channel: "string", created_at: "string", data: "any" },
-  ready: { channel: "string", position: "string", fingerprint: "string" },
-  gap: { channel: "string", after: "string", before: "string" },
-  error: { code: "string", message: "string" },
-  subscribed: { channels: "strings" },
-  unsubscribed: { channels: "strings" },
-  closing: {},
+const FIELDS: Readonly<Record<ServerFrame["kind"], readonly (readonly [string, FieldType])[]>> = {
+  data: [
+    ["channel", "string"],
+    ["topic", "string"],
+    ["id", "string"],
+    ["created_at", "string"],
+    ["run_id", "string?"],
+    ["data", "any"],
+  ],
+  run: [
+    ["channel", "string"],
+    ["created_at", "string"],
+    ["data", "any"],
+  ],
+  ready: [
+    ["channel", "string"],
+    ["position", "string"],
+    ["fingerprint", "string"],
+  ],
+  gap: [
+    ["channel", "string"],
+    ["after", "string"],
+    ["before", "string"],
+  ],
+  error: [
+    ["code", "string"],
+    ["message", "string"],
+    ["ref", "string?"],
+  ],
+  subscribed: [
+    ["channels", "strings"],
+    ["ref", "string?"],
+  ],
+  unsubscribed: [
+    ["channels", "strings"],
+    ["ref", "string?"],
+  ],
+  closing: [],
 };
 
 function readFrame(value: unknown): (ServerFrame | MalformedFrame)[] {
@@ -171,19 +192,27 @@ function readFrame(value: unknown): (ServerFrame | MalformedFrame)[] {
   if (!Object.hasOwn(FIELDS, kind)) {
     return [];
   }
-  for (const [name, type] of Object.entries(FIELDS[kind as ServerFrame["kind"]])) {
-    if (!Object.hasOwn(frame, name) || !isOfType(frame[name], type)) {
+  for (const [name, type] of FIELDS[kind as ServerFrame["kind"]]) {
+    if (!isOfType(frame, name, type)) {
       return [{ kind: "malformed", reason: `a "${kind}" frame has no valid "${name}"` }];
     }
   }
   return [frame as unknown as ServerFrame];
 }
 
-function isOfType(value: unknown, type: FieldType): boolean {
+function isOfType(
+  frame: Readonly<Record<string, unknown>>,
+  name: string,
+  type: FieldType,
+): boolean {
+  if (!Object.hasOwn(frame, name)) {
+    return type === "string?";
+  }
+  const value = frame[name];
   if (type === "any") {
     return true;
   }
-  return type === "string"
-    ? typeof value === "string"
-    : Array.isArray(value) && value.every((item) => typeof item === "string");
+  return type === "strings"
+    ? Array.isArray(value) && value.every((item) => typeof item === "string")
+    : typeof value === "string";
 }

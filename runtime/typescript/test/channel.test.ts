@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { defineChannel, ParamError } from "../src/index.js";
+import { pipeline, system } from "./pipeline.js";
+
+const files = defineChannel({
+  name: "files",
+  address: "files:{owner}/{path}",
+  fingerprint: "00",
+  params: { owner: z.string(), path: z.string() },
+  topics: { changed: { payload: z.string() } },
+});
+
+describe("a channel", () => {
+  it("has the name that its address and params make", () => {
+    expect(pipeline({ runId: "run_42" }).name).toBe("pipeline:run_42");
+    expect(system.name).toBe("system");
+  });
+
+  it("encodes params so that two channels never have one name", () => {
+    expect(files({ owner: "a/b", path: "c" }).name).toBe("files:a%2Fb/c");
+    expect(files({ owner: "a", path: "b/c" }).name).toBe("files:a/b%2Fc");
+    expect(files({ owner: "A-z_0.~", path: "é 😀!'()*%" }).name).toBe(
+      "files:A-z_0.~/%C3%A9%20%F0%9F%98%80%21%27%28%29%2A%25",
+    );
+  });
+
+  it("refuses params that its definition refuses", () => {
+    expect(() => pipeline({ runId: "run 42" })).toThrow(ParamError);
+    expect(() => pipeline({} as { runId: string })).toThrow(/param "runId" is invalid/);
+    expect(() => files({ owner: "", path: "x" })).toThrow(/must not be empty/);
+    expect(() => files({ owner: "\ud800", path: "x" })).toThrow(/surrogate/);
+  });
+
+  it("looks like a channel of Inngest's SDK", () => {
+    const channel = pipeline({ runId: "run_42" });
+    expect(Object.keys(channel).toSorted()).toEqual(["name", "status", "tokens", "topics", "total"]);
+    expect(channel.status).toEqual({
+      channel: "pipeline:run_42",
+      topic: "status",
+      config: channel.topics.status,
+    });
+    expect(channel.topics.status.schema["~standard"].vendor).toBe("zod");
+    expect(channel.topics.status.retain).toBe("last");
+    expect(pipeline.topics).toBe(channel.topics);
+  });
+
+  it("is refused where address and params disagree", () => {
+    const topics = {};
+    expect(() => defineChannel({ name: "a", address: "a:{b}", fingerprint: "", topics })).toThrow(
+      /no such param/,
+    );
+    const params = { b: z.string() };
+    expect(() => defineChannel({ name: "a", address: "a", fingerprint: "", params, topics })).toThrow(
+      /has no hole/,
+    );
+  });
+});

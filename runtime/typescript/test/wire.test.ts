@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { advance, connectUrl, encodeFrame, parseFrames } from "../src/wire.js";
+import type { ClientFrame } from "../src/wire.js";
+
+interface Vector {
+  readonly from: "server" | "client";
+  readonly frame: unknown;
+  readonly meaning: "bad_frame" | Record<string, unknown> | Record<string, unknown>[];
+}
+
+const folder = new URL("../../../tests/vectors/frames/", import.meta.url);
+const vectors = readdirSync(folder)
+  .filter((name) => name.endsWith(".json"))
+  .map((name) => ({
+    name,
+    vector: JSON.parse(readFileSync(new URL(name, folder), "utf8")) as Vector,
+  }));
+
+describe("frames", () => {
+  it.each(vectors.filter(({ vector }) => vector.from === "server"))(
+    "from the server mean what $name says",
+    ({ vector: { frame, meaning } }) => {
+      const frames = parseFrames(typeof frame === "string" ? frame : JSON.stringify(frame));
+      if (meaning === "bad_frame") {
+        expect(frames.some(({ kind }) => kind === "malformed")).toBe(true);
+        return;
+      }
+      assert(Array.isArray(meaning));
+      assert.equal(frames.length, meaning.length);
+      for (const [index, expected] of meaning.entries()) {
+        const found = frames[index] as unknown as Record<string, unknown>;
+        const known = Object.keys(expected).map((field) => [field, found[field]]);
+        assert.deepStrictEqual(Object.fromEntries(known), expected);
+      }
+    },
+  );
+
+  it.each(vectors.filter(({ vector }) => vector.from === "client" && vector.meaning !== "bad_frame"))(
+    "to the server are written as $name says",
+    ({ vector: { meaning } }) => {
+      const text = encodeFrame(meaning as unknown as ClientFrame);
+      assert.deepStrictEqual(JSON.parse(text), meaning);
+    },
+  );
+
+  it("that are malformed do not take the rest of their batch with them", () => {
+    const kinds = parseFrames('[{"kind":"closing"},{"kind":"data"},7,{"kind":"closing"}]');
+    expect(kinds.map(({ kind }) => kind)).toEqual(["closing", "malformed", "malformed", "closing"]);
+  });
+});
+
+describe("a cursor", () => {
+  it("stays behind its position while what topics retain is being sent", () => {
+    const retained = advance("000000001-00000000a~", "000000001-000000003");
+    expect(retained).toBe("000000001-00000000a~000000001-000000003");
+    expect(advance(retained, "000000001-00000000b")).toBe("000000001-00000000b");
+    expect(advance("000000001-00000000a", "000000001-00000000b")).toBe("000000001-00000000b");
+    expect(advance("start", "000000001-000000001")).toBe("000000001-000000001");
+  });
+
+  it("travels in the address, below the path of the server", () => {
+    const url = connectUrl(new URL("https://example.com/api/?x=1"), new Map([["a:b c", "1-2~"]]));
+    expect(url.href).toMatch(/^wss:\/\/example\.com\/api\/v1\/realtime\/connect\?since=/);
+    expect(url.searchParams.get("since")).toBe('{"a:b c":"1-2~"}');
+  });
+});
