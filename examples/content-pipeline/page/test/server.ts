@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export interface Server {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const target = process.env["CARGO_TARGET_DIR"] ?? join(root, "target");
+
+/** Starts the example's server, which `cargo build -p content-pipeline` makes, on a free port. */
+export async function startServer(): Promise<Server> {
+  const program = join(target, "debug", "content-pipeline");
+  if (!existsSync(program)) {
+    throw new Error(`${program} is missing: cargo build -p content-pipeline`);
+  }
+  const text = join(root, "runtime/PROTOCOL.md");
+  const page = join(root, "examples/content-pipeline/page/dist");
+  const server = spawn(program, ["--port", "0", "--pause", "5", "--text", text, "--page", page], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => server.on("exit", () => resolve()));
+  const stop = async () => {
+    server.kill("SIGTERM");
+    await ended;
+  };
+  for await (const line of createInterface(server.stdout)) {
+    const url = /^Listening on (.*)$/u.exec(line)?.[1];
+    if (url !== undefined) {
+      return { url, stop };
+    }
+  }
+  throw new Error("the server has ended before it was ready");
+}
+
+/** The Chromium that `FANFARE_CHROMIUM` names, or one on the search path. */
+export function findBrowser(): string {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const browser = [process.env["FANFARE_CHROMIUM"] ?? "", ...candidates].find((path) => existsSync(path));
+  if (browser === undefined) {
+    throw new Error("Chromium is missing: install it, or name it with FANFARE_CHROMIUM");
+  }
+  return browser;
+}
