@@ -1,0 +1,313 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import * as z from "zod";
+import { ConnectionError, defineChannel, InvalidMessageError, subscribe } from "../src/index.js";
+import type { Gap } from "../src/index.js";
+import { pipeline } from "./pipeline.js";
+import { TestServer, tokenFor, until } from "./server.js";
+
+const channel = pipeline({ runId: "run_42" });
+const token = tokenFor(channel.name, ["status", "tokens", "total"]);
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await TestServer.start();
+});
+afterEach(() => server.stop());
+
+/** What every test passes. */
+function basics() {
+  const speed = { reconnectMinMs: 5, reconnectMaxMs: 20 };
+  return { channel, token, apiBaseUrl: server.url, WebSocket, ...speed } as const;
+}
+
+describe("a subscription", () => {
+  it("stands once subscribe resolves, and is iterated until the loop is left", async () => {
+    const subscription = await subscribe({ ...basics(), topics: ["status", "tokens"] });
+    expect(subscription.connectionStatus).toBe("open");
+    server.publish("status", { message: "one" });
+    server.publish("tokens", "a", "b");
+    const seen: unknown[] = [];
+    for await (const message of subscription) {
+      seen.push([message.topic, message.data]);
+      if (seen.length === 3) {
+        expect(message).toMatchObject({ kind: "data", channel: channel.name, topic: "tokens" });
+        expect(message.createdAt).toEqual(new Date("2026-11-22T03:31:00.000Z"));
+        break;
+      }
+    }
+    expect(seen).toEqual([
+      ["status", { message: "one" }],
+      ["tokens", "a"],
+      ["tokens", "b"],
+    ]);
+    await until(() => server.connections === 0);
+    expect(await subscription.closed).toBeNull();
+  });
+
+  it("ignores topics that nobody asked for or that no definition knows", async () => {
+    const seen: unknown[] = [];
+    await subscribe({ ...basics(), topics: ["status"] }, ({ data }) => void seen.push(data));
+    server.publish("tokens", "a");
+    server.publish("of_tomorrow", 1);
+    server.publish("status", { message: "one" });
+    await until(() => seen.length > 0);
+    expect(seen).toEqual([{ message: "one" }]);
+  });
+
+  it("gives what validators make of payloads, and the bare payload without validation", async () => {
+    const checked: unknown[] = [];
+    const raw: unknown[] = [];
+    await subscribe({ ...basics(), onMessage: ({ data }) => void checked.push(data) });
+    await subscribe({ ...basics(), validate: false }, ({ data }) => void raw.push(data));
+    server.publish("total", "12345678901234567890");
+    await until(() => checked.length + raw.length === 2);
+    expect(checked).toEqual([12345678901234567890n]);
+    expect(raw).toEqual(["12345678901234567890"]);
+  });
+
+  it("keeps the order whatever an async validator does", async () => {
+    const slow = z.number().refine(async (delay) => {
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      return true;
+    });
+    const mixed = defineChannel({
+      name: "pipeline",
+      address: "pipeline:run_42",
+      fingerprint: "9f2c",
+      topics: { slow: { payload: slow }, fast: { payload: z.number() } },
+    });
+    const seen: number[] = [];
+    await subscribe({
+      ...basics(),
+      channel: mixed,
+      token: tokenFor(channel.name, ["slow", "fast"]),
+      onMessage: async ({ data }) => {
+        await new Promise((resolve) => setTimeout(resolve, 3 - (data % 3)));
+        seen.push(data);
+      },
+    });
+    const payloads = [20, 1, 10, 2, 5, 3];
+    for (const [index, payload] of payloads.entries()) {
+      server.publish(index % 2 === 0 ? "slow" : "fast", payload);
+    }
+    await until(() => seen.length === payloads.length);
+    expect(seen).toEqual(payloads);
+  });
+
+  it("hands invalid messages to onInvalid with their issues, in order", async () => {
+    const seen: unknown[] = [];
+    await subscribe({
+      ...basics(),
+      onMessage: ({ data }) => void seen.push(data),
+      onInvalid: (error) => void seen.push(error),
+    });
+    server.publish("status", { message: "one" }, { message: "" }, { message: "two" });
+    await until(() => seen.length === 3);
+    const error = seen[1] as InvalidMessageError;
+    expect(error).toBeInstanceOf(InvalidMessageError);
+    expect(error).toMatchObject({ topic: "status", data: { message: "" } });
+    expect(error.issues[0]?.path).toEqual(["message"]);
+    expect(seen[2]).toEqual({ message: "two" });
+  });
+
+  it("ends with an invalid message that no callback takes", async () => {
+    const subscription = await subscribe(basics());
+    server.publish("status", { message: 7 });
+    await expect(subscription.next()).rejects.toThrow(InvalidMessageError);
+    expect(await subscription.next()).toEqual({ done: true, value: undefined });
+    expect(await subscription.closed).toBeInstanceOf(InvalidMessageError);
+  });
+
+  it("ends quietly when its signal is aborted", async () => {
+    const controller = new AbortController();
+    const subscription = await subscribe({ ...basics(), signal: controller.signal });
+    setTimeout(() => controller.abort(), 10);
+    for await (const message of subscription) {
+      expect.unreachable(message.id);
+    }
+    await until(() => server.connections === 0);
+    await expect(subscribe({ ...basics(), signal: controller.signal })).rejects.toThrow(/abort/);
+  });
+
+  it("delivers nothing once it was closed", async () => {
+    const seen: unknown[] = [];
+    const subscription = await subscribe(basics(), ({ data }) => {
+      seen.push(data);
+      subscription.close();
+    });
+    server.publish("tokens", "a", "b", "c");
+    await subscription.closed;
+    await until(() => server.connections === 0);
+    expect(seen).toEqual(["a"]);
+  });
+
+  it("starts where `since` says", async () => {
+    server.publish("tokens", "a", "b");
+    const subscription = await subscribe({ ...basics(), since: "start" });
+    expect((await subscription.next()).value?.data).toBe("a");
+    subscription.close();
+  });
+});
+
+describe("a lost connection", () => {
+  it("resumes with nothing lost, nothing twice, and a new token", async () => {
+    let calls = 0;
+    const seen: unknown[] = [];
+    await subscribe({
+      ...basics(),
+      token: () => tokenFor(channel.name, ["tokens"], 60 + ++calls),
+      onMessage: ({ data }) => void seen.push(data),
+    });
+    const expected: string[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const payloads = [`${round}a`, `${round}b`];
+      expected.push(...payloads);
+      server.publish("tokens", ...payloads);
+      if (round === 3) {
+        server.close(1011);
+      } else {
+        server.cut();
+      }
+      expected.push(`${round}c`);
+      server.publish("tokens", `${round}c`);
+      await until(() => seen.length === expected.length);
+    }
+    expect(seen).toEqual(expected);
+    expect(new Set(server.tokens).size).toBe(server.tokens.length);
+    expect(server.tokens.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it("reports what history no longer has as a gap, in order with the messages", async () => {
+    const seen: unknown[] = [];
+    const subscription = await subscribe({
+      ...basics(),
+      onMessage: ({ data }) => void seen.push(data),
+      onGap: (gap) => void seen.push(gap),
+    });
+    server.publish("tokens", "a");
+    await until(() => seen.length === 1);
+    server.cut();
+    server.publish("tokens", "b", "c");
+    server.forget();
+    server.publish("tokens", "d");
+    await until(() => seen.length === 3);
+    expect(seen[1]).toMatchObject({ channel: channel.name });
+    expect(subscription.gap).toBe(seen[1] as Gap);
+    expect(seen[2]).toBe("d");
+  });
+
+  it("survives a token factory that throws and a server that refuses", async () => {
+    const errors: Error[] = [];
+    let calls = 0;
+    server.refusals = 2;
+    const subscription = await subscribe({
+      ...basics(),
+      token: async () => {
+        calls += 1;
+        if (calls < 3) {
+          throw new Error("the session has ended");
+        }
+        return { key: token };
+      },
+      onError: (error) => void errors.push(error),
+    });
+    expect(subscription.connectionStatus).toBe("open");
+    expect(calls).toBe(5);
+    expect(errors.map(({ message }) => message)).toEqual([
+      "The token factory failed: the session has ended",
+      "The token factory failed: the session has ended",
+      expect.stringMatching(/401/),
+      expect.stringMatching(/401/),
+    ]);
+    subscription.close();
+  });
+
+  it("is made again at once after `closing`, with what was waiting first", async () => {
+    const seen: unknown[] = [];
+    const slow = { reconnectMinMs: 40, reconnectMaxMs: 60_000 };
+    await subscribe({ ...basics(), ...slow, onMessage: ({ data }) => void seen.push(data) });
+    server.send({ kind: "closing" });
+    server.publish("tokens", "a");
+    server.close(1001);
+    server.publish("tokens", "b");
+    await until(() => seen.length === 2);
+    expect(seen).toEqual(["a", "b"]);
+  });
+
+  it("is not made again after a fatal close code", async () => {
+    const subscription = await subscribe(basics());
+    server.publish("tokens", "a");
+    server.close(4400);
+    expect((await subscription.next()).value?.data).toBe("a");
+    await expect(subscription.next()).rejects.toMatchObject({ closeCode: 4400, fatal: true });
+    expect(await subscription.closed).toBeInstanceOf(ConnectionError);
+    expect(subscription.connectionStatus).toBe("error");
+    expect(server.tokens.length).toBe(1);
+  });
+
+  it("ends the subscription where reconnect is false", async () => {
+    const errors: Error[] = [];
+    const options = { ...basics(), reconnect: false, onError: (error: Error) => void errors.push(error) };
+    const subscription = await subscribe(options, () => {});
+    server.cut();
+    expect(await subscription.closed).toBeInstanceOf(ConnectionError);
+    await until(() => errors.length === 1);
+    expect(errors[0]).toBe(await subscription.closed);
+    server.refusals = 1;
+    await expect(subscribe(options)).rejects.toThrow(/401/);
+  });
+});
+
+describe("a slow reader", () => {
+  it("holds a bounded number of messages and gets the rest from history", async () => {
+    const subscription = await subscribe({ ...basics(), bufferLimit: 10 });
+    const payloads = Array.from({ length: 100 }, (_, index) => String(index));
+    server.publish("tokens", ...payloads);
+    await until(() => subscription.connectionStatus === "paused");
+    const seen: unknown[] = [];
+    for await (const { data } of subscription) {
+      seen.push(data);
+      if (seen.length === payloads.length) {
+        break;
+      }
+    }
+    expect(seen).toEqual(payloads);
+    expect(server.tokens.length).toBeGreaterThan(5);
+  });
+});
+
+describe("subscribe rejects, saying what to do,", () => {
+  it("without apiBaseUrl outside of a page", async () => {
+    await expect(subscribe({ channel, token, WebSocket })).rejects.toThrow(/apiBaseUrl/);
+  });
+
+  it("without a WebSocket", async () => {
+    const given = globalThis.WebSocket;
+    Reflect.deleteProperty(globalThis, "WebSocket");
+    await expect(subscribe({ channel, token, apiBaseUrl: server.url })).rejects.toThrow(/Node 22/);
+    if (given !== undefined) {
+      globalThis.WebSocket = given;
+    }
+  });
+
+  it("without a token, or with one for something else", async () => {
+    await expect(subscribe({ ...basics(), token: undefined })).rejects.toThrow(/give `token`/);
+    const other = tokenFor("pipeline:run_43", ["status"]);
+    await expect(subscribe({ ...basics(), token: other })).rejects.toThrow(
+      'does not grant the channel "pipeline:run_42"',
+    );
+    const narrow = tokenFor(channel.name, ["status"]);
+    await expect(
+      subscribe({ ...basics(), token: narrow, topics: ["tokens"] }),
+    ).rejects.toThrow('does not grant "tokens"');
+  });
+});
+
+it("tells a page that was built from another definition", async () => {
+  server.fingerprint = "new";
+  const drifts: unknown[] = [];
+  const subscription = await subscribe({ ...basics(), onDrift: (drift) => void drifts.push(drift) });
+  expect(drifts).toEqual([{ channel: channel.name, expected: "9f2c", received: "new" }]);
+  subscription.close();
+});
