@@ -57,10 +57,7 @@ type TopicReferences<Topics extends TopicConfigs> = {
  * that is called `name` or `topics`. An instance is a valid channel of
  * Inngest's SDK.
  */
-export type ChannelInstance<
-  Name extends string = string,
-  Topics extends TopicConfigs = TopicConfigs,
-> = {
+export type ChannelInstance<Name extends string = string, Topics extends TopicConfigs = {}> = {
   readonly name: Name;
   readonly topics: Topics;
   /** Identifies the definition that this code was generated from. */

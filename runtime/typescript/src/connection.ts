@@ -265,8 +265,12 @@ export class Connection {
         }),
       );
     }
+    const attempt = this.#attempt;
     this.events.onStatus("closed");
-    this.#retry();
+    // Whoever was told may have closed or paused the connection.
+    if (attempt === this.#attempt) {
+      this.#retry();
+    }
   }
 
   #hint(grant: Grant): string {
@@ -292,8 +296,8 @@ export class Connection {
             }),
       );
     }
-    this.events.onStatus("error");
     const attempt = this.#attempt;
+    this.events.onStatus("error");
     this.events.onError(error);
     if (attempt === this.#attempt) {
       this.#retry();

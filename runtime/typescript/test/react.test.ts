@@ -1,0 +1,185 @@
+// @vitest-environment jsdom
+import { act, createElement, StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import type { Root } from "react-dom/client";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { InvalidMessageError } from "../src/index.js";
+import { useRealtime } from "../src/react.js";
+import type { UseRealtimeOptions } from "../src/react.js";
+import { pipeline } from "./pipeline.js";
+import { TestServer, tokenFor, until } from "./server.js";
+
+const channel = pipeline({ runId: "run_42" });
+const token = tokenFor(channel.name, ["status", "tokens", "total"]);
+type Options = UseRealtimeOptions<typeof channel>;
+
+let server: TestServer;
+let root: Root;
+/** What the component saw at each render, the latest last. */
+let renders: ReturnType<typeof useRealtime<typeof channel>>[];
+
+function Watcher({ options }: { options: Options }) {
+  const speed = { reconnectMinMs: 5, reconnectMaxMs: 20 };
+  renders.push(useRealtime({ channel, token, apiBaseUrl: server.url, WebSocket, ...speed, ...options }));
+  return null;
+}
+
+function render(options: Options = {}): Promise<void> {
+  return act(async () => {
+    root.render(createElement(StrictMode, null, createElement(Watcher, { options })));
+  });
+}
+
+function now() {
+  const last = renders.at(-1);
+  if (last === undefined) {
+    throw new Error("nothing was rendered");
+  }
+  return last;
+}
+
+/** Lets React render until something holds. */
+function see(holds: () => boolean): Promise<void> {
+  return act(() => until(holds));
+}
+
+const isOpen = () => now().connectionStatus === "open";
+
+function setVisibility(state: "visible" | "hidden"): Promise<void> {
+  return act(async () => {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+}
+
+beforeEach(async () => {
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+  server = await TestServer.start();
+  renders = [];
+  root = createRoot(document.createElement("div"));
+});
+afterEach(async () => {
+  await act(async () => root.unmount());
+  await server.stop();
+});
+
+describe("useRealtime in StrictMode", () => {
+  it("connects once, shows messages, and leaves at unmount", async () => {
+    await render();
+    expect(renders[0]?.connectionStatus).toBe("idle");
+    await see(isOpen);
+    expect(server.tokens.length).toBe(1);
+    expect(now().runStatus).toBe("running");
+    await act(async () => server.publish("status", { message: "one" }));
+    await see(() => now().messages.last !== null);
+    expect(now().messages.byTopic.status?.data.message).toBe("one");
+    expect(now().messages.byTopic.tokens).toBeUndefined();
+    await act(async () => root.unmount());
+    await until(() => server.connections === 0);
+    root = createRoot(document.createElement("div"));
+  });
+
+  it("calls the latest token factory, and does not connect anew for another one", async () => {
+    await render({ token: () => "never" });
+    await render({ token: () => Promise.resolve({ key: token }) });
+    await see(isOpen);
+    await render({ token: async () => `${token}x` });
+    server.cut();
+    await see(() => server.tokens.length > 1 && isOpen());
+    expect(server.tokens.at(-1)).toBe(`${token}x`);
+    expect(server.tokens.length).toBe(2);
+  });
+
+  it("has every message of a batch in delta, and only as many as historyLimit in all", async () => {
+    await render({ historyLimit: 3 });
+    await see(isOpen);
+    const before = renders.length;
+    server.publish("tokens", "a", "b", "c", "d");
+    await see(() => now().messages.last?.data === "d");
+    expect(now().messages.delta.map(({ data }) => data)).toEqual(["a", "b", "c", "d"]);
+    expect(now().messages.all.map(({ data }) => data)).toEqual(["b", "c", "d"]);
+    // StrictMode renders twice.
+    expect(renders.length - before).toBe(2);
+  });
+
+  it("gathers messages for bufferInterval", async () => {
+    await render({ bufferInterval: 50 });
+    await see(isOpen);
+    const before = renders.length;
+    server.publish("tokens", "a");
+    server.publish("tokens", "b");
+    await see(() => now().messages.last !== null);
+    expect(now().messages.delta.map(({ data }) => data)).toEqual(["a", "b"]);
+    expect(renders.length - before).toBe(2);
+  });
+
+  it("pauses while the page is hidden and then gets what it missed", async () => {
+    await render();
+    await see(isOpen);
+    server.publish("tokens", "a");
+    await see(() => now().messages.last !== null);
+    await setVisibility("hidden");
+    expect(now()).toMatchObject({ connectionStatus: "paused", isPaused: true, pauseReason: "hidden" });
+    await until(() => server.connections === 0);
+    server.publish("tokens", "b", "c");
+    await setVisibility("visible");
+    await see(() => now().messages.all.length === 3);
+    expect(now().messages.all.map(({ data }) => data)).toEqual(["a", "b", "c"]);
+    expect(now()).toMatchObject({ isPaused: false, pauseReason: null, gap: null });
+  });
+
+  it("is paused by enabled, idle without a channel, and starts anew with a key", async () => {
+    await render({ enabled: false });
+    expect(now()).toMatchObject({ connectionStatus: "paused", pauseReason: "disabled" });
+    await render({ channel: undefined });
+    expect(now().connectionStatus).toBe("idle");
+    expect(server.tokens.length).toBe(0);
+    await render({ key: "1" });
+    await see(isOpen);
+    server.publish("tokens", "a");
+    await see(() => now().messages.all.length === 1);
+    await render({ key: "2" });
+    expect(now().messages.all).toEqual([]);
+    await see(isOpen);
+    server.publish("tokens", "b");
+    await see(() => now().messages.all.length === 1);
+    expect(now().messages.last?.data).toBe("b");
+  });
+
+  it("shows invalid messages, failures and gaps, until reset", async () => {
+    await render({ token: () => { throw new Error("no session"); } });
+    await see(() => now().connectionStatus === "error");
+    expect(now().error?.message).toMatch(/no session/);
+    await render();
+    await see(isOpen);
+    expect(now().error).toBeNull();
+    server.publish("status", { message: "" });
+    await see(() => now().error !== null);
+    expect(now().error).toBeInstanceOf(InvalidMessageError);
+    server.cut();
+    server.publish("tokens", "a");
+    server.forget();
+    server.publish("tokens", "b");
+    await see(() => now().messages.last?.data === "b");
+    expect(now().gap).toMatchObject({ channel: channel.name });
+    await act(async () => now().reset());
+    expect(now()).toMatchObject({ error: null, gap: null, messages: { all: [], byTopic: {} } });
+    expect(now().connectionStatus).toBe("open");
+  });
+
+  it("leaves once the run has ended, with its result", async () => {
+    await render();
+    await see(isOpen);
+    server.publish("tokens", "a");
+    const data = { status: "completed", result: { words: 1200 } };
+    server.send({ kind: "run", channel: channel.name, created_at: "2026-11-22T03:31:00.000Z", data });
+    await see(() => now().runStatus === "completed");
+    expect(now()).toMatchObject({ connectionStatus: "closed", result: { words: 1200 } });
+    expect(now().messages.all.map(({ data }) => data)).toEqual(["a"]);
+    await until(() => server.connections === 0);
+    await setVisibility("hidden");
+    await setVisibility("visible");
+    expect(now().connectionStatus).toBe("closed");
+  });
+});

@@ -1,0 +1,126 @@
+/** Compiled, never run: what the types promise, and what they refuse. */
+import * as z from "zod";
+import { WebSocket } from "ws";
+import { defineChannel, RealtimeStore, subscribe } from "../src/index.js";
+import type { ChannelInput, ChannelInstance, Message, Payload, TopicName } from "../src/index.js";
+import { useRealtime } from "../src/react.js";
+import { pipeline, system } from "./pipeline.js";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function isTrue<T extends true>(): T | undefined {
+  return undefined;
+}
+
+const channel = pipeline({ runId: "run_42" });
+type Pipeline = typeof channel;
+
+export function channels(): void {
+  isTrue<Same<Pipeline["name"], `pipeline:${string}`>>();
+  isTrue<Same<(typeof system)["name"], "system">>();
+  isTrue<Same<TopicName<Pipeline>, "status" | "tokens" | "total">>();
+  isTrue<Same<Payload<Pipeline, "tokens">, string>>();
+  isTrue<Same<Payload<Pipeline, "total">, bigint>>();
+  isTrue<Same<Payload<Pipeline, "total", false>, string>>();
+  isTrue<Same<(typeof pipeline)["$params"], { readonly runId: string }>>();
+  isTrue<Same<Pipeline["$infer"]["tokens"], string>>();
+  const input: ChannelInput = channel;
+  const instance: ChannelInstance = channel;
+  void [input, instance, channel.status.topic, system.notice.channel];
+
+  // @ts-expect-error: a param is missing
+  pipeline({});
+  // @ts-expect-error: a param of another type
+  pipeline({ runId: 42 });
+  // @ts-expect-error: no such topic
+  void channel.nope;
+  // @ts-expect-error: a channel without params is not called
+  system();
+  // @ts-expect-error: params have schemas
+  defineChannel({ name: "a", address: "a:{b}", fingerprint: "", params: { b: 1 }, topics: {} });
+  // @ts-expect-error: a topic needs a payload
+  defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { retain: "last" } } });
+}
+
+export async function iterators(): Promise<void> {
+  const token = () => "token";
+  for await (const message of await subscribe({ channel, token, WebSocket })) {
+    isTrue<Same<(typeof message)["topic"], "status" | "tokens" | "total">>();
+    if (message.topic === "status") {
+      isTrue<Same<(typeof message)["data"], { message: string; progress?: number | undefined }>>();
+      // @ts-expect-error: no such field
+      void message.data.nope;
+    } else if (message.topic === "total") {
+      isTrue<Same<(typeof message)["data"], bigint>>();
+    }
+  }
+  const few = await subscribe({ channel, topics: ["status"], token });
+  for await (const { topic, data } of few) {
+    isTrue<Same<typeof topic, "status">>();
+    void data.message;
+  }
+  const raw = await subscribe({ channel, topics: ["total"], token, validate: false });
+  for await (const { data } of raw) {
+    isTrue<Same<typeof data, string>>();
+  }
+  for await (const { topic, data } of await subscribe({ channel: "some:name", token })) {
+    isTrue<Same<typeof topic, string>>();
+    isTrue<Same<typeof data, unknown>>();
+  }
+  // @ts-expect-error: no such topic
+  await subscribe({ channel, topics: ["nope"], token });
+  // @ts-expect-error: a token is no number
+  await subscribe({ channel, token: 7 });
+}
+
+export async function callbacks(): Promise<void> {
+  const handle = await subscribe({
+    channel,
+    topics: ["tokens"],
+    key: "token",
+    onMessage: ({ data }) => {
+      isTrue<Same<typeof data, string>>();
+    },
+  });
+  await subscribe({ channel, topics: ["total"], token: { key: "token" } }, async (message) => {
+    isTrue<Same<typeof message, Message<Pipeline, "total">>>();
+  });
+  handle.unsubscribe();
+  // @ts-expect-error: with a callback there is nothing to iterate over
+  handle[Symbol.asyncIterator]();
+}
+
+export function hook(): void {
+  const token = async () => "token";
+  const { messages } = useRealtime({ channel, topics: ["status", "tokens"], token });
+  isTrue<Same<typeof messages.byTopic.tokens, Message<Pipeline, "tokens"> | undefined>>();
+  const text: string | undefined = messages.byTopic.status?.data.message;
+  for (const message of messages.delta) {
+    if (message.topic === "tokens") {
+      isTrue<Same<typeof message.data, string>>();
+    }
+  }
+  // @ts-expect-error: no such field
+  void messages.byTopic.status?.data.nope;
+  // @ts-expect-error: not among the topics
+  void messages.byTopic.total;
+
+  const asConst = useRealtime({ channel, topics: ["status"] as const, token });
+  void asConst.messages.last?.data.message;
+  const all = useRealtime({ channel, token });
+  isTrue<Same<typeof all.messages.byTopic.total, Message<Pipeline, "total"> | undefined>>();
+  const later = useRealtime({ channel: text === undefined ? undefined : channel, token });
+  isTrue<Same<typeof later.messages.byTopic.tokens, Message<Pipeline, "tokens"> | undefined>>();
+  const untyped = useRealtime({ channel: "some:name", topics: ["any"], token });
+  isTrue<Same<NonNullable<typeof untyped.messages.last>["data"], unknown>>();
+  // @ts-expect-error: no such topic
+  useRealtime({ channel, topics: ["nope"], token });
+  // @ts-expect-error: an interval is a number
+  useRealtime({ channel, token, bufferInterval: "50" });
+}
+
+export function others(): void {
+  const other = { name: "a", topics: { b: { schema: z.number() } } };
+  const { messages } = useRealtime({ channel: other, token: "token" });
+  isTrue<Same<NonNullable<typeof messages.byTopic.b>["data"], number>>();
+  void new RealtimeStore(channel, ["status"]).getSnapshot().connectionStatus;
+}
