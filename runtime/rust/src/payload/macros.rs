@@ -73,7 +73,7 @@ macro_rules! object {
                     $($(
                         $field: members.take($name)$(.optional($($optional)?))?.read()?,
                     )?)*
-                    $($rest: members.read_additional(&[$($name),*])?,)?
+                    $($rest: members.read_additional(&$schema)?,)?
                 })
             }
         }
@@ -184,7 +184,7 @@ macro_rules! newtype {
             fn try_from(
                 text: ::std::string::String,
             ) -> ::core::result::Result<Self, $crate::Invalid> {
-                $crate::__private::within_limits(&$($($schema)::+)::+, &text)?;
+                $crate::__private::within_limits(&$($schema)::+, &text)?;
                 ::core::result::Result::Ok(Self(text))
             }
         }
