@@ -60,11 +60,19 @@ function Progress({ status }: { readonly status: PipelineStatus | undefined }) {
       <progress max={100} value={progress} />
       <ol>
         {STEPS.map((step, index) => (
-          <li key={step} data-state={index < current || step === status?.step && step === "complete" ? "past" : index === current ? "present" : "future"}>
+          <li key={step} data-state={stateOf(index, current)}>
             {step}
           </li>
         ))}
       </ol>
     </section>
   );
+}
+
+/** The last step is past as soon as it is there. */
+function stateOf(step: number, current: number): "past" | "present" | "future" {
+  if (step < current || current === STEPS.length - 1) {
+    return "past";
+  }
+  return step === current ? "present" : "future";
 }
