@@ -5,7 +5,7 @@ mod run;
 mod summarise;
 mod text;
 
-use channels::system::{Notice, System};
+use channels::system::{Notice, NoticeLevel, System};
 use clap::Parser;
 use fanfare::{Hub, PublishError};
 use routes::App;
@@ -38,19 +38,48 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("{}: {error}", arguments.text.display()))?;
     let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).build()?;
     let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
-    notify(&hub, "info", format!("Ready to summarise {name}, or a text of yours.")).await?;
+    notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name}, or a text of yours.")).await?;
 
-    let app = App {
-        hub: hub.clone(),
-        text: text.into(),
-        pause: Duration::from_millis(arguments.pause),
-    };
+    let app = App { hub: hub.clone(), text: text.into(), pause: Duration::from_millis(arguments.pause) };
     let listener = TcpListener::bind(("127.0.0.1", arguments.port))
         .await
         .map_err(|error| format!("port {}: {error}", arguments.port))?;
     println!("Listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, routes::routes(app, &arguments.page))
-        .with_graceful_shutdown(stop(hub))
-        .await?;
+    axum::serve(listener, routes::routes(app, &arguments.page)).with_graceful_shutdown(stop(hub)).await?;
     Ok(())
+}
+
+async fn notify(hub: &Hub, level: NoticeLevel, text: String) -> Result<(), PublishError> {
+    hub.publish(System::new().notice(), &Notice { level, text }).await?;
+    Ok(())
+}
+
+/// Waits until the server shall stop, and lets every page know.
+async fn stop(hub: Hub) {
+    asked_to_stop().await;
+    let farewell = notify(&hub, NoticeLevel::Warning, "The server is stopping.".into()).await;
+    if let Err(error) = farewell {
+        eprintln!("{error}");
+    }
+    hub.shutdown().await;
+}
+
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be handled");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// A key of this process's own: tokens need not outlive it. An application keeps its key in its configuration.
+fn signing_key() -> String {
+    format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
 }

@@ -87,7 +87,10 @@ struct MintedToken {
 /// Mints a token for a run's channel, or for the system channel where no run is named.
 ///
 /// An application would ask here whether this visitor may see this run.
-async fn mint_token(State(app): State<App>, Query(query): Query<TokenQuery>) -> Result<Json<MintedToken>, Refusal> {
+async fn mint_token(
+    State(app): State<App>,
+    Query(query): Query<TokenQuery>,
+) -> Result<Json<MintedToken>, Refusal> {
     let grant = match query.run {
         Some(run) => run_grant(&run)?,
         None => System::new().grant([system::Topic::Notice]),
@@ -105,7 +108,9 @@ fn run_grant(run: &str) -> Result<Grant, Refusal> {
 fn new_run_id() -> String {
     let letters = Uniform::new(0, 36).expect("0 is less than 36");
     let letters = letters.sample_iter(rand::rng()).take(RUN_ID_LETTERS);
-    letters.fold(String::from("run_"), |id, letter| id + &char::from_digit(letter, 36).unwrap_or('0').to_string())
+    letters.fold(String::from("run_"), |id, letter| {
+        id + &char::from_digit(letter, 36).unwrap_or('0').to_string()
+    })
 }
 
 fn internal(error: impl std::fmt::Display) -> Refusal {

@@ -32,15 +32,9 @@ pub struct Keyword {
 
 /// The words that stand in most sentences, most frequent first.
 pub fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
-    let mut keywords: Vec<_> = frequencies(sentences)
-        .into_iter()
-        .map(|(word, occurrences)| Keyword { word, occurrences })
-        .collect();
-    keywords.sort_by(|a, b| {
-        b.occurrences
-            .cmp(&a.occurrences)
-            .then_with(|| a.word.cmp(&b.word))
-    });
+    let mut keywords: Vec<_> =
+        frequencies(sentences).into_iter().map(|(word, occurrences)| Keyword { word, occurrences }).collect();
+    keywords.sort_by(|a, b| b.occurrences.cmp(&a.occurrences).then_with(|| a.word.cmp(&b.word)));
     keywords.truncate(how_many);
     keywords
 }
@@ -54,37 +48,21 @@ pub fn score(sentences: &[String]) -> Vec<f64> {
             .iter()
             .map(|word| f64::from(frequencies[word]))
             // What stands in every sentence sets none of them apart.
-            .fold(0.0, |sum, frequency| {
-                sum + frequency * (1.0 + count / frequency).ln()
-            });
+            .fold(0.0, |sum, frequency| sum + frequency * (1.0 + count / frequency).ln());
         let length = number(words(sentence).count().max(1));
         let earliness = 1.0 - number(position) / count;
         weight / length.powf(0.7) * (1.0 + 0.5 * earliness)
     };
-    let weights: Vec<f64> = sentences
-        .iter()
-        .enumerate()
-        .map(|(at, sentence)| weigh(at, sentence))
-        .collect();
+    let weights: Vec<f64> = sentences.iter().enumerate().map(|(at, sentence)| weigh(at, sentence)).collect();
     let heaviest = weights.iter().copied().fold(0.0, f64::max);
-    weights
-        .into_iter()
-        .map(|weight| {
-            if heaviest > 0.0 {
-                weight / heaviest
-            } else {
-                0.0
-            }
-        })
-        .collect()
+    weights.into_iter().map(|weight| if heaviest > 0.0 { weight / heaviest } else { 0.0 }).collect()
 }
 
 /// The positions of the sentences that make the summary, in the order of the text. A sentence that
 /// repeats what is already chosen counts for less.
 pub fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> Vec<usize> {
-    let mut candidates: Vec<usize> = (0..sentences.len())
-        .filter(|&at| stands_alone(&sentences[at]))
-        .collect();
+    let mut candidates: Vec<usize> =
+        (0..sentences.len()).filter(|&at| stands_alone(&sentences[at])).collect();
     if candidates.is_empty() {
         candidates = (0..sentences.len()).collect();
     }
@@ -93,11 +71,7 @@ pub fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> Vec<usiz
     while chosen.len() < how_many {
         let value = |at: usize| scores[at] * novelty(&sentences[at], &covered);
         // Of equal sentences the earlier one is taken.
-        let Some(&best) = candidates
-            .iter()
-            .rev()
-            .max_by(|&&a, &&b| value(a).total_cmp(&value(b)))
-        else {
+        let Some(&best) = candidates.iter().rev().max_by(|&&a, &&b| value(a).total_cmp(&value(b))) else {
             break;
         };
         candidates.retain(|&at| at != best);
@@ -117,17 +91,9 @@ pub fn fitting_length(sentences: usize) -> usize {
 pub fn write(sentences: &[String], chosen: &[usize]) -> String {
     let cut = |sentence: &String| {
         let words: Vec<&str> = sentence.split(' ').collect();
-        if words.len() <= MOST_WORDS {
-            sentence.clone()
-        } else {
-            words[..MOST_WORDS].join(" ") + " …"
-        }
+        if words.len() <= MOST_WORDS { sentence.clone() } else { words[..MOST_WORDS].join(" ") + " …" }
     };
-    chosen
-        .iter()
-        .map(|&at| cut(&sentences[at]))
-        .collect::<Vec<_>>()
-        .join(" ")
+    chosen.iter().map(|&at| cut(&sentences[at])).collect::<Vec<_>>().join(" ")
 }
 
 /// A text's pieces as they are written, one word each. Joined they are the text.
@@ -137,18 +103,11 @@ pub fn pieces(text: &str) -> Vec<&str> {
 
 /// Whether a sentence reads like one: a fragment, a line of code or an endless list does not.
 fn stands_alone(sentence: &str) -> bool {
-    let first = sentence
-        .trim_start_matches(['"', '“', '('])
-        .chars()
-        .next()
-        .unwrap_or(' ');
+    let first = sentence.trim_start_matches(['"', '“', '(']).chars().next().unwrap_or(' ');
     let begins_well = first.is_alphabetic() && !first.is_lowercase();
     let ends_well = sentence.ends_with(['.', '!', '?', '。', '！', '？']);
     let is_prose = !sentence.contains(['{', '}', '<', '>', '→', '=']);
-    begins_well
-        && ends_well
-        && is_prose
-        && (FEWEST_WORDS..=MOST_WORDS).contains(&words(sentence).count())
+    begins_well && ends_well && is_prose && (FEWEST_WORDS..=MOST_WORDS).contains(&words(sentence).count())
 }
 
 fn novelty(sentence: &str, covered: &BTreeSet<String>) -> f64 {
@@ -165,10 +124,7 @@ fn number(count: usize) -> f64 {
 /// How many sentences each meaningful word stands in.
 fn frequencies(sentences: &[String]) -> BTreeMap<String, u32> {
     let mut frequencies = BTreeMap::new();
-    for word in sentences
-        .iter()
-        .flat_map(|sentence| meaningful_words(sentence))
-    {
+    for word in sentences.iter().flat_map(|sentence| meaningful_words(sentence)) {
         *frequencies.entry(word).or_insert(0) += 1;
     }
     frequencies
@@ -177,9 +133,7 @@ fn frequencies(sentences: &[String]) -> BTreeMap<String, u32> {
 fn meaningful_words(sentence: &str) -> BTreeSet<String> {
     words(sentence)
         .map(str::to_lowercase)
-        .filter(|word| {
-            word.chars().count() >= FEWEST_LETTERS && word.chars().any(char::is_alphabetic)
-        })
+        .filter(|word| word.chars().count() >= FEWEST_LETTERS && word.chars().any(char::is_alphabetic))
         .filter(|word| !EMPTY_WORDS.split(' ').any(|empty| empty == word))
         .collect()
 }
@@ -195,36 +149,19 @@ mod tests {
 
     #[test]
     fn keywords_are_the_words_that_stand_in_most_sentences() {
-        let sentences = sentences_of(
-            "Trains are fast. Trains and planes travel. Planes and trains would differ.",
-        );
+        let sentences =
+            sentences_of("Trains are fast. Trains and planes travel. Planes and trains would differ.");
         let keywords = keywords(&sentences, 2);
-        assert_eq!(
-            keywords[0],
-            Keyword {
-                word: "trains".into(),
-                occurrences: 3
-            }
-        );
-        assert_eq!(
-            keywords[1],
-            Keyword {
-                word: "planes".into(),
-                occurrences: 2
-            }
-        );
+        assert_eq!(keywords[0], Keyword { word: "trains".into(), occurrences: 3 });
+        assert_eq!(keywords[1], Keyword { word: "planes".into(), occurrences: 2 });
     }
 
     #[test]
     fn scores_lie_between_zero_and_one_and_the_weightiest_has_one() {
-        let sentences = sentences_of(
-            "Trains carry people. Trains carry freight and people. It is so. Cheese is yellow.",
-        );
+        let sentences =
+            sentences_of("Trains carry people. Trains carry freight and people. It is so. Cheese is yellow.");
         let scores = score(&sentences);
-        assert!(
-            scores.iter().all(|score| (0.0..=1.0).contains(score)),
-            "{scores:?}"
-        );
+        assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)), "{scores:?}");
         assert!((scores[0] - 1.0).abs() < f64::EPSILON, "{scores:?}");
         assert!(scores[2] < scores[3] && scores[3] < scores[1], "{scores:?}");
     }
@@ -236,9 +173,8 @@ mod tests {
 
     #[test]
     fn the_chosen_sentences_keep_the_order_of_the_text() {
-        let sentences: Vec<String> = (0..4)
-            .map(|n| format!("Sentence number {n} has different{n} words{n}."))
-            .collect();
+        let sentences: Vec<String> =
+            (0..4).map(|n| format!("Sentence number {n} has different{n} words{n}.")).collect();
         assert_eq!(choose(&sentences, &[0.2, 0.9, 0.1, 1.0], 2), [1, 3]);
     }
 
@@ -260,10 +196,7 @@ mod tests {
 
     #[test]
     fn the_pieces_joined_are_the_summary() {
-        let sentences = [
-            "First of all.".to_owned(),
-            "word ".repeat(100).trim_end().to_owned(),
-        ];
+        let sentences = ["First of all.".to_owned(), "word ".repeat(100).trim_end().to_owned()];
         let summary = write(&sentences, &[0, 1]);
         assert!(summary.starts_with("First of all. word word"), "{summary}");
         assert!(summary.ends_with(" word …"), "{summary}");

@@ -34,32 +34,23 @@ impl Text {
                 block.push(' ');
             }
         }
-        let sentences = blocks
-            .iter()
-            .flat_map(|block| split(&plain(block)))
-            .collect();
+        let sentences = blocks.iter().flat_map(|block| split(&plain(block))).collect();
         Self { title, sentences }
     }
 
     /// How many words the sentences have.
     pub fn words(&self) -> usize {
-        self.sentences
-            .iter()
-            .map(|sentence| words(sentence).count())
-            .sum()
+        self.sentences.iter().map(|sentence| words(sentence).count()).sum()
     }
 }
 
 /// The words of a sentence, without what stands between them.
 pub fn words(sentence: &str) -> impl Iterator<Item = &str> {
-    sentence
-        .split(|c: char| !c.is_alphanumeric() && c != '\'')
-        .filter(|word| !word.is_empty())
+    sentence.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
 
 fn is_break(line: &str) -> bool {
-    let is_rule =
-        line.len() >= 3 && (line.chars().all(|c| c == '-') || line.chars().all(|c| c == '='));
+    let is_rule = line.len() >= 3 && (line.chars().all(|c| c == '-') || line.chars().all(|c| c == '='));
     line.is_empty()
         || is_rule
         || line.starts_with(['|', '<'])
@@ -74,10 +65,7 @@ fn heading(line: &str) -> Option<&str> {
 }
 
 fn without_list_mark(line: &str) -> (bool, &str) {
-    if let Some(content) = ["- ", "* ", "+ "]
-        .iter()
-        .find_map(|mark| line.strip_prefix(mark))
-    {
+    if let Some(content) = ["- ", "* ", "+ "].iter().find_map(|mark| line.strip_prefix(mark)) {
         return (true, content.trim_start());
     }
     let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -94,11 +82,7 @@ fn plain(markdown: &str) -> String {
         let Some((label_start, (_, after))) = before.rfind('[').zip(rest.split_once(')')) else {
             break;
         };
-        text = format!(
-            "{}{}{after}",
-            &before[..label_start],
-            &before[label_start + 1..]
-        );
+        text = format!("{}{}{after}", &before[..label_start], &before[label_start + 1..]);
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -129,11 +113,7 @@ fn ends_sentence(before: &str, after: &str) -> bool {
     match (following.next(), following.next()) {
         (None, _) => true,
         (Some(' '), Some(next)) => {
-            let word = before
-                .trim_end_matches('.')
-                .rsplit([' ', '.', '('])
-                .next()
-                .unwrap_or_default();
+            let word = before.trim_end_matches('.').rsplit([' ', '.', '(']).next().unwrap_or_default();
             !next.is_lowercase()
                 && word.chars().count() > 1
                 && !matches!(word, "Mr" | "Mrs" | "Dr" | "vs" | "cf" | "No")
@@ -171,13 +151,7 @@ mod tests {
 
     #[test]
     fn a_plain_text_has_no_title() {
-        assert_eq!(
-            Text::read("Just words"),
-            Text {
-                title: None,
-                sentences: vec!["Just words".into()]
-            }
-        );
+        assert_eq!(Text::read("Just words"), Text { title: None, sentences: vec!["Just words".into()] });
     }
 
     #[test]
@@ -187,8 +161,7 @@ mod tests {
 
     #[test]
     fn marks_within_numbers_and_abbreviations_end_nothing() {
-        let text =
-            "Pi is 3.14 or so. Use a list, e.g. This one. J. Smith knows Dr. Jones. 你好。再见。";
+        let text = "Pi is 3.14 or so. Use a list, e.g. This one. J. Smith knows Dr. Jones. 你好。再见。";
         assert_eq!(
             sentences_of(text),
             [
