@@ -149,7 +149,9 @@ export class Connection {
     };
     // The close event follows. Browsers tell nothing here, Node tells the HTTP status.
     socket.onerror = (event: { message?: unknown }) => {
-      this.#refusal = typeof event.message === "string" ? event.message : "";
+      if (attempt === this.#attempt && typeof event.message === "string") {
+        this.#refusal = event.message;
+      }
     };
     this.#timer = setTimeout(() => {
       this.#leave("no answer");
@@ -332,7 +334,8 @@ export class Connection {
       socket.onmessage = null;
       socket.onclose = null;
       // `onerror` stays: closing a socket that is still connecting raises an error event.
-      socket.close(1000, reason);
+      // More than 123 bytes would throw.
+      socket.close(1000, reason.slice(0, 41));
     }
   }
 }

@@ -38,6 +38,7 @@ export interface Gap {
   readonly before: string;
 }
 
+/** Where a run stands; `unknown` until the server or a message tells. */
 export type RunStatus = "unknown" | "running" | "completed" | "failed" | "cancelled";
 
 /** News of the run that a channel belongs to. */

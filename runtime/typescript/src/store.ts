@@ -23,6 +23,7 @@ export interface RealtimeSnapshot {
   readonly gap: Gap | null;
 }
 
+/** Why a view is paused: the page is hidden, or `enabled` is false. */
 export type PauseReason = "hidden" | "disabled" | null;
 
 /** How a store connects. It can be started anew with other settings and keeps what it has. */
@@ -56,6 +57,22 @@ const EMPTY: RealtimeSnapshot = {
 /**
  * The state behind `useRealtime`, for any framework: start it, subscribe a
  * listener to it, show its snapshot.
+ *
+ * @example
+ * ```ts
+ * const store = new RealtimeStore(pipeline({ runId }), ["status"]);
+ * const forget = store.subscribe(() => show(store.getSnapshot().messages.byTopic["status"]));
+ * store.start({
+ *   token: () => fetchToken(runId),
+ *   enabled: true,
+ *   validate: true,
+ *   pauseOnHidden: true,
+ *   autoCloseOnTerminal: true,
+ * });
+ * // later
+ * store.stop();
+ * forget();
+ * ```
  */
 export class RealtimeStore {
   readonly #connection: Connection | undefined;
@@ -91,11 +108,13 @@ export class RealtimeStore {
     });
   }
 
+  /** Has a listener called after each change; returns how to stop that. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
+  /** The same object until something changes. */
   readonly getSnapshot = (): RealtimeSnapshot => this.#snapshot;
 
   /** What a server renders: nothing has arrived. */
@@ -108,6 +127,7 @@ export class RealtimeStore {
     this.#update({ messages, runStatus, result, error, gap });
   };
 
+  /** Connects, or pauses at once where the settings say so. */
   start(settings: StoreSettings): void {
     this.#settings = settings;
     this.#checks.validate = settings.validate;

@@ -77,6 +77,7 @@ export interface SubscribeCallbackOptions<
   readonly onMessage: MessageCallback<Channel, Topics, Validate>;
 }
 
+/** What the callback form of `subscribe` calls. */
 export type MessageCallback<
   Channel extends ChannelInput,
   Topics extends readonly TopicName<Channel>[],
