@@ -32,7 +32,7 @@ export interface SubscribeOptions<
    * How many messages may wait for a slow reader. At the limit the connection
    * is left; once half of them were read, it resumes from the server's history,
    * so that memory stays bounded and nothing is lost. What history no longer
-   * has by then is reported as a gap. Default: 1000.
+   * has by then is reported as a gap. Default: 10,000.
    */
   readonly bufferLimit?: number | undefined;
   /** Aborting it ends the subscription as `close()` does. */
@@ -132,7 +132,7 @@ export class LiveSubscription implements Subscription<Message> {
 
   constructor(options: Options) {
     this.#options = options;
-    this.#bufferLimit = Math.max(1, options.bufferLimit ?? 1000);
+    this.#bufferLimit = Math.max(1, options.bufferLimit ?? 10_000);
     this.confirmed = new Promise((resolve, reject) => {
       this.#confirm = resolve;
       this.#refuse = reject;
