@@ -51,6 +51,8 @@ type Settings = ConnectionOptions & { readonly token: TokenInput | undefined };
 
 /** A server that accepts a connection and then says nothing is given up after this time. */
 const READY_TIMEOUT_MS = 15_000;
+/** How long to wait for the close event after an error event. */
+const CLOSE_TIMEOUT_MS = 200;
 /** After `closing`, the server may take this long to send what is waiting. */
 const DRAIN_TIMEOUT_MS = 5_000;
 
@@ -147,11 +149,15 @@ export class Connection {
         this.#closed(event.code, event.reason, base, grant);
       }
     };
-    // The close event follows. Browsers tell nothing here, Node tells the HTTP status.
     socket.onerror = (event: { message?: unknown }) => {
-      if (attempt === this.#attempt && typeof event.message === "string") {
-        this.#refusal = event.message;
+      if (attempt !== this.#attempt) {
+        return;
       }
+      // Browsers tell nothing here, Node tells the HTTP status.
+      this.#refusal = typeof event.message === "string" ? event.message : "";
+      // The close event follows, but not in every Node when the handshake failed.
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#closed(1006, "", base, grant), CLOSE_TIMEOUT_MS);
     };
     this.#timer = setTimeout(() => {
       this.#leave("no answer");

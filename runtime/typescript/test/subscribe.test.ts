@@ -223,6 +223,19 @@ describe("a lost connection", () => {
     subscription.close();
   });
 
+  it("is made again where a WebSocket tells of a refusal with an error event only, as in Node 20", async () => {
+    class Quiet extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        this.once("error", () => Object.assign(this, { onclose: null }));
+      }
+    }
+    server.refusals = 1;
+    const subscription = await subscribe({ ...basics(), WebSocket: Quiet });
+    expect(server.tokens.length).toBe(2);
+    subscription.close();
+  });
+
   it("is made again at once after `closing`, with what was waiting first", async () => {
     const seen: unknown[] = [];
     const slow = { reconnectMinMs: 40, reconnectMaxMs: 60_000 };
