@@ -1,7 +1,119 @@
 //! Compiles channel definitions into Rust, TypeScript and zod.
+//!
+//! Stages are values: text becomes a definition, a checked model, and files in memory. Only [`Files::write`] touches
+//! the disk. The command `fanfare`, a build script and this library give the same bytes.
+//!
+//! ```no_run
+//! // build.rs
+//! fn main() -> Result<(), fanfare_codegen::Error> {
+//!     fanfare_codegen::compile("schemas")
+//! }
+//! ```
+//!
+//! ```ignore
+//! // lib.rs
+//! fanfare::include_channels!();
+//! ```
 
 mod check;
 mod definition;
 mod diagnostics;
+mod emit;
 mod model;
 mod names;
+mod output;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use diagnostics::Report;
+pub use output::{Change, Files};
+
+/// Generates every output for the definitions in a folder.
+///
+/// # Errors
+/// [`Error::Definitions`] with all diagnostics when a definition is wrong.
+pub fn generate(schemas: impl AsRef<Path>) -> Result<Files, Error> {
+    let (model, _) = model(schemas.as_ref())?;
+    Ok(emit::emit(&model))
+}
+
+/// Compiles the definitions in a folder to Rust, for a build script: `fanfare::include_channels!()` includes the
+/// result. Writes to `OUT_DIR` only, and only what changed; needs no Node and no network.
+///
+/// # Errors
+/// When a definition is wrong, or when this is not called from a build script.
+pub fn compile(schemas: impl AsRef<Path>) -> Result<(), Error> {
+    let schemas = schemas.as_ref();
+    println!("cargo::rerun-if-changed={}", schemas.display());
+    let (model, inputs) = model(schemas)?;
+    for path in inputs {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    let out = std::env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set: call this from build.rs"))?;
+    emit::emit_rust(&model).write(&Path::new(&out).join("fanfare"))?;
+    Ok(())
+}
+
+/// The JSON Schema of the definition format, for editors.
+#[must_use]
+pub fn format_schema() -> String {
+    format!("{:#}\n", definition::format_schema())
+}
+
+/// Definitions to their meaning, and the files and folders that were read.
+fn model(schemas: &Path) -> Result<(model::Model, Vec<PathBuf>), Error> {
+    let (definitions, mut report) = definition::read_folder(schemas);
+    match check::check(&definitions, &mut report) {
+        Some(model) => {
+            let inputs = report.sources.paths().map(Path::to_owned).chain(definitions.folders).collect();
+            Ok((model, inputs))
+        }
+        None => Err(Error::Definitions(Diagnostics(report))),
+    }
+}
+
+/// Why nothing was generated.
+#[derive(Debug)]
+pub enum Error {
+    /// The definitions are wrong.
+    Definitions(Diagnostics),
+    /// A file or folder could not be read or written.
+    Io(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Definitions(diagnostics) => write!(formatter, "{diagnostics}"),
+            Self::Io(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// All that is wrong with the definitions.
+#[derive(Debug)]
+pub struct Diagnostics(Report);
+
+impl Diagnostics {
+    /// The diagnostics as text, with the source lines they are about; with colours for a terminal.
+    #[must_use]
+    pub fn render(&self, colours: bool) -> String {
+        self.0.render(colours)
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.render(false))
+    }
+}

@@ -296,6 +296,17 @@ pub(crate) struct Channel {
     pub(crate) topics: Vec<Topic>,
 }
 
+impl Channel {
+    /// The address as the user wrote it: `pipeline:{runId}`.
+    pub(crate) fn template(&self) -> String {
+        let part = |part: &AddressPart| match part {
+            AddressPart::Literal(text) => text.clone(),
+            AddressPart::Param(index) => format!("{{{}}}", self.params[*index].name.wire),
+        };
+        self.address.iter().map(part).collect()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum AddressPart {
     Literal(String),

@@ -1,0 +1,40 @@
+//! From the model to files in memory. Emitters cannot fail, and never see what the user wrote.
+
+mod fingerprint;
+mod json_schema;
+mod rust;
+mod typescript;
+
+use crate::model::Model;
+use crate::output::Files;
+
+/// Every output of a model.
+pub(crate) fn emit(model: &Model) -> Files {
+    let fingerprints = fingerprint::all(model);
+    let mut files = Files::default();
+    for (path, text) in rust::emit(model, &fingerprints) {
+        files.add(format!("rust/{path}"), text);
+    }
+    for (path, text) in typescript::emit(model, &fingerprints) {
+        files.add(format!("typescript/{path}"), text);
+    }
+    for (path, text) in json_schema::emit(model) {
+        files.add(format!("json-schema/{path}"), text);
+    }
+    files
+}
+
+/// The Rust files alone, for a build script.
+pub(crate) fn emit_rust(model: &Model) -> Files {
+    let mut files = Files::default();
+    for (path, text) in rust::emit(model, &fingerprint::all(model)) {
+        files.add(path, text);
+    }
+    files
+}
+
+/// What every generated file says of itself; no version and no time, so that only real changes differ.
+fn header<'s>(sources: impl IntoIterator<Item = &'s str>) -> String {
+    let sources: Vec<&str> = sources.into_iter().collect();
+    format!("{} {}. Do not edit.", crate::output::GENERATED_MARK, sources.join(", "))
+}

@@ -1,0 +1,45 @@
+//! Identifies what a channel means, so that a client built from another definition can tell.
+
+use crate::emit::json_schema;
+use crate::model::{AddressPart, Channel, Model, Retain};
+
+/// The fingerprint of every channel.
+pub(super) fn all(model: &Model) -> Vec<String> {
+    model.channels.iter().map(|channel| fingerprint(model, channel)).collect()
+}
+
+/// Descriptions are left out: they change nothing on the wire.
+fn fingerprint(model: &Model, channel: &Channel) -> String {
+    let mut hash = Fnv::new();
+    for part in &channel.address {
+        match part {
+            AddressPart::Literal(text) => hash.add(text),
+            AddressPart::Param(index) => hash.add(&json_schema::inline(model, &channel.params[*index].shape).to_string()),
+        }
+    }
+    for topic in &channel.topics {
+        hash.add(&topic.name.wire);
+        hash.add(match topic.retain {
+            Retain::None => "none",
+            Retain::Last => "last",
+            Retain::All => "all",
+        });
+        hash.add(&json_schema::without_descriptions(json_schema::document(model, topic.payload)).to_string());
+    }
+    format!("{:016x}", hash.0)
+}
+
+/// FNV-1a with 64 bits: stable over time and machines, which the standard library's hasher is not.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn add(&mut self, text: &str) {
+        for byte in text.bytes().chain([0]) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Canonical JSON Schema (draft 2020-12): the payload of every topic, complete in itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Additional, Enum, Format, Model, Object, Tagged, Type, TypeId};
+
+/// One file a topic.
+pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for channel in &model.channels {
+        let header = super::header([model.modules[channel.module].source.as_str()]);
+        for topic in &channel.topics {
+            let mut document = Map::new();
+            document.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+            document.insert("$comment".to_owned(), json!(header));
+            if let Value::Object(rest) = self::document(model, topic.payload) {
+                document.extend(rest);
+            }
+            let path = format!("{}/{}.json", channel.name.wire, topic.name.wire);
+            files.push((path, format!("{:#}\n", Value::Object(document))));
+        }
+    }
+    files
+}
+
+/// A schema for one type, with all that it refers to.
+pub(super) fn document(model: &Model, root: TypeId) -> Value {
+    let mut reached = BTreeSet::from([root]);
+    let mut open = vec![root];
+    while let Some(id) = open.pop() {
+        visit(&model.get(id).shape, &mut |target| {
+            if reached.insert(target) {
+                open.push(target);
+            }
+        });
+    }
+    let definitions: Map<String, Value> = reached
+        .into_iter()
+        .map(|id| (model.get(id).typescript.clone(), described(inline(model, &model.get(id).shape), model.get(id).description.as_deref())))
+        .collect();
+    json!({ "$ref": reference(model, root), "$defs": definitions })
+}
+
+/// A schema without annotations.
+pub(super) fn without_descriptions(schema: Value) -> Value {
+    match schema {
+        Value::Object(members) => members
+            .into_iter()
+            .filter(|(key, value)| key != "description" || !value.is_string())
+            .map(|(key, value)| (key, without_descriptions(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_descriptions).collect(),
+        other => other,
+    }
+}
+
+fn reference(model: &Model, id: TypeId) -> String {
+    format!("#/$defs/{}", model.get(id).typescript)
+}
+
+fn described(schema: Value, description: Option<&str>) -> Value {
+    match (schema, description) {
+        (Value::Object(members), Some(text)) => {
+            let mut described = Map::new();
+            described.insert("description".to_owned(), json!(text));
+            described.extend(members);
+            Value::Object(described)
+        }
+        (schema, _) => schema,
+    }
+}
+
+/// The schema of a shape; named types are referred to.
+pub(super) fn inline(model: &Model, shape: &Type) -> Value {
+    match shape {
+        Type::Any => json!({}),
+        Type::Null => json!({ "type": "null" }),
+        Type::Boolean => json!({ "type": "boolean" }),
+        Type::Integer(integer) => {
+            let mut schema = json!({ "type": "integer", "minimum": integer.minimum, "maximum": integer.maximum });
+            set(&mut schema, "multipleOf", integer.multiple_of.map(|number| json!(number)));
+            schema
+        }
+        Type::Number(number) => {
+            let mut schema = json!({ "type": "number" });
+            set(&mut schema, "minimum", number.minimum.map(|number| json!(number)));
+            set(&mut schema, "maximum", number.maximum.map(|number| json!(number)));
+            set(&mut schema, "exclusiveMinimum", number.exclusive_minimum.map(|number| json!(number)));
+            set(&mut schema, "exclusiveMaximum", number.exclusive_maximum.map(|number| json!(number)));
+            set(&mut schema, "multipleOf", number.multiple_of.map(|number| json!(number)));
+            schema
+        }
+        Type::Text(text) => {
+            let mut schema = json!({ "type": "string" });
+            set(&mut schema, "minLength", text.min_length.map(|length| json!(length)));
+            set(&mut schema, "maxLength", text.max_length.map(|length| json!(length)));
+            set(&mut schema, "pattern", text.pattern.as_ref().map(|pattern| json!(pattern)));
+            set(&mut schema, "format", text.format.map(|format| json!(Format::keyword(format))));
+            schema
+        }
+        Type::Int64 => json!({ "type": "string", "format": "int64", "pattern": "^(0|-?[1-9][0-9]*)$" }),
+        Type::Uint64 => json!({ "type": "string", "format": "uint64", "pattern": "^(0|[1-9][0-9]*)$" }),
+        Type::Enum(Enum { values, open: false }) => json!({ "enum": values.iter().map(|value| &value.wire).collect::<Vec<_>>() }),
+        Type::Enum(Enum { values, open: true }) => {
+            json!({ "type": "string", "examples": values.iter().map(|value| &value.wire).collect::<Vec<_>>() })
+        }
+        Type::Literals(values) => match values.as_slice() {
+            [value] => json!({ "const": value }),
+            values => json!({ "enum": values }),
+        },
+        Type::Array(array) => {
+            let mut schema = json!({ "type": "array", "items": inline(model, &array.items) });
+            set(&mut schema, "minItems", array.min_items.map(|count| json!(count)));
+            set(&mut schema, "maxItems", array.max_items.map(|count| json!(count)));
+            schema
+        }
+        Type::Tuple(items) => {
+            let prefix: Vec<Value> = items.iter().map(|item| inline(model, item)).collect();
+            json!({ "type": "array", "prefixItems": prefix, "items": false, "minItems": items.len() })
+        }
+        Type::Map(values) => json!({ "type": "object", "additionalProperties": inline(model, values) }),
+        Type::Object(object) => self::object(model, object),
+        Type::Union(union) => {
+            let key = if union.exactly_one { "oneOf" } else { "anyOf" };
+            json!({ key: union.alternatives.iter().map(|alternative| inline(model, &alternative.shape)).collect::<Vec<_>>() })
+        }
+        Type::Tagged(tagged) => self::tagged(model, tagged),
+        Type::Nullable(inner) => json!({ "anyOf": [inline(model, inner), { "type": "null" }] }),
+        Type::Named(id) => json!({ "$ref": reference(model, *id) }),
+    }
+}
+
+fn object(model: &Model, object: &Object) -> Value {
+    let properties: Map<String, Value> = object
+        .properties
+        .iter()
+        .map(|property| (property.name.wire.clone(), described(inline(model, &property.shape), property.description.as_deref())))
+        .collect();
+    let required: Vec<&str> =
+        object.properties.iter().filter(|property| property.required).map(|property| property.name.wire.as_str()).collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    set(&mut schema, "required", (!required.is_empty()).then(|| json!(required)));
+    set(
+        &mut schema,
+        "additionalProperties",
+        match &object.additional {
+            Additional::Ignored => None,
+            Additional::Refused => Some(json!(false)),
+            Additional::Checked(values) => Some(inline(model, values)),
+        },
+    );
+    schema
+}
+
+fn tagged(model: &Model, tagged: &Tagged) -> Value {
+    let mut alternatives: Vec<Value> = tagged.cases.iter().map(|case| json!({ "$ref": reference(model, case.target) })).collect();
+    if tagged.open {
+        let known: Vec<&str> = tagged.cases.iter().map(|case| case.wire.as_str()).collect();
+        let tag = tagged.tag.as_str();
+        alternatives.push(json!({
+            "type": "object",
+            "properties": { tag: { "type": "string", "not": { "enum": known } } },
+            "required": [tag],
+        }));
+    }
+    json!({ "oneOf": alternatives })
+}
+
+fn set(schema: &mut Value, key: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        schema[key] = value;
+    }
+}
+
+/// Calls back for each named type that a shape refers to.
+pub(super) fn visit(shape: &Type, found: &mut impl FnMut(TypeId)) {
+    match shape {
+        Type::Named(id) => found(*id),
+        Type::Nullable(inner) | Type::Map(inner) => visit(inner, found),
+        Type::Array(array) => visit(&array.items, found),
+        Type::Tuple(items) => items.iter().for_each(|item| visit(item, found)),
+        Type::Object(object) => {
+            object.properties.iter().for_each(|property| visit(&property.shape, found));
+            if let Additional::Checked(values) = &object.additional {
+                visit(values, found);
+            }
+        }
+        Type::Union(union) => union.alternatives.iter().for_each(|alternative| visit(&alternative.shape, found)),
+        Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
+        _ => {}
+    }
+}

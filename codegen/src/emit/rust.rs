@@ -1,0 +1,75 @@
+//! Rust: the root with the `$defs` types and the registry, and a module a channel.
+//!
+//! typify makes the types; what it drops (rules, order, docs, exact reading) comes from the model.
+
+mod channels;
+mod rework;
+mod shapes;
+mod tables;
+mod types;
+
+use askama::Template;
+
+use crate::model::{Model, Scope, TypeId};
+
+/// The root file of the generated Rust; the other files are its modules.
+pub(crate) const ROOT: &str = "channels.rs";
+
+#[derive(Template)]
+#[template(path = "root.rs.j2", escape = "none")]
+struct Root {
+    header: String,
+    modules: Vec<String>,
+    registry: Vec<String>,
+    body: String,
+}
+
+#[derive(Template)]
+#[template(path = "module.rs.j2", escape = "none")]
+struct Module {
+    header: String,
+    channel: channels::Rendered,
+    body: String,
+}
+
+pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
+    let shapes = shapes::Shapes::of(model);
+    let mut files = Vec::new();
+    for (index, (channel, fingerprint)) in model.channels.iter().zip(fingerprints).enumerate() {
+        let module = Module {
+            header: super::header([model.modules[channel.module].source.as_str()]),
+            channel: channels::render(model, index, fingerprint),
+            body: types::render(model, Scope::Channel(index), &shapes, &channels::param_tables(channel)),
+        };
+        files.push((format!("{}.rs", channel.name.snake), rendered(&module)));
+    }
+    let root = Root {
+        header: super::header(model.modules.iter().map(|module| module.source.as_str())),
+        modules: model.channels.iter().map(|channel| channel.name.rust()).collect(),
+        registry: model.channels.iter().map(|channel| format!("&{}::DEFINITION", channel.name.rust())).collect(),
+        body: types::render(model, Scope::Root, &shapes, &[]),
+    };
+    files.push((ROOT.to_owned(), rendered(&root)));
+    files
+}
+
+/// A template only joins strings, so it always renders.
+fn rendered(template: &impl Template) -> String {
+    let text = template.render().unwrap_or_default();
+    format!("{}\n", text.trim_end())
+}
+
+/// The path of a type, from inside a scope.
+fn path(model: &Model, id: TypeId, from: Scope) -> String {
+    let named = model.get(id);
+    match (named.scope, from) {
+        (Scope::Root, Scope::Channel(_)) => format!("super::{}", named.rust),
+        _ => named.rust.clone(),
+    }
+}
+
+/// Doc comments, or a line that at least says what this is.
+fn docs(description: Option<&str>, otherwise: &str, indent: &str) -> String {
+    let text = description.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(otherwise);
+    text.lines().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
+}

@@ -1,0 +1,111 @@
+//! A channel's type, its topics and its definition.
+
+use crate::model::{AddressPart, Channel, Enum, Model, Param, Retain, Scope, Type};
+use crate::names::Name;
+
+use super::tables::constant;
+use super::{docs, path};
+
+/// What the template prints.
+pub(super) struct Rendered {
+    pub(super) docs: String,
+    pub(super) address: String,
+    pub(super) wire: String,
+    pub(super) name: String,
+    pub(super) is_static: bool,
+    pub(super) params: Vec<RenderedParam>,
+    pub(super) topics: Vec<RenderedTopic>,
+    pub(super) address_parts: Vec<String>,
+    pub(super) history_messages: u32,
+    pub(super) history_seconds: u64,
+    pub(super) fingerprint: String,
+}
+
+pub(super) struct RenderedParam {
+    pub(super) wire: String,
+    pub(super) name: String,
+    pub(super) ty: &'static str,
+    pub(super) argument: String,
+    pub(super) table: String,
+}
+
+pub(super) struct RenderedTopic {
+    pub(super) index: usize,
+    pub(super) wire: String,
+    pub(super) method: String,
+    pub(super) variant: String,
+    pub(super) method_docs: String,
+    pub(super) variant_docs: String,
+    pub(super) payload: String,
+    pub(super) table: String,
+    pub(super) retain: &'static str,
+}
+
+pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered {
+    let channel = &model.channels[index];
+    let scope = Scope::Channel(index);
+    let part = |part: &AddressPart| match part {
+        AddressPart::Literal(text) => format!("fanfare::AddressPart::Literal({text:?})"),
+        AddressPart::Param(index) => format!("fanfare::AddressPart::Param({index})"),
+    };
+    let topics = channel.topics.iter().enumerate().map(|(index, topic)| {
+        let otherwise = format!("The topic `{}`.", topic.name.wire);
+        let prefix = if model.get(topic.payload).scope == Scope::Root { "super::" } else { "" };
+        RenderedTopic {
+            index,
+            wire: topic.name.wire.clone(),
+            method: topic.name.rust(),
+            variant: topic.name.rust_type(),
+            method_docs: docs(topic.description.as_deref(), &otherwise, "    "),
+            variant_docs: docs(topic.description.as_deref(), &otherwise, "    "),
+            payload: path(model, topic.payload, scope),
+            table: format!("{prefix}{}", constant(&model.get(topic.payload).rust)),
+            retain: match topic.retain {
+                Retain::None => "None",
+                Retain::Last => "Last",
+                Retain::All => "All",
+            },
+        }
+    });
+    Rendered {
+        docs: docs(channel.description.as_deref(), &format!("The channel `{}`.", channel.name.wire), ""),
+        address: channel.template(),
+        wire: channel.name.wire.clone(),
+        name: channel.name.rust_type(),
+        is_static: channel.params.is_empty(),
+        params: channel.params.iter().map(param).collect(),
+        topics: topics.collect(),
+        address_parts: channel.address.iter().map(part).collect(),
+        history_messages: channel.history.messages,
+        history_seconds: channel.history.age_seconds,
+        fingerprint: fingerprint.to_owned(),
+    }
+}
+
+fn param(param: &Param) -> RenderedParam {
+    let name = param.name.rust();
+    let (ty, argument) = match &param.shape {
+        Type::Integer(_) => ("i64", format!("&{name}")),
+        _ => ("impl AsRef<str>", format!("&{name}.as_ref()")),
+    };
+    RenderedParam { wire: param.name.wire.clone(), table: table(&param.name), ty, argument, name }
+}
+
+/// The tables of a channel's params.
+pub(super) fn param_tables(channel: &Channel) -> Vec<(String, Type)> {
+    channel.params.iter().map(|param| (table(&param.name), closed(&param.shape))).collect()
+}
+
+/// An open enum accepts any string, but a param is never empty.
+fn closed(shape: &Type) -> Type {
+    match shape {
+        Type::Enum(Enum { open: true, .. }) => {
+            Type::Text(crate::model::Text { min_length: Some(1), ..crate::model::Text::default() })
+        }
+        shape => shape.clone(),
+    }
+}
+
+fn table(name: &Name) -> String {
+    format!("PARAM_{}", name.snake.to_uppercase())
+}

@@ -1,0 +1,173 @@
+//! Turns what typify made into what a careful person would have written: names, order, docs, derives and
+//! optionality come from the model; attributes and paths that nobody needs go.
+
+use quote::{format_ident, quote};
+use syn::visit_mut::{VisitMut, visit_type_mut};
+use syn::{Attribute, Field, Fields, Item, ItemEnum, ItemStruct, PathArguments, Type as RustType, parse_quote};
+
+use super::shapes::{member_key, type_of_key};
+use super::{docs, path};
+use crate::model::{Additional, Enum, Model, Object, Scope, Type, TypeId};
+
+/// The item of a named type, reworked.
+pub(super) fn rework(model: &Model, id: TypeId, item: &Item) -> Option<Item> {
+    let named = model.get(id);
+    let names = Paths { model, scope: named.scope };
+    match (item.clone(), &named.shape) {
+        (Item::Struct(item), Type::Object(object)) => Some(Item::Struct(names.object(id, item, object))),
+        (Item::Struct(item), _) => Some(Item::Struct(names.newtype(id, item))),
+        (Item::Enum(item), Type::Enum(values)) => Some(Item::Enum(names.string_enum(id, item, values))),
+        _ => None,
+    }
+}
+
+struct Paths<'m> {
+    model: &'m Model,
+    scope: Scope,
+}
+
+impl Paths<'_> {
+    fn object(&self, id: TypeId, mut item: ItemStruct, object: &Object) -> ItemStruct {
+        let made: Vec<Field> = item.fields.iter().cloned().collect();
+        let find = |at: usize| made.iter().find(|field| field.ident.as_ref().is_some_and(|ident| *ident == member_key(at)));
+        let mut fields: Vec<Field> = Vec::new();
+        for (at, property) in object.properties.iter().enumerate() {
+            let Some(field) = find(at) else { continue };
+            let mut ty = self.shortened(field.ty.clone());
+            if property.boxed {
+                ty = boxed(ty);
+            }
+            if !property.required {
+                ty = parse_quote!(Option<#ty>);
+            }
+            let name: syn::Ident = ident(&property.name.rust());
+            let docs = doc_attributes(property.description.as_deref(), &format!("`{}`.", property.name.wire));
+            fields.push(parse_quote!(#(#docs)* pub #name: #ty));
+        }
+        if let (Additional::Checked(_), Some(field)) = (&object.additional, find(object.properties.len())) {
+            let ty = self.shortened(field.ty.clone());
+            fields.push(parse_quote!(#[doc = " All other properties."] pub additional: #ty));
+        }
+        self.head(id, &mut item, &quote!(Clone, Debug, PartialEq));
+        item.fields = Fields::Named(parse_quote!({ #(#fields),* }));
+        item
+    }
+
+    fn newtype(&self, id: TypeId, mut item: ItemStruct) -> ItemStruct {
+        let text = matches!(self.model.get(id).shape, Type::Text(_));
+        let derives = if text { quote!(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash) } else { quote!(Clone, Debug, PartialEq) };
+        self.head(id, &mut item, &derives);
+        for field in &mut item.fields {
+            field.attrs.clear();
+            field.ty = self.shortened(field.ty.clone());
+        }
+        item
+    }
+
+    fn string_enum(&self, id: TypeId, mut item: ItemEnum, values: &Enum) -> ItemEnum {
+        let named = self.model.get(id);
+        let derives = if values.open { quote!() } else { quote!(Copy,) };
+        let docs = doc_attributes(named.description.as_deref(), "One of a few strings.");
+        item.attrs = docs;
+        item.attrs.push(parse_quote!(#[derive(Clone, #derives Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]));
+        item.ident = ident(&named.rust);
+        for (variant, value) in item.variants.iter_mut().zip(&values.values) {
+            let doc = format!(" `{}`", value.wire);
+            variant.attrs = vec![parse_quote!(#[doc = #doc])];
+            variant.ident = ident(&value.variant);
+        }
+        if values.open {
+            item.variants.push(parse_quote!(#[doc = " A string that the definition does not list."] Other(String)));
+        }
+        item
+    }
+
+    fn head(&self, id: TypeId, item: &mut ItemStruct, derives: &proc_macro2::TokenStream) {
+        let named = self.model.get(id);
+        item.attrs = doc_attributes(named.description.as_deref(), &format!("`{}`.", named.typescript));
+        item.attrs.push(parse_quote!(#[derive(#derives)]));
+        item.ident = ident(&named.rust);
+    }
+
+    fn shortened(&self, mut ty: RustType) -> RustType {
+        Shorten { paths: self }.visit_type_mut(&mut ty);
+        ty
+    }
+}
+
+/// Rewrites the paths that typify prints in full, and its opaque names.
+struct Shorten<'p, 'm> {
+    paths: &'p Paths<'m>,
+}
+
+impl VisitMut for Shorten<'_, '_> {
+    fn visit_type_mut(&mut self, ty: &mut RustType) {
+        if let Some(inner) = box_content(ty) {
+            *ty = inner;
+            return self.visit_type_mut(ty);
+        }
+        visit_type_mut(self, ty);
+        let RustType::Path(typed) = ty else { return };
+        let Some(last) = typed.path.segments.last() else { return };
+        let name = last.ident.to_string();
+        let arguments = match &last.arguments {
+            PathArguments::AngleBracketed(arguments) => Some(arguments.clone()),
+            _ => None,
+        };
+        let full: Vec<String> = typed.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        let full = full.join("::");
+        *ty = match (full.as_str(), arguments) {
+            ("std::string::String", _) => parse_quote!(String),
+            ("std::vec::Vec", Some(arguments)) => parse_quote!(Vec #arguments),
+            ("std::option::Option", Some(arguments)) => parse_quote!(Option #arguments),
+            ("serde_json::Map" | "std::collections::BTreeMap", Some(arguments)) => {
+                parse_quote!(std::collections::BTreeMap #arguments)
+            }
+            ("serde_json::Value", _) => parse_quote!(fanfare::Value),
+            (full, None) => match type_of_key(&name).filter(|_| full == name) {
+                Some(id) => syn::parse_str(&path(self.paths.model, id, self.paths.scope)).unwrap_or_else(|_| ty.clone()),
+                None => return,
+            },
+            _ => return,
+        };
+    }
+}
+
+/// typify boxes where it sees a circle; the model decides that.
+fn box_content(ty: &RustType) -> Option<RustType> {
+    let RustType::Path(typed) = ty else { return None };
+    let last = typed.path.segments.last().filter(|segment| segment.ident == "Box")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        syn::GenericArgument::Type(inner) => Some(inner.clone()),
+        _ => None,
+    })
+}
+
+/// A box goes inside an `Option`: `Option<Box<T>>`.
+fn boxed(ty: RustType) -> RustType {
+    if let RustType::Path(typed) = &ty {
+        if let Some(last) = typed.path.segments.last().filter(|segment| segment.ident == "Option") {
+            if let PathArguments::AngleBracketed(arguments) = &last.arguments {
+                let inner = &arguments.args;
+                return parse_quote!(Option<Box<#inner>>);
+            }
+        }
+    }
+    parse_quote!(Box<#ty>)
+}
+
+pub(super) fn doc_attributes(description: Option<&str>, otherwise: &str) -> Vec<Attribute> {
+    docs(description, otherwise, "").lines().map(|line| {
+        let text = line.trim_start_matches("///");
+        parse_quote!(#[doc = #text])
+    }).collect()
+}
+
+/// An identifier; names were made so that they are one.
+pub(super) fn ident(name: &str) -> syn::Ident {
+    match name.strip_prefix("r#") {
+        Some(raw) => syn::Ident::new_raw(raw, proc_macro2::Span::call_site()),
+        None => format_ident!("{name}"),
+    }
+}

@@ -1,0 +1,246 @@
+//! The declarations of one Rust file: types, their payload implementations, and the tables.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote};
+use syn::{Item, parse_quote};
+
+use super::rework::{doc_attributes, ident, rework};
+use super::shapes::{Shapes, width};
+use super::tables::{Tables, constant};
+use super::path;
+use crate::model::{Additional, Model, Object, Scope, Tagged, Text, Type, TypeId, Union};
+
+/// A string with rules, declared under a name: in Rust it cannot hold another value.
+pub(super) fn is_newtype(shape: &Type) -> bool {
+    let only_format = |text: &Text| text.format.is_some() && Text { format: text.format, ..Text::default() } == *text;
+    matches!(shape, Type::Text(text) if !text.is_plain() && !only_format(text))
+}
+
+/// All declarations of a scope, in the order of declaration; then the tables.
+pub(super) fn render(model: &Model, scope: Scope, shapes: &Shapes, extra_tables: &[(String, Type)]) -> String {
+    let mut text = String::new();
+    let mut tables = Tables::new(model, scope);
+    let mut statics = Vec::new();
+    for id in (0..model.types.len()).map(TypeId).filter(|id| model.get(*id).scope == scope) {
+        let item = shapes.get(id).and_then(|item| rework(model, id, item)).unwrap_or_else(|| own_item(model, id));
+        text.push_str(&print(vec![item]));
+        text.push_str(&implementation(model, id, &mut tables));
+        text.push('\n');
+        statics.push(tables.of_type(id));
+    }
+    for (name, shape) in extra_tables {
+        let (name, schema) = (ident(name), tables.schema(shape));
+        statics.push(quote!(static #name: Schema = #schema;));
+    }
+    statics.extend(tables.shared());
+    for table in statics {
+        text.push_str(&print(syn::parse2(table).into_iter().collect()));
+        text.push('\n');
+    }
+    text
+}
+
+fn print(items: Vec<Item>) -> String {
+    prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items })
+}
+
+/// A union, a tagged union or an alias: these are not typify's.
+fn own_item(model: &Model, id: TypeId) -> Item {
+    let named = model.get(id);
+    let name = ident(&named.rust);
+    let docs = doc_attributes(named.description.as_deref(), &format!("`{}`.", named.typescript));
+    let variants: Vec<TokenStream> = match &named.shape {
+        Type::Union(union) => union_variants(model, named.scope, union),
+        Type::Tagged(tagged) => tagged_variants(model, named.scope, tagged),
+        shape => {
+            let shape = rust_type(model, shape, named.scope);
+            return parse_quote!(#(#docs)* pub type #name = #shape;);
+        }
+    };
+    parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub enum #name { #(#variants),* })
+}
+
+fn union_variants(model: &Model, scope: Scope, union: &Union) -> Vec<TokenStream> {
+    union
+        .alternatives
+        .iter()
+        .map(|alternative| {
+            let name = ident(&alternative.variant);
+            let doc = format!(" {}.", summary(model, &alternative.shape));
+            if unit_literal(&alternative.shape).is_some() {
+                return quote!(#[doc = #doc] #name);
+            }
+            let ty = boxed_if(alternative.boxed, rust_type(model, &alternative.shape, scope));
+            quote!(#[doc = #doc] #name(#ty))
+        })
+        .collect()
+}
+
+fn tagged_variants(model: &Model, scope: Scope, tagged: &Tagged) -> Vec<TokenStream> {
+    let mut variants: Vec<TokenStream> = tagged
+        .cases
+        .iter()
+        .map(|case| {
+            let name = ident(&case.variant);
+            let doc = format!(" `{}` is `{}`.", tagged.tag, case.wire);
+            let ty = boxed_if(case.boxed, rust_type(model, &Type::Named(case.target), scope));
+            quote!(#[doc = #doc] #name(#ty))
+        })
+        .collect();
+    if tagged.open {
+        variants.push(quote!(#[doc = " A case that the definition does not list, as it came."] Unknown(fanfare::Value)));
+    }
+    variants
+}
+
+fn boxed_if(boxed: bool, ty: TokenStream) -> TokenStream {
+    if boxed { quote!(Box<#ty>) } else { ty }
+}
+
+/// A type as an expression.
+fn rust_type(model: &Model, shape: &Type, scope: Scope) -> TokenStream {
+    match shape {
+        Type::Null => quote!(()),
+        Type::Boolean => quote!(bool),
+        Type::Integer(integer) => ident(&width(integer).replace("uint", "u").replace("int", "i")).into_token_stream(),
+        Type::Number(_) => quote!(f64),
+        Type::Text(Text { format: Some(format), .. }) => {
+            let name = ident(format.rust());
+            quote!(fanfare::formats::#name)
+        }
+        Type::Text(_) | Type::Enum(_) => quote!(String),
+        Type::Int64 => quote!(fanfare::Int64),
+        Type::Uint64 => quote!(fanfare::Uint64),
+        Type::Array(array) => {
+            let items = rust_type(model, &array.items, scope);
+            quote!(Vec<#items>)
+        }
+        Type::Tuple(items) => {
+            let items = items.iter().map(|item| rust_type(model, item, scope));
+            quote!((#(#items,)*))
+        }
+        Type::Map(values) => {
+            let values = rust_type(model, values, scope);
+            quote!(std::collections::BTreeMap<String, #values>)
+        }
+        Type::Nullable(inner) => {
+            let inner = rust_type(model, inner, scope);
+            quote!(Option<#inner>)
+        }
+        Type::Named(id) => path(model, *id, scope).parse().unwrap_or_default(),
+        Type::Literals(values) => literals_type(values),
+        Type::Any | Type::Object(_) | Type::Union(_) | Type::Tagged(_) => quote!(fanfare::Value),
+    }
+}
+
+fn literals_type(values: &[serde_json::Value]) -> TokenStream {
+    let all = |is: fn(&serde_json::Value) -> bool| values.iter().all(is);
+    let whole = |value: &serde_json::Value| value.as_f64().is_some_and(|number| number.fract() == 0.0);
+    if all(serde_json::Value::is_string) {
+        quote!(String)
+    } else if all(whole) {
+        quote!(i64)
+    } else if all(serde_json::Value::is_number) {
+        quote!(f64)
+    } else if all(serde_json::Value::is_boolean) {
+        quote!(bool)
+    } else if all(serde_json::Value::is_null) {
+        quote!(())
+    } else {
+        quote!(fanfare::Value)
+    }
+}
+
+/// The only value of an alternative, where it has just one: then the variant holds nothing.
+fn unit_literal(shape: &Type) -> Option<TokenStream> {
+    match shape {
+        Type::Literals(values) if values.len() == 1 => constant_literal(&values[0]),
+        Type::Null => Some(quote!(())),
+        _ => None,
+    }
+}
+
+/// A JSON scalar as a Rust literal.
+fn constant_literal(value: &serde_json::Value) -> Option<TokenStream> {
+    Some(match value {
+        serde_json::Value::Null => quote!(()),
+        serde_json::Value::Bool(value) => quote!(#value),
+        serde_json::Value::String(text) => quote!(#text),
+        serde_json::Value::Number(number) => format!("{number}").parse().ok()?,
+        _ => return None,
+    })
+}
+
+fn summary(model: &Model, shape: &Type) -> String {
+    match shape {
+        Type::Named(id) => format!("`{}`", model.get(*id).typescript),
+        Type::Literals(values) if values.len() == 1 => format!("`{}`", values[0]),
+        Type::Null => "`null`".to_owned(),
+        Type::Text(_) => "A string".to_owned(),
+        Type::Integer(_) => "An integer".to_owned(),
+        Type::Number(_) => "A number".to_owned(),
+        Type::Boolean => "A boolean".to_owned(),
+        Type::Array(_) | Type::Tuple(_) => "An array".to_owned(),
+        _ => "Another value".to_owned(),
+    }
+}
+
+/// The macro call that makes a type a payload.
+fn implementation(model: &Model, id: TypeId, tables: &mut Tables<'_>) -> String {
+    let named = model.get(id);
+    let head = format!("{}: {}", named.rust, constant(&named.rust));
+    match &named.shape {
+        Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", object_members(object)),
+        Type::Enum(values) => {
+            let mut members: Vec<String> =
+                values.values.iter().map(|value| format!("    {} = {:?},", value.variant, value.wire)).collect();
+            members.extend(values.open.then(|| "    .. Other".to_owned()));
+            format!("fanfare::string_enum!({head} {{\n{}\n}});\n", members.join("\n"))
+        }
+        Type::Union(union) => {
+            let members: Vec<String> = union
+                .alternatives
+                .iter()
+                .map(|alternative| match unit_literal(&alternative.shape) {
+                    Some(literal) => format!("    {} = {literal},", alternative.variant),
+                    None => format!("    {}({}),", alternative.variant, expression(&tables.reference(&alternative.shape))),
+                })
+                .collect();
+            format!("fanfare::union!({head} {{\n{}\n}});\n", members.join("\n"))
+        }
+        Type::Tagged(tagged) => {
+            let mut members: Vec<String> =
+                tagged.cases.iter().map(|case| format!("    {} = {:?},", case.variant, case.wire)).collect();
+            members.extend(tagged.open.then(|| "    .. Unknown".to_owned()));
+            format!("fanfare::tagged!({head} by {:?} {{\n{}\n}});\n", tagged.tag, members.join("\n"))
+        }
+        shape if is_newtype(shape) => format!("fanfare::newtype!({head} (String));\n"),
+        Type::Array(_) | Type::Map(_) if named.recursive => format!("fanfare::wrapper!({head});\n"),
+        _ => String::new(),
+    }
+}
+
+/// Tokens as text, printed like code inside a macro call.
+fn expression(tokens: &TokenStream) -> String {
+    let item: Item = parse_quote!(const _: () = #tokens;);
+    let text = print(vec![item]);
+    let text = text.trim_end().trim_start_matches("const _: () =").trim().trim_end_matches(';');
+    text.replace('\n', "\n    ")
+}
+
+fn object_members(object: &Object) -> String {
+    let mut members: Vec<String> = object
+        .properties
+        .iter()
+        .map(|property| {
+            let wire = &property.name.wire;
+            if let Some(literal) = property.constant().as_ref().and_then(constant_literal) {
+                return format!("    {wire:?} = {literal},");
+            }
+            let mark = if property.required { "" } else { "?" };
+            format!("    {wire:?} => {}{mark},", property.name.rust())
+        })
+        .collect();
+    members.extend(matches!(object.additional, Additional::Checked(_)).then(|| "    .. additional".to_owned()));
+    if members.is_empty() { String::new() } else { format!("\n{}\n", members.join("\n")) }
+}

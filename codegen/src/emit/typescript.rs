@@ -1,0 +1,137 @@
+//! TypeScript: for each definition file its types, its validators and its channels.
+
+mod channels;
+mod types;
+mod validators;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+
+use super::json_schema::visit;
+use crate::model::{Model, TypeId};
+
+#[derive(Template)]
+#[template(path = "index.ts.j2", escape = "none")]
+struct Index {
+    header: String,
+    exports: Vec<String>,
+}
+
+pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut exports = Vec::new();
+    for (at, module) in model.modules.iter().enumerate() {
+        let module = File { model, at, stem: &module.stem, header: super::header([module.source.as_str()]) };
+        if let Some(text) = types::render(&module) {
+            files.push((format!("{}.types.ts", module.stem), text));
+            exports.push(format!("export type * from \"./{}.types.js\";", module.stem));
+        }
+        if let Some(text) = validators::render(&module) {
+            files.push((format!("{}.zod.ts", module.stem), text));
+            exports.push(format!("export * from \"./{}.zod.js\";", module.stem));
+        }
+        if let Some(text) = channels::render(&module, fingerprints) {
+            files.push((format!("{}.ts", module.stem), text));
+            exports.push(format!("export * from \"./{}.js\";", module.stem));
+        }
+    }
+    let header = super::header(model.modules.iter().map(|module| module.source.as_str()));
+    files.push(("index.ts".to_owned(), rendered(&Index { header, exports })));
+    files
+}
+
+/// One definition file on its way to TypeScript.
+struct File<'m> {
+    model: &'m Model,
+    /// Index into [`Model::modules`].
+    at: usize,
+    stem: &'m str,
+    header: String,
+}
+
+impl File<'_> {
+    /// The types declared in this file, in the order of declaration.
+    fn types(&self) -> impl Iterator<Item = TypeId> {
+        (0..self.model.types.len()).map(TypeId).filter(|id| self.model.get(*id).module == self.at)
+    }
+
+    /// The file's own name, without its folder.
+    fn name(&self) -> &str {
+        self.stem.rsplit('/').next().unwrap_or(self.stem)
+    }
+
+    /// Import statements for types of other files.
+    fn imports(&self, targets: &BTreeSet<TypeId>, keyword: &str, suffix: &str, kind: &str) -> Vec<String> {
+        let mut by_module: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for named in targets.iter().map(|id| self.model.get(*id)) {
+            by_module.entry(named.module).or_default().push(format!("{}{suffix}", named.typescript));
+        }
+        by_module
+            .into_iter()
+            .map(|(module, names)| {
+                let path = relative(self.stem, &self.model.modules[module].stem);
+                format!("{keyword} {{ {} }} from \"{path}.{kind}.js\";", names.join(", "))
+            })
+            .collect()
+    }
+
+    /// The types of other files that those of this file refer to.
+    fn foreign(&self) -> BTreeSet<TypeId> {
+        let mut targets = BTreeSet::new();
+        for id in self.types() {
+            visit(&self.model.get(id).shape, &mut |target| {
+                if self.model.get(target).module != self.at {
+                    targets.insert(target);
+                }
+            });
+        }
+        targets
+    }
+}
+
+/// The path from one file to another, both below the same folder.
+fn relative(from: &str, to: &str) -> String {
+    let from: Vec<&str> = from.split('/').collect();
+    let to: Vec<&str> = to.split('/').collect();
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count().min(from.len() - 1).min(to.len() - 1);
+    let up = from.len() - 1 - shared;
+    let prefix = if up == 0 { "./".to_owned() } else { "../".repeat(up) };
+    prefix + &to[shared..].join("/")
+}
+
+/// A template only joins strings, so it always renders.
+fn rendered(template: &impl Template) -> String {
+    let text = template.render().unwrap_or_default();
+    format!("{}\n", text.trim_end())
+}
+
+/// A doc comment, or nothing.
+fn docs(description: Option<&str>, indent: &str) -> String {
+    let Some(text) = description.map(str::trim).filter(|text| !text.is_empty()) else { return String::new() };
+    let text = text.replace("*/", "*\\/");
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    match lines.as_slice() {
+        [line] => format!("{indent}/** {line} */\n"),
+        lines => {
+            let body: String = lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
+            format!("{indent}/**\n{body}{indent} */\n")
+        }
+    }
+}
+
+/// A string literal.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+
+/// The name of a property: quoted where it is no identifier.
+fn key(name: &str) -> String {
+    let identifier = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '$')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$');
+    match name {
+        "__proto__" => "[\"__proto__\"]".to_owned(),
+        _ if identifier => name.to_owned(),
+        _ => quoted(name),
+    }
+}

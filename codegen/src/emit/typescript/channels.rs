@@ -1,0 +1,72 @@
+//! Channel descriptors: what `subscribe` and `useRealtime` are given.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+
+use super::validators::Scope;
+use super::{File, docs, key, quoted, rendered};
+use crate::model::{Channel, Retain};
+
+#[derive(Template)]
+#[template(path = "channels.ts.j2", escape = "none")]
+struct Channels {
+    header: String,
+    imports: Vec<String>,
+    channels: Vec<Descriptor>,
+}
+
+struct Descriptor {
+    docs: String,
+    constant: String,
+    name: String,
+    address: String,
+    fingerprint: String,
+    params: Vec<Member>,
+    topics: Vec<Member>,
+}
+
+/// A param or a topic.
+struct Member {
+    docs: String,
+    name: String,
+    validator: String,
+    retain: &'static str,
+}
+
+pub(super) fn render(file: &File<'_>, fingerprints: &[String]) -> Option<String> {
+    let own = file.model.channels.iter().zip(fingerprints).filter(|(channel, _)| channel.module == file.at);
+    let payloads: BTreeSet<_> = own.clone().flat_map(|(channel, _)| channel.topics.iter().map(|topic| topic.payload)).collect();
+    let channels: Vec<Descriptor> = own.map(|(channel, fingerprint)| descriptor(file, channel, fingerprint)).collect();
+    let imports = file.imports(&payloads, "import", "Schema", "zod");
+    (!channels.is_empty()).then(|| rendered(&Channels { header: file.header.clone(), imports, channels }))
+}
+
+fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descriptor {
+    let scope = Scope { model: file.model, lazily: |_| false };
+    let params = channel.params.iter().map(|param| Member {
+        docs: docs(param.description.as_deref(), "    "),
+        name: key(&param.name.wire),
+        validator: scope.expression(&param.shape, "    "),
+        retain: "",
+    });
+    let topics = channel.topics.iter().map(|topic| Member {
+        docs: docs(topic.description.as_deref(), "    "),
+        name: key(&topic.name.wire),
+        validator: format!("{}Schema", file.model.get(topic.payload).typescript),
+        retain: match topic.retain {
+            Retain::None => "",
+            Retain::Last => ", retain: \"last\"",
+            Retain::All => ", retain: \"all\"",
+        },
+    });
+    Descriptor {
+        docs: docs(channel.description.as_deref(), ""),
+        constant: channel.name.camel.clone(),
+        name: quoted(&channel.name.wire),
+        address: quoted(&channel.template()),
+        fingerprint: quoted(fingerprint),
+        params: params.collect(),
+        topics: topics.collect(),
+    }
+}

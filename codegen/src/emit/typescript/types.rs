@@ -1,0 +1,112 @@
+//! Interfaces and type aliases. They import nothing that is there at run time.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::{File, docs, key, quoted, rendered};
+use crate::model::{Additional, Enum, Model, NamedType, Object, Tagged, Type};
+
+#[derive(Template)]
+#[template(path = "types.ts.j2", escape = "none")]
+struct Types {
+    header: String,
+    imports: Vec<String>,
+    declarations: Vec<String>,
+}
+
+pub(super) fn render(file: &File<'_>) -> Option<String> {
+    let declarations: Vec<String> = file.types().map(|id| declaration(file.model, file.model.get(id))).collect();
+    let imports = file.imports(&file.foreign(), "import type", "", "types");
+    (!declarations.is_empty()).then(|| rendered(&Types { header: file.header.clone(), imports, declarations }))
+}
+
+fn declaration(model: &Model, named: &NamedType) -> String {
+    let docs = docs(named.description.as_deref(), "");
+    match &named.shape {
+        Type::Object(object) => format!("{docs}export interface {} {}", named.typescript, interface_body(model, object)),
+        shape => format!("{docs}export type {} = {};", named.typescript, expression(model, shape)),
+    }
+}
+
+fn interface_body(model: &Model, object: &Object) -> String {
+    let mut body = String::from("{\n");
+    for property in &object.properties {
+        body.push_str(&docs(property.description.as_deref(), "  "));
+        let shape = expression(model, &property.shape);
+        let (mark, suffix) = if property.required { ("", "") } else { ("?", " | undefined") };
+        body.push_str(&format!("  {}{mark}: {shape}{suffix};\n", key(&property.name.wire)));
+    }
+    if let Additional::Checked(values) = &object.additional {
+        // An index signature speaks of the declared properties too.
+        let mut shapes = vec![expression(model, values)];
+        shapes.extend(object.properties.iter().map(|property| expression(model, &property.shape)));
+        shapes.extend(object.properties.iter().any(|property| !property.required).then(|| "undefined".to_owned()));
+        let mut distinct: Vec<String> = Vec::new();
+        for shape in shapes {
+            if !distinct.contains(&shape) {
+                distinct.push(shape);
+            }
+        }
+        body.push_str(&format!("  [key: string]: {};\n", distinct.join(" | ")));
+    }
+    body.push('}');
+    body
+}
+
+/// A type as an expression.
+pub(super) fn expression(model: &Model, shape: &Type) -> String {
+    match shape {
+        Type::Any => "unknown".to_owned(),
+        Type::Null => "null".to_owned(),
+        Type::Boolean => "boolean".to_owned(),
+        Type::Integer(_) | Type::Number(_) => "number".to_owned(),
+        Type::Text(_) => "string".to_owned(),
+        Type::Int64 | Type::Uint64 => "bigint".to_owned(),
+        Type::Enum(Enum { values, open }) => {
+            let mut names: Vec<String> = values.iter().map(|value| quoted(&value.wire)).collect();
+            names.extend(open.then(|| "(string & {})".to_owned()));
+            names.join(" | ")
+        }
+        Type::Literals(values) => values.iter().map(literal).collect::<Vec<_>>().join(" | "),
+        Type::Array(array) => match expression(model, &array.items) {
+            items if items.contains('|') => format!("({items})[]"),
+            items => format!("{items}[]"),
+        },
+        Type::Tuple(items) => format!("[{}]", items.iter().map(|item| expression(model, item)).collect::<Vec<_>>().join(", ")),
+        Type::Map(values) => format!("Record<string, {}>", expression(model, values)),
+        Type::Object(object) => interface_body(model, object),
+        Type::Union(union) => {
+            union.alternatives.iter().map(|alternative| expression(model, &alternative.shape)).collect::<Vec<_>>().join(" | ")
+        }
+        Type::Tagged(tagged) => self::tagged(model, tagged),
+        Type::Nullable(inner) => format!("{} | null", expression(model, inner)),
+        Type::Named(id) => model.get(*id).typescript.clone(),
+    }
+}
+
+fn tagged(model: &Model, tagged: &Tagged) -> String {
+    let mut cases: Vec<String> = tagged.cases.iter().map(|case| model.get(case.target).typescript.clone()).collect();
+    if tagged.open {
+        cases.push(format!("{{ {}: string & {{}}; [key: string]: unknown }}", key(&tagged.tag)));
+    }
+    cases.join(" | ")
+}
+
+/// The type of exactly one JSON value.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => {
+            let members: Vec<String> = members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
+            format!("{{ {} }}", members.join("; "))
+        }
+        other => number(other),
+    }
+}
+
+/// A number as JavaScript writes it; `true`, `false` and `null` as they are.
+pub(super) fn number(value: &Value) -> String {
+    let text = value.to_string();
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}

@@ -1,0 +1,241 @@
+//! zod validators: each type's rules as a zod schema that users can extend and pick from.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use serde_json::Value;
+
+use super::types::number;
+use super::{File, key, quoted, rendered};
+use crate::emit::json_schema::visit;
+use crate::model::{Additional, Array, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId};
+
+#[derive(Template)]
+#[template(path = "validators.ts.j2", escape = "none")]
+struct Validators<'f> {
+    header: String,
+    file: &'f str,
+    imports: Vec<String>,
+    validators: Vec<String>,
+}
+
+pub(super) fn render(file: &File<'_>) -> Option<String> {
+    let validators: Vec<String> = in_order_of_use(file).into_iter().map(|id| validator(file, id)).collect();
+    let imports = file.imports(&file.foreign(), "import", "Schema", "zod");
+    let file = Validators { header: file.header.clone(), file: file.name(), imports, validators };
+    (!file.validators.is_empty()).then(|| rendered(&file))
+}
+
+fn validator(file: &File<'_>, id: TypeId) -> String {
+    let named = file.model.get(id);
+    let scope = Scope { model: file.model, lazily: |target: TypeId| refers_back(file, target) };
+    let name = &named.typescript;
+    let value = scope.expression(&named.shape, "");
+    if named.recursive {
+        format!("export const {name}Schema: z.ZodType<t.{name}> = f.lazy(() => {value});")
+    } else {
+        format!("export const {name}Schema = {value} satisfies z.ZodType<t.{name}>;")
+    }
+}
+
+/// Whether another file's type may not be there yet: its file imports this one too.
+fn refers_back(file: &File<'_>, target: TypeId) -> bool {
+    let module = file.model.get(target).module;
+    module != file.at && reaches(file.model, module, file.at)
+}
+
+fn reaches(model: &Model, from: usize, to: usize) -> bool {
+    let mut seen = BTreeSet::from([from]);
+    let mut open = vec![from];
+    while let Some(module) = open.pop() {
+        for named in model.types.iter().filter(|named| named.module == module) {
+            visit(&named.shape, &mut |target| {
+                let next = model.get(target).module;
+                if seen.insert(next) {
+                    open.push(next);
+                }
+            });
+        }
+    }
+    seen.contains(&to)
+}
+
+/// A constant must stand before its use; types that contain themselves are looked up when they are used.
+fn in_order_of_use(file: &File<'_>) -> Vec<TypeId> {
+    let mut placed = BTreeSet::new();
+    let mut order = Vec::new();
+    for root in file.types() {
+        let mut open = vec![(root, false)];
+        while let Some((id, ready)) = open.pop() {
+            if ready {
+                order.push(id);
+            } else if placed.insert(id) {
+                open.push((id, true));
+                let mut targets = Vec::new();
+                if !file.model.get(id).recursive {
+                    visit(&file.model.get(id).shape, &mut |target| targets.push(target));
+                }
+                let own = |target: &TypeId| file.model.get(*target).module == file.at && !placed.contains(target);
+                open.extend(targets.into_iter().rev().filter(own).map(|target| (target, false)));
+            }
+        }
+    }
+    order
+}
+
+/// What an expression may refer to.
+pub(super) struct Scope<'m, L: Fn(TypeId) -> bool> {
+    pub(super) model: &'m Model,
+    /// Which types are only looked up when they are used.
+    pub(super) lazily: L,
+}
+
+impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
+    /// The validator of a shape, for a line that starts with `indent`.
+    pub(super) fn expression(&self, shape: &Type, indent: &str) -> String {
+        match shape {
+            Type::Any => "f.json()".to_owned(),
+            Type::Null => "f.nil()".to_owned(),
+            Type::Boolean => "f.boolean()".to_owned(),
+            Type::Integer(integer) => call("f.integer", None, &integer_rules(integer)),
+            Type::Number(number) => call("f.number", None, &number_rules(number)),
+            Type::Text(text) => call("f.string", None, &text_rules(text)),
+            Type::Int64 => "f.int64()".to_owned(),
+            Type::Uint64 => "f.uint64()".to_owned(),
+            Type::Enum(Enum { values, open }) => {
+                let names: Vec<String> = values.iter().map(|value| quoted(&value.wire)).collect();
+                format!("f.{}([{}])", if *open { "openEnum" } else { "enums" }, names.join(", "))
+            }
+            Type::Literals(values) => match values.as_slice() {
+                [value] => format!("f.literal({})", literal(value)),
+                values => format!("f.literals([{}])", values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+            },
+            Type::Array(array) => call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array)),
+            Type::Tuple(items) => format!("f.tuple({})", self.list(items.iter(), indent)),
+            Type::Map(values) => format!("f.map({})", self.expression(values, indent)),
+            Type::Object(object) => self.object(object, indent),
+            Type::Union(union) => {
+                let function = if union.exactly_one { "f.oneOf" } else { "f.anyOf" };
+                format!("{function}({})", self.list(union.alternatives.iter().map(|alternative| &alternative.shape), indent))
+            }
+            Type::Tagged(tagged) => self.tagged(tagged, indent),
+            Type::Nullable(inner) => format!("f.nullable({})", self.expression(inner, indent)),
+            Type::Named(id) if (self.lazily)(*id) => format!("f.lazy(() => {}Schema)", self.model.get(*id).typescript),
+            Type::Named(id) => format!("{}Schema", self.model.get(*id).typescript),
+        }
+    }
+
+    fn list<'t>(&self, shapes: impl Iterator<Item = &'t Type>, indent: &str) -> String {
+        format!("[{}]", shapes.map(|shape| self.expression(shape, indent)).collect::<Vec<_>>().join(", "))
+    }
+
+    fn object(&self, object: &Object, indent: &str) -> String {
+        let inner = format!("{indent}  ");
+        let mut shape = String::from("{");
+        for property in &object.properties {
+            let value = self.expression(&property.shape, &inner);
+            let optional = if property.required { "" } else { ".optional()" };
+            shape.push_str(&format!("\n{inner}{}: {value}{optional},", key(&property.name.wire)));
+        }
+        shape.push_str(&if object.properties.is_empty() { "}".to_owned() } else { format!("\n{indent}}}") });
+        match &object.additional {
+            Additional::Ignored => format!("f.object({shape})"),
+            Additional::Refused => format!("f.strictObject({shape})"),
+            Additional::Checked(values) => format!("f.objectWith({shape}, {})", self.expression(values, indent)),
+        }
+    }
+
+    fn tagged(&self, tagged: &Tagged, indent: &str) -> String {
+        let function = if tagged.open { "f.openTagged" } else { "f.tagged" };
+        let mut cases = String::new();
+        for case in &tagged.cases {
+            cases.push_str(&format!("\n{indent}  {}: {},", key(&case.wire), self.expression(&Type::Named(case.target), indent)));
+        }
+        format!("{function}({}, {{{cases}\n{indent}}})", quoted(&tagged.tag))
+    }
+}
+
+/// `f.string({ minLength: 1 })`, `f.array(f.boolean())`.
+fn call(function: &str, argument: Option<String>, rules: &[(&str, String)]) -> String {
+    let rules: Vec<String> = rules.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let rules = (!rules.is_empty()).then(|| format!("{{ {} }}", rules.join(", ")));
+    let arguments: Vec<String> = argument.into_iter().chain(rules).collect();
+    format!("{function}({})", arguments.join(", "))
+}
+
+fn integer_rules(integer: &Integer) -> Vec<(&'static str, String)> {
+    let mut rules = Vec::new();
+    if integer.minimum != -LARGEST_INTEGER {
+        rules.push(("minimum", integer.minimum.to_string()));
+    }
+    if integer.maximum != LARGEST_INTEGER {
+        rules.push(("maximum", integer.maximum.to_string()));
+    }
+    rules.extend(integer.multiple_of.map(|divisor| ("multipleOf", float(divisor))));
+    rules
+}
+
+fn number_rules(number: &Number) -> Vec<(&'static str, String)> {
+    let limits = [
+        ("minimum", number.minimum),
+        ("maximum", number.maximum),
+        ("exclusiveMinimum", number.exclusive_minimum),
+        ("exclusiveMaximum", number.exclusive_maximum),
+        ("multipleOf", number.multiple_of),
+    ];
+    limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| (name, float(limit)))).collect()
+}
+
+fn text_rules(text: &Text) -> Vec<(&'static str, String)> {
+    let mut rules = Vec::new();
+    rules.extend(text.min_length.map(|length| ("minLength", length.to_string())));
+    rules.extend(text.max_length.map(|length| ("maxLength", length.to_string())));
+    rules.extend(text.pattern.as_ref().map(|pattern| ("pattern", regular_expression(pattern))));
+    rules.extend(text.format.map(|format| ("format", quoted(format.keyword()))));
+    rules
+}
+
+fn array_rules(array: &Array) -> Vec<(&'static str, String)> {
+    let mut rules = Vec::new();
+    rules.extend(array.min_items.map(|count| ("minItems", count.to_string())));
+    rules.extend(array.max_items.map(|count| ("maxItems", count.to_string())));
+    rules
+}
+
+fn float(value: f64) -> String {
+    number(&serde_json::json!(value))
+}
+
+/// A JSON value as a JavaScript expression. `__proto__` in braces would set the prototype.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => {
+            let members: Vec<String> = members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        other => number(other),
+    }
+}
+
+/// A pattern between slashes, with the `u` flag.
+fn regular_expression(pattern: &str) -> String {
+    if pattern.is_empty() {
+        return "/(?:)/u".to_owned();
+    }
+    let mut text = String::from("/");
+    let mut escaped = false;
+    for c in pattern.chars() {
+        match c {
+            '/' if !escaped => text.push_str("\\/"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            c => text.push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    text + "/u"
+}
