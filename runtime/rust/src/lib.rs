@@ -1,17 +1,31 @@
 //! Typed realtime channels: the server library.
+//!
+//! A channel is defined once, in YAML, and compiled to types. This library carries
+//! its messages: [`Hub`] is the in-process broker that a server embeds, and [`routes`] makes it
+//! reachable for browsers and other backends. How both talk is in `PROTOCOL.md`.
+//!
+//! Everything has one path. A message is checked against its definition, encoded once
+//! and appended to its channel's log. The log is the channel's history, and subscribers
+//! are cursors into it: those that listen live, those that resume, and those that are
+//! new and get what a topic retains.
 
 pub mod channel;
 pub mod formats;
+mod history;
+mod hub;
 pub mod payload;
+mod publish;
+mod routes;
 pub mod schema;
+mod token;
 pub mod wire;
 
 pub use channel::{
     AddressPart, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
     Retain, Topic, TopicDefinition,
 };
-pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};
-#[doc(hidden)]
-pub use payload::private as __private;
-pub use schema::{Issue, Schema};
+pub use hub::{BuildError, Hub, HubBuilder, TokenBuilder};
+pub use publish::{Publish, PublishError, PublishFuture};
+pub use routes::routes;
+pub use token::TokenError;
 pub use wire::MessageId;

@@ -10,7 +10,7 @@ use crate::wire::MAX_TOKEN_TOPICS;
 
 mod key;
 
-pub(crate) use key::{SigningKey, WeakKey};
+pub(crate) use key::SigningKey;
 
 /// How long a token lasts unless its maker says otherwise.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);

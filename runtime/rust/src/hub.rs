@@ -1,0 +1,244 @@
+//! The in-process broker that a server embeds.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::channel::{Channel, Grant, Registry};
+use crate::history::Log;
+use crate::token::{DEFAULT_LIFETIME, Keys, Permit, SigningKey, TokenError, TopicClaim, TopicKind};
+use crate::wire::DEFAULT_ISSUER;
+
+mod builder;
+mod channels;
+mod reader;
+
+pub use builder::{BuildError, HubBuilder};
+use channels::Channels;
+pub(crate) use reader::{Event, Ready, Reader};
+
+/// The in-process broker that a server embeds. Cloning it is cheap, and all
+/// clones are one hub.
+///
+/// ```
+/// use fanfare::{Channel, Hub};
+/// # use std::time::Duration;
+/// # use fanfare::schema::{Schema, Text};
+/// # use fanfare::{AddressPart, ChannelDefinition, History, ParamDefinition, Registry, Retain, TopicDefinition};
+/// # static TEXT: Schema = Schema::Text(Text::ANY);
+/// # static PIPELINE: ChannelDefinition = ChannelDefinition {
+/// #     name: "pipeline",
+/// #     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
+/// #     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
+/// #     topics: &[TopicDefinition { name: "tokens", schema: &TEXT, retain: Retain::None }],
+/// #     history: History { messages: 100, age: Duration::from_secs(300) },
+/// #     fingerprint: "9f2c",
+/// # };
+/// # static REGISTRY: Registry = Registry { channels: &[&PIPELINE] };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // REGISTRY is generated, and so are types around `Channel` and `topic`.
+/// let hub = Hub::builder(&REGISTRY).signing_key("signkey-test-00112233445566778899aabbccddeeff").build()?;
+/// let pipeline = Channel::new(&PIPELINE, &[&"run_42"])?;
+///
+/// hub.publish(pipeline.topic::<str>(0), "Once upon").await?;
+/// let token = hub.token(pipeline.grant(["tokens"])).expires_in(Duration::from_secs(300)).mint()?;
+/// let app: axum::Router = fanfare::routes(hub);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    registry: &'static Registry,
+    keys: Keys,
+    channels: Channels,
+    settings: Settings,
+    phase: watch::Sender<Phase>,
+    connections: watch::Sender<usize>,
+}
+
+/// What the hub's builder may change about connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) ping_interval: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
+}
+
+/// How far a hub is on its way to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Open,
+    /// Connections are told, send what is waiting, and close; there are no new ones.
+    Closing,
+    /// Nothing is taken any more.
+    Closed,
+}
+
+impl Hub {
+    /// Starts to set up a hub for the channels of a definition.
+    #[must_use]
+    pub fn builder(registry: &'static Registry) -> HubBuilder {
+        HubBuilder::new(registry)
+    }
+
+    /// The channels that the hub knows.
+    #[must_use]
+    pub fn registry(&self) -> &'static Registry {
+        self.shared.registry
+    }
+
+    /// Starts to make a token that may subscribe to the topics of a grant. It lasts
+    /// 60 seconds unless told otherwise.
+    #[must_use = "a token is made by `mint`"]
+    pub fn token(&self, grant: Grant) -> TokenBuilder<'_> {
+        TokenBuilder { hub: self, grant, publish: false, lifetime: DEFAULT_LIFETIME }
+    }
+
+    /// Stops gracefully: connections are told that the server is closing, get what is
+    /// waiting for them, and are closed so that clients reconnect elsewhere. Comes back when
+    /// all are gone, or when the drain timeout is over. Publishing fails from then on.
+    pub async fn shutdown(&self) {
+        self.enter(Phase::Closing);
+        let mut connections = self.shared.connections.subscribe();
+        let drained = connections.wait_for(|count| *count == 0);
+        if tokio::time::timeout(self.settings().drain_timeout, drained).await.is_err() {
+            tracing::warn!("connections are cut that did not take what was waiting");
+        }
+        self.enter(Phase::Closed);
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.shared.phase.send_if_modified(|current| {
+            let later = phase > *current;
+            if later {
+                *current = phase;
+            }
+            later
+        });
+    }
+
+    pub(crate) fn phase(&self) -> watch::Receiver<Phase> {
+        self.shared.phase.subscribe()
+    }
+
+    pub(crate) fn is_at_least(&self, phase: Phase) -> bool {
+        *self.shared.phase.borrow() >= phase
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        self.shared.settings
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.shared.keys
+    }
+
+    /// The log of a channel, or nothing when the registry does not have the channel.
+    pub(crate) fn log(&self, channel: &Channel) -> Option<Arc<Log>> {
+        self.shared.channels.log(channel, self.shared.registry)
+    }
+
+    /// Counts a connection for as long as the result lives.
+    pub(crate) fn connected(&self) -> Connected {
+        self.shared.connections.send_modify(|count| *count += 1);
+        Connected { hub: self.clone() }
+    }
+
+    /// The channels and topics that a permit names, a channel once.
+    pub(crate) fn permitted(&self, permit: &Permit) -> Result<Vec<(Channel, Vec<usize>)>, TopicClaim> {
+        let mut permitted: Vec<(Channel, Vec<usize>)> = Vec::new();
+        for claim in &permit.topics {
+            let known = permitted.iter().position(|(channel, _)| channel.name() == claim.channel);
+            let index = if let Some(index) = known {
+                index
+            } else {
+                let channel = self.shared.registry.resolve(&claim.channel).ok_or_else(|| claim.clone())?;
+                permitted.push((channel, Vec::new()));
+                permitted.len() - 1
+            };
+            let (channel, topics) = &mut permitted[index];
+            let topic = channel.definition().topic(&claim.name).ok_or_else(|| claim.clone())?;
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
+        Ok(permitted)
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Hub").finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Connected {
+    hub: Hub,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.hub.shared.connections.send_modify(|count| *count -= 1);
+    }
+}
+
+/// A token in the making.
+#[derive(Clone, Debug)]
+pub struct TokenBuilder<'h> {
+    hub: &'h Hub,
+    grant: Grant,
+    publish: bool,
+    lifetime: Duration,
+}
+
+impl TokenBuilder<'_> {
+    /// How long the token lasts: from a second to a day.
+    #[must_use]
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Makes it a token to publish to the topics over HTTP, and not to subscribe to them.
+    #[must_use]
+    pub fn publish(mut self) -> Self {
+        self.publish = true;
+        self
+    }
+
+    /// Makes the token.
+    ///
+    /// # Errors
+    /// When the grant names no topics, too many, or one that no definition knows, or when the
+    /// lifetime is out of range.
+    pub fn mint(self) -> Result<String, TokenError> {
+        let topics = self.grant.topics().map(|(channel, topic)| TopicClaim {
+            kind: TopicKind::Run,
+            channel: channel.into(),
+            name: topic.into(),
+        });
+        self.hub.mint(topics.collect(), self.publish, self.lifetime)
+    }
+}
+
+impl Hub {
+    pub(crate) fn mint(
+        &self,
+        topics: Vec<TopicClaim>,
+        publish: bool,
+        lifetime: Duration,
+    ) -> Result<String, TokenError> {
+        let permit = Permit { topics, publish, expires: 0 };
+        self.permitted(&permit)
+            .map_err(|claim| TokenError::Unknown { channel: claim.channel, topic: claim.name })?;
+        self.keys().mint(permit.topics, publish, lifetime)
+    }
+}

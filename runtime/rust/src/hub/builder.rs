@@ -1,0 +1,139 @@
+//! Setting up a hub.
+
+use super::{Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey, fmt, watch};
+
+/// A hub in the making.
+#[derive(Clone, Debug)]
+#[must_use = "a hub is made by `build`"]
+pub struct HubBuilder {
+    registry: &'static Registry,
+    signing_key: String,
+    fallback_signing_key: Option<String>,
+    issuer: String,
+    idle_channels: usize,
+    channel_bytes: usize,
+    settings: Settings,
+}
+
+impl HubBuilder {
+    pub(super) fn new(registry: &'static Registry) -> Self {
+        Self {
+            registry,
+            signing_key: String::new(),
+            fallback_signing_key: None,
+            issuer: DEFAULT_ISSUER.into(),
+            idle_channels: 10_000,
+            channel_bytes: 64 * 1024 * 1024,
+            settings: Settings {
+                ping_interval: Duration::from_secs(15),
+                write_timeout: Duration::from_secs(30),
+                drain_timeout: Duration::from_secs(10),
+            },
+        }
+    }
+
+    /// The key that signs tokens and that backends send as their bearer. Required;
+    /// at least 32 characters that nobody can guess, such as `openssl rand -hex 32` prints.
+    pub fn signing_key(mut self, key: impl Into<String>) -> Self {
+        self.signing_key = key.into();
+        self
+    }
+
+    /// A second key that is accepted and does not sign, for the time in which keys change.
+    pub fn fallback_signing_key(mut self, key: impl Into<String>) -> Self {
+        self.fallback_signing_key = Some(key.into());
+        self
+    }
+
+    /// The issuer that tokens must name. Inngest's, `rt.inngest.com`, unless set.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = issuer.into();
+        self
+    }
+
+    /// How many channels are remembered that have no subscriber and nothing in history,
+    /// for what they retain and so that resuming subscribers hear of no gap that was
+    /// none. The longest idle are forgotten first. 10,000 unless set.
+    pub fn idle_channels(mut self, count: usize) -> Self {
+        self.idle_channels = count;
+        self
+    }
+
+    /// The most bytes of messages that history holds for one channel, whatever its
+    /// definition allows. 64 MiB unless set.
+    pub fn channel_bytes(mut self, bytes: usize) -> Self {
+        self.channel_bytes = bytes;
+        self
+    }
+
+    /// How often connections are pinged; one that has not answered by the next ping but
+    /// one is dropped. 15 seconds unless set.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.settings.ping_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long a connection may take to accept what is being written to it before it
+    /// is dropped. 30 seconds unless set.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.write_timeout = timeout;
+        self
+    }
+
+    /// How long [`Hub::shutdown`] waits for connections to take what is waiting for them.
+    /// 10 seconds unless set.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.drain_timeout = timeout;
+        self
+    }
+
+    /// Makes the hub.
+    ///
+    /// # Errors
+    /// When a signing key is missing or too short to be safe.
+    pub fn build(self) -> Result<Hub, BuildError> {
+        if self.signing_key.is_empty() {
+            return Err(BuildError::NoSigningKey);
+        }
+        let key = |key: &str| SigningKey::new(key).map_err(|_| BuildError::WeakSigningKey);
+        let keys = Keys {
+            signing: key(&self.signing_key)?,
+            fallback: self.fallback_signing_key.as_deref().map(key).transpose()?,
+            issuer: self.issuer,
+        };
+        let shared = Shared {
+            registry: self.registry,
+            keys,
+            channels: Channels::new(self.idle_channels, self.channel_bytes),
+            settings: self.settings,
+            phase: watch::Sender::new(Phase::Open),
+            connections: watch::Sender::new(0),
+        };
+        Ok(Hub { shared: Arc::new(shared) })
+    }
+}
+
+/// Why a hub could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No signing key was given.
+    NoSigningKey,
+    /// A signing key is shorter than 32 characters.
+    WeakSigningKey,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoSigningKey => {
+                "a hub needs a signing key: Hub::builder(…).signing_key(…), with what `openssl rand -hex 32` prints"
+            }
+            Self::WeakSigningKey => {
+                "a signing key needs at least 32 characters that nobody can guess: use what `openssl rand -hex 32` prints"
+            }
+        })
+    }
+}
+
+impl std::error::Error for BuildError {}

@@ -1,0 +1,64 @@
+//! `GET connect`
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+
+use super::socket::Socket;
+use super::{Failure, open, parameter, permit};
+use crate::hub::{Hub, Phase, Reader};
+use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
+
+/// Clients say little: what a connection holds in memory while it is idle.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Full enough for a system call.
+const WRITE_BUFFER: usize = 32 * 1024;
+
+pub(super) async fn connect(
+    State(hub): State<Hub>,
+    Query(query): Query<Vec<(String, String)>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Failure> {
+    open(&hub, Phase::Closing)?;
+    let upgrade = upgrade
+        .map_err(|rejection| Failure::not_an_upgrade(rejection.status(), &rejection.body_text()))?
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_frame_size(MAX_CLIENT_FRAME)
+        .max_message_size(MAX_CLIENT_FRAME)
+        .protocols([SUBPROTOCOL]);
+    let token = bearer_subprotocol(&upgrade).or_else(|| parameter(&query, "token").map(str::to_owned));
+    let permit = permit(&hub, token.as_deref(), false)?;
+    let permitted = hub.permitted(&permit).map_err(|claim| {
+        tracing::debug!(claim.channel, claim.name, "refused: unknown channel or topic");
+        Failure::unknown()
+    })?;
+    let since = read_since(parameter(&query, "since"))?;
+
+    // From here on every message reaches the reader, so the 101 that follows means subscribed.
+    let mut reader = Reader::new();
+    let ready = reader
+        .subscribe(&hub, permitted, &since, permit.expires)
+        .map_err(|_| Failure::bad_request("the token names too many channels"))?;
+    let guest = upgrade.selected_protocol().is_none();
+    let connected = hub.connected();
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        Socket::new(hub, socket, reader, guest).run(ready).await;
+        drop(connected);
+    }))
+}
+
+fn bearer_subprotocol(upgrade: &WebSocketUpgrade) -> Option<String> {
+    let mut offered = upgrade.requested_protocols().filter_map(|protocol| protocol.to_str().ok());
+    offered.find_map(|protocol| protocol.strip_prefix(BEARER_SUBPROTOCOL)).map(str::to_owned)
+}
+
+fn read_since(since: Option<&str>) -> Result<Since, Failure> {
+    let Some(since) = since else { return Ok(Since::new()) };
+    serde_json::from_str(since).map_err(|error| {
+        let example = r#"{"pipeline:run_42":"start"}"#;
+        Failure::bad_request(format!("since is not an object of cursors such as {example}: {error}"))
+    })
+}
