@@ -47,8 +47,8 @@ impl Name {
 }
 
 /// Type names that generated code needs for itself.
-pub(crate) const RESERVED_TYPE_NAMES: [&str; 12] =
-    ["Box", "Err", "None", "Ok", "Option", "Record", "Result", "Self", "Some", "String", "Unknown", "Vec"];
+pub(crate) const RESERVED_TYPE_NAMES: [&str; 8] =
+    ["Box", "None", "Option", "Record", "Self", "Some", "String", "Vec"];
 
 /// Words that cannot name a constant in TypeScript.
 pub(crate) const TYPESCRIPT_KEYWORDS: [&str; 50] = [

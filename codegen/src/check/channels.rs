@@ -99,7 +99,12 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
                 _ => return None,
             }
         }
-        _ => types.declare(node.payload, &payload_place, naming.child(&name.pascal)),
+        _ => {
+            let id = types.declare(node.payload, &payload_place, naming.child(&name.pascal));
+            let described = &mut types.model.types[id.0].description;
+            *described = described.take().or_else(|| node.description.clone());
+            id
+        }
     };
     let retain = match node.retain {
         None => Retain::None,

@@ -13,7 +13,7 @@ const RESERVED_TOPICS: [&str; 17] = [
 ];
 
 /// Modules that would hide what generated code refers to.
-const RESERVED_CHANNELS: [&str; 4] = ["fanfare", "std", "core", "alloc"];
+const RESERVED_CHANNELS: [&str; 5] = ["fanfare", "schemas", "std", "core", "alloc"];
 
 /// Reports every collision of names in a model.
 pub(super) fn check(model: &Model, places: &[Place], channel_places: &[Place], diagnostics: &mut Vec<Diagnostic>) {

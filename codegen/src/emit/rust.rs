@@ -21,7 +21,7 @@ struct Root {
     header: String,
     modules: Vec<String>,
     registry: Vec<String>,
-    body: String,
+    declarations: types::Declarations,
 }
 
 #[derive(Template)]
@@ -29,7 +29,7 @@ struct Root {
 struct Module {
     header: String,
     channel: channels::Rendered,
-    body: String,
+    declarations: types::Declarations,
 }
 
 pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
@@ -39,7 +39,7 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
         let module = Module {
             header: super::header([model.modules[channel.module].source.as_str()]),
             channel: channels::render(model, index, fingerprint),
-            body: types::render(model, Scope::Channel(index), &shapes, &channels::param_tables(channel)),
+            declarations: types::render(model, Scope::Channel(index), &shapes, &channels::param_tables(channel)),
         };
         files.push((format!("{}.rs", channel.name.snake), rendered(&module)));
     }
@@ -47,7 +47,7 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
         modules: model.channels.iter().map(|channel| channel.name.rust()).collect(),
         registry: model.channels.iter().map(|channel| format!("&{}::DEFINITION", channel.name.rust())).collect(),
-        body: types::render(model, Scope::Root, &shapes, &[]),
+        declarations: types::render(model, Scope::Root, &shapes, &[]),
     };
     files.push((ROOT.to_owned(), rendered(&root)));
     files

@@ -25,7 +25,26 @@ pub use channel::{
     Retain, Topic, TopicDefinition,
 };
 pub use hub::{BuildError, Hub, HubBuilder, TokenBuilder};
+#[doc(hidden)]
+pub use payload::private as __private;
+pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};
 pub use publish::{Publish, PublishError, PublishFuture};
 pub use routes::routes;
+pub use schema::{Issue, Schema};
+pub use serde_json::Value;
 pub use token::TokenError;
 pub use wire::MessageId;
+
+/// Includes the channels that `fanfare_codegen::compile` made in the build script.
+///
+/// ```ignore
+/// mod channels {
+///     fanfare::include_channels!();
+/// }
+/// ```
+#[macro_export]
+macro_rules! include_channels {
+    () => {
+        include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
+    };
+}

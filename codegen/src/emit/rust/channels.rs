@@ -59,7 +59,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             method_docs: docs(topic.description.as_deref(), &otherwise, "    "),
             variant_docs: docs(topic.description.as_deref(), &otherwise, "    "),
             payload: path(model, topic.payload, scope),
-            table: format!("{prefix}{}", constant(&model.get(topic.payload).rust)),
+            table: format!("{prefix}schemas::{}", constant(&model.get(topic.payload).rust)),
             retain: match topic.retain {
                 Retain::None => "None",
                 Retain::Last => "Last",
@@ -88,7 +88,7 @@ fn param(param: &Param) -> RenderedParam {
         Type::Integer(_) => ("i64", format!("&{name}")),
         _ => ("impl AsRef<str>", format!("&{name}.as_ref()")),
     };
-    RenderedParam { wire: param.name.wire.clone(), table: table(&param.name), ty, argument, name }
+    RenderedParam { wire: param.name.wire.clone(), table: format!("schemas::{}", table(&param.name)), ty, argument, name }
 }
 
 /// The tables of a channel's params.

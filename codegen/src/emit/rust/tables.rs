@@ -1,9 +1,10 @@
 //! The schema tables that the runtime checks values against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
+use serde_json::Value;
 
 use super::rework::ident;
 use crate::model::{Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Scope, Tagged, Text, Type, TypeId};
@@ -33,18 +34,24 @@ impl<'m> Tables<'m> {
             }
             shape => self.schema(shape),
         };
-        quote!(static #name: Schema = #schema;)
+        quote!(pub(super) static #name: Schema = #schema;)
+    }
+
+    /// A table beside those of the types: of a param, or of an alternative without a name.
+    pub(super) fn extra(&mut self, name: &str, shape: &Type) -> TokenStream {
+        let (name, schema) = (ident(name), self.schema(shape));
+        quote!(pub(super) static #name: Schema = #schema;)
     }
 
     /// The statics that the tables so far refer to.
     pub(super) fn shared(&self) -> Vec<TokenStream> {
         let patterns = in_order(&self.patterns).into_iter().map(|(text, number)| {
             let name = format_ident!("PATTERN_{number}");
-            quote!(static #name: fanfare::schema::Pattern = fanfare::schema::Pattern::new(#text);)
+            quote!(static #name: Pattern = Pattern::new(#text);)
         });
         let literals = in_order(&self.literals).into_iter().map(|(text, number)| {
             let name = format_ident!("LITERALS_{number}");
-            quote!(static #name: fanfare::schema::Literals = fanfare::schema::Literals::new(#text);)
+            quote!(static #name: Literals = Literals::new(#text);)
         });
         patterns.chain(literals).collect()
     }
@@ -67,7 +74,7 @@ impl<'m> Tables<'m> {
         let named = self.model.get(id);
         let name = format_ident!("{}", constant(&named.rust));
         match (named.scope, self.scope) {
-            (Scope::Root, Scope::Channel(_)) => quote!(super::#name),
+            (Scope::Root, Scope::Channel(_)) => quote!(super::super::schemas::#name),
             _ => quote!(#name),
         }
     }
@@ -91,9 +98,13 @@ impl<'m> Tables<'m> {
             }
             Type::Int64 => quote!(Schema::Int64),
             Type::Uint64 => quote!(Schema::Uint64),
-            Type::Enum(Enum { open: true, .. }) => quote!(Schema::Text(schema::Text::ANY)),
+            Type::Enum(Enum { open: true, .. }) => quote!(Schema::Text(Text::ANY)),
             Type::Enum(Enum { values, .. }) => {
                 let values = values.iter().map(|value| &value.wire);
+                quote!(Schema::Enum(&[#(#values),*]))
+            }
+            Type::Literals(values) if values.iter().all(Value::is_string) => {
+                let values = values.iter().filter_map(Value::as_str);
                 quote!(Schema::Enum(&[#(#values),*]))
             }
             Type::Literals(values) => {
@@ -103,8 +114,9 @@ impl<'m> Tables<'m> {
             }
             Type::Array(array) => {
                 let items = self.reference(&array.items);
-                let (least, most) = limits(array.min_items, array.max_items);
-                quote!(Schema::Array(schema::Array { items: #items, min_items: #least, max_items: #most }))
+                let least = count(array.min_items.unwrap_or(0));
+                let most = array.max_items.map_or_else(|| quote!(u32::MAX), count);
+                quote!(Schema::Array(Array { items: #items, min_items: #least, max_items: #most }))
             }
             Type::Tuple(items) => {
                 let items: Vec<TokenStream> = items.iter().map(|item| self.reference(item)).collect();
@@ -135,17 +147,17 @@ impl<'m> Tables<'m> {
         for property in &object.properties {
             let (name, required) = (&property.name.wire, property.required);
             let schema = self.reference(&property.shape);
-            properties.push(quote!(schema::Property { name: #name, schema: #schema, required: #required }));
+            properties.push(quote!(Property { name: #name, schema: #schema, required: #required }));
         }
         let additional = match &object.additional {
-            Additional::Ignored => quote!(schema::Additional::Ignored),
-            Additional::Refused => quote!(schema::Additional::Refused),
+            Additional::Ignored => quote!(Additional::Ignored),
+            Additional::Refused => quote!(Additional::Refused),
             Additional::Checked(values) => {
                 let values = self.reference(values);
-                quote!(schema::Additional::Checked(#values))
+                quote!(Additional::Checked(#values))
             }
         };
-        quote!(Schema::Object(schema::Object { properties: &[#(#properties),*], additional: #additional }))
+        quote!(Schema::Object(Object { properties: &[#(#properties),*], additional: #additional }))
     }
 
     fn tagged(&mut self, tagged: &Tagged) -> TokenStream {
@@ -158,29 +170,22 @@ impl<'m> Tables<'m> {
                 quote!((#wire, &#schema))
             })
             .collect();
-        quote!(Schema::Tagged(schema::Tagged { tag: #tag, cases: &[#(#cases),*], open: #open }))
+        quote!(Schema::Tagged(Tagged { tag: #tag, cases: &[#(#cases),*], open: #open }))
     }
 
     fn text_rules(&mut self, text: &Text) -> TokenStream {
-        if text.is_plain() {
-            return quote!(schema::Text::ANY);
+        let mut rules = Vec::new();
+        rules.extend(text.min_length.map(|length| rule("min_length", count(length))));
+        rules.extend(text.max_length.map(|length| rule("max_length", count(length))));
+        if let Some(pattern) = &text.pattern {
+            let name = format_ident!("PATTERN_{}", number_of(&mut self.patterns, pattern.clone()));
+            rules.push(quote!(pattern: Some(&#name)));
         }
-        let (least, most) = limits(text.min_length, text.max_length);
-        let pattern = match &text.pattern {
-            Some(pattern) => {
-                let name = format_ident!("PATTERN_{}", number_of(&mut self.patterns, pattern.clone()));
-                quote!(Some(&#name))
-            }
-            None => quote!(None),
-        };
-        let format = match text.format {
-            Some(format) => {
-                let name = ident(format.rust());
-                quote!(Some(schema::Format::#name))
-            }
-            None => quote!(None),
-        };
-        quote!(schema::Text { min_length: #least, max_length: #most, pattern: #pattern, format: #format })
+        if let Some(format) = text.format {
+            let name = ident(format.rust());
+            rules.push(quote!(format: Some(Format::#name)));
+        }
+        or_any(&quote!(Text), &rules)
     }
 }
 
@@ -200,56 +205,45 @@ fn in_order(known: &BTreeMap<String, usize>) -> Vec<(&String, usize)> {
     known
 }
 
-fn limits(least: Option<u32>, most: Option<u32>) -> (TokenStream, TokenStream) {
-    let least = Literal::u32_unsuffixed(least.unwrap_or(0));
-    let most = most.map_or_else(
-        || quote!(u32::MAX),
-        |most| {
-            let most = Literal::u32_unsuffixed(most);
-            quote!(#most)
-        },
-    );
-    (quote!(#least), most)
+fn rule(name: &str, value: TokenStream) -> TokenStream {
+    let name = ident(name);
+    quote!(#name: #value)
 }
 
-fn integer_rules(integer: &Integer) -> TokenStream {
-    if *integer == (Integer { minimum: -LARGEST_INTEGER, maximum: LARGEST_INTEGER, multiple_of: None }) {
-        return quote!(schema::Integer::ANY);
-    }
-    let (minimum, maximum) = (whole(integer.minimum), whole(integer.maximum));
-    let multiple_of = optional_float(integer.multiple_of);
-    quote!(schema::Integer { minimum: #minimum, maximum: #maximum, multiple_of: #multiple_of })
-}
-
-fn number_rules(number: &Number) -> TokenStream {
-    if *number == Number::default() {
-        return quote!(schema::Number::ANY);
-    }
-    let [minimum, maximum] = [number.minimum, number.maximum].map(optional_float);
-    let [exclusive_minimum, exclusive_maximum] = [number.exclusive_minimum, number.exclusive_maximum].map(optional_float);
-    let multiple_of = optional_float(number.multiple_of);
-    quote!(schema::Number {
-        minimum: #minimum,
-        maximum: #maximum,
-        exclusive_minimum: #exclusive_minimum,
-        exclusive_maximum: #exclusive_maximum,
-        multiple_of: #multiple_of,
-    })
-}
-
-/// Limits of ±(2^53−1) read better by their name; longer numbers in groups of three.
-fn whole(value: i64) -> TokenStream {
-    if value == LARGEST_INTEGER {
-        return quote!(schema::MAX_SAFE_INTEGER);
-    }
-    if value == -LARGEST_INTEGER {
-        return quote!(-schema::MAX_SAFE_INTEGER);
-    }
+fn count(value: u32) -> TokenStream {
     grouped(&value.to_string()).parse().unwrap_or_default()
 }
 
-fn optional_float(value: Option<f64>) -> TokenStream {
-    let Some(value) = value else { return quote!(None) };
+fn integer_rules(integer: &Integer) -> TokenStream {
+    let mut rules = Vec::new();
+    rules.extend((integer.minimum != -LARGEST_INTEGER).then(|| rule("minimum", whole(integer.minimum))));
+    rules.extend((integer.maximum != LARGEST_INTEGER).then(|| rule("maximum", whole(integer.maximum))));
+    rules.extend(integer.multiple_of.map(|divisor| rule("multiple_of", some_float(divisor))));
+    or_any(&quote!(Integer), &rules)
+}
+
+fn number_rules(number: &Number) -> TokenStream {
+    let limits = [
+        ("minimum", number.minimum),
+        ("maximum", number.maximum),
+        ("exclusive_minimum", number.exclusive_minimum),
+        ("exclusive_maximum", number.exclusive_maximum),
+        ("multiple_of", number.multiple_of),
+    ];
+    let rules = limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| rule(name, some_float(limit))));
+    or_any(&quote!(Number), &rules.collect::<Vec<_>>())
+}
+
+/// `Text { min_length: 1, ..Text::ANY }`, or just `Text::ANY`.
+fn or_any(kind: &TokenStream, rules: &[TokenStream]) -> TokenStream {
+    if rules.is_empty() { quote!(#kind::ANY) } else { quote!(#kind { #(#rules,)* ..#kind::ANY }) }
+}
+
+fn whole(value: i64) -> TokenStream {
+    grouped(&value.to_string()).parse().unwrap_or_default()
+}
+
+fn some_float(value: f64) -> TokenStream {
     let text = format!("{value:?}");
     let (whole, rest) = text.split_at(text.find(['.', 'e']).unwrap_or(text.len()));
     let literal: TokenStream = format!("{}{rest}", grouped(whole)).parse().unwrap_or_default();
@@ -266,4 +260,30 @@ fn grouped(digits: &str) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Names of the runtime's schema module that tables may use.
+const IMPORTABLE: [&str; 12] = [
+    "Additional", "Array", "Format", "Integer", "Literals", "Number", "Object", "Pattern", "Property", "Schema", "Tagged",
+    "Text",
+];
+
+/// The names that tables use, for their import.
+pub(super) fn imports(tables: &[TokenStream]) -> String {
+    let mut used = BTreeSet::new();
+    tables.iter().for_each(|table| collect_names(table.clone(), &mut used));
+    used.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn collect_names(tokens: TokenStream, used: &mut BTreeSet<&'static str>) {
+    // The second half of a path, such as `Text` in `Schema::Text`, is no use of that name.
+    let mut colons = 0;
+    for token in tokens {
+        match &token {
+            TokenTree::Group(group) => collect_names(group.stream(), used),
+            TokenTree::Ident(ident) if colons < 2 => used.extend(IMPORTABLE.iter().find(|name| ident == **name)),
+            _ => {}
+        }
+        colons = if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':') { colons + 1 } else { 0 };
+    }
 }

@@ -6,9 +6,9 @@ use syn::{Item, parse_quote};
 
 use super::rework::{doc_attributes, ident, rework};
 use super::shapes::{Shapes, width};
-use super::tables::{Tables, constant};
+use super::tables::{Tables, constant, imports};
 use super::path;
-use crate::model::{Additional, Model, Object, Scope, Tagged, Text, Type, TypeId, Union};
+use crate::model::{Additional, Alternative, Model, NamedType, Object, Scope, Tagged, Text, Type, TypeId, Union};
 
 /// A string with rules, declared under a name: in Rust it cannot hold another value.
 pub(super) fn is_newtype(shape: &Type) -> bool {
@@ -16,28 +16,55 @@ pub(super) fn is_newtype(shape: &Type) -> bool {
     matches!(shape, Type::Text(text) if !text.is_plain() && !only_format(text))
 }
 
-/// All declarations of a scope, in the order of declaration; then the tables.
-pub(super) fn render(model: &Model, scope: Scope, shapes: &Shapes, extra_tables: &[(String, Type)]) -> String {
-    let mut text = String::new();
+/// The declarations of one file.
+pub(super) struct Declarations {
+    /// The types, each with what makes it a payload, in the order of declaration.
+    pub(super) types: String,
+    /// What the tables use of the runtime.
+    pub(super) imports: String,
+    /// The tables of their rules.
+    pub(super) tables: String,
+}
+
+/// All declarations of a scope; a channel's params have tables too.
+pub(super) fn render(model: &Model, scope: Scope, shapes: &Shapes, params: &[(String, Type)]) -> Declarations {
+    let mut types = String::new();
     let mut tables = Tables::new(model, scope);
     let mut statics = Vec::new();
     for id in (0..model.types.len()).map(TypeId).filter(|id| model.get(*id).scope == scope) {
         let item = shapes.get(id).and_then(|item| rework(model, id, item)).unwrap_or_else(|| own_item(model, id));
-        text.push_str(&print(vec![item]));
-        text.push_str(&implementation(model, id, &mut tables));
-        text.push('\n');
+        types.push_str(&print(vec![item]));
+        types.push_str(&implementation(model, id));
+        types.push('\n');
         statics.push(tables.of_type(id));
+        for (name, shape) in nameless_alternatives(model, id) {
+            statics.push(tables.extra(&name, shape));
+        }
     }
-    for (name, shape) in extra_tables {
-        let (name, schema) = (ident(name), tables.schema(shape));
-        statics.push(quote!(static #name: Schema = #schema;));
-    }
+    statics.extend(params.iter().map(|(name, shape)| tables.extra(name, shape)));
     statics.extend(tables.shared());
-    for table in statics {
-        text.push_str(&print(syn::parse2(table).into_iter().collect()));
-        text.push('\n');
-    }
-    text
+    let imports = imports(&statics);
+    let tables = statics.into_iter().map(|table| print(syn::parse2(table).into_iter().collect()));
+    let tables = tables.map(|table| indented(&table)).collect::<Vec<_>>().join("\n");
+    Declarations { types: types.trim_end().to_owned(), imports, tables: tables.trim_end().to_owned() }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
+}
+
+/// The alternatives of a union whose tables have no name yet.
+fn nameless_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
+    let named = model.get(id);
+    let Type::Union(union) = &named.shape else { return Vec::new() };
+    let nameless = union.alternatives.iter().filter(|alternative| {
+        !matches!(alternative.shape, Type::Named(_)) && unit_literal(&alternative.shape).is_none()
+    });
+    nameless.map(|alternative| (alternative_table(&named.rust, &alternative.variant), &alternative.shape)).collect()
+}
+
+fn alternative_table(union: &str, variant: &str) -> String {
+    format!("{}_IS_{}", constant(union), constant(variant))
 }
 
 fn print(items: Vec<Item>) -> String {
@@ -186,9 +213,9 @@ fn summary(model: &Model, shape: &Type) -> String {
 }
 
 /// The macro call that makes a type a payload.
-fn implementation(model: &Model, id: TypeId, tables: &mut Tables<'_>) -> String {
+fn implementation(model: &Model, id: TypeId) -> String {
     let named = model.get(id);
-    let head = format!("{}: {}", named.rust, constant(&named.rust));
+    let head = format!("{}: schemas::{}", named.rust, constant(&named.rust));
     match &named.shape {
         Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", object_members(object)),
         Type::Enum(values) => {
@@ -203,7 +230,7 @@ fn implementation(model: &Model, id: TypeId, tables: &mut Tables<'_>) -> String 
                 .iter()
                 .map(|alternative| match unit_literal(&alternative.shape) {
                     Some(literal) => format!("    {} = {literal},", alternative.variant),
-                    None => format!("    {}({}),", alternative.variant, expression(&tables.reference(&alternative.shape))),
+                    None => format!("    {}(&{}),", alternative.variant, table_path(model, named, alternative)),
                 })
                 .collect();
             format!("fanfare::union!({head} {{\n{}\n}});\n", members.join("\n"))
@@ -220,12 +247,14 @@ fn implementation(model: &Model, id: TypeId, tables: &mut Tables<'_>) -> String 
     }
 }
 
-/// Tokens as text, printed like code inside a macro call.
-fn expression(tokens: &TokenStream) -> String {
-    let item: Item = parse_quote!(const _: () = #tokens;);
-    let text = print(vec![item]);
-    let text = text.trim_end().trim_start_matches("const _: () =").trim().trim_end_matches(';');
-    text.replace('\n', "\n    ")
+/// Where the table of an alternative stands.
+fn table_path(model: &Model, union: &NamedType, alternative: &Alternative) -> String {
+    let Type::Named(id) = alternative.shape else {
+        return format!("schemas::{}", alternative_table(&union.rust, &alternative.variant));
+    };
+    let named = model.get(id);
+    let prefix = if named.scope == union.scope { "" } else { "super::" };
+    format!("{prefix}schemas::{}", constant(&named.rust))
 }
 
 fn object_members(object: &Object) -> String {

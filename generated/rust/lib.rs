@@ -1,0 +1,3 @@
+//! The channels of `schemas/`, as an application includes them.
+
+include!("channels.rs");
