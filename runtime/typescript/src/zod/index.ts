@@ -11,7 +11,7 @@
  */
 
 export { array, map, nullable, tuple, type ArrayLimits } from "./collections.js";
-export { objectWith, object, strictObject } from "./object.js";
+export { object, objectWith, strictObject, type WithOthers } from "./object.js";
 export { payload } from "./payload.js";
 export { int64, integer, number, uint64, type IntegerLimits, type NumberLimits } from "./number.js";
 export { boolean, enums, lazy, literal, literals, never, nil, openEnum, json, type Json } from "./plain.js";

@@ -35,7 +35,7 @@ export function objectWith<Properties extends Shape, Others extends z.core.SomeT
 }
 
 /** An index signature speaks of the declared properties too. */
-interface WithOthers<Properties extends Shape, Others extends z.core.SomeType> {
+export interface WithOthers<Properties extends Shape, Others extends z.core.SomeType> {
   out: Record<string, z.output<Others> | z.output<Properties[keyof Properties]>>;
   in: Record<string, z.input<Others> | z.input<Properties[keyof Properties]>>;
 }

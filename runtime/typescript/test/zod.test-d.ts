@@ -1,0 +1,102 @@
+/** Compiled, never run: what validators infer is what generated types say. */
+import * as z from "zod";
+import * as f from "../src/zod/index.js";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+/** The same type, however it is written. */
+type Equal<A, B> = Same<Flat<A>, Flat<B>>;
+type Flat<T> = T extends object ? { [Key in keyof T]: Flat<T[Key]> } : T;
+function isTrue<T extends true>(): T | undefined {
+  return undefined;
+}
+
+type Step = "research" | "write";
+interface Everything {
+  message: string;
+  step?: Step | undefined;
+  note?: string | null | undefined;
+  parent: string | null;
+  mood: "good" | "bad" | (string & {});
+  inner: { id: bigint; tags: string[] };
+  pair: [string, number];
+  counts: Record<string, number>;
+  kind: "everything";
+  size: 1 | "auto" | null;
+  shape: { x: 1; list: [1, 2] };
+  raw: unknown;
+  maybe?: unknown;
+  event: Event;
+  width: number | string;
+  nothing: null;
+}
+interface Created {
+  kind: "created";
+  by: string;
+}
+interface Deleted {
+  kind: "deleted";
+  at?: bigint | undefined;
+}
+type Event = Created | Deleted;
+type OpenEvent = Created | { kind: string & {}; [key: string]: unknown };
+interface Tree {
+  children: Tree[];
+  next?: Tree | undefined;
+}
+interface Others {
+  id: number;
+  name?: string | undefined;
+  [key: string]: boolean | number | string | undefined;
+}
+
+export const CreatedSchema = f.object({ kind: f.literal("created"), by: f.string() }) satisfies z.ZodType<Created>;
+export const DeletedSchema = f.object({ kind: f.literal("deleted"), at: f.uint64().optional() }) satisfies z.ZodType<Deleted>;
+export const EventSchema = f.tagged("kind", { created: CreatedSchema, deleted: DeletedSchema }) satisfies z.ZodType<Event>;
+export const OpenEventSchema = f.openTagged("kind", { created: CreatedSchema }) satisfies z.ZodType<OpenEvent>;
+export const StepSchema = f.enums(["research", "write"]) satisfies z.ZodType<Step>;
+export const TreeSchema: z.ZodType<Tree> = f.lazy(() =>
+  f.object({ children: f.array(TreeSchema), next: f.lazy(() => TreeSchema).optional() }),
+);
+export const OthersSchema = f.objectWith({ id: f.integer(), name: f.string().optional() }, f.boolean()) satisfies z.ZodType<Others>;
+export const MapSchema = f.map(f.nullable(f.array(StepSchema))) satisfies z.ZodType<Record<string, Step[] | null>>;
+export const StrictSchema = f.strictObject({ a: f.json() }) satisfies z.ZodType<{ a: unknown }>;
+
+export const EverythingSchema = f.object({
+  message: f.string({ minLength: 1 }),
+  step: StepSchema.optional(),
+  note: f.nullable(f.string()).optional(),
+  parent: f.nullable(f.string()),
+  mood: f.openEnum(["good", "bad"]),
+  inner: f.object({ id: f.int64(), tags: f.array(f.string(), { maxItems: 3 }) }),
+  pair: f.tuple([f.string(), f.number()]),
+  counts: f.map(f.integer()),
+  kind: f.literal("everything"),
+  size: f.literals([1, "auto", null]),
+  shape: f.literal({ x: 1, list: [1, 2] }),
+  raw: f.json(),
+  maybe: f.json().optional(),
+  event: EventSchema,
+  width: f.anyOf([f.number(), f.string()]),
+  nothing: f.nil(),
+}) satisfies z.ZodType<Everything>;
+
+export function inference(): void {
+  isTrue<Equal<z.infer<typeof EverythingSchema>, Everything>>();
+  isTrue<Same<z.infer<typeof EventSchema>, Event>>();
+  isTrue<Same<z.infer<typeof TreeSchema>, Tree>>();
+  isTrue<Same<z.infer<typeof StepSchema>, Step>>();
+  isTrue<Equal<z.infer<typeof OthersSchema>, Others>>();
+  isTrue<Same<z.infer<typeof MapSchema>, Record<string, Step[] | null>>>();
+  isTrue<Equal<z.infer<typeof OpenEventSchema>, OpenEvent>>();
+  isTrue<Equal<z.infer<typeof StrictSchema>, { a: unknown }>>();
+  const payload = f.payload(EverythingSchema);
+  isTrue<Equal<z.infer<typeof payload>, Everything>>();
+  isTrue<Same<z.input<typeof payload>["inner"]["id"], string>>();
+  const extended = EverythingSchema.pick({ message: true }).extend({ more: f.boolean() });
+  isTrue<Equal<z.infer<typeof extended>, { message: string; more: boolean }>>();
+
+  // @ts-expect-error: the message is a string
+  void (f.object({ message: f.integer() }) satisfies z.ZodType<{ message: string }>);
+  // @ts-expect-error: an optional property may be absent
+  void (f.object({ message: f.string().optional() }) satisfies z.ZodType<{ message: string }>);
+}
