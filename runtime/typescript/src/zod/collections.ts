@@ -40,11 +40,29 @@ const limitedArray = exact<z.ZodArray, Required<ArrayLimits>>("Array", z.ZodArra
 
 /** An array of exactly these items. */
 export function tuple<const Items extends readonly [] | readonly z.core.SomeType[]>(items: Items): z.ZodTuple<Items, null> {
-  const exactly = `must have exactly ${counted(items.length, "item")}`;
-  const error = (issue: { readonly code?: string; readonly input?: unknown }) =>
-    issue.code === "invalid_type" ? mustBe("an array")(issue) : exactly;
-  return z.tuple(items as never, { error }) as unknown as z.ZodTuple<Items, null>;
+  return exactTuple({ type: "tuple", items, rest: null }, items) as unknown as z.ZodTuple<Items, null>;
 }
+
+const exactTuple = exact<z.ZodTuple, readonly z.core.SomeType[]>("Tuple", z.ZodTuple, (items) => (payload, context) => {
+  const input: unknown = payload.value;
+  if (!Array.isArray(input)) {
+    refuseType(payload, "an array");
+    return payload;
+  }
+  const output: unknown[] = [];
+  payload.value = output;
+  const pending = items.slice(0, input.length).map((item, index) =>
+    after(run(item, input[index], context), (result) => {
+      adopt(payload, index, result);
+      output[index] = result.value;
+    }),
+  );
+  if (input.length !== items.length) {
+    const rule = input.length < items.length ? "minItems" : "maxItems";
+    refuse(payload, rule, `must have exactly ${counted(items.length, "item")}`);
+  }
+  return pending.some((item) => item instanceof Promise) ? Promise.all(pending).then(() => payload) : payload;
+});
 
 /** An object whose values are all alike; every name is an ordinary one, `__proto__` too. */
 export function map<Value extends z.core.SomeType>(value: Value): z.ZodRecord<z.ZodString, Value> {

@@ -78,12 +78,19 @@ function readProto(
     return payload;
   }
   return after(run(schema, isPresent ? input["__proto__"] : undefined, context), (member) => {
+    forgetProto(payload);
     adopt(payload, "__proto__", member);
     if (isPresent) {
       setOwn(payload.value as Record<string, unknown>, "__proto__", member.value);
     }
     return payload;
   });
+}
+
+/** Undoes what releases of zod that do not skip `__proto__` make of it. */
+function forgetProto(payload: Payload): void {
+  payload.issues = payload.issues.filter((issue) => issue.path?.[0] !== "__proto__");
+  Object.setPrototypeOf(payload.value, Object.prototype);
 }
 
 function readOtherProto(
