@@ -85,7 +85,9 @@ pub(crate) fn channels(count: usize) -> Vec<Channel> {
 /// A channel as a definition file.
 pub(crate) fn definition(channel: &Channel) -> String {
     let name = &channel.name;
-    let mut yaml = format!("version: 1\n\nchannels:\n  {name}:\n    address: {name}:{{id}}\n    topics:\n");
+    let mut yaml = format!(
+        "version: 1\n\nchannels:\n  {name}:\n    address: {name}:{{id}}\n    params: {{ id: {{ type: string }} }}\n    topics:\n"
+    );
     for object in &channel.types {
         let payload = format!("payload: {{ $ref: \"#/$defs/{}\" }}", object.name);
         line(&mut yaml, &format!("      {}:\n        {payload}", object.topic));

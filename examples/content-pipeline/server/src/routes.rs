@@ -21,15 +21,15 @@ const RUN_ID_LETTERS: usize = 12;
 
 /// What every request can reach.
 #[derive(Clone)]
-pub struct App {
-    pub hub: Hub,
+pub(crate) struct App {
+    pub(crate) hub: Hub,
     /// The text to summarise where a visitor brings none.
-    pub text: Arc<str>,
-    pub pause: Duration,
+    pub(crate) text: Arc<str>,
+    pub(crate) pause: Duration,
 }
 
 /// Everything that the server answers.
-pub fn routes(app: App, page: &Path) -> Router {
+pub(crate) fn routes(app: App, page: &Path) -> Router {
     let realtime = fanfare::routes(app.hub.clone());
     Router::new()
         .route("/runs", post(start_run))

@@ -2,7 +2,7 @@
 
 use crate::summarise::{choose, fitting_length, keywords, pieces, score, write};
 use crate::text::Text;
-use channels::pipeline::{Pipeline, ResultPayload, Status};
+use channels::pipeline::{self, Pipeline, Status};
 use channels::{Choice, Insight, Keyword, Statistics, Step, Token};
 use fanfare::formats::DateTime;
 use fanfare::{Hub, Payload, PublishError, Topic};
@@ -16,16 +16,16 @@ const KEYWORDS: usize = 8;
 const WRITING: (usize, usize) = (40, 99);
 
 /// A run that is about to begin.
-pub struct Run {
-    pub hub: Hub,
-    pub pipeline: Pipeline,
-    pub text: Text,
-    pub pause: Duration,
+pub(crate) struct Run {
+    pub(crate) hub: Hub,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) text: Text,
+    pub(crate) pause: Duration,
 }
 
 impl Run {
     /// Goes through every step. Every message arrives in the order in which it is published here.
-    pub async fn summarise(self) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub(crate) async fn summarise(self) -> Result<(), Box<dyn Error + Send + Sync>> {
         let started = Instant::now();
         let started_at: DateTime = Timestamp::now().to_string().parse()?;
         let sentences = &self.text.sentences;
@@ -49,7 +49,7 @@ impl Run {
         let summary = write(sentences, &chosen);
         self.write(&summary).await?;
 
-        let result = ResultPayload {
+        let result = pipeline::Result {
             title: self.text.title.clone(),
             summary,
             statistics: Statistics {

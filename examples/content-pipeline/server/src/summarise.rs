@@ -24,14 +24,14 @@ const EMPTY_WORDS: &str = "about above after again against also although always 
 
 /// A word that says what a text is about.
 #[derive(Debug, PartialEq)]
-pub struct Keyword {
-    pub word: String,
+pub(crate) struct Keyword {
+    pub(crate) word: String,
     /// How many sentences it stands in.
-    pub occurrences: u32,
+    pub(crate) occurrences: u32,
 }
 
 /// The words that stand in most sentences, most frequent first.
-pub fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
+pub(crate) fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
     let mut keywords: Vec<_> =
         frequencies(sentences).into_iter().map(|(word, occurrences)| Keyword { word, occurrences }).collect();
     keywords.sort_by(|a, b| b.occurrences.cmp(&a.occurrences).then_with(|| a.word.cmp(&b.word)));
@@ -40,7 +40,7 @@ pub fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
 }
 
 /// Each sentence's weight, between 0 and 1, where the weightiest sentence has 1.
-pub fn score(sentences: &[String]) -> Vec<f64> {
+pub(crate) fn score(sentences: &[String]) -> Vec<f64> {
     let frequencies = frequencies(sentences);
     let count = number(sentences.len().max(1));
     let weigh = |position: usize, sentence: &String| {
@@ -60,7 +60,7 @@ pub fn score(sentences: &[String]) -> Vec<f64> {
 
 /// The positions of the sentences that make the summary, in the order of the text. A sentence that
 /// repeats what is already chosen counts for less.
-pub fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> Vec<usize> {
+pub(crate) fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> Vec<usize> {
     let mut candidates: Vec<usize> =
         (0..sentences.len()).filter(|&at| stands_alone(&sentences[at])).collect();
     if candidates.is_empty() {
@@ -83,12 +83,12 @@ pub fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> Vec<usiz
 }
 
 /// How many sentences the summary of a text of `sentences` sentences has.
-pub fn fitting_length(sentences: usize) -> usize {
+pub(crate) fn fitting_length(sentences: usize) -> usize {
     (sentences / 10).clamp(4, 8).min(sentences)
 }
 
 /// Joins the chosen sentences. A sentence beyond all measure is cut, and shows it.
-pub fn write(sentences: &[String], chosen: &[usize]) -> String {
+pub(crate) fn write(sentences: &[String], chosen: &[usize]) -> String {
     let cut = |sentence: &String| {
         let words: Vec<&str> = sentence.split(' ').collect();
         if words.len() <= MOST_WORDS { sentence.clone() } else { words[..MOST_WORDS].join(" ") + " …" }
@@ -97,7 +97,7 @@ pub fn write(sentences: &[String], chosen: &[usize]) -> String {
 }
 
 /// A text's pieces as they are written, one word each. Joined they are the text.
-pub fn pieces(text: &str) -> Vec<&str> {
+pub(crate) fn pieces(text: &str) -> Vec<&str> {
     text.split_inclusive(' ').collect()
 }
 

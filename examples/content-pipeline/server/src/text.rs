@@ -2,16 +2,16 @@
 
 /// A text, taken apart.
 #[derive(Debug, PartialEq)]
-pub struct Text {
+pub(crate) struct Text {
     /// The first heading.
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// Every sentence outside of headings, tables and code.
-    pub sentences: Vec<String>,
+    pub(crate) sentences: Vec<String>,
 }
 
 impl Text {
     /// Takes a text apart: plain, or in Markdown.
-    pub fn read(markdown: &str) -> Self {
+    pub(crate) fn read(markdown: &str) -> Self {
         let mut title = None;
         let mut blocks = vec![String::new()];
         let mut in_code = false;
@@ -39,13 +39,13 @@ impl Text {
     }
 
     /// How many words the sentences have.
-    pub fn words(&self) -> usize {
+    pub(crate) fn words(&self) -> usize {
         self.sentences.iter().map(|sentence| words(sentence).count()).sum()
     }
 }
 
 /// The words of a sentence, without what stands between them.
-pub fn words(sentence: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(sentence: &str) -> impl Iterator<Item = &str> {
     sentence.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
 
