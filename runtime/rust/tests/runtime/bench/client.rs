@@ -1,0 +1,171 @@
+//! A client that sees every frame.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fanfare::wire::{ServerFrame, read_server_frames};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::server::Server;
+
+/// Long enough for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Client {
+    socket: WebSocketStream<TcpStream>,
+    /// Frames that came together and were not looked at yet.
+    waiting: VecDeque<ServerFrame>,
+    /// How many frames came in each text.
+    pub(crate) batches: Vec<usize>,
+    pub(crate) subprotocol: Option<String>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Client {
+    pub(crate) async fn connect(server: &Server, token: &str, since: Option<&Value>) -> Result<Self, Refusal> {
+        let query = since.map_or(String::new(), |since| format!("?since={}", encode(&since.to_string())));
+        Self::open(server, &query, Some(&format!("fanfare.v1, bearer.{token}"))).await
+    }
+
+    pub(crate) async fn connect_guest(server: &Server, token: &str) -> Result<Self, Refusal> {
+        Self::open(server, &format!("?token={token}"), None).await
+    }
+
+    pub(crate) async fn open(server: &Server, query: &str, protocols: Option<&str>) -> Result<Self, Refusal> {
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        Self::open_on(stream, query, protocols).await
+    }
+
+    pub(crate) async fn open_on(stream: TcpStream, query: &str, protocols: Option<&str>) -> Result<Self, Refusal> {
+        let mut request = format!("ws://test/v1/realtime/connect{query}").into_client_request().unwrap();
+        if let Some(protocols) = protocols {
+            request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
+        }
+        match client_async(request, stream).await {
+            Ok((socket, answer)) => {
+                let chosen = answer.headers().get("sec-websocket-protocol");
+                let subprotocol = chosen.map(|chosen| chosen.to_str().unwrap().to_owned());
+                Ok(Self { socket, waiting: VecDeque::new(), batches: Vec::new(), subprotocol })
+            }
+            Err(Error::Http(answer)) => {
+                let (head, body) = answer.into_parts();
+                let body = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or(Value::Null);
+                Err(Refusal { status: head.status.as_u16(), body })
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The next text as it came.
+    pub(crate) async fn text(&mut self) -> String {
+        match self.message().await {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("expected text, got {other:?}"),
+        }
+    }
+
+    /// The next frame, with arrays taken apart.
+    pub(crate) async fn frame(&mut self) -> ServerFrame {
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                return frame;
+            }
+            let text = self.text().await;
+            self.waiting.extend(read_server_frames(&text).unwrap());
+            self.batches.push(self.waiting.len());
+        }
+    }
+
+    /// The payload of the next frame, which must be a message.
+    pub(crate) async fn data(&mut self) -> Value {
+        self.id_and_data().await.1
+    }
+
+    pub(crate) async fn id_and_data(&mut self) -> (String, Value) {
+        match self.frame().await {
+            ServerFrame::Data { id, data, .. } => (id.to_string(), data),
+            other => panic!("expected a message, got {other:?}"),
+        }
+    }
+
+    /// The position of the next frame, which must be `ready`.
+    pub(crate) async fn ready(&mut self) -> String {
+        match self.frame().await {
+            ServerFrame::Ready { position, fingerprint, .. } => {
+                assert_eq!(fingerprint, "f1f2");
+                position.to_string()
+            }
+            other => panic!("expected ready, got {other:?}"),
+        }
+    }
+
+    /// Both ends of the next frame, which must be a gap.
+    pub(crate) async fn gap(&mut self) -> (String, String) {
+        match self.frame().await {
+            ServerFrame::Gap { after, before, .. } => (after.to_string(), before.to_string()),
+            other => panic!("expected a gap, got {other:?}"),
+        }
+    }
+
+    /// The code of the next frame, which must be an error, and the `ref` in it.
+    pub(crate) async fn error(&mut self) -> (String, Option<String>) {
+        match self.frame().await {
+            ServerFrame::Error { code, reference, .. } => (code, reference),
+            other => panic!("expected an error, got {other:?}"),
+        }
+    }
+
+    /// The code that the connection is closed with; 0 where there was no close frame.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.message().await {
+                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                Some(Ok(Message::Text(text))) => self.waiting.extend(read_server_frames(&text).unwrap()),
+                Some(Ok(Message::Ping(_))) => {}
+                _ => return 0,
+            }
+        }
+    }
+
+    /// Nothing comes for a while.
+    pub(crate) async fn silence(&mut self) {
+        assert_eq!(self.waiting, []);
+        let heard = timeout(Duration::from_millis(100), self.socket.next()).await;
+        assert!(heard.is_err(), "expected nothing, got {heard:?}");
+    }
+
+    pub(crate) async fn send(&mut self, frame: &Value) {
+        self.send_text(&frame.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        self.send_message(Message::text(text)).await;
+    }
+
+    pub(crate) async fn send_message(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    pub(crate) async fn sub(&mut self, token: &str, since: Value) {
+        self.send(&json!({ "kind": "sub", "ref": "r", "data": token, "since": since })).await;
+    }
+
+    pub(crate) async fn message(&mut self) -> Option<Result<Message, Error>> {
+        timeout(PATIENCE, self.socket.next()).await.expect("nothing came")
+    }
+}
+
+fn encode(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}

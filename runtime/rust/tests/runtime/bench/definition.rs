@@ -1,0 +1,97 @@
+//! Channels as generated code would describe them.
+
+use std::time::Duration;
+
+use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
+use fanfare::{
+    AddressPart, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Topic,
+    TopicDefinition,
+};
+use serde::Serialize;
+
+const TEXT: &Schema = &Schema::Text(Text::ANY);
+const STATUS: &Schema = &Schema::Object(Object {
+    properties: &[
+        Property { name: "message", schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }), required: true },
+        Property {
+            name: "progress",
+            schema: &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None }),
+            required: false,
+        },
+    ],
+    additional: Additional::Ignored,
+});
+
+const PARAMS: &[ParamDefinition] = &[ParamDefinition { name: "id", schema: &Schema::Text(Text::ANY) }];
+
+const TOPICS: &[TopicDefinition] = &[
+    TopicDefinition { name: "said", schema: TEXT, retain: Retain::None },
+    TopicDefinition { name: "status", schema: STATUS, retain: Retain::Last },
+    TopicDefinition { name: "journal", schema: TEXT, retain: Retain::All },
+    TopicDefinition { name: "count", schema: &Schema::Int64, retain: Retain::None },
+    TopicDefinition { name: "flag", schema: &Schema::Boolean, retain: Retain::None },
+];
+
+const fn definition(name: &'static str, address: &'static [AddressPart], messages: u32) -> ChannelDefinition {
+    ChannelDefinition {
+        name,
+        address,
+        params: PARAMS,
+        topics: TOPICS,
+        history: History { messages, age: Duration::from_secs(300) },
+        fingerprint: "f1f2",
+    }
+}
+
+/// Remembers more than any test sends.
+static ROOM: ChannelDefinition =
+    definition("room", &[AddressPart::Literal("room:"), AddressPart::Param(0)], 100_000);
+
+/// Remembers five messages.
+static SMALL: ChannelDefinition =
+    definition("small", &[AddressPart::Literal("small:"), AddressPart::Param(0)], 5);
+
+/// Forgets what is older than a tenth of a second.
+static BRIEF: ChannelDefinition = ChannelDefinition {
+    history: History { messages: 100, age: Duration::from_millis(100) },
+    ..definition("brief", &[AddressPart::Literal("brief:"), AddressPart::Param(0)], 0)
+};
+
+pub(crate) static REGISTRY: Registry = Registry { channels: &[&ROOM, &SMALL, &BRIEF] };
+
+#[derive(Serialize)]
+pub(crate) struct Status {
+    pub(crate) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) progress: Option<i64>,
+}
+
+impl Status {
+    pub(crate) fn new(message: &str) -> Self {
+        Self { message: message.into(), progress: None }
+    }
+}
+
+pub(crate) fn room(id: &str) -> Channel {
+    Channel::new(&ROOM, &[&id]).unwrap()
+}
+
+pub(crate) fn small(id: &str) -> Channel {
+    Channel::new(&SMALL, &[&id]).unwrap()
+}
+
+pub(crate) fn brief(id: &str) -> Channel {
+    Channel::new(&BRIEF, &[&id]).unwrap()
+}
+
+pub(crate) fn said(channel: &Channel) -> Topic<'_, str> {
+    channel.topic(0)
+}
+
+pub(crate) fn status(channel: &Channel) -> Topic<'_, Status> {
+    channel.topic(1)
+}
+
+pub(crate) fn journal(channel: &Channel) -> Topic<'_, str> {
+    channel.topic(2)
+}

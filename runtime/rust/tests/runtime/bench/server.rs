@@ -1,0 +1,67 @@
+//! A server on loopback.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use fanfare::{Channel, Hub, HubBuilder};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::client::{Client, Refusal};
+use super::definition::REGISTRY;
+use super::http::{self, Answer};
+
+pub(crate) const KEY: &str = "signkey-test-00112233445566778899aabbccddeeff";
+
+pub(crate) struct Server {
+    pub(crate) hub: Hub,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|builder| builder).await
+    }
+
+    pub(crate) async fn start_with(set_up: impl FnOnce(HubBuilder) -> HubBuilder) -> Self {
+        let hub = set_up(Hub::builder(&REGISTRY).signing_key(KEY)).build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = fanfare::routes(hub.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { hub, address }
+    }
+
+    pub(crate) fn token(&self, channel: &Channel, topics: &[&'static str]) -> String {
+        let grant = channel.grant(topics.iter().copied());
+        self.hub.token(grant).expires_in(Duration::from_secs(600)).mint().unwrap()
+    }
+
+    /// A client of ours, subscribed as a new one. Its first frame, `ready`, is still to come.
+    pub(crate) async fn subscribe(&self, channel: &Channel, topics: &[&'static str]) -> Client {
+        Client::connect(self, &self.token(channel, topics), None).await.unwrap()
+    }
+
+    pub(crate) async fn resume(&self, channel: &Channel, topics: &[&'static str], since: &str) -> Client {
+        let since = serde_json::json!({ channel.name(): since });
+        Client::connect(self, &self.token(channel, topics), Some(&since)).await.unwrap()
+    }
+
+    pub(crate) async fn guest(&self, channel: &Channel, topics: &[&'static str]) -> Client {
+        Client::connect_guest(self, &self.token(channel, topics)).await.unwrap()
+    }
+
+    pub(crate) async fn refusal(&self, token: &str) -> Refusal {
+        Client::connect(self, token, None).await.map(|_| ()).unwrap_err()
+    }
+
+    /// Publishes over HTTP with the signing key.
+    pub(crate) async fn publish(&self, channel: &str, topic: &str, body: &[u8]) -> Answer {
+        let path = format!("publish?channel={channel}&topic={topic}");
+        http::post(self.address, &path, Some(KEY), body).await
+    }
+
+    pub(crate) async fn ask_for_token(&self, bearer: Option<&str>, body: &Value) -> Answer {
+        http::post(self.address, "token", bearer, body.to_string().as_bytes()).await
+    }
+}

@@ -1,0 +1,60 @@
+//! A server that stops tells its clients, and sends what is waiting first.
+
+use std::time::{Duration, Instant};
+
+use fanfare::PublishError;
+use fanfare::wire::ServerFrame;
+
+use crate::bench::client::Client;
+use crate::bench::definition::{room, said};
+use crate::bench::server::Server;
+
+#[tokio::test]
+async fn clients_are_told_get_what_is_waiting_and_are_closed() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let mut client = server.subscribe(&channel, &["said"]).await;
+    let mut guest = server.guest(&channel, &["said"]).await;
+    client.ready().await;
+    for number in 0..2000 {
+        server.hub.publish(said(&channel), &number.to_string()).await.unwrap();
+    }
+    let hub = server.hub.clone();
+    let stopping = tokio::spawn(async move { hub.shutdown().await });
+    for reader in [&mut client, &mut guest] {
+        let mut messages = 0;
+        let mut told = false;
+        while messages < 2000 || !told {
+            match reader.frame().await {
+                ServerFrame::Closing => told = true,
+                ServerFrame::Data { .. } => messages += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(client.close_code().await, 1001);
+    assert_eq!(guest.close_code().await, 1001);
+    let start = Instant::now();
+    stopping.await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(3));
+    assert_eq!(server.hub.publish(said(&channel), "late").await, Err(PublishError::Closed));
+    assert_eq!(server.publish("room:1", "said", b"late").await.status, 503);
+    let token = server.token(&channel, &["said"]);
+    assert_eq!(Client::connect(&server, &token, None).await.map(|_| ()).unwrap_err().status, 503);
+}
+
+#[tokio::test]
+async fn one_that_does_not_read_does_not_hold_it_up() {
+    let server = Server::start_with(|hub| hub.drain_timeout(Duration::from_millis(300))).await;
+    let channel = room("1");
+    let _stuck = server.subscribe(&channel, &["said"]).await;
+    let large = "x".repeat(1_000_000);
+    for _ in 0..30 {
+        server.hub.publish(said(&channel), &large).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let start = Instant::now();
+    server.hub.shutdown().await;
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(2), "{took:?}");
+}

@@ -1,0 +1,40 @@
+//! The frames that both languages read alike.
+
+use std::fs;
+use std::path::Path;
+
+use fanfare::wire::{read_client_frame, read_server_frames};
+use serde_json::{Value, json};
+
+#[test]
+fn every_frame_has_its_meaning() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/frames");
+    let mut cases = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let case: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let meaning = read(&case);
+        if meaning != case["meaning"] {
+            wrong.push(format!("{}: {meaning}", path.display()));
+        }
+        cases += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases > 50, "only {cases} cases");
+}
+
+fn read(case: &Value) -> Value {
+    let text = match &case["frame"] {
+        Value::String(text) => text.clone(),
+        frame => frame.to_string(),
+    };
+    let meaning = match case["from"].as_str() {
+        Some("server") => read_server_frames(&text).map(|frames| json!(frames)),
+        _ => read_client_frame(&text).map(|frame| json!(frame)),
+    };
+    meaning.unwrap_or_else(|_| "bad_frame".into())
+}

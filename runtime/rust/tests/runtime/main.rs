@@ -1,0 +1,20 @@
+//! The server library over real sockets.
+
+mod closing;
+mod connecting;
+mod delivery;
+mod frames;
+mod publishing;
+mod resuming;
+mod retaining;
+mod subscribing;
+mod throughput;
+mod tokens;
+
+/// What all tests stand on.
+mod bench {
+    pub(crate) mod client;
+    pub(crate) mod definition;
+    pub(crate) mod http;
+    pub(crate) mod server;
+}

@@ -1,0 +1,103 @@
+//! What a new subscriber gets at once.
+
+use serde_json::json;
+
+use crate::bench::definition::{Status, journal, room, said, small, status};
+use crate::bench::server::Server;
+
+#[tokio::test]
+async fn the_latest_message_and_the_whole_history_in_the_order_of_ids() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let hub = &server.hub;
+    hub.publish(journal(&channel), "j1").await.unwrap();
+    hub.publish(status(&channel), &Status::new("s1")).await.unwrap();
+    hub.publish(said(&channel), "not retained").await.unwrap();
+    hub.publish(status(&channel), &Status::new("s2")).await.unwrap();
+    let head = hub.publish(journal(&channel), "j2").await.unwrap();
+    let mut client = server.subscribe(&channel, &["said", "status", "journal"]).await;
+    assert!(client.ready().await.starts_with(&format!("{head}~")));
+    for expected in [json!("j1"), json!({ "message": "s2" }), json!("j2")] {
+        assert_eq!(client.data().await, expected);
+    }
+    client.silence().await;
+    hub.publish(said(&channel), "new").await.unwrap();
+    assert_eq!(client.data().await, "new");
+}
+
+#[tokio::test]
+async fn the_latest_message_outlives_history() {
+    let server = Server::start().await;
+    let channel = small("1");
+    let hub = &server.hub;
+    hub.publish(status(&channel), &Status::new("s1")).await.unwrap();
+    let kept = hub.publish(status(&channel), &Status::new("s2")).await.unwrap();
+    let mut ids = Vec::new();
+    for number in 0..9 {
+        ids.push(hub.publish(said(&channel), &number.to_string()).await.unwrap().to_string());
+    }
+    let mut client = server.subscribe(&channel, &["status"]).await;
+    client.ready().await;
+    assert_eq!(client.id_and_data().await, (kept.to_string(), json!({ "message": "s2" })));
+    client.silence().await;
+
+    // One that comes back to it has lost `said` messages, and no `status`.
+    let since = kept.to_string().replace("-000000002", "-000000001");
+    let mut client = server.resume(&channel, &["status", "said"], &since).await;
+    client.ready().await;
+    let (after, before) = client.gap().await;
+    assert_eq!((after, before), (since.clone(), ids[4].clone()));
+    assert_eq!(client.data().await, json!({ "message": "s2" }));
+    for number in 4..9 {
+        assert_eq!(client.data().await, json!(number.to_string()));
+    }
+    let mut client = server.resume(&channel, &["status"], &since).await;
+    client.ready().await;
+    assert_eq!(client.data().await, json!({ "message": "s2" }));
+    client.silence().await;
+
+    // Replaced at last, it is gone: whoever did not have it hears so.
+    hub.publish(status(&channel), &Status::new("s3")).await.unwrap();
+    let mut client = server.resume(&channel, &["status"], &since).await;
+    client.ready().await;
+    assert_eq!(client.gap().await.0, since);
+    assert_eq!(client.data().await, json!({ "message": "s3" }));
+}
+
+#[tokio::test]
+async fn one_that_is_cut_off_in_the_middle_of_it_gets_the_rest() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let hub = &server.hub;
+    hub.publish(said(&channel), "before its time").await.unwrap();
+    hub.publish(status(&channel), &Status::new("s")).await.unwrap();
+    hub.publish(said(&channel), "before its time").await.unwrap();
+    for number in 0..3 {
+        hub.publish(journal(&channel), &number.to_string()).await.unwrap();
+    }
+    let topics = ["said", "status", "journal"];
+    let mut client = server.subscribe(&channel, &topics).await;
+    let mut cursor = client.ready().await;
+    let position = cursor.split_once('~').unwrap().0.to_owned();
+    hub.publish(said(&channel), "missed").await.unwrap();
+    // Cut after each message in turn.
+    for expected in [json!({ "message": "s" }), json!("0"), json!("1"), json!("2"), json!("missed")] {
+        let mut client = server.resume(&channel, &topics, &cursor).await;
+        assert_eq!(client.ready().await, cursor);
+        let (id, data) = client.id_and_data().await;
+        assert_eq!(data, expected);
+        cursor = if id <= position { format!("{position}~{id}") } else { id };
+    }
+    let mut client = server.resume(&channel, &topics, &cursor).await;
+    client.ready().await;
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_guest_gets_it_too() {
+    let server = Server::start().await;
+    let channel = room("1");
+    server.hub.publish(status(&channel), &Status::new("s")).await.unwrap();
+    let mut guest = server.guest(&channel, &["status"]).await;
+    assert_eq!(guest.data().await, json!({ "message": "s" }));
+}

@@ -1,0 +1,150 @@
+//! More channels and topics on an open connection.
+
+use fanfare::wire::ServerFrame;
+use serde_json::{Value, json};
+
+use crate::bench::client::Client;
+use crate::bench::definition::{Status, room, said, status};
+use crate::bench::server::Server;
+
+async fn subscribed(client: &mut Client) -> Vec<String> {
+    match client.frame().await {
+        ServerFrame::Subscribed { reference, channels } => {
+            assert_eq!(reference.as_deref(), Some("r"));
+            channels
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn sub_and_unsub_are_acknowledged() {
+    let server = Server::start().await;
+    let (first, second) = (room("1"), room("2"));
+    let mut client = server.subscribe(&first, &["said"]).await;
+    client.ready().await;
+    client.sub(&server.token(&second, &["said"]), json!({})).await;
+    assert_eq!(subscribed(&mut client).await, ["room:2"]);
+    client.ready().await;
+    server.hub.publish(said(&second), "two").await.unwrap();
+    assert_eq!(client.data().await, "two");
+
+    client.send(&json!({ "kind": "unsub", "ref": "8", "channel": "room:2" })).await;
+    let reference = Some("8".to_owned());
+    let channels = vec!["room:2".to_owned()];
+    assert_eq!(client.frame().await, ServerFrame::Unsubscribed { reference, channels });
+    server.hub.publish(said(&second), "no").await.unwrap();
+    server.hub.publish(said(&first), "one").await.unwrap();
+    assert_eq!(client.data().await, "one");
+    client.silence().await;
+
+    client.send(&json!({ "kind": "unsub", "channel": "room:2" })).await;
+    assert_eq!(client.error().await, ("not_subscribed".into(), None));
+}
+
+#[tokio::test]
+async fn sub_resumes_where_since_says() {
+    let server = Server::start().await;
+    let (first, second) = (room("1"), room("2"));
+    let id = server.hub.publish(said(&second), "a").await.unwrap();
+    server.hub.publish(said(&second), "b").await.unwrap();
+    let mut client = server.subscribe(&first, &["said"]).await;
+    client.ready().await;
+    client.sub(&server.token(&second, &["said"]), json!({ "room:2": id })).await;
+    subscribed(&mut client).await;
+    assert_eq!(client.ready().await, id.to_string());
+    assert_eq!(client.data().await, "b");
+}
+
+#[tokio::test]
+async fn sub_again_refreshes_and_repeats_nothing_unless_asked() {
+    let server = Server::start().await;
+    let channel = room("1");
+    server.hub.publish(status(&channel), &Status::new("s")).await.unwrap();
+    let mut client = server.subscribe(&channel, &["said", "status"]).await;
+    client.ready().await;
+    client.data().await;
+    let last = server.hub.publish(said(&channel), "a").await.unwrap().to_string();
+    assert_eq!(client.data().await, "a");
+
+    let token = server.token(&channel, &["said", "status"]);
+    client.sub(&token, json!({})).await;
+    subscribed(&mut client).await;
+    assert_eq!(client.ready().await, last, "the position is what was sent");
+    client.silence().await;
+
+    // A second reader of the same socket is new to it.
+    client.sub(&server.token(&channel, &["status"]), json!({ "room:1": "now" })).await;
+    subscribed(&mut client).await;
+    assert!(client.ready().await.contains('~'));
+    assert_eq!(client.data().await, json!({ "message": "s" }));
+    client.silence().await;
+
+    // A topic that is added starts as for a new subscriber, the others go on.
+    server.hub.publish(fanfare::Channel::topic::<str>(&channel, 2), "j").await.unwrap();
+    client.sub(&server.token(&channel, &["journal"]), json!({})).await;
+    subscribed(&mut client).await;
+    client.ready().await;
+    assert_eq!(client.data().await, "j");
+    client.silence().await;
+    server.hub.publish(said(&channel), "b").await.unwrap();
+    assert_eq!(client.data().await, "b");
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_sub_that_is_refused_changes_nothing() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let mut client = server.subscribe(&channel, &["said"]).await;
+    client.ready().await;
+    client.sub("a.b.c", json!({})).await;
+    assert_eq!(client.error().await, ("unauthorized".into(), Some("r".into())));
+    let publisher = server.hub.token(channel.grant(["said"])).publish().mint().unwrap();
+    client.sub(&publisher, json!({})).await;
+    assert_eq!(client.error().await, ("unauthorized".into(), Some("r".into())));
+    client.sub(&crate::tokens::token_for("room:", "said"), json!({})).await;
+    assert_eq!(client.error().await, ("unknown_channel".into(), Some("r".into())));
+    server.hub.publish(said(&channel), "still").await.unwrap();
+    assert_eq!(client.data().await, "still");
+}
+
+#[tokio::test]
+async fn one_connection_has_a_thousand_channels_at_most() {
+    let server = Server::start().await;
+    let mut client = server.subscribe(&room("x"), &["said"]).await;
+    client.ready().await;
+    for batch in 0..16 {
+        let channels: Vec<Value> = (0..64)
+            .map(|number| json!({ "kind": "run", "channel": format!("room:{batch}-{number}"), "name": "said" }))
+            .collect();
+        let answer = server.ask_for_token(Some(crate::bench::server::KEY), &json!(channels)).await;
+        client.sub(answer.body["jwt"].as_str().unwrap(), json!({})).await;
+        if batch == 15 {
+            assert_eq!(client.error().await.0, "too_many_channels");
+            break;
+        }
+        assert_eq!(subscribed(&mut client).await.len(), 64);
+        for _ in 0..64 {
+            client.ready().await;
+        }
+    }
+    for name in ["7-7", "14-63", "0-0"] {
+        server.hub.publish(said(&room(name)), name).await.unwrap();
+        assert_eq!(client.data().await, name);
+    }
+}
+
+#[tokio::test]
+async fn bad_frames_are_answered_until_there_are_too_many() {
+    let server = Server::start().await;
+    let mut client = server.subscribe(&room("1"), &["said"]).await;
+    client.ready().await;
+    for number in 0..15 {
+        let reference = number.to_string();
+        client.send(&json!({ "kind": "sub", "ref": reference, "data": number })).await;
+        assert_eq!(client.error().await, ("bad_frame".into(), Some(reference)));
+    }
+    client.send_text("{").await;
+    assert_eq!(client.close_code().await, 4400);
+}

@@ -1,0 +1,239 @@
+//! Who gets in, and what the others learn.
+
+use std::time::{Duration, SystemTime};
+
+use fanfare::{Hub, TokenError};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::bench::client::Client;
+use crate::bench::definition::{REGISTRY, room, said};
+use crate::bench::http;
+use crate::bench::server::{KEY, Server};
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn claims(channel: &str, topic: &str) -> Value {
+    let topics = json!([{ "kind": "run", "channel": channel, "name": topic }]);
+    json!({ "iss": "rt.inngest.com", "iat": now(), "exp": now() + 60, "jti": "1", "topics": topics, "publish": false })
+}
+
+fn sign(algorithm: Algorithm, claims: &Value, key: &str) -> String {
+    encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key.as_bytes())).unwrap()
+}
+
+pub(crate) fn token_for(channel: &str, topic: &str) -> String {
+    sign(Algorithm::HS256, &claims(channel, topic), KEY)
+}
+
+/// Base64 as tokens have it, for what no library would write.
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut encoded = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for digit in 0..=chunk.len() {
+            encoded.push(char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]));
+        }
+    }
+    encoded
+}
+
+fn without(claims: &Value, name: &str) -> Value {
+    let mut claims = claims.clone();
+    claims.as_object_mut().unwrap().remove(name);
+    claims
+}
+
+fn with(claims: &Value, name: &str, value: Value) -> Value {
+    let mut claims = claims.clone();
+    claims[name] = value;
+    claims
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_gets_one_answer_whatever_is_wrong() {
+    let server = Server::start().await;
+    let good = claims("room:1", "said");
+    let valid = sign(Algorithm::HS256, &good, KEY);
+    let parts: Vec<&str> = valid.split('.').collect();
+    let other_payload = base64(&with(&good, "exp", json!(now() + 9999)).to_string());
+    let none = base64(r#"{"alg":"none","typ":"JWT"}"#);
+    let mut flipped = valid.clone();
+    let last = flipped.pop().unwrap();
+    flipped.push(if last == 'A' { 'B' } else { 'A' });
+    let attacks = [
+        String::new(),
+        "x".into(),
+        "a.b.c".into(),
+        KEY.into(),
+        sign(Algorithm::HS256, &good, "signkey-test-ffeeddccbbaa99887766554433221100"),
+        sign(Algorithm::HS384, &good, KEY),
+        sign(Algorithm::HS512, &good, KEY),
+        format!("{none}.{}.", parts[1]),
+        format!("{none}.{}.{}", parts[1], parts[2]),
+        format!("{none}.{}", parts[1]),
+        format!("{}.{other_payload}.{}", parts[0], parts[2]),
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("{}.{}", parts[0], parts[1]),
+        sign(Algorithm::HS256, &with(&good, "exp", json!(now() - 1)), KEY),
+        sign(Algorithm::HS256, &with(&good, "exp", json!(now())), KEY),
+        sign(Algorithm::HS256, &with(&good, "exp", json!("9999999999")), KEY),
+        sign(Algorithm::HS256, &with(&good, "exp", json!(-1)), KEY),
+        sign(Algorithm::HS256, &without(&good, "exp"), KEY),
+        sign(Algorithm::HS256, &with(&good, "nbf", json!(now() + 60)), KEY),
+        sign(Algorithm::HS256, &with(&good, "iss", json!("example.com")), KEY),
+        sign(Algorithm::HS256, &with(&good, "iss", json!(["rt.inngest.com"])), KEY),
+        sign(Algorithm::HS256, &without(&good, "iss"), KEY),
+        sign(Algorithm::HS256, &without(&good, "topics"), KEY),
+        sign(Algorithm::HS256, &with(&good, "topics", json!([])), KEY),
+        sign(Algorithm::HS256, &with(&good, "topics", json!("room:1")), KEY),
+        sign(Algorithm::HS256, &with(&good, "publish", json!(true)), KEY),
+        "x".repeat(50_000),
+    ];
+    assert_ne!(flipped, valid);
+    let mut bodies = Vec::new();
+    for token in attacks.iter().chain([&flipped]) {
+        // What is no token in a header at all is as good as missing.
+        let refusal = server.refusal(token).await;
+        assert_eq!(refusal.status, 401, "{token}");
+        bodies.push(refusal.body);
+    }
+    bodies.push(Client::open(&server, "", Some("fanfare.v1")).await.map(|_| ()).unwrap_err().body);
+    bodies.push(Client::open(&server, "?token=", None).await.map(|_| ()).unwrap_err().body);
+    let expected = json!({ "error": bodies[0]["error"], "data": null, "status": 401 });
+    assert!(bodies.iter().all(|body| *body == expected), "{bodies:?}");
+    Client::connect(&server, &valid, None).await.unwrap().ready().await;
+}
+
+#[tokio::test]
+async fn a_token_opens_only_what_it_names() {
+    let server = Server::start().await;
+    let mut client = server.subscribe(&room("1"), &["said"]).await;
+    client.ready().await;
+    server.hub.publish(said(&room("2")), "secret").await.unwrap();
+    client.silence().await;
+    for (channel, topic) in [
+        ("room:1", "nothing"), ("room:", "said"), ("room", "said"), ("nowhere:1", "said"), ("room:a/b", "said"),
+        ("room:%61", "said"), ("*", "*"), ("room:*", "said"), ("", ""),
+    ] {
+        let refusal = server.refusal(&token_for(channel, topic)).await;
+        assert_eq!(refusal.status, 404, "{channel} {topic}");
+        let said = refusal.body["error"].as_str().unwrap();
+        assert!(!said.contains("room"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_as_subprotocol_is_not_echoed() {
+    let server = Server::start().await;
+    let client = server.subscribe(&room("1"), &["said"]).await;
+    assert_eq!(client.subprotocol.as_deref(), Some("fanfare.v1"));
+    let token = server.token(&room("1"), &["said"]);
+    let client = Client::open(&server, "", Some(&format!("bearer.{token}, fanfare.v1"))).await.unwrap();
+    assert_eq!(client.subprotocol.as_deref(), Some("fanfare.v1"));
+    let client = Client::open(&server, &format!("?token={token}"), Some("fanfare.v1")).await.unwrap();
+    assert_eq!(client.subprotocol.as_deref(), Some("fanfare.v1"));
+}
+
+#[tokio::test]
+async fn tokens_are_minted_for_the_signing_key() {
+    let server = Server::start().await;
+    let body = json!([{ "channel": "room:1", "name": "said", "kind": "run" }, { "channel": "room:2", "name": "status", "kind": "run" }]);
+    let hashed = "signkey-test-a8faed6abbf35c12a4b26e40f6feb19d736d90045c83b9f9a31f638d323e6811";
+    for bearer in [KEY, hashed] {
+        let answer = server.ask_for_token(Some(bearer), &body).await;
+        assert_eq!(answer.status, 201);
+        let mut client = Client::connect(&server, answer.body["jwt"].as_str().unwrap(), None).await.unwrap();
+        client.ready().await;
+        client.ready().await;
+    }
+    let sha256_of_nothing = "signkey-test-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let a_token = server.token(&room("1"), &["said"]);
+    for bearer in [None, Some(""), Some("x"), Some(&KEY[..KEY.len() - 1]), Some(sha256_of_nothing), Some(&a_token)] {
+        let answer = server.ask_for_token(bearer, &body).await;
+        assert_eq!(answer.status, 401, "{bearer:?}");
+        assert!(answer.error().starts_with("Not authenticated"));
+    }
+    for (body, status) in [
+        (json!([]), 400),
+        (json!({}), 400),
+        (json!([{ "channel": "room:1", "name": "said" }]), 400),
+        (json!([{ "channel": "room:1", "name": "said", "kind": "walk" }]), 400),
+        (json!(vec![body[0].clone(); 65]), 400),
+        (json!([{ "channel": "room:1", "name": "shouted", "kind": "run" }]), 404),
+        (json!([{ "channel": "rooms:1", "name": "said", "kind": "run" }]), 404),
+    ] {
+        let answer = server.ask_for_token(Some(KEY), &body).await;
+        assert_eq!(answer.status, status, "{body}");
+        assert!(!answer.error().is_empty());
+    }
+    for (lifetime, status) in [("1", 201), ("86400", 201), ("0", 400), ("86401", 400), ("-1", 400), ("soon", 400)] {
+        let path = format!("token?expires_in={lifetime}");
+        let answer = http::post(server.address, &path, Some(KEY), body.to_string().as_bytes()).await;
+        assert_eq!(answer.status, status, "{lifetime}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_token() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let brief = |topics: [&'static str; 1]| server.hub.token(channel.grant(topics)).expires_in(Duration::from_secs(1)).mint().unwrap();
+    let token = brief(["said"]);
+    let mut client = Client::connect(&server, &token, None).await.unwrap();
+    let mut refreshed = Client::connect(&server, &token, None).await.unwrap();
+    refreshed.ready().await;
+    refreshed.sub(&server.token(&channel, &["said"]), json!({})).await;
+    client.ready().await;
+    assert_eq!(client.close_code().await, 4401);
+    refreshed.frame().await;
+    refreshed.ready().await;
+    refreshed.silence().await;
+    assert_eq!(server.refusal(&token).await.status, 401);
+
+    // Each topic has its own time, and one that is given up has none.
+    refreshed.sub(&brief(["status"]), json!({})).await;
+    refreshed.frame().await;
+    refreshed.ready().await;
+    refreshed.send(&json!({ "kind": "unsub", "channel": "room:1" })).await;
+    refreshed.frame().await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    refreshed.silence().await;
+    refreshed.sub(&brief(["status"]), json!({})).await;
+    refreshed.frame().await;
+    refreshed.ready().await;
+    assert_eq!(refreshed.close_code().await, 4401);
+}
+
+#[tokio::test]
+async fn keys_can_be_changed_in_two_steps() {
+    const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
+    let server = Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY).issuer("example.com")).await;
+    let old = sign(Algorithm::HS256, &with(&claims("room:1", "said"), "iss", json!("example.com")), KEY);
+    Client::connect(&server, &old, None).await.unwrap().ready().await;
+    server.subscribe(&room("1"), &["said"]).await.ready().await;
+    assert_eq!(server.refusal(&token_for("room:1", "said")).await.status, 401, "another issuer");
+    for key in [KEY, NEW] {
+        assert_eq!(server.ask_for_token(Some(key), &json!([{ "channel": "room:1", "name": "said", "kind": "run" }])).await.status, 201);
+    }
+}
+
+#[test]
+fn a_grant_is_checked_when_the_token_is_made() {
+    let hub = Hub::builder(&REGISTRY).signing_key(KEY).build().unwrap();
+    let channel = room("1");
+    let mint = |grant| hub.token(grant).mint();
+    assert_eq!(mint(channel.grant([])), Err(TokenError::NoTopics));
+    let unknown = TokenError::Unknown { channel: "room:1".into(), topic: "shouted".into() };
+    assert_eq!(mint(channel.grant(["said"]).and(channel.grant(["shouted"]))), Err(unknown));
+    let lifetime = Duration::from_millis(900);
+    let short = hub.token(channel.grant(["said"])).expires_in(lifetime).mint();
+    assert_eq!(short, Err(TokenError::Lifetime(lifetime)));
+    for key in ["", "short"] {
+        let error = Hub::builder(&REGISTRY).signing_key(key).build().unwrap_err();
+        assert!(error.to_string().contains("openssl rand -hex 32"));
+    }
+}
