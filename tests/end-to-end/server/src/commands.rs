@@ -1,0 +1,106 @@
+//! What tests can make the server do, beside what its routes do.
+
+use channels::pipeline::{Pipeline, Status, Topic};
+use channels::{Step, Token};
+use fanfare::Hub;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+#[derive(Deserialize)]
+struct Line {
+    /// Repeated in the answer.
+    #[serde(rename = "ref")]
+    reference: u64,
+    #[serde(flatten)]
+    command: Command,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Command {
+    /// Publishes tokens, indexed from `from` on, through the typed way of a Rust application.
+    Tokens {
+        run: String,
+        from: u32,
+        count: u32,
+        /// How long the text of each is.
+        #[serde(default = "one")]
+        size: usize,
+        /// After each of them.
+        #[serde(default)]
+        pause_milliseconds: u64,
+    },
+    /// Publishes a status; `run_id` goes into the envelope.
+    Status { run: String, message: String, progress: u8, run_id: Option<String> },
+    /// Makes a token for all topics of a run's channel.
+    Token { run: String, expires_in: u64 },
+    /// Stops gracefully.
+    Shutdown,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Does what standard input says, several things at once, and ends the process with it. The result
+/// tells when a graceful shutdown was asked for.
+pub(crate) fn follow(hub: Hub) -> Arc<Notify> {
+    let shutdown = Arc::new(Notify::new());
+    let (runtime, asked) = (tokio::runtime::Handle::current(), Arc::clone(&shutdown));
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            runtime.spawn(answer(line, hub.clone(), Arc::clone(&asked)));
+        }
+        std::process::exit(0);
+    });
+    shutdown
+}
+
+async fn answer(line: String, hub: Hub, shutdown: Arc<Notify>) {
+    let answer = match serde_json::from_str(&line) {
+        Ok(Line { reference, command }) => match run(command, &hub, &shutdown).await {
+            Ok(result) => json!({ "ref": reference, "result": result }),
+            Err(error) => json!({ "ref": reference, "error": error.to_string() }),
+        },
+        Err(error) => json!({ "error": format!("{line}: {error}") }),
+    };
+    println!("{answer}");
+}
+
+async fn run(command: Command, hub: &Hub, shutdown: &Notify) -> Result<Value, Box<dyn Error + Send + Sync>> {
+    match command {
+        Command::Tokens { run, from, count, size, pause_milliseconds } => {
+            let pipeline = Pipeline::new(&run)?;
+            let text = "x".repeat(size);
+            for index in from..from + count {
+                hub.publish(pipeline.tokens(), &Token { index, text: text.clone() }).await?;
+                if pause_milliseconds > 0 {
+                    tokio::time::sleep(Duration::from_millis(pause_milliseconds)).await;
+                }
+            }
+            Ok(Value::Null)
+        }
+        Command::Status { run, message, progress, run_id } => {
+            let pipeline = Pipeline::new(&run)?;
+            let status = Status { message, step: Step::Write, progress };
+            let publish = hub.publish(pipeline.status(), &status);
+            let id = match run_id {
+                Some(run_id) => publish.run_id(run_id).await?,
+                None => publish.await?,
+            };
+            Ok(json!(id))
+        }
+        Command::Token { run, expires_in } => {
+            let grant = Pipeline::new(&run)?.grant(Topic::ALL);
+            Ok(json!(hub.token(grant).expires_in(Duration::from_secs(expires_in)).mint()?))
+        }
+        Command::Shutdown => {
+            shutdown.notify_one();
+            Ok(Value::Null)
+        }
+    }
+}

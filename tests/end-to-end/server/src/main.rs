@@ -1,0 +1,33 @@
+//! A hub that the end-to-end tests start, drive and kill.
+//!
+//! It prints one line of JSON with its URL and signing key, and then does what each line of JSON
+//! on its standard input says ([`commands`]). It ends when that input ends, so that no test can
+//! leave it behind.
+
+mod commands;
+
+use fanfare::Hub;
+use serde_json::json;
+use std::error::Error;
+use tokio::net::TcpListener;
+
+/// Servers of one test run accept each other's tokens, as a restarted server does.
+const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let signing_key = std::env::args().nth(1).unwrap_or_else(|| SIGNING_KEY.into());
+    let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key.as_str()).build()?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    println!("{}", json!({ "url": url, "signingKey": signing_key }));
+
+    let routes = fanfare::routes(hub.clone());
+    let shutdown = commands::follow(hub.clone());
+    let stopped = async move {
+        shutdown.notified().await;
+        hub.shutdown().await;
+    };
+    axum::serve(listener, routes).with_graceful_shutdown(stopped).await?;
+    Ok(())
+}
