@@ -19,8 +19,7 @@ export function RunView({ runId }: { readonly runId: string }) {
   const status = messages.byTopic.status?.data;
   const result = messages.byTopic.result?.data;
   const insights = messages.all.flatMap((message) => (message.topic === "insights" ? [message.data] : []));
-  const tokens = messages.all.flatMap((message) => (message.topic === "tokens" ? [message.data] : []));
-  const summary = result?.summary ?? tokens.map((token) => token.text).join("");
+  const summary = messages.all.map((message) => (message.topic === "tokens" ? message.data.text : "")).join("");
 
   return (
     <article className="run" aria-label={`Run ${runId}`}>

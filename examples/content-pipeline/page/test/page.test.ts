@@ -1,5 +1,6 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startProxy } from "./proxy.js";
 import { findBrowser, type Server, startServer } from "./server.js";
 
 const TEXT = `# Trains
@@ -43,16 +44,21 @@ test("a page that is opened later shows the whole run", async () => {
 });
 
 test("a page that was cut off gets what it missed", async () => {
-  const page = await openPage();
+  const proxy = await startProxy(server.url);
+  const page = await openPage(proxy.url);
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.getByLabel("Summary").waitFor();
-  await page.context().setOffline(true);
+  proxy.cut();
+  await page.locator('[data-connection]:not([data-connection="open"])').waitFor();
+  const seen = await summaryOf(page);
   await page.waitForTimeout(300);
-  await page.context().setOffline(false);
+  expect(await summaryOf(page)).toBe(seen);
+  proxy.mend();
   await resultOf(page);
-  const whole = await openPage(page.url());
+  const whole = await openPage(`${server.url}/${new URL(page.url()).hash}`);
   await resultOf(whole);
   expect(await summaryOf(page)).toBe(await summaryOf(whole));
+  proxy.stop();
 });
 
 test("the server's notice is shown", async () => {
