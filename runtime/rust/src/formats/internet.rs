@@ -125,12 +125,12 @@ fn is_scheme(text: &str) -> bool {
 
 fn is_authority(text: &str) -> bool {
     let (user, place) = text.split_once('@').unwrap_or(("", text));
-    let (host_is_fine, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((literal, port)) => (is_ipv6(literal) || is_ip_future(literal), port),
-        None => {
-            let (host, port) = place.split_at(place.find(':').unwrap_or(place.len()));
-            (is_made_of(host, b""), port)
-        }
+    let bracketed = place.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (host_is_fine, port) = if let Some((literal, port)) = bracketed {
+        (is_ipv6(literal) || is_ip_future(literal), port)
+    } else {
+        let (host, port) = place.split_at(place.find(':').unwrap_or(place.len()));
+        (is_made_of(host, b""), port)
     };
     let port_is_fine = port.is_empty()
         || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));

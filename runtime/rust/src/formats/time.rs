@@ -18,7 +18,7 @@ pub(super) fn is_date(text: &str) -> bool {
 
 /// No days in a month that does not exist.
 fn days_in(month: u32, year: u32) -> u32 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 => 28 + u32::from(is_leap),
         4 | 6 | 9 | 11 => 30,

@@ -22,11 +22,11 @@ pub(super) fn is_multiple(value: f64, divisor: f64) -> bool {
     if shift >= 0 {
         // digits < 10^17, so that every product stays below 10^34 < 2^128.
         let scale = power_modulo(10, shift.unsigned_abs(), divisor.digits);
-        (value.digits % divisor.digits) * scale % divisor.digits == 0
+        ((value.digits % divisor.digits) * scale).is_multiple_of(divisor.digits)
     } else {
         // A power of ten with more digits than the value cannot divide it.
         match shift.unsigned_abs() {
-            places @ 0..=17 => value.digits % (divisor.digits * 10_u128.pow(places)) == 0,
+            places @ 0..=17 => value.digits.is_multiple_of(divisor.digits * 10_u128.pow(places)),
             _ => false,
         }
     }
@@ -59,7 +59,7 @@ impl Decimal {
         let _ = write!(reader, "{double:e}");
         let exponent = if reader.exponent_is_negative { -reader.exponent } else { reader.exponent };
         let mut decimal = Self { digits: reader.digits, exponent: exponent - reader.fraction_digits };
-        while decimal.digits != 0 && decimal.digits % 10 == 0 {
+        while decimal.digits != 0 && decimal.digits.is_multiple_of(10) {
             decimal.digits /= 10;
             decimal.exponent += 1;
         }

@@ -61,9 +61,8 @@ impl<'a> ObjectChecker<'a> {
     ) -> Result<(), Stop> {
         let place = self.place.property(name);
         let schema = match self.rules {
-            Rules::Skipped => return Ok(()),
             Rules::Tag(tag) if tag == name => return self.found(value),
-            Rules::Tag(_) => return Ok(()),
+            Rules::Skipped | Rules::Tag(_) => return Ok(()),
             Rules::All(schema) => schema,
             Rules::Declared(object) => match self.find(object, name) {
                 Some(index) => {

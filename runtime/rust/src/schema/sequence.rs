@@ -58,7 +58,6 @@ impl<'a> SequenceChecker<'a> {
     fn finish(self) -> Result<(), Stop> {
         let Self { rules, length, place, report } = self;
         match rules {
-            Rules::Skipped | Rules::Any => Ok(()),
             Rules::Items(array) => {
                 if length < array.min_items as usize {
                     let least = counted(array.min_items, "item");
@@ -76,7 +75,7 @@ impl<'a> SequenceChecker<'a> {
                 let exactly = counted(count, "item");
                 report.add(place, rule, || format!("must have exactly {exactly}"))
             }
-            Rules::Tuple(_) => Ok(()),
+            Rules::Skipped | Rules::Any | Rules::Tuple(_) => Ok(()),
         }
     }
 }

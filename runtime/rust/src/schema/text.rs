@@ -21,7 +21,7 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> TextOf<F> {
         Self { is_key: false, then }
     }
 
-    fn scalar(self, value: impl ToString) -> Result<(), Stop> {
+    fn scalar(self, value: &impl ToString) -> Result<(), Stop> {
         if self.is_key { (self.then)(&value.to_string()) } else { Ok(()) }
     }
 
@@ -33,7 +33,7 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> TextOf<F> {
 macro_rules! scalars {
     ($($method:ident($scalar:ty);)*) => {
         $(fn $method(self, value: $scalar) -> Result<(), Stop> {
-            self.scalar(value)
+            self.scalar(&value)
         })*
     };
 }
