@@ -56,8 +56,7 @@ impl Registry {
                 param::check(param.schema, text).ok()?;
             }
             // Only the canonical spelling names a channel, so no channel has two names.
-            (address::write(definition, &params) == name)
-                .then(|| Channel { definition, name: name.into() })
+            (address::write(definition, &params) == name).then(|| Channel { definition, name: name.into() })
         })
     }
 }
@@ -146,10 +145,7 @@ impl Channel {
     ///
     /// # Errors
     /// When a param is missing or its schema does not accept it.
-    pub fn new(
-        definition: &'static ChannelDefinition,
-        params: &[&dyn Display],
-    ) -> Result<Self, ParamError> {
+    pub fn new(definition: &'static ChannelDefinition, params: &[&dyn Display]) -> Result<Self, ParamError> {
         let mut texts = Vec::with_capacity(definition.params.len());
         for (index, param) in definition.params.iter().enumerate() {
             let text = params.get(index).map(ToString::to_string).unwrap_or_default();

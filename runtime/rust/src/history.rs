@@ -108,7 +108,7 @@ impl Log {
         }
         state.messages.push_back(message);
         let lead = u64::from(self.channel.definition().history.messages / 4).max(1);
-        let crowded = id.offset() % lead == 0;
+        let crowded = id.offset().is_multiple_of(lead);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
         for (inbox, key) in parked {

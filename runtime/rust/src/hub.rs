@@ -17,7 +17,7 @@ mod reader;
 
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
-pub(crate) use reader::{Event, Ready, Reader};
+pub(crate) use reader::{Event, Reader, Ready};
 
 /// The in-process broker that a server embeds. Cloning it is cheap, and all
 /// clones are one hub.
@@ -84,7 +84,6 @@ pub(crate) enum Phase {
 
 impl Hub {
     /// Starts to set up a hub for the channels of a definition.
-    #[must_use]
     pub fn builder(registry: &'static Registry) -> HubBuilder {
         HubBuilder::new(registry)
     }
@@ -97,7 +96,6 @@ impl Hub {
 
     /// Starts to make a token that may subscribe to the topics of a grant. It lasts
     /// 60 seconds unless told otherwise.
-    #[must_use = "a token is made by `mint`"]
     pub fn token(&self, grant: Grant) -> TokenBuilder<'_> {
         TokenBuilder { hub: self, grant, publish: false, lifetime: DEFAULT_LIFETIME }
     }
@@ -192,6 +190,7 @@ impl Drop for Connected {
 
 /// A token in the making.
 #[derive(Clone, Debug)]
+#[must_use = "a token is made by `mint`"]
 pub struct TokenBuilder<'h> {
     hub: &'h Hub,
     grant: Grant,
@@ -201,14 +200,12 @@ pub struct TokenBuilder<'h> {
 
 impl TokenBuilder<'_> {
     /// How long the token lasts: from a second to a day.
-    #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
     /// Makes it a token to publish to the topics over HTTP, and not to subscribe to them.
-    #[must_use]
     pub fn publish(mut self) -> Self {
         self.publish = true;
         self

@@ -93,7 +93,8 @@ impl<P: Serialize + ?Sized> Publish<'_, P> {
     fn start(self) -> Result<Appending, PublishError> {
         let Self { hub, topic, payload, run_id } = self;
         let (channel, definition) = (topic.channel(), topic.definition());
-        schema::check(definition.schema, payload).map_err(|issues| invalid(channel, definition.name, issues))?;
+        schema::check(definition.schema, payload)
+            .map_err(|issues| invalid(channel, definition.name, issues))?;
         let log = hub.log(channel).ok_or_else(|| unknown(channel, definition.name))?;
         let mut bytes = 0;
         let frame = DataFrame::encode(channel.name(), definition.name, run_id.as_deref(), |text| {
@@ -214,10 +215,9 @@ impl fmt::Display for PublishError {
                 "the payload has {bytes} bytes as JSON and at most {MAX_PAYLOAD} can be carried: \
                  publish a reference to it instead"
             ),
-            Self::Unknown { channel, topic } => write!(
-                formatter,
-                "no definition knows the topic {topic:?} of a channel named {channel:?}"
-            ),
+            Self::Unknown { channel, topic } => {
+                write!(formatter, "no definition knows the topic {topic:?} of a channel named {channel:?}")
+            }
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
             Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),
             Self::Closed => formatter.write_str("the hub was shut down and takes no more messages"),

@@ -167,10 +167,9 @@ impl fmt::Display for TokenError {
                 formatter,
                 "a token names at most {MAX_TOKEN_TOPICS} topics, this one {count}: make several"
             ),
-            Self::Unknown { channel, topic } => write!(
-                formatter,
-                "no definition knows the topic {topic:?} of a channel named {channel:?}"
-            ),
+            Self::Unknown { channel, topic } => {
+                write!(formatter, "no definition knows the topic {topic:?} of a channel named {channel:?}")
+            }
             Self::Lifetime(lifetime) => {
                 write!(formatter, "a token lasts from a second to a day, not {lifetime:?}")
             }

@@ -35,11 +35,7 @@ pub(super) fn read(definition: &ChannelDefinition, name: &str) -> Option<Vec<Str
 }
 
 /// Holes take as much as they can, and give back what the literal text after them needs.
-fn match_parts<'n>(
-    parts: &[AddressPart],
-    name: &'n str,
-    holes: &mut Vec<(usize, &'n str)>,
-) -> bool {
+fn match_parts<'n>(parts: &[AddressPart], name: &'n str, holes: &mut Vec<(usize, &'n str)>) -> bool {
     let Some((part, rest)) = parts.split_first() else {
         return name.is_empty();
     };

@@ -23,9 +23,7 @@ fn issue(rule: &'static str, message: &str) -> Vec<Issue> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        AddressPart, Channel, ChannelDefinition, History, ParamDefinition, Registry,
-    };
+    use super::super::{AddressPart, Channel, ChannelDefinition, History, ParamDefinition, Registry};
     use crate::schema::{Integer, Schema, Text};
     use std::time::Duration;
 
@@ -44,7 +42,12 @@ mod tests {
         schema: &Schema::Integer(Integer { minimum: -9, maximum: 99, multiple_of: None }),
     };
     static BOTH: ChannelDefinition = definition(
-        &[AddressPart::Literal("both/"), AddressPart::Param(1), AddressPart::Literal(":"), AddressPart::Param(0)],
+        &[
+            AddressPart::Literal("both/"),
+            AddressPart::Param(1),
+            AddressPart::Literal(":"),
+            AddressPart::Param(0),
+        ],
         &[NAME, PAGE],
     );
     static FILE: ChannelDefinition =
@@ -68,9 +71,28 @@ mod tests {
     #[test]
     fn no_other_spelling_is_a_name() {
         for name in [
-            "", "both/7:", "both/:a", "both/07:a", "both/+7:a", "both/-0:a", "both/100:a", "both/7:abcd",
-            "both/7:a/", "both/7:%61", "both/7:%c3%a9", "both/7:%C3", "both/7:%", "both/7:%G1", "both/7:a:b",
-            "Both/7:a", "both/7:a ", ".log", "abcd.log", "system ", "syste", "system/x",
+            "",
+            "both/7:",
+            "both/:a",
+            "both/07:a",
+            "both/+7:a",
+            "both/-0:a",
+            "both/100:a",
+            "both/7:abcd",
+            "both/7:a/",
+            "both/7:%61",
+            "both/7:%c3%a9",
+            "both/7:%C3",
+            "both/7:%",
+            "both/7:%G1",
+            "both/7:a:b",
+            "Both/7:a",
+            "both/7:a ",
+            ".log",
+            "abcd.log",
+            "system ",
+            "syste",
+            "system/x",
         ] {
             assert_eq!(REGISTRY.resolve(name), None, "{name}");
         }

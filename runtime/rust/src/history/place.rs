@@ -168,7 +168,8 @@ impl Log {
         let first = state.first();
         let mut bytes = 0;
         let unread = (place.cursor + 1).max(first) - first;
-        let history = state.messages.range(usize::try_from(unread).unwrap_or(usize::MAX).min(state.messages.len())..);
+        let history =
+            state.messages.range(usize::try_from(unread).unwrap_or(usize::MAX).min(state.messages.len())..);
         let outside = place.retained_before(&state, first);
         for message in outside.into_iter().chain(history) {
             if bytes >= max_bytes {

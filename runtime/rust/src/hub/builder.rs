@@ -1,6 +1,9 @@
 //! Setting up a hub.
 
-use super::{Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey, fmt, watch};
+use super::{
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey, fmt,
+    watch,
+};
 
 /// A hub in the making.
 #[derive(Clone, Debug)]

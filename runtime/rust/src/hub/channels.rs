@@ -21,18 +21,18 @@ type Logs = RwLock<HashMap<Arc<str>, Arc<Log>>>;
 
 pub(super) struct Channels {
     logs: Arc<Logs>,
-    idle_channels: usize,
-    channel_bytes: usize,
+    max_idle: usize,
+    max_bytes: usize,
     last_life: AtomicU64,
     tidying: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Channels {
-    pub(super) fn new(idle_channels: usize, channel_bytes: usize) -> Self {
+    pub(super) fn new(max_idle: usize, max_bytes: usize) -> Self {
         Self {
             logs: Arc::default(),
-            idle_channels,
-            channel_bytes,
+            max_idle,
+            max_bytes,
             last_life: AtomicU64::new(0),
             tidying: Mutex::new(None),
         }
@@ -51,9 +51,9 @@ impl Channels {
         }
         self.start_tidying();
         let mut logs = self.logs.write().unwrap_or_else(PoisonError::into_inner);
-        let log = logs.entry(channel.shared_name()).or_insert_with(|| {
-            Arc::new(Log::new(channel.clone(), self.next_life(), self.channel_bytes))
-        });
+        let log = logs
+            .entry(channel.shared_name())
+            .or_insert_with(|| Arc::new(Log::new(channel.clone(), self.next_life(), self.max_bytes)));
         Some(Arc::clone(log))
     }
 
@@ -74,21 +74,20 @@ impl Channels {
         if tidying.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let (logs, idle_channels) = (Arc::downgrade(&self.logs), self.idle_channels);
+        let (logs, max_idle) = (Arc::downgrade(&self.logs), self.max_idle);
         *tidying = Some(runtime.spawn(async move {
             loop {
                 tokio::time::sleep(TIDY_INTERVAL).await;
                 let Some(logs) = Weak::upgrade(&logs) else { return };
-                tidy(&logs, idle_channels);
+                tidy(&logs, max_idle);
             }
         }));
     }
 }
 
 /// Drops messages that are too old, and the logs that are idle for longest where there are too many.
-fn tidy(logs: &Logs, idle_channels: usize) {
-    let all: Vec<Arc<Log>> =
-        logs.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+fn tidy(logs: &Logs, max_idle: usize) {
+    let all: Vec<Arc<Log>> = logs.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
     let mut idle = Vec::new();
     for log in all {
         let state = log.tidy();
@@ -101,7 +100,7 @@ fn tidy(logs: &Logs, idle_channels: usize) {
     let mut bytes_so_far = 0;
     for (index, (_, bytes, name)) in idle.into_iter().enumerate() {
         bytes_so_far += bytes;
-        if index < idle_channels && bytes_so_far <= IDLE_BYTES {
+        if index < max_idle && bytes_so_far <= IDLE_BYTES {
             continue;
         }
         let mut logs = logs.write().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +114,7 @@ fn tidy(logs: &Logs, idle_channels: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{ChannelDefinition, History, AddressPart, Retain, TopicDefinition, ParamDefinition};
+    use crate::channel::{AddressPart, ChannelDefinition, History, ParamDefinition, Retain, TopicDefinition};
     use crate::schema::{Schema, Text};
     use crate::wire::DataFrame;
 

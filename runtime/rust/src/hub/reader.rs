@@ -47,12 +47,7 @@ pub(crate) struct TooManyChannels;
 
 impl Reader {
     pub(crate) fn new() -> Self {
-        Self {
-            inbox: Arc::default(),
-            subscriptions: HashMap::new(),
-            next_key: 0,
-            turns: VecDeque::new(),
-        }
+        Self { inbox: Arc::default(), subscriptions: HashMap::new(), next_key: 0, turns: VecDeque::new() }
     }
 
     /// Subscribes to channels and topics until `expires`. What is published from here
@@ -88,7 +83,8 @@ impl Reader {
     ) -> Option<Cursor> {
         let key = self.next_key;
         self.next_key += 1;
-        let earlier = self.key_of(channel.name()).and_then(|key| Some((key, self.subscriptions.remove(&key)?)));
+        let earlier =
+            self.key_of(channel.name()).and_then(|key| Some((key, self.subscriptions.remove(&key)?)));
         let (mut subscription, position) = if let Some((earlier_key, mut subscription)) = earlier {
             // Under a key of its own: a wake-up for the earlier one may still be on its way.
             subscription.log.unpark(&self.inbox, earlier_key);

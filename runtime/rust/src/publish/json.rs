@@ -57,11 +57,13 @@ const JSON_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 /// Whether some string could be accepted.
 fn may_be_string(schema: &Schema) -> bool {
     match schema {
-        Schema::Any | Schema::Text(_) | Schema::Enum(_) | Schema::Literals(_) => true,
-        Schema::Int64 | Schema::Uint64 => true,
-        Schema::AnyOf(schemas) | Schema::OneOf(schemas) => {
-            schemas.iter().any(|schema| may_be_string(schema))
-        }
+        Schema::Any
+        | Schema::Text(_)
+        | Schema::Enum(_)
+        | Schema::Literals(_)
+        | Schema::Int64
+        | Schema::Uint64 => true,
+        Schema::AnyOf(schemas) | Schema::OneOf(schemas) => schemas.iter().any(|schema| may_be_string(schema)),
         _ => false,
     }
 }
@@ -164,8 +166,22 @@ mod tests {
     #[test]
     fn what_is_read_is_what_serde_json_reads() {
         for text in [
-            "null", " true ", "1", "-1", "1.5", "-0", "1e2", "1e400", "18446744073709551615", "\"\\ud83d\\ude00\"",
-            "\"\\ud800\"", "[1,]", "{}x", "", "01", "[[],{}]",
+            "null",
+            " true ",
+            "1",
+            "-1",
+            "1.5",
+            "-0",
+            "1e2",
+            "1e400",
+            "18446744073709551615",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud800\"",
+            "[1,]",
+            "{}x",
+            "",
+            "01",
+            "[[],{}]",
         ] {
             let expected = serde_json::from_str::<Value>(text).ok();
             assert_eq!(parse(text).ok().map(|(value, _)| value), expected, "{text}");

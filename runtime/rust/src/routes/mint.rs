@@ -26,12 +26,13 @@ pub(super) async fn mint(
         tracing::debug!("refused: a token is asked for without the signing key");
         return Err(Failure::unauthorized());
     }
-    let lifetime = match parameter(&query, "expires_in") {
-        None => DEFAULT_LIFETIME,
-        Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| {
-            Failure::bad_request("expires_in is a whole number of seconds from 1 to 86400")
-        })?),
-    };
+    let lifetime =
+        match parameter(&query, "expires_in") {
+            None => DEFAULT_LIFETIME,
+            Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| {
+                Failure::bad_request("expires_in is a whole number of seconds from 1 to 86400")
+            })?),
+        };
     let request = body::read(&headers, request, MAX_BODY).await?;
     let topics: Vec<TopicClaim> = serde_json::from_slice(&request).map_err(|error| {
         let example = r#"[{"channel":"pipeline:run_42","name":"status","kind":"run"}]"#;

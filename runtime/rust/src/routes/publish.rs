@@ -23,7 +23,8 @@ pub(super) async fn publish(
     let channel = parameter(&query, "channel");
     let topic = parameter(&query, "topic");
     authorize(&hub, bearer(&headers), channel, topic)?;
-    let missing = |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
+    let missing =
+        |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let topic = topic.ok_or_else(|| missing("topic"))?;
     let run_id = parameter(&query, "run_id");

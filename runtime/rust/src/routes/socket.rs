@@ -29,7 +29,7 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 /// A connection and all that it subscribes to.
 pub(super) struct Socket {
     hub: Hub,
-    socket: WebSocket,
+    transport: WebSocket,
     reader: Reader,
     phase: watch::Receiver<Phase>,
     /// A client that did not offer the subprotocol understands only a few kinds of frames.
@@ -56,9 +56,9 @@ enum Wake {
 }
 
 impl Socket {
-    pub(super) fn new(hub: Hub, socket: WebSocket, reader: Reader, guest: bool) -> Self {
+    pub(super) fn new(hub: Hub, transport: WebSocket, reader: Reader, guest: bool) -> Self {
         let phase = hub.phase();
-        Self { hub, socket, reader, phase, guest, bad_frames: 0, unanswered: 0 }
+        Self { hub, transport, reader, phase, guest, bad_frames: 0, unanswered: 0 }
     }
 
     pub(super) async fn run(mut self, ready: Vec<Ready>) {
@@ -74,22 +74,22 @@ impl Socket {
     }
 
     async fn serve(&mut self, ready: Vec<Ready>) -> Result<std::convert::Infallible, End> {
-        let ready = self.ready(ready);
-        self.write(ready).await?;
+        let greeting = self.ready(ready);
+        self.write(greeting).await?;
         let period = self.hub.settings().ping_interval;
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expires = self.reader.expires();
-        let expired = sleep_until(instant(expires));
-        tokio::pin!(expired);
+        let end = sleep_until(instant(expires));
+        tokio::pin!(end);
         let mut events = Vec::new();
         loop {
             // What is due comes before what is waiting, which under load never ends.
             let wake = tokio::select! {
                 biased;
                 _ = self.phase.wait_for(|phase| *phase >= Phase::Closing) => Wake::Closing,
-                () = &mut expired => Wake::Expired,
-                frame = self.socket.next() => Wake::Frame(frame),
+                () = &mut end => Wake::Expired,
+                frame = self.transport.next() => Wake::Frame(frame),
                 _ = pings.tick() => Wake::Ping,
                 () = self.reader.read(&mut events) => Wake::Events,
             };
@@ -102,7 +102,7 @@ impl Socket {
                     self.take_frame(frame).await?;
                     if self.reader.expires() != expires {
                         expires = self.reader.expires();
-                        expired.as_mut().reset(instant(expires));
+                        end.as_mut().reset(instant(expires));
                     }
                 }
             }
@@ -171,12 +171,12 @@ impl Socket {
     /// Writes frames, as many a system call as fit. A client that does not take them holds up
     /// only its own connection, and that not for ever.
     async fn send(&mut self, frames: impl IntoIterator<Item = Message>) -> Result<(), End> {
-        let Self { socket, phase, hub, .. } = self;
+        let Self { transport, phase, hub, .. } = self;
         let sending = async {
             for frame in frames {
-                socket.feed(frame).await?;
+                transport.feed(frame).await?;
             }
-            socket.flush().await
+            transport.flush().await
         };
         tokio::select! {
             biased;
@@ -193,10 +193,10 @@ impl Socket {
     async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
         let farewell = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_err() {
+            if self.transport.send(Message::Close(Some(frame))).await.is_err() {
                 return;
             }
-            while let Some(frame) = self.socket.next().await {
+            while let Some(frame) = self.transport.next().await {
                 if frame.is_err() {
                     sleep(LAST_WORDS).await;
                     return;
@@ -211,8 +211,7 @@ impl Socket {
 /// for none: a day from now it looks again.
 fn instant(seconds: Option<u64>) -> Instant {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let until = seconds.map_or(token::MAX_LIFETIME, |seconds| {
-        Duration::from_secs(seconds).saturating_sub(now)
-    });
+    let until =
+        seconds.map_or(token::MAX_LIFETIME, |seconds| Duration::from_secs(seconds).saturating_sub(now));
     Instant::now() + until.min(token::MAX_LIFETIME)
 }

@@ -60,11 +60,7 @@ fn digest(text: &str) -> [u8; 32] {
 fn hashed_form(secret: &str) -> Option<String> {
     let (prefix, key) = split_prefix(secret);
     let bytes = decode_hex(key)?;
-    let mut form = prefix.to_owned();
-    for byte in Sha256::digest(bytes) {
-        form.push_str(&format!("{byte:02x}"));
-    }
-    Some(form)
+    Some(format!("{prefix}{:x}", Sha256::digest(bytes)))
 }
 
 fn split_prefix(secret: &str) -> (&str, &str) {

@@ -212,16 +212,12 @@ fn read_server_frame(frame: Value) -> Result<Option<ServerFrame>, BadFrame> {
 }
 
 fn read_json(text: &str) -> Result<Value, BadFrame> {
-    serde_json::from_str(text).map_err(|error| BadFrame {
-        message: format!("the frame is not JSON: {error}"),
-        reference: None,
-    })
+    serde_json::from_str(text)
+        .map_err(|error| BadFrame { message: format!("the frame is not JSON: {error}"), reference: None })
 }
 
 /// A field that may be absent, and is not `null` where it is there.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 

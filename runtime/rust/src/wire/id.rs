@@ -150,9 +150,7 @@ impl FromStr for Cursor {
             ("now", _) => Ok(Self::Now),
             ("start", _) => Ok(Self::Start),
             (_, None) => Ok(Self::After(id(text)?)),
-            (_, Some((position, ""))) => {
-                Ok(Self::Replaying { position: id(position)?, replayed: None })
-            }
+            (_, Some((position, ""))) => Ok(Self::Replaying { position: id(position)?, replayed: None }),
             (_, Some((position, replayed))) => {
                 let (position, replayed) = (id(position)?, id(replayed)?);
                 if replayed.life != position.life || replayed > position {
@@ -207,9 +205,22 @@ mod tests {
     #[test]
     fn nothing_else_reads_as_an_id_or_cursor() {
         for text in [
-            "", "-", "now ", "Now", "1-1", "0mi9a2k4x", "0mi9a2k4x-00000002S", "0mi9a2k4x-0000002s",
-            "0mi9a2k4x-000000002s", "0mi9a2k4x_00000002s", " 0mi9a2k4x-00000002s", "0mi9a2k4x-00000é2s",
-            "~", "now~", "0mi9a2k4x-00000002s~~", "0mi9a2k4x-00000002r~0mi9a2k4x-00000002s",
+            "",
+            "-",
+            "now ",
+            "Now",
+            "1-1",
+            "0mi9a2k4x",
+            "0mi9a2k4x-00000002S",
+            "0mi9a2k4x-0000002s",
+            "0mi9a2k4x-000000002s",
+            "0mi9a2k4x_00000002s",
+            " 0mi9a2k4x-00000002s",
+            "0mi9a2k4x-00000é2s",
+            "~",
+            "now~",
+            "0mi9a2k4x-00000002s~~",
+            "0mi9a2k4x-00000002r~0mi9a2k4x-00000002s",
         ] {
             assert_eq!(text.parse::<MessageId>(), Err(NotAnId), "{text}");
             assert_eq!(text.parse::<Cursor>(), Err(NotACursor), "{text}");

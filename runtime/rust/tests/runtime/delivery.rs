@@ -19,9 +19,8 @@ async fn a_message_arrives_with_its_envelope() {
     let id = server.hub.publish(status(&channel), &payload).run_id("run \"1\"").await.unwrap();
     let text = client.text().await;
     let (head, rest) = text.split_once("\"created_at\":\"").unwrap();
-    let expected = format!(
-        r#"{{"kind":"data","channel":"room:a%2Fb%20%C3%A9","topic":"status","id":"{id}","#
-    );
+    let expected =
+        format!(r#"{{"kind":"data","channel":"room:a%2Fb%20%C3%A9","topic":"status","id":"{id}","#);
     assert_eq!(head, expected);
     let (time, rest) = rest.split_at(24);
     assert!(time.starts_with("20") && time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");

@@ -15,10 +15,16 @@ async fn the_text_of_a_payload_is_carried_verbatim() {
     let mut client = server.subscribe(&channel, &["status"]).await;
     client.ready().await;
     for (body, carried) in [
-        (r#"{ "message": "h\u00e9", "progress":1.0, "x": 1e2 }"#, r#"{ "message": "h\u00e9", "progress":1.0, "x": 1e2 }"#),
+        (
+            r#"{ "message": "h\u00e9", "progress":1.0, "x": 1e2 }"#,
+            r#"{ "message": "h\u00e9", "progress":1.0, "x": 1e2 }"#,
+        ),
         ("\n {\"message\":\"a\"}\t", "{\"message\":\"a\"}"),
         (r#"{"message":"a","message":"b","x":{"y":1,"y":2}}"#, r#"{"message":"b","x":{"y":2}}"#),
-        (r#"{"message":"a","x":18446744073709551616,"__proto__":{}}"#, r#"{"message":"a","x":18446744073709551616,"__proto__":{}}"#),
+        (
+            r#"{"message":"a","x":18446744073709551616,"__proto__":{}}"#,
+            r#"{"message":"a","x":18446744073709551616,"__proto__":{}}"#,
+        ),
     ] {
         let answer = server.publish("room:1", "status", body.as_bytes()).await;
         assert_eq!(answer.status, 200, "{:?}", answer.body);
@@ -47,7 +53,9 @@ async fn a_bare_string_is_a_string_where_the_topic_carries_strings() {
         assert_eq!(server.publish("room:1", topic, body.as_bytes()).await.status, 200, "{body}");
         assert_eq!(client.data().await, expected, "{body}");
     }
-    for (topic, body, status) in [("count", "05", 422), ("count", "x", 422), ("flag", "yes", 400), ("flag", "1", 422)] {
+    for (topic, body, status) in
+        [("count", "05", 422), ("count", "x", 422), ("flag", "yes", 400), ("flag", "1", 422)]
+    {
         assert_eq!(server.publish("room:1", topic, body.as_bytes()).await.status, status, "{topic} {body}");
     }
     client.silence().await;
@@ -61,7 +69,10 @@ async fn a_payload_that_breaks_the_definition_is_refused_with_every_issue() {
     let answer = server.publish("room:1", "status", br#"{"message":"","progress":101}"#).await;
     assert_eq!(answer.status, 422);
     let issues = answer.body["data"]["issues"].as_array().unwrap();
-    let places: Vec<_> = issues.iter().map(|issue| (issue["path"].as_str().unwrap(), issue["rule"].as_str().unwrap())).collect();
+    let places: Vec<_> = issues
+        .iter()
+        .map(|issue| (issue["path"].as_str().unwrap(), issue["rule"].as_str().unwrap()))
+        .collect();
     assert_eq!(places, [("/message", "minLength"), ("/progress", "maximum")]);
     assert!(issues[1]["message"].as_str().unwrap().contains("100"));
     assert!(answer.error().contains("/progress"));
@@ -130,7 +141,8 @@ async fn a_payload_is_never_cut() {
 async fn only_the_key_or_a_token_for_it_may_publish() {
     let server = Server::start().await;
     let (one, two) = (room("1"), room("2"));
-    let publisher = server.hub.token(one.grant(["said"]).and(two.grant(["status"]))).publish().mint().unwrap();
+    let publisher =
+        server.hub.token(one.grant(["said"]).and(two.grant(["status"]))).publish().mint().unwrap();
     let subscriber = server.token(&one, &["said"]);
     let publish = |path: &'static str, bearer: Option<&str>| {
         let (address, bearer) = (server.address, bearer.map(str::to_owned));

@@ -8,6 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use crate::bench::definition::{room, said};
 use crate::bench::server::Server;
 
+#[expect(clippy::cast_precision_loss, reason = "figures to read")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes seconds, and says nothing in a debug build"]
 async fn throughput() {

@@ -33,7 +33,8 @@ fn base64(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut encoded = String::new();
     for chunk in text.as_bytes().chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for digit in 0..=chunk.len() {
             encoded.push(char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]));
         }
@@ -116,8 +117,15 @@ async fn a_token_opens_only_what_it_names() {
     server.hub.publish(said(&room("2")), "secret").await.unwrap();
     client.silence().await;
     for (channel, topic) in [
-        ("room:1", "nothing"), ("room:", "said"), ("room", "said"), ("nowhere:1", "said"), ("room:a/b", "said"),
-        ("room:%61", "said"), ("*", "*"), ("room:*", "said"), ("", ""),
+        ("room:1", "nothing"),
+        ("room:", "said"),
+        ("room", "said"),
+        ("nowhere:1", "said"),
+        ("room:a/b", "said"),
+        ("room:%61", "said"),
+        ("*", "*"),
+        ("room:*", "said"),
+        ("", ""),
     ] {
         let refusal = server.refusal(&token_for(channel, topic)).await;
         assert_eq!(refusal.status, 404, "{channel} {topic}");
@@ -152,7 +160,9 @@ async fn tokens_are_minted_for_the_signing_key() {
     }
     let sha256_of_nothing = "signkey-test-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let a_token = server.token(&room("1"), &["said"]);
-    for bearer in [None, Some(""), Some("x"), Some(&KEY[..KEY.len() - 1]), Some(sha256_of_nothing), Some(&a_token)] {
+    for bearer in
+        [None, Some(""), Some("x"), Some(&KEY[..KEY.len() - 1]), Some(sha256_of_nothing), Some(&a_token)]
+    {
         let answer = server.ask_for_token(bearer, &body).await;
         assert_eq!(answer.status, 401, "{bearer:?}");
         assert!(answer.error().starts_with("Not authenticated"));
@@ -170,7 +180,9 @@ async fn tokens_are_minted_for_the_signing_key() {
         assert_eq!(answer.status, status, "{body}");
         assert!(!answer.error().is_empty());
     }
-    for (lifetime, status) in [("1", 201), ("86400", 201), ("0", 400), ("86401", 400), ("-1", 400), ("soon", 400)] {
+    for (lifetime, status) in
+        [("1", 201), ("86400", 201), ("0", 400), ("86401", 400), ("-1", 400), ("soon", 400)]
+    {
         let path = format!("token?expires_in={lifetime}");
         let answer = http::post(server.address, &path, Some(KEY), body.to_string().as_bytes()).await;
         assert_eq!(answer.status, status, "{lifetime}");
@@ -181,7 +193,9 @@ async fn tokens_are_minted_for_the_signing_key() {
 async fn a_connection_ends_with_its_token() {
     let server = Server::start().await;
     let channel = room("1");
-    let brief = |topics: [&'static str; 1]| server.hub.token(channel.grant(topics)).expires_in(Duration::from_secs(1)).mint().unwrap();
+    let brief = |topics: [&'static str; 1]| {
+        server.hub.token(channel.grant(topics)).expires_in(Duration::from_secs(1)).mint().unwrap()
+    };
     let token = brief(["said"]);
     let mut client = Client::connect(&server, &token, None).await.unwrap();
     let mut refreshed = Client::connect(&server, &token, None).await.unwrap();
@@ -211,13 +225,20 @@ async fn a_connection_ends_with_its_token() {
 #[tokio::test]
 async fn keys_can_be_changed_in_two_steps() {
     const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
-    let server = Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY).issuer("example.com")).await;
+    let server =
+        Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY).issuer("example.com")).await;
     let old = sign(Algorithm::HS256, &with(&claims("room:1", "said"), "iss", json!("example.com")), KEY);
     Client::connect(&server, &old, None).await.unwrap().ready().await;
     server.subscribe(&room("1"), &["said"]).await.ready().await;
     assert_eq!(server.refusal(&token_for("room:1", "said")).await.status, 401, "another issuer");
     for key in [KEY, NEW] {
-        assert_eq!(server.ask_for_token(Some(key), &json!([{ "channel": "room:1", "name": "said", "kind": "run" }])).await.status, 201);
+        assert_eq!(
+            server
+                .ask_for_token(Some(key), &json!([{ "channel": "room:1", "name": "said", "kind": "run" }]))
+                .await
+                .status,
+            201
+        );
     }
 }
 

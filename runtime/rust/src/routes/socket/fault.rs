@@ -12,9 +12,7 @@ pub(super) fn close_code(error: axum::Error) -> End {
             End::Close { code: close::TOO_LARGE, reason: "a frame larger than 32 KiB" }
         }
         Some(Error::Utf8(_)) => End::Close { code: close::PROTOCOL, reason: "text that is not UTF-8" },
-        Some(Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_)) => {
-            End::Gone("the client left")
-        }
+        Some(Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_)) => End::Gone("the client left"),
         _ => End::Close { code: close::PROTOCOL, reason: "not the WebSocket protocol" },
     }
 }

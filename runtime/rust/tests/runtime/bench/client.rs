@@ -33,7 +33,11 @@ pub(crate) struct Refusal {
 }
 
 impl Client {
-    pub(crate) async fn connect(server: &Server, token: &str, since: Option<&Value>) -> Result<Self, Refusal> {
+    pub(crate) async fn connect(
+        server: &Server,
+        token: &str,
+        since: Option<&Value>,
+    ) -> Result<Self, Refusal> {
         let query = since.map_or(String::new(), |since| format!("?since={}", encode(&since.to_string())));
         Self::open(server, &query, Some(&format!("fanfare.v1, bearer.{token}"))).await
     }
@@ -47,7 +51,11 @@ impl Client {
         Self::open_on(stream, query, protocols).await
     }
 
-    pub(crate) async fn open_on(stream: TcpStream, query: &str, protocols: Option<&str>) -> Result<Self, Refusal> {
+    pub(crate) async fn open_on(
+        stream: TcpStream,
+        query: &str,
+        protocols: Option<&str>,
+    ) -> Result<Self, Refusal> {
         let mut request = format!("ws://test/v1/realtime/connect{query}").into_client_request().unwrap();
         if let Some(protocols) = protocols {
             request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
@@ -167,5 +175,5 @@ impl Client {
 }
 
 fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02X}"))
 }
