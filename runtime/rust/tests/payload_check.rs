@@ -216,7 +216,7 @@ fn literals_are_compared_deeply() {
     assert_eq!(issues(&Schema::Literals(&ONE), &1), [" const: must be [1]"]);
     let names = Schema::Enum(&["a", "b\""]);
     assert_eq!(issues(&names, &1), [r#" enum: must be one of "a", "b\"""#]);
-    assert_eq!(issues(&Schema::Enum(&["a"]), &json!({ "a": null })), [r#" enum: must be "a""#]);
+    assert_eq!(issues(&Schema::Enum(&["a"]), &json!({ "a": null })), [r#" const: must be "a""#]);
 }
 
 #[test]

@@ -185,7 +185,7 @@ describe("literals and alternatives", () => {
     expect(["3", "4", "12", "13"].map((json) => takes(f.oneOf([small, even]), json))).toEqual([true, false, true, false]);
     expect(issues(f.anyOf([small, even]), 13)).toEqual([" anyOf: must match one of the alternatives"]);
     expect(issues(f.nullable(small), 11)).toEqual([" maximum: must be at most 10"]);
-    expect(issues(f.never(), [])).toEqual([" type: is not allowed"]);
+    expect(issues(f.never(), [])).toEqual([" not: is not allowed"]);
     // The first that accepts is what is read.
     expect(f.anyOf([f.object({ a: f.integer() }), f.object({ b: f.integer() })]).parse({ a: 1, b: 2 })).toEqual({ a: 1 });
     expect(f.anyOf([f.string({ maxLength: 1 }), f.int64()]).parse("12")).toBe(12n);

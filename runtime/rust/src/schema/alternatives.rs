@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::check::{Checker, accepts_at, visit};
 use super::literals::{Literals, equal};
 use super::place::{Place, Report, Stop, Tag};
-use super::scalar::{listed, one_of_names, refuse};
+use super::scalar::{choice, listed, one_of_names, refuse};
 use super::{Schema, Tagged};
 
 pub(super) fn any_of<T: Serialize + ?Sized>(
@@ -71,7 +71,7 @@ pub(super) fn tagged<T: Serialize + ?Sized>(
         Tag::Text(tag) => match rules.cases.iter().find(|(name, _)| *name == tag) {
             Some((_, case)) => visit(case, value, place, report),
             None if rules.open => visit(&Schema::Any, value, place, report),
-            None => report.add(&tag_place, "enum", || {
+            None => report.add(&tag_place, choice(rules.cases.len()), || {
                 one_of_names(rules.cases.iter().map(|(name, _)| name))
             }),
         },
@@ -92,8 +92,7 @@ pub(super) fn literal<T: Serialize + ?Sized>(
     {
         return Ok(());
     }
-    let rule = if choices.len() == 1 { "const" } else { "enum" };
-    report.add(place, rule, || {
+    report.add(place, choice(choices.len()), || {
         listed(&choices.iter().map(Value::to_string).collect::<Vec<_>>())
     })
 }

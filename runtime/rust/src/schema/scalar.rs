@@ -20,7 +20,7 @@ pub(super) fn refuse(
         Schema::Uint64 => ("format", UINT64),
         Schema::Array(_) | Schema::Tuple(_) => ("type", "must be an array"),
         Schema::Map(_) | Schema::Object(_) | Schema::Tagged(_) => ("type", "must be an object"),
-        Schema::Enum(names) => return report.add(place, "enum", || one_of_names(*names)),
+        Schema::Enum(names) => return report.add(place, choice(names.len()), || one_of_names(*names)),
         Schema::Any
         | Schema::Never
         | Schema::Literals(_)
@@ -28,6 +28,11 @@ pub(super) fn refuse(
         | Schema::OneOf(_) => ("not", "is not allowed"),
     };
     report.add(place, rule, || message.to_owned())
+}
+
+/// The rule of a list of choices.
+pub(super) const fn choice(count: usize) -> &'static str {
+    if count == 1 { "const" } else { "enum" }
 }
 
 const INT64: &str = "must be a 64-bit integer in a string";
@@ -94,16 +99,16 @@ fn number_in(
     report: &mut Report,
 ) -> Result<(), Stop> {
     if let Some(limit) = limits.minimum.filter(|limit| value < *limit) {
-        report.add(place, "minimum", || format!("must be at least {limit}"))?;
+        report.add(place, "minimum", || format!("must be at least {}", written(limit)))?;
     }
     if let Some(limit) = limits.maximum.filter(|limit| value > *limit) {
-        report.add(place, "maximum", || format!("must be at most {limit}"))?;
+        report.add(place, "maximum", || format!("must be at most {}", written(limit)))?;
     }
     if let Some(limit) = limits.exclusive_minimum.filter(|limit| value <= *limit) {
-        report.add(place, "exclusiveMinimum", || format!("must be greater than {limit}"))?;
+        report.add(place, "exclusiveMinimum", || format!("must be greater than {}", written(limit)))?;
     }
     if let Some(limit) = limits.exclusive_maximum.filter(|limit| value >= *limit) {
-        report.add(place, "exclusiveMaximum", || format!("must be less than {limit}"))?;
+        report.add(place, "exclusiveMaximum", || format!("must be less than {}", written(limit)))?;
     }
     multiple_of(limits.multiple_of, value, place, report)
 }
@@ -116,9 +121,19 @@ fn multiple_of(
 ) -> Result<(), Stop> {
     match divisor {
         Some(divisor) if !is_multiple(value, divisor) => {
-            report.add(place, "multipleOf", || format!("must be a multiple of {divisor}"))
+            report.add(place, "multipleOf", || format!("must be a multiple of {}", written(divisor)))
         }
         _ => Ok(()),
+    }
+}
+
+/// A number as JavaScript writes it.
+fn written(number: f64) -> String {
+    let is_tiny = number != 0.0 && number.abs() < 1e-6;
+    if is_tiny || number.abs() >= 1e21 {
+        format!("{number:e}").replace('e', if is_tiny { "e" } else { "e+" })
+    } else {
+        number.to_string()
     }
 }
 

@@ -82,8 +82,14 @@ function ruleOf(issue: z.core.$ZodIssue): string {
   if (issue.message === "is required") {
     return "required";
   }
-  const rules: Record<string, string> = { invalid_type: "type", invalid_value: "enum", too_small: "minItems", too_big: "maxItems" };
-  return rules[issue.code] ?? issue.code;
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.expected === "never" ? "not" : "type";
+    case "invalid_value":
+      return issue.values.length === 1 ? "const" : "enum";
+    default:
+      return issue.code;
+  }
 }
 
 function pointer(path: readonly PropertyKey[]): string {

@@ -122,7 +122,7 @@ const exactTagged = exact<z.ZodUnion, Rules>("Tagged", z.ZodUnion, ({ tag, byNam
   if (breached) {
     refuse(payload, breached.rule, breached.message, breached.path);
   } else if (!isOpen) {
-    refuse(payload, "enum", listed([...byName.keys()]), [tag]);
+    refuse(payload, byName.size === 1 ? "const" : "enum", listed([...byName.keys()]), [tag]);
   }
   return payload;
 });
