@@ -36,8 +36,13 @@ enum Command {
     },
     /// Publishes a status; `run_id` goes into the envelope.
     Status { run: String, message: String, progress: u8, run_id: Option<String> },
-    /// Makes a token for all topics of a run's channel.
-    Token { run: String, expires_in: u64 },
+    /// Makes a token for all topics of a run's channel, to subscribe or to publish.
+    Token {
+        run: String,
+        expires_in: u64,
+        #[serde(default)]
+        publish: bool,
+    },
     /// Stops gracefully.
     Shutdown,
 }
@@ -94,9 +99,10 @@ async fn run(command: Command, hub: &Hub, shutdown: &Notify) -> Result<Value, Bo
             };
             Ok(json!(id))
         }
-        Command::Token { run, expires_in } => {
+        Command::Token { run, expires_in, publish } => {
             let grant = Pipeline::new(&run)?.grant(Topic::ALL);
-            Ok(json!(hub.token(grant).expires_in(Duration::from_secs(expires_in)).mint()?))
+            let token = hub.token(grant).expires_in(Duration::from_secs(expires_in));
+            Ok(json!(if publish { token.publish() } else { token }.mint()?))
         }
         Command::Shutdown => {
             shutdown.notify_one();

@@ -1,0 +1,182 @@
+import { type Drift, InvalidMessageError, subscribe } from "fanfare";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pipeline } from "../../generated/typescript/pipeline.js";
+import { system } from "../../generated/typescript/system.js";
+import { listen, quick } from "./support/listen.js";
+import { connect } from "./support/raw.js";
+import { Relay } from "./support/relay.js";
+import { Server } from "./support/server.js";
+import { range, until } from "./support/wait.js";
+
+let server: Server;
+
+beforeAll(async () => {
+  server = await Server.start();
+});
+
+afterAll(() => server.stop());
+
+const status = { message: "Writing", step: "write", progress: 50 } as const;
+const insight = { kind: "choice", sentence: 3, score: 0.25 } as const;
+const result = {
+  title: null,
+  summary: "Trains carry freight.",
+  statistics: { sentences: 2, words: 9, chosen: 1, startedAt: "2026-11-22T03:31:00.5+02:00", milliseconds: 7 },
+} as const;
+
+test("messages of all topics arrive typed, validated and in the order of publishing", async () => {
+  const listener = await listen("run_typed", { token: await server.token("run_typed"), apiBaseUrl: server.url });
+  const channel = "pipeline:run_typed";
+  const before = Date.now();
+  await server.publish("status", status, { channel, runId: "attempt/1" });
+  await server.publish("insights", insight, { channel });
+  await server.tokens("run_typed", { count: 3 });
+  await server.publish("result", result, { channel });
+  await until("all have come", () => listener.messages.length === 6);
+
+  expect(listener.messages.map(({ topic, data }) => [topic, data])).toEqual([
+    ["status", status],
+    ["insights", insight],
+    ...range(0, 3).map((index) => ["tokens", { index, text: "x" }]),
+    ["result", result],
+  ]);
+  const [first, second] = listener.messages;
+  expect(first).toMatchObject({ kind: "data", channel, runId: "attempt/1" });
+  expect(second).not.toHaveProperty("runId");
+  expect(first?.createdAt.getTime()).toBeGreaterThanOrEqual(before - 1);
+  expect(first?.createdAt.getTime()).toBeLessThanOrEqual(Date.now());
+  const ids = listener.messages.map(({ id }) => id);
+  expect(ids).toEqual([...new Set(ids)].sort());
+  listener.close();
+});
+
+test("only what the definition names is passed on, open values and any text as they are", async () => {
+  const messages = await subscribe({
+    ...quick,
+    channel: system,
+    token: await tokenFor("system", "notice"),
+    apiBaseUrl: server.url,
+  });
+  const notice = { level: "catastrophe", text: "a\u0000b 𝒳 \u2028", later: { unknown: true } };
+  await server.publish("notice", notice, { channel: "system" });
+  const { value } = await messages.next();
+  expect(value?.data).toEqual({ level: "catastrophe", text: "a\u0000b 𝒳 \u2028" });
+  messages.close();
+});
+
+test("500 times, what is published right after subscribe() has resolved arrives", async () => {
+  const lost: number[] = [];
+  const once = async (n: number) => {
+    const run = `run_right${n}`;
+    const listener = await listen(run, { token: await server.token(run), apiBaseUrl: server.url });
+    // A late subscriber would be given the last of these only.
+    const messages = ["first", "second", "third"];
+    await Promise.all(messages.map((message) => server.status(run, message)));
+    await until(`run ${n} has its messages`, () => listener.messages.length >= 3, 2000).catch(() => lost.push(n));
+    expect(listener.messages.map(({ data }) => "message" in data && data.message).sort()).toEqual(messages);
+    listener.close();
+  };
+  for (const batch of range(0, 25)) {
+    await Promise.all(range(batch * 20, batch * 20 + 20).map(once));
+  }
+  expect(lost).toEqual([]);
+});
+
+test("a bare client, too, is subscribed from the moment of the 101 on", async () => {
+  const once = async (n: number) => {
+    const run = `run_bare${n}`;
+    const published: Promise<unknown>[] = [];
+    const token = await server.token(run);
+    const connected = await connect(server.url, {
+      query: { token },
+      onOpen: () => published.push(server.status(run, "first"), server.status(run, "second")),
+    });
+    await Promise.all(published);
+    await until("both have come", () => connected.frames.length === 2);
+    // One that offers no subprotocol gets one message a frame, and nothing else.
+    expect(connected.frames.map((frame) => (JSON.parse(frame) as { kind: string }).kind)).toEqual(["data", "data"]);
+    connected.close();
+  };
+  for (const batch of range(0, 5)) {
+    await Promise.all(range(batch * 20, batch * 20 + 20).map(once));
+  }
+});
+
+test("a new subscriber gets what topics retain, in order, and then what is new", async () => {
+  const run = "run_retained";
+  await server.status(run, "first");
+  await server.tokens(run, { count: 2 });
+  await server.status(run, "second");
+  await server.tokens(run, { from: 2, count: 1 });
+  const listener = await listen(run, { token: await server.token(run), apiBaseUrl: server.url });
+  await server.tokens(run, { from: 3, count: 1 });
+  await until("the new one has come", () => listener.indexes.includes(3));
+  const seen = listener.messages.map(({ topic, data }) => ("index" in data ? data.index : `${topic} ${"message" in data && data.message}`));
+  expect(seen).toEqual([0, 1, "status second", 2, 3]);
+  listener.close();
+
+  const only = await listen(run, { topics: ["status"], token: await server.token(run), apiBaseUrl: server.url });
+  await until("the status has come", () => only.messages.length === 1);
+  expect(only.messages[0]?.data).toMatchObject({ message: "second" });
+  only.close();
+});
+
+test("a message that breaks the page's definition reaches onInvalid with its issues, in order", async () => {
+  const run = "run_altered";
+  const relay = await Relay.start(server.url, (text) => text.replaceAll('"index":1,', '"index":-1,'));
+  const invalid: InvalidMessageError[] = [];
+  const listener = await listen(run, {
+    token: await server.token(run),
+    apiBaseUrl: relay.url,
+    onInvalid: (error) => {
+      invalid.push(error);
+      listener.log.push("invalid");
+    },
+  });
+  await server.tokens(run, { count: 3 });
+  await until("the last has come", () => listener.indexes.includes(2));
+  expect(listener.indexes).toEqual([0, 2]);
+  expect(listener.log.indexOf("invalid")).toBe(1);
+  expect(invalid).toHaveLength(1);
+  expect(invalid[0]).toMatchObject({ channel: `pipeline:${run}`, topic: "tokens", data: { index: -1, text: "x" } });
+  expect(invalid[0]?.issues.map((issue) => issue.path)).toEqual([["index"]]);
+  listener.close();
+  relay.stop();
+});
+
+test("without onInvalid and onError, an invalid message ends the loop with the error", async () => {
+  const run = "run_alteredloop";
+  const relay = await Relay.start(server.url, (text) => text.replaceAll('"progress":7', '"progress":101'));
+  const messages = await subscribe({
+    ...quick,
+    channel: pipeline({ runId: run }),
+    topics: ["status"],
+    token: await server.token(run),
+    apiBaseUrl: relay.url,
+  });
+  await server.status(run, "fine", 6);
+  await server.status(run, "altered", 7);
+  expect((await messages.next()).value?.data.progress).toBe(6);
+  await expect(messages.next()).rejects.toThrow(InvalidMessageError);
+  relay.stop();
+});
+
+test("a page that was built from other definitions than the server is told", async () => {
+  const fingerprint = pipeline({ runId: "run_1" }).$fingerprint;
+  const relay = await Relay.start(server.url, (text) => text.replaceAll(fingerprint, "0123456789abcdef"));
+  const drifts: Drift[] = [];
+  const onDrift = (drift: Drift) => drifts.push(drift);
+  const options = { token: await server.token("run_drift"), onDrift };
+  const same = await listen("run_drift", { ...options, apiBaseUrl: server.url });
+  expect(drifts).toEqual([]);
+  const other = await listen("run_drift", { ...options, apiBaseUrl: relay.url });
+  expect(drifts).toEqual([{ channel: "pipeline:run_drift", expected: fingerprint, received: "0123456789abcdef" }]);
+  same.close();
+  other.close();
+  relay.stop();
+});
+
+async function tokenFor(channel: string, name: string): Promise<string> {
+  const response = await server.mint([{ channel, name, kind: "run" }]);
+  return ((await response.json()) as { jwt: string }).jwt;
+}

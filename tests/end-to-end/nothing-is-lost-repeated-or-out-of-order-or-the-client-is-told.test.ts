@@ -1,0 +1,201 @@
+import { WebSocket } from "ws";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Listener, listen } from "./support/listen.js";
+import { Proxy } from "./support/proxy.js";
+import { Server } from "./support/server.js";
+import { pause, range, until } from "./support/wait.js";
+
+/** What the channel's definition says. */
+const HISTORY = 1000;
+
+let server: Server;
+
+beforeAll(async () => {
+  server = await Server.start();
+});
+
+afterAll(() => server.stop());
+
+test("a connection that is cut 15 times while messages flow loses, repeats and swaps none", async () => {
+  const proxy = await Proxy.start(server.url);
+  const token = () => server.token("run_cut");
+  const listener = await listen("run_cut", { token, apiBaseUrl: proxy.url });
+  const publishing = server.tokens("run_cut", { count: 2000, size: 300, pauseMilliseconds: 1 });
+  for (const cut of range(1, 16)) {
+    const seen = listener.indexes.length;
+    const isBack = () => proxy.connections === cut && listener.indexes.length > seen + 20 * (cut % 4);
+    await until("it goes on", isBack);
+    proxy.cut();
+  }
+  await publishing;
+  await until("all have come", () => listener.indexes.length >= 2000);
+  await pause(50);
+  expect(listener.indexes).toEqual(range(0, 2000));
+  expect(listener.gaps).toEqual([]);
+  expect(proxy.connections).toBe(16);
+  listener.close();
+  proxy.stop();
+});
+
+test("a connection that is cut while it catches up goes on where it stopped", async () => {
+  const proxy = await Proxy.start(server.url);
+  await server.tokens("run_catch", { count: HISTORY - 1, size: 5000 });
+  await server.status("run_catch", "retained");
+  const cutAt = new Set([1, 30, 31, 250, 251, 600, 900]);
+  const listener = await listen("run_catch", {
+    token: () => server.token("run_catch"),
+    apiBaseUrl: proxy.url,
+    onMessage: () => {
+      if (cutAt.delete(listener?.messages.length ?? 0)) {
+        proxy.cut();
+      }
+    },
+  });
+  await until("the status has come", () => listener.messages.some(({ topic }) => topic === "status"));
+  await server.tokens("run_catch", { from: HISTORY - 1, count: 5 });
+  await until("the new ones have come", () => listener.indexes.includes(HISTORY + 3));
+  expect(listener.indexes).toEqual(range(0, HISTORY + 4));
+  expect(listener.messages).toHaveLength(HISTORY + 5);
+  expect(listener.gaps).toEqual([]);
+  listener.close();
+  proxy.stop();
+});
+
+test("who comes back to a history that has moved on is told where the gap is, once", async () => {
+  const proxy = await Proxy.start(server.url);
+  const token = () => server.token("run_late");
+  const listener = await listen("run_late", { token, apiBaseUrl: proxy.url });
+  await server.tokens("run_late", { count: 10 });
+  await until("the first have come", () => listener.indexes.length === 10);
+  proxy.down();
+  await server.tokens("run_late", { from: 10, count: HISTORY + 500 });
+  proxy.up();
+  await until("the last has come", () => listener.indexes.includes(HISTORY + 509));
+  proxy.cut();
+  await server.tokens("run_late", { from: HISTORY + 510, count: 1 });
+  await until("one more has come", () => listener.indexes.includes(HISTORY + 510));
+
+  expect(listener.indexes).toEqual([...range(0, 10), ...range(510, HISTORY + 511)]);
+  expect(listener.gaps).toEqual([
+    { channel: "pipeline:run_late", after: listener.log[9], before: listener.log[11] },
+  ]);
+  expect(listener.log.indexOf("gap")).toBe(10);
+  expect(listener.gap).toEqual(listener.gaps[0]);
+  listener.close();
+  proxy.stop();
+});
+
+test("who misses only messages of other topics is told of no gap", async () => {
+  const proxy = await Proxy.start(server.url);
+  const grant = ["result", "status"].map((name) => ({ channel: "pipeline:run_quiet", name, kind: "run" }));
+  const token = async () => ((await (await server.mint(grant)).json()) as { jwt: string }).jwt;
+  const listener = await listen("run_quiet", { topics: ["result", "status"], token, apiBaseUrl: proxy.url });
+  await server.status("run_quiet", "before");
+  await until("it has come", () => listener.messages.length === 1);
+  proxy.down();
+  await server.tokens("run_quiet", { count: HISTORY + 500 });
+  proxy.up();
+  await server.status("run_quiet", "after");
+  await until("the next has come", () => listener.messages.length === 2);
+  expect(listener.gaps).toEqual([]);
+  listener.close();
+  proxy.stop();
+});
+
+test("a server that is killed and started anew: the client is told, and goes on", async () => {
+  const first = await Server.start();
+  const proxy = await Proxy.start(first.url);
+  let current = first;
+  const token = () => current.token("run_killed");
+  const listener = await listen("run_killed", { token, apiBaseUrl: proxy.url });
+  await first.tokens("run_killed", { count: 20 });
+  await until("all have come", () => listener.indexes.length === 20);
+  await first.kill();
+  current = await Server.start();
+  await current.status("run_killed", "restarted");
+  proxy.up(current.url);
+  await until("it is connected again", () => listener.messages.length === 21);
+  await current.tokens("run_killed", { from: 20, count: 20 });
+  await until("the new ones have come", () => listener.indexes.length === 40);
+
+  expect(listener.indexes).toEqual(range(0, 40));
+  expect(listener.gaps).toHaveLength(1);
+  expect(listener.log.indexOf("gap")).toBe(20);
+  expect(listener.gaps[0]).toMatchObject({ after: listener.log[19], before: listener.log[21] });
+  const ids = listener.messages.map(({ id }) => id);
+  expect(ids).toEqual([...new Set(ids)].sort());
+  listener.close();
+  proxy.stop();
+  await current.stop();
+});
+
+test("a server that stops gracefully delivers all that it took before", async () => {
+  const stopping = await Server.start();
+  const proxy = await Proxy.start(stopping.url);
+  const tokens = await Promise.all(range(0, 6).map(() => stopping.token("run_stop")));
+  const listeners = await Promise.all(
+    tokens.map((token) => listen("run_stop", { token, apiBaseUrl: proxy.url })),
+  );
+  await stopping.tokens("run_stop", { count: HISTORY, size: 2000 });
+  await stopping.shutdown();
+  const next = await Server.start();
+  proxy.up(next.url);
+  await until("all are connected again", () => listeners.every(({ connectionStatus }) => connectionStatus === "open"));
+  await next.tokens("run_stop", { from: HISTORY, count: 1 });
+  await until("all have come", () => listeners.every(({ indexes }) => indexes.includes(HISTORY)));
+  for (const listener of listeners) {
+    expect(listener.indexes).toEqual(range(0, HISTORY + 1));
+    // The new server cannot know that nothing is missing.
+    expect(listener.gaps).toHaveLength(1);
+    listener.close();
+  }
+  proxy.stop();
+  await next.stop();
+});
+
+test("a reader that is slower than its buffer holds up the server, not its memory, and loses nothing", async () => {
+  const listener = await listen("run_slow", {
+    token: () => server.token("run_slow"),
+    apiBaseUrl: server.url,
+    bufferLimit: 20,
+    onMessage: () => pause(1),
+  });
+  await server.tokens("run_slow", { count: HISTORY - 100 });
+  await until("all have come", () => listener.indexes.length >= HISTORY - 100, 15_000);
+  expect(listener.indexes).toEqual(range(0, HISTORY - 100));
+  expect(listener.gaps).toEqual([]);
+  listener.close();
+});
+
+test("a client that stops reading costs the others nothing, and is told what it missed", async () => {
+  const [token, count] = [await server.token("run_stuck"), 2400];
+  let stuckSocket: WebSocket | undefined;
+  class Stuck extends WebSocket {
+    constructor(...args: ConstructorParameters<typeof WebSocket>) {
+      super(...args);
+      stuckSocket = this;
+    }
+  }
+  const fast = await listen("run_stuck", { token, apiBaseUrl: server.url });
+  const stuck = await listen("run_stuck", { token, apiBaseUrl: server.url, WebSocket: Stuck });
+  stuckSocket?.pause();
+  await server.tokens("run_stuck", { count, size: 32_000, pauseMilliseconds: 1 });
+  await until("the fast one has all", () => fast.indexes.length === count);
+  expect(fast.indexes).toEqual(range(0, count));
+  expect(fast.gaps).toEqual([]);
+  stuckSocket?.resume();
+  await until("the slow one has the last", () => stuck.indexes.includes(count - 1));
+  expectAllButTheGap(stuck, count);
+  fast.close();
+  stuck.close();
+});
+
+/** All messages up to a gap and all after it, none twice; and the gap is where messages are missing. */
+function expectAllButTheGap(listener: Listener, count: number): void {
+  const at = listener.log.indexOf("gap");
+  const missing = count - listener.indexes.length;
+  expect(listener.gaps).toHaveLength(1);
+  expect(missing).toBeGreaterThan(0);
+  expect(listener.indexes).toEqual([...range(0, at), ...range(at + missing, count)]);
+  expect(listener.gaps[0]).toMatchObject({ after: listener.log[at - 1], before: listener.log[at + 1] });
+}

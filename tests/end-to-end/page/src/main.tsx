@@ -1,0 +1,79 @@
+import { useRealtime } from "fanfare/react";
+import { StrictMode, useEffect, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { pipeline } from "../../../../generated/typescript/pipeline.js";
+import type { Seen, View } from "./seen.js";
+
+const query = new URLSearchParams(window.location.search);
+const apiBaseUrl = query.get("api") ?? undefined;
+
+const seen: Seen = { statuses: [], deltas: [], violations: [], view: {} as View };
+window.seen = seen;
+document.addEventListener("securitypolicyviolation", (event) => {
+  seen.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
+
+function App() {
+  const [runId, setRunId] = useState(query.get("run") ?? "run_1");
+  const [enabled, setEnabled] = useState(true);
+  const realtime = useRealtime({
+    channel: pipeline({ runId }),
+    token: async () => (await fetch(`/token?run=${runId}`)).text(),
+    apiBaseUrl,
+    enabled,
+    historyLimit: null,
+    reconnectMinMs: 20,
+    reconnectMaxMs: 100,
+  });
+  const { messages, connectionStatus, reset } = realtime;
+  useSeen(realtime);
+  return (
+    <main>
+      <p aria-label="Status">{connectionStatus}</p>
+      <p aria-label="Message">{messages.byTopic.status?.data.message.toUpperCase()}</p>
+      <p aria-label="Text">
+        {messages.all.map((message) => (message.topic === "tokens" ? message.data.text : ""))}
+      </p>
+      <button onClick={() => setEnabled(!enabled)}>{enabled ? "Disable" : "Enable"}</button>
+      <button onClick={reset}>Reset</button>
+      <button onClick={() => setRunId(`${runId}b`)}>Next run</button>
+    </main>
+  );
+}
+
+/** Keeps what the hook gives. Effects of one render may run twice in StrictMode. */
+function useSeen(realtime: ReturnType<typeof useRealtime<ReturnType<typeof pipeline>>>): void {
+  const { messages, connectionStatus, isPaused, pauseReason, runStatus, error, gap } = realtime;
+  useEffect(() => {
+    if (seen.statuses.at(-1) !== connectionStatus) {
+      seen.statuses.push(connectionStatus);
+    }
+    seen.view = {
+      connectionStatus,
+      isPaused,
+      pauseReason,
+      runStatus,
+      error: error?.message ?? null,
+      gap,
+      ids: messages.all.map(({ id }) => id),
+      indexes: messages.all.flatMap((message) => (message.topic === "tokens" ? [message.data.index] : [])),
+      last: messages.last?.id ?? null,
+      byTopic: Object.fromEntries(Object.entries(messages.byTopic).map(([topic, { id }]) => [topic, id])),
+    };
+  });
+  useEffect(() => {
+    if (messages.delta.length > 0) {
+      seen.deltas.push(messages.delta.map(({ id }) => id));
+    }
+  }, [messages]);
+}
+
+const root = document.getElementById("root");
+if (root === null) {
+  throw new Error("index.html has no element with the id root");
+}
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Listener, listen } from "./support/listen.js";
+import { Server } from "./support/server.js";
+import { until } from "./support/wait.js";
+
+const status = { message: "Writing", step: "write", progress: 50 };
+const token = (index: number, text = "x") => ({ index, text });
+
+let server: Server;
+let listener: Listener;
+
+beforeAll(async () => {
+  server = await Server.start();
+  listener = await listen("run_1", { token: await server.token("run_1"), apiBaseUrl: server.url });
+});
+
+afterAll(async () => {
+  listener.close();
+  await server.stop();
+});
+
+interface Refusal {
+  readonly error: string;
+  readonly data: { readonly issues: { path: string; rule: string; message: string }[] } | null;
+  readonly status: number;
+}
+
+async function refusal(response: Promise<Response>): Promise<Refusal> {
+  const { status, error, data } = (await (await response).json()) as Refusal;
+  expect(status).toBe((await response).status);
+  return { status, error, data };
+}
+
+/** Publishes one more message and returns all that came up to it, so that what was refused would show. */
+async function cameUpTo(index: number): Promise<readonly unknown[]> {
+  expect((await server.publish("tokens", token(index))).status).toBe(200);
+  await until("the message has come", () => listener.indexes.includes(index));
+  return listener.messages.splice(0).map(({ data }) => data);
+}
+
+test("a payload that the definition accepts is sent, and the answer is its id", async () => {
+  const response = await server.publish("tokens", token(1, "Ünï ☃ \u2028"), { runId: "run_1" });
+  expect(response.status).toBe(200);
+  const { id } = (await response.json()) as { id: string };
+  await until("it has come", () => listener.messages.length === 1);
+  expect(listener.messages[0]).toMatchObject({ id, runId: "run_1", data: token(1, "Ünï ☃ \u2028") });
+  expect(await cameUpTo(2)).toHaveLength(2);
+});
+
+test("a token may publish to what it names, and to nothing else", async () => {
+  const bearer = await server.publishToken("run_1");
+  expect((await server.publish("tokens", token(3), { bearer })).status).toBe(200);
+  const elsewhere = await refusal(server.publish("tokens", token(4), { bearer, channel: "pipeline:run_2" }));
+  expect(elsewhere.status).toBe(401);
+  expect(await cameUpTo(5)).toEqual([token(3), token(5)]);
+});
+
+test("who has no key is refused and nothing is sent", async () => {
+  const other = server.signingKey.replaceAll("0", "f");
+  for (const bearer of ["", "nonsense", other, await server.token("run_1")]) {
+    expect((await refusal(server.publish("tokens", token(6), { bearer }))).status).toBe(401);
+  }
+  expect((await server.mint([{ channel: "pipeline:run_1", name: "status", kind: "run" }], other)).status).toBe(401);
+  expect(await cameUpTo(7)).toEqual([token(7)]);
+});
+
+test("a channel, topic or param that no definition knows is not found", async () => {
+  for (const channel of ["pipeline", "pipeline:", "pipeline:RUN", "pipeline:run_1:x", "pipeline:run_%31", "other", "System"]) {
+    expect((await refusal(server.publish("tokens", token(8), { channel }))).status, channel).toBe(404);
+  }
+  for (const topic of ["Tokens", "notice", "constructor", "__proto__"]) {
+    expect((await refusal(server.publish(topic, token(8)))).status, topic).toBe(404);
+  }
+  expect(await cameUpTo(9)).toEqual([token(9)]);
+});
+
+test("a payload that breaks the definition is refused with every issue, and nothing is sent", async () => {
+  const broken = { message: "", step: "Write", progress: 100.5 };
+  const { status: code, data } = await refusal(server.publish("status", broken));
+  expect(code).toBe(422);
+  expect(data?.issues.map((issue) => issue.path).sort()).toEqual(["/message", "/progress", "/step"]);
+  const rules = data?.issues.map((issue) => issue.rule);
+  expect(rules).toEqual(expect.arrayContaining(["minLength", "enum"]));
+
+  const others = [{}, [], null, [status], { ...status, progress: "50" }, { ...status, progress: null }, "Writing"];
+  for (const other of others) {
+    const { status: code } = await refusal(server.publish("status", JSON.stringify(other)));
+    expect(code, JSON.stringify(other)).toBe(422);
+  }
+  const surrogate = '{"message":"\\ud800","step":"write","progress":1}';
+  expect([400, 422]).toContain((await refusal(server.publish("status", surrogate))).status);
+  expect(await cameUpTo(10)).toEqual([token(10)]);
+});
+
+test("what is not JSON, and a request without its parameters, is refused", async () => {
+  for (const body of ["", "{", '{"index":1,"text":"x"} more', "{'index':1}", '{"index":NaN,"text":"x"}']) {
+    expect((await refusal(server.publish("tokens", body))).status, body).toBe(400);
+  }
+  const headers = { authorization: `Bearer ${server.signingKey}` };
+  for (const query of ["", "?channel=pipeline:run_1", "?topic=tokens", "?channel=pipeline:run_1&topic=tokens&run_id="]) {
+    const response = fetch(`${server.url}/v1/realtime/publish${query}`, { method: "POST", headers, body: JSON.stringify(token(11)) });
+    expect((await refusal(response)).status, query).toBe(400);
+  }
+  expect(await cameUpTo(12)).toEqual([token(12)]);
+});
+
+test("a payload of 1 MiB arrives whole, and one byte more is refused, never cut", async () => {
+  const room = 1024 * 1024 - JSON.stringify(token(13, "")).length;
+  expect((await server.publish("tokens", token(13, "a".repeat(room)))).status).toBe(200);
+  expect((await refusal(server.publish("tokens", token(14, "a".repeat(room + 1))))).status).toBe(413);
+  expect(await cameUpTo(15)).toEqual([token(13, "a".repeat(room)), token(15)]);
+});
+
+test("numbers are what they mean on both sides, however they are written", async () => {
+  expect((await server.publish("tokens", '{"index":1.6e1,"text":"x"}')).status).toBe(200);
+  expect((await server.publish("tokens", '{"index":0,"index":17.0,"text":"a","text":"x"}')).status).toBe(200);
+  const { status } = await refusal(server.publish("tokens", '{"index":1e400,"text":"x"}'));
+  expect([400, 422]).toContain(status);
+  expect(await cameUpTo(18)).toEqual([token(16), token(17), token(18)]);
+});

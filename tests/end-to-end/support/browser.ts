@@ -1,0 +1,16 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { type Browser, chromium } from "playwright-core";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** Starts the Chromium that `FANFARE_CHROMIUM` names, or one on the search path. */
+export function startBrowser(): Promise<Browser> {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const onPath = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const executablePath = [process.env["FANFARE_CHROMIUM"] ?? "", ...onPath].find((path) => existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error("Chromium is missing: install it, or name it with FANFARE_CHROMIUM");
+  }
+  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+}

@@ -1,0 +1,21 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { root } from "./paths.js";
+
+/** Builds all that the tests start or import. Each of these is quick when nothing has changed. */
+export default async function build(): Promise<void> {
+  const servers = ["--package", "fanfare-test-server", "--package", "content-pipeline"];
+  await run("cargo", ["build", "--quiet", ...servers]);
+  await run("npm", ["run", "build", "--workspace", "fanfare"]);
+  await run("npm", ["run", "build", "--workspace", "content-pipeline-page"]);
+  await run("npm", ["run", "build-page", "--workspace", "fanfare-end-to-end"]);
+}
+
+async function run(command: string, args: readonly string[]): Promise<void> {
+  try {
+    await promisify(execFile)(command, args, { cwd: root });
+  } catch (cause) {
+    const { stdout, stderr } = cause as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(" ")} failed\n${stdout ?? ""}${stderr ?? ""}`, { cause });
+  }
+}

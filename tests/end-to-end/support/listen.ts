@@ -1,0 +1,56 @@
+import { type SubscribeCallbackOptions, type Gap, type SubscriptionHandle, subscribe } from "fanfare";
+import { WebSocket } from "ws";
+import { pipeline } from "../../../generated/typescript/pipeline.js";
+
+export type Pipeline = ReturnType<typeof pipeline>;
+type Options = SubscribeCallbackOptions<Pipeline>;
+export type PipelineMessage = Parameters<Options["onMessage"]>[0];
+
+/** A subscription to a run's channel that keeps what it is told, in order. */
+export interface Listener extends SubscriptionHandle {
+  readonly messages: PipelineMessage[];
+  readonly gaps: Gap[];
+  readonly errors: Error[];
+  /** Messages by their ids and gaps by a "gap", in the order in which they came. */
+  readonly log: string[];
+  /** The indexes of the tokens. */
+  readonly indexes: number[];
+}
+
+/** Reconnects at once, so that tests are quick. */
+export const quick = { WebSocket, reconnectMinMs: 10, reconnectMaxMs: 50 } as const;
+
+/** Subscribes to a run's channel, to all of its topics unless told otherwise. */
+export async function listen(
+  run: string,
+  options: Omit<Options, "channel" | "onMessage"> & { readonly onMessage?: Options["onMessage"] },
+): Promise<Listener> {
+  const messages: PipelineMessage[] = [];
+  const gaps: Gap[] = [];
+  const errors: Error[] = [];
+  const log: string[] = [];
+  const indexes: number[] = [];
+  const handle = await subscribe({
+    ...quick,
+    channel: pipeline({ runId: run }),
+    ...options,
+    onMessage: (message) => {
+      messages.push(message);
+      log.push(message.id);
+      if (message.topic === "tokens") {
+        indexes.push(message.data.index);
+      }
+      return options.onMessage?.(message);
+    },
+    onGap: (gap) => {
+      gaps.push(gap);
+      log.push("gap");
+      options.onGap?.(gap);
+    },
+    onError: (error) => {
+      errors.push(error);
+      options.onError?.(error);
+    },
+  });
+  return Object.assign(handle, { messages, gaps, errors, log, indexes });
+}

@@ -1,0 +1,69 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/** The network between a client and a server, which a test can cut. */
+export class Proxy {
+  readonly #listener: Server;
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  #target: string;
+  #isDown = false;
+  /** How many connections were made through it. */
+  connections = 0;
+
+  private constructor(target: string) {
+    this.#target = target;
+    this.#listener = createServer((near) => this.#join(near));
+  }
+
+  static async start(target: string): Promise<Proxy> {
+    const proxy = new Proxy(target);
+    await new Promise<void>((resolve) => proxy.#listener.listen(0, "127.0.0.1", resolve));
+    return proxy;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#listener.address() as AddressInfo).port}`;
+  }
+
+  /** Breaks every connection, in the middle of whatever is on its way. */
+  cut(): void {
+    for (const sockets of this.#pairs) {
+      sockets.forEach((socket) => socket.resetAndDestroy());
+    }
+  }
+
+  /** Breaks every connection and refuses new ones until `up`. */
+  down(): void {
+    this.#isDown = true;
+    this.cut();
+  }
+
+  /** Takes connections again, to another server where one is given. */
+  up(target = this.#target): void {
+    this.#target = target;
+    this.#isDown = false;
+  }
+
+  stop(): void {
+    this.#listener.close();
+    this.cut();
+  }
+
+  #join(near: Socket): void {
+    if (this.#isDown) {
+      near.resetAndDestroy();
+      return;
+    }
+    this.connections += 1;
+    const far = connect(Number(new URL(this.#target).port), "127.0.0.1");
+    const pair = [near, far] as const;
+    this.#pairs.add(pair);
+    for (const [from, to] of [pair, [far, near]] as const) {
+      from.pipe(to);
+      from.on("error", () => {});
+      from.on("close", () => {
+        this.#pairs.delete(pair);
+        to.destroy();
+      });
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import { builtPage } from "./paths.js";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+};
+
+/** An application's backend: it serves the page of these tests, and tokens. */
+export class Site {
+  readonly #listener: HttpServer;
+  readonly #mint: (run: string) => Promise<string>;
+  /** How many tokens the page has asked for. */
+  tokens = 0;
+  /** Sent with the page. */
+  contentSecurityPolicy = "";
+
+  private constructor(mint: (run: string) => Promise<string>) {
+    this.#mint = mint;
+    this.#listener = createServer((request, response) => {
+      void this.#answer(request).then(({ status, type, body }) => {
+        const policy = this.contentSecurityPolicy;
+        const more = policy === "" ? {} : { "content-security-policy": policy };
+        response.writeHead(status, { "content-type": type, ...more }).end(body);
+      });
+    });
+  }
+
+  static async start(mint: (run: string) => Promise<string>): Promise<Site> {
+    const site = new Site(mint);
+    await new Promise<void>((resolve) => site.#listener.listen(0, "127.0.0.1", resolve));
+    return site;
+  }
+
+  /** The page for a run, whose server is at `api`. */
+  url(run: string, api: string): string {
+    const { port } = this.#listener.address() as AddressInfo;
+    return `http://127.0.0.1:${port}/?${new URLSearchParams({ run, api }).toString()}`;
+  }
+
+  stop(): void {
+    this.#listener.close();
+    this.#listener.closeAllConnections();
+  }
+
+  async #answer(request: IncomingMessage): Promise<{ status: number; type: string; body: string | Buffer }> {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://site");
+    if (pathname === "/token") {
+      this.tokens += 1;
+      return { status: 200, type: "text/plain", body: await this.#mint(searchParams.get("run") ?? "") };
+    }
+    const file = pathname === "/" ? "index.html" : normalize(pathname);
+    try {
+      const body = await readFile(join(builtPage, file));
+      return { status: 200, type: TYPES[extname(file)] ?? "application/octet-stream", body };
+    } catch {
+      return { status: 404, type: "text/plain", body: "not found" };
+    }
+  }
+}
