@@ -1,5 +1,7 @@
 //! Types with several possibilities: enums, unions, tagged unions, and `null`.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::types::{Naming, Types};
@@ -128,6 +130,13 @@ pub(super) fn union(types: &mut Types<'_>, keywords: &Keywords, place: &Place, n
         };
         alternatives.push(Alternative { shape: shape_and_name.0, variant: shape_and_name.1, boxed: false });
     }
+    if lone && exactly_one && (nulls > 1 || (nulls == 1 && may_accept_null(types, &alternatives[0].shape))) {
+        types.diagnostics.push(
+            Diagnostic::at(Code::Alternatives, &place, "`null` satisfies two of these alternatives, so `oneOf` refuses it")
+                .help("write `anyOf`, or let only one alternative accept `null`"),
+        );
+        return alternatives.remove(0).shape;
+    }
     combined(types, alternatives, nulls, exactly_one, keywords.open == Some(true))
 }
 
@@ -153,16 +162,21 @@ fn combined(types: &mut Types<'_>, mut alternatives: Vec<Alternative>, nulls: us
 }
 
 fn may_accept_null(types: &mut Types<'_>, shape: &Type) -> bool {
-    match shape {
-        Type::Any | Type::Null | Type::Nullable(_) => true,
-        Type::Literals(values) => values.contains(&Value::Null),
-        Type::Union(union) => union.alternatives.iter().any(|alternative| may_accept_null(types, &alternative.shape)),
-        Type::Named(id) => match types.shape_of(*id).cloned() {
-            Some(shape) => may_accept_null(types, &shape),
-            None => true,
-        },
-        _ => false,
+    let mut seen = HashSet::new();
+    let mut open = vec![shape.clone()];
+    while let Some(shape) = open.pop() {
+        match shape {
+            Type::Any | Type::Null | Type::Nullable(_) => return true,
+            Type::Literals(values) if values.contains(&Value::Null) => return true,
+            Type::Union(union) => open.extend(union.alternatives.into_iter().map(|alternative| alternative.shape)),
+            Type::Named(id) if seen.insert(id) => match types.shape_of(id) {
+                Some(shape) => open.push(shape.clone()),
+                None => return true,
+            },
+            _ => {}
+        }
     }
+    false
 }
 
 /// One alternative with the name of its variant.

@@ -65,7 +65,8 @@ fn param(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     let value = if value.is_null() { Value::Bool(true) } else { value.clone() };
     let schema = types.parse(value, place);
     let description = super::types::description_of(&schema);
-    let shape = match types.structure(&schema, place, &naming.child(&name.pascal)) {
+    let shape = types.structure(&schema, place, &naming.child(&name.pascal));
+    let shape = match types.behind_aliases(shape).unwrap_or(Type::Any) {
         Type::Any => Type::Text(Text { min_length: Some(1), ..Text::default() }),
         Type::Text(text) => Type::Text(Text { min_length: text.min_length.max(Some(1)), ..text }),
         shape => shape,

@@ -135,16 +135,10 @@ fn as_object(part: &SchemaNode) -> SchemaNode {
 }
 
 fn resolved_object(types: &mut Types<'_>, shape: Type, place: &Place) -> Option<Object> {
-    let mut shape = shape;
-    while let Type::Named(id) = shape {
-        match types.shape_of(id) {
-            Some(next) => shape = next.clone(),
-            None => {
-                types.diagnostics.push(Diagnostic::at(Code::EndlessReference, place, "this `allOf` contains itself, or is nested too deeply"));
-                return None;
-            }
-        }
-    }
+    let Some(shape) = types.behind_aliases(shape) else {
+        types.diagnostics.push(Diagnostic::at(Code::EndlessReference, place, "this `allOf` contains itself, or is nested too deeply"));
+        return None;
+    };
     match shape {
         Type::Object(object) => Some(object),
         Type::Map(values) if *values == Type::Any => Some(Object { properties: Vec::new(), additional: Additional::Ignored }),

@@ -108,6 +108,15 @@ impl<'d> Types<'d> {
         (!matches!(shape, Type::Named(of) if *of == id)).then_some(shape)
     }
 
+    /// The shape that aliases lead to; `None` while it is being converted, and where they lead in a circle.
+    pub(super) fn behind_aliases(&mut self, mut shape: Type) -> Option<Type> {
+        for _ in 0..=self.model.types.len() {
+            let Type::Named(id) = shape else { return Some(shape) };
+            shape = self.shape_of(id)?.clone();
+        }
+        None
+    }
+
     fn convert(&mut self, id: TypeId) {
         let Some(Pending { node, naming }) = self.pending.remove(&id) else { return };
         let place = self.places[id.0].clone();
