@@ -100,8 +100,7 @@ pub struct Integer {
 
 impl Integer {
     /// Every integer that JSON carries safely.
-    pub const ANY: Self =
-        Self { minimum: -MAX_SAFE_INTEGER, maximum: MAX_SAFE_INTEGER, multiple_of: None };
+    pub const ANY: Self = Self { minimum: -MAX_SAFE_INTEGER, maximum: MAX_SAFE_INTEGER, multiple_of: None };
 }
 
 /// The limits of a number.
@@ -145,8 +144,7 @@ pub struct Text {
 
 impl Text {
     /// Every string.
-    pub const ANY: Self =
-        Self { min_length: 0, max_length: u32::MAX, pattern: None, format: None };
+    pub const ANY: Self = Self { min_length: 0, max_length: u32::MAX, pattern: None, format: None };
 }
 
 /// An array whose items are all alike.

@@ -1,5 +1,13 @@
 //! What the macros make of declared types, and how exactly they are read.
 
+#![allow(
+    clippy::option_option,
+    clippy::items_after_statements,
+    clippy::float_cmp,
+    clippy::needless_pass_by_value,
+    reason = "an optional nullable is one, tables stand beside their tests, and doubles are compared exactly"
+)]
+
 use std::collections::BTreeMap;
 
 use fanfare::formats::Uuid;
@@ -222,16 +230,14 @@ enum Event {
     Created(Created),
     Unknown(Value),
 }
-static EVENT: Schema =
-    Schema::Tagged(Tagged { tag: "kind", cases: &[("created", &CREATED)], open: true });
+static EVENT: Schema = Schema::Tagged(Tagged { tag: "kind", cases: &[("created", &CREATED)], open: true });
 fanfare::tagged!(Event: EVENT by "kind" { Created = "created", .. Unknown });
 
 #[derive(Debug, PartialEq)]
 enum Closed {
     Created(Created),
 }
-static CLOSED: Schema =
-    Schema::Tagged(Tagged { tag: "kind", cases: &[("created", &CREATED)], open: false });
+static CLOSED: Schema = Schema::Tagged(Tagged { tag: "kind", cases: &[("created", &CREATED)], open: false });
 fanfare::tagged!(Closed: CLOSED by "kind" { Created = "created" });
 
 #[test]
@@ -254,7 +260,10 @@ fn an_open_enum_keeps_unknown_strings() {
     assert_eq!(read(&json!("red")), Some(Colour::Red));
     assert_eq!(read(&json!("blue")), Some(Colour::Other("blue".into())));
     carries::<Colour>(json!("blue"));
-    assert_eq!("walk".parse::<Step>().unwrap_err().to_string(), "the value must be one of \"research\", \"write\"");
+    assert_eq!(
+        "walk".parse::<Step>().unwrap_err().to_string(),
+        "the value must be one of \"research\", \"write\""
+    );
     assert_eq!(format!("{:>6}", Step::Write), " write");
 }
 

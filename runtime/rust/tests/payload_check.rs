@@ -1,8 +1,10 @@
 //! The schema interpreter: one value, one verdict.
 
+#![allow(clippy::items_after_statements, reason = "tables stand beside their tests")]
+
 use fanfare::schema::{
-    Additional, Array, Format, Integer, Literals, Number, Object, Pattern, Property, Schema, Tagged,
-    Text, accepts, check,
+    Additional, Array, Format, Integer, Literals, Number, Object, Pattern, Property, Schema, Tagged, Text,
+    accepts, check,
 };
 use serde_json::{Value, json};
 
@@ -35,10 +37,7 @@ fn an_integer_may_be_written_as_a_decimal_and_stays_within_safe_limits() {
     for json in ["1.5", "9007199254740992", "-9007199254740992", "1e300", "\"1\"", "true", "[1]"] {
         assert!(!takes(&INTEGER, json), "{json}");
     }
-    assert_eq!(
-        issues(&INTEGER, &9_007_199_254_740_993_i64),
-        [" maximum: must be at most 9007199254740991"]
-    );
+    assert_eq!(issues(&INTEGER, &9_007_199_254_740_993_i64), [" maximum: must be at most 9007199254740991"]);
     static UINT8: Schema = Schema::Integer(Integer { minimum: 0, maximum: 255, multiple_of: None });
     assert!(accepts(&UINT8, &255) && !accepts(&UINT8, &-1) && !accepts(&UINT8, &256));
 }
@@ -190,10 +189,7 @@ fn objects_with_many_properties_in_any_order_are_matched() {
     let names: Vec<&'static str> = (0..150).map(|n| &*format!("p{n}").leak()).collect();
     let properties: Vec<Property> =
         names.iter().map(|name| Property { name, schema: &INTEGER, required: true }).collect();
-    let schema = Schema::Object(Object {
-        properties: properties.leak(),
-        additional: Additional::Refused,
-    });
+    let schema = Schema::Object(Object { properties: properties.leak(), additional: Additional::Refused });
     let mut value: Value = names.iter().rev().map(|name| ((*name).to_owned(), json!(1))).collect();
     assert_eq!(issues(&schema, &value), [""; 0]);
     value.as_object_mut().unwrap().remove("p149");
@@ -260,9 +256,12 @@ fn a_tag_selects_the_case() {
 }
 
 fn nested(depth: usize) -> Value {
-    (0..depth).fold(json!(1), |inner, level| {
-        if level % 2 == 0 { json!([inner]) } else { json!({ "a": inner }) }
-    })
+    (0..depth).fold(
+        json!(1),
+        |inner, level| {
+            if level % 2 == 0 { json!([inner]) } else { json!({ "a": inner }) }
+        },
+    )
 }
 
 #[test]

@@ -60,8 +60,5 @@ fn the_text_of_a_format_is_never_rewritten() {
         "2EB8AA08-aa98-11ea-b4aa-73b441d16380".parse::<Uuid>().unwrap().to_string(),
         "2EB8AA08-aa98-11ea-b4aa-73b441d16380"
     );
-    assert_eq!(
-        "2eb8".parse::<Uuid>().unwrap_err().to_string(),
-        "must be a valid uuid"
-    );
+    assert_eq!("2eb8".parse::<Uuid>().unwrap_err().to_string(), "must be a valid uuid");
 }

@@ -58,9 +58,8 @@ fn count_groups(text: &str) -> Option<usize> {
     if text.is_empty() {
         return Some(0);
     }
-    let is_group = |group: &str| {
-        (1..=4).contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
+    let is_group =
+        |group: &str| (1..=4).contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.split(':').all(is_group).then(|| text.split(':').count())
 }
 
@@ -71,8 +70,7 @@ pub(super) fn is_email(text: &str) -> bool {
 }
 
 fn is_dot_atom(text: &str) -> bool {
-    let is_atom_byte =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+    let is_atom_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
     text.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_byte))
 }
 
@@ -139,8 +137,7 @@ fn is_authority(text: &str) -> bool {
 
 /// `v1.anything`: an address of a kind yet to come.
 fn is_ip_future(text: &str) -> bool {
-    let Some((version, address)) = text.strip_prefix(['v', 'V']).and_then(|rest| rest.split_once('.'))
-    else {
+    let Some((version, address)) = text.strip_prefix(['v', 'V']).and_then(|rest| rest.split_once('.')) else {
         return false;
     };
     let is_hex = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -157,11 +154,7 @@ fn is_made_of(text: &str, extra: &[u8]) -> bool {
                 let mut is_hex = || bytes.next().is_some_and(|digit| digit.is_ascii_hexdigit());
                 is_hex() && is_hex()
             }
-            _ => {
-                byte.is_ascii_alphanumeric()
-                    || b"-._~!$&'()*+,;=".contains(&byte)
-                    || extra.contains(&byte)
-            }
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte) || extra.contains(&byte),
         };
         if !is_fine {
             return false;

@@ -28,15 +28,13 @@ fn days_in(month: u32, year: u32) -> u32 {
 }
 
 pub(super) fn is_time(text: &str) -> bool {
-    let Some(([h1, h2, b':', m1, m2, b':', s1, s2], rest)) = text.as_bytes().split_first_chunk()
-    else {
+    let Some(([h1, h2, b':', m1, m2, b':', s1, s2], rest)) = text.as_bytes().split_first_chunk() else {
         return false;
     };
     let (Some(hour), Some(minute)) = (two_digits(*h1, *h2), two_digits(*m1, *m2)) else {
         return false;
     };
-    let (Some(second), Some(offset)) = (two_digits(*s1, *s2), offset_minutes(without_fraction(rest)))
-    else {
+    let (Some(second), Some(offset)) = (two_digits(*s1, *s2), offset_minutes(without_fraction(rest))) else {
         return false;
     };
     if hour > 23 || minute > 59 {
@@ -62,9 +60,7 @@ fn without_fraction(bytes: &[u8]) -> &[u8] {
 fn offset_minutes(bytes: &[u8]) -> Option<u32> {
     let (sign, hours, minutes) = match bytes {
         b"Z" | b"z" => return Some(0),
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            (sign, two_digits(*h1, *h2)?, two_digits(*m1, *m2)?)
-        }
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => (sign, two_digits(*h1, *h2)?, two_digits(*m1, *m2)?),
         _ => return None,
     };
     if hours > 23 || minutes > 59 {

@@ -91,10 +91,7 @@ impl Members {
     ///
     /// # Errors
     /// When one of them has another shape.
-    pub fn read_additional<T: Read>(
-        self,
-        schema: &Schema,
-    ) -> Result<BTreeMap<String, T>, Mismatch> {
+    pub fn read_additional<T: Read>(self, schema: &Schema) -> Result<BTreeMap<String, T>, Mismatch> {
         let declared = if let Schema::Object(object) = schema { object.properties } else { &[] };
         let is_declared = |name: &String| declared.iter().any(|property| property.name == name);
         let others = self.0.into_iter().filter(|(name, _)| !is_declared(name));

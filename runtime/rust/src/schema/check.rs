@@ -35,11 +35,7 @@ pub fn accepts<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> bool {
     accepts_at(schema, value, &Place::ROOT)
 }
 
-pub(super) fn accepts_at<T: Serialize + ?Sized>(
-    schema: &Schema,
-    value: &T,
-    place: &Place<'_>,
-) -> bool {
+pub(super) fn accepts_at<T: Serialize + ?Sized>(schema: &Schema, value: &T, place: &Place<'_>) -> bool {
     visit(schema, value, place, &mut Report::verdict()).is_ok()
 }
 
@@ -195,20 +191,11 @@ impl<'a> Serializer for Checker<'a> {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<(), Stop> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Stop> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Stop> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Stop> {
         value.serialize(self)
     }
 
@@ -232,11 +219,7 @@ impl<'a> Serializer for Checker<'a> {
         self.sequence()
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<SequenceChecker<'a>, Stop> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<SequenceChecker<'a>, Stop> {
         self.sequence()
     }
 

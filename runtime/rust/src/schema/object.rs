@@ -54,11 +54,7 @@ impl<'a> ObjectChecker<'a> {
         Ok(Self { rules, next: 0, seen: Seen::default(), pending: String::new(), place, report })
     }
 
-    pub(super) fn property<T: Serialize + ?Sized>(
-        &mut self,
-        name: &str,
-        value: &T,
-    ) -> Result<(), Stop> {
+    pub(super) fn property<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Stop> {
         let place = self.place.property(name);
         let schema = match self.rules {
             Rules::Tag(tag) if tag == name => return self.found(value),
@@ -67,9 +63,9 @@ impl<'a> ObjectChecker<'a> {
             Rules::Declared(object) => match self.find(object, name) {
                 Some(index) => {
                     if self.seen.insert(index) {
-                        return self.report.add(&place, "properties", || {
-                            "must not be written twice".to_owned()
-                        });
+                        return self
+                            .report
+                            .add(&place, "properties", || "must not be written twice".to_owned());
                     }
                     object.properties[index].schema
                 }
@@ -78,9 +74,9 @@ impl<'a> ObjectChecker<'a> {
                     // Not passed on, and still bound by the wire profile.
                     Additional::Ignored => &Schema::Any,
                     Additional::Refused => {
-                        return self.report.add(&place, "additionalProperties", || {
-                            "is not allowed".to_owned()
-                        });
+                        return self
+                            .report
+                            .add(&place, "additionalProperties", || "is not allowed".to_owned());
                     }
                 },
             },
@@ -190,11 +186,7 @@ impl SerializeStruct for ObjectChecker<'_> {
     type Ok = ();
     type Error = Stop;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), Stop> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Stop> {
         self.property(name, value)
     }
 

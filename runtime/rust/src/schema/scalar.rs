@@ -5,11 +5,7 @@ use super::place::{Place, Report, Stop};
 use super::{Integer, MAX_SAFE_INTEGER, Number, Schema, Text};
 
 /// Reports that a value has another type than the schema says.
-pub(super) fn refuse(
-    schema: &Schema,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Result<(), Stop> {
+pub(super) fn refuse(schema: &Schema, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
     let (rule, message) = match schema {
         Schema::Null => ("type", "must be null"),
         Schema::Boolean => ("type", "must be a boolean"),
@@ -21,11 +17,9 @@ pub(super) fn refuse(
         Schema::Array(_) | Schema::Tuple(_) => ("type", "must be an array"),
         Schema::Map(_) | Schema::Object(_) | Schema::Tagged(_) => ("type", "must be an object"),
         Schema::Enum(names) => return report.add(place, choice(names.len()), || one_of_names(*names)),
-        Schema::Any
-        | Schema::Never
-        | Schema::Literals(_)
-        | Schema::AnyOf(_)
-        | Schema::OneOf(_) => ("not", "is not allowed"),
+        Schema::Any | Schema::Never | Schema::Literals(_) | Schema::AnyOf(_) | Schema::OneOf(_) => {
+            ("not", "is not allowed")
+        }
     };
     report.add(place, rule, || message.to_owned())
 }
@@ -72,12 +66,7 @@ pub(super) fn number(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the limits are safe integers, which doubles hold")]
-fn integer_in(
-    limits: &Integer,
-    value: f64,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Result<(), Stop> {
+fn integer_in(limits: &Integer, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
     if value.fract() != 0.0 {
         return report.add(place, "type", || "must be an integer".to_owned());
     }
@@ -92,12 +81,7 @@ fn integer_in(
     multiple_of(limits.multiple_of, value, place, report)
 }
 
-fn number_in(
-    limits: &Number,
-    value: f64,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Result<(), Stop> {
+fn number_in(limits: &Number, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
     if let Some(limit) = limits.minimum.filter(|limit| value < *limit) {
         report.add(place, "minimum", || format!("must be at least {}", written(limit)))?;
     }
@@ -113,12 +97,7 @@ fn number_in(
     multiple_of(limits.multiple_of, value, place, report)
 }
 
-fn multiple_of(
-    divisor: Option<f64>,
-    value: f64,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Result<(), Stop> {
+fn multiple_of(divisor: Option<f64>, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
     match divisor {
         Some(divisor) if !is_multiple(value, divisor) => {
             report.add(place, "multipleOf", || format!("must be a multiple of {}", written(divisor)))
@@ -138,12 +117,7 @@ fn written(number: f64) -> String {
 }
 
 /// Checks a string.
-pub(super) fn text(
-    schema: &Schema,
-    value: &str,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Result<(), Stop> {
+pub(super) fn text(schema: &Schema, value: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
     match schema {
         Schema::Any => Ok(()),
         Schema::Text(limits) => text_in(limits, value, place, report),
@@ -160,12 +134,7 @@ fn is_decimal<N: std::str::FromStr + ToString>(text: &str) -> bool {
     text.len() <= 20 && text.parse::<N>().is_ok_and(|number| number.to_string() == text)
 }
 
-fn text_in(
-    limits: &Text,
-    value: &str,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Result<(), Stop> {
+fn text_in(limits: &Text, value: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
     // The length in bytes is at least the length in code points, and at most
     // four times it, so that most texts need no counting.
     let (minimum, maximum) = (limits.min_length as usize, limits.max_length as usize);
