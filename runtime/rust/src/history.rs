@@ -20,6 +20,9 @@ mod place;
 pub(crate) use inbox::Inbox;
 pub(crate) use place::{Gap, Place};
 
+/// About how much a reader takes in one turn.
+pub(crate) const TURN_BYTES: usize = 32 * 1024;
+
 /// The log of one channel.
 pub(crate) struct Log {
     channel: Channel,
@@ -35,6 +38,8 @@ struct State {
     /// The offset of the latest message; the first has 1.
     head: u64,
     bytes: usize,
+    /// What was appended since publishers last gave way to readers.
+    lead: Lead,
     topics: Box<[TopicState]>,
     parked: Vec<(Arc<Inbox>, u64)>,
     last_used: Instant,
@@ -46,6 +51,27 @@ struct Message {
     topic: usize,
     published: Instant,
     frame: SharedText,
+}
+
+/// How far publishing has run ahead of readers that were ready to read.
+#[derive(Default)]
+struct Lead {
+    messages: u32,
+    bytes: usize,
+}
+
+impl Lead {
+    /// Whether it is time to let readers have a turn: before half of what a reader takes
+    /// in one turn, or a quarter of what history holds, has been appended.
+    fn extend(&mut self, bytes: usize, history: u32) -> bool {
+        self.messages += 1;
+        self.bytes += bytes;
+        let enough = self.messages >= history / 4 || self.bytes >= TURN_BYTES / 2;
+        if enough {
+            *self = Self::default();
+        }
+        enough
+    }
 }
 
 #[derive(Default)]
@@ -73,6 +99,7 @@ impl Log {
             messages: VecDeque::new(),
             head: 0,
             bytes: 0,
+            lead: Lead::default(),
             topics,
             parked: Vec::new(),
             last_used: Instant::now(),
@@ -95,7 +122,8 @@ impl Log {
         // The clock is read under the lock: times ascend as ids do.
         let frame = frame.stamp(id, SystemTime::now());
         let message = Message { offset: state.head, topic, published: now, frame };
-        state.bytes += message.frame.as_str().len();
+        let bytes = message.frame.as_str().len();
+        state.bytes += bytes;
         let first = state.first();
         if let Some(topic_state) = state.topics.get_mut(topic) {
             topic_state.latest = message.offset;
@@ -107,8 +135,7 @@ impl Log {
             }
         }
         state.messages.push_back(message);
-        let lead = u64::from(self.channel.definition().history.messages / 4).max(1);
-        let crowded = id.offset().is_multiple_of(lead);
+        let crowded = state.lead.extend(bytes, self.channel.definition().history.messages);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
         for (inbox, key) in parked {

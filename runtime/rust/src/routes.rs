@@ -1,6 +1,8 @@
 //! The HTTP and WebSocket routes of a hub.
 
 use axum::Router;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::routing::{get, post};
 
@@ -27,9 +29,23 @@ pub fn routes(hub: Hub) -> Router {
         .with_state(hub)
 }
 
-/// The first value of a parameter: of one that is repeated the first counts.
-fn parameter<'q>(query: &'q [(String, String)], name: &str) -> Option<&'q str> {
-    query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+/// The parameters of a request.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// The value of a parameter: of one that is repeated the first counts.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let query = Query::try_from_uri(&parts.uri);
+        query.map(|Query(pairs)| Self(pairs)).map_err(|error| Failure::bad_request(error.body_text()))
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use super::Hub;
 use crate::channel::Channel;
-use crate::history::{Gap, Inbox, Log, Place};
+use crate::history::{Gap, Inbox, Log, Place, TURN_BYTES};
 use crate::wire::{Cursor, MAX_CHANNELS, SharedText, Since};
-
-/// About how much is read from one log before another has its turn.
-const TURN_BYTES: usize = 32 * 1024;
 
 /// What a connection reads.
 pub(crate) enum Event {

@@ -1,12 +1,12 @@
 //! `GET connect`
 
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::socket::Socket;
-use super::{Failure, open, parameter, permit};
+use super::{Failure, Parameters, open, permit};
 use crate::hub::{Hub, Phase, Reader};
 use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
 
@@ -18,7 +18,7 @@ const WRITE_BUFFER: usize = 32 * 1024;
 
 pub(super) async fn connect(
     State(hub): State<Hub>,
-    Query(query): Query<Vec<(String, String)>>,
+    parameters: Parameters,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
@@ -29,13 +29,13 @@ pub(super) async fn connect(
         .max_frame_size(MAX_CLIENT_FRAME)
         .max_message_size(MAX_CLIENT_FRAME)
         .protocols([SUBPROTOCOL]);
-    let token = bearer_subprotocol(&upgrade).or_else(|| parameter(&query, "token").map(str::to_owned));
+    let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
     let permit = permit(&hub, token.as_deref(), false)?;
     let permitted = hub.permitted(&permit).map_err(|claim| {
         tracing::debug!(claim.channel, claim.name, "refused: unknown channel or topic");
         Failure::unknown()
     })?;
-    let since = read_since(parameter(&query, "since"))?;
+    let since = read_since(parameters.get("since"))?;
 
     // From here on every message reaches the reader, so the 101 that follows means subscribed.
     let mut reader = Reader::new();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Failure, bearer, body, open, parameter};
+use super::{Failure, Parameters, bearer, body, open};
 use crate::hub::{Hub, Phase};
 use crate::token::{DEFAULT_LIFETIME, TopicClaim};
 
@@ -17,7 +17,7 @@ const MAX_BODY: usize = 256 * 1024;
 
 pub(super) async fn mint(
     State(hub): State<Hub>,
-    Query(query): Query<Vec<(String, String)>>,
+    parameters: Parameters,
     headers: HeaderMap,
     request: Body,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
@@ -27,7 +27,7 @@ pub(super) async fn mint(
         return Err(Failure::unauthorized());
     }
     let lifetime =
-        match parameter(&query, "expires_in") {
+        match parameters.get("expires_in") {
             None => DEFAULT_LIFETIME,
             Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| {
                 Failure::bad_request("expires_in is a whole number of seconds from 1 to 86400")

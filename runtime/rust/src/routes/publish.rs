@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::{Failure, bearer, body, open, parameter, permit};
+use super::{Failure, Parameters, bearer, body, open, permit};
 use crate::hub::{Hub, Phase};
 use crate::wire::MAX_PAYLOAD;
 
@@ -15,19 +15,19 @@ const MAX_RUN_ID: usize = 256;
 
 pub(super) async fn publish(
     State(hub): State<Hub>,
-    Query(query): Query<Vec<(String, String)>>,
+    parameters: Parameters,
     headers: HeaderMap,
     request: Body,
 ) -> Result<Json<Value>, Failure> {
     open(&hub, Phase::Closed)?;
-    let channel = parameter(&query, "channel");
-    let topic = parameter(&query, "topic");
+    let channel = parameters.get("channel");
+    let topic = parameters.get("topic");
     authorize(&hub, bearer(&headers), channel, topic)?;
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let topic = topic.ok_or_else(|| missing("topic"))?;
-    let run_id = parameter(&query, "run_id");
+    let run_id = parameters.get("run_id");
     if run_id.is_some_and(|id| id.is_empty() || id.chars().nth(MAX_RUN_ID).is_some()) {
         return Err(Failure::bad_request(format!("run_id has 1 to {MAX_RUN_ID} characters")));
     }

@@ -95,7 +95,10 @@ impl Socket {
             };
             match wake {
                 Wake::Closing => return Err(self.drain().await),
-                Wake::Expired => return Err(self.expired()),
+                Wake::Expired => {
+                    self.check_permits()?;
+                    end.as_mut().reset(instant(expires));
+                }
                 Wake::Ping => self.ping().await?,
                 Wake::Events => self.write_events(&mut events).await?,
                 Wake::Frame(frame) => {
@@ -140,9 +143,11 @@ impl Socket {
         self.send(vec![Message::Ping(axum::body::Bytes::new())]).await
     }
 
-    fn expired(&self) -> End {
-        tracing::debug!(expired = self.reader.expires(), "a token is over");
-        End::Close { code: close::EXPIRED, reason: "a token expired: reconnect with a new one" }
+    fn check_permits(&self) -> Result<(), End> {
+        if self.reader.expires().is_none_or(|expires| expires > token::now()) {
+            return Ok(());
+        }
+        Err(End::Close { code: close::EXPIRED, reason: "a token expired: reconnect with a new one" })
     }
 
     /// Sends what is waiting, and no more than that.
@@ -207,8 +212,7 @@ impl Socket {
     }
 }
 
-/// When a number of seconds since 1970 is reached. A connection without subscriptions waits
-/// for none: a day from now it looks again.
+/// When a number of seconds since 1970 is reached, or a day from now, to look again.
 fn instant(seconds: Option<u64>) -> Instant {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let until =
