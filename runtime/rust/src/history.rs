@@ -76,8 +76,6 @@ impl Lead {
 
 #[derive(Default)]
 struct TopicState {
-    /// The offset of the latest message.
-    latest: u64,
     /// The latest message itself, where the topic retains it.
     retained: Option<Message>,
     /// The offset of the latest message that no subscriber can have any more.
@@ -126,7 +124,6 @@ impl Log {
         state.bytes += bytes;
         let first = state.first();
         if let Some(topic_state) = state.topics.get_mut(topic) {
-            topic_state.latest = message.offset;
             if self.channel.definition().topics[topic].retain == Retain::Last {
                 let replaced = topic_state.retained.replace(message.clone());
                 if let Some(replaced) = replaced.filter(|message| message.offset < first) {
