@@ -52,7 +52,7 @@ enum Program {
 }
 
 pub(crate) const FANFARE: Contestant = Contestant {
-    title: "fanfare generate (Rust, TypeScript and zod)",
+    title: "fanfare generate (Rust, TypeScript, zod, JSON Schema)",
     slug: "fanfare",
     program: Program::Fanfare,
 };
