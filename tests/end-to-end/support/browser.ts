@@ -4,13 +4,17 @@ import { type Browser, chromium } from "playwright-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** Starts the Chromium that `FANFARE_CHROMIUM` names, or one on the search path. */
 export function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox"] });
+}
+
+/** The Chromium that `FANFARE_CHROMIUM` names, or one on the search path. */
+export function findBrowser(): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const onPath = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
   const executablePath = [process.env["FANFARE_CHROMIUM"] ?? "", ...onPath].find((path) => existsSync(path));
   if (executablePath === undefined) {
     throw new Error("Chromium is missing: install it, or name it with FANFARE_CHROMIUM");
   }
-  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  return executablePath;
 }

@@ -37,9 +37,10 @@ export class Site {
   }
 
   /** The page for a run, whose server is at `api`. */
-  url(run: string, api: string): string {
+  url(run: string, api: string, flags: readonly string[] = []): string {
     const { port } = this.#listener.address() as AddressInfo;
-    return `http://127.0.0.1:${port}/?${new URLSearchParams({ run, api }).toString()}`;
+    const query = new URLSearchParams({ run, api, flags: flags.join(" ") });
+    return `http://127.0.0.1:${port}/?${query.toString()}`;
   }
 
   stop(): void {

@@ -1,7 +1,11 @@
 /** Waits until something is so; says what it waited for when that takes too long. */
-export async function until(what: string, isSo: () => boolean, milliseconds = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  milliseconds = 10_000,
+): Promise<void> {
   const end = Date.now() + milliseconds;
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (Date.now() > end) {
       throw new Error(`waited ${milliseconds} ms in vain until ${what}`);
     }

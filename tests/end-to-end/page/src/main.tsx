@@ -1,17 +1,13 @@
+import "./before-schemas.js";
 import { useRealtime } from "fanfare/react";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { pipeline } from "../../../../generated/typescript/pipeline.js";
-import type { Seen, View } from "./seen.js";
 
 const query = new URLSearchParams(window.location.search);
 const apiBaseUrl = query.get("api") ?? undefined;
 
-const seen: Seen = { statuses: [], deltas: [], violations: [], view: {} as View };
-window.seen = seen;
-document.addEventListener("securitypolicyviolation", (event) => {
-  seen.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
-});
+const { seen } = window;
 
 function App() {
   const [runId, setRunId] = useState(query.get("run") ?? "run_1");
