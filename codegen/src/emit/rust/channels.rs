@@ -3,7 +3,7 @@
 use crate::model::{AddressPart, Channel, Enum, Model, Param, Retain, Scope, Type};
 use crate::names::Name;
 
-use super::tables::constant;
+use super::tables::{constant, grouped};
 use super::{docs, path};
 
 /// What the template prints.
@@ -16,8 +16,8 @@ pub(super) struct Rendered {
     pub(super) params: Vec<RenderedParam>,
     pub(super) topics: Vec<RenderedTopic>,
     pub(super) address_parts: Vec<String>,
-    pub(super) history_messages: u32,
-    pub(super) history_seconds: u64,
+    pub(super) history_messages: String,
+    pub(super) history_seconds: String,
     pub(super) fingerprint: String,
 }
 
@@ -76,8 +76,8 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         params: channel.params.iter().map(param).collect(),
         topics: topics.collect(),
         address_parts: channel.address.iter().map(part).collect(),
-        history_messages: channel.history.messages,
-        history_seconds: channel.history.age_seconds,
+        history_messages: grouped(&channel.history.messages.to_string()),
+        history_seconds: grouped(&channel.history.age_seconds.to_string()),
         fingerprint: fingerprint.to_owned(),
     }
 }

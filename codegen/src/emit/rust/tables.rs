@@ -250,7 +250,8 @@ fn some_float(value: f64) -> TokenStream {
     quote!(Some(#literal))
 }
 
-fn grouped(digits: &str) -> String {
+/// `31536000` is `31_536_000`.
+pub(super) fn grouped(digits: &str) -> String {
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
     let mut text = String::from(sign);
     for (at, digit) in digits.chars().enumerate() {

@@ -3,6 +3,7 @@
 use askama::Template;
 use serde_json::Value;
 
+use super::super::json_schema::visit;
 use super::{File, docs, key, quoted, rendered};
 use crate::model::{Additional, Enum, Model, NamedType, Object, Tagged, Type};
 
@@ -73,6 +74,10 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
             items => format!("{items}[]"),
         },
         Type::Tuple(items) => format!("[{}]", items.iter().map(|item| expression(model, item)).collect::<Vec<_>>().join(", ")),
+        // An alias may refer to itself in the members of a type, but not in the arguments of another alias.
+        Type::Map(values) if refers_to_recursive(model, values) => {
+            format!("{{ [key: string]: {} }}", expression(model, values))
+        }
         Type::Map(values) => format!("Record<string, {}>", expression(model, values)),
         Type::Object(object) => interface_body(model, object),
         Type::Union(union) => {
@@ -82,6 +87,12 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
         Type::Nullable(inner) => format!("{} | null", expression(model, inner)),
         Type::Named(id) => model.get(*id).typescript.clone(),
     }
+}
+
+fn refers_to_recursive(model: &Model, shape: &Type) -> bool {
+    let mut found = false;
+    visit(shape, &mut |id| found |= model.get(id).recursive);
+    found
 }
 
 fn tagged(model: &Model, tagged: &Tagged) -> String {
