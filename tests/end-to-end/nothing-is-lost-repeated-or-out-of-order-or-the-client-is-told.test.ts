@@ -129,6 +129,34 @@ test("a server that is killed and started anew: the client is told, and goes on"
   await current.stop();
 });
 
+test("a client that moves to a server with an older log is told, and gets all that comes there", async () => {
+  const older = await Server.start();
+  await older.tokens("run_moved", { count: 2 });
+  const newer = await Server.start();
+  const proxy = await Proxy.start(newer.url);
+  const listener = await listen("run_moved", { token: await newer.token("run_moved"), apiBaseUrl: proxy.url });
+  await newer.tokens("run_moved", { from: 100, count: 5 });
+  await until("the first have come", () => listener.indexes.length === 5);
+  proxy.down();
+  proxy.up(older.url);
+  await until("it is connected again", () => listener.connectionStatus === "open" && proxy.connections === 2);
+  await older.tokens("run_moved", { from: 2, count: 3 });
+  await until("the last has come", () => listener.indexes.at(-1) === 4);
+  expect(listener.indexes).toEqual([...range(100, 105), ...range(0, 5)]);
+  expect(listener.gaps).toHaveLength(1);
+  expect(listener.log.indexOf("gap")).toBe(5);
+  // What it has from there it resumes as ever.
+  proxy.cut();
+  await older.tokens("run_moved", { from: 5, count: 1 });
+  await until("the next has come", () => listener.indexes.at(-1) === 5);
+  expect(listener.indexes).toHaveLength(11);
+  expect(listener.gaps).toHaveLength(1);
+  listener.close();
+  proxy.stop();
+  await older.stop();
+  await newer.stop();
+});
+
 test("a server that stops gracefully delivers all that it took before", async () => {
   const stopping = await Server.start();
   const proxy = await Proxy.start(stopping.url);

@@ -50,7 +50,7 @@ test("one click, and the page shows what a subscriber in Node gets, to the resul
 
   const picture = artifact("demo.png");
   await mkdir(dirname(picture), { recursive: true });
-  await page.screenshot({ path: picture, fullPage: true });
+  await page.screenshot({ path: picture, fullPage: true, animations: "disabled" });
   listener.close();
 });
 

@@ -223,6 +223,10 @@ export class Connection {
   }
 
   #gap(frame: GapFrame): void {
+    // Another server's ids may be smaller; held against the last one here, its messages were lost.
+    if ([...this.#lastIds.values()].some((lastId) => lastId >= frame.before)) {
+      this.#lastIds.clear();
+    }
     // The same gap comes again when the connection is lost before a message follows.
     const gap = JSON.stringify([frame.after, frame.before]);
     if (gap !== this.#lastGap) {
