@@ -11,11 +11,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(crate) use read::{Definitions, listed, node, read_folder, refuse_unknown};
+pub(crate) use read::{Definitions, Resolved, listed, node, read_folder, refuse_unknown};
 pub(crate) use schema::{Keywords, SchemaNode, TypeName, TypeNames};
 
 /// Channel definitions for fanfare.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(expecting = "a mapping that starts with `version: 1`")]
 #[schemars(title = "Fanfare channel definitions", extend("additionalProperties" = false))]
 pub(crate) struct DefinitionFile {
     /// The version of the format: 1.
@@ -44,6 +45,7 @@ impl DefinitionFile {
 
 /// A channel: a named scope for messages, such as one run or one user.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(expecting = "a channel: a mapping with `address` and `topics`")]
 #[schemars(rename = "Channel", extend("additionalProperties" = false))]
 pub(crate) struct ChannelNode {
     /// What the channel is for; becomes its documentation.
@@ -71,6 +73,7 @@ impl ChannelNode {
 
 /// How much history a channel keeps: whichever limit is reached first.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(expecting = "a mapping with `messages` and `age`")]
 #[schemars(rename = "History", extend("additionalProperties" = false))]
 pub(crate) struct HistoryNode {
     /// The most messages kept (1 to 1,000,000; default 100).
@@ -90,6 +93,7 @@ impl HistoryNode {
 
 /// A topic: a category of message inside a channel, with one payload schema.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(expecting = "a topic: a mapping with `payload`")]
 #[schemars(rename = "Topic", extend("additionalProperties" = false))]
 pub(crate) struct TopicNode {
     /// What the topic carries; becomes its documentation.

@@ -8,7 +8,7 @@ mod locate;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub(crate) use locate::second_of_equal_keys;
+pub(crate) use locate::{second_document, second_of_equal_keys};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -246,9 +246,6 @@ struct Excerpt<'s> {
     span: std::ops::Range<usize>,
 }
 
-/// A longer line is cut around the span, so that a file on one line stays readable.
-const LONGEST_SHOWN_LINE: usize = 160;
-
 impl<'s> Excerpt<'s> {
     fn of(source: &'s Source, target: &Target) -> Self {
         let span = match target {
@@ -263,7 +260,6 @@ impl<'s> Excerpt<'s> {
         let number = source.text[..start].matches('\n').count() + 1;
         let from = span.start - start;
         let to = (span.end - start).clamp(from, line.len().max(from));
-        let (line, from, to) = cut(line, from, to);
         Self { path: source.path.display().to_string(), line, number, span: from..to }
     }
 
@@ -277,22 +273,6 @@ impl<'s> Excerpt<'s> {
             .path(&self.path)
             .annotation(kind.span(self.span.clone()).label(label))
     }
-}
-
-/// Cuts a long line to a window around `from..to`.
-fn cut(line: &str, from: usize, to: usize) -> (&str, usize, usize) {
-    if line.len() <= LONGEST_SHOWN_LINE {
-        return (line, from, to);
-    }
-    let floor = |mut at: usize| {
-        while !line.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let start = floor(from.saturating_sub(LONGEST_SHOWN_LINE / 2));
-    let end = floor((start + LONGEST_SHOWN_LINE).min(line.len()));
-    (&line[start..end], from - start, to.clamp(from, end.max(from)) - start)
 }
 
 /// Every diagnostic of one run, with the texts they point into.

@@ -75,7 +75,6 @@ fn model(schemas: &Path) -> Result<(model::Model, Vec<PathBuf>), Error> {
 }
 
 /// Why nothing was generated.
-#[derive(Debug)]
 pub enum Error {
     /// The definitions are wrong.
     Definitions(Diagnostics),
@@ -89,6 +88,13 @@ impl fmt::Display for Error {
             Self::Definitions(diagnostics) => write!(formatter, "{diagnostics}"),
             Self::Io(error) => write!(formatter, "{error}"),
         }
+    }
+}
+
+/// A build script's `main` prints errors in this form, so it is the one for people.
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\n{self}")
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn parse(address: &str, params: &[Param], place: &Place, diagnostics:
         }
         let name = &rest[open + 1..open + length];
         match params.iter().position(|param| param.name.wire == name) {
+            None if name.is_empty() => error("a hole of this address has no name".to_owned(), "name a param between the braces"),
             None => error(format!("the hole `{{{name}}}` has no param"), &format!("add `{name}: {{ type: string }}` under `params`")),
             Some(index) if parts.contains(&AddressPart::Param(index)) => {
                 error(format!("the hole `{{{name}}}` stands here twice"), "give each hole a param of its own");
@@ -29,6 +30,9 @@ pub(super) fn parse(address: &str, params: &[Param], place: &Place, diagnostics:
     }
     if !rest.is_empty() {
         parts.push(AddressPart::Literal(rest.to_owned()));
+    }
+    if address.is_empty() {
+        error("an address cannot be empty".to_owned(), "write a name, such as the channel's");
     }
     refuse_literals(&parts, &mut error);
     for (index, param) in params.iter().enumerate() {
@@ -42,9 +46,6 @@ pub(super) fn parse(address: &str, params: &[Param], place: &Place, diagnostics:
 }
 
 fn refuse_literals(parts: &[AddressPart], error: &mut impl FnMut(String, &str)) {
-    if parts.is_empty() {
-        error("an address cannot be empty".to_owned(), "write a name, such as the channel's");
-    }
     for part in parts {
         let AddressPart::Literal(text) = part else { continue };
         if let Some(bad) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.~:/@!$&'()*+,;=|".contains(*c))) {
@@ -73,7 +74,8 @@ pub(super) fn refuse_overlaps(channels: &[Channel], places: &[Place], diagnostic
     let patterns: Vec<Vec<Token>> = channels.iter().map(|channel| tokens(&channel.address)).collect();
     for (later, pattern) in patterns.iter().enumerate() {
         for earlier in 0..later {
-            if can_meet(&patterns[earlier], pattern) {
+            // An address without parts was refused for itself.
+            if !pattern.is_empty() && can_meet(&patterns[earlier], pattern) {
                 diagnostics.push(
                     Diagnostic::at(Code::AddressOverlap, &places[later].join("address"), "another channel can have the same name")
                         .related(&places[earlier].join("address"), "the other address")

@@ -56,7 +56,7 @@ fn refuse_value(types: &mut Types<'_>, keywords: &Keywords, value: &Value, befor
                 .help("correct the value or the type"),
         );
     }
-    if before.contains(value) {
+    if before.iter().any(|other| other == value || is_equal_number(other, value)) {
         types.diagnostics.push(Diagnostic::at(Code::Limit, place, format!("the value {value} stands here twice")).help("remove one"));
     }
     if contains_large_integer(value) {
@@ -65,6 +65,11 @@ fn refuse_value(types: &mut Types<'_>, keywords: &Keywords, value: &Value, befor
                 .help("write it as a string"),
         );
     }
+}
+
+/// `1` and `1.0` are one value.
+fn is_equal_number(one: &Value, other: &Value) -> bool {
+    one.is_number() && one.as_f64() == other.as_f64()
 }
 
 fn is_of_type(value: &Value, name: TypeName) -> bool {
@@ -91,6 +96,9 @@ fn contains_large_integer(value: &Value) -> bool {
 fn variants(types: &mut Types<'_>, values: &[Value], place: &Place) -> Vec<EnumValue> {
     let mut variants: Vec<EnumValue> = Vec::new();
     for value in values.iter().filter_map(Value::as_str) {
+        if variants.iter().any(|known| known.wire == value) {
+            continue;
+        }
         let at = values.iter().position(|other| other.as_str() == Some(value)).unwrap_or_default();
         let Some(name) = Name::new(value) else {
             types.diagnostics.push(
@@ -182,7 +190,9 @@ fn may_accept_null(types: &mut Types<'_>, shape: &Type) -> bool {
 /// One alternative with the name of its variant.
 fn alternative(types: &mut Types<'_>, node: &SchemaNode, place: &Place, naming: &Naming) -> (Type, String) {
     let variant = variant_name(node);
-    let shape = types.part(node, place, &naming.child(variant.as_deref().unwrap_or("Alternative")));
+    // Where there is no name there is a diagnostic; the stand-in only keeps it from causing others.
+    let stand_in = format!("Alternative{}", place.pointer.segments().last().map_or("", String::as_str));
+    let shape = types.part(node, place, &naming.child(variant.as_deref().unwrap_or(&stand_in)));
     let variant = match (&shape, variant) {
         (Type::Named(id), None) => Some(types.model.types[id.0].rust.clone()).filter(|_| is_reference(node)),
         (_, variant) => variant,
@@ -193,7 +203,7 @@ fn alternative(types: &mut Types<'_>, node: &SchemaNode, place: &Place, naming: 
                 .note("generated code names every alternative, so that it reads well and stays stable")
                 .help("give it a `title`, move it to `$defs`, or give every alternative a property with a `const` of its own"),
         );
-        "Alternative".to_owned()
+        stand_in
     });
     (shape, variant)
 }

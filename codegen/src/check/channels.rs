@@ -91,7 +91,7 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     refuse_unknown(place, node.unknown.keys(), &TopicNode::KEYS, &mut types.diagnostics);
     let name = identifier(types, key, "topic", place)?;
     let payload_place = place.join("payload");
-    let reference = types.parse(node.payload.clone(), &payload_place);
+    let reference = types.parse(node.payload, &payload_place);
     let payload = match &reference {
         SchemaNode::Keywords(keywords) if keywords.reference.is_some() && keywords.assertions().len() == 1 => {
             let target = keywords.reference.as_deref().unwrap_or_default();
@@ -101,7 +101,7 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
             }
         }
         _ => {
-            let id = types.declare(node.payload, &payload_place, naming.child(&name.pascal));
+            let id = types.declare(reference, &payload_place, naming.child(&name.pascal));
             let described = &mut types.model.types[id.0].description;
             *described = described.take().or_else(|| node.description.clone());
             id

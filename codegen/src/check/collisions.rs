@@ -1,6 +1,6 @@
 //! Names that would be the same in generated code, or that it needs for itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Channel, Model, Scope, Type};
@@ -17,10 +17,29 @@ const RESERVED_CHANNELS: [&str; 5] = ["fanfare", "schemas", "std", "core", "allo
 
 /// Reports every collision of names in a model.
 pub(super) fn check(model: &Model, places: &[Place], channel_places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    check_types(model, places, channel_places, diagnostics);
-    check_channels(&model.channels, channel_places, diagnostics);
+    let mut findings = Findings { diagnostics, reported: HashSet::new() };
+    check_types(model, places, channel_places, &mut findings);
+    check_channels(&model.channels, channel_places, &mut findings);
     for (named, place) in model.types.iter().zip(places) {
-        check_members(&named.shape, place, diagnostics);
+        check_members(&named.shape, place, &mut findings);
+    }
+}
+
+struct Findings<'r> {
+    diagnostics: &'r mut Vec<Diagnostic>,
+    /// Two places whose names collide in one language mostly collide in the other too; that is said once.
+    reported: HashSet<(Place, Place)>,
+}
+
+impl Findings<'_> {
+    fn collision(&mut self, name: &str, language: &str, place: &Place, first: &Place) {
+        if self.reported.insert((first.clone(), place.clone())) {
+            self.diagnostics.push(
+                Diagnostic::at_key(Code::NameCollision, place, format!("this would be called `{name}` in {language}, and so would another"))
+                    .related(first, "the other one")
+                    .help("rename one of them"),
+            );
+        }
     }
 }
 
@@ -32,40 +51,36 @@ impl<'p> Taken<'p> {
         Self(HashMap::new())
     }
 
-    fn take(&mut self, name: String, place: &'p Place, language: &str, diagnostics: &mut Vec<Diagnostic>) {
+    fn take(&mut self, name: String, place: &'p Place, language: &str, findings: &mut Findings<'_>) {
         match self.0.get(&name) {
             None => {
                 self.0.insert(name, place);
             }
             Some(first) if *first == place => {}
-            Some(first) => diagnostics.push(
-                Diagnostic::at_key(Code::NameCollision, place, format!("this would be called `{name}` in {language}, and so would another"))
-                    .related(first, "the other one")
-                    .help("rename one of them"),
-            ),
+            Some(first) => findings.collision(&name, language, place, first),
         }
     }
 }
 
-fn check_types(model: &Model, places: &[Place], channel_places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findings: &mut Findings<'_>) {
     let mut rust: HashMap<String, Taken<'_>> = HashMap::new();
     let mut typescript = Taken::new();
     for (index, (channel, place)) in model.channels.iter().zip(channel_places).enumerate() {
         let mut taken = Taken::new();
-        taken.take(channel.name.pascal.clone(), place, "Rust", diagnostics);
-        taken.take("Topic".to_owned(), place, "Rust", diagnostics);
+        taken.take(channel.name.pascal.clone(), place, "Rust", findings);
+        taken.take("Topic".to_owned(), place, "Rust", findings);
         rust.insert(scope_key(Scope::Channel(index)), taken);
     }
     for (named, place) in model.types.iter().zip(places) {
         if RESERVED_TYPE_NAMES.contains(&named.rust.as_str()) || RESERVED_TYPE_NAMES.contains(&named.typescript.as_str()) {
-            diagnostics.push(
+            findings.diagnostics.push(
                 Diagnostic::at_key(Code::ReservedName, place, format!("a type cannot be called `{}`: generated code needs the name", named.rust))
                     .help("choose another name"),
             );
         }
-        rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(named.rust.clone(), place, "Rust", diagnostics);
-        typescript.take(named.typescript.clone(), place, "TypeScript", diagnostics);
-        typescript.take(format!("{}Schema", named.typescript), place, "TypeScript", diagnostics);
+        rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(named.rust.clone(), place, "Rust", findings);
+        typescript.take(named.typescript.clone(), place, "TypeScript", findings);
+        typescript.take(format!("{}Schema", named.typescript), place, "TypeScript", findings);
     }
 }
 
@@ -76,23 +91,23 @@ fn scope_key(scope: Scope) -> String {
     }
 }
 
-fn check_channels(channels: &[Channel], places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Findings<'_>) {
     let mut taken = Taken::new();
     for (channel, place) in channels.iter().zip(places) {
         if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str()) || RESERVED_CHANNELS.contains(&channel.name.snake.as_str()) {
-            diagnostics.push(reserved("channel", &channel.name.wire, place));
+            findings.diagnostics.push(reserved("channel", &channel.name.wire, place));
         }
-        taken.take(channel.name.snake.clone(), place, "Rust", diagnostics);
-        taken.take(channel.name.camel.clone(), place, "TypeScript", diagnostics);
+        taken.take(channel.name.snake.clone(), place, "Rust", findings);
+        taken.take(channel.name.camel.clone(), place, "TypeScript", findings);
         let members = [("topics", channel.topics.iter().map(|topic| &topic.name).collect::<Vec<_>>()), ("params", channel.params.iter().map(|param| &param.name).collect())];
         for (group, names) in members {
             let member_places: Vec<Place> = names.iter().map(|name| place.join(group).join(&name.wire)).collect();
             let mut taken = Taken::new();
             for (name, place) in names.iter().zip(&member_places) {
                 if group == "topics" && (RESERVED_TOPICS.contains(&name.wire.as_str()) || RESERVED_TOPICS.contains(&name.snake.as_str())) {
-                    diagnostics.push(reserved("topic", &name.wire, place));
+                    findings.diagnostics.push(reserved("topic", &name.wire, place));
                 }
-                taken.take(name.snake.clone(), place, "Rust", diagnostics);
+                taken.take(name.snake.clone(), place, "Rust", findings);
             }
         }
     }
@@ -104,33 +119,33 @@ fn reserved(what: &str, name: &str, place: &Place) -> Diagnostic {
 }
 
 /// Fields of a struct and variants of an enum.
-fn check_members(shape: &Type, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
     match shape {
-        Type::Nullable(inner) => check_members(inner, place, diagnostics),
+        Type::Nullable(inner) => check_members(inner, place, findings),
         Type::Object(object) => {
             let fields = object.properties.iter().map(|property| (property.name.rust(), place.join("properties").join(&property.name.wire)));
             let reserved = matches!(object.additional, crate::model::Additional::Checked(_)).then(|| ("additional".to_owned(), place.clone()));
-            distinct(fields.chain(reserved), diagnostics);
+            distinct(fields.chain(reserved), findings);
         }
         Type::Enum(values) => {
             let variants = values.values.iter().enumerate().map(|(at, value)| (value.variant.clone(), place.join("enum").join(at)));
             let reserved = values.open.then(|| ("Other".to_owned(), place.clone()));
-            distinct(variants.chain(reserved), diagnostics);
+            distinct(variants.chain(reserved), findings);
         }
         Type::Union(union) => {
             let key = if union.exactly_one { "oneOf" } else { "anyOf" };
             let reserved = union.open.then(|| ("Unknown".to_owned(), place.clone()));
             let variants = union.alternatives.iter().enumerate();
-            distinct(variants.map(|(at, alternative)| (alternative.variant.clone(), place.join(key).join(at))).chain(reserved), diagnostics);
+            distinct(variants.map(|(at, alternative)| (alternative.variant.clone(), place.join(key).join(at))).chain(reserved), findings);
         }
         _ => {}
     }
 }
 
-fn distinct(names: impl Iterator<Item = (String, Place)>, diagnostics: &mut Vec<Diagnostic>) {
+fn distinct(names: impl Iterator<Item = (String, Place)>, findings: &mut Findings<'_>) {
     let names: Vec<(String, Place)> = names.collect();
     let mut taken = Taken::new();
     for (name, place) in &names {
-        taken.take(name.clone(), place, "Rust", diagnostics);
+        taken.take(name.clone(), place, "Rust", findings);
     }
 }

@@ -86,7 +86,8 @@ pub(super) fn merged(types: &mut Types<'_>, keywords: &Keywords, place: &Place, 
         return types.structure(&parts[0], &place.join("allOf").join(0), naming);
     }
     let mut merged = Object { properties: Vec::new(), additional: Additional::Ignored };
-    let own = (assertions.len() > 1).then(|| SchemaNode::Keywords(Keywords { all_of: None, ..keywords.clone() }));
+    let own = assertions.iter().any(|keyword| *keyword != "allOf" && siblings.contains(keyword));
+    let own = own.then(|| SchemaNode::Keywords(own_keywords(keywords)));
     for (at, part) in parts.iter().enumerate() {
         merge_part(types, &mut merged, part, &place.join("allOf").join(at), naming);
     }
@@ -94,6 +95,17 @@ pub(super) fn merged(types: &mut Types<'_>, keywords: &Keywords, place: &Place, 
         merge_part(types, &mut merged, &own, place, naming);
     }
     Type::Object(merged)
+}
+
+/// What an `allOf` says beside its parts; anything that is no keyword of objects was refused before.
+fn own_keywords(keywords: &Keywords) -> Keywords {
+    Keywords {
+        type_: keywords.type_.clone(),
+        properties: keywords.properties.clone(),
+        required: keywords.required.clone(),
+        additional_properties: keywords.additional_properties.clone(),
+        ..Keywords::default()
+    }
 }
 
 fn merge_part(types: &mut Types<'_>, merged: &mut Object, part: &SchemaNode, place: &Place, naming: &Naming) {

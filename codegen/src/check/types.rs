@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{alternatives, limits, objects};
-use crate::definition::{Definitions, Keywords, SchemaNode, TypeName, TypeNames, listed, node};
+use crate::definition::{Definitions, Keywords, Resolved, SchemaNode, TypeName, TypeNames, listed, node};
 use crate::diagnostics::{Code, Diagnostic, Place, SourceId, Sources, closest};
 use crate::model::{Array, Model, NamedType, Scope, Type, TypeId};
 use crate::names::Name;
@@ -75,15 +75,15 @@ impl<'d> Types<'d> {
                 let place = root.join(key);
                 let Some(name) = self.type_name(key, &place) else { continue };
                 let naming = Naming { scope: Scope::Root, module, rust: name.clone(), typescript: name };
-                let id = self.declare(value.clone(), &place, naming);
+                let node = self.parse(value.clone(), &place);
+                let id = self.declare(node, &place, naming);
                 self.by_definition.insert((definition.source, key.clone()), id);
             }
         }
     }
 
     /// Reserves a named type; its schema is converted later, when all names are known.
-    pub(super) fn declare(&mut self, value: Value, place: &Place, naming: Naming) -> TypeId {
-        let node = self.parse(value, place);
+    pub(super) fn declare(&mut self, node: SchemaNode, place: &Place, naming: Naming) -> TypeId {
         let id = self.reserve(place, &naming, &node);
         self.pending.insert(id, Pending { node, naming });
         id
@@ -267,7 +267,7 @@ impl<'d> Types<'d> {
     /// Looks up what a `$ref` names.
     pub(super) fn reference(&mut self, reference: &str, place: &Place) -> Type {
         match self.target(reference, place) {
-            Ok(id) => Type::Named(id),
+            Ok(id) => id.map_or(Type::Any, Type::Named),
             Err(diagnostic) => {
                 self.diagnostics.push(*diagnostic);
                 Type::Any
@@ -275,7 +275,8 @@ impl<'d> Types<'d> {
         }
     }
 
-    fn target(&self, reference: &str, place: &Place) -> Result<TypeId, Box<Diagnostic>> {
+    /// The type that a `$ref` names; none where its file has errors of its own.
+    fn target(&self, reference: &str, place: &Place) -> Result<Option<TypeId>, Box<Diagnostic>> {
         let error = |message: String| Diagnostic::at(Code::Reference, place, message);
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         if file.contains("://") {
@@ -287,17 +288,21 @@ impl<'d> Types<'d> {
             place.source
         } else {
             let from = &self.sources.get(place.source).path;
-            let found = self.definitions.resolve(from, file);
-            found.map(|definition| definition.source).ok_or_else(|| {
-                error(format!("there is no definition file `{file}`")).help("the path is relative to the file that the `$ref` stands in")
-            })?
+            match self.definitions.resolve(from, file) {
+                Resolved::Definition(definition) => definition.source,
+                Resolved::Unreadable => return Ok(None),
+                Resolved::Missing => {
+                    let diagnostic = error(format!("there is no definition file `{file}`"));
+                    return Err(Box::new(diagnostic.help("the path is relative to the file that the `$ref` stands in")));
+                }
+            }
         };
         let key = fragment.strip_prefix("/$defs/").filter(|key| !key.contains('/')).ok_or_else(|| {
             error(format!("`{reference}` does not name a type"))
                 .help("write `#/$defs/Name`, or `other.yaml#/$defs/Name` for a type of another file")
         })?;
         let key = unescaped(key);
-        self.by_definition.get(&(source, key.clone())).copied().ok_or_else(|| {
+        self.by_definition.get(&(source, key.clone())).copied().map(Some).ok_or_else(|| {
             let known = self.by_definition.keys().filter(|(of, _)| *of == source).map(|(_, key)| key.as_str());
             let diagnostic = error(format!("there is no type `{key}` in `$defs`"));
             Box::new(match closest(&key, known) {

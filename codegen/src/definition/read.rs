@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::DefinitionFile;
-use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources, closest, second_of_equal_keys};
+use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources, closest, second_document, second_of_equal_keys};
 
 /// A larger definition file is refused: it would be slow to compile and to review.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024;
@@ -25,17 +25,30 @@ pub(crate) struct Definition {
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
     pub(crate) files: Vec<Definition>,
-    by_path: BTreeMap<PathBuf, usize>,
+    /// Every file that was found; without an index where it could not be read, which was reported.
+    by_path: BTreeMap<PathBuf, Option<usize>>,
     /// Every folder that was searched; a new file in one of them is a new definition.
     pub(crate) folders: Vec<PathBuf>,
 }
 
 impl Definitions {
     /// The file that a `$ref` in `from` means.
-    pub(crate) fn resolve(&self, from: &Path, reference: &str) -> Option<&Definition> {
+    pub(crate) fn resolve(&self, from: &Path, reference: &str) -> Resolved<'_> {
         let path = normalised(&from.parent().unwrap_or(Path::new("")).join(reference));
-        self.by_path.get(&path).map(|index| &self.files[*index])
+        match self.by_path.get(&path) {
+            Some(Some(index)) => Resolved::Definition(&self.files[*index]),
+            Some(None) => Resolved::Unreadable,
+            None => Resolved::Missing,
+        }
     }
+}
+
+/// What stands at the path of a `$ref`.
+pub(crate) enum Resolved<'d> {
+    Definition(&'d Definition),
+    /// A file with errors of its own.
+    Unreadable,
+    Missing,
 }
 
 /// Reads every definition in a folder and below, and every file that these refer to.
@@ -99,6 +112,7 @@ impl Reader {
         if self.definitions.by_path.contains_key(&key) {
             return;
         }
+        self.definitions.by_path.insert(key.clone(), None);
         let text = match read_text(path) {
             Ok(text) => text,
             Err(message) => {
@@ -111,7 +125,7 @@ impl Reader {
         let parsed = parse(path, text, source).and_then(|value| node::<DefinitionFile>(&Place::root(source), value).map_err(|error| vec![error]));
         match parsed {
             Ok(file) => {
-                self.definitions.by_path.insert(key, self.definitions.files.len());
+                self.definitions.by_path.insert(key, Some(self.definitions.files.len()));
                 self.definitions.files.push(Definition { source, stem: self.stem(path), file });
             }
             Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
@@ -156,8 +170,16 @@ pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T
                 _ => {}
             }
         }
-        Diagnostic::at(Code::Shape, &at, error.inner().to_string())
+        let message = error.inner().to_string();
+        let diagnostic = Diagnostic::at(Code::Shape, &at, in_words_of_yaml(&message));
+        if message == "missing field `version`" { diagnostic.help("start the file with `version: 1`") } else { diagnostic }
     })
+}
+
+/// serde speaks of Rust's types; the user wrote YAML.
+fn in_words_of_yaml(message: &str) -> String {
+    let words = [("expected u32", "expected a whole number"), ("expected a map", "expected a mapping"), ("invalid type: map", "invalid type: mapping"), ("unknown variant", "unknown value"), ("missing field", "missing key")];
+    words.iter().fold(message.to_owned(), |message, (rust, yaml)| message.replacen(rust, yaml, 1))
 }
 
 /// Reports keys that the format does not know.
@@ -217,6 +239,16 @@ fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, 
                 .help("remove or rename one of them");
         }
     }
+    if message.contains("more than one document") {
+        return Diagnostic::at_position(Code::Syntax, source, second_document(text).unwrap_or((1, 1)), "a file holds one definition")
+            .help("move what follows `---` to a file of its own");
+    }
+    if let Some(start) = message.split("unexpected end of stream").nth(1).and_then(context_start) {
+        return Diagnostic::at_position(Code::Syntax, source, start, "what begins here does not end");
+    }
+    if let Some(at) = position.filter(|at| character_at(text, *at) == Some('\t')) {
+        return Diagnostic::at_position(Code::Syntax, source, at, "YAML is not indented with tabs").help("use spaces");
+    }
     let message = message.split(" at line ").next().unwrap_or(message);
     if message.contains("recursion limit") {
         return Diagnostic::at_position(Code::Syntax, source, position.unwrap_or((1, 1)), "nested too deeply")
@@ -224,6 +256,16 @@ fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, 
             .help("move inner schemas to `$defs` and refer to them with `$ref`");
     }
     Diagnostic::at_position(Code::Syntax, source, position.unwrap_or((1, 1)), format!("this cannot be parsed: {message}"))
+}
+
+/// The place that `…, while scanning a quoted scalar at line 4 column 14` names.
+fn context_start(context: &str) -> Option<(usize, usize)> {
+    let (line, column) = context.split_once(", while ")?.1.rsplit_once(" at line ")?.1.split_once(" column ")?;
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+fn character_at(text: &str, (line, column): (usize, usize)) -> Option<char> {
+    text.lines().nth(line.checked_sub(1)?)?.chars().nth(column.checked_sub(1)?)
 }
 
 /// YAML can say more than JSON; what JSON cannot is refused rather than changed.
@@ -245,15 +287,20 @@ fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnos
         serde_yaml::Value::Mapping(entries) => {
             let mut object = serde_json::Map::new();
             for (key, value) in entries {
-                if let serde_yaml::Value::String(key) = key {
-                    let value = to_json(value, &place.join(&key), diagnostics);
-                    object.insert(key, value);
-                } else {
-                    diagnostics.push(
-                        Diagnostic::at(Code::Shape, place, "a key in this mapping is not a string")
-                            .help("put quotes around it"),
-                    );
-                }
+                let written = match key {
+                    serde_yaml::Value::String(key) => {
+                        let value = to_json(value, &place.join(&key), diagnostics);
+                        object.insert(key, value);
+                        continue;
+                    }
+                    serde_yaml::Value::Number(key) => place.join(key),
+                    serde_yaml::Value::Bool(key) => place.join(key),
+                    serde_yaml::Value::Null => place.join("null"),
+                    _ => place.clone(),
+                };
+                diagnostics.push(
+                    Diagnostic::at_key(Code::Shape, &written, "a key in this mapping is not a string").help("put quotes around it"),
+                );
             }
             Value::Object(object)
         }

@@ -2,7 +2,8 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -157,13 +158,32 @@ impl Keywords {
 }
 
 /// One type name or a list of them.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(crate) enum TypeNames {
     /// One kind.
     One(TypeName),
     /// Any of several kinds.
     Several(Vec<TypeName>),
+}
+
+impl<'de> Deserialize<'de> for TypeNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = TypeNames;
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("the name of a type, or a list of them")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<TypeNames, E> {
+                TypeName::deserialize(name.into_deserializer()).map(TypeNames::One)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<TypeNames, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(names)).map(TypeNames::Several)
+            }
+        }
+        deserializer.deserialize_any(NamesVisitor)
+    }
 }
 
 /// A kind of JSON value.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Input, Parser, Span};
 
 /// The span of the key that leads to `path`, or of the nearest parent found.
 pub(super) fn key(text: &str, path: &[String]) -> Range<usize> {
@@ -55,6 +55,18 @@ pub(crate) fn second_of_equal_keys(text: &str) -> Option<(usize, usize, String)>
         }
     }
     None
+}
+
+/// The line and column at which a second document of one text begins.
+pub(crate) fn second_document(text: &str) -> Option<(usize, usize)> {
+    let mut starts = Vec::new();
+    let mut parser = Parser::new_from_str(text);
+    while let Some(Ok((event, span))) = parser.next_event() {
+        if matches!(event, Event::DocumentStart(_)) {
+            starts.push((span.start.line(), span.start.col() + 1));
+        }
+    }
+    starts.get(1).copied()
 }
 
 enum Container {
@@ -107,8 +119,8 @@ fn find(text: &str, path: &[String], wanted: Wanted) -> Range<usize> {
         if let Some(count) = matched {
             nearest = Some(if wanted == Wanted::Key || count < path.len() { key_span.unwrap_or(span) } else { span });
             if count == path.len() {
-                if wanted == Wanted::Value && starts_container {
-                    nearest = key_span.or(nearest);
+                if starts_container {
+                    nearest = Some(key_span.unwrap_or_else(|| up_to_its_end(&mut parser, span)));
                 }
                 break;
             }
@@ -119,6 +131,22 @@ fn find(text: &str, path: &[String], wanted: Wanted) -> Range<usize> {
         }
     }
     nearest.map_or(0..0, |span| byte_range(text, span))
+}
+
+/// A mapping or sequence from its first character, which the parser has read, to its last.
+fn up_to_its_end(parser: &mut Parser<'_, impl Input>, start: Span) -> Span {
+    let mut depth = 1;
+    while let Some(Ok((event, span))) = parser.next_event() {
+        match event {
+            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+            Event::MappingEnd | Event::SequenceEnd => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Span::new(start.start, span.end);
+        }
+    }
+    start
 }
 
 fn awaits_key(frame: Option<&Frame>) -> bool {

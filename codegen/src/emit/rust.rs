@@ -8,8 +8,11 @@ mod shapes;
 mod tables;
 mod types;
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
+use super::json_schema::visit;
 use crate::model::{Model, Scope, TypeId};
 
 /// The root file of the generated Rust; the other files are its modules.
@@ -34,12 +37,13 @@ struct Module {
 
 pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
     let shapes = shapes::Shapes::of(model);
+    let referenced = referenced(model);
     let mut files = Vec::new();
     for (index, (channel, fingerprint)) in model.channels.iter().zip(fingerprints).enumerate() {
         let module = Module {
             header: super::header([model.modules[channel.module].source.as_str()]),
             channel: channels::render(model, index, fingerprint),
-            declarations: types::render(model, Scope::Channel(index), &shapes, &channels::param_tables(channel)),
+            declarations: types::render(model, Scope::Channel(index), &shapes, &referenced, &channels::param_tables(channel)),
         };
         files.push((format!("{}.rs", channel.name.snake), rendered(&module)));
     }
@@ -47,10 +51,20 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
         modules: model.channels.iter().map(|channel| channel.name.rust()).collect(),
         registry: model.channels.iter().map(|channel| format!("&{}::DEFINITION", channel.name.rust())).collect(),
-        declarations: types::render(model, Scope::Root, &shapes, &[]),
+        declarations: types::render(model, Scope::Root, &shapes, &referenced, &[]),
     };
     files.push((ROOT.to_owned(), rendered(&root)));
     files
+}
+
+/// The types that another type or a topic refers to.
+fn referenced(model: &Model) -> BTreeSet<TypeId> {
+    let mut referenced: BTreeSet<TypeId> =
+        model.channels.iter().flat_map(|channel| channel.topics.iter().map(|topic| topic.payload)).collect();
+    for named in &model.types {
+        visit(&named.shape, &mut |target| _ = referenced.insert(target));
+    }
+    referenced
 }
 
 /// A template only joins strings, so it always renders.

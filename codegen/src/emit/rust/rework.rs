@@ -31,6 +31,7 @@ impl Paths<'_> {
         let made: Vec<Field> = item.fields.iter().cloned().collect();
         let find = |at: usize| made.iter().find(|field| field.ident.as_ref().is_some_and(|ident| *ident == member_key(at)));
         let mut fields: Vec<Field> = Vec::new();
+        let mut twice_optional = false;
         for (at, property) in object.properties.iter().enumerate() {
             let Some(field) = find(at) else { continue };
             let mut ty = self.shortened(field.ty.clone());
@@ -38,6 +39,7 @@ impl Paths<'_> {
                 ty = boxed(ty);
             }
             if !property.required {
+                twice_optional |= is_option(&ty);
                 ty = parse_quote!(Option<#ty>);
             }
             let name: syn::Ident = ident(&property.name.rust());
@@ -49,6 +51,9 @@ impl Paths<'_> {
             fields.push(parse_quote!(#[doc = " All other properties."] pub additional: #ty));
         }
         self.head(id, &mut item, &quote!(Clone, Debug, PartialEq));
+        if twice_optional {
+            item.attrs.push(parse_quote!(#[allow(clippy::option_option, reason = "absent and null are kept apart")]));
+        }
         item.fields = Fields::Named(parse_quote!({ #(#fields),* }));
         item
     }
@@ -142,6 +147,10 @@ fn box_content(ty: &RustType) -> Option<RustType> {
         syn::GenericArgument::Type(inner) => Some(inner.clone()),
         _ => None,
     })
+}
+
+fn is_option(ty: &RustType) -> bool {
+    matches!(ty, RustType::Path(typed) if typed.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
 }
 
 /// A box goes inside an `Option`: `Option<Box<T>>`.

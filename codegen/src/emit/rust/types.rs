@@ -1,5 +1,7 @@
 //! The declarations of one Rust file: types, their payload implementations, and the tables.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::{Item, parse_quote};
@@ -27,7 +29,13 @@ pub(super) struct Declarations {
 }
 
 /// All declarations of a scope; a channel's params have tables too.
-pub(super) fn render(model: &Model, scope: Scope, shapes: &Shapes, params: &[(String, Type)]) -> Declarations {
+pub(super) fn render(
+    model: &Model,
+    scope: Scope,
+    shapes: &Shapes,
+    referenced: &BTreeSet<TypeId>,
+    params: &[(String, Type)],
+) -> Declarations {
     let mut types = String::new();
     let mut tables = Tables::new(model, scope);
     let mut statics = Vec::new();
@@ -36,7 +44,9 @@ pub(super) fn render(model: &Model, scope: Scope, shapes: &Shapes, params: &[(St
         types.push_str(&print(vec![item]));
         types.push_str(&implementation(model, id));
         types.push('\n');
-        statics.push(tables.of_type(id));
+        if !is_alias(model, id) || referenced.contains(&id) {
+            statics.push(tables.of_type(id));
+        }
         for (name, shape) in nameless_alternatives(model, id) {
             statics.push(tables.extra(&name, shape));
         }
@@ -210,6 +220,11 @@ fn summary(model: &Model, shape: &Type) -> String {
         Type::Array(_) | Type::Tuple(_) => "An array".to_owned(),
         _ => "Another value".to_owned(),
     }
+}
+
+/// Whether a type is only another name in Rust, so that nothing but other tables needs its table.
+fn is_alias(model: &Model, id: TypeId) -> bool {
+    implementation(model, id).is_empty()
 }
 
 /// The macro call that makes a type a payload.
