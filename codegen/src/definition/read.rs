@@ -178,8 +178,17 @@ pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T
 
 /// serde speaks of Rust's types; the user wrote YAML.
 fn in_words_of_yaml(message: &str) -> String {
-    let words = [("expected u32", "expected a whole number"), ("expected a map", "expected a mapping"), ("invalid type: map", "invalid type: mapping"), ("unknown variant", "unknown value"), ("missing field", "missing key")];
-    words.iter().fold(message.to_owned(), |message, (rust, yaml)| message.replacen(rust, yaml, 1))
+    let message = match message.strip_suffix(", expected a map") {
+        Some(found) => format!("{found}, expected a mapping"),
+        None => message.to_owned(),
+    };
+    let words = [
+        ("expected u32", "expected a whole number"),
+        ("invalid type: map", "invalid type: mapping"),
+        ("unknown variant", "unknown value"),
+        ("missing field", "missing key"),
+    ];
+    words.iter().fold(message, |message, (rust, yaml)| message.replacen(rust, yaml, 1))
 }
 
 /// Reports keys that the format does not know.
@@ -243,7 +252,8 @@ fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, 
         return Diagnostic::at_position(Code::Syntax, source, second_document(text).unwrap_or((1, 1)), "a file holds one definition")
             .help("move what follows `---` to a file of its own");
     }
-    if let Some(start) = message.split("unexpected end of stream").nth(1).and_then(context_start) {
+    let ends = message.contains("unexpected end of stream") || position.is_some_and(|(line, _)| line > text.lines().count());
+    if let Some(start) = context_start(message).filter(|_| ends) {
         return Diagnostic::at_position(Code::Syntax, source, start, "what begins here does not end");
     }
     if let Some(at) = position.filter(|at| character_at(text, *at) == Some('\t')) {

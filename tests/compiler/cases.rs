@@ -1,0 +1,107 @@
+//! What all tests with cases share: their folders, and files that are expected or, with `UPDATE=1`, written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+
+/// What to run when a difference is wanted.
+const UPDATE: &str = "UPDATE=1 cargo test -p fanfare-tests --test compiler";
+
+/// Files by their path, with `/` between folders.
+pub(crate) type Texts = BTreeMap<String, String>;
+
+/// The folders of a kind of test, by name. Paths are relative to this package, so that no machine's paths get into
+/// what is expected.
+pub(crate) fn cases(kind: &str) -> Vec<(String, PathBuf)> {
+    let mut found: Vec<(String, PathBuf)> = std::fs::read_dir(kind)
+        .unwrap_or_else(|error| panic!("{kind}: {error}"))
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.is_dir())
+        .map(|path| (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path))
+        .collect();
+    found.sort();
+    assert!(!found.is_empty(), "there is no case in tests/{kind}");
+    found
+}
+
+/// What differs from what is expected.
+#[derive(Default)]
+pub(crate) struct Differences(Vec<String>);
+
+impl Differences {
+    /// Compares a text with a file, or writes it.
+    pub(crate) fn file(&mut self, path: &Path, actual: &str) {
+        let expected = std::fs::read_to_string(path).ok();
+        if expected.as_deref() == Some(actual) {
+            return;
+        }
+        if updating() {
+            write(path, actual);
+            return;
+        }
+        self.0.push(match expected {
+            None => format!("{} is missing", path.display()),
+            Some(expected) => {
+                let header = path.display().to_string();
+                TextDiff::from_lines(expected.as_str(), actual).unified_diff().header(&header, "made now").to_string()
+            }
+        });
+    }
+
+    /// Compares files with all files of a folder, or makes the folder hold just these.
+    pub(crate) fn folder(&mut self, folder: &Path, actual: &Texts) {
+        for (path, text) in actual {
+            self.file(&folder.join(path), text);
+        }
+        for orphan in files_below(folder).into_iter().filter(|path| !actual.contains_key(path)) {
+            let orphan = folder.join(orphan);
+            if updating() {
+                std::fs::remove_file(&orphan).expect("an orphan that can be removed");
+            } else {
+                self.0.push(format!("{} is an orphan: nothing generates it", orphan.display()));
+            }
+        }
+    }
+
+    /// Says something that no update mends.
+    pub(crate) fn note(&mut self, text: String) {
+        self.0.push(text);
+    }
+
+    pub(crate) fn fail_if_any(self) {
+        let count = self.0.len();
+        assert!(
+            count == 0,
+            "{count} differences:\n\n{}\n\nIf this is what you wanted, run `{UPDATE}` and read the difference.\n",
+            self.0.join("\n\n")
+        );
+    }
+}
+
+/// The paths of all files in a folder and below, relative to it and sorted.
+pub(crate) fn files_below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(current) = open.pop() {
+        let Ok(entries) = std::fs::read_dir(&current) else { continue };
+        for path in entries.map(|entry| entry.expect("a readable folder").path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).expect("a path below").to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn updating() -> bool {
+    std::env::var_os("UPDATE").is_some_and(|value| value != "0")
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder that can be made");
+    std::fs::write(path, text).expect("a file that can be written");
+}

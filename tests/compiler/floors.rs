@@ -1,0 +1,1 @@
+//! A file imports only from files on floors below its own.

@@ -1,0 +1,8 @@
+use channels::Step;
+use channels::pipeline::{Pipeline, Status};
+
+fn publish(hub: &fanfare::Hub, pipeline: &Pipeline) {
+    let _ = hub.publish(pipeline.status(), &Status { message: "Reading".into(), step: Step::Split });
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+use channels::pipeline::Pipeline;
+
+fn main() {
+    let _ = Pipeline::new();
+}
