@@ -161,7 +161,9 @@ impl<'d> Types<'d> {
     /// The type of a part: what needs a name of its own becomes a named type.
     pub(super) fn part(&mut self, node: &SchemaNode, place: &Place, naming: &Naming) -> Type {
         if !may_be_nominal(node) {
-            return self.structure(node, place, naming);
+            let shape = self.structure(node, place, naming);
+            debug_assert!(!is_nominal(&shape), "a type without a name: {shape:?}");
+            return shape;
         }
         let id = self.reserve(place, naming, node);
         let (shape, nullable) = match self.structure(node, place, naming) {
@@ -402,11 +404,16 @@ fn may_be_nominal(node: &SchemaNode) -> bool {
     let alternatives = keywords.one_of.as_deref().or(keywords.any_of.as_deref()).unwrap_or_default();
     several_types
         || strings > 1
+        || keywords.open == Some(true)
         || closed
         || keywords.properties.is_some()
         || keywords.required.is_some()
         || keywords.all_of.is_some()
-        || alternatives.iter().filter(|node| !alternatives::is_null(node)).count() > 1
+        || match alternatives.iter().filter(|node| !alternatives::is_null(node)).collect::<Vec<_>>()[..] {
+            [] => false,
+            [lone] => may_be_nominal(lone),
+            _ => true,
+        }
 }
 
 pub(super) fn description_of(node: &SchemaNode) -> Option<String> {
