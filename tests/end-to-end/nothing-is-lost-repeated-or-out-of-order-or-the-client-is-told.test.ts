@@ -61,6 +61,27 @@ test("a connection that is cut while it catches up goes on where it stopped", as
   proxy.stop();
 });
 
+test("a network that swallows everything without a word is noticed, and nothing is lost", async () => {
+  const pinging = await Server.start({ pingMilliseconds: 200 });
+  const proxy = await Proxy.start(pinging.url);
+  const token = () => pinging.token("run_swallowed");
+  const listener = await listen("run_swallowed", { token, apiBaseUrl: proxy.url });
+  await pinging.tokens("run_swallowed", { count: 300, pauseMilliseconds: 1 });
+  await until("the first have come", () => listener.indexes.length === 300);
+  // A channel where nothing happens for long is left alone.
+  await pause(1000);
+  expect(proxy.connections).toBe(1);
+  proxy.swallow();
+  await pinging.tokens("run_swallowed", { from: 300, count: 100 });
+  await until("the rest has come", () => listener.indexes.length >= 400);
+  expect(listener.indexes).toEqual(range(0, 400));
+  expect(listener.gaps).toEqual([]);
+  expect(proxy.connections).toBe(2);
+  listener.close();
+  proxy.stop();
+  await pinging.stop();
+});
+
 test("who comes back to a history that has moved on is told where the gap is, once", async () => {
   const proxy = await Proxy.start(server.url);
   const token = () => server.token("run_late");

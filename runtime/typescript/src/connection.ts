@@ -53,6 +53,10 @@ type Settings = ConnectionOptions & { readonly token: TokenInput | undefined };
 const READY_TIMEOUT_MS = 15_000;
 /** How long to wait for the close event after an error event. */
 const CLOSE_TIMEOUT_MS = 200;
+/** A server that has not told how often it shows that it is there may be silent for so long. */
+const SILENCE_MS = 60_000;
+/** Beyond this, timers fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** After `closing`, the server may take this long to send what is waiting. */
 const DRAIN_TIMEOUT_MS = 5_000;
 
@@ -68,6 +72,9 @@ export class Connection {
   #lastGap = "";
   #socket: WebSocketLike | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  #longestSilence = SILENCE_MS;
+  #heardAt = 0;
   #failures = 0;
   /** Callbacks that were set up in an earlier attempt compare this and keep still. */
   #attempt = 0;
@@ -170,6 +177,7 @@ export class Connection {
   }
 
   #receive(text: unknown, attempt: number): void {
+    this.#heardAt = performance.now();
     const frames = typeof text === "string" ? parseFrames(text) : [];
     for (const frame of frames) {
       // Whoever got the frame before may have paused or closed the connection.
@@ -196,6 +204,8 @@ export class Connection {
         return this.#ready(frame);
       case "error":
         return this.events.onError(new ProtocolError(frame.code, frame.message));
+      case "alive":
+        return this.#watch(2.5 * frame.next_in);
       case "closing":
         return this.#drain();
       default:
@@ -208,8 +218,24 @@ export class Connection {
     this.#isReady = true;
     this.#failures = 0;
     this.#cursors.set(frame.channel, frame.position);
+    this.#watch(SILENCE_MS);
     this.events.onReady(frame);
     this.events.onStatus("open");
+  }
+
+  /** A dead network closes no socket. One that is silent for longer than this is left. */
+  #watch(longestSilence: number): void {
+    this.#longestSilence = longestSilence;
+    clearTimeout(this.#silenceTimer);
+    // Every message would be too often to set a timer.
+    const rest = this.#heardAt + this.#longestSilence - performance.now();
+    this.#silenceTimer = setTimeout(() => {
+      if (performance.now() - this.#heardAt < this.#longestSilence) {
+        return this.#watch(this.#longestSilence);
+      }
+      this.#leave("silent");
+      this.#lost(1006);
+    }, Math.min(rest, LONGEST_TIMER_MS));
   }
 
   #data(frame: DataFrame): void {
@@ -338,6 +364,7 @@ export class Connection {
   #leave(reason: string): void {
     this.#attempt += 1;
     clearTimeout(this.#timer);
+    clearTimeout(this.#silenceTimer);
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket !== undefined) {

@@ -14,6 +14,7 @@ export type ServerFrame =
   | ErrorFrame
   | SubscribedFrame
   | UnsubscribedFrame
+  | AliveFrame
   | ClosingFrame;
 
 export interface DataFrame {
@@ -64,6 +65,12 @@ export interface UnsubscribedFrame {
   readonly kind: "unsubscribed";
   readonly channels: readonly string[];
   readonly ref?: string;
+}
+
+export interface AliveFrame {
+  readonly kind: "alive";
+  /** In how many milliseconds the server tells so again. */
+  readonly next_in: number;
 }
 
 export interface ClosingFrame {
@@ -138,7 +145,7 @@ export function advance(cursor: Cursor | undefined, id: string): Cursor {
   return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
-type FieldType = "string" | "string?" | "strings" | "any";
+type FieldType = "string" | "string?" | "strings" | "number" | "any";
 
 const FIELDS: Readonly<Record<ServerFrame["kind"], readonly (readonly [string, FieldType])[]>> = {
   data: [
@@ -177,6 +184,7 @@ const FIELDS: Readonly<Record<ServerFrame["kind"], readonly (readonly [string, F
     ["channels", "strings"],
     ["ref", "string?"],
   ],
+  alive: [["next_in", "number"]],
   closing: [],
 };
 
@@ -214,5 +222,5 @@ function isOfType(
   }
   return type === "strings"
     ? Array.isArray(value) && value.every((item) => typeof item === "string")
-    : typeof value === "string";
+    : typeof value === (type === "number" ? "number" : "string");
 }

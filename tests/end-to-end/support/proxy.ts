@@ -31,6 +31,14 @@ export class Proxy {
     }
   }
 
+  /** Swallows all that is sent on the connections that there are, and tells nobody. */
+  swallow(): void {
+    for (const [near, far] of this.#pairs) {
+      near.unpipe(far).resume();
+      far.unpipe(near).resume();
+    }
+  }
+
   /** Breaks every connection and refuses new ones until `up`. */
   down(): void {
     this.#isDown = true;

@@ -36,10 +36,10 @@ export class Server {
     this.#ended = new Promise((resolve) => process.on("exit", () => resolve()));
   }
 
-  static async start(signingKey?: string): Promise<Server> {
-    const process = spawn(program("fanfare-test-server"), signingKey === undefined ? [] : [signingKey], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+  static async start(options: { readonly pingMilliseconds?: number } = {}): Promise<Server> {
+    const { pingMilliseconds } = options;
+    const args = pingMilliseconds === undefined ? [] : [String(pingMilliseconds)];
+    const process = spawn(program("fanfare-test-server"), args, { stdio: ["pipe", "pipe", "inherit"] });
     const lines = createInterface(process.stdout);
     const first = await new Promise<string>((resolve, reject) => {
       lines.once("line", resolve);

@@ -140,7 +140,14 @@ impl Socket {
             return Err(End::Gone("the client does not answer pings"));
         }
         self.unanswered += 1;
-        self.send(vec![Message::Ping(axum::body::Bytes::new())]).await
+        let mut messages = vec![Message::Ping(axum::body::Bytes::new())];
+        if !self.guest {
+            // Pages do not see pings, and must be able to tell a quiet channel from a dead network.
+            let next_in = self.hub.settings().ping_interval.as_millis();
+            let alive = ServerFrame::Alive { next_in: u64::try_from(next_in).unwrap_or(u64::MAX) };
+            messages.push(Message::Text(encode::frame(&alive)));
+        }
+        self.send(messages).await
     }
 
     fn check_permits(&self) -> Result<(), End> {

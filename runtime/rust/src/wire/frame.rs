@@ -87,13 +87,18 @@ pub enum ServerFrame {
         /// The names of the channels.
         channels: Vec<String>,
     },
+    /// The server is there, whether there is something to tell or not.
+    Alive {
+        /// In how many milliseconds it tells so again.
+        next_in: u64,
+    },
     /// The server is about to stop.
     Closing,
 }
 
 /// The kinds that [`ServerFrame`] has; frames of any other are ignored.
-const SERVER_KINDS: [&str; 8] =
-    ["data", "run", "ready", "gap", "error", "subscribed", "unsubscribed", "closing"];
+const SERVER_KINDS: [&str; 9] =
+    ["data", "run", "ready", "gap", "error", "subscribed", "unsubscribed", "alive", "closing"];
 
 /// Where each channel starts, by its name.
 pub type Since = BTreeMap<String, Cursor>;

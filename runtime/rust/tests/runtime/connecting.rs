@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use fanfare::wire::ServerFrame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -70,9 +71,10 @@ async fn one_that_does_not_answer_pings_is_dropped() {
     let mut frozen = server.subscribe(&channel, &["said"]).await;
     let reading = tokio::spawn(async move {
         let start = Instant::now();
-        assert!(matches!(awake.message().await, Some(Ok(Message::Ping(_)))));
         while start.elapsed() < Duration::from_millis(900) {
             assert!(matches!(awake.message().await, Some(Ok(Message::Ping(_)))));
+            // What a page can see of it.
+            assert_eq!(awake.frame().await, ServerFrame::Alive { next_in: 100 });
         }
         awake
     });
@@ -83,6 +85,7 @@ async fn one_that_does_not_answer_pings_is_dropped() {
     loop {
         match awake.message().await {
             Some(Ok(Message::Ping(_))) => {}
+            Some(Ok(Message::Text(text))) if text.contains("alive") => {}
             Some(Ok(Message::Text(text))) => break assert!(text.contains("still here")),
             other => panic!("{other:?}"),
         }

@@ -9,6 +9,7 @@ mod commands;
 use fanfare::Hub;
 use serde_json::json;
 use std::error::Error;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Servers of one test run accept each other's tokens, as a restarted server does.
@@ -16,11 +17,15 @@ const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let signing_key = std::env::args().nth(1).unwrap_or_else(|| SIGNING_KEY.into());
-    let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key.as_str()).build()?;
+    let mut hub = Hub::builder(&channels::REGISTRY).signing_key(SIGNING_KEY);
+    // The one argument: milliseconds between two pings.
+    if let Some(interval) = std::env::args().nth(1) {
+        hub = hub.ping_interval(Duration::from_millis(interval.parse()?));
+    }
+    let hub = hub.build()?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    println!("{}", json!({ "url": url, "signingKey": signing_key }));
+    println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY }));
 
     let routes = fanfare::routes(hub.clone());
     let shutdown = commands::follow(hub.clone());
