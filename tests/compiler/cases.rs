@@ -44,7 +44,10 @@ impl Differences {
             None => format!("{} is missing", path.display()),
             Some(expected) => {
                 let header = path.display().to_string();
-                TextDiff::from_lines(expected.as_str(), actual).unified_diff().header(&header, "made now").to_string()
+                TextDiff::from_lines(expected.as_str(), actual)
+                    .unified_diff()
+                    .header(&header, "made now")
+                    .to_string()
             }
         });
     }
@@ -89,7 +92,9 @@ pub(crate) fn files_below(folder: &Path) -> Vec<String> {
             if path.is_dir() {
                 open.push(path);
             } else {
-                found.push(path.strip_prefix(folder).expect("a path below").to_string_lossy().replace('\\', "/"));
+                found.push(
+                    path.strip_prefix(folder).expect("a path below").to_string_lossy().replace('\\', "/"),
+                );
             }
         }
     }

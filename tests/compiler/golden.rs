@@ -56,7 +56,8 @@ import type { Holds, Same } from \"../types/same.js\";
 fn same_types(case: &str, made: &Texts) -> String {
     let mut text = String::new();
     for (path, types) in made {
-        let Some(stem) = path.strip_prefix("typescript/").and_then(|path| path.strip_suffix(".types.ts")) else {
+        let Some(stem) = path.strip_prefix("typescript/").and_then(|path| path.strip_suffix(".types.ts"))
+        else {
             continue;
         };
         let module = format!("{case}_{stem}").replace(|c: char| !c.is_alphanumeric(), "_");

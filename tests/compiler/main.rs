@@ -8,4 +8,3 @@ mod floors;
 mod fresh;
 mod golden;
 mod rejected;
-mod ui;

@@ -54,7 +54,10 @@ fn a_folder_that_is_called_like_a_file_is_read_as_a_folder() {
 fn a_reference_to_a_folder_is_refused() {
     let folder = Scratch::new("reference");
     std::fs::create_dir(folder.0.join("types.yaml")).expect("a folder");
-    folder.file("channels.yaml", VALID.replace("{ type: string }", "{ $ref: \"types.yaml#/$defs/A\" }").as_bytes());
+    folder.file(
+        "channels.yaml",
+        VALID.replace("{ type: string }", "{ $ref: \"types.yaml#/$defs/A\" }").as_bytes(),
+    );
     let said = refusal(&folder.0);
     assert!(said.contains("[E0008]: there is no definition file `types.yaml`"), "{said}");
 }
@@ -89,7 +92,10 @@ fn a_definition_that_is_nested_ten_thousand_deep_is_refused() {
     assert!(refusal(&folder.0).contains("[E0001]: nested too deeply"));
 
     let folder = Scratch::new("deep-flow");
-    folder.file("channels.yaml", format!("version: 1\n$defs: {}{}\n", "[".repeat(depth), "]".repeat(depth)).as_bytes());
+    folder.file(
+        "channels.yaml",
+        format!("version: 1\n$defs: {}{}\n", "[".repeat(depth), "]".repeat(depth)).as_bytes(),
+    );
     assert!(refusal(&folder.0).contains("[E0001]: nested too deeply"));
 
     let folder = Scratch::new("deep-block");
@@ -126,12 +132,15 @@ fn types_that_refer_to_each_other_in_a_long_chain_do_not_overflow_the_stack() {
     folder.file("channels.yaml", yaml.as_bytes());
     let _ = fanfare_codegen::generate(&folder.0);
 
-    let yaml = yaml.replace("{ $ref: ", "{ type: object, required: [a], properties: { a: { $ref: ").replace("\" }\n", "\" } } }\n");
+    let yaml = yaml
+        .replace("{ $ref: ", "{ type: object, required: [a], properties: { a: { $ref: ")
+        .replace("\" }\n", "\" } } }\n");
     folder.file("channels.yaml", yaml.as_bytes());
     let _ = fanfare_codegen::generate(&folder.0);
 }
 
-const VALID: &str = "version: 1\nchannels:\n  a:\n    address: a\n    topics:\n      b: { payload: { type: string } }\n";
+const VALID: &str =
+    "version: 1\nchannels:\n  a:\n    address: a\n    topics:\n      b: { payload: { type: string } }\n";
 
 fn refusal(folder: &Path) -> String {
     match fanfare_codegen::generate(folder) {
@@ -145,7 +154,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rejected-{name}-{}", std::process::id()));
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rejected-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder that can be made");
         Self(path)
     }

@@ -57,7 +57,7 @@ fn rust_is_formatted() -> Result {
 /// and is not built by a check of its own.
 fn type_check() -> Result {
     let tsc = in_root("node_modules/typescript/bin/tsc");
-    for project in ["tsconfig.json", "examples/content-pipeline/once/tsconfig.json"] {
+    for project in ["tsconfig.json", "tests/tsconfig.json", "examples/content-pipeline/once/tsconfig.json"] {
         run(command("node", &[tsc.as_os_str()]).arg("--noEmit").arg("--project").arg(project))?;
     }
     Ok(())
