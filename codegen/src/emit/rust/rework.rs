@@ -34,7 +34,7 @@ impl Paths<'_> {
         let mut twice_optional = false;
         for (at, property) in object.properties.iter().enumerate() {
             let Some(field) = find(at) else { continue };
-            let mut ty = self.shortened(field.ty.clone());
+            let mut ty = self.shortened(&field.ty);
             if property.boxed {
                 ty = boxed(ty);
             }
@@ -47,7 +47,7 @@ impl Paths<'_> {
             fields.push(parse_quote!(#(#docs)* pub #name: #ty));
         }
         if let (Additional::Checked(_), Some(field)) = (&object.additional, find(object.properties.len())) {
-            let ty = self.shortened(field.ty.clone());
+            let ty = self.shortened(&field.ty);
             fields.push(parse_quote!(#[doc = " All other properties."] pub additional: #ty));
         }
         self.head(id, &mut item, &quote!(Clone, Debug, PartialEq));
@@ -64,7 +64,7 @@ impl Paths<'_> {
         self.head(id, &mut item, &derives);
         for field in &mut item.fields {
             field.attrs.clear();
-            field.ty = self.shortened(field.ty.clone());
+            field.ty = self.shortened(&field.ty);
         }
         item
     }
@@ -94,18 +94,20 @@ impl Paths<'_> {
         item.ident = ident(&named.rust);
     }
 
-    fn shortened(&self, mut ty: RustType) -> RustType {
-        Shorten { paths: self }.visit_type_mut(&mut ty);
-        ty
+    fn shortened(&self, ty: &RustType) -> RustType {
+        shortened(self.model, self.scope, ty)
     }
 }
 
-/// Rewrites the paths that typify prints in full, and its opaque names.
-struct Shorten<'p, 'm> {
-    paths: &'p Paths<'m>,
+/// A type as typify printed it, the way a person would write it inside a scope.
+pub(super) fn shortened(model: &Model, scope: Scope, ty: &RustType) -> RustType {
+    let mut ty = ty.clone();
+    Paths { model, scope }.visit_type_mut(&mut ty);
+    ty
 }
 
-impl VisitMut for Shorten<'_, '_> {
+/// Rewrites the paths that typify prints in full, and its opaque names.
+impl VisitMut for Paths<'_> {
     fn visit_type_mut(&mut self, ty: &mut RustType) {
         if let Some(inner) = box_content(ty) {
             *ty = inner;
@@ -130,7 +132,7 @@ impl VisitMut for Shorten<'_, '_> {
             }
             ("serde_json::Value", _) => parse_quote!(fanfare::Value),
             (full, None) => match type_of_key(&name).filter(|_| full == name) {
-                Some(id) => syn::parse_str(&path(self.paths.model, id, self.paths.scope)).unwrap_or_else(|_| ty.clone()),
+                Some(id) => syn::parse_str(&path(self.model, id, self.scope)).unwrap_or_else(|_| ty.clone()),
                 None => return,
             },
             _ => return,

@@ -8,8 +8,13 @@ use syn::Item;
 
 use crate::model::{Additional, Enum, Format, Integer, Model, Object, Text, Type, TypeId};
 
-/// The items that typify made, by the type they are for.
-pub(super) struct Shapes(HashMap<TypeId, Item>);
+/// What typify made, by the type it is for.
+pub(super) struct Shapes {
+    /// Structs, enums of strings and newtypes.
+    items: HashMap<TypeId, Item>,
+    /// The contents of a union's variants, in order; or what an alias stands for.
+    parts: HashMap<TypeId, Vec<syn::Type>>,
+}
 
 impl Shapes {
     pub(super) fn of(model: &Model) -> Self {
@@ -22,6 +27,7 @@ impl Shapes {
                 Some(schema) => _ = definitions.insert(type_key(id), schema),
                 None => {
                     definitions.insert(type_key(id), json!({ "type": "object" }));
+                    definitions.insert(parts_key(id), members(parts(&model.get(id).shape).into_iter().enumerate()));
                     settings.with_replacement(type_key(id), type_key(id), no_impls());
                 }
             }
@@ -34,19 +40,28 @@ impl Shapes {
         let added = serde_json::from_value(json!({ "definitions": definitions })).map(|root| space.add_root_schema(root));
         debug_assert!(matches!(added, Ok(Ok(_))), "typify refused a canonical schema: {added:?}");
         let file = syn::parse2::<syn::File>(space.to_stream()).map(|file| file.items).unwrap_or_default();
-        let items = file.into_iter().filter_map(|item| {
-            let id = match &item {
-                Item::Struct(item) => type_of_key(&item.ident.to_string()),
-                Item::Enum(item) => type_of_key(&item.ident.to_string()),
-                _ => None,
+        let mut shapes = Self { items: HashMap::new(), parts: HashMap::new() };
+        for item in file {
+            let name = match &item {
+                Item::Struct(item) => item.ident.to_string(),
+                Item::Enum(item) => item.ident.to_string(),
+                _ => continue,
             };
-            id.map(|id| (id, item))
-        });
-        Self(items.collect())
+            if let Some(id) = type_of_key(&name) {
+                shapes.items.insert(id, item);
+            } else if let (Some(id), Item::Struct(item)) = (type_of_parts_key(&name), item) {
+                shapes.parts.insert(id, item.fields.into_iter().map(|field| field.ty).collect());
+            }
+        }
+        shapes
     }
 
-    pub(super) fn get(&self, id: TypeId) -> Option<&Item> {
-        self.0.get(&id)
+    pub(super) fn item(&self, id: TypeId) -> Option<&Item> {
+        self.items.get(&id)
+    }
+
+    pub(super) fn parts(&self, id: TypeId) -> &[syn::Type] {
+        self.parts.get(&id).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -57,6 +72,15 @@ fn type_key(id: TypeId) -> String {
 
 pub(super) fn type_of_key(key: &str) -> Option<TypeId> {
     key.strip_prefix('T')?.parse().ok().map(TypeId)
+}
+
+/// The name of a struct that only carries the parts of a type.
+fn parts_key(id: TypeId) -> String {
+    format!("P{}", id.0)
+}
+
+fn type_of_parts_key(key: &str) -> Option<TypeId> {
+    key.strip_prefix('P')?.parse().ok().map(TypeId)
 }
 
 /// The name under which typify knows a property or a variant: in this spelling it keeps their order.
@@ -90,17 +114,28 @@ fn definition(model: &Model, id: TypeId) -> Option<Value> {
     }
 }
 
-/// All properties are required here: what is optional is decided by the model alone.
 fn object(object: &Object) -> Value {
-    let mut properties = Map::new();
-    for (at, property) in object.properties.iter().enumerate().filter(|(_, property)| property.constant().is_none()) {
-        properties.insert(member_key(at), schema(&property.shape));
-    }
-    if let Additional::Checked(values) = &object.additional {
-        properties.insert(member_key(object.properties.len()), json!({ "type": "object", "additionalProperties": schema(values) }));
-    }
+    let properties = object.properties.iter().enumerate().filter(|(_, property)| property.constant().is_none());
+    let others = match &object.additional {
+        Additional::Checked(values) => Some((object.properties.len(), Type::Map(values.clone()))),
+        _ => None,
+    };
+    members(properties.map(|(at, property)| (at, property.shape.clone())).chain(others))
+}
+
+/// All members are required here: what is optional is decided by the model alone.
+fn members(members: impl Iterator<Item = (usize, Type)>) -> Value {
+    let properties: Map<String, Value> = members.map(|(at, shape)| (member_key(at), schema(&shape))).collect();
     let required: Vec<&String> = properties.keys().collect();
     json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn parts(shape: &Type) -> Vec<Type> {
+    match shape {
+        Type::Union(union) => union.alternatives.iter().map(|alternative| alternative.shape.clone()).collect(),
+        Type::Tagged(tagged) => tagged.cases.iter().map(|case| Type::Named(case.target)).collect(),
+        shape => vec![shape.clone()],
+    }
 }
 
 fn schema(shape: &Type) -> Value {
@@ -127,7 +162,7 @@ fn schema(shape: &Type) -> Value {
 }
 
 /// The narrowest integer type that holds all allowed values.
-pub(super) fn width(integer: &Integer) -> &'static str {
+fn width(integer: &Integer) -> &'static str {
     let fits = |least: i64, most: i64| integer.minimum >= least && integer.maximum <= most;
     if fits(0, u8::MAX.into()) {
         "uint8"

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
+use quote::quote;
 use syn::{Item, parse_quote};
 
-use super::rework::{doc_attributes, ident, rework};
-use super::shapes::{Shapes, width};
+use super::rework::{doc_attributes, ident, rework, shortened};
+use super::shapes::Shapes;
 use super::tables::{Tables, constant, imports};
-use super::path;
-use crate::model::{Additional, Alternative, Model, NamedType, Object, Scope, Tagged, Text, Type, TypeId, Union};
+use crate::model::{Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Text, Type, TypeId, Union};
 
 /// A string with rules, declared under a name: in Rust it cannot hold another value.
 pub(super) fn is_newtype(shape: &Type) -> bool {
@@ -40,7 +39,7 @@ pub(super) fn render(
     let mut tables = Tables::new(model, scope);
     let mut statics = Vec::new();
     for id in (0..model.types.len()).map(TypeId).filter(|id| model.get(*id).scope == scope) {
-        let item = shapes.get(id).and_then(|item| rework(model, id, item)).unwrap_or_else(|| own_item(model, id));
+        let item = shapes.item(id).and_then(|item| rework(model, id, item)).unwrap_or_else(|| own_item(model, id, shapes));
         types.push_str(&print(vec![item]));
         types.push_str(&implementation(model, id));
         types.push('\n');
@@ -81,111 +80,46 @@ fn print(items: Vec<Item>) -> String {
     prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items })
 }
 
-/// A union, a tagged union or an alias: these are not typify's.
-fn own_item(model: &Model, id: TypeId) -> Item {
+/// A union, a tagged union or an alias: of these, typify makes only the parts.
+fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
     let named = model.get(id);
     let name = ident(&named.rust);
     let docs = doc_attributes(named.description.as_deref(), &format!("`{}`.", named.typescript));
+    let parts: Vec<syn::Type> = shapes.parts(id).iter().map(|part| shortened(model, named.scope, part)).collect();
     let variants: Vec<TokenStream> = match &named.shape {
-        Type::Union(union) => union_variants(model, named.scope, union),
-        Type::Tagged(tagged) => tagged_variants(model, named.scope, tagged),
-        shape => {
-            let shape = rust_type(model, shape, named.scope);
-            return parse_quote!(#(#docs)* pub type #name = #shape;);
-        }
+        Type::Union(union) => union_variants(model, union, &parts),
+        Type::Tagged(tagged) => tagged_variants(tagged, &parts),
+        _ => return parse_quote!(#(#docs)* pub type #name = #(#parts)*;),
     };
     parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub enum #name { #(#variants),* })
 }
 
-fn union_variants(model: &Model, scope: Scope, union: &Union) -> Vec<TokenStream> {
-    union
-        .alternatives
-        .iter()
-        .map(|alternative| {
-            let name = ident(&alternative.variant);
-            let doc = format!(" {}.", summary(model, &alternative.shape));
-            if unit_literal(&alternative.shape).is_some() {
-                return quote!(#[doc = #doc] #name);
-            }
-            let ty = boxed_if(alternative.boxed, rust_type(model, &alternative.shape, scope));
-            quote!(#[doc = #doc] #name(#ty))
-        })
-        .collect()
+fn union_variants(model: &Model, union: &Union, parts: &[syn::Type]) -> Vec<TokenStream> {
+    let variant = |(alternative, part): (&Alternative, &syn::Type)| {
+        let name = ident(&alternative.variant);
+        let doc = format!(" {}.", summary(model, &alternative.shape));
+        if unit_literal(&alternative.shape).is_some() {
+            return quote!(#[doc = #doc] #name);
+        }
+        let part = boxed_if(alternative.boxed, part);
+        quote!(#[doc = #doc] #name(#part))
+    };
+    union.alternatives.iter().zip(parts).map(variant).collect()
 }
 
-fn tagged_variants(model: &Model, scope: Scope, tagged: &Tagged) -> Vec<TokenStream> {
-    let mut variants: Vec<TokenStream> = tagged
-        .cases
-        .iter()
-        .map(|case| {
-            let name = ident(&case.variant);
-            let doc = format!(" `{}` is `{}`.", tagged.tag, case.wire);
-            let ty = boxed_if(case.boxed, rust_type(model, &Type::Named(case.target), scope));
-            quote!(#[doc = #doc] #name(#ty))
-        })
-        .collect();
-    if tagged.open {
-        variants.push(quote!(#[doc = " A case that the definition does not list, as it came."] Unknown(fanfare::Value)));
-    }
-    variants
+fn tagged_variants(tagged: &Tagged, parts: &[syn::Type]) -> Vec<TokenStream> {
+    let variant = |(case, part): (&Case, &syn::Type)| {
+        let name = ident(&case.variant);
+        let doc = format!(" `{}` is `{}`.", tagged.tag, case.wire);
+        let part = boxed_if(case.boxed, part);
+        quote!(#[doc = #doc] #name(#part))
+    };
+    let unknown = quote!(#[doc = " A case that the definition does not list, as it came."] Unknown(fanfare::Value));
+    tagged.cases.iter().zip(parts).map(variant).chain(tagged.open.then_some(unknown)).collect()
 }
 
-fn boxed_if(boxed: bool, ty: TokenStream) -> TokenStream {
-    if boxed { quote!(Box<#ty>) } else { ty }
-}
-
-/// A type as an expression.
-fn rust_type(model: &Model, shape: &Type, scope: Scope) -> TokenStream {
-    match shape {
-        Type::Null => quote!(()),
-        Type::Boolean => quote!(bool),
-        Type::Integer(integer) => ident(&width(integer).replace("uint", "u").replace("int", "i")).into_token_stream(),
-        Type::Number(_) => quote!(f64),
-        Type::Text(Text { format: Some(format), .. }) => {
-            let name = ident(format.rust());
-            quote!(fanfare::formats::#name)
-        }
-        Type::Text(_) | Type::Enum(_) => quote!(String),
-        Type::Int64 => quote!(fanfare::Int64),
-        Type::Uint64 => quote!(fanfare::Uint64),
-        Type::Array(array) => {
-            let items = rust_type(model, &array.items, scope);
-            quote!(Vec<#items>)
-        }
-        Type::Tuple(items) => {
-            let items = items.iter().map(|item| rust_type(model, item, scope));
-            quote!((#(#items,)*))
-        }
-        Type::Map(values) => {
-            let values = rust_type(model, values, scope);
-            quote!(std::collections::BTreeMap<String, #values>)
-        }
-        Type::Nullable(inner) => {
-            let inner = rust_type(model, inner, scope);
-            quote!(Option<#inner>)
-        }
-        Type::Named(id) => path(model, *id, scope).parse().unwrap_or_default(),
-        Type::Literals(values) => literals_type(values),
-        Type::Any | Type::Object(_) | Type::Union(_) | Type::Tagged(_) => quote!(fanfare::Value),
-    }
-}
-
-fn literals_type(values: &[serde_json::Value]) -> TokenStream {
-    let all = |is: fn(&serde_json::Value) -> bool| values.iter().all(is);
-    let whole = |value: &serde_json::Value| value.as_f64().is_some_and(|number| number.fract() == 0.0);
-    if all(serde_json::Value::is_string) {
-        quote!(String)
-    } else if all(whole) {
-        quote!(i64)
-    } else if all(serde_json::Value::is_number) {
-        quote!(f64)
-    } else if all(serde_json::Value::is_boolean) {
-        quote!(bool)
-    } else if all(serde_json::Value::is_null) {
-        quote!(())
-    } else {
-        quote!(fanfare::Value)
-    }
+fn boxed_if(boxed: bool, ty: &syn::Type) -> TokenStream {
+    if boxed { quote!(Box<#ty>) } else { quote!(#ty) }
 }
 
 /// The only value of an alternative, where it has just one: then the variant holds nothing.
