@@ -7,7 +7,7 @@ use crate::step::step;
 use crate::tools;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
@@ -38,15 +38,21 @@ impl Demo {
         })?;
         tools::build_typescript_client()?;
         if !self.once {
-            build_page()?;
+            step("Building the page", build_page)?;
         }
-        build_server()?;
+        step("Building the server", build_server)?;
         process::stop_on_interrupt()?;
-        if self.once { summarise_once(&text) } else { self.serve(&text) }
+        if !self.once {
+            return self.serve(&text);
+        }
+        // Without a wish any free port does, so that this runs beside a demo that is open.
+        step("Summarising once, with a TypeScript subscriber", || {
+            summarise_once(&text, self.port.unwrap_or(0))
+        })
     }
 
     /// Runs the server until Ctrl-C.
-    fn serve(&self, text: &std::path::Path) -> Result {
+    fn serve(&self, text: &Path) -> Result {
         let port = self.port.unwrap_or_else(usual_or_free_port);
         let (mut server, url) = step("Starting the server", || start_server(text, port, &[]))?;
         println!("\n  The page is at {url}\n  Ctrl-C stops the server.\n");
@@ -67,33 +73,27 @@ impl Demo {
     }
 }
 
-/// Summarises one text and lets the TypeScript subscriber check every message. The server's port
-/// is any that is free, so that this runs beside a demo that is open.
-pub(crate) fn summarise_once(text: &std::path::Path) -> Result {
-    step("Summarising once, with a TypeScript subscriber", || {
-        let (_server, url) = start_server(text, 0, &["--pause", "2"])?;
-        let program = in_root("examples/content-pipeline/once/once.ts");
-        let mut subscriber = command("node", &["--import", "tsx"]);
-        subscriber.arg(program).arg(url);
-        match process::start(&mut subscriber)?.wait()? {
-            Waited::Exited => Ok(()),
-            Waited::Interrupted => Err(Failure::new("interrupted")),
-        }
-    })
+/// Summarises one text and lets the TypeScript subscriber check every message.
+pub(crate) fn summarise_once(text: &Path, port: u16) -> Result {
+    let (_server, url) = start_server(text, port, &["--pause", "2"])?;
+    let program = in_root("examples/content-pipeline/once/once.ts");
+    let mut subscriber = command("node", &["--import", "tsx"]);
+    match process::start(subscriber.arg(program).arg(url))?.wait()? {
+        Waited::Exited => Ok(()),
+        Waited::Interrupted => Err(Failure::new("interrupted")),
+    }
 }
 
 pub(crate) fn build_server() -> Result {
-    step("Building the server", || run(&mut cargo(&["build", "--quiet", "--package", "content-pipeline"])))
+    run(&mut cargo(&["build", "--quiet", "--package", "content-pipeline"]))
 }
 
 pub(crate) fn build_page() -> Result {
-    step("Building the page", || {
-        run_quietly(&mut npm(&["run", "build", "--workspace", "content-pipeline-page"]))
-    })
+    run_quietly(&mut npm(&["run", "build", "--workspace", "content-pipeline-page"]))
 }
 
 /// Starts the server and waits until it accepts connections; gives its URL.
-fn start_server(text: &std::path::Path, port: u16, more: &[&str]) -> Result<(Running, String)> {
+fn start_server(text: &Path, port: u16, more: &[&str]) -> Result<(Running, String)> {
     let mut server = command(built("debug", "content-pipeline"), more);
     server.arg("--text").arg(text).args(["--port", &port.to_string()]);
     server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));

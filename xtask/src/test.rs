@@ -36,20 +36,20 @@ impl Test {
         checks.check("generated/ is what schemas/ says", || {
             run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate", "--check"]))
         });
-        checks.check("Rust tests", || run(&mut cargo(&["test", "--workspace"])));
+        checks.check("Rust tests", || run(&mut cargo(&["test", "--workspace", "--no-fail-fast"])));
         checks.check("Strict TypeScript", type_check);
         checks.check("The demo's server builds", demo::build_server);
         checks.check("The demo's page builds", demo::build_page);
         checks.check("TypeScript tests, end to end and in a browser", || {
             run(npm(&["test", "--workspaces", "--if-present"]).env("FANFARE_CHROMIUM", &browser))
         });
-        checks.check("The demo summarises once", || demo::summarise_once(&in_root("runtime/PROTOCOL.md")));
+        checks.check("The demo summarises once", || demo::summarise_once(&in_root("runtime/PROTOCOL.md"), 0));
         checks.verdict(start)
     }
 }
 
 fn rust_is_formatted() -> Result {
-    run(&mut cargo(&["fmt", "--all", "--check"]))
+    run(&mut cargo(&["fmt", "--all", "--", "--check", "--files-with-diff"]))
         .map_err(|failure| failure.help("`cargo fmt --all` formats it"))
 }
 
