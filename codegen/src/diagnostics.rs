@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use locate::{second_document, second_of_equal_keys};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 /// A definition file's text, kept for showing diagnostics.
 #[derive(Debug)]
@@ -216,6 +216,9 @@ impl Diagnostic {
             Some(excerpt) => Group::with_title(title).element(excerpt.snippet(AnnotationKind::Primary, None)),
             None => Group::with_title(title),
         };
+        if let Target::Path(path) = &self.target {
+            group = group.element(Origin::path(path.to_string_lossy()));
+        }
         if let Some((excerpt, label)) = &related {
             group = group.element(excerpt.snippet(AnnotationKind::Context, Some(label.as_str())));
         }
@@ -289,9 +292,6 @@ impl Report {
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
             text.push_str(&diagnostic.render(&self.sources, &renderer));
-            if let Target::Path(path) = &diagnostic.target {
-                text.push_str(&format!("\n --> {}", path.display()));
-            }
             text.push_str("\n\n");
         }
         let count = self.diagnostics.len();

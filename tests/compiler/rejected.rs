@@ -30,7 +30,7 @@ fn a_folder_without_definitions_is_refused() {
 fn a_folder_that_is_not_there_is_refused() {
     let said = refusal(Path::new("no-such-folder"));
     assert!(said.contains("[E0023]: the definition folder cannot be read"), "{said}");
-    assert!(said.contains(" --> no-such-folder"), "{said}");
+    assert!(said.contains("--> no-such-folder"), "{said}");
 }
 
 #[test]
