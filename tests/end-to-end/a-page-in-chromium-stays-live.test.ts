@@ -55,7 +55,7 @@ test("messages appear typed and validated, by topic and all together, over one c
 test("a connection that is cut while messages flow resumes with nothing lost, repeated or out of order", async () => {
   const page = await open("run_cut");
   await isOpen(page);
-  const publishing = server.tokens("run_cut", { count: 900, pauseMilliseconds: 2 });
+  const publishing = server.statuses("run_cut", { count: 900, pauseMilliseconds: 2 });
   for (const part of range(1, 6)) {
     await page.waitForFunction((count) => window.seen.view.indexes.length > count, part * 100);
     proxy.cut();
@@ -73,12 +73,12 @@ test("a connection that is cut while messages flow resumes with nothing lost, re
 test("a browser that goes offline and comes back has all that was published meanwhile", async () => {
   const page = await open("run_offline");
   await isOpen(page);
-  await server.tokens("run_offline", { count: 10 });
+  await server.statuses("run_offline", { count: 10 });
   await has(page, 10);
   await page.context().setOffline(true);
   proxy.down();
   await page.waitForFunction(() => window.seen.view.connectionStatus === "error");
-  await server.tokens("run_offline", { from: 10, count: 500 });
+  await server.statuses("run_offline", { from: 10, count: 500 });
   proxy.up();
   await page.context().setOffline(false);
   await has(page, 510);
@@ -90,10 +90,10 @@ test("a browser that goes offline and comes back has all that was published mean
 test("who comes back too late sees the gap", async () => {
   const page = await open("run_late");
   await isOpen(page);
-  await server.tokens("run_late", { count: 5 });
+  await server.statuses("run_late", { count: 5 });
   await has(page, 5);
   proxy.down();
-  await server.tokens("run_late", { from: 5, count: 1200 });
+  await server.statuses("run_late", { from: 5, count: 1200 });
   proxy.up();
   await has(page, 1005);
   const { view } = await seen(page);
@@ -104,13 +104,14 @@ test("who comes back too late sees the gap", async () => {
 test("a hidden tab leaves the server, and has everything when it is looked at again", async () => {
   const tab = await Tab.open(site.url("run_hidden", proxy.url));
   onTestFinished(() => tab.close());
-  await server.tokens("run_hidden", { count: 3 });
-  await tab.until("window.seen?.view.indexes?.length === 3");
+  await tab.until('window.seen?.view.connectionStatus === "open"');
+  await server.statuses("run_hidden", { count: 3 });
+  await tab.until("seen.view.indexes.length === 3");
   await tab.hide();
   await tab.until('seen.view.connectionStatus === "paused"');
   expect((await seenIn(tab)).view).toMatchObject({ isPaused: true, pauseReason: "hidden" });
   const connections = proxy.connections;
-  await server.tokens("run_hidden", { from: 3, count: 300 });
+  await server.statuses("run_hidden", { from: 3, count: 300 });
   expect((await seenIn(tab)).view.indexes).toEqual(range(0, 3));
   await tab.show();
   await tab.until("seen.view.indexes.length === 303");
@@ -124,12 +125,12 @@ test("a hidden tab leaves the server, and has everything when it is looked at ag
 test("what is disabled is paused, and goes on where it stopped", async () => {
   const page = await open("run_disabled");
   await isOpen(page);
-  await server.tokens("run_disabled", { count: 3 });
+  await server.statuses("run_disabled", { count: 3 });
   await has(page, 3);
   await page.getByRole("button", { name: "Disable" }).click();
   await shown(page, "Status", "paused");
   expect((await seen(page)).view).toMatchObject({ isPaused: true, pauseReason: "disabled" });
-  await server.tokens("run_disabled", { from: 3, count: 50 });
+  await server.statuses("run_disabled", { from: 3, count: 50 });
   await page.getByRole("button", { name: "Enable" }).click();
   await has(page, 53);
   expect((await seen(page)).view.indexes).toEqual(range(0, 53));

@@ -1,4 +1,4 @@
-import { WebSocket } from "ws";
+import * as ws from "ws";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Listener, listen } from "./support/listen.js";
 import { Proxy } from "./support/proxy.js";
@@ -20,7 +20,7 @@ test("a connection that is cut 15 times while messages flow loses, repeats and s
   const proxy = await Proxy.start(server.url);
   const token = () => server.token("run_cut");
   const listener = await listen("run_cut", { token, apiBaseUrl: proxy.url });
-  const publishing = server.tokens("run_cut", { count: 2000, size: 300, pauseMilliseconds: 1 });
+  const publishing = server.statuses("run_cut", { count: 2000, size: 300, pauseMilliseconds: 1 });
   for (const cut of range(1, 16)) {
     const seen = listener.indexes.length;
     const isBack = () => proxy.connections === cut && listener.indexes.length > seen + 20 * (cut % 4);
@@ -66,13 +66,13 @@ test("a network that swallows everything without a word is noticed, and nothing 
   const proxy = await Proxy.start(pinging.url);
   const token = () => pinging.token("run_swallowed");
   const listener = await listen("run_swallowed", { token, apiBaseUrl: proxy.url });
-  await pinging.tokens("run_swallowed", { count: 300, pauseMilliseconds: 1 });
+  await pinging.statuses("run_swallowed", { count: 300, pauseMilliseconds: 1 });
   await until("the first have come", () => listener.indexes.length === 300);
   // A channel where nothing happens for long is left alone.
   await pause(1000);
   expect(proxy.connections).toBe(1);
   proxy.swallow();
-  await pinging.tokens("run_swallowed", { from: 300, count: 100 });
+  await pinging.statuses("run_swallowed", { from: 300, count: 100 });
   await until("the rest has come", () => listener.indexes.length >= 400);
   expect(listener.indexes).toEqual(range(0, 400));
   expect(listener.gaps).toEqual([]);
@@ -86,14 +86,14 @@ test("who comes back to a history that has moved on is told where the gap is, on
   const proxy = await Proxy.start(server.url);
   const token = () => server.token("run_late");
   const listener = await listen("run_late", { token, apiBaseUrl: proxy.url });
-  await server.tokens("run_late", { count: 10 });
+  await server.statuses("run_late", { count: 10 });
   await until("the first have come", () => listener.indexes.length === 10);
   proxy.down();
-  await server.tokens("run_late", { from: 10, count: HISTORY + 500 });
+  await server.statuses("run_late", { from: 10, count: HISTORY + 500 });
   proxy.up();
   await until("the last has come", () => listener.indexes.includes(HISTORY + 509));
   proxy.cut();
-  await server.tokens("run_late", { from: HISTORY + 510, count: 1 });
+  await server.statuses("run_late", { from: HISTORY + 510, count: 1 });
   await until("one more has come", () => listener.indexes.includes(HISTORY + 510));
 
   expect(listener.indexes).toEqual([...range(0, 10), ...range(510, HISTORY + 511)]);
@@ -178,20 +178,22 @@ test("a client that moves to a server with an older log is told, and gets all th
   await newer.stop();
 });
 
-test("a server that stops gracefully delivers all that it took before", async () => {
+test("a server that stops gracefully delivers all that it took before, also to who is far behind", async () => {
   const stopping = await Server.start();
   const proxy = await Proxy.start(stopping.url);
-  const tokens = await Promise.all(range(0, 6).map(() => stopping.token("run_stop")));
-  const listeners = await Promise.all(
-    tokens.map((token) => listen("run_stop", { token, apiBaseUrl: proxy.url })),
-  );
-  await stopping.tokens("run_stop", { count: HISTORY, size: 2000 });
-  await stopping.shutdown();
+  const { WebSocket, sockets } = pausable();
+  const token = await stopping.token("run_stop");
+  const listeners = await Promise.all(range(0, 2).map(() => listen("run_stop", { token, apiBaseUrl: proxy.url, WebSocket })));
+  sockets.forEach((socket) => socket.pause());
+  await stopping.statuses("run_stop", { count: HISTORY, size: 25_000 });
+  const stopped = stopping.shutdown();
+  sockets.forEach((socket) => socket.resume());
+  await stopped;
   const next = await Server.start();
   proxy.up(next.url);
   await until("all are connected again", () => listeners.every(({ connectionStatus }) => connectionStatus === "open"));
-  await next.tokens("run_stop", { from: HISTORY, count: 1 });
-  await until("all have come", () => listeners.every(({ indexes }) => indexes.includes(HISTORY)));
+  await next.statuses("run_stop", { from: HISTORY, count: 1 });
+  await until("the last has come", () => listeners.every(({ indexes }) => indexes.includes(HISTORY)));
   for (const listener of listeners) {
     expect(listener.indexes).toEqual(range(0, HISTORY + 1));
     // The new server cannot know that nothing is missing.
@@ -209,7 +211,7 @@ test("a reader that is slower than its buffer holds up the server, not its memor
     bufferLimit: 20,
     onMessage: () => pause(1),
   });
-  await server.tokens("run_slow", { count: HISTORY - 100 });
+  await server.statuses("run_slow", { count: HISTORY - 100 });
   await until("all have come", () => listener.indexes.length >= HISTORY - 100, 15_000);
   expect(listener.indexes).toEqual(range(0, HISTORY - 100));
   expect(listener.gaps).toEqual([]);
@@ -218,26 +220,32 @@ test("a reader that is slower than its buffer holds up the server, not its memor
 
 test("a client that stops reading costs the others nothing, and is told what it missed", async () => {
   const [token, count] = [await server.token("run_stuck"), 2400];
-  let stuckSocket: WebSocket | undefined;
-  class Stuck extends WebSocket {
-    constructor(...args: ConstructorParameters<typeof WebSocket>) {
-      super(...args);
-      stuckSocket = this;
-    }
-  }
+  const { WebSocket, sockets } = pausable();
   const fast = await listen("run_stuck", { token, apiBaseUrl: server.url });
-  const stuck = await listen("run_stuck", { token, apiBaseUrl: server.url, WebSocket: Stuck });
-  stuckSocket?.pause();
-  await server.tokens("run_stuck", { count, size: 32_000, pauseMilliseconds: 1 });
+  const stuck = await listen("run_stuck", { token, apiBaseUrl: server.url, WebSocket });
+  sockets[0]?.pause();
+  await server.statuses("run_stuck", { count, size: 32_000, pauseMilliseconds: 1 });
   await until("the fast one has all", () => fast.indexes.length === count);
   expect(fast.indexes).toEqual(range(0, count));
   expect(fast.gaps).toEqual([]);
-  stuckSocket?.resume();
+  sockets[0]?.resume();
   await until("the slow one has the last", () => stuck.indexes.includes(count - 1));
   expectAllButTheGap(stuck, count);
   fast.close();
   stuck.close();
 });
+
+/** A `WebSocket` whose sockets a test can hold back from reading. */
+function pausable() {
+  const sockets: ws.WebSocket[] = [];
+  class WebSocket extends ws.WebSocket {
+    constructor(...args: ConstructorParameters<typeof ws.WebSocket>) {
+      super(...args);
+      sockets.push(this);
+    }
+  }
+  return { WebSocket, sockets };
+}
 
 /** All messages up to a gap and all after it, none twice; and the gap is where messages are missing. */
 function expectAllButTheGap(listener: Listener, count: number): void {

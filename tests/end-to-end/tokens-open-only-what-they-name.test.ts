@@ -106,7 +106,7 @@ test("a connection outlives its tokens where a function gives new ones, with not
     },
     apiBaseUrl: server.url,
   });
-  await server.tokens("run_expiring", { count: 900, pauseMilliseconds: 4 });
+  await server.statuses("run_expiring", { count: 900, pauseMilliseconds: 4 });
   await until("all have come", () => listener.indexes.length >= 900);
   expect(listener.indexes).toEqual(range(0, 900));
   expect(listener.gaps).toEqual([]);

@@ -13,7 +13,7 @@ export interface Listener extends SubscriptionHandle {
   readonly errors: Error[];
   /** Messages by their ids and gaps by a "gap", in the order in which they came. */
   readonly log: string[];
-  /** The indexes of the tokens. */
+  /** The numbers of those that the server numbers. */
   readonly indexes: number[];
 }
 
@@ -37,8 +37,9 @@ export async function listen(
     onMessage: (message) => {
       messages.push(message);
       log.push(message.id);
-      if (message.topic === "tokens") {
-        indexes.push(message.data.index);
+      const number = numberOf(message);
+      if (!Number.isNaN(number)) {
+        indexes.push(number);
       }
       return options.onMessage?.(message);
     },
@@ -53,4 +54,11 @@ export async function listen(
     },
   });
   return Object.assign(handle, { messages, gaps, errors, log, indexes });
+}
+
+function numberOf(message: PipelineMessage): number {
+  if (message.topic === "tokens") {
+    return message.data.index;
+  }
+  return message.topic === "status" ? Number.parseInt(message.data.message, 10) : Number.NaN;
 }

@@ -11,7 +11,7 @@ interface Answer {
   readonly error?: string;
 }
 
-interface TokenRange {
+interface NumberedRange {
   readonly from?: number;
   readonly count: number;
   /** How long the text of each is. */
@@ -19,6 +19,8 @@ interface TokenRange {
   /** After each of them. */
   readonly pauseMilliseconds?: number;
 }
+
+const defaults = { from: 0, size: 1, pauseMilliseconds: 0 };
 
 /** A fanfare server in a process of its own, which the test drives. */
 export class Server {
@@ -51,9 +53,14 @@ export class Server {
     return server;
   }
 
-  /** Publishes tokens as a Rust application does; their indexes count from `from` on. */
-  async tokens(run: string, { from = 0, count, size = 1, pauseMilliseconds = 0 }: TokenRange): Promise<void> {
-    await this.#command({ command: "tokens", run, from, count, size, pauseMilliseconds });
+  /** Publishes tokens as a Rust application does. The topic retains all of them. */
+  async tokens(run: string, range: NumberedRange): Promise<void> {
+    await this.#command({ command: "messages", topic: "tokens", run, ...defaults, ...range });
+  }
+
+  /** Publishes statuses in the same way. Of these the topic retains the last only. */
+  async statuses(run: string, range: NumberedRange): Promise<void> {
+    await this.#command({ command: "messages", topic: "status", run, ...defaults, ...range });
   }
 
   /** Publishes a status as a Rust application does, and gives its id. */

@@ -1,4 +1,5 @@
 import "./before-schemas.js";
+import type { Message } from "fanfare";
 import { useRealtime } from "fanfare/react";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
@@ -52,7 +53,7 @@ function useSeen(realtime: ReturnType<typeof useRealtime<ReturnType<typeof pipel
       error: error?.message ?? null,
       gap,
       ids: messages.all.map(({ id }) => id),
-      indexes: messages.all.flatMap((message) => (message.topic === "tokens" ? [message.data.index] : [])),
+      indexes: messages.all.map(numberOf).filter((number) => !Number.isNaN(number)),
       last: messages.last?.id ?? null,
       byTopic: Object.fromEntries(Object.entries(messages.byTopic).map(([topic, { id }]) => [topic, id])),
     };
@@ -62,6 +63,13 @@ function useSeen(realtime: ReturnType<typeof useRealtime<ReturnType<typeof pipel
       seen.deltas.push(messages.delta.map(({ id }) => id));
     }
   }, [messages]);
+}
+
+function numberOf(message: Message<ReturnType<typeof pipeline>>): number {
+  if (message.topic === "tokens") {
+    return message.data.index;
+  }
+  return message.topic === "status" ? Number.parseInt(message.data.message, 10) : Number.NaN;
 }
 
 const root = document.getElementById("root");

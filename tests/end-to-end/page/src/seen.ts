@@ -18,7 +18,7 @@ export interface View {
   readonly error: string | null;
   readonly gap: { readonly after: string; readonly before: string } | null;
   readonly ids: readonly string[];
-  /** The indexes of the tokens in `messages.all`. */
+  /** The numbers of those in `messages.all` that the server numbers. */
   readonly indexes: readonly number[];
   readonly last: string | null;
   /** The ids by topic. */

@@ -22,16 +22,15 @@ struct Line {
 #[derive(Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Command {
-    /// Publishes tokens, indexed from `from` on, through the typed way of a Rust application.
-    Tokens {
+    /// Publishes numbered messages through the typed way of a Rust application.
+    Messages {
         run: String,
+        topic: Numbered,
         from: u32,
         count: u32,
         /// How long the text of each is.
-        #[serde(default = "one")]
         size: usize,
         /// After each of them.
-        #[serde(default)]
         pause_milliseconds: u64,
     },
     /// Publishes a status; `run_id` goes into the envelope.
@@ -47,8 +46,13 @@ enum Command {
     Shutdown,
 }
 
-fn one() -> usize {
-    1
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Numbered {
+    /// Retains all: a new subscriber gets what history holds.
+    Tokens,
+    /// Retains the last: who does not resume has lost the others.
+    Status,
 }
 
 /// Does what standard input says, several things at once, and ends the process with it. The result
@@ -78,11 +82,21 @@ async fn answer(line: String, hub: Hub, shutdown: Arc<Notify>) {
 
 async fn run(command: Command, hub: &Hub, shutdown: &Notify) -> Result<Value, Box<dyn Error + Send + Sync>> {
     match command {
-        Command::Tokens { run, from, count, size, pause_milliseconds } => {
+        Command::Messages { run, topic, from, count, size, pause_milliseconds } => {
             let pipeline = Pipeline::new(&run)?;
             let text = "x".repeat(size);
             for index in from..from + count {
-                hub.publish(pipeline.tokens(), &Token { index, text: text.clone() }).await?;
+                match topic {
+                    Numbered::Tokens => {
+                        let token = Token { index, text: text.clone() };
+                        hub.publish(pipeline.tokens(), &token).await?
+                    }
+                    Numbered::Status => {
+                        let message = format!("{index} {text}");
+                        let status = Status { message, step: Step::Write, progress: 0 };
+                        hub.publish(pipeline.status(), &status).await?
+                    }
+                };
                 if pause_milliseconds > 0 {
                     tokio::time::sleep(Duration::from_millis(pause_milliseconds)).await;
                 }
