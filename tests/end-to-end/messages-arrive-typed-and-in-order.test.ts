@@ -65,21 +65,19 @@ test("only what the definition names is passed on, open values and any text as t
 });
 
 test("500 times, what is published right after subscribe() has resolved arrives", async () => {
-  const lost: number[] = [];
   const once = async (n: number) => {
     const run = `run_right${n}`;
     const listener = await listen(run, { token: await server.token(run), apiBaseUrl: server.url });
     // A late subscriber would be given the last of these only.
     const messages = ["first", "second", "third"];
     await Promise.all(messages.map((message) => server.status(run, message)));
-    await until(`run ${n} has its messages`, () => listener.messages.length >= 3, 2000).catch(() => lost.push(n));
+    await until(`run ${n} has its messages`, () => listener.messages.length >= 3);
     expect(listener.messages.map(({ data }) => "message" in data && data.message).sort()).toEqual(messages);
     listener.close();
   };
   for (const batch of range(0, 25)) {
     await Promise.all(range(batch * 20, batch * 20 + 20).map(once));
   }
-  expect(lost).toEqual([]);
 });
 
 test("a bare client, too, is subscribed from the moment of the 101 on", async () => {
@@ -111,8 +109,8 @@ test("a new subscriber gets what topics retain, in order, and then what is new",
   const listener = await listen(run, { token: await server.token(run), apiBaseUrl: server.url });
   await server.tokens(run, { from: 3, count: 1 });
   await until("the new one has come", () => listener.indexes.includes(3));
-  const seen = listener.messages.map(({ topic, data }) => ("index" in data ? data.index : `${topic} ${"message" in data && data.message}`));
-  expect(seen).toEqual([0, 1, "status second", 2, 3]);
+  const seen = listener.messages.map(({ data }) => ("index" in data ? data.index : "message" in data && data.message));
+  expect(seen).toEqual([0, 1, "second", 2, 3]);
   listener.close();
 
   const only = await listen(run, { topics: ["status"], token: await server.token(run), apiBaseUrl: server.url });

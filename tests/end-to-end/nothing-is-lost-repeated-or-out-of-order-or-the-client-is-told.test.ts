@@ -183,7 +183,8 @@ test("a server that stops gracefully delivers all that it took before, also to w
   const proxy = await Proxy.start(stopping.url);
   const { WebSocket, sockets } = pausable();
   const token = await stopping.token("run_stop");
-  const listeners = await Promise.all(range(0, 2).map(() => listen("run_stop", { token, apiBaseUrl: proxy.url, WebSocket })));
+  const options = { token, apiBaseUrl: proxy.url, WebSocket };
+  const listeners = await Promise.all(range(0, 2).map(() => listen("run_stop", options)));
   sockets.forEach((socket) => socket.pause());
   await stopping.statuses("run_stop", { count: HISTORY, size: 25_000 });
   const stopped = stopping.shutdown();

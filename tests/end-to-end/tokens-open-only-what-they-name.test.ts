@@ -61,7 +61,8 @@ test("a token opens its own channel and topics, whatever the client asks for bes
   await server.tokens("run_mine", { count: 3 });
   await server.status("run_other", "secret");
   const since = JSON.stringify({ "pipeline:run_other": "start", "pipeline:run_mine": "start" });
-  const connected = await connect(server.url, { token: jwt, query: { since, channel: "pipeline:run_other", topics: "tokens" } });
+  const query = { since, channel: "pipeline:run_other", topics: "tokens" };
+  const connected = await connect(server.url, { token: jwt, query });
   await server.tokens("run_mine", { from: 3, count: 3 });
   await server.status("run_other", "secret");
   await server.status("run_mine", "mine");
