@@ -123,12 +123,12 @@ impl Log {
         let bytes = message.frame.as_str().len();
         state.bytes += bytes;
         let first = state.first();
-        if let Some(topic_state) = state.topics.get_mut(topic) {
-            if self.channel.definition().topics[topic].retain == Retain::Last {
-                let replaced = topic_state.retained.replace(message.clone());
-                if let Some(replaced) = replaced.filter(|message| message.offset < first) {
-                    topic_state.gone = topic_state.gone.max(replaced.offset);
-                }
+        if let Some(topic_state) = state.topics.get_mut(topic)
+            && self.channel.definition().topics[topic].retain == Retain::Last
+        {
+            let replaced = topic_state.retained.replace(message.clone());
+            if let Some(replaced) = replaced.filter(|message| message.offset < first) {
+                topic_state.gone = topic_state.gone.max(replaced.offset);
             }
         }
         state.messages.push_back(message);
