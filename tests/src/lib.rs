@@ -1,0 +1,3 @@
+//! Compiles the Rust that the README shows.
+
+#![doc = include_str!("../../README.md")]
