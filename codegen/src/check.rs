@@ -7,6 +7,7 @@ mod collisions;
 mod limits;
 mod objects;
 mod recursion;
+mod references;
 mod types;
 
 use crate::definition::{Definitions, DefinitionFile, refuse_unknown};

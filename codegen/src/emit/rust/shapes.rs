@@ -108,10 +108,16 @@ fn definition(model: &Model, id: TypeId) -> Option<Value> {
     match &model.get(id).shape {
         Type::Object(object) => Some(self::object(object)),
         Type::Enum(Enum { values, .. }) => Some(json!({ "type": "string", "enum": (0..values.len()).map(variant_key).collect::<Vec<_>>() })),
-        shape if super::types::is_newtype(shape) => Some(json!({ "type": "string", "minLength": 1 })),
+        shape if is_newtype(shape) => Some(json!({ "type": "string", "minLength": 1 })),
         shape @ (Type::Array(_) | Type::Map(_)) if model.get(id).recursive => Some(schema(shape)),
         _ => None,
     }
+}
+
+/// A string with rules, declared under a name: in Rust it cannot hold another value.
+pub(super) fn is_newtype(shape: &Type) -> bool {
+    let only_format = |text: &Text| text.format.is_some() && Text { format: text.format, ..Text::default() } == *text;
+    matches!(shape, Type::Text(text) if !text.is_plain() && !only_format(text))
 }
 
 fn object(object: &Object) -> Value {

@@ -7,15 +7,9 @@ use quote::quote;
 use syn::{Item, parse_quote};
 
 use super::rework::{doc_attributes, ident, rework, shortened};
-use super::shapes::Shapes;
+use super::shapes::{Shapes, is_newtype};
 use super::tables::{Tables, constant, imports};
-use crate::model::{Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Text, Type, TypeId, Union};
-
-/// A string with rules, declared under a name: in Rust it cannot hold another value.
-pub(super) fn is_newtype(shape: &Type) -> bool {
-    let only_format = |text: &Text| text.format.is_some() && Text { format: text.format, ..Text::default() } == *text;
-    matches!(shape, Type::Text(text) if !text.is_plain() && !only_format(text))
-}
+use crate::model::{Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Type, TypeId, Union};
 
 /// The declarations of one file.
 pub(super) struct Declarations {
