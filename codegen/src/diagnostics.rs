@@ -5,7 +5,9 @@
 
 mod locate;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub(crate) use locate::{second_document, second_of_equal_keys};
@@ -206,10 +208,19 @@ impl Diagnostic {
         self
     }
 
-    fn render(&self, sources: &Sources, renderer: &Renderer) -> String {
-        let excerpt = self.target_excerpt(sources);
+    /// The places whose position is looked up.
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        let target = match &self.target {
+            Target::Key(place) | Target::Value(place) => Some(place),
+            Target::Position(..) | Target::Path(_) => None,
+        };
+        target.into_iter().chain(self.related.as_ref().map(|(place, _)| place))
+    }
+
+    fn render(&self, texts: &Texts<'_>, renderer: &Renderer) -> String {
+        let excerpt = self.target_excerpt(texts);
         let related = self.related.as_ref().map(|(place, label)| {
-            (Excerpt::of(sources.get(place.source), &Target::Key(place.clone())), label)
+            (texts.excerpt(place.source, &Target::Key(place.clone())), label)
         });
         let title = Level::ERROR.primary_title(&self.message).id(self.code.as_str());
         let mut group = match &excerpt {
@@ -231,13 +242,43 @@ impl Diagnostic {
         renderer.render(&[group])
     }
 
-    fn target_excerpt<'s>(&self, sources: &'s Sources) -> Option<Excerpt<'s>> {
+    fn target_excerpt<'s>(&self, texts: &Texts<'s>) -> Option<Excerpt<'s>> {
         let source = match &self.target {
             Target::Key(place) | Target::Value(place) => place.source,
             Target::Position(source, ..) => *source,
             Target::Path(_) => return None,
         };
-        Some(Excerpt::of(sources.get(source), &self.target))
+        Some(texts.excerpt(source, &self.target))
+    }
+}
+
+/// The texts of all files, each read once for everything that is reported about it.
+struct Texts<'s> {
+    sources: &'s Sources,
+    indexes: HashMap<SourceId, locate::Index>,
+}
+
+impl<'s> Texts<'s> {
+    fn of(report: &'s Report) -> Self {
+        let mut paths: HashMap<SourceId, Vec<&[String]>> = HashMap::new();
+        for place in report.diagnostics.iter().flat_map(Diagnostic::places) {
+            paths.entry(place.source).or_default().push(place.pointer.segments());
+        }
+        let sources = &report.sources;
+        let indexes = paths.into_iter().map(|(id, paths)| (id, locate::Index::of(&sources.get(id).text, paths)));
+        Self { sources, indexes: indexes.collect() }
+    }
+
+    fn excerpt(&self, id: SourceId, target: &Target) -> Excerpt<'s> {
+        let source = self.sources.get(id);
+        let index = self.indexes.get(&id);
+        let span = match target {
+            Target::Key(place) => index.map(|index| index.key(place.pointer.segments())),
+            Target::Value(place) => index.map(|index| index.value(place.pointer.segments())),
+            Target::Position(_, line, column) => Some(locate::position(&source.text, *line, *column)),
+            Target::Path(_) => None,
+        };
+        Excerpt::of(source, span.unwrap_or_default())
     }
 }
 
@@ -246,17 +287,11 @@ struct Excerpt<'s> {
     path: String,
     line: &'s str,
     number: usize,
-    span: std::ops::Range<usize>,
+    span: Range<usize>,
 }
 
 impl<'s> Excerpt<'s> {
-    fn of(source: &'s Source, target: &Target) -> Self {
-        let span = match target {
-            Target::Key(place) => locate::key(&source.text, place.pointer.segments()),
-            Target::Value(place) => locate::value(&source.text, place.pointer.segments()),
-            Target::Position(_, line, column) => locate::position(&source.text, *line, *column),
-            Target::Path(_) => 0..0,
-        };
+    fn of(source: &'s Source, span: Range<usize>) -> Self {
         let start = source.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
         let end = source.text[start..].find('\n').map_or(source.text.len(), |at| start + at);
         let line = source.text[start..end].trim_end_matches('\r');
@@ -289,9 +324,10 @@ impl Report {
     /// Renders all diagnostics as rustc does, with colours for a terminal.
     pub(crate) fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+        let texts = Texts::of(self);
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
-            text.push_str(&diagnostic.render(&self.sources, &renderer));
+            text.push_str(&diagnostic.render(&texts, &renderer));
             text.push_str("\n\n");
         }
         let count = self.diagnostics.len();

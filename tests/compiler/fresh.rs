@@ -40,9 +40,12 @@ fn the_schema_of_the_definition_format_is_current() {
 
 #[test]
 fn every_definition_names_the_schema_for_editors() {
-    for path in files_below(Path::new("../schemas")).iter().filter(|path| path.ends_with(".yaml")) {
+    for path in files_below(Path::new("../schemas")) {
+        if path == "channels.schema.json" {
+            continue;
+        }
         let text =
-            std::fs::read_to_string(Path::new("../schemas").join(path)).expect("a readable definition");
+            std::fs::read_to_string(Path::new("../schemas").join(&path)).expect("a readable definition");
         let line = "# yaml-language-server: $schema=./channels.schema.json";
         assert!(text.starts_with(line), "schemas/{path} should start with `{line}`");
     }

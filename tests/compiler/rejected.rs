@@ -1,5 +1,6 @@
 //! Wrong definitions, and exactly what is said about them.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::cases::{Differences, cases};
@@ -114,7 +115,7 @@ fn aliases_that_multiply_are_refused() {
     let mut yaml = String::from("version: 1\n$defs:\n  A0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let previous = format!("*a{}", level - 1);
-        yaml.push_str(&format!("  A{level}: &a{level} [{}]\n", vec![previous; 10].join(", ")));
+        let _ = writeln!(yaml, "  A{level}: &a{level} [{}]", vec![previous; 10].join(", "));
     }
     folder.file("channels.yaml", yaml.as_bytes());
     let said = refusal(&folder.0);
@@ -126,7 +127,7 @@ fn types_that_refer_to_each_other_in_a_long_chain_do_not_overflow_the_stack() {
     let folder = Scratch::new("chain");
     let mut yaml = format!("{VALID}$defs:\n");
     for at in 0..5000 {
-        yaml.push_str(&format!("  T{at}: {{ $ref: \"#/$defs/T{}\" }}\n", at + 1));
+        let _ = writeln!(yaml, "  T{at}: {{ $ref: \"#/$defs/T{}\" }}", at + 1);
     }
     yaml.push_str("  T5000: { type: string }\n");
     folder.file("channels.yaml", yaml.as_bytes());
@@ -137,6 +138,22 @@ fn types_that_refer_to_each_other_in_a_long_chain_do_not_overflow_the_stack() {
         .replace("\" }\n", "\" } } }\n");
     folder.file("channels.yaml", yaml.as_bytes());
     let _ = fanfare_codegen::generate(&folder.0);
+}
+
+#[test]
+fn thousands_of_errors_are_all_reported() {
+    let folder = Scratch::new("many");
+    let mut yaml = String::from("version: 1\n$defs:\n");
+    for at in 0..3000 {
+        let _ = writeln!(
+            yaml,
+            "  T{at}: {{ type: object, properties: {{ a: {{ type: string, minLenght: 1 }} }} }}"
+        );
+    }
+    folder.file("channels.yaml", yaml.as_bytes());
+    let said = refusal(&folder.0);
+    assert!(said.contains("channels.yaml:3002:"), "the last one has its position");
+    assert!(said.ends_with("3000 errors; nothing was written\n"));
 }
 
 const VALID: &str =

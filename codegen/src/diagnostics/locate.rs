@@ -3,18 +3,53 @@
 //! serde gives no positions for values, so the text is read once more, as
 //! parser events, and only when there is something to report.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use saphyr_parser::{Event, Input, Parser, Span};
+use saphyr_parser::{Event, Parser, Span};
 
-/// The span of the key that leads to `path`, or of the nearest parent found.
-pub(super) fn key(text: &str, path: &[String]) -> Range<usize> {
-    find(text, path, Wanted::Key)
+/// Where the places that were asked for stand in one text.
+#[derive(Default)]
+pub(super) struct Index(HashMap<Vec<String>, Found>);
+
+struct Found {
+    key: Option<Range<usize>>,
+    value: Range<usize>,
+    holds_others: bool,
 }
 
-/// The span of the value at `path`, or of the nearest parent found.
-pub(super) fn value(text: &str, path: &[String]) -> Range<usize> {
-    find(text, path, Wanted::Value)
+impl Index {
+    /// Reads a text once, for all paths that will be looked up in it.
+    pub(super) fn of<'p>(text: &str, paths: impl IntoIterator<Item = &'p [String]>) -> Self {
+        let mut asked = HashSet::new();
+        for path in paths {
+            // Every parent too: it is shown where an alias or a syntax error hides the rest.
+            asked.extend((0..=path.len()).map(|length| &path[..length]));
+        }
+        let mut walk = Walk { asked, path: Vec::new(), open: Vec::new(), found: HashMap::new() };
+        let mut parser = Parser::new_from_str(text);
+        while let Some(Ok((event, span))) = parser.next_event() {
+            walk.step(&event, span);
+        }
+        Self(in_bytes(text, walk.found))
+    }
+
+    /// The span of the key that leads to `path`, or of the nearest parent found.
+    pub(super) fn key(&self, path: &[String]) -> Range<usize> {
+        self.nearest(path).map_or(0..0, |(found, _)| found.key.clone().unwrap_or_else(|| found.value.clone()))
+    }
+
+    /// The span of the value at `path`. A mapping or sequence is shown by its key, if it has one.
+    pub(super) fn value(&self, path: &[String]) -> Range<usize> {
+        match self.nearest(path) {
+            Some((found, true)) if !found.holds_others => found.value.clone(),
+            _ => self.key(path),
+        }
+    }
+
+    fn nearest(&self, path: &[String]) -> Option<(&Found, bool)> {
+        (0..=path.len()).rev().find_map(|length| Some((self.0.get(&path[..length])?, length == path.len())))
+    }
 }
 
 /// The span of the word at a line and column, both from 1.
@@ -45,7 +80,7 @@ pub(crate) fn second_of_equal_keys(text: &str) -> Option<(usize, usize, String)>
                 }
             }
             Event::Alias(_) => value_ended(&mut open),
-            Event::MappingStart(..) => open.push(Container::Mapping { keys: Default::default(), expects_key: true }),
+            Event::MappingStart(..) => open.push(Container::Mapping { keys: HashSet::new(), expects_key: true }),
             Event::SequenceStart(..) => open.push(Container::Sequence),
             Event::MappingEnd | Event::SequenceEnd => {
                 open.pop();
@@ -70,7 +105,7 @@ pub(crate) fn second_document(text: &str) -> Option<(usize, usize)> {
 }
 
 enum Container {
-    Mapping { keys: std::collections::HashSet<String>, expects_key: bool },
+    Mapping { keys: HashSet<String>, expects_key: bool },
     Sequence,
 }
 
@@ -80,95 +115,101 @@ fn value_ended(open: &mut [Container]) {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Wanted {
-    Key,
-    Value,
+/// A reading of a text, which notes where it meets a path that was asked for.
+struct Walk<'p> {
+    asked: HashSet<&'p [String]>,
+    /// The path to where the reading stands.
+    path: Vec<String>,
+    open: Vec<Open>,
+    found: HashMap<Vec<String>, CharacterSpans>,
 }
 
-/// A container on the way down: where it stands and what comes next in it.
-struct Frame {
+/// A mapping or sequence that has not ended.
+struct Open {
     mapping: bool,
     next_index: usize,
     pending_key: Option<(String, Span)>,
-    /// How many segments of the path lead to this container, if it is on the path.
-    matched: Option<usize>,
 }
 
-fn find(text: &str, path: &[String], wanted: Wanted) -> Range<usize> {
-    let mut nearest: Option<Span> = None;
-    let mut frames: Vec<Frame> = Vec::new();
-    let mut parser = Parser::new_from_str(text);
-    while let Some(Ok((event, span))) = parser.next_event() {
-        let starts_container = matches!(event, Event::MappingStart(..) | Event::SequenceStart(..));
-        match &event {
-            Event::Scalar(scalar, ..) if awaits_key(frames.last()) => {
-                if let Some(frame) = frames.last_mut() {
-                    frame.pending_key = Some((scalar.to_string(), span));
+struct CharacterSpans {
+    key: Option<Span>,
+    value: Span,
+    holds_others: bool,
+}
+
+impl Walk<'_> {
+    fn step(&mut self, event: &Event<'_>, span: Span) {
+        match event {
+            Event::Scalar(key, ..) if self.awaits_key() => {
+                if let Some(open) = self.open.last_mut() {
+                    open.pending_key = Some((key.to_string(), span));
                 }
-                continue;
+            }
+            Event::Scalar(..) | Event::Alias(_) => {
+                self.enter(span, false);
+                self.path.pop();
+            }
+            Event::MappingStart(..) | Event::SequenceStart(..) => {
+                self.enter(span, true);
+                let mapping = matches!(event, Event::MappingStart(..));
+                self.open.push(Open { mapping, next_index: 0, pending_key: None });
             }
             Event::MappingEnd | Event::SequenceEnd => {
-                frames.pop();
-                continue;
-            }
-            Event::Scalar(..) | Event::Alias(_) | Event::MappingStart(..) | Event::SequenceStart(..) => {}
-            _ => continue,
-        }
-        let (matched, key_span) = enter(frames.last_mut(), path);
-        if let Some(count) = matched {
-            nearest = Some(if wanted == Wanted::Key || count < path.len() { key_span.unwrap_or(span) } else { span });
-            if count == path.len() {
-                if starts_container {
-                    nearest = Some(key_span.unwrap_or_else(|| up_to_its_end(&mut parser, span)));
+                self.open.pop();
+                if let Some(found) = self.found.get_mut(&self.path) {
+                    found.value = Span::new(found.value.start, span.end);
                 }
-                break;
+                self.path.pop();
             }
-        }
-        if starts_container {
-            let mapping = matches!(event, Event::MappingStart(..));
-            frames.push(Frame { mapping, next_index: 0, pending_key: None, matched });
-        }
-    }
-    nearest.map_or(0..0, |span| byte_range(text, span))
-}
-
-/// A mapping or sequence from its first character, which the parser has read, to its last.
-fn up_to_its_end(parser: &mut Parser<'_, impl Input>, start: Span) -> Span {
-    let mut depth = 1;
-    while let Some(Ok((event, span))) = parser.next_event() {
-        match event {
-            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
-            Event::MappingEnd | Event::SequenceEnd => depth -= 1,
             _ => {}
         }
-        if depth == 0 {
-            return Span::new(start.start, span.end);
+    }
+
+    fn awaits_key(&self) -> bool {
+        self.open.last().is_some_and(|open| open.mapping && open.pending_key.is_none())
+    }
+
+    /// Goes into a value, noting it if it was asked for.
+    fn enter(&mut self, value: Span, holds_others: bool) {
+        let mut key = None;
+        if let Some(open) = self.open.last_mut() {
+            let segment = match open.pending_key.take() {
+                Some((segment, span)) => {
+                    key = Some(span);
+                    segment
+                }
+                // A key that is itself a mapping or a sequence has no place in a path, but is counted like an item.
+                None => open.next_index.to_string(),
+            };
+            open.next_index += 1;
+            self.path.push(segment);
+        }
+        if self.asked.contains(self.path.as_slice()) {
+            self.found.entry(self.path.clone()).or_insert(CharacterSpans { key, value, holds_others });
         }
     }
-    start
 }
 
-fn awaits_key(frame: Option<&Frame>) -> bool {
-    frame.is_some_and(|frame| frame.mapping && frame.pending_key.is_none())
-}
-
-/// Steps over one value of a container: how far the path is matched by it, and the key it stands at.
-fn enter(frame: Option<&mut Frame>, path: &[String]) -> (Option<usize>, Option<Span>) {
-    let Some(frame) = frame else { return (Some(0), None) };
-    let (segment, key_span) = match frame.pending_key.take() {
-        Some((key, span)) => (key, Some(span)),
-        None => (frame.next_index.to_string(), None),
+/// The parser counts characters; spans in a text count bytes.
+fn in_bytes(text: &str, found: HashMap<Vec<String>, CharacterSpans>) -> HashMap<Vec<String>, Found> {
+    let spans = found.values().flat_map(|found| found.key.iter().chain([&found.value]));
+    let wanted: BTreeSet<usize> = spans.flat_map(|span| [span.start.index(), span.end.index()]).collect();
+    let mut wanted = wanted.into_iter().peekable();
+    let mut byte_at = HashMap::new();
+    for (character, (byte, _)) in text.char_indices().enumerate() {
+        if wanted.next_if_eq(&character).is_some() {
+            byte_at.insert(character, byte);
+        }
+    }
+    let range = |span: Span| {
+        let at = |character: usize| byte_at.get(&character).copied().unwrap_or(text.len());
+        let (start, end) = (at(span.start.index()), at(span.end.index()));
+        start..start + text[start..end].trim_end().len()
     };
-    frame.next_index += 1;
-    let matched = frame.matched.filter(|count| path.get(*count) == Some(&segment)).map(|count| count + 1);
-    (matched, key_span)
-}
-
-/// Markers count characters; spans in a text count bytes.
-fn byte_range(text: &str, span: Span) -> Range<usize> {
-    let byte_at = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
-    let (start, end) = (byte_at(span.start.index()), byte_at(span.end.index()));
-    let trimmed = text[start..end].trim_end();
-    start..start + trimmed.len()
+    let convert = |found: CharacterSpans| Found {
+        key: found.key.map(range),
+        value: range(found.value),
+        holds_others: found.holds_others,
+    };
+    found.into_iter().map(|(path, found)| (path, convert(found))).collect()
 }
