@@ -10,7 +10,7 @@ mod recursion;
 mod references;
 mod types;
 
-use crate::definition::{Definitions, DefinitionFile, refuse_unknown};
+use crate::definition::{DefinitionFile, Definitions, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place, Report};
 use crate::model::{Model, Module};
 
@@ -42,8 +42,12 @@ fn check_file(file: &DefinitionFile, place: &Place, diagnostics: &mut Vec<Diagno
     refuse_unknown(place, file.unknown.keys(), &DefinitionFile::KEYS, diagnostics);
     if file.version != 1 {
         diagnostics.push(
-            Diagnostic::at(Code::Shape, &place.join("version"), format!("version {} of the format is not known", file.version))
-                .help("write `version: 1`"),
+            Diagnostic::at(
+                Code::Shape,
+                &place.join("version"),
+                format!("version {} of the format is not known", file.version),
+            )
+            .help("write `version: 1`"),
         );
     }
 }
@@ -52,15 +56,23 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
     let mut modules: Vec<Module> = Vec::new();
     for definition in &definitions.files {
         let path = &report.sources.get(definition.source).path;
-        let module = Module { stem: definition.stem.clone(), source: path.display().to_string().replace('\\', "/") };
+        let module =
+            Module { stem: definition.stem.clone(), source: path.display().to_string().replace('\\', "/") };
         let taken = modules.iter().find(|other| other.stem == module.stem);
         if let Some(other) = taken {
-            let message = format!("the outputs of this file and of {} would have the same name", other.source);
-            report.diagnostics.push(Diagnostic::about_path(Code::NameCollision, path, message).help("rename one of the files"));
+            let message =
+                format!("the outputs of this file and of {} would have the same name", other.source);
+            report.diagnostics.push(
+                Diagnostic::about_path(Code::NameCollision, path, message).help("rename one of the files"),
+            );
         } else if module.stem == "index" {
             report.diagnostics.push(
-                Diagnostic::about_path(Code::ReservedName, path, "`index` is the name of the file that exports everything")
-                    .help("rename the file"),
+                Diagnostic::about_path(
+                    Code::ReservedName,
+                    path,
+                    "`index` is the name of the file that exports everything",
+                )
+                .help("rename the file"),
             );
         }
         modules.push(module);

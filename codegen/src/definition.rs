@@ -125,5 +125,8 @@ pub(crate) enum RetainNode {
 
 /// The JSON Schema (draft-07) of the definition format.
 pub(crate) fn format_schema() -> Value {
-    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<DefinitionFile>().into()
+    schemars::generate::SchemaSettings::draft07()
+        .into_generator()
+        .into_root_schema_for::<DefinitionFile>()
+        .into()
 }

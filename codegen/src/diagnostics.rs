@@ -219,9 +219,10 @@ impl Diagnostic {
 
     fn render(&self, texts: &Texts<'_>, renderer: &Renderer) -> String {
         let excerpt = self.target_excerpt(texts);
-        let related = self.related.as_ref().map(|(place, label)| {
-            (texts.excerpt(place.source, &Target::Key(place.clone())), label)
-        });
+        let related = self
+            .related
+            .as_ref()
+            .map(|(place, label)| (texts.excerpt(place.source, &Target::Key(place.clone())), label));
         let title = Level::ERROR.primary_title(&self.message).id(self.code.as_str());
         let mut group = match &excerpt {
             Some(excerpt) => Group::with_title(title).element(excerpt.snippet(AnnotationKind::Primary, None)),
@@ -265,7 +266,8 @@ impl<'s> Texts<'s> {
             paths.entry(place.source).or_default().push(place.pointer.segments());
         }
         let sources = &report.sources;
-        let indexes = paths.into_iter().map(|(id, paths)| (id, locate::Index::of(&sources.get(id).text, paths)));
+        let indexes =
+            paths.into_iter().map(|(id, paths)| (id, locate::Index::of(&sources.get(id).text, paths)));
         Self { sources, indexes: indexes.collect() }
     }
 
@@ -341,7 +343,9 @@ impl Report {
 pub(crate) fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate)
+        })
         .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

@@ -51,7 +51,8 @@ pub fn compile(schemas: impl AsRef<Path>) -> Result<(), Error> {
     for path in inputs {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    let out = std::env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set: call this from build.rs"))?;
+    let out = std::env::var_os("OUT_DIR")
+        .ok_or_else(|| io::Error::other("OUT_DIR is not set: call this from build.rs"))?;
     emit::emit_rust(&model).write(&Path::new(&out).join("fanfare"))?;
     Ok(())
 }

@@ -21,7 +21,9 @@ enum Verb {
     ///
     /// Files that did not change are left untouched, and generated files that no definition asks for any more are
     /// removed.
-    #[command(after_help = "Examples:\n  fanfare generate\n  fanfare generate --check    # in CI: fails when an output is stale")]
+    #[command(
+        after_help = "Examples:\n  fanfare generate\n  fanfare generate --check    # in CI: fails when an output is stale"
+    )]
     Generate {
         /// The folder with the definitions
         #[arg(long, value_name = "FOLDER", default_value = "schemas")]

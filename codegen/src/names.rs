@@ -26,9 +26,20 @@ impl Name {
         let pascal: String = words.iter().map(|word| capitalised(word)).collect();
         let camel = words[0].clone() + &words[1..].iter().map(|word| capitalised(word)).collect::<String>();
         let joined = words.join("_");
-        let snake = joined.replacen("n_", "n", usize::from(words[0] == "n" && joined[2.min(joined.len())..].starts_with(|c: char| c.is_numeric())));
+        let snake = joined.replacen(
+            "n_",
+            "n",
+            usize::from(
+                words[0] == "n" && joined[2.min(joined.len())..].starts_with(|c: char| c.is_numeric()),
+            ),
+        );
         let spelled = [&snake, &pascal, &camel];
-        spelled.iter().all(|text| is_identifier(text)).then(|| Self { wire: wire.to_owned(), snake, pascal, camel })
+        spelled.iter().all(|text| is_identifier(text)).then(|| Self {
+            wire: wire.to_owned(),
+            snake,
+            pascal,
+            camel,
+        })
     }
 
     /// The name as a Rust field, method or module: keywords become raw identifiers.
@@ -52,18 +63,64 @@ pub(crate) const RESERVED_TYPE_NAMES: [&str; 8] =
 
 /// Words that cannot name a constant in TypeScript.
 pub(crate) const TYPESCRIPT_KEYWORDS: [&str; 50] = [
-    "arguments", "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete",
-    "do", "else", "enum", "eval", "export", "extends", "false", "finally", "for", "function", "if", "implements",
-    "import", "in", "instanceof", "interface", "let", "new", "null", "package", "private", "protected", "public",
-    "return", "static", "super", "switch", "this", "throw", "true", "try", "typeof", "undefined", "var", "void",
-    "while", "with", "yield", "async",
+    "arguments",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "eval",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "if",
+    "implements",
+    "import",
+    "in",
+    "instanceof",
+    "interface",
+    "let",
+    "new",
+    "null",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "return",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "undefined",
+    "var",
+    "void",
+    "while",
+    "with",
+    "yield",
+    "async",
 ];
 
 const RUST_KEYWORDS: [&str; 50] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
-    "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
-    "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type",
-    "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "union", "raw",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "union", "raw",
 ];
 
 /// Splits at everything that is no letter or digit, and where the case changes: `HTTPServer2Go` is http, server2, go.
@@ -93,7 +150,9 @@ fn capitalised(word: &str) -> String {
 }
 
 fn is_identifier(text: &str) -> bool {
-    syn::parse_str::<syn::Ident>(text).is_ok() || RUST_KEYWORDS.contains(&text) || ["self", "super", "crate", "Self"].contains(&text)
+    syn::parse_str::<syn::Ident>(text).is_ok()
+        || RUST_KEYWORDS.contains(&text)
+        || ["self", "super", "crate", "Self"].contains(&text)
 }
 
 fn symbol_word(symbol: char) -> Option<&'static str> {

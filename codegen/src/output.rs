@@ -106,7 +106,10 @@ impl Change {
     pub fn diff(&self) -> String {
         let (old, new) = (self.old.as_deref().unwrap_or_default(), self.new.as_deref().unwrap_or_default());
         let diff = TextDiff::from_lines(old, new);
-        diff.unified_diff().context_radius(2).header(&format!("on disk: {}", self.path), "generated").to_string()
+        diff.unified_diff()
+            .context_radius(2)
+            .header(&format!("on disk: {}", self.path), "generated")
+            .to_string()
     }
 }
 
@@ -122,7 +125,10 @@ fn stage(changes: &[Change], folder: &Path) -> Result<Staged, (Staged, io::Error
         let temporary = path.with_file_name(format!(".{name}.fanfare-{}", std::process::id()));
         let parent = path.parent().unwrap_or(folder);
         let blocked = path.is_dir().then(|| io::Error::other("a folder stands in the way"));
-        let written = blocked.map_or(Ok(()), Err).and_then(|()| std::fs::create_dir_all(parent)).and_then(|()| std::fs::write(&temporary, new));
+        let written = blocked
+            .map_or(Ok(()), Err)
+            .and_then(|()| std::fs::create_dir_all(parent))
+            .and_then(|()| std::fs::write(&temporary, new));
         staged.push((temporary, path.clone()));
         if let Err(error) = written {
             return Err((staged, at(&path, &error)));

@@ -27,14 +27,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let random = random::schemas(random::seed());
     let random_payloads: Vec<(usize, Value)> = random.payloads.iter().cloned().enumerate().collect();
     std::fs::write(schemas.join("vectors.json"), definition("vectors", &traps, vectors::definitions()))?;
-    std::fs::write(schemas.join("random.json"), definition("random", &random_payloads, Value::Object(random.definitions)))?;
+    std::fs::write(
+        schemas.join("random.json"),
+        definition("random", &random_payloads, Value::Object(random.definitions)),
+    )?;
     fanfare_codegen::compile(&schemas)?;
 
     let mut dispatch = String::new();
     for (channel, payloads) in [("vectors", &traps), ("random", &random_payloads)] {
         for (at, schema) in payloads {
             // A payload that only refers to a type has no type of its own.
-            let path = schema["$ref"].as_str().map_or_else(|| format!("{channel}::T{at}"), |reference| reference.replace("#/$defs/", ""));
+            let path = schema["$ref"]
+                .as_str()
+                .map_or_else(|| format!("{channel}::T{at}"), |reference| reference.replace("#/$defs/", ""));
             writeln!(dispatch, "(\"{channel}\", \"t{at}\") => read_as::<channels::{path}>(value),")?;
         }
     }

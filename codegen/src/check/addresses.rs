@@ -4,9 +4,16 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{AddressPart, Channel, Param};
 
 /// Splits an address at its holes.
-pub(super) fn parse(address: &str, params: &[Param], place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Vec<AddressPart> {
+pub(super) fn parse(
+    address: &str,
+    params: &[Param],
+    place: &Place,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<AddressPart> {
     let at = place.join("address");
-    let mut error = |message: String, help: &str| diagnostics.push(Diagnostic::at(Code::Address, &at, message).help(help));
+    let mut error = |message: String, help: &str| {
+        diagnostics.push(Diagnostic::at(Code::Address, &at, message).help(help))
+    };
     let mut parts = Vec::new();
     let mut rest = address;
     while let Some(open) = rest.find('{') {
@@ -19,10 +26,18 @@ pub(super) fn parse(address: &str, params: &[Param], place: &Place, diagnostics:
         }
         let name = &rest[open + 1..open + length];
         match params.iter().position(|param| param.name.wire == name) {
-            None if name.is_empty() => error("a hole of this address has no name".to_owned(), "name a param between the braces"),
-            None => error(format!("the hole `{{{name}}}` has no param"), &format!("add `{name}: {{ type: string }}` under `params`")),
+            None if name.is_empty() => {
+                error("a hole of this address has no name".to_owned(), "name a param between the braces")
+            }
+            None => error(
+                format!("the hole `{{{name}}}` has no param"),
+                &format!("add `{name}: {{ type: string }}` under `params`"),
+            ),
             Some(index) if parts.contains(&AddressPart::Param(index)) => {
-                error(format!("the hole `{{{name}}}` stands here twice"), "give each hole a param of its own");
+                error(
+                    format!("the hole `{{{name}}}` stands here twice"),
+                    "give each hole a param of its own",
+                );
             }
             Some(index) => parts.push(AddressPart::Param(index)),
         }
@@ -39,7 +54,10 @@ pub(super) fn parse(address: &str, params: &[Param], place: &Place, diagnostics:
         if !parts.contains(&AddressPart::Param(index)) {
             let message = format!("the param `{}` has no hole in the address", param.name.wire);
             let place = place.join("params").join(&param.name.wire);
-            diagnostics.push(Diagnostic::at_key(Code::Address, &place, message).help("put it into the address in braces, or remove it"));
+            diagnostics.push(
+                Diagnostic::at_key(Code::Address, &place, message)
+                    .help("put it into the address in braces, or remove it"),
+            );
         }
     }
     parts
@@ -48,19 +66,30 @@ pub(super) fn parse(address: &str, params: &[Param], place: &Place, diagnostics:
 fn refuse_literals(parts: &[AddressPart], error: &mut impl FnMut(String, &str)) {
     for part in parts {
         let AddressPart::Literal(text) = part else { continue };
-        if let Some(bad) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.~:/@!$&'()*+,;=|".contains(*c))) {
-            error(format!("the character {bad:?} cannot stand in an address"), "use letters, digits and any of -_.~:/@!$&'()*+,;=|");
+        if let Some(bad) =
+            text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.~:/@!$&'()*+,;=|".contains(*c)))
+        {
+            error(
+                format!("the character {bad:?} cannot stand in an address"),
+                "use letters, digits and any of -_.~:/@!$&'()*+,;=|",
+            );
         }
     }
     for pair in parts.windows(3) {
         if let [AddressPart::Param(_), AddressPart::Literal(text), AddressPart::Param(_)] = pair {
             if text.chars().all(may_fill_a_hole) {
-                error(format!("`{text}` cannot separate two holes: it may also stand inside a param"), "separate holes with `:` or `/`");
+                error(
+                    format!("`{text}` cannot separate two holes: it may also stand inside a param"),
+                    "separate holes with `:` or `/`",
+                );
             }
         }
     }
     if parts.windows(2).any(|pair| matches!(pair, [AddressPart::Param(_), AddressPart::Param(_)])) {
-        error("two holes stand side by side, so different params would give the same name".to_owned(), "separate them with `:` or `/`");
+        error(
+            "two holes stand side by side, so different params would give the same name".to_owned(),
+            "separate them with `:` or `/`",
+        );
     }
 }
 
@@ -77,10 +106,14 @@ pub(super) fn refuse_overlaps(channels: &[Channel], places: &[Place], diagnostic
             // An address without parts was refused for itself.
             if !pattern.is_empty() && can_meet(&patterns[earlier], pattern) {
                 diagnostics.push(
-                    Diagnostic::at(Code::AddressOverlap, &places[later].join("address"), "another channel can have the same name")
-                        .related(&places[earlier].join("address"), "the other address")
-                        .note("a name has to tell which channel it belongs to")
-                        .help("start each address with a text of its own, such as the channel's name"),
+                    Diagnostic::at(
+                        Code::AddressOverlap,
+                        &places[later].join("address"),
+                        "another channel can have the same name",
+                    )
+                    .related(&places[earlier].join("address"), "the other address")
+                    .note("a name has to tell which channel it belongs to")
+                    .help("start each address with a text of its own, such as the channel's name"),
                 );
             }
         }
@@ -109,7 +142,8 @@ fn tokens(address: &[AddressPart]) -> Vec<Token> {
 
 /// Whether two patterns have a name in common: both are read at once, character by character.
 fn can_meet(one: &[Token], other: &[Token]) -> bool {
-    let literal = one.iter().zip(other).take_while(|pair| matches!(pair, (Token::Exactly(_), Token::Exactly(_))));
+    let literal =
+        one.iter().zip(other).take_while(|pair| matches!(pair, (Token::Exactly(_), Token::Exactly(_))));
     if literal.into_iter().any(|(a, b)| a != b) {
         return false;
     }

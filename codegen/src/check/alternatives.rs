@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::types::{Naming, Types};
 use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::model::{Alternative, Case, Enum, EnumValue, LARGEST_INTEGER, Model, Property, Tagged, Type, Union};
+use crate::model::{
+    Alternative, Case, Enum, EnumValue, LARGEST_INTEGER, Model, Property, Tagged, Type, Union,
+};
 use crate::names::Name;
 
 /// The type of `const` and `enum`.
@@ -24,7 +26,10 @@ pub(super) fn values(types: &mut Types<'_>, keywords: &Keywords, place: &Place) 
     };
     let place = place.join(key);
     if values.is_empty() {
-        types.diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place, "an empty `enum` has no valid value").help("list the values"));
+        types.diagnostics.push(
+            Diagnostic::at(Code::Unsatisfiable, &place, "an empty `enum` has no valid value")
+                .help("list the values"),
+        );
     }
     for (at, value) in values.iter().enumerate() {
         let place = if key == "enum" { place.join(at) } else { place.clone() };
@@ -37,7 +42,11 @@ pub(super) fn values(types: &mut Types<'_>, keywords: &Keywords, place: &Place) 
         Type::Enum(Enum { values: variants(types, &values, &place), open })
     } else {
         if open {
-            types.diagnostics.push(Diagnostic::at(Code::KeywordNeedsType, &place, "`x-open` needs an `enum` of strings"));
+            types.diagnostics.push(Diagnostic::at(
+                Code::KeywordNeedsType,
+                &place,
+                "`x-open` needs an `enum` of strings",
+            ));
         }
         Type::Literals(values)
     };
@@ -52,17 +61,28 @@ fn refuse_value(types: &mut Types<'_>, keywords: &Keywords, value: &Value, befor
     };
     if !allowed {
         types.diagnostics.push(
-            Diagnostic::at(Code::Unsatisfiable, place, format!("the value {value} is not of the `type` beside it"))
-                .help("correct the value or the type"),
+            Diagnostic::at(
+                Code::Unsatisfiable,
+                place,
+                format!("the value {value} is not of the `type` beside it"),
+            )
+            .help("correct the value or the type"),
         );
     }
     if before.iter().any(|other| other == value || is_equal_number(other, value)) {
-        types.diagnostics.push(Diagnostic::at(Code::Limit, place, format!("the value {value} stands here twice")).help("remove one"));
+        types.diagnostics.push(
+            Diagnostic::at(Code::Limit, place, format!("the value {value} stands here twice"))
+                .help("remove one"),
+        );
     }
     if contains_large_integer(value) {
         types.diagnostics.push(
-            Diagnostic::at(Code::IntegerRange, place, "an integer beyond ±(2^53−1) is not exact in JavaScript")
-                .help("write it as a string"),
+            Diagnostic::at(
+                Code::IntegerRange,
+                place,
+                "an integer beyond ±(2^53−1) is not exact in JavaScript",
+            )
+            .help("write it as a string"),
         );
     }
 }
@@ -86,7 +106,9 @@ fn is_of_type(value: &Value, name: TypeName) -> bool {
 
 fn contains_large_integer(value: &Value) -> bool {
     match value {
-        Value::Number(number) if !number.is_f64() => number.as_i64().is_none_or(|number| number.abs() > LARGEST_INTEGER),
+        Value::Number(number) if !number.is_f64() => {
+            number.as_i64().is_none_or(|number| number.abs() > LARGEST_INTEGER)
+        }
         Value::Array(items) => items.iter().any(contains_large_integer),
         Value::Object(object) => object.values().any(contains_large_integer),
         _ => false,
@@ -102,8 +124,12 @@ fn variants(types: &mut Types<'_>, values: &[Value], place: &Place) -> Vec<EnumV
         let at = values.iter().position(|other| other.as_str() == Some(value)).unwrap_or_default();
         let Some(name) = Name::new(value) else {
             types.diagnostics.push(
-                Diagnostic::at(Code::BadName, &place.join(at), format!("the value {value:?} gives no name for a Rust variant"))
-                    .help("use values with letters or digits"),
+                Diagnostic::at(
+                    Code::BadName,
+                    &place.join(at),
+                    format!("the value {value:?} gives no name for a Rust variant"),
+                )
+                .help("use values with letters or digits"),
             );
             continue;
         };
@@ -118,13 +144,19 @@ pub(super) fn union(types: &mut Types<'_>, keywords: &Keywords, place: &Place, n
     let key = if exactly_one { "oneOf" } else { "anyOf" };
     let mut assertions = keywords.assertions();
     let nodes = keywords.one_of.as_deref().or(keywords.any_of.as_deref()).unwrap_or_default();
-    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object))) && nodes.iter().all(|node| says_object(node)) {
+    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object)))
+        && nodes.iter().all(|node| says_object(node))
+    {
         assertions.retain(|keyword| *keyword != "type");
     }
     types.refuse_beside(key, &[key, "x-open"], &assertions, place);
     let place = place.join(key);
     if nodes.is_empty() {
-        types.diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place, format!("`{key}` needs at least one schema")));
+        types.diagnostics.push(Diagnostic::at(
+            Code::Unsatisfiable,
+            &place,
+            format!("`{key}` needs at least one schema"),
+        ));
     }
     let nulls = nodes.iter().filter(|node| is_null(node)).count();
     let lone = nodes.len() - nulls == 1;
@@ -140,8 +172,12 @@ pub(super) fn union(types: &mut Types<'_>, keywords: &Keywords, place: &Place, n
     }
     if lone && exactly_one && (nulls > 1 || (nulls == 1 && may_accept_null(types, &alternatives[0].shape))) {
         types.diagnostics.push(
-            Diagnostic::at(Code::Alternatives, &place, "`null` satisfies two of these alternatives, so `oneOf` refuses it")
-                .help("write `anyOf`, or let only one alternative accept `null`"),
+            Diagnostic::at(
+                Code::Alternatives,
+                &place,
+                "`null` satisfies two of these alternatives, so `oneOf` refuses it",
+            )
+            .help("write `anyOf`, or let only one alternative accept `null`"),
         );
         return alternatives.remove(0).shape;
     }
@@ -149,8 +185,16 @@ pub(super) fn union(types: &mut Types<'_>, keywords: &Keywords, place: &Place, n
 }
 
 /// Joins the alternatives; `null` among them makes the rest nullable, where that has the same meaning.
-fn combined(types: &mut Types<'_>, mut alternatives: Vec<Alternative>, nulls: usize, exactly_one: bool, open: bool) -> Type {
-    let nullable = nulls > 0 && (!exactly_one || (nulls == 1 && !alternatives.iter().any(|other| may_accept_null(types, &other.shape))));
+fn combined(
+    types: &mut Types<'_>,
+    mut alternatives: Vec<Alternative>,
+    nulls: usize,
+    exactly_one: bool,
+    open: bool,
+) -> Type {
+    let nullable = nulls > 0
+        && (!exactly_one
+            || (nulls == 1 && !alternatives.iter().any(|other| may_accept_null(types, &other.shape))));
     if nulls > 0 && !nullable {
         let null = || Alternative { variant: "Null".to_owned(), shape: Type::Null, boxed: false };
         alternatives.extend(std::iter::repeat_with(null).take(nulls));
@@ -176,7 +220,9 @@ fn may_accept_null(types: &mut Types<'_>, shape: &Type) -> bool {
         match shape {
             Type::Any | Type::Null | Type::Nullable(_) => return true,
             Type::Literals(values) if values.contains(&Value::Null) => return true,
-            Type::Union(union) => open.extend(union.alternatives.into_iter().map(|alternative| alternative.shape)),
+            Type::Union(union) => {
+                open.extend(union.alternatives.into_iter().map(|alternative| alternative.shape))
+            }
             Type::Named(id) if seen.insert(id) => match types.shape_of(id) {
                 Some(shape) => open.push(shape.clone()),
                 None => return true,
@@ -244,7 +290,13 @@ fn variant_name(node: &SchemaNode) -> Option<String> {
 }
 
 /// The type of a `type` list.
-pub(super) fn of_types(types: &mut Types<'_>, names: &[TypeName], keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
+pub(super) fn of_types(
+    types: &mut Types<'_>,
+    names: &[TypeName],
+    keywords: &Keywords,
+    place: &Place,
+    naming: &Naming,
+) -> Type {
     let kinds: Vec<TypeName> = names.iter().copied().filter(|name| *name != TypeName::Null).collect();
     let nullable = kinds.len() < names.len();
     let shape = match kinds.as_slice() {
@@ -253,17 +305,37 @@ pub(super) fn of_types(types: &mut Types<'_>, names: &[TypeName], keywords: &Key
         kinds => Type::Union(Union {
             exactly_one: false,
             open: false,
-            alternatives: kinds.iter().map(|kind| kind_alternative(types, *kind, kinds, keywords, place, naming)).collect(),
+            alternatives: kinds
+                .iter()
+                .map(|kind| kind_alternative(types, *kind, kinds, keywords, place, naming))
+                .collect(),
         }),
     };
     if nullable { Type::Nullable(Box::new(shape)) } else { shape }
 }
 
 /// One kind of a `type` list, with the keywords that speak of it.
-fn kind_alternative(types: &mut Types<'_>, kind: TypeName, kinds: &[TypeName], keywords: &Keywords, place: &Place, naming: &Naming) -> Alternative {
+fn kind_alternative(
+    types: &mut Types<'_>,
+    kind: TypeName,
+    kinds: &[TypeName],
+    keywords: &Keywords,
+    place: &Place,
+    naming: &Naming,
+) -> Alternative {
     let mut own = Keywords { type_: Some(TypeNames::One(kind)), title: None, ..keywords.clone() };
-    if kind != TypeName::Integer && kind != TypeName::Number && kinds.iter().any(|kind| [TypeName::Integer, TypeName::Number].contains(kind)) {
-        own = Keywords { minimum: None, maximum: None, exclusive_minimum: None, exclusive_maximum: None, multiple_of: None, ..own };
+    if kind != TypeName::Integer
+        && kind != TypeName::Number
+        && kinds.iter().any(|kind| [TypeName::Integer, TypeName::Number].contains(kind))
+    {
+        own = Keywords {
+            minimum: None,
+            maximum: None,
+            exclusive_minimum: None,
+            exclusive_maximum: None,
+            multiple_of: None,
+            ..own
+        };
     }
     if kind != TypeName::String && kinds.contains(&TypeName::String) {
         own = Keywords { min_length: None, max_length: None, pattern: None, format: None, ..own };
@@ -306,17 +378,22 @@ fn tagged(model: &Model, union: &Union) -> Option<Tagged> {
         .collect();
     let objects = objects?;
     objects.first()?.iter().find_map(|candidate| {
-        let tags: Vec<String> = objects.iter().map_while(|properties| tag_value(properties, &candidate.name.wire)).collect();
-        let distinct = tags.len() == objects.len() && (1..tags.len()).all(|at| !tags[..at].contains(&tags[at]));
+        let tags: Vec<String> =
+            objects.iter().map_while(|properties| tag_value(properties, &candidate.name.wire)).collect();
+        let distinct =
+            tags.len() == objects.len() && (1..tags.len()).all(|at| !tags[..at].contains(&tags[at]));
         distinct.then(|| {
-            let cases = union.alternatives.iter().zip(&tags).filter_map(|(alternative, wire)| match alternative.shape {
-                Type::Named(target) => Some(Case {
-                    wire: wire.clone(),
-                    variant: Name::new(wire).map_or_else(|| alternative.variant.clone(), |name| name.rust_type()),
-                    target,
-                    boxed: false,
-                }),
-                _ => None,
+            let cases = union.alternatives.iter().zip(&tags).filter_map(|(alternative, wire)| {
+                match alternative.shape {
+                    Type::Named(target) => Some(Case {
+                        wire: wire.clone(),
+                        variant: Name::new(wire)
+                            .map_or_else(|| alternative.variant.clone(), |name| name.rust_type()),
+                        target,
+                        boxed: false,
+                    }),
+                    _ => None,
+                }
             });
             Tagged { tag: candidate.name.wire.clone(), cases: cases.collect(), open: union.open }
         })

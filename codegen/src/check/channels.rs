@@ -38,10 +38,18 @@ pub(super) fn declare(types: &mut Types<'_>) -> Channels {
     declared
 }
 
-fn channel(types: &mut Types<'_>, key: &str, node: &ChannelNode, place: &Place, module: usize, index: usize) -> Option<Channel> {
+fn channel(
+    types: &mut Types<'_>,
+    key: &str,
+    node: &ChannelNode,
+    place: &Place,
+    module: usize,
+    index: usize,
+) -> Option<Channel> {
     refuse_unknown(place, node.unknown.keys(), &ChannelNode::KEYS, &mut types.diagnostics);
     let name = identifier(types, key, "channel", place)?;
-    let naming = Naming { scope: Scope::Channel(index), module, rust: String::new(), typescript: name.pascal.clone() };
+    let naming =
+        Naming { scope: Scope::Channel(index), module, rust: String::new(), typescript: name.pascal.clone() };
     let mut params = Vec::new();
     for (key, value) in &node.params {
         params.extend(param(types, key, value, &place.join("params").join(key), &naming));
@@ -53,7 +61,8 @@ fn channel(types: &mut Types<'_>, key: &str, node: &ChannelNode, place: &Place, 
     }
     if node.topics.is_empty() {
         types.diagnostics.push(
-            Diagnostic::at_key(Code::Shape, place, format!("the channel `{key}` has no topics")).help("add at least one under `topics`"),
+            Diagnostic::at_key(Code::Shape, place, format!("the channel `{key}` has no topics"))
+                .help("add at least one under `topics`"),
         );
     }
     let history = history(types, node.history.as_ref(), &place.join("history"));
@@ -93,7 +102,9 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     let payload_place = place.join("payload");
     let reference = types.parse(node.payload, &payload_place);
     let payload = match &reference {
-        SchemaNode::Keywords(keywords) if keywords.reference.is_some() && keywords.assertions().len() == 1 => {
+        SchemaNode::Keywords(keywords)
+            if keywords.reference.is_some() && keywords.assertions().len() == 1 =>
+        {
             let target = keywords.reference.as_deref().unwrap_or_default();
             match types.reference(target, &payload_place.join("$ref")) {
                 Type::Named(id) => id,
@@ -122,7 +133,11 @@ fn history(types: &mut Types<'_>, node: Option<&HistoryNode>, place: &Place) -> 
     refuse_unknown(place, node.unknown.keys(), &HistoryNode::KEYS, &mut types.diagnostics);
     let messages = node.messages.unwrap_or(DEFAULT_HISTORY.messages);
     if !(1..=1_000_000).contains(&messages) {
-        types.diagnostics.push(Diagnostic::at(Code::Limit, &place.join("messages"), "history keeps 1 to 1,000,000 messages"));
+        types.diagnostics.push(Diagnostic::at(
+            Code::Limit,
+            &place.join("messages"),
+            "history keeps 1 to 1,000,000 messages",
+        ));
     }
     let age_seconds = node.age.as_deref().map_or(Some(DEFAULT_HISTORY.age_seconds), seconds);
     if age_seconds.is_none() {
@@ -149,7 +164,8 @@ fn seconds(age: &str) -> Option<u64> {
 
 /// Names of channels, params and topics stand in code and in addresses, so they are plain.
 fn identifier(types: &mut Types<'_>, key: &str, what: &str, place: &Place) -> Option<Name> {
-    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let name = Name::new(key).filter(|_| plain);
     if name.is_none() {
         types.diagnostics.push(

@@ -8,15 +8,35 @@ use crate::names::{RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS};
 
 /// Methods of a generated channel, and what every JavaScript object has: no topic can be called so.
 const RESERVED_TOPICS: [&str; 17] = [
-    "name", "topics", "then", "new", "channel", "grant", "params", "definition", "fingerprint", "constructor",
-    "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf", "length",
+    "name",
+    "topics",
+    "then",
+    "new",
+    "channel",
+    "grant",
+    "params",
+    "definition",
+    "fingerprint",
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+    "length",
 ];
 
 /// Modules that would hide what generated code refers to.
 const RESERVED_CHANNELS: [&str; 5] = ["fanfare", "schemas", "std", "core", "alloc"];
 
 /// Reports every collision of names in a model.
-pub(super) fn check(model: &Model, places: &[Place], channel_places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn check(
+    model: &Model,
+    places: &[Place],
+    channel_places: &[Place],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let mut findings = Findings { diagnostics, reported: HashSet::new() };
     check_types(model, places, channel_places, &mut findings);
     check_channels(&model.channels, channel_places, &mut findings);
@@ -35,9 +55,13 @@ impl Findings<'_> {
     fn collision(&mut self, name: &str, language: &str, place: &Place, first: &Place) {
         if self.reported.insert((first.clone(), place.clone())) {
             self.diagnostics.push(
-                Diagnostic::at_key(Code::NameCollision, place, format!("this would be called `{name}` in {language}, and so would another"))
-                    .related(first, "the other one")
-                    .help("rename one of them"),
+                Diagnostic::at_key(
+                    Code::NameCollision,
+                    place,
+                    format!("this would be called `{name}` in {language}, and so would another"),
+                )
+                .related(first, "the other one")
+                .help("rename one of them"),
             );
         }
     }
@@ -72,13 +96,24 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
         rust.insert(scope_key(Scope::Channel(index)), taken);
     }
     for (named, place) in model.types.iter().zip(places) {
-        if RESERVED_TYPE_NAMES.contains(&named.rust.as_str()) || RESERVED_TYPE_NAMES.contains(&named.typescript.as_str()) {
+        if RESERVED_TYPE_NAMES.contains(&named.rust.as_str())
+            || RESERVED_TYPE_NAMES.contains(&named.typescript.as_str())
+        {
             findings.diagnostics.push(
-                Diagnostic::at_key(Code::ReservedName, place, format!("a type cannot be called `{}`: generated code needs the name", named.rust))
-                    .help("choose another name"),
+                Diagnostic::at_key(
+                    Code::ReservedName,
+                    place,
+                    format!("a type cannot be called `{}`: generated code needs the name", named.rust),
+                )
+                .help("choose another name"),
             );
         }
-        rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(named.rust.clone(), place, "Rust", findings);
+        rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(
+            named.rust.clone(),
+            place,
+            "Rust",
+            findings,
+        );
         typescript.take(named.typescript.clone(), place, "TypeScript", findings);
         typescript.take(format!("{}Schema", named.typescript), place, "TypeScript", findings);
     }
@@ -94,17 +129,26 @@ fn scope_key(scope: Scope) -> String {
 fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Findings<'_>) {
     let mut taken = Taken::new();
     for (channel, place) in channels.iter().zip(places) {
-        if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str()) || RESERVED_CHANNELS.contains(&channel.name.snake.as_str()) {
+        if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str())
+            || RESERVED_CHANNELS.contains(&channel.name.snake.as_str())
+        {
             findings.diagnostics.push(reserved("channel", &channel.name.wire, place));
         }
         taken.take(channel.name.snake.clone(), place, "Rust", findings);
         taken.take(channel.name.camel.clone(), place, "TypeScript", findings);
-        let members = [("topics", channel.topics.iter().map(|topic| &topic.name).collect::<Vec<_>>()), ("params", channel.params.iter().map(|param| &param.name).collect())];
+        let members = [
+            ("topics", channel.topics.iter().map(|topic| &topic.name).collect::<Vec<_>>()),
+            ("params", channel.params.iter().map(|param| &param.name).collect()),
+        ];
         for (group, names) in members {
-            let member_places: Vec<Place> = names.iter().map(|name| place.join(group).join(&name.wire)).collect();
+            let member_places: Vec<Place> =
+                names.iter().map(|name| place.join(group).join(&name.wire)).collect();
             let mut taken = Taken::new();
             for (name, place) in names.iter().zip(&member_places) {
-                if group == "topics" && (RESERVED_TOPICS.contains(&name.wire.as_str()) || RESERVED_TOPICS.contains(&name.snake.as_str())) {
+                if group == "topics"
+                    && (RESERVED_TOPICS.contains(&name.wire.as_str())
+                        || RESERVED_TOPICS.contains(&name.snake.as_str()))
+                {
                     findings.diagnostics.push(reserved("topic", &name.wire, place));
                 }
                 taken.take(name.snake.clone(), place, "Rust", findings);
@@ -114,8 +158,12 @@ fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Finding
 }
 
 fn reserved(what: &str, name: &str, place: &Place) -> Diagnostic {
-    Diagnostic::at_key(Code::ReservedName, place, format!("a {what} cannot be called `{name}`: generated code needs the name"))
-        .help("choose another name")
+    Diagnostic::at_key(
+        Code::ReservedName,
+        place,
+        format!("a {what} cannot be called `{name}`: generated code needs the name"),
+    )
+    .help("choose another name")
 }
 
 /// Fields of a struct and variants of an enum.
@@ -123,12 +171,20 @@ fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
     match shape {
         Type::Nullable(inner) => check_members(inner, place, findings),
         Type::Object(object) => {
-            let fields = object.properties.iter().map(|property| (property.name.rust(), place.join("properties").join(&property.name.wire)));
-            let reserved = matches!(object.additional, crate::model::Additional::Checked(_)).then(|| ("additional".to_owned(), place.clone()));
+            let fields = object
+                .properties
+                .iter()
+                .map(|property| (property.name.rust(), place.join("properties").join(&property.name.wire)));
+            let reserved = matches!(object.additional, crate::model::Additional::Checked(_))
+                .then(|| ("additional".to_owned(), place.clone()));
             distinct(fields.chain(reserved), findings);
         }
         Type::Enum(values) => {
-            let variants = values.values.iter().enumerate().map(|(at, value)| (value.variant.clone(), place.join("enum").join(at)));
+            let variants = values
+                .values
+                .iter()
+                .enumerate()
+                .map(|(at, value)| (value.variant.clone(), place.join("enum").join(at)));
             let reserved = values.open.then(|| ("Other".to_owned(), place.clone()));
             distinct(variants.chain(reserved), findings);
         }
@@ -136,7 +192,12 @@ fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
             let key = if union.exactly_one { "oneOf" } else { "anyOf" };
             let reserved = union.open.then(|| ("Unknown".to_owned(), place.clone()));
             let variants = union.alternatives.iter().enumerate();
-            distinct(variants.map(|(at, alternative)| (alternative.variant.clone(), place.join(key).join(at))).chain(reserved), findings);
+            distinct(
+                variants
+                    .map(|(at, alternative)| (alternative.variant.clone(), place.join(key).join(at)))
+                    .chain(reserved),
+                findings,
+            );
         }
         _ => {}
     }

@@ -19,22 +19,32 @@ pub(super) fn integer(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<
     match keywords.format.as_deref() {
         None => {}
         Some(wide @ ("int64" | "uint64")) => diagnostics.push(
-            Diagnostic::at(Code::IntegerRange, &place.join("format"), format!("an integer of format `{wide}` does not fit a JSON number"))
-                .note("JavaScript holds whole numbers exactly only up to 2^53−1")
-                .help(format!("write `type: string` with `format: {wide}`: it becomes a bigint in TypeScript")),
+            Diagnostic::at(
+                Code::IntegerRange,
+                &place.join("format"),
+                format!("an integer of format `{wide}` does not fit a JSON number"),
+            )
+            .note("JavaScript holds whole numbers exactly only up to 2^53−1")
+            .help(format!("write `type: string` with `format: {wide}`: it becomes a bigint in TypeScript")),
         ),
         Some(format) => match INTEGER_FORMATS.iter().find(|(name, ..)| *name == format) {
             Some((_, least, most)) => (minimum, maximum) = (*least, *most),
             None => diagnostics.push(unknown_format(format, place, &INTEGER_FORMATS.map(|(name, ..)| name))),
         },
     }
-    let lower = [("minimum", keywords.minimum.map(f64::ceil)), ("exclusiveMinimum", keywords.exclusive_minimum.map(|limit| limit.floor() + 1.0))];
+    let lower = [
+        ("minimum", keywords.minimum.map(f64::ceil)),
+        ("exclusiveMinimum", keywords.exclusive_minimum.map(|limit| limit.floor() + 1.0)),
+    ];
     for (keyword, limit) in lower {
         if let Some(limit) = whole(keyword, limit, place, diagnostics) {
             minimum = minimum.max(limit);
         }
     }
-    let upper = [("maximum", keywords.maximum.map(f64::floor)), ("exclusiveMaximum", keywords.exclusive_maximum.map(|limit| limit.ceil() - 1.0))];
+    let upper = [
+        ("maximum", keywords.maximum.map(f64::floor)),
+        ("exclusiveMaximum", keywords.exclusive_maximum.map(|limit| limit.ceil() - 1.0)),
+    ];
     for (keyword, limit) in upper {
         if let Some(limit) = whole(keyword, limit, place, diagnostics) {
             maximum = maximum.min(limit);
@@ -66,7 +76,8 @@ pub(super) fn number(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
     if let Some(format) = keywords.format.as_deref().filter(|format| *format != "double") {
         diagnostics.push(unknown_format(format, place, &["double"]));
     }
-    let lower = keywords.minimum.into_iter().chain(keywords.exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
+    let lower =
+        keywords.minimum.into_iter().chain(keywords.exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
     let upper = keywords.maximum.into_iter().chain(keywords.exclusive_maximum).fold(f64::INFINITY, f64::min);
     let touches = keywords.exclusive_minimum == Some(upper) || keywords.exclusive_maximum == Some(lower);
     if lower > upper || (lower == upper && touches) {
@@ -86,12 +97,22 @@ fn multiple_of(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnos
     if divisor > 0.0 {
         return Some(divisor);
     }
-    diagnostics.push(Diagnostic::at(Code::Limit, &place.join("multipleOf"), "`multipleOf` must be larger than 0"));
+    diagnostics.push(Diagnostic::at(
+        Code::Limit,
+        &place.join("multipleOf"),
+        "`multipleOf` must be larger than 0",
+    ));
     None
 }
 
 pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
-    refuse_empty_range(keywords.min_length, keywords.max_length, ("minLength", "maxLength"), place, diagnostics);
+    refuse_empty_range(
+        keywords.min_length,
+        keywords.max_length,
+        ("minLength", "maxLength"),
+        place,
+        diagnostics,
+    );
     let mut text = Text {
         min_length: keywords.min_length.filter(|least| *least > 0),
         max_length: keywords.max_length,
@@ -105,13 +126,17 @@ pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
     if let wide @ ("int64" | "uint64") = format {
         if !text.is_plain() {
             let message = format!("`format: {wide}` cannot have other limits");
-            diagnostics.push(Diagnostic::at(Code::Limit, place, message).help("remove `minLength`, `maxLength` and `pattern`"));
+            diagnostics.push(
+                Diagnostic::at(Code::Limit, place, message)
+                    .help("remove `minLength`, `maxLength` and `pattern`"),
+            );
         }
         return if wide == "int64" { Type::Int64 } else { Type::Uint64 };
     }
     text.format = Format::ALL.into_iter().find(|known| known.keyword() == format);
     if text.format.is_none() {
-        let known: Vec<&str> = Format::ALL.iter().map(|format| format.keyword()).chain(["int64", "uint64"]).collect();
+        let known: Vec<&str> =
+            Format::ALL.iter().map(|format| format.keyword()).chain(["int64", "uint64"]).collect();
         diagnostics.push(unknown_format(format, place, &known));
     }
     Type::Text(text)
@@ -142,8 +167,12 @@ pub(super) fn refuse_empty_range(
 }
 
 fn unknown_format(format: &str, place: &Place, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::at(Code::Format, &place.join("format"), format!("the format `{format}` is not supported here"))
-        .note("a format that both sides do not check alike is refused");
+    let diagnostic = Diagnostic::at(
+        Code::Format,
+        &place.join("format"),
+        format!("the format `{format}` is not supported here"),
+    )
+    .note("a format that both sides do not check alike is refused");
     match closest(format, known.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(format!("the formats here are {}", listed(known))),

@@ -22,13 +22,21 @@ pub(super) fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, 
         let required = keywords.required.iter().flatten().any(|name| name == key);
         if let Some(name) = property_name(types, key, &place) {
             let shape = types.part(node, &place, &naming.child(&name.pascal));
-            object.properties.push(Property { description: description_of(node), shape, required, name, boxed: false });
+            object.properties.push(Property {
+                description: description_of(node),
+                shape,
+                required,
+                name,
+                boxed: false,
+            });
         }
     }
     require_undeclared(types, &mut object, keywords, place);
     match object.additional {
         Additional::Checked(values) if object.properties.is_empty() => Type::Map(values),
-        Additional::Ignored if object.properties.is_empty() && keywords.properties.is_none() => Type::Map(Box::new(Type::Any)),
+        Additional::Ignored if object.properties.is_empty() && keywords.properties.is_none() => {
+            Type::Map(Box::new(Type::Any))
+        }
         _ => Type::Object(object),
     }
 }
@@ -48,9 +56,13 @@ fn require_undeclared(types: &mut Types<'_>, object: &mut Object, keywords: &Key
             Additional::Checked(values) => (**values).clone(),
             Additional::Refused => {
                 types.diagnostics.push(
-                    Diagnostic::at(Code::Unsatisfiable, &place, format!("the property `{key}` is required and refused"))
-                        .note("`additionalProperties: false` refuses properties that are not declared")
-                        .help(format!("declare `{key}` under `properties`")),
+                    Diagnostic::at(
+                        Code::Unsatisfiable,
+                        &place,
+                        format!("the property `{key}` is required and refused"),
+                    )
+                    .note("`additionalProperties: false` refuses properties that are not declared")
+                    .help(format!("declare `{key}` under `properties`")),
                 );
                 continue;
             }
@@ -65,8 +77,12 @@ fn property_name(types: &mut Types<'_>, key: &str, place: &Place) -> Option<Name
     let name = Name::new(key);
     if name.is_none() {
         types.diagnostics.push(
-            Diagnostic::at_key(Code::BadName, place, format!("the property `{key}` gives no name for a Rust field"))
-                .help("use letters and digits"),
+            Diagnostic::at_key(
+                Code::BadName,
+                place,
+                format!("the property `{key}` gives no name for a Rust field"),
+            )
+            .help("use letters and digits"),
         );
     }
     name
@@ -79,7 +95,11 @@ pub(super) fn merged(types: &mut Types<'_>, keywords: &Keywords, place: &Place, 
     types.refuse_beside("allOf", &siblings, &assertions, place);
     let parts = keywords.all_of.as_deref().unwrap_or_default();
     if parts.is_empty() {
-        types.diagnostics.push(Diagnostic::at(Code::Merge, &place.join("allOf"), "`allOf` needs at least one schema"));
+        types.diagnostics.push(Diagnostic::at(
+            Code::Merge,
+            &place.join("allOf"),
+            "`allOf` needs at least one schema",
+        ));
         return Type::Any;
     }
     if parts.len() == 1 && assertions.len() == 1 {
@@ -128,8 +148,13 @@ fn merge_part(types: &mut Types<'_>, merged: &mut Object, part: &SchemaNode, pla
                 *known = Property { required: known.required || property.required, ..property };
             }
             Some(known) => {
-                let message = format!("two parts of this `allOf` give the property `{}` different types", known.name.wire);
-                types.diagnostics.push(Diagnostic::at(Code::Merge, place, message).help("declare it in one part only"));
+                let message = format!(
+                    "two parts of this `allOf` give the property `{}` different types",
+                    known.name.wire
+                );
+                types
+                    .diagnostics
+                    .push(Diagnostic::at(Code::Merge, place, message).help("declare it in one part only"));
             }
         }
     }
@@ -148,12 +173,18 @@ fn as_object(part: &SchemaNode) -> SchemaNode {
 
 fn resolved_object(types: &mut Types<'_>, shape: Type, place: &Place) -> Option<Object> {
     let Some(shape) = types.behind_aliases(shape) else {
-        types.diagnostics.push(Diagnostic::at(Code::EndlessReference, place, "this `allOf` contains itself, or is nested too deeply"));
+        types.diagnostics.push(Diagnostic::at(
+            Code::EndlessReference,
+            place,
+            "this `allOf` contains itself, or is nested too deeply",
+        ));
         return None;
     };
     match shape {
         Type::Object(object) => Some(object),
-        Type::Map(values) if *values == Type::Any => Some(Object { properties: Vec::new(), additional: Additional::Ignored }),
+        Type::Map(values) if *values == Type::Any => {
+            Some(Object { properties: Vec::new(), additional: Additional::Ignored })
+        }
         _ => {
             types.diagnostics.push(
                 Diagnostic::at(Code::Merge, place, "only objects can be combined with `allOf`")

@@ -59,8 +59,12 @@ fn refuse_uninhabited(model: &Model, places: &[Place], diagnostics: &mut Vec<Dia
     }
     for (place, _) in places.iter().zip(&inhabited).filter(|(_, inhabited)| !**inhabited) {
         diagnostics.push(
-            Diagnostic::at_key(Code::Unsatisfiable, place, "no value satisfies this type: it would have to contain itself without end")
-                .help("make one of the properties in the circle optional or nullable"),
+            Diagnostic::at_key(
+                Code::Unsatisfiable,
+                place,
+                "no value satisfies this type: it would have to contain itself without end",
+            )
+            .help("make one of the properties in the circle optional or nullable"),
         );
     }
 }
@@ -70,10 +74,14 @@ fn has_value(shape: &Type, inhabited: &[bool]) -> bool {
         Type::Named(id) => inhabited[id.0],
         Type::Array(array) => array.min_items.is_none() || has_value(&array.items, inhabited),
         Type::Tuple(items) => items.iter().all(|item| has_value(item, inhabited)),
-        Type::Object(object) => {
-            object.properties.iter().filter(|property| property.required).all(|property| has_value(&property.shape, inhabited))
+        Type::Object(object) => object
+            .properties
+            .iter()
+            .filter(|property| property.required)
+            .all(|property| has_value(&property.shape, inhabited)),
+        Type::Union(union) => {
+            union.alternatives.iter().any(|alternative| has_value(&alternative.shape, inhabited))
         }
-        Type::Union(union) => union.alternatives.iter().any(|alternative| has_value(&alternative.shape, inhabited)),
         Type::Tagged(tagged) => tagged.open || tagged.cases.iter().any(|case| inhabited[case.target.0]),
         _ => true,
     }
@@ -93,7 +101,9 @@ fn contained(shape: &Type, inline: bool, targets: &mut Vec<TypeId>) {
                 contained(values, inline, targets);
             }
         }
-        Type::Union(union) => union.alternatives.iter().for_each(|alternative| contained(&alternative.shape, inline, targets)),
+        Type::Union(union) => {
+            union.alternatives.iter().for_each(|alternative| contained(&alternative.shape, inline, targets))
+        }
         Type::Tagged(tagged) => targets.extend(tagged.cases.iter().map(|case| case.target)),
         _ => {}
     }
@@ -101,11 +111,18 @@ fn contained(shape: &Type, inline: bool, targets: &mut Vec<TypeId>) {
 
 fn mark_boxes(shape: &mut Type, needs_box: impl Fn(&Type) -> bool) {
     match shape {
-        Type::Object(object) => object.properties.iter_mut().for_each(|property| property.boxed = needs_box(&property.shape)),
-        Type::Union(union) => {
-            union.alternatives.iter_mut().for_each(|alternative| alternative.boxed = needs_box(&alternative.shape));
+        Type::Object(object) => {
+            object.properties.iter_mut().for_each(|property| property.boxed = needs_box(&property.shape))
         }
-        Type::Tagged(tagged) => tagged.cases.iter_mut().for_each(|case| case.boxed = needs_box(&Type::Named(case.target))),
+        Type::Union(union) => {
+            union
+                .alternatives
+                .iter_mut()
+                .for_each(|alternative| alternative.boxed = needs_box(&alternative.shape));
+        }
+        Type::Tagged(tagged) => {
+            tagged.cases.iter_mut().for_each(|case| case.boxed = needs_box(&Type::Named(case.target)))
+        }
         _ => {}
     }
 }

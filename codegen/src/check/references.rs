@@ -23,7 +23,8 @@ impl Types<'_> {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         if file.contains("://") {
             return Err(Box::new(
-                error("a `$ref` never goes to the network".to_owned()).help("copy the schema into a file beside this one"),
+                error("a `$ref` never goes to the network".to_owned())
+                    .help("copy the schema into a file beside this one"),
             ));
         }
         let source = if file.is_empty() {
@@ -35,7 +36,9 @@ impl Types<'_> {
                 Resolved::Unreadable => return Ok(None),
                 Resolved::Missing => {
                     let diagnostic = error(format!("there is no definition file `{file}`"));
-                    return Err(Box::new(diagnostic.help("the path is relative to the file that the `$ref` stands in")));
+                    return Err(Box::new(
+                        diagnostic.help("the path is relative to the file that the `$ref` stands in"),
+                    ));
                 }
             }
         };
@@ -45,7 +48,8 @@ impl Types<'_> {
         })?;
         let key = unescaped(key);
         self.by_definition.get(&(source, key.clone())).copied().map(Some).ok_or_else(|| {
-            let known = self.by_definition.keys().filter(|(of, _)| *of == source).map(|(_, key)| key.as_str());
+            let known =
+                self.by_definition.keys().filter(|(of, _)| *of == source).map(|(_, key)| key.as_str());
             let diagnostic = error(format!("there is no type `{key}` in `$defs`"));
             Box::new(match closest(&key, known) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -61,7 +65,9 @@ fn unescaped(key: &str) -> String {
     let mut rest = key.as_bytes();
     while let [first, tail @ ..] = rest {
         let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let decoded = hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let decoded = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(decoded.unwrap_or(*first));
         rest = if decoded.is_some() { &tail[2..] } else { tail };
     }

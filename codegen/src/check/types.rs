@@ -180,7 +180,10 @@ impl<'d> Types<'d> {
             SchemaNode::Bool(true) => return Type::Any,
             SchemaNode::Bool(false) => {
                 let message = "no value satisfies the schema `false`";
-                self.diagnostics.push(Diagnostic::at(Code::Unsatisfiable, place, message).help("remove it, or describe the values"));
+                self.diagnostics.push(
+                    Diagnostic::at(Code::Unsatisfiable, place, message)
+                        .help("remove it, or describe the values"),
+                );
                 return Type::Any;
             }
             SchemaNode::Keywords(keywords) => keywords,
@@ -211,12 +214,24 @@ impl<'d> Types<'d> {
     }
 
     /// The type of a schema that allows one kind of value.
-    pub(super) fn of_type(&mut self, name: TypeName, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
+    pub(super) fn of_type(
+        &mut self,
+        name: TypeName,
+        keywords: &Keywords,
+        place: &Place,
+        naming: &Naming,
+    ) -> Type {
         let allowed: &[&str] = match name {
             TypeName::Null | TypeName::Boolean => &["type"],
-            TypeName::Integer | TypeName::Number => {
-                &["type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"]
-            }
+            TypeName::Integer | TypeName::Number => &[
+                "type",
+                "minimum",
+                "maximum",
+                "exclusiveMinimum",
+                "exclusiveMaximum",
+                "multipleOf",
+                "format",
+            ],
             TypeName::String => &["type", "minLength", "maxLength", "pattern", "format"],
             TypeName::Array => &["type", "items", "prefixItems", "minItems", "maxItems"],
             TypeName::Object => &["type", "properties", "required", "additionalProperties"],
@@ -237,7 +252,13 @@ impl<'d> Types<'d> {
         if let Some(prefix) = &keywords.prefix_items {
             return self.tuple(prefix, keywords, place, naming);
         }
-        limits::refuse_empty_range(keywords.min_items, keywords.max_items, ("minItems", "maxItems"), place, &mut self.diagnostics);
+        limits::refuse_empty_range(
+            keywords.min_items,
+            keywords.max_items,
+            ("minItems", "maxItems"),
+            place,
+            &mut self.diagnostics,
+        );
         let items = match keywords.items.as_deref() {
             Some(items) => self.part(items, &place.join("items"), &naming.child("Item")),
             None => Type::Any,
@@ -252,18 +273,27 @@ impl<'d> Types<'d> {
     /// A tuple is as long as it says: anything looser is an array of another type at every length.
     fn tuple(&mut self, prefix: &[SchemaNode], keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
         let length = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
-        let closed = matches!(keywords.items.as_deref(), Some(SchemaNode::Bool(false))) || keywords.max_items == Some(length);
+        let closed = matches!(keywords.items.as_deref(), Some(SchemaNode::Bool(false)))
+            || keywords.max_items == Some(length);
         let full = keywords.min_items == Some(length) && keywords.max_items.is_none_or(|most| most == length);
         if !closed || !full || !(1..=12).contains(&length) {
             self.diagnostics.push(
-                Diagnostic::at_key(Code::UnsupportedKeyword, &place.join("prefixItems"), "only tuples of a fixed length are supported")
-                    .note("without `minItems` and `items: false` a shorter or longer array would be valid too")
-                    .help(format!("add `items: false` and `minItems: {length}` (1 to 12 items)")),
+                Diagnostic::at_key(
+                    Code::UnsupportedKeyword,
+                    &place.join("prefixItems"),
+                    "only tuples of a fixed length are supported",
+                )
+                .note("without `minItems` and `items: false` a shorter or longer array would be valid too")
+                .help(format!("add `items: false` and `minItems: {length}` (1 to 12 items)")),
             );
         }
         let place = place.join("prefixItems");
         let items = prefix.iter().enumerate();
-        Type::Tuple(items.map(|(at, item)| self.part(item, &place.join(at), &naming.child(&format!("Item{}", at + 1)))).collect())
+        Type::Tuple(
+            items
+                .map(|(at, item)| self.part(item, &place.join(at), &naming.child(&format!("Item{}", at + 1))))
+                .collect(),
+        )
     }
 
     /// The Pascal-case name of a key that names a type.
@@ -282,11 +312,16 @@ impl<'d> Types<'d> {
         for key in keywords.unknown.keys() {
             let place = place.join(key);
             self.diagnostics.push(if UNSUPPORTED_KEYWORDS.contains(&key.as_str()) {
-                Diagnostic::at_key(Code::UnsupportedKeyword, &place, format!("the keyword `{key}` is not supported"))
-                    .note("a rule that cannot be kept exactly on both sides is refused, never weakened")
-                    .help("remove it, or express it with another keyword")
+                Diagnostic::at_key(
+                    Code::UnsupportedKeyword,
+                    &place,
+                    format!("the keyword `{key}` is not supported"),
+                )
+                .note("a rule that cannot be kept exactly on both sides is refused, never weakened")
+                .help("remove it, or express it with another keyword")
             } else {
-                let diagnostic = Diagnostic::at_key(Code::UnknownKeyword, &place, format!("unknown keyword `{key}`"));
+                let diagnostic =
+                    Diagnostic::at_key(Code::UnknownKeyword, &place, format!("unknown keyword `{key}`"));
                 match closest(key, Keywords::NAMES.iter().copied()) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                     None => diagnostic.help("JSON Schema has no such keyword"),
@@ -296,14 +331,24 @@ impl<'d> Types<'d> {
     }
 
     /// Refuses keywords that cannot stand beside the one that decides the type.
-    pub(super) fn refuse_beside(&mut self, decisive: &str, allowed: &[&str], assertions: &[&'static str], place: &Place) {
+    pub(super) fn refuse_beside(
+        &mut self,
+        decisive: &str,
+        allowed: &[&str],
+        assertions: &[&'static str],
+        place: &Place,
+    ) {
         for keyword in assertions.iter().filter(|keyword| !allowed.contains(keyword)) {
             self.diagnostics.push(
-                Diagnostic::at_key(Code::KeywordNeedsType, &place.join(keyword), format!("`{keyword}` cannot stand beside `{decisive}`"))
-                    .help(match allowed {
-                        ["$ref"] => "move it to the type that is referred to".to_owned(),
-                        _ => format!("the keywords here are {}", listed(allowed)),
-                    }),
+                Diagnostic::at_key(
+                    Code::KeywordNeedsType,
+                    &place.join(keyword),
+                    format!("`{keyword}` cannot stand beside `{decisive}`"),
+                )
+                .help(match allowed {
+                    ["$ref"] => "move it to the type that is referred to".to_owned(),
+                    _ => format!("the keywords here are {}", listed(allowed)),
+                }),
             );
         }
     }
@@ -316,15 +361,23 @@ impl<'d> Types<'d> {
                 "properties" | "required" | "additionalProperties" => "object",
                 "x-open" => {
                     let message = "`x-open` needs an `enum`, or a `oneOf` of tagged objects";
-                    self.diagnostics.push(Diagnostic::at_key(Code::KeywordNeedsType, &place.join(keyword), message));
+                    self.diagnostics.push(Diagnostic::at_key(
+                        Code::KeywordNeedsType,
+                        &place.join(keyword),
+                        message,
+                    ));
                     continue;
                 }
                 _ => "number",
             };
             self.diagnostics.push(
-                Diagnostic::at_key(Code::KeywordNeedsType, &place.join(keyword), format!("`{keyword}` stands here without a `type`"))
-                    .note("without a type, values of every other kind would be valid")
-                    .help(format!("add `type: {wanted}`")),
+                Diagnostic::at_key(
+                    Code::KeywordNeedsType,
+                    &place.join(keyword),
+                    format!("`{keyword}` stands here without a `type`"),
+                )
+                .note("without a type, values of every other kind would be valid")
+                .help(format!("add `type: {wanted}`")),
             );
         }
     }
@@ -332,11 +385,40 @@ impl<'d> Types<'d> {
 
 /// Keywords of JSON Schema that are known and refused.
 const UNSUPPORTED_KEYWORDS: [&str; 34] = [
-    "$anchor", "$defs", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveAnchor", "$recursiveRef", "$schema",
-    "$vocabulary", "additionalItems", "contains", "contentEncoding", "contentMediaType", "contentSchema", "definitions",
-    "dependencies", "dependentRequired", "dependentSchemas", "discriminator", "else", "if", "maxContains",
-    "maxProperties", "minContains", "minProperties", "not", "nullable", "patternProperties", "propertyNames", "then",
-    "unevaluatedItems", "unevaluatedProperties", "uniqueItems", "xml",
+    "$anchor",
+    "$defs",
+    "$dynamicAnchor",
+    "$dynamicRef",
+    "$id",
+    "$recursiveAnchor",
+    "$recursiveRef",
+    "$schema",
+    "$vocabulary",
+    "additionalItems",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "discriminator",
+    "else",
+    "if",
+    "maxContains",
+    "maxProperties",
+    "minContains",
+    "minProperties",
+    "not",
+    "nullable",
+    "patternProperties",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+    "xml",
 ];
 
 /// Types that are declared in Rust and so need a name.
@@ -351,7 +433,10 @@ fn may_be_nominal(node: &SchemaNode) -> bool {
         return false;
     }
     let several_types = matches!(&keywords.type_, Some(TypeNames::Several(names)) if names.iter().filter(|name| **name != TypeName::Null).count() > 1);
-    let strings = keywords.enumeration.as_deref().map_or(0, |values| values.iter().filter(|value| value.is_string()).count());
+    let strings = keywords
+        .enumeration
+        .as_deref()
+        .map_or(0, |values| values.iter().filter(|value| value.is_string()).count());
     let closed = matches!(keywords.additional_properties.as_deref(), Some(SchemaNode::Bool(false)));
     let alternatives = keywords.one_of.as_deref().or(keywords.any_of.as_deref()).unwrap_or_default();
     several_types

@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::DefinitionFile;
-use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources, closest, second_document, second_of_equal_keys};
+use crate::diagnostics::{
+    Code, Diagnostic, Place, Report, SourceId, Sources, closest, second_document, second_of_equal_keys,
+};
 
 /// A larger definition file is refused: it would be slow to compile and to review.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024;
@@ -61,8 +63,12 @@ pub(crate) fn read_folder(folder: &Path) -> (Definitions, Report) {
     let paths = reader.list(folder);
     if paths.is_empty() && reader.report.diagnostics.is_empty() {
         reader.report.diagnostics.push(
-            Diagnostic::about_path(Code::NoDefinitions, folder, "there is no channel definition in this folder")
-                .help("add a file such as `channels.yaml` that starts with `version: 1`"),
+            Diagnostic::about_path(
+                Code::NoDefinitions,
+                folder,
+                "there is no channel definition in this folder",
+            )
+            .help("add a file such as `channels.yaml` that starts with `version: 1`"),
         );
     }
     for path in paths {
@@ -86,8 +92,12 @@ impl Reader {
             Ok(entries) => entries,
             Err(error) => {
                 self.report.diagnostics.push(
-                    Diagnostic::about_path(Code::File, folder, format!("the definition folder cannot be read: {error}"))
-                        .help("run the command where `schemas/` is, or name the folder"),
+                    Diagnostic::about_path(
+                        Code::File,
+                        folder,
+                        format!("the definition folder cannot be read: {error}"),
+                    )
+                    .help("run the command where `schemas/` is, or name the folder"),
                 );
                 return Vec::new();
             }
@@ -122,7 +132,9 @@ impl Reader {
         };
         let source = self.report.sources.add(path.to_owned(), text);
         let text = &self.report.sources.get(source).text;
-        let parsed = parse(path, text, source).and_then(|value| node::<DefinitionFile>(&Place::root(source), value).map_err(|error| vec![error]));
+        let parsed = parse(path, text, source).and_then(|value| {
+            node::<DefinitionFile>(&Place::root(source), value).map_err(|error| vec![error])
+        });
         match parsed {
             Ok(file) => {
                 self.definitions.by_path.insert(key, Some(self.definitions.files.len()));
@@ -154,7 +166,9 @@ impl Reader {
     }
 
     fn stem(&self, path: &Path) -> String {
-        let below = path.strip_prefix(&self.root).map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned);
+        let below = path
+            .strip_prefix(&self.root)
+            .map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned);
         below.with_extension("").to_string_lossy().replace('\\', "/")
     }
 }
@@ -172,7 +186,11 @@ pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T
         }
         let message = error.inner().to_string();
         let diagnostic = Diagnostic::at(Code::Shape, &at, in_words_of_yaml(&message));
-        if message == "missing field `version`" { diagnostic.help("start the file with `version: 1`") } else { diagnostic }
+        if message == "missing field `version`" {
+            diagnostic.help("start the file with `version: 1`")
+        } else {
+            diagnostic
+        }
     })
 }
 
@@ -199,7 +217,8 @@ pub(crate) fn refuse_unknown<'k>(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for key in unknown {
-        let diagnostic = Diagnostic::at_key(Code::UnknownKey, &place.join(key), format!("unknown key `{key}`"));
+        let diagnostic =
+            Diagnostic::at_key(Code::UnknownKey, &place.join(key), format!("unknown key `{key}`"));
         diagnostics.push(match closest(key, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("the keys here are {}", listed(known))),
@@ -244,33 +263,56 @@ fn parse(path: &Path, text: &str, source: SourceId) -> Result<Value, Vec<Diagnos
 fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, message: &str) -> Diagnostic {
     if message.contains("duplicate entry") {
         if let Some((line, column, key)) = second_of_equal_keys(text) {
-            return Diagnostic::at_position(Code::DuplicateKey, source, (line, column), format!("the key `{key}` stands here twice"))
-                .help("remove or rename one of them");
+            return Diagnostic::at_position(
+                Code::DuplicateKey,
+                source,
+                (line, column),
+                format!("the key `{key}` stands here twice"),
+            )
+            .help("remove or rename one of them");
         }
     }
     if message.contains("more than one document") {
-        return Diagnostic::at_position(Code::Syntax, source, second_document(text).unwrap_or((1, 1)), "a file holds one definition")
-            .help("move what follows `---` to a file of its own");
+        return Diagnostic::at_position(
+            Code::Syntax,
+            source,
+            second_document(text).unwrap_or((1, 1)),
+            "a file holds one definition",
+        )
+        .help("move what follows `---` to a file of its own");
     }
-    let ends = message.contains("unexpected end of stream") || position.is_some_and(|(line, _)| line > text.lines().count());
+    let ends = message.contains("unexpected end of stream")
+        || position.is_some_and(|(line, _)| line > text.lines().count());
     if let Some(start) = context_start(message).filter(|_| ends) {
         return Diagnostic::at_position(Code::Syntax, source, start, "what begins here does not end");
     }
     if let Some(at) = position.filter(|at| character_at(text, *at) == Some('\t')) {
-        return Diagnostic::at_position(Code::Syntax, source, at, "YAML is not indented with tabs").help("use spaces");
+        return Diagnostic::at_position(Code::Syntax, source, at, "YAML is not indented with tabs")
+            .help("use spaces");
     }
     let message = message.split(" at line ").next().unwrap_or(message);
     if message.contains("recursion limit") {
-        return Diagnostic::at_position(Code::Syntax, source, position.unwrap_or((1, 1)), "nested too deeply")
-            .note("a definition may be nested 128 levels deep")
-            .help("move inner schemas to `$defs` and refer to them with `$ref`");
+        return Diagnostic::at_position(
+            Code::Syntax,
+            source,
+            position.unwrap_or((1, 1)),
+            "nested too deeply",
+        )
+        .note("a definition may be nested 128 levels deep")
+        .help("move inner schemas to `$defs` and refer to them with `$ref`");
     }
-    Diagnostic::at_position(Code::Syntax, source, position.unwrap_or((1, 1)), format!("this cannot be parsed: {message}"))
+    Diagnostic::at_position(
+        Code::Syntax,
+        source,
+        position.unwrap_or((1, 1)),
+        format!("this cannot be parsed: {message}"),
+    )
 }
 
 /// The place that `…, while scanning a quoted scalar at line 4 column 14` names.
 fn context_start(context: &str) -> Option<(usize, usize)> {
-    let (line, column) = context.split_once(", while ")?.1.rsplit_once(" at line ")?.1.split_once(" column ")?;
+    let (line, column) =
+        context.split_once(", while ")?.1.rsplit_once(" at line ")?.1.split_once(" column ")?;
     Some((line.parse().ok()?, column.parse().ok()?))
 }
 
@@ -287,13 +329,19 @@ fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnos
         serde_yaml::Value::Number(number) => match serde_json::to_value(&number) {
             Ok(value) if value.is_number() => value,
             _ => {
-                diagnostics.push(Diagnostic::at(Code::Shape, place, format!("`{number}` is not a JSON number")));
+                diagnostics.push(Diagnostic::at(
+                    Code::Shape,
+                    place,
+                    format!("`{number}` is not a JSON number"),
+                ));
                 Value::Null
             }
         },
-        serde_yaml::Value::Sequence(items) => {
-            items.into_iter().enumerate().map(|(index, item)| to_json(item, &place.join(index), diagnostics)).collect()
-        }
+        serde_yaml::Value::Sequence(items) => items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| to_json(item, &place.join(index), diagnostics))
+            .collect(),
         serde_yaml::Value::Mapping(entries) => {
             let mut object = serde_json::Map::new();
             for (key, value) in entries {
@@ -309,15 +357,20 @@ fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnos
                     _ => place.clone(),
                 };
                 diagnostics.push(
-                    Diagnostic::at_key(Code::Shape, &written, "a key in this mapping is not a string").help("put quotes around it"),
+                    Diagnostic::at_key(Code::Shape, &written, "a key in this mapping is not a string")
+                        .help("put quotes around it"),
                 );
             }
             Value::Object(object)
         }
         serde_yaml::Value::Tagged(tagged) => {
             diagnostics.push(
-                Diagnostic::at(Code::Shape, place, format!("the YAML tag `{}` has no meaning here", tagged.tag))
-                    .help("remove it, or put quotes around the text"),
+                Diagnostic::at(
+                    Code::Shape,
+                    place,
+                    format!("the YAML tag `{}` has no meaning here", tagged.tag),
+                )
+                .help("remove it, or put quotes around the text"),
             );
             Value::Null
         }
@@ -343,7 +396,9 @@ fn collect_references(value: &Value, references: &mut Vec<String>) {
 /// A definition is a YAML or JSON file that is not itself a schema for editors.
 fn is_definition(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let known = path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
+    let known = path
+        .extension()
+        .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
     known && !name.ends_with(".schema.json") && !name.starts_with('.')
 }
 

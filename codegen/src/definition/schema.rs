@@ -2,9 +2,9 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
+use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
-use serde::Deserialize;
 use serde_json::Value;
 
 /// A schema: `true`, `false`, or an object of keywords.
@@ -226,9 +226,14 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::
 /// A count may be written `1` or `1.0`.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..4_294_967_295.0).contains(number));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range, as checked above")]
-    whole
-        .map(|number| Some(number as u32))
-        .ok_or_else(|| de::Error::custom(format!("expected a whole number from 0 to 4294967294, found `{value}`")))
+    let whole =
+        value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..4_294_967_295.0).contains(number));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and in range, as checked above"
+    )]
+    whole.map(|number| Some(number as u32)).ok_or_else(|| {
+        de::Error::custom(format!("expected a whole number from 0 to 4294967294, found `{value}`"))
+    })
 }

@@ -80,7 +80,9 @@ pub(crate) fn second_of_equal_keys(text: &str) -> Option<(usize, usize, String)>
                 }
             }
             Event::Alias(_) => value_ended(&mut open),
-            Event::MappingStart(..) => open.push(Container::Mapping { keys: HashSet::new(), expects_key: true }),
+            Event::MappingStart(..) => {
+                open.push(Container::Mapping { keys: HashSet::new(), expects_key: true })
+            }
             Event::SequenceStart(..) => open.push(Container::Sequence),
             Event::MappingEnd | Event::SequenceEnd => {
                 open.pop();

@@ -14,7 +14,9 @@ fn fingerprint(model: &Model, channel: &Channel) -> String {
     for part in &channel.address {
         match part {
             AddressPart::Literal(text) => hash.add(text),
-            AddressPart::Param(index) => hash.add(&json_schema::inline(model, &channel.params[*index].shape).to_string()),
+            AddressPart::Param(index) => {
+                hash.add(&json_schema::inline(model, &channel.params[*index].shape).to_string())
+            }
         }
     }
     for topic in &channel.topics {

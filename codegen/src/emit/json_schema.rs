@@ -38,7 +38,12 @@ pub(super) fn document(model: &Model, root: TypeId) -> Value {
     }
     let definitions: Map<String, Value> = reached
         .into_iter()
-        .map(|id| (model.get(id).typescript.clone(), described(inline(model, &model.get(id).shape), model.get(id).description.as_deref())))
+        .map(|id| {
+            (
+                model.get(id).typescript.clone(),
+                described(inline(model, &model.get(id).shape), model.get(id).description.as_deref()),
+            )
+        })
         .collect();
     json!({ "$ref": reference(model, root), "$defs": definitions })
 }
@@ -79,7 +84,8 @@ pub(super) fn inline(model: &Model, shape: &Type) -> Value {
         Type::Null => json!({ "type": "null" }),
         Type::Boolean => json!({ "type": "boolean" }),
         Type::Integer(integer) => {
-            let mut schema = json!({ "type": "integer", "minimum": integer.minimum, "maximum": integer.maximum });
+            let mut schema =
+                json!({ "type": "integer", "minimum": integer.minimum, "maximum": integer.maximum });
             set(&mut schema, "multipleOf", integer.multiple_of.map(|number| json!(number)));
             schema
         }
@@ -102,7 +108,9 @@ pub(super) fn inline(model: &Model, shape: &Type) -> Value {
         }
         Type::Int64 => json!({ "type": "string", "format": "int64", "pattern": "^(0|-?[1-9][0-9]*)$" }),
         Type::Uint64 => json!({ "type": "string", "format": "uint64", "pattern": "^(0|[1-9][0-9]*)$" }),
-        Type::Enum(Enum { values, open: false }) => json!({ "enum": values.iter().map(|value| &value.wire).collect::<Vec<_>>() }),
+        Type::Enum(Enum { values, open: false }) => {
+            json!({ "enum": values.iter().map(|value| &value.wire).collect::<Vec<_>>() })
+        }
         Type::Enum(Enum { values, open: true }) => {
             json!({ "type": "string", "examples": values.iter().map(|value| &value.wire).collect::<Vec<_>>() })
         }
@@ -136,10 +144,19 @@ fn object(model: &Model, object: &Object) -> Value {
     let properties: Map<String, Value> = object
         .properties
         .iter()
-        .map(|property| (property.name.wire.clone(), described(inline(model, &property.shape), property.description.as_deref())))
+        .map(|property| {
+            (
+                property.name.wire.clone(),
+                described(inline(model, &property.shape), property.description.as_deref()),
+            )
+        })
         .collect();
-    let required: Vec<&str> =
-        object.properties.iter().filter(|property| property.required).map(|property| property.name.wire.as_str()).collect();
+    let required: Vec<&str> = object
+        .properties
+        .iter()
+        .filter(|property| property.required)
+        .map(|property| property.name.wire.as_str())
+        .collect();
     let mut schema = json!({ "type": "object", "properties": properties });
     set(&mut schema, "required", (!required.is_empty()).then(|| json!(required)));
     set(
@@ -155,7 +172,8 @@ fn object(model: &Model, object: &Object) -> Value {
 }
 
 fn tagged(model: &Model, tagged: &Tagged) -> Value {
-    let mut alternatives: Vec<Value> = tagged.cases.iter().map(|case| json!({ "$ref": reference(model, case.target) })).collect();
+    let mut alternatives: Vec<Value> =
+        tagged.cases.iter().map(|case| json!({ "$ref": reference(model, case.target) })).collect();
     if tagged.open {
         let known: Vec<&str> = tagged.cases.iter().map(|case| case.wire.as_str()).collect();
         let tag = tagged.tag.as_str();
@@ -187,7 +205,9 @@ pub(super) fn visit(shape: &Type, found: &mut impl FnMut(TypeId)) {
                 visit(values, found);
             }
         }
-        Type::Union(union) => union.alternatives.iter().for_each(|alternative| visit(&alternative.shape, found)),
+        Type::Union(union) => {
+            union.alternatives.iter().for_each(|alternative| visit(&alternative.shape, found))
+        }
         Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
         _ => {}
     }

@@ -43,14 +43,24 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
         let module = Module {
             header: super::header([model.modules[channel.module].source.as_str()]),
             channel: channels::render(model, index, fingerprint),
-            declarations: types::render(model, Scope::Channel(index), &shapes, &referenced, &channels::param_tables(channel)),
+            declarations: types::render(
+                model,
+                Scope::Channel(index),
+                &shapes,
+                &referenced,
+                &channels::param_tables(channel),
+            ),
         };
         files.push((format!("{}.rs", channel.name.snake), rendered(&module)));
     }
     let root = Root {
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
         modules: model.channels.iter().map(|channel| channel.name.rust()).collect(),
-        registry: model.channels.iter().map(|channel| format!("&{}::DEFINITION", channel.name.rust())).collect(),
+        registry: model
+            .channels
+            .iter()
+            .map(|channel| format!("&{}::DEFINITION", channel.name.rust()))
+            .collect(),
         declarations: types::render(model, Scope::Root, &shapes, &referenced, &[]),
     };
     files.push((ROOT.to_owned(), rendered(&root)));

@@ -21,8 +21,8 @@ mod token;
 pub mod wire;
 
 pub use channel::{
-    AddressPart, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
-    Retain, Topic, TopicDefinition,
+    AddressPart, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry, Retain,
+    Topic, TopicDefinition,
 };
 pub use hub::{BuildError, Hub, HubBuilder, TokenBuilder};
 #[doc(hidden)]

@@ -36,7 +36,20 @@ fn definition(rng: &mut Rng, at: usize) -> Value {
 }
 
 const NAMES: [&str; 14] = [
-    "a", "b", "c", "kind", "type", "toString", "__proto__", "constructor", "a-b", "größe", "1st", "snake_case", "camelCase", "x y",
+    "a",
+    "b",
+    "c",
+    "kind",
+    "type",
+    "toString",
+    "__proto__",
+    "constructor",
+    "a-b",
+    "größe",
+    "1st",
+    "snake_case",
+    "camelCase",
+    "x y",
 ];
 
 fn schema(rng: &mut Rng, depth: usize) -> Value {
@@ -49,11 +62,16 @@ fn schema(rng: &mut Rng, depth: usize) -> Value {
         8 => enumeration(rng),
         9 => literal(rng),
         10 => json!({ "$ref": format!("#/$defs/D{}", rng.usize(..DEFINITIONS / 2)) }),
-        11 => [json!({}), json!(true), json!({ "type": "null" }), json!({ "type": "object" })][rng.usize(..4)].clone(),
+        11 => [json!({}), json!(true), json!({ "type": "null" }), json!({ "type": "object" })]
+            [rng.usize(..4)]
+        .clone(),
         12..14 => array(rng, depth),
         14 => tuple(rng, depth),
         15 => json!({ "type": "object", "additionalProperties": schema(rng, depth - 1) }),
-        16..18 => { let closed = rng.bool(); object(rng, depth, closed) }
+        16..18 => {
+            let closed = rng.bool();
+            object(rng, depth, closed)
+        }
         18 => tagged(rng, depth),
         19 => alternatives(rng, depth),
         20 => nullable(rng, depth),
@@ -138,7 +156,16 @@ fn enumeration(rng: &mut Rng) -> Value {
 }
 
 fn literal(rng: &mut Rng) -> Value {
-    let values = [json!("x"), json!(1), json!(0.5), json!(true), json!(null), json!({ "a": [1] }), json!([]), json!({ "__proto__": 1 })];
+    let values = [
+        json!("x"),
+        json!(1),
+        json!(0.5),
+        json!(true),
+        json!(null),
+        json!({ "a": [1] }),
+        json!([]),
+        json!({ "__proto__": 1 }),
+    ];
     json!({ "const": values[rng.usize(..values.len())] })
 }
 
@@ -163,8 +190,11 @@ fn object(rng: &mut Rng, depth: usize, may_close: bool) -> Value {
         properties.insert(name.to_owned(), schema(rng, depth - 1));
     }
     // References are optional, so that a circle always ends.
-    let required: Vec<&String> =
-        properties.iter().filter(|(_, schema)| schema.get("$ref").is_none() && rng.bool()).map(|(name, _)| name).collect();
+    let required: Vec<&String> = properties
+        .iter()
+        .filter(|(_, schema)| schema.get("$ref").is_none() && rng.bool())
+        .map(|(name, _)| name)
+        .collect();
     let mut schema = json!({ "type": "object", "required": required, "properties": properties });
     match rng.usize(..4) {
         0 if may_close => schema["additionalProperties"] = json!(false),
@@ -221,10 +251,17 @@ fn all_of(rng: &mut Rng, depth: usize) -> Value {
     let mut one = object(rng, depth, false);
     let mut other = object(rng, depth, false);
     // The same property in both would have two types.
-    let shared: Vec<String> = one["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let shared: Vec<String> =
+        one["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
     for name in shared {
-        other["properties"].as_object_mut().into_iter().for_each(|properties| _ = properties.shift_remove(&name));
-        other["required"].as_array_mut().into_iter().for_each(|required| required.retain(|required| *required != json!(name)));
+        other["properties"]
+            .as_object_mut()
+            .into_iter()
+            .for_each(|properties| _ = properties.shift_remove(&name));
+        other["required"]
+            .as_array_mut()
+            .into_iter()
+            .for_each(|required| required.retain(|required| *required != json!(name)));
     }
     one["required"].as_array_mut().into_iter().for_each(|required| required.push(json!("undeclared")));
     json!({ "allOf": [one, other] })
@@ -311,7 +348,17 @@ fn likely_string(rng: &mut Rng, schema: &Value) -> Value {
         }
     }
     if schema["format"].as_str().is_some_and(|format| format.ends_with("int64")) {
-        let texts = ["0", "1", "-1", "-0", "01", "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616"];
+        let texts = [
+            "0",
+            "1",
+            "-1",
+            "-0",
+            "01",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551615",
+            "18446744073709551616",
+        ];
         return json!(texts[rng.usize(..texts.len())]);
     }
     let pieces = ["a", "b", "é", "😀", "\u{301}", "1", "\"", "\\", "\n", "\u{2028}", "\0"];
@@ -335,7 +382,9 @@ fn likely_object(rng: &mut Rng, schemas: &Schemas, schema: &Value, depth: usize)
     }
     if let Some(additional) = schema.get("additionalProperties").filter(|schema| schema.is_object()) {
         for _ in 0..rng.usize(..3) {
-            object.entry(NAMES[rng.usize(..NAMES.len())]).or_insert_with(|| likely(rng, schemas, additional, depth + 1));
+            object
+                .entry(NAMES[rng.usize(..NAMES.len())])
+                .or_insert_with(|| likely(rng, schemas, additional, depth + 1));
         }
     }
     Value::Object(object)
@@ -343,8 +392,18 @@ fn likely_object(rng: &mut Rng, schemas: &Schemas, schema: &Value, depth: usize)
 
 fn any(rng: &mut Rng) -> Value {
     let values = [
-        json!(null), json!(true), json!(0), json!(-7), json!(0.5), json!("a"), json!(""), json!([]), json!({}),
-        json!([1, [null]]), json!({ "a": { "__proto__": [] } }), json!({ "toString": 1 }),
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-7),
+        json!(0.5),
+        json!("a"),
+        json!(""),
+        json!([]),
+        json!({}),
+        json!([1, [null]]),
+        json!({ "a": { "__proto__": [] } }),
+        json!({ "toString": 1 }),
     ];
     values[rng.usize(..values.len())].clone()
 }
@@ -388,9 +447,12 @@ pub fn text(rng: &mut Rng, value: &Value) -> String {
             (2, Some(0)) => "-0".to_owned(),
             _ => number.to_string(),
         },
-        Value::Array(items) => format!("[{}]", items.iter().map(|item| text(rng, item)).collect::<Vec<_>>().join(",")),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(|item| text(rng, item)).collect::<Vec<_>>().join(","))
+        }
         Value::Object(members) => {
-            let members: Vec<String> = members.iter().map(|(key, value)| format!("{}:{}", json!(key), text(rng, value))).collect();
+            let members: Vec<String> =
+                members.iter().map(|(key, value)| format!("{}:{}", json!(key), text(rng, value))).collect();
             format!("{{{}}}", members.join(", "))
         }
         other => other.to_string(),

@@ -36,7 +36,12 @@ fn both_languages_keep_every_decision_about_a_trap() {
         let wanted = wanted.as_deref().map(|text| normal(&parse(text).expect("an expected value is JSON")));
         for (side, verdict) in [("Rust", rust_verdict(case)), ("zod", zod)] {
             if verdict.value != wanted {
-                writeln!(wrong, "{trap}: {side} on {}: {verdict:?}, wanted {wanted:?}", shortened(&case.text)).unwrap();
+                writeln!(
+                    wrong,
+                    "{trap}: {side} on {}: {verdict:?}, wanted {wanted:?}",
+                    shortened(&case.text)
+                )
+                .unwrap();
             }
         }
     }
@@ -53,7 +58,8 @@ fn what_cannot_be_kept_exactly_is_refused() {
             "version": 1,
             "channels": { "c": { "address": "c", "topics": { "t": { "payload": trap.schema } } } },
         });
-        std::fs::write(folder.join("definition.json"), definition.to_string()).expect("the scratch folder can be written");
+        std::fs::write(folder.join("definition.json"), definition.to_string())
+            .expect("the scratch folder can be written");
         let error = fanfare_codegen::generate(&folder).expect_err(&trap.trap).to_string();
         assert!(error.contains(&format!("error[{code}]")), "{}: {error}", trap.trap);
     }
@@ -83,15 +89,24 @@ fn random_values_get_the_same_verdict_from_rust_zod_and_the_reference() {
         if rust.value != zod.value || Some(rust.value.is_some()) != reference {
             disagreements += 1;
             if disagreements <= 10 {
-                let schema = &schemas.payloads[case.topic[1..].parse::<usize>().expect("a topic is t and a number")];
-                writeln!(wrong, "{schema}\n  on {}\n  Rust: {rust:?}\n  zod: {zod:?}\n  reference: {reference:?}", case.text).unwrap();
+                let schema =
+                    &schemas.payloads[case.topic[1..].parse::<usize>().expect("a topic is t and a number")];
+                writeln!(
+                    wrong,
+                    "{schema}\n  on {}\n  Rust: {rust:?}\n  zod: {zod:?}\n  reference: {reference:?}",
+                    case.text
+                )
+                .unwrap();
             }
         }
     }
     let pairs = cases.len();
     #[expect(clippy::cast_precision_loss, reason = "a share for people to read")]
     let share = 100.0 * valid as f64 / pairs as f64;
-    println!("seed {seed}: {pairs} pairs of {} schemas, {share:.1} % valid, {disagreements} disagreements", random::SCHEMAS);
+    println!(
+        "seed {seed}: {pairs} pairs of {} schemas, {share:.1} % valid, {disagreements} disagreements",
+        random::SCHEMAS
+    );
     assert!(pairs >= 10_000, "too few pairs");
     assert!(wrong.is_empty(), "{disagreements} disagreements (FANFARE_SEED={seed}), such as\n{wrong}");
 }
@@ -168,11 +183,17 @@ fn zod_verdicts(cases: &[Case], name: &str) -> Vec<Verdict> {
         .args([&folder.join("generated/typescript"), &input, &output])
         .status()
         .expect("node runs");
-    assert!(status.success(), "zod could not judge; run `npm ci` and `npm run build --workspace fanfare` first");
+    assert!(
+        status.success(),
+        "zod could not judge; run `npm ci` and `npm run build --workspace fanfare` first"
+    );
     let lines = std::fs::read_to_string(output).expect("the judge wrote its verdicts");
     let verdict = |line: &str| {
         let line: Line = serde_json::from_str(line).expect("a verdict is an object");
-        Verdict { value: line.value.map(|text| normal(&parse(&text).expect("zod's values are JSON"))), issues: line.issues }
+        Verdict {
+            value: line.value.map(|text| normal(&parse(&text).expect("zod's values are JSON"))),
+            issues: line.issues,
+        }
     };
     lines.lines().map(verdict).collect()
 }
@@ -183,7 +204,8 @@ fn normal(value: &Value) -> Value {
         Value::Number(number) => json!(number.as_f64().unwrap_or_default() + 0.0),
         Value::Array(items) => items.iter().map(normal).collect(),
         Value::Object(members) => {
-            let mut members: Vec<(String, Value)> = members.iter().map(|(key, value)| (key.clone(), normal(value))).collect();
+            let mut members: Vec<(String, Value)> =
+                members.iter().map(|(key, value)| (key.clone(), normal(value))).collect();
             members.sort_by(|one, other| one.0.cmp(&other.0));
             Value::Object(Map::from_iter(members))
         }
@@ -203,8 +225,12 @@ impl Reference {
         });
         let options = jsonschema::options()
             .should_validate_formats(true)
-            .with_format("int64", |text: &str| text.parse::<i64>().is_ok_and(|number| number.to_string() == text))
-            .with_format("uint64", |text: &str| text.parse::<u64>().is_ok_and(|number| number.to_string() == text));
+            .with_format("int64", |text: &str| {
+                text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
+            })
+            .with_format("uint64", |text: &str| {
+                text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
+            });
         Self(options.build(&document).expect("the reference accepts the schema"))
     }
 
@@ -218,8 +244,19 @@ impl Reference {
 fn in_standard_words(schema: &Value) -> Value {
     match schema {
         Value::Object(members) => {
-            let mut standard: Map<String, Value> =
-                members.iter().map(|(key, value)| (key.clone(), if key == "const" || key == "enum" { value.clone() } else { in_standard_words(value) })).collect();
+            let mut standard: Map<String, Value> = members
+                .iter()
+                .map(|(key, value)| {
+                    (
+                        key.clone(),
+                        if key == "const" || key == "enum" {
+                            value.clone()
+                        } else {
+                            in_standard_words(value)
+                        },
+                    )
+                })
+                .collect();
             if standard.get("type") == Some(&json!("integer")) {
                 let (least, most) = integer_limits(standard.get("format").and_then(Value::as_str));
                 standard.remove("format");
@@ -250,7 +287,10 @@ fn integer_limits(format: Option<&str>) -> (i64, i64) {
 fn opened(mut schema: Map<String, Value>) -> Value {
     let Some(Value::Array(mut cases)) = schema.remove("oneOf") else { return json!({ "type": "string" }) };
     let tags = |name: &str| -> Option<Vec<Value>> {
-        cases.iter().map(|case| case["properties"][name].get("const").filter(|tag| tag.is_string()).cloned()).collect()
+        cases
+            .iter()
+            .map(|case| case["properties"][name].get("const").filter(|tag| tag.is_string()).cloned())
+            .collect()
     };
     let first = cases[0]["properties"].as_object().cloned().unwrap_or_default();
     let tag = first.keys().find_map(|name| tags(name).map(|tags| (name.clone(), tags)));

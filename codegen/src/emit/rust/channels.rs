@@ -88,7 +88,13 @@ fn param(param: &Param) -> RenderedParam {
         Type::Integer(_) => ("i64", format!("&{name}")),
         _ => ("impl AsRef<str>", format!("&{name}.as_ref()")),
     };
-    RenderedParam { wire: param.name.wire.clone(), table: format!("schemas::{}", table(&param.name)), ty, argument, name }
+    RenderedParam {
+        wire: param.name.wire.clone(),
+        table: format!("schemas::{}", table(&param.name)),
+        ty,
+        argument,
+        name,
+    }
 }
 
 /// The tables of a channel's params.

@@ -3,7 +3,9 @@
 
 use quote::{format_ident, quote};
 use syn::visit_mut::{VisitMut, visit_type_mut};
-use syn::{Attribute, Field, Fields, Item, ItemEnum, ItemStruct, PathArguments, Type as RustType, parse_quote};
+use syn::{
+    Attribute, Field, Fields, Item, ItemEnum, ItemStruct, PathArguments, Type as RustType, parse_quote,
+};
 
 use super::shapes::{member_key, type_of_key};
 use super::{docs, path};
@@ -29,7 +31,9 @@ struct Paths<'m> {
 impl Paths<'_> {
     fn object(&self, id: TypeId, mut item: ItemStruct, object: &Object) -> ItemStruct {
         let made: Vec<Field> = item.fields.iter().cloned().collect();
-        let find = |at: usize| made.iter().find(|field| field.ident.as_ref().is_some_and(|ident| *ident == member_key(at)));
+        let find = |at: usize| {
+            made.iter().find(|field| field.ident.as_ref().is_some_and(|ident| *ident == member_key(at)))
+        };
         let mut fields: Vec<Field> = Vec::new();
         let mut twice_optional = false;
         for (at, property) in object.properties.iter().enumerate() {
@@ -52,7 +56,9 @@ impl Paths<'_> {
         }
         self.head(id, &mut item, &quote!(Clone, Debug, PartialEq));
         if twice_optional {
-            item.attrs.push(parse_quote!(#[allow(clippy::option_option, reason = "absent and null are kept apart")]));
+            item.attrs.push(
+                parse_quote!(#[allow(clippy::option_option, reason = "absent and null are kept apart")]),
+            );
         }
         item.fields = Fields::Named(parse_quote!({ #(#fields),* }));
         item
@@ -60,7 +66,11 @@ impl Paths<'_> {
 
     fn newtype(&self, id: TypeId, mut item: ItemStruct) -> ItemStruct {
         let text = matches!(self.model.get(id).shape, Type::Text(_));
-        let derives = if text { quote!(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash) } else { quote!(Clone, Debug, PartialEq) };
+        let derives = if text {
+            quote!(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)
+        } else {
+            quote!(Clone, Debug, PartialEq)
+        };
         self.head(id, &mut item, &derives);
         for field in &mut item.fields {
             field.attrs.clear();
@@ -82,7 +92,10 @@ impl Paths<'_> {
             variant.ident = ident(&value.variant);
         }
         if values.open {
-            item.variants.push(parse_quote!(#[doc = " A string that the definition does not list."] Other(String)));
+            item.variants.push(parse_quote!(
+                #[doc = " A string that the definition does not list."]
+                Other(String)
+            ));
         }
         item
     }
@@ -169,10 +182,13 @@ fn boxed(ty: RustType) -> RustType {
 }
 
 pub(super) fn doc_attributes(description: Option<&str>, otherwise: &str) -> Vec<Attribute> {
-    docs(description, otherwise, "").lines().map(|line| {
-        let text = line.trim_start_matches("///");
-        parse_quote!(#[doc = #text])
-    }).collect()
+    docs(description, otherwise, "")
+        .lines()
+        .map(|line| {
+            let text = line.trim_start_matches("///");
+            parse_quote!(#[doc = #text])
+        })
+        .collect()
 }
 
 /// An identifier; names were made so that they are one.

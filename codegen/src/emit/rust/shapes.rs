@@ -27,7 +27,8 @@ impl Shapes {
                 Some(schema) => _ = definitions.insert(type_key(id), schema),
                 None => {
                     definitions.insert(type_key(id), json!({ "type": "object" }));
-                    definitions.insert(parts_key(id), members(parts(&model.get(id).shape).into_iter().enumerate()));
+                    definitions
+                        .insert(parts_key(id), members(parts(&model.get(id).shape).into_iter().enumerate()));
                     settings.with_replacement(type_key(id), type_key(id), no_impls());
                 }
             }
@@ -37,7 +38,8 @@ impl Shapes {
             settings.with_replacement(key, path, no_impls());
         }
         let mut space = typify::TypeSpace::new(&settings);
-        let added = serde_json::from_value(json!({ "definitions": definitions })).map(|root| space.add_root_schema(root));
+        let added = serde_json::from_value(json!({ "definitions": definitions }))
+            .map(|root| space.add_root_schema(root));
         debug_assert!(matches!(added, Ok(Ok(_))), "typify refused a canonical schema: {added:?}");
         let file = syn::parse2::<syn::File>(space.to_stream()).map(|file| file.items).unwrap_or_default();
         let mut shapes = Self { items: HashMap::new(), parts: HashMap::new() };
@@ -94,7 +96,8 @@ pub(super) fn variant_key(at: usize) -> String {
 
 /// Types that the runtime provides, by the name under which typify knows them.
 fn runtime_types() -> Vec<(String, String)> {
-    let formats = Format::ALL.map(|format| (format_key(format), format!("fanfare::formats::{}", format.rust())));
+    let formats =
+        Format::ALL.map(|format| (format_key(format), format!("fanfare::formats::{}", format.rust())));
     let integers = ["Int64", "Uint64"].map(|name| (name.to_owned(), format!("fanfare::{name}")));
     formats.into_iter().chain(integers).collect()
 }
@@ -107,7 +110,9 @@ fn format_key(format: Format) -> String {
 fn definition(model: &Model, id: TypeId) -> Option<Value> {
     match &model.get(id).shape {
         Type::Object(object) => Some(self::object(object)),
-        Type::Enum(Enum { values, .. }) => Some(json!({ "type": "string", "enum": (0..values.len()).map(variant_key).collect::<Vec<_>>() })),
+        Type::Enum(Enum { values, .. }) => {
+            Some(json!({ "type": "string", "enum": (0..values.len()).map(variant_key).collect::<Vec<_>>() }))
+        }
         shape if is_newtype(shape) => Some(json!({ "type": "string", "minLength": 1 })),
         shape @ (Type::Array(_) | Type::Map(_)) if model.get(id).recursive => Some(schema(shape)),
         _ => None,
@@ -116,12 +121,14 @@ fn definition(model: &Model, id: TypeId) -> Option<Value> {
 
 /// A string with rules, declared under a name: in Rust it cannot hold another value.
 pub(super) fn is_newtype(shape: &Type) -> bool {
-    let only_format = |text: &Text| text.format.is_some() && Text { format: text.format, ..Text::default() } == *text;
+    let only_format =
+        |text: &Text| text.format.is_some() && Text { format: text.format, ..Text::default() } == *text;
     matches!(shape, Type::Text(text) if !text.is_plain() && !only_format(text))
 }
 
 fn object(object: &Object) -> Value {
-    let properties = object.properties.iter().enumerate().filter(|(_, property)| property.constant().is_none());
+    let properties =
+        object.properties.iter().enumerate().filter(|(_, property)| property.constant().is_none());
     let others = match &object.additional {
         Additional::Checked(values) => Some((object.properties.len(), Type::Map(values.clone()))),
         _ => None,
@@ -131,14 +138,17 @@ fn object(object: &Object) -> Value {
 
 /// All members are required here: what is optional is decided by the model alone.
 fn members(members: impl Iterator<Item = (usize, Type)>) -> Value {
-    let properties: Map<String, Value> = members.map(|(at, shape)| (member_key(at), schema(&shape))).collect();
+    let properties: Map<String, Value> =
+        members.map(|(at, shape)| (member_key(at), schema(&shape))).collect();
     let required: Vec<&String> = properties.keys().collect();
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
 fn parts(shape: &Type) -> Vec<Type> {
     match shape {
-        Type::Union(union) => union.alternatives.iter().map(|alternative| alternative.shape.clone()).collect(),
+        Type::Union(union) => {
+            union.alternatives.iter().map(|alternative| alternative.shape.clone()).collect()
+        }
         Type::Tagged(tagged) => tagged.cases.iter().map(|case| Type::Named(case.target)).collect(),
         shape => vec![shape.clone()],
     }
@@ -151,7 +161,9 @@ fn schema(shape: &Type) -> Value {
         Type::Boolean => json!({ "type": "boolean" }),
         Type::Integer(integer) => json!({ "type": "integer", "format": width(integer) }),
         Type::Number(_) => json!({ "type": "number", "format": "double" }),
-        Type::Text(Text { format: Some(format), .. }) => json!({ "$ref": format!("#/definitions/{}", format_key(*format)) }),
+        Type::Text(Text { format: Some(format), .. }) => {
+            json!({ "$ref": format!("#/definitions/{}", format_key(*format)) })
+        }
         Type::Text(_) | Type::Enum(_) => json!({ "type": "string" }),
         Type::Int64 => json!({ "$ref": "#/definitions/Int64" }),
         Type::Uint64 => json!({ "$ref": "#/definitions/Uint64" }),

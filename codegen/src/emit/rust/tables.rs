@@ -7,7 +7,9 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use super::rework::ident;
-use crate::model::{Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Scope, Tagged, Text, Type, TypeId};
+use crate::model::{
+    Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Scope, Tagged, Text, Type, TypeId,
+};
 use crate::names::Name;
 
 /// The tables of one file: those of its types, and the patterns and literals that they refer to.
@@ -230,7 +232,8 @@ fn number_rules(number: &Number) -> TokenStream {
         ("exclusive_maximum", number.exclusive_maximum),
         ("multiple_of", number.multiple_of),
     ];
-    let rules = limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| rule(name, some_float(limit))));
+    let rules =
+        limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| rule(name, some_float(limit))));
     or_any(&quote!(Number), &rules.collect::<Vec<_>>())
 }
 
@@ -265,7 +268,17 @@ pub(super) fn grouped(digits: &str) -> String {
 
 /// Names of the runtime's schema module that tables may use.
 const IMPORTABLE: [&str; 12] = [
-    "Additional", "Array", "Format", "Integer", "Literals", "Number", "Object", "Pattern", "Property", "Schema", "Tagged",
+    "Additional",
+    "Array",
+    "Format",
+    "Integer",
+    "Literals",
+    "Number",
+    "Object",
+    "Pattern",
+    "Property",
+    "Schema",
+    "Tagged",
     "Text",
 ];
 
@@ -282,9 +295,12 @@ fn collect_names(tokens: TokenStream, used: &mut BTreeSet<&'static str>) {
     for token in tokens {
         match &token {
             TokenTree::Group(group) => collect_names(group.stream(), used),
-            TokenTree::Ident(ident) if colons < 2 => used.extend(IMPORTABLE.iter().find(|name| ident == **name)),
+            TokenTree::Ident(ident) if colons < 2 => {
+                used.extend(IMPORTABLE.iter().find(|name| ident == **name))
+            }
             _ => {}
         }
-        colons = if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':') { colons + 1 } else { 0 };
+        colons =
+            if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':') { colons + 1 } else { 0 };
     }
 }

@@ -9,7 +9,9 @@ use syn::{Item, parse_quote};
 use super::rework::{doc_attributes, ident, rework, shortened};
 use super::shapes::{Shapes, is_newtype};
 use super::tables::{Tables, constant, imports};
-use crate::model::{Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Type, TypeId, Union};
+use crate::model::{
+    Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Type, TypeId, Union,
+};
 
 /// The declarations of one file.
 pub(super) struct Declarations {
@@ -33,7 +35,10 @@ pub(super) fn render(
     let mut tables = Tables::new(model, scope);
     let mut statics = Vec::new();
     for id in (0..model.types.len()).map(TypeId).filter(|id| model.get(*id).scope == scope) {
-        let item = shapes.item(id).and_then(|item| rework(model, id, item)).unwrap_or_else(|| own_item(model, id, shapes));
+        let item = shapes
+            .item(id)
+            .and_then(|item| rework(model, id, item))
+            .unwrap_or_else(|| own_item(model, id, shapes));
         types.push_str(&print(vec![item]));
         types.push_str(&implementation(model, id));
         types.push('\n');
@@ -63,7 +68,9 @@ fn nameless_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
     let nameless = union.alternatives.iter().filter(|alternative| {
         !matches!(alternative.shape, Type::Named(_)) && unit_literal(&alternative.shape).is_none()
     });
-    nameless.map(|alternative| (alternative_table(&named.rust, &alternative.variant), &alternative.shape)).collect()
+    nameless
+        .map(|alternative| (alternative_table(&named.rust, &alternative.variant), &alternative.shape))
+        .collect()
 }
 
 fn alternative_table(union: &str, variant: &str) -> String {
@@ -79,7 +86,8 @@ fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
     let named = model.get(id);
     let name = ident(&named.rust);
     let docs = doc_attributes(named.description.as_deref(), &format!("`{}`.", named.typescript));
-    let parts: Vec<syn::Type> = shapes.parts(id).iter().map(|part| shortened(model, named.scope, part)).collect();
+    let parts: Vec<syn::Type> =
+        shapes.parts(id).iter().map(|part| shortened(model, named.scope, part)).collect();
     let variants: Vec<TokenStream> = match &named.shape {
         Type::Union(union) => union_variants(model, union, &parts),
         Type::Tagged(tagged) => tagged_variants(tagged, &parts),
@@ -108,7 +116,10 @@ fn tagged_variants(tagged: &Tagged, parts: &[syn::Type]) -> Vec<TokenStream> {
         let part = boxed_if(case.boxed, part);
         quote!(#[doc = #doc] #name(#part))
     };
-    let unknown = quote!(#[doc = " A case that the definition does not list, as it came."] Unknown(fanfare::Value));
+    let unknown = quote!(
+        #[doc = " A case that the definition does not list, as it came."]
+        Unknown(fanfare::Value)
+    );
     tagged.cases.iter().zip(parts).map(variant).chain(tagged.open.then_some(unknown)).collect()
 }
 
@@ -162,8 +173,11 @@ fn implementation(model: &Model, id: TypeId) -> String {
     match &named.shape {
         Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", object_members(object)),
         Type::Enum(values) => {
-            let mut members: Vec<String> =
-                values.values.iter().map(|value| format!("    {} = {:?},", value.variant, value.wire)).collect();
+            let mut members: Vec<String> = values
+                .values
+                .iter()
+                .map(|value| format!("    {} = {:?},", value.variant, value.wire))
+                .collect();
             members.extend(values.open.then(|| "    .. Other".to_owned()));
             format!("fanfare::string_enum!({head} {{\n{}\n}});\n", members.join("\n"))
         }
@@ -173,7 +187,9 @@ fn implementation(model: &Model, id: TypeId) -> String {
                 .iter()
                 .map(|alternative| match unit_literal(&alternative.shape) {
                     Some(literal) => format!("    {} = {literal},", alternative.variant),
-                    None => format!("    {}(&{}),", alternative.variant, table_path(model, named, alternative)),
+                    None => {
+                        format!("    {}(&{}),", alternative.variant, table_path(model, named, alternative))
+                    }
                 })
                 .collect();
             format!("fanfare::union!({head} {{\n{}\n}});\n", members.join("\n"))
@@ -213,6 +229,7 @@ fn object_members(object: &Object) -> String {
             format!("    {wire:?} => {}{mark},", property.name.rust())
         })
         .collect();
-    members.extend(matches!(object.additional, Additional::Checked(_)).then(|| "    .. additional".to_owned()));
+    members
+        .extend(matches!(object.additional, Additional::Checked(_)).then(|| "    .. additional".to_owned()));
     if members.is_empty() { String::new() } else { format!("\n{}\n", members.join("\n")) }
 }

@@ -36,8 +36,10 @@ struct Member {
 
 pub(super) fn render(file: &File<'_>, fingerprints: &[String]) -> Option<String> {
     let own = file.model.channels.iter().zip(fingerprints).filter(|(channel, _)| channel.module == file.at);
-    let payloads: BTreeSet<_> = own.clone().flat_map(|(channel, _)| channel.topics.iter().map(|topic| topic.payload)).collect();
-    let channels: Vec<Descriptor> = own.map(|(channel, fingerprint)| descriptor(file, channel, fingerprint)).collect();
+    let payloads: BTreeSet<_> =
+        own.clone().flat_map(|(channel, _)| channel.topics.iter().map(|topic| topic.payload)).collect();
+    let channels: Vec<Descriptor> =
+        own.map(|(channel, fingerprint)| descriptor(file, channel, fingerprint)).collect();
     let imports = file.imports(&payloads, "import", "Schema", "zod");
     (!channels.is_empty()).then(|| rendered(&Channels { header: file.header.clone(), imports, channels }))
 }

@@ -16,15 +16,19 @@ struct Types {
 }
 
 pub(super) fn render(file: &File<'_>) -> Option<String> {
-    let declarations: Vec<String> = file.types().map(|id| declaration(file.model, file.model.get(id))).collect();
+    let declarations: Vec<String> =
+        file.types().map(|id| declaration(file.model, file.model.get(id))).collect();
     let imports = file.imports(&file.foreign(), "import type", "", "types");
-    (!declarations.is_empty()).then(|| rendered(&Types { header: file.header.clone(), imports, declarations }))
+    (!declarations.is_empty())
+        .then(|| rendered(&Types { header: file.header.clone(), imports, declarations }))
 }
 
 fn declaration(model: &Model, named: &NamedType) -> String {
     let docs = docs(named.description.as_deref(), "");
     match &named.shape {
-        Type::Object(object) => format!("{docs}export interface {} {}", named.typescript, interface_body(model, object)),
+        Type::Object(object) => {
+            format!("{docs}export interface {} {}", named.typescript, interface_body(model, object))
+        }
         shape => format!("{docs}export type {} = {};", named.typescript, expression(model, shape)),
     }
 }
@@ -41,7 +45,9 @@ fn interface_body(model: &Model, object: &Object) -> String {
         // An index signature speaks of the declared properties too.
         let mut shapes = vec![expression(model, values)];
         shapes.extend(object.properties.iter().map(|property| expression(model, &property.shape)));
-        shapes.extend(object.properties.iter().any(|property| !property.required).then(|| "undefined".to_owned()));
+        shapes.extend(
+            object.properties.iter().any(|property| !property.required).then(|| "undefined".to_owned()),
+        );
         let mut distinct: Vec<String> = Vec::new();
         for shape in shapes {
             if !distinct.contains(&shape) {
@@ -73,16 +79,21 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
             items if items.contains('|') => format!("({items})[]"),
             items => format!("{items}[]"),
         },
-        Type::Tuple(items) => format!("[{}]", items.iter().map(|item| expression(model, item)).collect::<Vec<_>>().join(", ")),
+        Type::Tuple(items) => {
+            format!("[{}]", items.iter().map(|item| expression(model, item)).collect::<Vec<_>>().join(", "))
+        }
         // An alias may refer to itself in the members of a type, but not in the arguments of another alias.
         Type::Map(values) if refers_to_recursive(model, values) => {
             format!("{{ [key: string]: {} }}", expression(model, values))
         }
         Type::Map(values) => format!("Record<string, {}>", expression(model, values)),
         Type::Object(object) => interface_body(model, object),
-        Type::Union(union) => {
-            union.alternatives.iter().map(|alternative| expression(model, &alternative.shape)).collect::<Vec<_>>().join(" | ")
-        }
+        Type::Union(union) => union
+            .alternatives
+            .iter()
+            .map(|alternative| expression(model, &alternative.shape))
+            .collect::<Vec<_>>()
+            .join(" | "),
         Type::Tagged(tagged) => self::tagged(model, tagged),
         Type::Nullable(inner) => format!("{} | null", expression(model, inner)),
         Type::Named(id) => model.get(*id).typescript.clone(),
@@ -96,7 +107,8 @@ fn refers_to_recursive(model: &Model, shape: &Type) -> bool {
 }
 
 fn tagged(model: &Model, tagged: &Tagged) -> String {
-    let mut cases: Vec<String> = tagged.cases.iter().map(|case| model.get(case.target).typescript.clone()).collect();
+    let mut cases: Vec<String> =
+        tagged.cases.iter().map(|case| model.get(case.target).typescript.clone()).collect();
     if tagged.open {
         cases.push(format!("{{ {}: string & {{}}; [key: string]: unknown }}", key(&tagged.tag)));
     }
@@ -109,7 +121,8 @@ fn literal(value: &Value) -> String {
         Value::String(text) => quoted(text),
         Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
         Value::Object(members) => {
-            let members: Vec<String> = members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
+            let members: Vec<String> =
+                members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
             format!("{{ {} }}", members.join("; "))
         }
         other => number(other),

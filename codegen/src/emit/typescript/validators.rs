@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::types::number;
 use super::{File, key, quoted, rendered};
 use crate::emit::json_schema::visit;
-use crate::model::{Additional, Array, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId};
+use crate::model::{
+    Additional, Array, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
+};
 
 #[derive(Template)]
 #[template(path = "validators.ts.j2", escape = "none")]
@@ -75,7 +77,8 @@ fn in_order_of_use(file: &File<'_>) -> Vec<TypeId> {
                 if !file.model.get(id).recursive {
                     visit(&file.model.get(id).shape, &mut |target| targets.push(target));
                 }
-                let own = |target: &TypeId| file.model.get(*target).module == file.at && !placed.contains(target);
+                let own =
+                    |target: &TypeId| file.model.get(*target).module == file.at && !placed.contains(target);
                 open.extend(targets.into_iter().rev().filter(own).map(|target| (target, false)));
             }
         }
@@ -108,19 +111,28 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
             }
             Type::Literals(values) => match values.as_slice() {
                 [value] => format!("f.literal({})", literal(value)),
-                values => format!("f.literals([{}])", values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+                values => {
+                    format!("f.literals([{}])", values.iter().map(literal).collect::<Vec<_>>().join(", "))
+                }
             },
-            Type::Array(array) => call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array)),
+            Type::Array(array) => {
+                call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array))
+            }
             Type::Tuple(items) => format!("f.tuple({})", self.list(items.iter(), indent)),
             Type::Map(values) => format!("f.map({})", self.expression(values, indent)),
             Type::Object(object) => self.object(object, indent),
             Type::Union(union) => {
                 let function = if union.exactly_one { "f.oneOf" } else { "f.anyOf" };
-                format!("{function}({})", self.list(union.alternatives.iter().map(|alternative| &alternative.shape), indent))
+                format!(
+                    "{function}({})",
+                    self.list(union.alternatives.iter().map(|alternative| &alternative.shape), indent)
+                )
             }
             Type::Tagged(tagged) => self.tagged(tagged, indent),
             Type::Nullable(inner) => format!("f.nullable({})", self.expression(inner, indent)),
-            Type::Named(id) if (self.lazily)(*id) => format!("f.lazy(() => {}Schema)", self.model.get(*id).typescript),
+            Type::Named(id) if (self.lazily)(*id) => {
+                format!("f.lazy(() => {}Schema)", self.model.get(*id).typescript)
+            }
             Type::Named(id) => format!("{}Schema", self.model.get(*id).typescript),
         }
     }
@@ -141,7 +153,9 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
         match &object.additional {
             Additional::Ignored => format!("f.object({shape})"),
             Additional::Refused => format!("f.strictObject({shape})"),
-            Additional::Checked(values) => format!("f.objectWith({shape}, {})", self.expression(values, indent)),
+            Additional::Checked(values) => {
+                format!("f.objectWith({shape}, {})", self.expression(values, indent))
+            }
         }
     }
 
@@ -149,7 +163,11 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
         let function = if tagged.open { "f.openTagged" } else { "f.tagged" };
         let mut cases = String::new();
         for case in &tagged.cases {
-            cases.push_str(&format!("\n{indent}  {}: {},", key(&case.wire), self.expression(&Type::Named(case.target), indent)));
+            cases.push_str(&format!(
+                "\n{indent}  {}: {},",
+                key(&case.wire),
+                self.expression(&Type::Named(case.target), indent)
+            ));
         }
         format!("{function}({}, {{{cases}\n{indent}}})", quoted(&tagged.tag))
     }
@@ -212,7 +230,8 @@ fn literal(value: &Value) -> String {
         Value::String(text) => quoted(text),
         Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
         Value::Object(members) => {
-            let members: Vec<String> = members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
+            let members: Vec<String> =
+                members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
             format!("{{ {} }}", members.join(", "))
         }
         other => number(other),
