@@ -56,8 +56,7 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
     let mut modules: Vec<Module> = Vec::new();
     for definition in &definitions.files {
         let path = &report.sources.get(definition.source).path;
-        let module =
-            Module { stem: definition.stem.clone(), source: path.display().to_string().replace('\\', "/") };
+        let module = Module { stem: definition.stem.clone(), source: definition.label.clone() };
         let taken = modules.iter().find(|other| other.stem == module.stem);
         if let Some(other) = taken {
             let message =

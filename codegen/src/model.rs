@@ -35,7 +35,7 @@ impl Model {
 pub(crate) struct Module {
     /// The path below the definition folder without its extension; output files are named by it.
     pub(crate) stem: String,
-    /// The file as the user named it, for headers.
+    /// The path from the definition folder on, for headers.
     pub(crate) source: String,
 }
 
@@ -250,10 +250,10 @@ pub(crate) enum Additional {
 /// One of several types, without a tag.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Union {
-    /// Asked to accept tags that are not listed; only a tagged union can.
-    pub(crate) open: bool,
     pub(crate) exactly_one: bool,
     pub(crate) alternatives: Vec<Alternative>,
+    /// Asked to accept tags that are not listed; only a tagged union can.
+    pub(crate) open: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -30,6 +30,8 @@ export async function read(): Promise<void> {
 export function refused(): void {
   // @ts-expect-error the channel has no such topic
   void subscribe({ channel, topics: ["state"], token: "t" });
+  // @ts-expect-error a channel with params is called with them first
+  void subscribe({ channel: pipeline, topics: ["status"], token: "t" });
   // @ts-expect-error the channel of this topic is another one
   void subscribe({ channel, topics: ["notice"], token: "t" });
   // @ts-expect-error the param is called runId

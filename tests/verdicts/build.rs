@@ -26,10 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let traps: Vec<(usize, Value)> = accepted.map(|(at, trap)| (at, trap.schema)).collect();
     let random = random::schemas(random::seed());
     let random_payloads: Vec<(usize, Value)> = random.payloads.iter().cloned().enumerate().collect();
-    std::fs::write(schemas.join("vectors.json"), definition("vectors", &traps, vectors::definitions()))?;
+    std::fs::write(schemas.join("vectors.json"), definition("vectors", &traps, &vectors::definitions()))?;
     std::fs::write(
         schemas.join("random.json"),
-        definition("random", &random_payloads, Value::Object(random.definitions)),
+        definition("random", &random_payloads, &Value::Object(random.definitions)),
     )?;
     fanfare_codegen::compile(&schemas)?;
 
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A definition file with one topic a payload.
-fn definition(channel: &str, payloads: &[(usize, Value)], definitions: Value) -> String {
+fn definition(channel: &str, payloads: &[(usize, Value)], definitions: &Value) -> String {
     let topics: Map<String, Value> =
         payloads.iter().map(|(at, schema)| (format!("t{at}"), json!({ "payload": schema }))).collect();
     json!({

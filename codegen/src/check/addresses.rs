@@ -76,13 +76,13 @@ fn refuse_literals(parts: &[AddressPart], error: &mut impl FnMut(String, &str)) 
         }
     }
     for pair in parts.windows(3) {
-        if let [AddressPart::Param(_), AddressPart::Literal(text), AddressPart::Param(_)] = pair {
-            if text.chars().all(may_fill_a_hole) {
-                error(
-                    format!("`{text}` cannot separate two holes: it may also stand inside a param"),
-                    "separate holes with `:` or `/`",
-                );
-            }
+        if let [AddressPart::Param(_), AddressPart::Literal(text), AddressPart::Param(_)] = pair
+            && text.chars().all(may_fill_a_hole)
+        {
+            error(
+                format!("`{text}` cannot separate two holes: it may also stand inside a param"),
+                "separate holes with `:` or `/`",
+            );
         }
     }
     if parts.windows(2).any(|pair| matches!(pair, [AddressPart::Param(_), AddressPart::Param(_)])) {
@@ -163,11 +163,11 @@ fn can_meet(one: &[Token], other: &[Token]) -> bool {
         if b == Some(&Token::More) {
             open.push((i, j + 1));
         }
-        if let (Some(a), Some(b)) = (a, b) {
-            if share_a_character(*a, *b) {
-                let step = |at: usize, token: &Token| if *token == Token::More { at } else { at + 1 };
-                open.push((step(i, a), step(j, b)));
-            }
+        if let (Some(a), Some(b)) = (a, b)
+            && share_a_character(*a, *b)
+        {
+            let step = |at: usize, token: &Token| if *token == Token::More { at } else { at + 1 };
+            open.push((step(i, a), step(j, b)));
         }
     }
     false

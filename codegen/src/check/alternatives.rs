@@ -144,9 +144,7 @@ pub(super) fn union(types: &mut Types<'_>, keywords: &Keywords, place: &Place, n
     let key = if exactly_one { "oneOf" } else { "anyOf" };
     let mut assertions = keywords.assertions();
     let nodes = keywords.one_of.as_deref().or(keywords.any_of.as_deref()).unwrap_or_default();
-    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object)))
-        && nodes.iter().all(|node| says_object(node))
-    {
+    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object))) && nodes.iter().all(says_object) {
         assertions.retain(|keyword| *keyword != "type");
     }
     types.refuse_beside(key, &[key, "x-open"], &assertions, place);
@@ -353,14 +351,14 @@ fn kind_alternative(
 
 /// Turns unions of objects that a property tells apart into tagged unions.
 pub(super) fn find_tags(model: &mut Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    for at in 0..model.types.len() {
+    for (at, place) in places.iter().enumerate() {
         let Type::Union(union) = &model.types[at].shape else { continue };
         let tagged = tagged(model, union);
         if let Some(tagged) = tagged {
             model.types[at].shape = Type::Tagged(tagged);
         } else if union.open {
             diagnostics.push(
-                Diagnostic::at(Code::Alternatives, &places[at], "only a union of tagged objects can be open")
+                Diagnostic::at(Code::Alternatives, place, "only a union of tagged objects can be open")
                     .help("give every alternative a required property of the same name with a `const` string of its own"),
             );
         }

@@ -80,7 +80,7 @@ pub(super) fn number(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
         keywords.minimum.into_iter().chain(keywords.exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
     let upper = keywords.maximum.into_iter().chain(keywords.exclusive_maximum).fold(f64::INFINITY, f64::min);
     let touches = keywords.exclusive_minimum == Some(upper) || keywords.exclusive_maximum == Some(lower);
-    if lower > upper || (lower == upper && touches) {
+    if lower > upper || (lower >= upper && touches) {
         diagnostics.push(Diagnostic::at(Code::Unsatisfiable, place, "no number satisfies these limits"));
     }
     Type::Number(Number {
@@ -158,11 +158,9 @@ pub(super) fn refuse_empty_range(
     place: &Place,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if let (Some(least), Some(most)) = (least, most) {
-        if least > most {
-            let message = format!("`{least_name}` is larger than `{most_name}`, so no value is valid");
-            diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place.join(least_name), message));
-        }
+    if least.zip(most).is_some_and(|(least, most)| least > most) {
+        let message = format!("`{least_name}` is larger than `{most_name}`, so no value is valid");
+        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place.join(least_name), message));
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Definition {
     pub(crate) source: SourceId,
     /// The path below the definition folder without its extension, such as `billing/invoice`.
     pub(crate) stem: String,
+    /// The path from the definition folder on, such as `schemas/billing/invoice.yaml`: the same wherever the compiler
+    /// is run.
+    pub(crate) label: String,
     pub(crate) file: DefinitionFile,
 }
 
@@ -138,7 +141,12 @@ impl Reader {
         match parsed {
             Ok(file) => {
                 self.definitions.by_path.insert(key, Some(self.definitions.files.len()));
-                self.definitions.files.push(Definition { source, stem: self.stem(path), file });
+                self.definitions.files.push(Definition {
+                    source,
+                    stem: self.stem(path),
+                    label: self.label(path),
+                    file,
+                });
             }
             Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
         }
@@ -165,15 +173,24 @@ impl Reader {
         }
     }
 
+    /// The path below the definition folder; of a file outside it, the name.
+    fn below(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root)
+            .map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned)
+    }
+
     fn stem(&self, path: &Path) -> String {
-        let below = path
-            .strip_prefix(&self.root)
-            .map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned);
-        below.with_extension("").to_string_lossy().replace('\\', "/")
+        self.below(path).with_extension("").to_string_lossy().replace('\\', "/")
+    }
+
+    fn label(&self, path: &Path) -> String {
+        let folder = Path::new(self.root.file_name().unwrap_or_default());
+        folder.join(self.below(path)).to_string_lossy().replace('\\', "/")
     }
 }
 
 /// Turns a value into a node, or says which part of it has another shape.
+#[expect(clippy::result_large_err, reason = "it is the end of the reading of this file")]
 pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T, Diagnostic> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let mut at = place.clone();
@@ -261,16 +278,12 @@ fn parse(path: &Path, text: &str, source: SourceId) -> Result<Value, Vec<Diagnos
 }
 
 fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, message: &str) -> Diagnostic {
-    if message.contains("duplicate entry") {
-        if let Some((line, column, key)) = second_of_equal_keys(text) {
-            return Diagnostic::at_position(
-                Code::DuplicateKey,
-                source,
-                (line, column),
-                format!("the key `{key}` stands here twice"),
-            )
+    if message.contains("duplicate entry")
+        && let Some((line, column, key)) = second_of_equal_keys(text)
+    {
+        let message = format!("the key `{key}` stands here twice");
+        return Diagnostic::at_position(Code::DuplicateKey, source, (line, column), message)
             .help("remove or rename one of them");
-        }
     }
     if message.contains("more than one document") {
         return Diagnostic::at_position(

@@ -73,6 +73,8 @@ export interface ParamChannel<
   Topics extends TopicConfigs,
 > {
   (params: ParamsOf<Params>): ChannelInstance<Name, Topics>;
+  /** Hides the name that every function has: only an instance, made by calling this, has a name. */
+  readonly name: unknown;
   readonly topics: Topics;
   readonly $fingerprint: string;
   /** For types only: the payloads by topic. */

@@ -333,7 +333,7 @@ fn likely_integer(rng: &mut Rng, schema: &Value) -> Value {
 fn likely_number(rng: &mut Rng, schema: &Value) -> Value {
     let edges = [0.0, -1.5, 10.0, 9.99, 0.07, 19.99, 1e21, 1e22, 5e-324, 4.5, 1e-8, 12_391_239_123.0, 0.1];
     match schema["multipleOf"].as_f64() {
-        Some(divisor) if rng.bool() => json!(rng.i32(-50..500) as f64 * divisor),
+        Some(divisor) if rng.bool() => json!(f64::from(rng.i32(-50..500)) * divisor),
         _ => json!(edges[rng.usize(..edges.len())]),
     }
 }
@@ -342,10 +342,10 @@ fn likely_string(rng: &mut Rng, schema: &Value) -> Value {
     let known = |known: &[(&str, &'static [&'static str])], key: &str| {
         known.iter().find(|(name, _)| schema[key] == *name).map(|(_, texts)| *texts)
     };
-    if let Some(texts) = known(&PATTERNS, "pattern").or_else(|| known(&FORMATS, "format")) {
-        if rng.usize(..4) > 0 {
-            return json!(texts[rng.usize(..texts.len())]);
-        }
+    if let Some(texts) = known(&PATTERNS, "pattern").or_else(|| known(&FORMATS, "format"))
+        && rng.usize(..4) > 0
+    {
+        return json!(texts[rng.usize(..texts.len())]);
     }
     if schema["format"].as_str().is_some_and(|format| format.ends_with("int64")) {
         let texts = [

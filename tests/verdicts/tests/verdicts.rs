@@ -127,7 +127,7 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn refused(issue: impl ToString) -> Self {
+    fn refused(issue: &impl ToString) -> Self {
         Self { value: None, issues: vec![issue.to_string()] }
     }
 }
@@ -141,17 +141,17 @@ fn rust_verdict(case: &Case) -> Verdict {
     let schema = topic.expect("the channel and topic are defined").schema;
     let value = match parse(&case.text) {
         Ok(value) => value,
-        Err(error) => return Verdict::refused(error),
+        Err(error) => return Verdict::refused(&error),
     };
     if let Err(issues) = check(schema, &value) {
         return Verdict { value: None, issues: issues.iter().map(ToString::to_string).collect() };
     }
     let Some(read) = read(case.channel, &case.topic, value) else {
-        return Verdict::refused("accepted, but not read");
+        return Verdict::refused(&"accepted, but not read");
     };
     match check(schema, &read) {
         Err(issues) if issues.iter().all(|issue| issue.rule != "oneOf") => {
-            Verdict::refused(format!("read, but not publishable: {issues:?}"))
+            Verdict::refused(&format!("read, but not publishable: {issues:?}"))
         }
         _ => Verdict { value: Some(normal(&read)), issues: Vec::new() },
     }

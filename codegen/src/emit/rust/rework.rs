@@ -14,11 +14,11 @@ use crate::model::{Additional, Enum, Model, Object, Scope, Type, TypeId};
 /// The item of a named type, reworked.
 pub(super) fn rework(model: &Model, id: TypeId, item: &Item) -> Option<Item> {
     let named = model.get(id);
-    let names = Paths { model, scope: named.scope };
+    let paths = Paths { model, scope: named.scope };
     match (item.clone(), &named.shape) {
-        (Item::Struct(item), Type::Object(object)) => Some(Item::Struct(names.object(id, item, object))),
-        (Item::Struct(item), _) => Some(Item::Struct(names.newtype(id, item))),
-        (Item::Enum(item), Type::Enum(values)) => Some(Item::Enum(names.string_enum(id, item, values))),
+        (Item::Struct(item), Type::Object(object)) => Some(Item::Struct(paths.object(id, item, object))),
+        (Item::Struct(item), _) => Some(Item::Struct(paths.newtype(id, item))),
+        (Item::Enum(item), Type::Enum(values)) => Some(Item::Enum(paths.string_enum(id, item, values))),
         _ => None,
     }
 }
@@ -40,10 +40,10 @@ impl Paths<'_> {
             let Some(field) = find(at) else { continue };
             let mut ty = self.shortened(&field.ty);
             if property.boxed {
-                ty = boxed(ty);
+                ty = boxed(&ty);
             }
             if !property.required {
-                twice_optional |= is_option(&ty);
+                twice_optional |= content_of("Option", &ty).is_some();
                 ty = parse_quote!(Option<#ty>);
             }
             let name: syn::Ident = ident(&property.name.rust());
@@ -122,7 +122,8 @@ pub(super) fn shortened(model: &Model, scope: Scope, ty: &RustType) -> RustType 
 /// Rewrites the paths that typify prints in full, and its opaque names.
 impl VisitMut for Paths<'_> {
     fn visit_type_mut(&mut self, ty: &mut RustType) {
-        if let Some(inner) = box_content(ty) {
+        // typify boxes where it sees a circle; the model decides that.
+        if let Some(inner) = content_of("Box", ty) {
             *ty = inner;
             return self.visit_type_mut(ty);
         }
@@ -153,10 +154,10 @@ impl VisitMut for Paths<'_> {
     }
 }
 
-/// typify boxes where it sees a circle; the model decides that.
-fn box_content(ty: &RustType) -> Option<RustType> {
+/// The `T` of `Wrapper<T>`.
+fn content_of(wrapper: &str, ty: &RustType) -> Option<RustType> {
     let RustType::Path(typed) = ty else { return None };
-    let last = typed.path.segments.last().filter(|segment| segment.ident == "Box")?;
+    let last = typed.path.segments.last().filter(|segment| segment.ident == wrapper)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
         syn::GenericArgument::Type(inner) => Some(inner.clone()),
@@ -164,21 +165,12 @@ fn box_content(ty: &RustType) -> Option<RustType> {
     })
 }
 
-fn is_option(ty: &RustType) -> bool {
-    matches!(ty, RustType::Path(typed) if typed.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
-}
-
 /// A box goes inside an `Option`: `Option<Box<T>>`.
-fn boxed(ty: RustType) -> RustType {
-    if let RustType::Path(typed) = &ty {
-        if let Some(last) = typed.path.segments.last().filter(|segment| segment.ident == "Option") {
-            if let PathArguments::AngleBracketed(arguments) = &last.arguments {
-                let inner = &arguments.args;
-                return parse_quote!(Option<Box<#inner>>);
-            }
-        }
+fn boxed(ty: &RustType) -> RustType {
+    match content_of("Option", ty) {
+        Some(inner) => parse_quote!(Option<Box<#inner>>),
+        None => parse_quote!(Box<#ty>),
     }
-    parse_quote!(Box<#ty>)
 }
 
 pub(super) fn doc_attributes(description: Option<&str>, otherwise: &str) -> Vec<Attribute> {

@@ -177,8 +177,8 @@ impl<'m> Tables<'m> {
 
     fn text_rules(&mut self, text: &Text) -> TokenStream {
         let mut rules = Vec::new();
-        rules.extend(text.min_length.map(|length| rule("min_length", count(length))));
-        rules.extend(text.max_length.map(|length| rule("max_length", count(length))));
+        rules.extend(text.min_length.map(|length| rule("min_length", &count(length))));
+        rules.extend(text.max_length.map(|length| rule("max_length", &count(length))));
         if let Some(pattern) = &text.pattern {
             let name = format_ident!("PATTERN_{}", number_of(&mut self.patterns, pattern.clone()));
             rules.push(quote!(pattern: Some(&#name)));
@@ -207,7 +207,7 @@ fn in_order(known: &BTreeMap<String, usize>) -> Vec<(&String, usize)> {
     known
 }
 
-fn rule(name: &str, value: TokenStream) -> TokenStream {
+fn rule(name: &str, value: &TokenStream) -> TokenStream {
     let name = ident(name);
     quote!(#name: #value)
 }
@@ -218,9 +218,9 @@ fn count(value: u32) -> TokenStream {
 
 fn integer_rules(integer: &Integer) -> TokenStream {
     let mut rules = Vec::new();
-    rules.extend((integer.minimum != -LARGEST_INTEGER).then(|| rule("minimum", whole(integer.minimum))));
-    rules.extend((integer.maximum != LARGEST_INTEGER).then(|| rule("maximum", whole(integer.maximum))));
-    rules.extend(integer.multiple_of.map(|divisor| rule("multiple_of", some_float(divisor))));
+    rules.extend((integer.minimum != -LARGEST_INTEGER).then(|| rule("minimum", &whole(integer.minimum))));
+    rules.extend((integer.maximum != LARGEST_INTEGER).then(|| rule("maximum", &whole(integer.maximum))));
+    rules.extend(integer.multiple_of.map(|divisor| rule("multiple_of", &some_float(divisor))));
     or_any(&quote!(Integer), &rules)
 }
 
@@ -233,7 +233,7 @@ fn number_rules(number: &Number) -> TokenStream {
         ("multiple_of", number.multiple_of),
     ];
     let rules =
-        limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| rule(name, some_float(limit))));
+        limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| rule(name, &some_float(limit))));
     or_any(&quote!(Number), &rules.collect::<Vec<_>>())
 }
 
@@ -285,7 +285,9 @@ const IMPORTABLE: [&str; 12] = [
 /// The names that tables use, for their import.
 pub(super) fn imports(tables: &[TokenStream]) -> String {
     let mut used = BTreeSet::new();
-    tables.iter().for_each(|table| collect_names(table.clone(), &mut used));
+    for table in tables {
+        collect_names(table.clone(), &mut used);
+    }
     used.into_iter().collect::<Vec<_>>().join(", ")
 }
 
