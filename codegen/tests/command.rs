@@ -209,7 +209,7 @@ fn wrong_usage_exits_with_2() {
     }
     let output = project.fanfare(&["generate", "--schemas", "nowhere"]);
     assert_exit(&output, 1);
-    assert!(stderr(&output).contains(" --> nowhere"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--> nowhere"), "{}", stderr(&output));
 }
 
 #[test]
