@@ -57,14 +57,24 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
     for definition in &definitions.files {
         let path = &report.sources.get(definition.source).path;
         let module = Module { stem: definition.stem.clone(), source: definition.label.clone() };
-        let taken = modules.iter().find(|other| other.stem == module.stem);
+        let own = outputs(&module.stem);
+        let taken = modules.iter().find(|other| outputs(&other.stem).iter().any(|path| own.contains(path)));
         if let Some(other) = taken {
             let message =
                 format!("the outputs of this file and of {} would have the same name", other.source);
             report.diagnostics.push(
                 Diagnostic::about_path(Code::NameCollision, path, message).help("rename one of the files"),
             );
-        } else if module.stem == "index" {
+        } else if let Some(unfit) = module.stem.chars().find(|c| is_unfit(*c)) {
+            report.diagnostics.push(
+                Diagnostic::about_path(
+                    Code::BadName,
+                    path,
+                    format!("the character {unfit:?} in a file's name cannot stand in a TypeScript import"),
+                )
+                .help("rename the file"),
+            );
+        } else if module.stem.eq_ignore_ascii_case("index") {
             report.diagnostics.push(
                 Diagnostic::about_path(
                     Code::ReservedName,
@@ -77,4 +87,14 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
         modules.push(module);
     }
     modules
+}
+
+/// What TypeScript is written for a file, as a file system that does not tell cases apart sees it.
+fn outputs(stem: &str) -> [String; 3] {
+    ["", ".types", ".zod"].map(|suffix| format!("{stem}{suffix}").to_lowercase())
+}
+
+/// Imports are URLs between quotes.
+fn is_unfit(c: char) -> bool {
+    c.is_control() || "\"\\#?%\u{2028}\u{2029}".contains(c)
 }

@@ -256,6 +256,13 @@ pub(crate) struct Union {
     pub(crate) open: bool,
 }
 
+impl Union {
+    /// The keyword that it was written with.
+    pub(crate) fn key(&self) -> &'static str {
+        if self.exactly_one { "oneOf" } else { "anyOf" }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Alternative {
     /// The variant in Rust.

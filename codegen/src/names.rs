@@ -57,6 +57,21 @@ impl Name {
     }
 }
 
+/// The static that holds a type's rules in Rust: `ContentPipeline` is `CONTENT_PIPELINE`.
+pub(crate) fn table(type_name: &str) -> String {
+    Name::new(type_name).map_or_else(|| type_name.to_owned(), |name| name.snake).to_uppercase()
+}
+
+/// The static of a union's alternative that has no type of its own.
+pub(crate) fn alternative_table(union: &str, variant: &str) -> String {
+    format!("{}_IS_{}", table(union), table(variant))
+}
+
+/// The static of a channel's param.
+pub(crate) fn param_table(param: &Name) -> String {
+    format!("PARAM_{}", param.snake.to_uppercase())
+}
+
 /// Type names that generated code needs for itself.
 pub(crate) const RESERVED_TYPE_NAMES: [&str; 8] =
     ["Box", "None", "Option", "Record", "Self", "Some", "String", "Vec"];

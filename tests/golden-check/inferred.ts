@@ -16,6 +16,7 @@ export type all_of_merged = [
 import type * as awkward_names_names_types from "../golden/awkward-names/expected/typescript/names.types.js";
 import type * as awkward_names_names_zod from "../golden/awkward-names/expected/typescript/names.zod.js";
 export type awkward_names_names = [
+  Holds<Same<z.infer<typeof awkward_names_names_zod.InvisibleSchema>, awkward_names_names_types.Invisible>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.ErrorSchema>, awkward_names_names_types.Error>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.ResultSchema>, awkward_names_names_types.Result>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.SchemaSchema>, awkward_names_names_types.Schema>>,
@@ -35,9 +36,13 @@ export type awkward_names_names = [
   Holds<Same<z.infer<typeof awkward_names_names_zod.InheritedOpenSchema>, awkward_names_names_types.InheritedOpen>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.InheritedTagSchema>, awkward_names_names_types.InheritedTag>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.SpellingsSchema>, awkward_names_names_types.Spellings>>,
+  Holds<Same<z.infer<typeof awkward_names_names_zod.TraitsDefaultSchema>, awkward_names_names_types.TraitsDefault>>,
+  Holds<Same<z.infer<typeof awkward_names_names_zod.AsAsRefSchema>, awkward_names_names_types.AsAsRef>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.MatchResultSchema>, awkward_names_names_types.MatchResult>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.MatchErrSchema>, awkward_names_names_types.MatchErr>>,
+  Holds<Same<z.infer<typeof awkward_names_names_zod.ErrorIntoIteratorSchema>, awkward_names_names_types.ErrorIntoIterator>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.ErrorFnSchema>, awkward_names_names_types.ErrorFn>>,
+  Holds<Same<z.infer<typeof awkward_names_names_zod.InvisibleABSchema>, awkward_names_names_types.InvisibleAB>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.KeywordsEnumSchema>, awkward_names_names_types.KeywordsEnum>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.InheritedProtoSchema>, awkward_names_names_types.InheritedProto>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.InheritedTagOneSchema>, awkward_names_names_types.InheritedTagOne>>,
@@ -109,6 +114,12 @@ import type * as files_shared_money_types from "../golden/files/expected/typescr
 import type * as files_shared_money_zod from "../golden/files/expected/typescript/shared/money.zod.js";
 export type files_shared_money = [
   Holds<Same<z.infer<typeof files_shared_money_zod.MoneySchema>, files_shared_money_types.Money>>,
+];
+
+import type * as files_units_types from "../golden/files/expected/typescript/units.types.js";
+import type * as files_units_zod from "../golden/files/expected/typescript/units.zod.js";
+export type files_units = [
+  Holds<Same<z.infer<typeof files_units_zod.UnitSchema>, files_units_types.Unit>>,
 ];
 
 import type * as json_definition_channels_types from "../golden/json-definition/expected/typescript/channels.types.js";

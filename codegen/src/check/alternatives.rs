@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::collisions;
 use super::types::{Naming, Types};
 use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -355,6 +356,7 @@ pub(super) fn find_tags(model: &mut Model, places: &[Place], diagnostics: &mut V
         let Type::Union(union) = &model.types[at].shape else { continue };
         let tagged = tagged(model, union);
         if let Some(tagged) = tagged {
+            collisions::check_cases(&tagged, &place.join(union.key()), diagnostics);
             model.types[at].shape = Type::Tagged(tagged);
         } else if union.open {
             diagnostics.push(

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::model::{Channel, Model, Scope, Type};
-use crate::names::{RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS};
+use crate::model::{Channel, Model, Scope, Tagged, Type};
+use crate::names::{RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS, alternative_table, param_table, table};
 
 /// Methods of a generated channel, and what every JavaScript object has: no topic can be called so.
 const RESERVED_TOPICS: [&str; 17] = [
@@ -30,6 +30,9 @@ const RESERVED_TOPICS: [&str; 17] = [
 /// Modules that would hide what generated code refers to.
 const RESERVED_CHANNELS: [&str; 5] = ["fanfare", "schemas", "std", "core", "alloc"];
 
+/// What the generated file of a channel imports in TypeScript.
+const RESERVED_CONSTANTS: [&str; 2] = ["defineChannel", "f"];
+
 /// Reports every collision of names in a model.
 pub(super) fn check(
     model: &Model,
@@ -38,11 +41,11 @@ pub(super) fn check(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let mut findings = Findings { diagnostics, reported: HashSet::new() };
-    check_types(model, places, channel_places, &mut findings);
-    check_channels(&model.channels, channel_places, &mut findings);
     for (named, place) in model.types.iter().zip(places) {
         check_members(&named.shape, place, &mut findings);
     }
+    check_types(model, places, channel_places, &mut findings);
+    check_channels(&model.channels, channel_places, &mut findings);
 }
 
 struct Findings<'r> {
@@ -87,12 +90,17 @@ impl<'p> Taken<'p> {
 }
 
 fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findings: &mut Findings<'_>) {
+    let alternatives = alternative_tables(model, places);
     let mut rust: HashMap<String, Taken<'_>> = HashMap::new();
     let mut typescript = Taken::new();
     for (index, (channel, place)) in model.channels.iter().zip(channel_places).enumerate() {
         let mut taken = Taken::new();
         taken.take(channel.name.pascal.clone(), place, "Rust", findings);
         taken.take("Topic".to_owned(), place, "Rust", findings);
+        // A type is never spelled like a table, so both can be kept in one list.
+        for param in &channel.params {
+            taken.take(format!("static {}", param_table(&param.name)), place, "Rust", findings);
+        }
         rust.insert(scope_key(Scope::Channel(index)), taken);
     }
     for (named, place) in model.types.iter().zip(places) {
@@ -114,9 +122,33 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
             "Rust",
             findings,
         );
+        rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(
+            format!("static {}", table(&named.rust)),
+            place,
+            "Rust",
+            findings,
+        );
         typescript.take(named.typescript.clone(), place, "TypeScript", findings);
         typescript.take(format!("{}Schema", named.typescript), place, "TypeScript", findings);
     }
+    for (scope, name, place) in &alternatives {
+        rust.entry(scope_key(*scope)).or_insert_with(Taken::new).take(name.clone(), place, "Rust", findings);
+    }
+}
+
+/// The tables of alternatives that have no type of their own, and where each stands.
+fn alternative_tables(model: &Model, places: &[Place]) -> Vec<(Scope, String, Place)> {
+    let mut tables = Vec::new();
+    for (named, place) in model.types.iter().zip(places) {
+        let Type::Union(union) = &named.shape else { continue };
+        for (at, alternative) in union.alternatives.iter().enumerate() {
+            if !matches!(alternative.shape, Type::Named(_)) {
+                let name = format!("static {}", alternative_table(&named.rust, &alternative.variant));
+                tables.push((named.scope, name, place.join(union.key()).join(at)));
+            }
+        }
+    }
+    tables
 }
 
 fn scope_key(scope: Scope) -> String {
@@ -130,6 +162,7 @@ fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Finding
     let mut taken = Taken::new();
     for (channel, place) in channels.iter().zip(places) {
         if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str())
+            || RESERVED_CONSTANTS.contains(&channel.name.camel.as_str())
             || RESERVED_CHANNELS.contains(&channel.name.snake.as_str())
         {
             findings.diagnostics.push(reserved("channel", &channel.name.wire, place));
@@ -189,18 +222,28 @@ fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
             distinct(variants.chain(reserved), findings);
         }
         Type::Union(union) => {
-            let key = if union.exactly_one { "oneOf" } else { "anyOf" };
             let reserved = union.open.then(|| ("Unknown".to_owned(), place.clone()));
             let variants = union.alternatives.iter().enumerate();
             distinct(
                 variants
-                    .map(|(at, alternative)| (alternative.variant.clone(), place.join(key).join(at)))
+                    .map(|(at, alternative)| (alternative.variant.clone(), place.join(union.key()).join(at)))
                     .chain(reserved),
                 findings,
             );
         }
         _ => {}
     }
+}
+
+/// Variants of a tagged union: they are called after the tags, which are found when all else is known.
+pub(super) fn check_cases(tagged: &Tagged, alternatives: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    let mut findings = Findings { diagnostics, reported: HashSet::new() };
+    let reserved = tagged.open.then(|| ("Unknown".to_owned(), alternatives.clone()));
+    let variants = tagged.cases.iter().enumerate();
+    distinct(
+        variants.map(|(at, case)| (case.variant.clone(), alternatives.join(at))).chain(reserved),
+        &mut findings,
+    );
 }
 
 fn distinct(names: impl Iterator<Item = (String, Place)>, findings: &mut Findings<'_>) {

@@ -173,19 +173,19 @@ impl Reader {
         }
     }
 
-    /// The path below the definition folder; of a file outside it, the name.
-    fn below(&self, path: &Path) -> PathBuf {
-        path.strip_prefix(&self.root)
-            .map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned)
-    }
-
+    /// The path below the definition folder without its extension; of a file outside it, the name: outputs never stand
+    /// outside theirs.
     fn stem(&self, path: &Path) -> String {
-        self.below(path).with_extension("").to_string_lossy().replace('\\', "/")
+        let path = normalised(path);
+        let below = path
+            .strip_prefix(normalised(&self.root))
+            .map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned);
+        below.with_extension("").to_string_lossy().replace('\\', "/")
     }
 
     fn label(&self, path: &Path) -> String {
         let folder = Path::new(self.root.file_name().unwrap_or_default());
-        folder.join(self.below(path)).to_string_lossy().replace('\\', "/")
+        folder.join(path.strip_prefix(&self.root).unwrap_or(path)).to_string_lossy().replace('\\', "/")
     }
 }
 

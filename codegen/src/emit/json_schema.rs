@@ -131,7 +131,7 @@ pub(super) fn inline(model: &Model, shape: &Type) -> Value {
         Type::Map(values) => json!({ "type": "object", "additionalProperties": inline(model, values) }),
         Type::Object(object) => self::object(model, object),
         Type::Union(union) => {
-            let key = if union.exactly_one { "oneOf" } else { "anyOf" };
+            let key = union.key();
             json!({ key: union.alternatives.iter().map(|alternative| inline(model, &alternative.shape)).collect::<Vec<_>>() })
         }
         Type::Tagged(tagged) => self::tagged(model, tagged),

@@ -78,8 +78,11 @@ fn referenced(model: &Model) -> BTreeSet<TypeId> {
 }
 
 /// A template only joins strings, so it always renders.
+///
+/// Literals escape what rustc refuses in a comment, so where it stands as it is it came from a description or a name.
 fn rendered(template: &impl Template) -> String {
-    let text = template.render().unwrap_or_default();
+    let refused = |c: char| matches!(c, '\r' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text = template.render().unwrap_or_default().replace(refused, " ");
     format!("{}\n", text.trim_end())
 }
 

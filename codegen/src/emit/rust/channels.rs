@@ -1,9 +1,9 @@
 //! A channel's type, its topics and its definition.
 
 use crate::model::{AddressPart, Channel, Enum, Model, Param, Retain, Scope, Type};
-use crate::names::Name;
+use crate::names::{param_table, table};
 
-use super::tables::{constant, grouped};
+use super::tables::grouped;
 use super::{docs, path};
 
 /// What the template prints.
@@ -59,7 +59,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             method_docs: docs(topic.description.as_deref(), &otherwise, "    "),
             variant_docs: docs(topic.description.as_deref(), &otherwise, "    "),
             payload: path(model, topic.payload, scope),
-            table: format!("{prefix}schemas::{}", constant(&model.get(topic.payload).rust)),
+            table: format!("{prefix}schemas::{}", table(&model.get(topic.payload).rust)),
             retain: match topic.retain {
                 Retain::None => "None",
                 Retain::Last => "Last",
@@ -86,11 +86,11 @@ fn param(param: &Param) -> RenderedParam {
     let name = param.name.rust();
     let (ty, argument) = match &param.shape {
         Type::Integer(_) => ("i64", format!("&{name}")),
-        _ => ("impl AsRef<str>", format!("&{name}.as_ref()")),
+        _ => ("impl std::convert::AsRef<str>", format!("&{name}.as_ref()")),
     };
     RenderedParam {
         wire: param.name.wire.clone(),
-        table: format!("schemas::{}", table(&param.name)),
+        table: format!("schemas::{}", param_table(&param.name)),
         ty,
         argument,
         name,
@@ -99,7 +99,7 @@ fn param(param: &Param) -> RenderedParam {
 
 /// The tables of a channel's params.
 pub(super) fn param_tables(channel: &Channel) -> Vec<(String, Type)> {
-    channel.params.iter().map(|param| (table(&param.name), closed(&param.shape))).collect()
+    channel.params.iter().map(|param| (param_table(&param.name), closed(&param.shape))).collect()
 }
 
 /// An open enum accepts any string, but a param is never empty.
@@ -110,8 +110,4 @@ fn closed(shape: &Type) -> Type {
         }
         shape => shape.clone(),
     }
-}
-
-fn table(name: &Name) -> String {
-    format!("PARAM_{}", name.snake.to_uppercase())
 }

@@ -10,7 +10,7 @@ use super::rework::ident;
 use crate::model::{
     Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Scope, Tagged, Text, Type, TypeId,
 };
-use crate::names::Name;
+use crate::names::table;
 
 /// The tables of one file: those of its types, and the patterns and literals that they refer to.
 pub(super) struct Tables<'m> {
@@ -27,7 +27,7 @@ impl<'m> Tables<'m> {
 
     /// `static STATUS: Schema = …;`
     pub(super) fn of_type(&mut self, id: TypeId) -> TokenStream {
-        let name = format_ident!("{}", constant(&self.model.get(id).rust));
+        let name = format_ident!("{}", table(&self.model.get(id).rust));
         let schema = match &self.model.get(id).shape {
             // A static cannot be copied into another before both exist, so an alias is an alternative of its own.
             Type::Named(target) => {
@@ -74,7 +74,7 @@ impl<'m> Tables<'m> {
 
     pub(super) fn path(&self, id: TypeId) -> TokenStream {
         let named = self.model.get(id);
-        let name = format_ident!("{}", constant(&named.rust));
+        let name = format_ident!("{}", table(&named.rust));
         match (named.scope, self.scope) {
             (Scope::Root, Scope::Channel(_)) => quote!(super::super::schemas::#name),
             _ => quote!(#name),
@@ -189,11 +189,6 @@ impl<'m> Tables<'m> {
         }
         or_any(&quote!(Text), &rules)
     }
-}
-
-/// `ContentPipeline` is `CONTENT_PIPELINE`.
-pub(super) fn constant(type_name: &str) -> String {
-    Name::new(type_name).map_or_else(|| type_name.to_owned(), |name| name.snake).to_uppercase()
 }
 
 fn number_of(known: &mut BTreeMap<String, usize>, text: String) -> usize {

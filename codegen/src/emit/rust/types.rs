@@ -8,10 +8,11 @@ use syn::{Item, parse_quote};
 
 use super::rework::{doc_attributes, ident, rework, shortened};
 use super::shapes::{Shapes, is_newtype};
-use super::tables::{Tables, constant, imports};
+use super::tables::{Tables, imports};
 use crate::model::{
     Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Type, TypeId, Union,
 };
+use crate::names::{alternative_table, table};
 
 /// The declarations of one file.
 pub(super) struct Declarations {
@@ -71,10 +72,6 @@ fn nameless_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
     nameless
         .map(|alternative| (alternative_table(&named.rust, &alternative.variant), &alternative.shape))
         .collect()
-}
-
-fn alternative_table(union: &str, variant: &str) -> String {
-    format!("{}_IS_{}", constant(union), constant(variant))
 }
 
 fn print(items: Vec<Item>) -> String {
@@ -169,7 +166,7 @@ fn is_alias(model: &Model, id: TypeId) -> bool {
 /// The macro call that makes a type a payload.
 fn implementation(model: &Model, id: TypeId) -> String {
     let named = model.get(id);
-    let head = format!("{}: schemas::{}", named.rust, constant(&named.rust));
+    let head = format!("{}: schemas::{}", named.rust, table(&named.rust));
     match &named.shape {
         Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", object_members(object)),
         Type::Enum(values) => {
@@ -213,7 +210,7 @@ fn table_path(model: &Model, union: &NamedType, alternative: &Alternative) -> St
     };
     let named = model.get(id);
     let prefix = if named.scope == union.scope { "" } else { "super::" };
-    format!("{prefix}schemas::{}", constant(&named.rust))
+    format!("{prefix}schemas::{}", table(&named.rust))
 }
 
 fn object_members(object: &Object) -> String {

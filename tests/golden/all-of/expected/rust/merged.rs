@@ -35,12 +35,12 @@ impl Merged {
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }
 
-impl Default for Merged {
+impl std::default::Default for Merged {
     fn default() -> Self {
         Self::new()
     }

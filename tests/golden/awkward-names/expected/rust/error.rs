@@ -2,7 +2,7 @@
 
 //! The channel `Error`.
 
-/// The channel `Error`.
+/// a bare return and  turned  text
 ///
 /// Its address is `error`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,26 +21,38 @@ impl Error {
         &self.0
     }
 
+    /// The topic `into-iterator`.
+    #[must_use]
+    pub fn into_iterator(&self) -> fanfare::Topic<'_, IntoIterator> {
+        self.0.topic(0)
+    }
+
+    /// The topic `default-payload`.
+    #[must_use]
+    pub fn default_payload(&self) -> fanfare::Topic<'_, super::Invisible> {
+        self.0.topic(1)
+    }
+
     /// The topic `default`.
     #[must_use]
     pub fn default(&self) -> fanfare::Topic<'_, super::Error> {
-        self.0.topic(0)
+        self.0.topic(2)
     }
 
     /// The topic `fn`.
     #[must_use]
     pub fn r#fn(&self) -> fanfare::Topic<'_, Fn> {
-        self.0.topic(1)
+        self.0.topic(3)
     }
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }
 
-impl Default for Error {
+impl std::default::Default for Error {
     fn default() -> Self {
         Self::new()
     }
@@ -49,6 +61,10 @@ impl Default for Error {
 /// The topics of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
+    /// The topic `into-iterator`.
+    IntoIterator,
+    /// The topic `default-payload`.
+    DefaultPayload,
     /// The topic `default`.
     Default,
     /// The topic `fn`.
@@ -57,12 +73,14 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 2] = [Self::Default, Self::Fn];
+    pub const ALL: [Self; 4] = [Self::IntoIterator, Self::DefaultPayload, Self::Default, Self::Fn];
 
     /// The name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::IntoIterator => "into-iterator",
+            Self::DefaultPayload => "default-payload",
             Self::Default => "default",
             Self::Fn => "fn",
         }
@@ -74,6 +92,16 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("error")],
     params: &[],
     topics: &[
+        fanfare::TopicDefinition {
+            name: "into-iterator",
+            schema: &schemas::INTO_ITERATOR,
+            retain: fanfare::Retain::None,
+        },
+        fanfare::TopicDefinition {
+            name: "default-payload",
+            schema: &super::schemas::INVISIBLE,
+            retain: fanfare::Retain::None,
+        },
         fanfare::TopicDefinition {
             name: "default",
             schema: &super::schemas::ERROR,
@@ -89,8 +117,18 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         messages: 100,
         age: std::time::Duration::from_secs(300),
     },
-    fingerprint: "0656db512eb40a9a",
+    fingerprint: "5fdfc9e4c25c6d5b",
 };
+
+/// `ErrorIntoIterator`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IntoIterator {
+    /// `x`.
+    pub x: Option<String>,
+}
+fanfare::object!(IntoIterator: schemas::INTO_ITERATOR {
+    "x" => x?,
+});
 
 /// `ErrorFn`.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +153,17 @@ fanfare::object!(FnAsync: schemas::FN_ASYNC {
 /// What the runtime checks values against.
 mod schemas {
     use fanfare::schema::{Additional, Object, Property, Schema, Text};
+
+    pub(super) static INTO_ITERATOR: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "x",
+                schema: &Schema::Text(Text::ANY),
+                required: false,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
 
     pub(super) static FN: Schema = Schema::Object(Object {
         properties: &[

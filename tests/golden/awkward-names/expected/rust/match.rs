@@ -13,7 +13,7 @@ impl Match {
     ///
     /// # Errors
     /// When the definition does not accept a param.
-    pub fn new(r#type: impl AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
+    pub fn new(r#type: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&r#type.as_ref()]).map(Self)
     }
 
@@ -55,7 +55,7 @@ impl Match {
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }

@@ -3,6 +3,13 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./names.types.js";
 
+export const InvisibleABSchema = f.enums(["x\ry", "y‮z"]) satisfies z.ZodType<t.InvisibleAB>;
+
+export const InvisibleSchema = f.object({
+  "a\rb": InvisibleABSchema.optional(),
+  "b⁦c": f.string().optional(),
+}) satisfies z.ZodType<t.Invisible>;
+
 export const ErrorSchema = f.object({
   Error: f.string().optional(),
 }) satisfies z.ZodType<t.Error>;
@@ -127,11 +134,23 @@ export const SpellingsSchema = f.object({
   "*/": f.string().optional(),
 }) satisfies z.ZodType<t.Spellings>;
 
+export const TraitsDefaultSchema = f.object({
+  x: f.string().optional(),
+}) satisfies z.ZodType<t.TraitsDefault>;
+
+export const AsAsRefSchema = f.object({
+  x: f.string().optional(),
+}) satisfies z.ZodType<t.AsAsRef>;
+
 export const MatchResultSchema = f.object({
   ok: f.boolean().optional(),
 }) satisfies z.ZodType<t.MatchResult>;
 
 export const MatchErrSchema = f.enums(["Ok", "Err", "None", "Some"]) satisfies z.ZodType<t.MatchErr>;
+
+export const ErrorIntoIteratorSchema = f.object({
+  x: f.string().optional(),
+}) satisfies z.ZodType<t.ErrorIntoIterator>;
 
 export const ErrorFnAsyncSchema = f.object({
   await: f.string().optional(),

@@ -13,7 +13,7 @@ impl UserRoom {
     ///
     /// # Errors
     /// When the definition does not accept a param.
-    pub fn new(user_id: impl AsRef<str>, room: impl AsRef<str>, floor: i64, wing: impl AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
+    pub fn new(user_id: impl std::convert::AsRef<str>, room: impl std::convert::AsRef<str>, floor: i64, wing: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&user_id.as_ref(), &room.as_ref(), &floor, &wing.as_ref()]).map(Self)
     }
 
@@ -37,7 +37,7 @@ impl UserRoom {
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }

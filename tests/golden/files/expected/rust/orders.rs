@@ -13,7 +13,7 @@ impl Orders {
     ///
     /// # Errors
     /// When the definition does not accept a param.
-    pub fn new(order_id: impl AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
+    pub fn new(order_id: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&order_id.as_ref()]).map(Self)
     }
 
@@ -37,7 +37,7 @@ impl Orders {
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }
@@ -85,7 +85,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         messages: 100,
         age: std::time::Duration::from_secs(300),
     },
-    fingerprint: "82195c31c913d7a2",
+    fingerprint: "df8450598845ec92",
 };
 
 /// What the runtime checks values against.

@@ -7,7 +7,7 @@ import { CustomerSchema } from "./people.zod.js";
 export const orders = defineChannel({
   name: "orders",
   address: "orders:{orderId}",
-  fingerprint: "82195c31c913d7a2",
+  fingerprint: "df8450598845ec92",
   params: {
     orderId: f.string({ minLength: 1, pattern: /^o-[0-9]+$/u }),
   },

@@ -2,9 +2,11 @@
 import type { Customer } from "./people.types.js";
 import type { OrderId } from "./shared/ids.types.js";
 import type { Money } from "./shared/money.types.js";
+import type { Unit } from "./units.types.js";
 
 export interface Order {
   id: OrderId;
   customer?: Customer | undefined;
   money?: Money | undefined;
+  unit?: Unit | undefined;
 }

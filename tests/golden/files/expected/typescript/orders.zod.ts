@@ -4,10 +4,12 @@ import * as f from "fanfare/zod";
 import { CustomerSchema } from "./people.zod.js";
 import { OrderIdSchema } from "./shared/ids.zod.js";
 import { MoneySchema } from "./shared/money.zod.js";
+import { UnitSchema } from "./units.zod.js";
 import type * as t from "./orders.types.js";
 
 export const OrderSchema: z.ZodType<t.Order> = f.lazy(() => f.object({
   id: f.lazy(() => OrderIdSchema),
   customer: f.lazy(() => CustomerSchema).optional(),
   money: MoneySchema.optional(),
+  unit: UnitSchema.optional(),
 }));

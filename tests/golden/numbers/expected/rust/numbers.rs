@@ -47,12 +47,12 @@ impl Numbers {
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }
 
-impl Default for Numbers {
+impl std::default::Default for Numbers {
     fn default() -> Self {
         Self::new()
     }

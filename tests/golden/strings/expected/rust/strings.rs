@@ -47,12 +47,12 @@ impl Strings {
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }
 
-impl Default for Strings {
+impl std::default::Default for Strings {
     fn default() -> Self {
         Self::new()
     }

@@ -41,12 +41,12 @@ impl Unions {
 
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = Topic>) -> fanfare::Grant {
+    pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 }
 
-impl Default for Unions {
+impl std::default::Default for Unions {
     fn default() -> Self {
         Self::new()
     }
