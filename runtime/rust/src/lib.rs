@@ -35,16 +35,21 @@ pub use serde_json::Value;
 pub use token::TokenError;
 pub use wire::MessageId;
 
-/// Includes the channels that `fanfare_codegen::compile` made in the build script.
+/// Includes the channels that `fanfare_codegen::compile` made in the build script, as the module `channels`.
 ///
 /// ```ignore
-/// mod channels {
-///     fanfare::include_channels!();
-/// }
+/// fanfare::include_channels!();
+///
+/// use channels::pipeline::{Pipeline, Status};
 /// ```
 #[macro_export]
 macro_rules! include_channels {
     () => {
-        include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
+        /// The channels that this project defines.
+        #[allow(dead_code, unreachable_pub, reason = "not every server uses all that a definition gives")]
+        #[allow(clippy::doc_markdown, reason = "docs are the definitions' descriptions")]
+        pub mod channels {
+            include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
+        }
     };
 }

@@ -7,11 +7,12 @@ pub mod vectors;
 use fanfare::{Read, Value};
 use serde::Serialize;
 
-/// The channels of the vectors and of the random schemas.
-pub mod channels {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, reason = "names and docs are random")]
+#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "names and docs are random")]
+mod generated {
     fanfare::include_channels!();
 }
+
+pub use generated::channels;
 
 /// What a generated type reads from a value that its schema accepted, written as JSON again. `None` where it cannot
 /// be read.

@@ -117,7 +117,7 @@ impl HubBuilder {
 }
 
 /// Why a hub could not be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// No signing key was given.
@@ -136,6 +136,13 @@ impl fmt::Display for BuildError {
                 "a signing key needs at least 32 characters that nobody can guess: use what `openssl rand -hex 32` prints"
             }
         })
+    }
+}
+
+/// What a `main` that returns the error prints, so it is in words too.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 
