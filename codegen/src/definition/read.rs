@@ -192,6 +192,8 @@ impl Reader {
 /// Turns a value into a node, or says which part of it has another shape.
 #[expect(clippy::result_large_err, reason = "it is the end of the reading of this file")]
 pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T, Diagnostic> {
+    let keys: Vec<String> =
+        value.as_object().into_iter().flat_map(|members| members.keys().cloned()).collect();
     serde_path_to_error::deserialize(value).map_err(|error| {
         let mut at = place.clone();
         for segment in error.path() {
@@ -202,6 +204,14 @@ pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T
             }
         }
         let message = error.inner().to_string();
+        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        if let Some((missing, misspelt)) =
+            missing.and_then(|missing| Some((missing, closest(missing, keys.iter().map(String::as_str))?)))
+        {
+            let message = format!("unknown key `{misspelt}`");
+            return Diagnostic::at_key(Code::UnknownKey, &place.join(misspelt), message)
+                .help(format!("did you mean `{missing}`?"));
+        }
         let diagnostic = Diagnostic::at(Code::Shape, &at, in_words_of_yaml(&message));
         if message == "missing field `version`" {
             diagnostic.help("start the file with `version: 1`")
