@@ -148,7 +148,12 @@ fn generated_below(folder: &Path) -> io::Result<Vec<(String, String)>> {
             Err(error) => return Err(at(&current, &error)),
         };
         for entry in entries {
-            let path = entry.map_err(|error| at(&current, &error))?.path();
+            let entry = entry.map_err(|error| at(&current, &error))?;
+            // What a link leads to may lie elsewhere, or be this folder again.
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                continue;
+            }
+            let path = entry.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() {
                 if name != "node_modules" && name != "target" {

@@ -135,6 +135,21 @@ fn folders_that_orphans_leave_empty_are_removed() {
     assert!(!project.out().join("json-schema/weather").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_is_removed_behind_a_link() {
+    let project = Project::new("links");
+    project.fanfare(&["generate"]);
+    let (elsewhere, out) = (project.0.join("elsewhere"), project.out());
+    std::fs::create_dir_all(&elsewhere).expect("a folder");
+    std::fs::copy(out.join("rust/news.rs"), elsewhere.join("other.rs")).expect("a copy");
+    std::os::unix::fs::symlink(&elsewhere, out.join("link")).expect("a link");
+    std::os::unix::fs::symlink(&out, out.join("rust/circle")).expect("a link");
+    let output = project.fanfare(&["generate"]);
+    assert_exit(&output, 0);
+    assert!(elsewhere.join("other.rs").exists(), "{}", stdout(&output));
+}
+
 #[test]
 fn a_wrong_definition_writes_nothing() {
     let project = Project::new("wrong");
