@@ -121,11 +121,25 @@ function validate(
   data: unknown,
 ): StandardResult<unknown> | Promise<StandardResult<unknown>> {
   try {
-    const result = schema["~standard"].validate(data);
-    return result instanceof Promise ? result.catch(failedValidator) : result;
+    const result: unknown = schema["~standard"].validate(data);
+    // A promise of another realm or library is none of this realm's `Promise`.
+    return isThenable(result)
+      ? Promise.resolve(result).then(asResult).catch(failedValidator)
+      : asResult(result);
   } catch (cause) {
     return failedValidator(cause);
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** A validator that says nothing has not accepted the value. */
+function asResult(result: unknown): StandardResult<unknown> {
+  return typeof result === "object" && result !== null
+    ? (result as StandardResult<unknown>)
+    : failedValidator("it gave no result");
 }
 
 /** A validator that throws has not accepted the value. */

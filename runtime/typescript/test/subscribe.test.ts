@@ -95,6 +95,37 @@ describe("a subscription", () => {
     expect(seen).toEqual(payloads);
   });
 
+  it("takes a validator's word as a promise of any library, and silence as a no", async () => {
+    const answers: Record<string, unknown> = {
+      yes: { then: (resolve: (result: unknown) => void) => resolve({ value: "yes" }) },
+      no: { then: (resolve: (result: unknown) => void) => resolve({ issues: [{ message: "no" }] }) },
+      silence: undefined,
+      later: Promise.resolve(undefined),
+    };
+    const validate = (value: unknown) => answers[value as string] as { value: string };
+    const payload = { "~standard": { version: 1 as const, vendor: "a user", validate } };
+    const odd = defineChannel({
+      name: "pipeline",
+      address: "pipeline:run_42",
+      fingerprint: "9f2c",
+      topics: { odd: { payload } },
+    });
+    const seen: unknown[] = [];
+    await subscribe({
+      ...basics(),
+      channel: odd,
+      token: tokenFor(channel.name, ["odd"]),
+      onMessage: ({ data }) => void seen.push(data),
+      onInvalid: ({ issues }) => void seen.push(issues[0]?.message),
+    });
+    for (const answer of ["silence", "later", "no", "yes"]) {
+      server.publish("odd", answer);
+    }
+    await until(() => seen.length === 4);
+    const silent = "the validator failed: it gave no result";
+    expect(seen).toEqual([silent, silent, "no", "yes"]);
+  });
+
   it("hands invalid messages to onInvalid with their issues, in order", async () => {
     const seen: unknown[] = [];
     await subscribe({
