@@ -37,7 +37,7 @@ const RUNTIME_RUST: Floors = &[
 ];
 
 const RUNTIME_TYPESCRIPT: Floors = &[
-    &["queue", "schema", "wire", "zod"],
+    &["case", "queue", "schema", "wire", "zod"],
     &["error"],
     &["channel", "socket"],
     &["message", "token"],

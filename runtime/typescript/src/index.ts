@@ -1,3 +1,4 @@
+export { isCase } from "./case.js";
 export { defineChannel, encodeParam, ParamError } from "./channel.js";
 export type {
   ChannelInput,

@@ -1,7 +1,7 @@
 /** Compiled, never run: what the types promise, and what they refuse. */
 import * as z from "zod";
 import { WebSocket } from "ws";
-import { defineChannel, RealtimeStore, subscribe } from "../src/index.js";
+import { defineChannel, isCase, RealtimeStore, subscribe } from "../src/index.js";
 import type { ChannelInput, ChannelInstance, Message, Payload, TopicName } from "../src/index.js";
 import { useRealtime } from "../src/react.js";
 import { pipeline, system } from "./pipeline.js";
@@ -123,4 +123,34 @@ export function others(): void {
   const { messages } = useRealtime({ channel: other, token: "token" });
   isTrue<Same<NonNullable<typeof messages.byTopic.b>["data"], number>>();
   void new RealtimeStore(channel, ["status"]).getSnapshot().connectionStatus;
+}
+
+interface Created {
+  kind: "created";
+  id: string;
+}
+interface Deleted {
+  kind: "deleted";
+  reason?: string | undefined;
+}
+type OpenEvent = Created | Deleted | { kind: string & {}; [key: string]: unknown };
+
+export function cases(event: OpenEvent, maybe: OpenEvent | undefined, closed: Created | Deleted): void {
+  if (isCase(event, "kind", "created")) {
+    isTrue<Same<typeof event, Created>>();
+  } else {
+    isTrue<Same<typeof event, Exclude<OpenEvent, Created>>>();
+  }
+  if (isCase(maybe, "kind", "deleted")) {
+    isTrue<Same<typeof maybe, Deleted>>();
+  }
+  if (!isCase(closed, "kind", "created")) {
+    isTrue<Same<typeof closed, Deleted>>();
+  }
+  // @ts-expect-error: no such case
+  isCase(event, "kind", "renamed");
+  // @ts-expect-error: no such tag
+  isCase(event, "type", "created");
+  // @ts-expect-error: not the tag
+  isCase(event, "id", "created");
 }
