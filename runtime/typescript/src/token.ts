@@ -34,18 +34,29 @@ export interface Grant {
   readonly renewable: boolean;
 }
 
+/** Anything else, the page of a 404 say, would only fail as a subprotocol that no WebSocket takes. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
 /** Asks for the token. A factory that fails may do better the next time. */
 export async function resolveToken(input: TokenInput | undefined): Promise<Grant> {
   const value = typeof input === "function" ? await callFactory(input) : input;
-  const token = typeof value === "string" ? value : (value?.key ?? value?.token);
+  const text = typeof value === "string" ? value : (value?.key ?? value?.token);
+  // The body of a response often ends with a newline.
+  const token = typeof text === "string" ? text.trim() : undefined;
   const renewable = typeof input === "function";
-  if (typeof token !== "string" || token === "") {
+  if (token === undefined || token === "") {
     throw new ConnectionError(
       renewable
         ? "The token factory returned no token: return a string or an object with a `key`"
         : "No token: give `token`, a string or a function that returns one",
       { fatal: !renewable },
     );
+  }
+  if (!JWT.test(token)) {
+    const start = Array.from(token.slice(0, 20)).slice(0, 9).join("");
+    throw new ConnectionError(`The token is not a JWT; it starts with \`${start}\``, {
+      fatal: !renewable,
+    });
   }
   const apiBaseUrl = typeof value === "object" ? value.apiBaseUrl : undefined;
   return { token, apiBaseUrl, renewable };
