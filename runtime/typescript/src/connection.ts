@@ -142,8 +142,12 @@ export class Connection {
     if (missing !== undefined) {
       throw new ConnectionError(missing, { fatal: true });
     }
-    const base = serverUrl(this.#settings.apiBaseUrl ?? grant.apiBaseUrl);
-    const url = connectUrl(base, this.#cursors);
+    const url = connectUrl(
+      serverUrl(this.#settings.apiBaseUrl ?? grant.apiBaseUrl),
+      this.#cursors,
+    );
+    // Without the cursors, so that the same failure has the same words.
+    const address = `${url.protocol}//${url.host}${url.pathname}`;
     const socket = new constructor(url.href, subprotocols(grant.token));
     this.#socket = socket;
     socket.onmessage = (event: { data: unknown }) => {
@@ -153,7 +157,7 @@ export class Connection {
     };
     socket.onclose = (event: { code: number; reason: string }) => {
       if (attempt === this.#attempt) {
-        this.#closed(event.code, event.reason, base, grant);
+        this.#closed(event.code, event.reason, address, grant);
       }
     };
     socket.onerror = (event: { message?: unknown }) => {
@@ -164,12 +168,12 @@ export class Connection {
       this.#refusal = typeof event.message === "string" ? event.message : "";
       // The close event follows, but not in every Node when the handshake failed.
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#closed(1006, "", base, grant), CLOSE_TIMEOUT_MS);
+      this.#timer = setTimeout(() => this.#closed(1006, "", address, grant), CLOSE_TIMEOUT_MS);
     };
     this.#timer = setTimeout(() => {
       this.#leave("no answer");
       this.#fail(
-        new ConnectionError(`${base.origin} did not confirm the subscription in time`, {
+        new ConnectionError(`${address} did not confirm the subscription in time`, {
           fatal: false,
         }),
       );
@@ -271,13 +275,13 @@ export class Connection {
     }, DRAIN_TIMEOUT_MS);
   }
 
-  #closed(code: number, reason: string, base: URL, grant: Grant): void {
+  #closed(code: number, reason: string, address: string, grant: Grant): void {
     const wasReady = this.#isReady;
     this.#leave("closed by the server");
     if (isFatalClose(code)) {
       const why = reason === "" ? "" : `: ${reason}`;
       return this.#end(
-        new ConnectionError(`${base.origin} closed the connection for good (${code}${why})`, {
+        new ConnectionError(`${address} closed the connection for good (${code}${why})`, {
           fatal: true,
           closeCode: code,
         }),
@@ -285,7 +289,7 @@ export class Connection {
     }
     if (!wasReady) {
       return this.#fail(
-        new ConnectionError(`Could not subscribe at ${base.origin}: ${this.#hint(grant)}`, {
+        new ConnectionError(`Could not subscribe at ${address}: ${this.#hint(grant)}`, {
           fatal: false,
           closeCode: code,
         }),
