@@ -40,7 +40,7 @@ const RUNTIME_TYPESCRIPT: Floors = &[
     &["case", "queue", "schema", "wire", "zod"],
     &["error"],
     &["channel", "socket"],
-    &["message", "token"],
+    &["drift", "message", "token"],
     &["connection", "delivery"],
     &["store", "subscription"],
     &["subscribe"],

@@ -12,6 +12,7 @@ export type {
   TopicReference,
 } from "./channel.js";
 export type { ConnectionOptions, ConnectionStatus } from "./connection.js";
+export type { Drift } from "./drift.js";
 export { ConnectionError, InvalidMessageError, ProtocolError } from "./error.js";
 export type { Gap, Message, RunStatus, RunUpdate } from "./message.js";
 export type {
@@ -26,7 +27,6 @@ export { RealtimeStore } from "./store.js";
 export type { PauseReason, RealtimeSnapshot, StoreSettings, ViewSettings } from "./store.js";
 export { subscribe } from "./subscribe.js";
 export type {
-  Drift,
   MessageCallback,
   SubscribeCallbackOptions,
   SubscribeOptions,

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { ChannelInput, TopicName } from "./channel.js";
 import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
+import type { Drift } from "./drift.js";
 import type { Gap, Message, RunStatus } from "./message.js";
 import { RealtimeStore } from "./store.js";
 import type { PauseReason, StoreSettings } from "./store.js";
@@ -73,6 +74,8 @@ export interface UseRealtimeResult<
   readonly error: Error | null;
   /** The last gap: messages that were missed for good. Null if there was none. */
   readonly gap: Gap | null;
+  /** How the server's definition of the channel differs from this page's, as of the last connect. */
+  readonly drift: Drift | undefined;
   /** Forgets messages, result, error and gap. The connection stays. */
   readonly reset: () => void;
 }

@@ -2,6 +2,8 @@ import type { ChannelInput } from "./channel.js";
 import { Connection } from "./connection.js";
 import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
 import { Delivery } from "./delivery.js";
+import { findDrift } from "./drift.js";
+import type { Drift } from "./drift.js";
 import { isTerminal } from "./message.js";
 import type { Gap, Message, RunStatus, RunUpdate } from "./message.js";
 import type { TokenInput } from "./token.js";
@@ -21,6 +23,7 @@ export interface RealtimeSnapshot {
   readonly result: unknown;
   readonly error: Error | null;
   readonly gap: Gap | null;
+  readonly drift: Drift | undefined;
 }
 
 /** Why a view is paused: the page is hidden, or `enabled` is false. */
@@ -52,6 +55,7 @@ const EMPTY: RealtimeSnapshot = {
   result: undefined,
   error: null,
   gap: null,
+  drift: undefined,
 };
 
 /**
@@ -101,7 +105,7 @@ export class RealtimeStore {
     });
     this.#connection = new Connection({ channel: name, topics }, undefined, {
       onFrame: (frame) => delivery.accept(frame),
-      onReady: () => {},
+      onReady: (frame) => this.#update({ drift: findDrift(channel, frame) }),
       onStatus: (status) => this.#connected(status),
       onError: (error) => this.#update({ error }),
       onEnd: (error) => this.#update({ error }),

@@ -2,6 +2,8 @@ import type { ChannelInput, TopicName } from "./channel.js";
 import { Connection } from "./connection.js";
 import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
 import { Delivery } from "./delivery.js";
+import { findDrift } from "./drift.js";
+import type { Drift } from "./drift.js";
 import type { InvalidMessageError } from "./error.js";
 import type { Gap, Message, RunUpdate } from "./message.js";
 import { Queue } from "./queue.js";
@@ -56,15 +58,6 @@ export interface SubscribeOptions<
   readonly onError?: ((error: Error) => void) | undefined;
   /** Called when the server's definition of the channel is another than this page's. */
   readonly onDrift?: ((drift: Drift) => void) | undefined;
-}
-
-/** The definitions that a page and its server were built from differ. */
-export interface Drift {
-  readonly channel: string;
-  /** The fingerprint of this page's definition. */
-  readonly expected: string;
-  /** The fingerprint of the server's definition. */
-  readonly received: string;
 }
 
 /** Options of `subscribe` in its callback form. */
@@ -289,11 +282,9 @@ export class LiveSubscription implements Subscription<Message> {
   }
 
   #compare(frame: ReadyFrame): void {
-    const { channel, onDrift } = this.#options;
-    const expected = (channel as { readonly $fingerprint?: string }).$fingerprint;
-    if (expected !== undefined && expected !== frame.fingerprint) {
-      const drift: Drift = { channel: frame.channel, expected, received: frame.fingerprint };
-      onDrift?.(drift);
+    const drift = findDrift(this.#options.channel, frame);
+    if (drift !== undefined) {
+      this.#options.onDrift?.(drift);
     }
   }
 

@@ -168,6 +168,19 @@ describe("useRealtime in StrictMode", () => {
     expect(now().connectionStatus).toBe("open");
   });
 
+  it("shows how the server's definition differs, until both are the same again", async () => {
+    server.fingerprint = "new";
+    await render();
+    expect(now().drift).toBeUndefined();
+    await see(isOpen);
+    expect(now().drift).toEqual({ channel: channel.name, expected: "9f2c", received: "new" });
+    await act(async () => now().reset());
+    expect(now().drift).toBeDefined();
+    server.fingerprint = "9f2c";
+    server.cut();
+    await see(() => isOpen() && now().drift === undefined);
+  });
+
   it("leaves once the run has ended, with its result", async () => {
     await render();
     await see(isOpen);
