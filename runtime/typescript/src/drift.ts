@@ -17,3 +17,11 @@ export function findDrift(channel: ChannelInput | undefined, frame: ReadyFrame):
     ? undefined
     : { channel: frame.channel, expected, received: frame.fingerprint };
 }
+
+/** What a drift means and what to do about it. */
+export function describeDrift({ channel, expected, received }: Drift): string {
+  return (
+    `the channel "${channel}" is defined otherwise on the server: this code was generated from ` +
+    `${expected}, the server's from ${received}; generate and deploy again`
+  );
+}

@@ -18,7 +18,8 @@ import type {
  * a {@link Gap}. Rejects when that would be of no use: the token does not
  * grant the channel, the server refused for good, an option is missing. A
  * server that cannot be reached and one that refuses the token look the same
- * to a web page, so both are tried again, and `onError` is told each time.
+ * to a web page, so both are tried again, and `onError` is told each time;
+ * without one, the console is told once.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import type { ChannelInput, TopicName } from "./channel.js";
 import { Connection } from "./connection.js";
 import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
 import { Delivery } from "./delivery.js";
-import { findDrift } from "./drift.js";
+import { describeDrift, findDrift } from "./drift.js";
 import type { Drift } from "./drift.js";
 import type { InvalidMessageError } from "./error.js";
 import type { Gap, Message, RunUpdate } from "./message.js";
@@ -53,10 +53,14 @@ export interface SubscribeOptions<
    * Called when something goes wrong that the subscription survives: the token
    * factory throws, the server cannot be reached, `onMessage` throws. Called
    * also when the subscription ends with an error, where there is no loop to
-   * throw it; without `onError` that is an unhandled rejection.
+   * throw it. Without it, what `onMessage` throws and what ends the subscription
+   * is an unhandled rejection, and all else goes to the console, each message once.
    */
   readonly onError?: ((error: Error) => void) | undefined;
-  /** Called when the server's definition of the channel is another than this page's. */
+  /**
+   * Called at every connect when the server's definition of the channel is
+   * another than this page's. Without it, the console is told once a channel.
+   */
   readonly onDrift?: ((drift: Drift) => void) | undefined;
 }
 
@@ -105,6 +109,9 @@ type Item =
   | { readonly run: RunUpdate }
   | { readonly invalid: InvalidMessageError };
 
+/** Of a page's many runs of one channel, the first tells the console of a drift. */
+const driftsWarnedOf = new Set<string>();
+
 /** What `subscribe` resolves with: a connection, a delivery, and a queue to the reader. */
 export class LiveSubscription implements Subscription<Message> {
   readonly confirmed: Promise<void>;
@@ -114,6 +121,8 @@ export class LiveSubscription implements Subscription<Message> {
   readonly #connection: Connection;
   readonly #delivery: Delivery;
   readonly #queue = new Queue<Item>();
+  /** A retry fails as the one before did; saying so once is enough. */
+  readonly #warnedOf = new Set<string>();
   #connectionStatus: ConnectionStatus = "idle";
   #gap: Gap | null = null;
   #isFull = false;
@@ -250,7 +259,13 @@ export class LiveSubscription implements Subscription<Message> {
           this.#confirm();
         }
       },
-      onError: (error) => onError?.(error),
+      onError: (error) => {
+        if (onError !== undefined) {
+          onError(error);
+        } else {
+          warnOnce(this.#warnedOf, error.message, `${error.message} (channel "${name}")`);
+        }
+      },
       onEnd: (error) => {
         this.#refuse(error);
         // What arrived before is still delivered.
@@ -283,8 +298,14 @@ export class LiveSubscription implements Subscription<Message> {
 
   #compare(frame: ReadyFrame): void {
     const drift = findDrift(this.#options.channel, frame);
-    if (drift !== undefined) {
-      this.#options.onDrift?.(drift);
+    if (drift === undefined) {
+      return;
+    }
+    if (this.#options.onDrift !== undefined) {
+      this.#options.onDrift(drift);
+    } else {
+      const { expected, received } = drift;
+      warnOnce(driftsWarnedOf, `${expected} ${received}`, describeDrift(drift));
     }
   }
 
@@ -306,6 +327,13 @@ export class LiveSubscription implements Subscription<Message> {
     this.#isFull = false;
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#settleClosed(error);
+  }
+}
+
+function warnOnce(warnedOf: Set<string>, key: string, message: string): void {
+  if (!warnedOf.has(key)) {
+    warnedOf.add(key);
+    console.warn(`fanfare: ${message}`);
   }
 }
 

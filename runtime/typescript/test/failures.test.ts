@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { subscribe } from "../src/index.js";
 import { pipeline } from "./pipeline.js";
-import { TestServer, tokenFor } from "./server.js";
+import { TestServer, tokenFor, until } from "./server.js";
 
 const channel = pipeline({ runId: "run_42" });
 const token = tokenFor(channel.name, ["status", "tokens", "total"]);
@@ -26,4 +26,88 @@ it("a failure names the URL that was tried, with its path and without the token"
     `Could not subscribe at ${server.url.replace("http", "ws")}/api/v1/realtime/connect: `,
   );
   await expect(attempt).rejects.not.toThrow(token);
+});
+
+describe("without a handler, the console", () => {
+  let warnings: string[];
+
+  beforeEach(() => {
+    warnings = [];
+    vi.spyOn(console, "warn").mockImplementation((text: string) => void warnings.push(text));
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it("is told once of each failure that is tried again", async () => {
+    let calls = 0;
+    server.refusals = 3;
+    const subscription = await subscribe({
+      ...basics(),
+      token: () => {
+        calls += 1;
+        if (calls < 4) {
+          throw new Error("the session has ended");
+        }
+        return token;
+      },
+    });
+    expect(calls).toBe(7);
+    expect(warnings).toEqual([
+      'fanfare: The token factory failed: the session has ended (channel "pipeline:run_42")',
+      expect.stringMatching(/^fanfare: Could not subscribe at ws:.*401/),
+    ]);
+    server.send("no JSON");
+    await until(() => warnings.length === 3);
+    expect(warnings[2]).toMatch(/^fanfare: The server sent a frame is not JSON/);
+    subscription.close();
+  });
+
+  it("is told of an expired token and of a wrong port while subscribe is pending", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    server.refusals = Infinity;
+    const expired = tokenFor(channel.name, ["status"], -60);
+    const attempts = [
+      subscribe({ ...basics(), signal, token: expired }),
+      subscribe({ ...basics(), signal, apiBaseUrl: "http://127.0.0.1:1" }),
+    ];
+    await until(() => warnings.length === 2);
+    expect(warnings.sort()).toEqual([
+      expect.stringMatching(/^fanfare: Could not subscribe at ws:\/\/127\.0\.0\.1:1\/v1\/realtime\/connect: /),
+      expect.stringMatching(/^fanfare: .*: the token has expired; give a function as `token`/),
+    ]);
+    controller.abort();
+    for (const attempt of attempts) {
+      await expect(attempt).rejects.toThrow(/abort/);
+    }
+  });
+
+  it("is told of a drift once, whatever reconnects and however many subscribe", async () => {
+    server.fingerprint = "new";
+    const subscriptions = [await subscribe(basics()), await subscribe(basics())];
+    server.cut();
+    await until(() => server.connections === 2);
+    expect(warnings).toEqual([
+      'fanfare: the channel "pipeline:run_42" is defined otherwise on the server: this code was ' +
+        "generated from 9f2c, the server's from new; generate and deploy again",
+    ]);
+    for (const subscription of subscriptions) {
+      subscription.close();
+    }
+  });
+
+  it("is told nothing where handlers are", async () => {
+    const told: unknown[] = [];
+    server.fingerprint = "newer";
+    server.refusals = 1;
+    const subscription = await subscribe({
+      ...basics(),
+      onError: (error) => void told.push(error),
+      onDrift: (drift) => void told.push(drift),
+    });
+    expect(told).toHaveLength(2);
+    expect(warnings).toEqual([]);
+    subscription.close();
+  });
 });

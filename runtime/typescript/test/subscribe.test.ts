@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import * as z from "zod";
 import { ConnectionError, defineChannel, InvalidMessageError, subscribe } from "../src/index.js";
@@ -11,6 +11,8 @@ const token = tokenFor(channel.name, ["status", "tokens", "total"]);
 let server: TestServer;
 
 beforeEach(async () => {
+  // Subscriptions that a test leaves open say that the server is gone.
+  vi.spyOn(console, "warn").mockImplementation(() => {});
   server = await TestServer.start();
 });
 afterEach(() => server.stop());
