@@ -1,7 +1,7 @@
 //! The command `fanfare`.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +48,11 @@ const FAILURE: u8 = 2;
 fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Generate { schemas, out, check } => {
+            if is_inside(&out, &schemas) {
+                eprintln!("error: the output folder {} is inside the definition folder", out.display());
+                eprintln!("its files would be read as definitions; choose another with --out");
+                return ExitCode::from(FAILURE);
+            }
             let files = match generate(&schemas) {
                 Ok(files) => files,
                 Err(error) => return failed(&error),
@@ -67,6 +72,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+fn is_inside(folder: &Path, other: &Path) -> bool {
+    matches!((std::path::absolute(folder), std::path::absolute(other)), (Ok(folder), Ok(other)) if folder.starts_with(&other))
 }
 
 fn generated(changes: &[Change], total: usize) {

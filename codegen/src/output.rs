@@ -1,6 +1,6 @@
 //! Generated files: held in memory, compared with the disk, and written all or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,12 +43,19 @@ impl Files {
                 Err(error) => return Err(at(&folder.join(path), &error)),
             }
         }
-        for (path, old) in generated_below(folder)? {
-            if !self.0.contains_key(&path) {
-                changes.push(Change { path, old: Some(old), new: None });
+        for root in self.roots() {
+            for (path, old) in generated_below(folder, root)? {
+                if !self.0.contains_key(&path) {
+                    changes.push(Change { path, old: Some(old), new: None });
+                }
             }
         }
         Ok(changes)
+    }
+
+    /// The folders that are fanfare's own, where orphans are looked for: `rust`, `typescript`, …
+    fn roots(&self) -> BTreeSet<&str> {
+        self.0.keys().map(|path| path.split_once('/').map_or("", |(root, _)| root)).collect()
     }
 
     /// Makes a folder hold these files: what changed is written, orphans are removed, the rest stays untouched.
@@ -137,10 +144,10 @@ fn stage(changes: &[Change], folder: &Path) -> Result<Staged, (Staged, io::Error
     Ok(staged)
 }
 
-/// The files below a folder that carry the mark, with their texts.
-fn generated_below(folder: &Path) -> io::Result<Vec<(String, String)>> {
+/// The files below a root of the output folder that carry the mark, with their texts.
+fn generated_below(folder: &Path, root: &str) -> io::Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
+    let mut open = vec![folder.join(root)];
     while let Some(current) = open.pop() {
         let entries = match std::fs::read_dir(&current) {
             Ok(entries) => entries,
@@ -169,14 +176,21 @@ fn generated_below(folder: &Path) -> io::Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-/// The mark stands at the head of a file; a file that only mentions it further down is the user's.
+/// The mark begins a generated file; a file that only mentions it is the user's.
 fn marked_text(path: &Path) -> Option<String> {
     let kinds = ["rs", "ts", "json"];
     if !path.extension().is_some_and(|extension| kinds.iter().any(|kind| extension == *kind)) {
         return None;
     }
     let text = std::fs::read_to_string(path).ok()?;
-    let generated = text.lines().take(3).any(|line| line.contains(GENERATED_MARK));
+    let begins = |line: &str| {
+        let line = line.trim_start();
+        let comment = line.strip_prefix("// ").or_else(|| line.strip_prefix("\"$comment\": \""));
+        comment.is_some_and(|comment| comment.starts_with(GENERATED_MARK))
+    };
+    // JSON has no comments: there the mark stands behind the brace and `$schema`.
+    let head = if path.extension().is_some_and(|extension| extension == "json") { 3 } else { 1 };
+    let generated = text.lines().take(head).any(begins);
     generated.then_some(text)
 }
 

@@ -109,10 +109,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::Last,
         },
     ],
-    history: fanfare::History {
-        messages: 1000,
-        age: std::time::Duration::from_secs(600),
-    },
+    history: fanfare::History::new(1000, 600),
     fingerprint: "af41d6ac61f059b2",
 };
 

@@ -71,10 +71,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::Last,
         },
     ],
-    history: fanfare::History {
-        messages: 100,
-        age: std::time::Duration::from_secs(300),
-    },
+    history: fanfare::History::new(100, 300),
     fingerprint: "76cec3f02e55224f",
 };
 

@@ -111,7 +111,11 @@ impl Reader {
         let mut found = Vec::new();
         for path in paths {
             if path.is_dir() {
-                found.extend(self.list(&path));
+                // A link may lead back here.
+                let seen = self.definitions.folders.iter().any(|folder| is_same_folder(folder, &path));
+                if !seen {
+                    found.extend(self.list(&path));
+                }
             } else if is_definition(&path) {
                 found.push(path);
             }
@@ -263,8 +267,16 @@ pub(crate) fn listed(words: &[&str]) -> String {
     }
 }
 
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 fn read_text(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    let size = metadata.len();
     if size > LARGEST_FILE {
         return Err(format!("is larger than 8 MiB ({size} bytes); split it into several files"));
     }

@@ -98,5 +98,20 @@ fn path(model: &Model, id: TypeId, from: Scope) -> String {
 /// Doc comments, or a line that at least says what this is.
 fn docs(description: Option<&str>, otherwise: &str, indent: &str) -> String {
     let text = description.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(otherwise);
-    text.lines().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
+    let mut fenced = false;
+    text.lines()
+        .map(|line| format!("{indent}/// {}", plain(line, &mut fenced)).trim_end().to_owned() + "\n")
+        .collect()
+}
+
+/// rustdoc compiles code blocks in docs, but a description is for people: its code is marked as text.
+fn plain(line: &str, fenced: &mut bool) -> String {
+    let bare = line.trim_start();
+    if bare.starts_with("```") || bare.starts_with("~~~") {
+        *fenced = !*fenced;
+        let fence: String = bare.chars().take_while(|c| *c == '`' || *c == '~').collect();
+        return if *fenced { fence + "text" } else { fence };
+    }
+    // Four spaces would begin a block of code, too.
+    if !*fenced && line.starts_with("    ") { format!("   {bare}") } else { line.to_owned() }
 }

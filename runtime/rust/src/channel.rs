@@ -122,6 +122,14 @@ pub struct History {
     pub age: Duration,
 }
 
+impl History {
+    /// So many messages, and none older than so many seconds.
+    #[must_use]
+    pub const fn new(messages: u32, seconds: u64) -> Self {
+        Self { messages, age: Duration::from_secs(seconds) }
+    }
+}
+
 /// What a new subscriber gets of a topic at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retain {

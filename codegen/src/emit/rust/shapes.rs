@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 use syn::Item;
 
-use crate::model::{Additional, Enum, Format, Integer, Model, Object, Text, Type, TypeId};
+use crate::model::{Additional, Enum, Format, Integer, LARGEST_INTEGER, Model, Object, Text, Type, TypeId};
 
 /// What typify made, by the type it is for.
 pub(super) struct Shapes {
@@ -204,7 +204,10 @@ fn width(integer: &Integer) -> &'static str {
 /// Literals of one kind have that kind's type; which of them are allowed is a rule.
 fn literals(values: &[Value]) -> Value {
     let all = |is: fn(&Value) -> bool| values.iter().all(is);
-    let whole = |value: &Value| value.as_f64().is_some_and(|number| number.fract() == 0.0);
+    #[expect(clippy::cast_precision_loss, reason = "2^53−1 is exact")]
+    let whole = |value: &Value| {
+        value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() <= LARGEST_INTEGER as f64)
+    };
     if all(Value::is_string) {
         json!({ "type": "string" })
     } else if all(whole) {

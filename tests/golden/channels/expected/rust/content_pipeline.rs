@@ -67,10 +67,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
-    history: fanfare::History {
-        messages: 1000,
-        age: std::time::Duration::from_secs(600),
-    },
+    history: fanfare::History::new(1000, 600),
     fingerprint: "8d42dadea70ff551",
 };
 

@@ -67,10 +67,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
-    history: fanfare::History {
-        messages: 100,
-        age: std::time::Duration::from_secs(30),
-    },
+    history: fanfare::History::new(100, 30),
     fingerprint: "5969c447ba8edf36",
 };
 

@@ -86,10 +86,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::All,
         },
     ],
-    history: fanfare::History {
-        messages: 100,
-        age: std::time::Duration::from_secs(300),
-    },
+    history: fanfare::History::new(100, 300),
     fingerprint: "bdb643bd0c6bcc74",
 };
 

@@ -81,10 +81,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
-    history: fanfare::History {
-        messages: 1,
-        age: std::time::Duration::from_secs(31_536_000),
-    },
+    history: fanfare::History::new(1, 31_536_000),
     fingerprint: "008ca2447d447c03",
 };
 

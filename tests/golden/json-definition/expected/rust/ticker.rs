@@ -67,10 +67,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::Last,
         },
     ],
-    history: fanfare::History {
-        messages: 100,
-        age: std::time::Duration::from_secs(300),
-    },
+    history: fanfare::History::new(100, 300),
     fingerprint: "82989c25e49798fc",
 };
 

@@ -113,10 +113,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
-    history: fanfare::History {
-        messages: 100,
-        age: std::time::Duration::from_secs(300),
-    },
+    history: fanfare::History::new(100, 300),
     fingerprint: "84081b7055d58348",
 };
 

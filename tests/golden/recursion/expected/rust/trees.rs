@@ -141,10 +141,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
-    history: fanfare::History {
-        messages: 100,
-        age: std::time::Duration::from_secs(300),
-    },
+    history: fanfare::History::new(100, 300),
     fingerprint: "bf9b09236ca4afe4",
 };
 

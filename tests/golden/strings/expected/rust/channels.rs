@@ -10,6 +10,12 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 };
 
 /// A name for URLs.
+///
+///    not(code);
+///
+/// ```text
+/// nor { this
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(String);
 fanfare::newtype!(Slug: schemas::SLUG (String));
