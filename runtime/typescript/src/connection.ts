@@ -55,6 +55,8 @@ const READY_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 200;
 /** A server that has not told how often it shows that it is there may be silent for so long. */
 const SILENCE_MS = 60_000;
+/** However often a server says that it shows itself, a moment's silence is no reason to leave. */
+const SHORTEST_SILENCE_MS = 100;
 /** Beyond this, timers fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** After `closing`, the server may take this long to send what is waiting. */
@@ -76,6 +78,9 @@ export class Connection {
   #longestSilence = SILENCE_MS;
   #heardAt = 0;
   #failures = 0;
+  #readyAt = 0;
+  /** How long the last attempt was put off. */
+  #waitedMs = 0;
   /** Callbacks that were set up in an earlier attempt compare this and keep still. */
   #attempt = 0;
   #isReady = false;
@@ -209,7 +214,7 @@ export class Connection {
       case "error":
         return this.events.onError(new ProtocolError(frame.code, frame.message));
       case "alive":
-        return this.#watch(2.5 * frame.next_in);
+        return this.#watch(Math.max(SHORTEST_SILENCE_MS, 2.5 * frame.next_in));
       case "closing":
         return this.#drain();
       default:
@@ -220,7 +225,7 @@ export class Connection {
   #ready(frame: ReadyFrame): void {
     clearTimeout(this.#timer);
     this.#isReady = true;
-    this.#failures = 0;
+    this.#readyAt = performance.now();
     this.#cursors.set(frame.channel, frame.position);
     this.#watch(SILENCE_MS);
     this.events.onReady(frame);
@@ -307,6 +312,10 @@ export class Connection {
         }),
       );
     }
+    // A server that accepts every connection only to close it is not asked more and more often.
+    if (performance.now() - this.#readyAt >= this.#waitedMs) {
+      this.#failures = 0;
+    }
     const attempt = this.#attempt;
     this.events.onStatus("closed");
     // Whoever was told may have closed or paused the connection.
@@ -358,11 +367,9 @@ export class Connection {
     // A server that said goodbye expects its clients; scattered, as there may be many.
     const shortest = this.#isClosing ? 0 : longest / 2;
     this.#failures += 1;
+    this.#waitedMs = shortest + Math.random() * (longest - shortest);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => void this.#connect(),
-      shortest + Math.random() * (longest - shortest),
-    );
+    this.#timer = setTimeout(() => void this.#connect(), this.#waitedMs);
   }
 
   #leave(reason: string): void {

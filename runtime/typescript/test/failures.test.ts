@@ -28,6 +28,15 @@ it("a failure names the URL that was tried, with its path and without the token"
   await expect(attempt).rejects.not.toThrow(token);
 });
 
+it("a server that closes every connection at once is asked less and less often", async () => {
+  server.isFickle = true;
+  const subscription = await subscribe({ ...basics(), reconnectMinMs: 20, reconnectMaxMs: 10_000 });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  subscription.close();
+  // Without backing off these would be 25 or more.
+  expect(server.sinces.length).toBeLessThan(9);
+});
+
 describe("without a handler, the console", () => {
   let warnings: string[];
 

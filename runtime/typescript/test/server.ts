@@ -17,6 +17,8 @@ export class TestServer {
   readonly sinces: (string | null)[] = [];
   /** How many of the next handshakes are answered with 401. */
   refusals = 0;
+  /** Whether every connection is closed as soon as it stands. */
+  isFickle = false;
   fingerprint = "9f2c";
   url = "";
   #log: Entry[] = [];
@@ -98,6 +100,9 @@ export class TestServer {
       webSocket.on("close", () => this.#sockets.delete(webSocket));
       const cursors = JSON.parse(since ?? "{}") as Record<string, string>;
       this.#greet(webSocket, cursors[this.channel] ?? "now");
+      if (this.isFickle) {
+        webSocket.close(4401);
+      }
     });
   }
 
