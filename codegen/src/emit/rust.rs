@@ -14,6 +14,7 @@ use askama::Template;
 
 use super::json_schema::visit;
 use crate::model::{Model, Scope, TypeId};
+use crate::names::table;
 
 /// The root file of the generated Rust; the other files are its modules.
 pub(crate) const ROOT: &str = "channels.rs";
@@ -93,6 +94,13 @@ fn path(model: &Model, id: TypeId, from: Scope) -> String {
         (Scope::Root, Scope::Channel(_)) => format!("super::{}", named.rust),
         _ => named.rust.clone(),
     }
+}
+
+/// Where the table of a type stands, from inside a scope.
+fn table_path(model: &Model, id: TypeId, from: Scope) -> String {
+    let named = model.get(id);
+    let prefix = if named.scope == from { "" } else { "super::" };
+    format!("{prefix}schemas::{}", table(&named.rust))
 }
 
 /// Doc comments, or a line that at least says what this is.

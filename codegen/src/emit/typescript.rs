@@ -7,6 +7,7 @@ mod validators;
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
+use serde_json::Value;
 
 use super::json_schema::visit;
 use crate::model::{Model, TypeId};
@@ -136,4 +137,29 @@ fn key(name: &str) -> String {
         _ if identifier => name.to_owned(),
         _ => quoted(name),
     }
+}
+
+/// One JSON value as an expression, or as the type that only it has; a separator stands between the members of an
+/// object. `__proto__` in braces would set the prototype, so it is a computed key.
+fn literal(value: &Value, separator: &str) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(|item| literal(item, separator)).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{}: {}", key(name), literal(value, separator)))
+                .collect();
+            format!("{{ {} }}", members.join(separator))
+        }
+        other => number(other),
+    }
+}
+
+/// A number as JavaScript writes it; `true`, `false` and `null` as they are.
+fn number(value: &Value) -> String {
+    let text = value.to_string();
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }

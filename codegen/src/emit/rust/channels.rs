@@ -1,10 +1,10 @@
 //! A channel's type, its topics and its definition.
 
 use crate::model::{AddressPart, Channel, Enum, Model, Param, Retain, Scope, Type};
-use crate::names::{param_table, table};
+use crate::names::param_table;
 
 use super::tables::grouped;
-use super::{docs, path};
+use super::{docs, path, table_path};
 
 /// What the template prints.
 pub(super) struct Rendered {
@@ -50,7 +50,6 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
     };
     let topics = channel.topics.iter().enumerate().map(|(index, topic)| {
         let otherwise = format!("The topic `{}`.", topic.name.wire);
-        let prefix = if model.get(topic.payload).scope == Scope::Root { "super::" } else { "" };
         RenderedTopic {
             index,
             wire: topic.name.wire.clone(),
@@ -59,7 +58,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             method_docs: docs(topic.description.as_deref(), &otherwise, "    "),
             variant_docs: docs(topic.description.as_deref(), &otherwise, "    "),
             payload: path(model, topic.payload, scope),
-            table: format!("{prefix}schemas::{}", table(&model.get(topic.payload).rust)),
+            table: table_path(model, topic.payload, scope),
             retain: match topic.retain {
                 Retain::None => "None",
                 Retain::Last => "Last",

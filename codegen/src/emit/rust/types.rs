@@ -8,6 +8,7 @@ use syn::{Item, parse_quote};
 
 use super::rework::{doc_attributes, ident, rework, shortened};
 use super::shapes::{Shapes, is_newtype};
+use super::table_path;
 use super::tables::{Tables, imports};
 use crate::model::{
     Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Type, TypeId, Union,
@@ -41,9 +42,11 @@ pub(super) fn render(
             .and_then(|item| rework(model, id, item))
             .unwrap_or_else(|| own_item(model, id, shapes));
         types.push_str(&print(vec![item]));
-        types.push_str(&implementation(model, id));
+        let implementation = implementation(model, id);
+        types.push_str(&implementation);
         types.push('\n');
-        if !is_alias(model, id) || referenced.contains(&id) {
+        // What is only another name in Rust has no implementation; then nothing but other tables needs its table.
+        if !implementation.is_empty() || referenced.contains(&id) {
             statics.push(tables.of_type(id));
         }
         for (name, shape) in nameless_alternatives(model, id) {
@@ -158,11 +161,6 @@ fn summary(model: &Model, shape: &Type) -> String {
     }
 }
 
-/// Whether a type is only another name in Rust, so that nothing but other tables needs its table.
-fn is_alias(model: &Model, id: TypeId) -> bool {
-    implementation(model, id).is_empty()
-}
-
 /// The macro call that makes a type a payload.
 fn implementation(model: &Model, id: TypeId) -> String {
     let named = model.get(id);
@@ -185,7 +183,11 @@ fn implementation(model: &Model, id: TypeId) -> String {
                 .map(|alternative| match unit_literal(&alternative.shape) {
                     Some(literal) => format!("    {} = {literal},", alternative.variant),
                     None => {
-                        format!("    {}(&{}),", alternative.variant, table_path(model, named, alternative))
+                        format!(
+                            "    {}(&{}),",
+                            alternative.variant,
+                            alternative_path(model, named, alternative)
+                        )
                     }
                 })
                 .collect();
@@ -204,13 +206,11 @@ fn implementation(model: &Model, id: TypeId) -> String {
 }
 
 /// Where the table of an alternative stands.
-fn table_path(model: &Model, union: &NamedType, alternative: &Alternative) -> String {
-    let Type::Named(id) = alternative.shape else {
-        return format!("schemas::{}", alternative_table(&union.rust, &alternative.variant));
-    };
-    let named = model.get(id);
-    let prefix = if named.scope == union.scope { "" } else { "super::" };
-    format!("{prefix}schemas::{}", table(&named.rust))
+fn alternative_path(model: &Model, union: &NamedType, alternative: &Alternative) -> String {
+    match alternative.shape {
+        Type::Named(id) => table_path(model, id, union.scope),
+        _ => format!("schemas::{}", alternative_table(&union.rust, &alternative.variant)),
+    }
 }
 
 fn object_members(object: &Object) -> String {

@@ -1,10 +1,9 @@
 //! Interfaces and type aliases. They import nothing that is there at run time.
 
 use askama::Template;
-use serde_json::Value;
 
 use super::super::json_schema::visit;
-use super::{File, docs, key, quoted, rendered};
+use super::{File, docs, key, literal, quoted, rendered};
 use crate::model::{Additional, Enum, Model, NamedType, Object, Tagged, Type};
 
 #[derive(Template)]
@@ -74,7 +73,9 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
             names.extend(open.then(|| "(string & {})".to_owned()));
             names.join(" | ")
         }
-        Type::Literals(values) => values.iter().map(literal).collect::<Vec<_>>().join(" | "),
+        Type::Literals(values) => {
+            values.iter().map(|value| literal(value, "; ")).collect::<Vec<_>>().join(" | ")
+        }
         Type::Array(array) => match expression(model, &array.items) {
             items if items.contains('|') => format!("({items})[]"),
             items => format!("{items}[]"),
@@ -113,24 +114,4 @@ fn tagged(model: &Model, tagged: &Tagged) -> String {
         cases.push(format!("{{ {}: string & {{}}; [key: string]: unknown }}", key(&tagged.tag)));
     }
     cases.join(" | ")
-}
-
-/// The type of exactly one JSON value.
-fn literal(value: &Value) -> String {
-    match value {
-        Value::String(text) => quoted(text),
-        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
-        Value::Object(members) => {
-            let members: Vec<String> =
-                members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
-            format!("{{ {} }}", members.join("; "))
-        }
-        other => number(other),
-    }
-}
-
-/// A number as JavaScript writes it; `true`, `false` and `null` as they are.
-pub(super) fn number(value: &Value) -> String {
-    let text = value.to_string();
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use serde_json::Value;
 
-use super::types::number;
-use super::{File, key, quoted, rendered};
+use super::{File, key, literal, number, quoted, rendered};
 use crate::emit::json_schema::visit;
 use crate::model::{
     Additional, Array, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
@@ -110,9 +108,12 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                 format!("f.{}([{}])", if *open { "openEnum" } else { "enums" }, names.join(", "))
             }
             Type::Literals(values) => match values.as_slice() {
-                [value] => format!("f.literal({})", literal(value)),
+                [value] => format!("f.literal({})", literal(value, ", ")),
                 values => {
-                    format!("f.literals([{}])", values.iter().map(literal).collect::<Vec<_>>().join(", "))
+                    format!(
+                        "f.literals([{}])",
+                        values.iter().map(|value| literal(value, ", ")).collect::<Vec<_>>().join(", ")
+                    )
                 }
             },
             Type::Array(array) => {
@@ -222,20 +223,6 @@ fn array_rules(array: &Array) -> Vec<(&'static str, String)> {
 
 fn float(value: f64) -> String {
     number(&serde_json::json!(value))
-}
-
-/// A JSON value as a JavaScript expression. `__proto__` in braces would set the prototype.
-fn literal(value: &Value) -> String {
-    match value {
-        Value::String(text) => quoted(text),
-        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
-        Value::Object(members) => {
-            let members: Vec<String> =
-                members.iter().map(|(name, value)| format!("{}: {}", key(name), literal(value))).collect();
-            format!("{{ {} }}", members.join(", "))
-        }
-        other => number(other),
-    }
 }
 
 /// A pattern between slashes, with the `u` flag.
