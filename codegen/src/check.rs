@@ -5,10 +5,14 @@ mod alternatives;
 mod channels;
 mod collisions;
 mod limits;
+mod nameless;
 mod objects;
 mod recursion;
 mod references;
+mod rules;
+mod shapes;
 mod types;
+mod words;
 
 use crate::definition::{DefinitionFile, Definitions, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place, Report};
@@ -25,8 +29,10 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
     types.declare_definitions();
     let channels = channels::declare(&mut types);
     types.convert_all();
-    let types::Types { mut model, mut diagnostics, places, .. } = types;
+    let types::Types { mut model, mut diagnostics, mut places, nameless, places_of_rules, .. } = types;
     model.channels = channels.channels;
+    nameless::remove(&mut model, &mut places, &nameless);
+    recursion::refuse_endless_rules(&model, &places_of_rules, &mut diagnostics);
     collisions::check(&model, &places, &channels.places, &mut diagnostics);
     addresses::refuse_overlaps(&model.channels, &channels.places, &mut diagnostics);
     if diagnostics.is_empty() && report.diagnostics.is_empty() {

@@ -3,7 +3,9 @@
 //! The structs here parse definition files and, through schemars, describe
 //! them to editors.
 
+mod dialect;
 mod read;
+mod resources;
 mod schema;
 
 use indexmap::IndexMap;
@@ -11,11 +13,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(crate) use read::{Definitions, Resolved, listed, node, read_folder, refuse_unknown};
-pub(crate) use schema::{Keywords, SchemaNode, TypeName, TypeNames};
+pub(crate) use dialect::Dialect;
+pub(crate) use read::{Definitions, node, read_folder, refuse_unknown};
+pub(crate) use resources::{DynamicAnchors, Resources, Target, at};
+pub(crate) use schema::{Dependency, ItemsNode, Keywords, SchemaNode, TypeName, TypeNames, subschemas};
 
 /// Channel definitions for fanfare.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(expecting = "a mapping that starts with `version: 1`")]
 #[schemars(title = "Fanfare channel definitions", extend("additionalProperties" = false))]
 pub(crate) struct DefinitionFile {
@@ -30,17 +34,21 @@ pub(crate) struct DefinitionFile {
     #[serde(default, rename = "$defs")]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
     pub(crate) defs: IndexMap<String, Value>,
-    /// The JSON Schema of this file, for editors.
+    /// Types, as older drafts call them.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, SchemaNode>")]
+    pub(crate) definitions: IndexMap<String, Value>,
+    /// The draft of JSON Schema that the payloads are written in (2020-12 by default), or the schema of this file, for
+    /// editors.
     #[serde(default, rename = "$schema")]
-    #[expect(dead_code, reason = "editors read it; the compiler only has to allow it")]
-    schema: Option<String>,
+    pub(crate) schema: Option<String>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl DefinitionFile {
-    pub(crate) const KEYS: [&str; 4] = ["version", "channels", "$defs", "$schema"];
+    pub(crate) const KEYS: [&str; 5] = ["version", "channels", "$defs", "definitions", "$schema"];
 }
 
 /// A channel: a named scope for messages, such as one run or one user.

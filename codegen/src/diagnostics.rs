@@ -76,6 +76,18 @@ impl Place {
     pub(crate) fn join(&self, segment: impl fmt::Display) -> Self {
         Self { source: self.source, pointer: self.pointer.join(segment) }
     }
+
+    /// The place that is so many steps from the root on the way here.
+    pub(crate) fn ancestor(&self, depth: usize) -> Self {
+        let segments = self.pointer.0.iter().take(depth).cloned().collect();
+        Self { source: self.source, pointer: Pointer(segments) }
+    }
+
+    /// How many steps from the root two places share; none in different files.
+    pub(crate) fn shared_depth(&self, other: &Self) -> usize {
+        let shared = || self.pointer.0.iter().zip(&other.pointer.0).take_while(|(one, other)| one == other);
+        if self.source == other.source { 1 + shared().count() } else { 0 }
+    }
 }
 
 /// What a diagnostic underlines.
@@ -117,6 +129,7 @@ pub(crate) enum Code {
     Alternatives,
     NoDefinitions,
     File,
+    Dialect,
 }
 
 impl Code {
@@ -145,6 +158,7 @@ impl Code {
             Code::Alternatives => "E0021",
             Code::NoDefinitions => "E0022",
             Code::File => "E0023",
+            Code::Dialect => "E0024",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod fingerprint;
 mod json_schema;
+mod rules;
 mod rust;
 mod typescript;
 

@@ -2,7 +2,11 @@
 //!
 //! Emitters read this and nothing else.
 
+mod rules;
+
 use serde_json::Value;
+
+pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Rules, RulesId};
 
 use crate::names::Name;
 
@@ -13,6 +17,8 @@ pub(crate) struct Model {
     pub(crate) modules: Vec<Module>,
     /// Every named type, in the order of declaration.
     pub(crate) types: Vec<NamedType>,
+    /// Every schema that rules refer to.
+    pub(crate) rules: Vec<NamedRules>,
     pub(crate) channels: Vec<Channel>,
 }
 
@@ -21,10 +27,11 @@ impl Model {
         &self.types[id.0]
     }
 
-    /// Follows aliases to the type that they stand for.
-    pub(crate) fn resolve<'m>(&'m self, mut shape: &'m Type) -> &'m Type {
+    /// Follows aliases to the shape that they stand for.
+    pub(crate) fn resolve<'m>(&'m self, shape: &'m Type) -> &'m Type {
+        let mut shape = shape.shape();
         while let Type::Named(id) = shape {
-            shape = &self.get(*id).shape;
+            shape = self.get(*id).shape.shape();
         }
         shape
     }
@@ -60,7 +67,7 @@ pub(crate) struct NamedType {
 }
 
 /// Where a type's Rust name stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     /// A `$defs` entry: at the root.
     Root,
@@ -91,6 +98,65 @@ pub(crate) enum Type {
     Tagged(Tagged),
     Nullable(Box<Type>),
     Named(TypeId),
+    /// A type that holds more values than the schema allows: the rules decide.
+    Checked(Box<Checked>),
+}
+
+impl Type {
+    /// The types directly inside this one.
+    pub(crate) fn children(&self) -> Vec<&Self> {
+        match self {
+            Self::Nullable(inner) | Self::Map(inner) => vec![inner],
+            Self::Array(array) => vec![&array.items],
+            Self::Tuple(items) => items.iter().collect(),
+            Self::Object(object) => {
+                let additional = match &object.additional {
+                    Additional::Checked(values) => Some(&**values),
+                    Additional::Ignored | Additional::Refused => None,
+                };
+                object.properties.iter().map(|property| &property.shape).chain(additional).collect()
+            }
+            Self::Union(union) => union.alternatives.iter().map(|alternative| &alternative.shape).collect(),
+            Self::Checked(checked) => vec![&checked.shape],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The types directly inside this one, to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Self> {
+        match self {
+            Self::Nullable(inner) | Self::Map(inner) => vec![inner],
+            Self::Array(array) => vec![&mut array.items],
+            Self::Tuple(items) => items.iter_mut().collect(),
+            Self::Object(object) => {
+                let additional = match &mut object.additional {
+                    Additional::Checked(values) => Some(&mut **values),
+                    Additional::Ignored | Additional::Refused => None,
+                };
+                object.properties.iter_mut().map(|property| &mut property.shape).chain(additional).collect()
+            }
+            Self::Union(union) => {
+                union.alternatives.iter_mut().map(|alternative| &mut alternative.shape).collect()
+            }
+            Self::Checked(checked) => vec![&mut checked.shape],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The type without the rules that go beyond it.
+    pub(crate) fn shape(&self) -> &Self {
+        match self {
+            Self::Checked(checked) => &checked.shape,
+            shape => shape,
+        }
+    }
+}
+
+/// A shape, and rules that say exactly which values are valid. Each of those fits the shape.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Checked {
+    pub(crate) shape: Type,
+    pub(crate) rules: Rules,
 }
 
 /// A whole number within inclusive limits, never beyond ±(2^53−1).
@@ -139,9 +205,13 @@ pub(crate) enum Format {
     Ipv4,
     Ipv6,
     Hostname,
+    /// A 64-bit integer in decimal digits; in a type it is a [`Type::Int64`].
+    Int64,
+    Uint64,
 }
 
 impl Format {
+    /// The formats that are types of their own.
     pub(crate) const ALL: [Self; 9] = [
         Self::Uuid,
         Self::DateTime,
@@ -166,6 +236,8 @@ impl Format {
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",
             Self::Hostname => "hostname",
+            Self::Int64 => "int64",
+            Self::Uint64 => "uint64",
         }
     }
 
@@ -181,6 +253,8 @@ impl Format {
             Self::Ipv4 => "Ipv4",
             Self::Ipv6 => "Ipv6",
             Self::Hostname => "Hostname",
+            Self::Int64 => "Int64",
+            Self::Uint64 => "Uint64",
         }
     }
 }

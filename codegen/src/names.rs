@@ -42,6 +42,18 @@ impl Name {
         })
     }
 
+    /// Spells a name with what stands between its words: `a-b` and `a_b` are `a_minus_b` and `a_underscore_b`.
+    fn spelled_out(wire: &str) -> Option<Self> {
+        let mut spelled = String::new();
+        for character in wire.chars() {
+            match symbol_word(character) {
+                Some(word) => spelled.push_str(&format!(" {word} ")),
+                None => spelled.push(character),
+            }
+        }
+        Some(Self { wire: wire.to_owned(), ..Self::new(&spelled)? })
+    }
+
     /// The name as a Rust field, method or module: keywords become raw identifiers.
     pub(crate) fn rust(&self) -> String {
         match self.snake.as_str() {
@@ -55,6 +67,25 @@ impl Name {
     pub(crate) fn rust_type(&self) -> String {
         if self.pascal == "Self" { "Self_".to_owned() } else { self.pascal.clone() }
     }
+}
+
+/// Names that differ in every spelling; spelled out where they would not otherwise. None where that is no help.
+pub(crate) fn distinct_names(wires: &[&str]) -> Option<Vec<Name>> {
+    let plain: Vec<Option<Name>> = wires.iter().map(|wire| Name::new(wire)).collect();
+    let count = |spelling: &str| {
+        plain.iter().flatten().filter(|name| name.pascal == spelling || name.snake == spelling).count()
+    };
+    let names: Option<Vec<Name>> = wires
+        .iter()
+        .zip(&plain)
+        .map(|(wire, name)| match name {
+            Some(name) if count(&name.pascal) == 1 && count(&name.snake) == 1 => Some(name.clone()),
+            _ => Name::spelled_out(wire),
+        })
+        .collect();
+    let names = names?;
+    let mut seen = std::collections::HashSet::new();
+    names.iter().all(|name| seen.insert(&name.pascal) && seen.insert(&name.snake)).then_some(names)
 }
 
 /// The static that holds a type's rules in Rust: `ContentPipeline` is `CONTENT_PIPELINE`.
@@ -196,9 +227,19 @@ fn symbol_word(symbol: char) -> Option<&'static str> {
         '|' => "pipe",
         '~' => "tilde",
         '^' => "caret",
+        '\n' => "newline",
+        '\t' => "tab",
+        '\r' => "return",
+        '\u{c}' => "feed",
         '(' => "open",
         ')' => "close",
-        '"' | '\'' => "quote",
+        '"' => "quote",
+        '\'' => "apostrophe",
+        '`' => "backtick",
+        '[' => "bracket",
+        ']' => "unbracket",
+        '{' => "brace",
+        '}' => "unbrace",
         _ => return None,
     })
 }

@@ -4,88 +4,53 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::collisions;
-use super::types::{Naming, Types};
+use super::types::{Naming, Types, keywords_of};
+use super::{collisions, rules};
 use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::model::{
-    Alternative, Case, Enum, EnumValue, LARGEST_INTEGER, Model, Property, Tagged, Type, Union,
-};
-use crate::names::Name;
+use crate::model::{Alternative, Case, Enum, EnumValue, Kinds, Model, Property, Tagged, Type, Union};
+use crate::names::{Name, distinct_names};
 
 /// The type of `const` and `enum`.
 pub(super) fn values(types: &mut Types<'_>, keywords: &Keywords, place: &Place) -> Type {
-    types.refuse_beside(
-        if keywords.constant.is_some() { "const" } else { "enum" },
-        if keywords.constant.is_some() { &["const", "type"] } else { &["enum", "type", "x-open"] },
-        &keywords.assertions(),
-        place,
-    );
     let (key, values) = match (&keywords.constant, &keywords.enumeration) {
         (Some(value), _) => ("const", std::slice::from_ref(value)),
         (None, values) => ("enum", values.as_deref().unwrap_or_default()),
     };
     let place = place.join(key);
-    if values.is_empty() {
-        types.diagnostics.push(
+    let kinds = keywords.type_.as_ref().map_or(Kinds::ANY, rules::kinds);
+    let mut allowed: Vec<Value> = Vec::new();
+    for value in values.iter().filter(|value| rules::is_of_kind(value, kinds)) {
+        if !allowed.iter().any(|other| other == value || is_equal_number(other, value)) {
+            allowed.push(value.clone());
+        }
+    }
+    if allowed.is_empty() {
+        types.diagnostics.push(if values.is_empty() {
             Diagnostic::at(Code::Unsatisfiable, &place, "an empty `enum` has no valid value")
-                .help("list the values"),
-        );
+                .help("list the values")
+        } else {
+            Diagnostic::at(Code::Unsatisfiable, &place, format!("no value of `{key}` is of the `type` beside it"))
+                .help("correct the values or the type")
+        });
     }
-    for (at, value) in values.iter().enumerate() {
-        let place = if key == "enum" { place.join(at) } else { place.clone() };
-        refuse_value(types, keywords, value, &values[..at], &place);
-    }
-    let nullable = values.len() > 1 && values.contains(&Value::Null);
-    let values: Vec<Value> = values.iter().filter(|value| !(nullable && value.is_null())).cloned().collect();
+    let nullable = allowed.len() > 1 && allowed.contains(&Value::Null);
+    allowed.retain(|value| !(nullable && value.is_null()));
     let open = keywords.open == Some(true);
-    let shape = if values.iter().all(Value::is_string) && (values.len() > 1 || open) {
-        Type::Enum(Enum { values: variants(types, &values, &place), open })
-    } else {
-        if open {
+    let is_list = allowed.iter().all(Value::is_string) && (allowed.len() > 1 || open);
+    let shape = match variants(&allowed).filter(|_| is_list) {
+        Some(values) => Type::Enum(Enum { values, open }),
+        None if open => {
             types.diagnostics.push(Diagnostic::at(
                 Code::KeywordNeedsType,
                 &place,
-                "`x-open` needs an `enum` of strings",
+                "`x-open` needs an `enum` of strings that give names for variants",
             ));
+            Type::Any
         }
-        Type::Literals(values)
+        None => Type::Literals(allowed),
     };
     if nullable { Type::Nullable(Box::new(shape)) } else { shape }
-}
-
-fn refuse_value(types: &mut Types<'_>, keywords: &Keywords, value: &Value, before: &[Value], place: &Place) {
-    let allowed = match &keywords.type_ {
-        None => true,
-        Some(TypeNames::One(name)) => is_of_type(value, *name),
-        Some(TypeNames::Several(names)) => names.iter().any(|name| is_of_type(value, *name)),
-    };
-    if !allowed {
-        types.diagnostics.push(
-            Diagnostic::at(
-                Code::Unsatisfiable,
-                place,
-                format!("the value {value} is not of the `type` beside it"),
-            )
-            .help("correct the value or the type"),
-        );
-    }
-    if before.iter().any(|other| other == value || is_equal_number(other, value)) {
-        types.diagnostics.push(
-            Diagnostic::at(Code::Limit, place, format!("the value {value} stands here twice"))
-                .help("remove one"),
-        );
-    }
-    if contains_large_integer(value) {
-        types.diagnostics.push(
-            Diagnostic::at(
-                Code::IntegerRange,
-                place,
-                "an integer beyond ±(2^53−1) is not exact in JavaScript",
-            )
-            .help("write it as a string"),
-        );
-    }
 }
 
 /// `1` and `1.0` are one value.
@@ -93,54 +58,22 @@ fn is_equal_number(one: &Value, other: &Value) -> bool {
     one.is_number() && one.as_f64() == other.as_f64()
 }
 
-fn is_of_type(value: &Value, name: TypeName) -> bool {
-    match name {
-        TypeName::Null => value.is_null(),
-        TypeName::Boolean => value.is_boolean(),
-        TypeName::Integer => value.as_f64().is_some_and(|number| number.fract() == 0.0),
-        TypeName::Number => value.is_number(),
-        TypeName::String => value.is_string(),
-        TypeName::Array => value.is_array(),
-        TypeName::Object => value.is_object(),
-    }
+/// Variants named after the values. Where two would have one name, the characters between words are spelled out; where
+/// that does not tell them apart either, there are none, and the values stay strings.
+fn variants(values: &[Value]) -> Option<Vec<EnumValue>> {
+    let words: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+    let names = distinct_names(&words)?;
+    let value = |(wire, name): (&str, Name)| EnumValue { wire: wire.to_owned(), variant: name.rust_type() };
+    Some(words.into_iter().zip(names).map(value).collect())
 }
 
-fn contains_large_integer(value: &Value) -> bool {
-    match value {
-        Value::Number(number) if !number.is_f64() => {
-            number.as_i64().is_none_or(|number| number.abs() > LARGEST_INTEGER)
-        }
-        Value::Array(items) => items.iter().any(contains_large_integer),
-        Value::Object(object) => object.values().any(contains_large_integer),
-        _ => false,
-    }
-}
-
-fn variants(types: &mut Types<'_>, values: &[Value], place: &Place) -> Vec<EnumValue> {
-    let mut variants: Vec<EnumValue> = Vec::new();
-    for value in values.iter().filter_map(Value::as_str) {
-        if variants.iter().any(|known| known.wire == value) {
-            continue;
-        }
-        let at = values.iter().position(|other| other.as_str() == Some(value)).unwrap_or_default();
-        let Some(name) = Name::new(value) else {
-            types.diagnostics.push(
-                Diagnostic::at(
-                    Code::BadName,
-                    &place.join(at),
-                    format!("the value {value:?} gives no name for a Rust variant"),
-                )
-                .help("use values with letters or digits"),
-            );
-            continue;
-        };
-        variants.push(EnumValue { wire: value.to_owned(), variant: name.rust_type() });
-    }
-    variants
-}
-
-/// The type of `anyOf` and `oneOf`.
-pub(super) fn union(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
+/// The type of `anyOf` and `oneOf`, where nothing else stands beside them and each alternative has a name.
+pub(super) fn union(
+    types: &mut Types<'_>,
+    keywords: &Keywords,
+    place: &Place,
+    naming: &Naming,
+) -> Option<Type> {
     let exactly_one = keywords.one_of.is_some();
     let key = if exactly_one { "oneOf" } else { "anyOf" };
     let mut assertions = keywords.assertions();
@@ -148,56 +81,58 @@ pub(super) fn union(types: &mut Types<'_>, keywords: &Keywords, place: &Place, n
     if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object))) && nodes.iter().all(says_object) {
         assertions.retain(|keyword| *keyword != "type");
     }
-    types.refuse_beside(key, &[key, "x-open"], &assertions, place);
-    let place = place.join(key);
-    if nodes.is_empty() {
-        types.diagnostics.push(Diagnostic::at(
-            Code::Unsatisfiable,
-            &place,
-            format!("`{key}` needs at least one schema"),
-        ));
+    if assertions.iter().any(|keyword| ![key, "x-open"].contains(keyword)) {
+        return None;
     }
+    let place = place.join(key);
     let nulls = nodes.iter().filter(|node| is_null(node)).count();
     let lone = nodes.len() - nulls == 1;
-    let mut alternatives = Vec::new();
-    for (at, node) in nodes.iter().enumerate().filter(|(_, node)| !is_null(node)) {
-        let place = place.join(at);
-        let shape_and_name = if lone {
-            (types.structure(node, &place, naming), String::new())
-        } else {
-            alternative(types, node, &place, naming)
-        };
-        alternatives.push(Alternative { shape: shape_and_name.0, variant: shape_and_name.1, boxed: false });
+    let open = keywords.open == Some(true);
+    let others: Vec<(usize, &SchemaNode)> =
+        nodes.iter().enumerate().filter(|(_, node)| !is_null(node)).collect();
+    let alternatives = if lone {
+        let (at, node) = others[0];
+        vec![Alternative {
+            shape: types.structure(node, &place.join(at), naming),
+            variant: String::new(),
+            boxed: false,
+        }]
+    } else {
+        named_alternatives(types, &others, &place, naming)?
+    };
+    // What accepts `null` beside a `null` accepts it twice, and so `oneOf` does not.
+    let twice = nulls > 1 || (nulls == 1 && alternatives.iter().any(|other| may_accept_null(types, &other.shape)));
+    if exactly_one && twice {
+        return None;
     }
-    if lone && exactly_one && (nulls > 1 || (nulls == 1 && may_accept_null(types, &alternatives[0].shape))) {
-        types.diagnostics.push(
-            Diagnostic::at(
-                Code::Alternatives,
-                &place,
-                "`null` satisfies two of these alternatives, so `oneOf` refuses it",
-            )
-            .help("write `anyOf`, or let only one alternative accept `null`"),
-        );
-        return alternatives.remove(0).shape;
-    }
-    combined(types, alternatives, nulls, exactly_one, keywords.open == Some(true))
+    Some(combined(alternatives, nulls > 0, exactly_one, open))
 }
 
-/// Joins the alternatives; `null` among them makes the rest nullable, where that has the same meaning.
-fn combined(
+/// The alternatives with the names of their variants, if all of them have one.
+fn named_alternatives(
     types: &mut Types<'_>,
-    mut alternatives: Vec<Alternative>,
-    nulls: usize,
-    exactly_one: bool,
-    open: bool,
-) -> Type {
-    let nullable = nulls > 0
-        && (!exactly_one
-            || (nulls == 1 && !alternatives.iter().any(|other| may_accept_null(types, &other.shape))));
-    if nulls > 0 && !nullable {
-        let null = || Alternative { variant: "Null".to_owned(), shape: Type::Null, boxed: false };
-        alternatives.extend(std::iter::repeat_with(null).take(nulls));
+    nodes: &[(usize, &SchemaNode)],
+    place: &Place,
+    naming: &Naming,
+) -> Option<Vec<Alternative>> {
+    let mut names: Vec<String> = Vec::new();
+    for (at, node) in nodes {
+        let name = variant_name(types, node, &place.join(at), nodes)?;
+        if names.contains(&name) || matches!(node, SchemaNode::Bool(_)) {
+            return None;
+        }
+        names.push(name);
     }
+    let alternative = |((at, node), variant): (&(usize, &SchemaNode), String)| Alternative {
+        shape: types.part(node, &place.join(at), &naming.child(&variant)),
+        variant,
+        boxed: false,
+    };
+    Some(nodes.iter().zip(names).map(alternative).collect())
+}
+
+/// Joins the alternatives; `null` among them makes the rest nullable.
+fn combined(mut alternatives: Vec<Alternative>, nullable: bool, exactly_one: bool, open: bool) -> Type {
     let shape = if alternatives.is_empty() {
         return Type::Null;
     } else if alternatives.len() == 1 {
@@ -217,7 +152,7 @@ fn may_accept_null(types: &mut Types<'_>, shape: &Type) -> bool {
     let mut open = vec![shape.clone()];
     while let Some(shape) = open.pop() {
         match shape {
-            Type::Any | Type::Null | Type::Nullable(_) => return true,
+            Type::Any | Type::Null | Type::Nullable(_) | Type::Checked(_) => return true,
             Type::Literals(values) if values.contains(&Value::Null) => return true,
             Type::Union(union) => {
                 open.extend(union.alternatives.into_iter().map(|alternative| alternative.shape))
@@ -232,130 +167,141 @@ fn may_accept_null(types: &mut Types<'_>, shape: &Type) -> bool {
     false
 }
 
-/// One alternative with the name of its variant.
-fn alternative(types: &mut Types<'_>, node: &SchemaNode, place: &Place, naming: &Naming) -> (Type, String) {
-    let variant = variant_name(node);
-    // Where there is no name there is a diagnostic; the stand-in only keeps it from causing others.
-    let stand_in = format!("Alternative{}", place.pointer.segments().last().map_or("", String::as_str));
-    let shape = types.part(node, place, &naming.child(variant.as_deref().unwrap_or(&stand_in)));
-    let variant = match (&shape, variant) {
-        (Type::Named(id), None) => Some(types.model.types[id.0].rust.clone()).filter(|_| is_reference(node)),
-        (_, variant) => variant,
-    };
-    let variant = variant.unwrap_or_else(|| {
-        types.diagnostics.push(
-            Diagnostic::at(Code::Alternatives, place, "this alternative has no name")
-                .note("generated code names every alternative, so that it reads well and stays stable")
-                .help("give it a `title`, move it to `$defs`, or give every alternative a property with a `const` of its own"),
-        );
-        stand_in
-    });
-    (shape, variant)
-}
-
-/// What an inline alternative calls itself: its title, its tag, or its kind of value.
-fn variant_name(node: &SchemaNode) -> Option<String> {
+/// What an alternative calls itself: its title, the type that it refers to, its tag, its kind of value, or a property
+/// that no other requires.
+fn variant_name(
+    types: &mut Types<'_>,
+    node: &SchemaNode,
+    place: &Place,
+    all: &[(usize, &SchemaNode)],
+) -> Option<String> {
     let SchemaNode::Keywords(keywords) = node else { return Some("Any".to_owned()) };
+    let spelled = |text: &str| Name::new(text).map(|name| name.rust_type());
     if let Some(title) = &keywords.title {
-        return Name::new(title).map(|name| name.rust_type());
+        return spelled(title);
     }
-    if keywords.reference.is_some() {
-        return None;
+    if let Some(reference) = &keywords.reference {
+        return match types.reference(reference, &place.join("$ref")) {
+            Type::Named(id) => Some(types.model.get(id).rust.clone()),
+            _ => None,
+        };
     }
     if let Some(Value::String(text)) = &keywords.constant {
-        return Name::new(text).map(|name| name.rust_type());
+        return spelled(text);
     }
     let tag = keywords.properties.iter().flatten().find_map(|(key, node)| match node {
-        SchemaNode::Keywords(property) if keywords.required.iter().flatten().any(|name| name == key) => {
+        SchemaNode::Keywords(property) if requires(keywords, key) => {
             property.constant.as_ref().and_then(Value::as_str)
         }
         _ => None,
     });
     if let Some(tag) = tag {
-        return Name::new(tag).map(|name| name.rust_type());
+        return spelled(tag);
     }
     let kind = match &keywords.type_ {
         _ if keywords.enumeration.is_some() => "Choice",
-        Some(TypeNames::One(TypeName::String)) => "Text",
-        Some(TypeNames::One(TypeName::Integer)) => "Integer",
-        Some(TypeNames::One(TypeName::Number)) => "Number",
-        Some(TypeNames::One(TypeName::Boolean)) => "Boolean",
-        Some(TypeNames::One(TypeName::Null)) => "Null",
-        Some(TypeNames::One(TypeName::Array)) => "List",
         Some(TypeNames::One(TypeName::Object)) if keywords.properties.is_none() => "Map",
+        Some(TypeNames::One(TypeName::Object)) => return own_property(keywords, all),
+        Some(TypeNames::One(name)) => kind_name(*name),
         _ => return None,
     };
     Some(kind.to_owned())
 }
 
-/// The type of a `type` list.
+fn requires(keywords: &Keywords, key: &str) -> bool {
+    keywords.required.iter().flatten().any(|name| name == key)
+}
+
+/// A property that this alternative requires and no other does; where it is the only object, it is called so.
+fn own_property(keywords: &Keywords, all: &[(usize, &SchemaNode)]) -> Option<String> {
+    let objects: Vec<&Keywords> = all
+        .iter()
+        .filter_map(|(_, node)| match node {
+            SchemaNode::Keywords(other) if says_object(node) => Some(other),
+            _ => None,
+        })
+        .collect();
+    if objects.len() == 1 {
+        return Some("Object".to_owned());
+    }
+    let own = keywords.required.iter().flatten().find(|key| {
+        objects.iter().filter(|other| requires(other, key)).count() == 1
+    })?;
+    Name::new(own).map(|name| name.rust_type())
+}
+
+fn kind_name(name: TypeName) -> &'static str {
+    match name {
+        TypeName::Null => "Null",
+        TypeName::Boolean => "Boolean",
+        TypeName::Integer => "Integer",
+        TypeName::Number => "Number",
+        TypeName::String => "Text",
+        TypeName::Array => "List",
+        TypeName::Object => "Object",
+    }
+}
+
+/// The type of a `type` list, where each kind has a type that says all of it.
 pub(super) fn of_types(
     types: &mut Types<'_>,
     names: &[TypeName],
     keywords: &Keywords,
     place: &Place,
     naming: &Naming,
-) -> Type {
-    let kinds: Vec<TypeName> = names.iter().copied().filter(|name| *name != TypeName::Null).collect();
-    let nullable = kinds.len() < names.len();
-    let shape = match kinds.as_slice() {
-        [] => return Type::Null,
-        [kind] => types.of_type(*kind, keywords, place, naming),
-        kinds => Type::Union(Union {
-            exactly_one: false,
-            open: false,
-            alternatives: kinds
-                .iter()
-                .map(|kind| kind_alternative(types, *kind, kinds, keywords, place, naming))
-                .collect(),
-        }),
-    };
-    if nullable { Type::Nullable(Box::new(shape)) } else { shape }
+) -> Option<Type> {
+    let kinds = names.iter().map(|name| keywords_of(*name));
+    let allowed: Vec<&str> = kinds.flatten().copied().collect();
+    if keywords.assertions().iter().any(|keyword| !allowed.contains(keyword)) {
+        return None;
+    }
+    kinds_union(types, names, keywords, place, naming)
 }
 
-/// One kind of a `type` list, with the keywords that speak of it.
-fn kind_alternative(
+/// An alternative for each kind, from the keywords that speak of it.
+pub(super) fn kinds_union(
     types: &mut Types<'_>,
-    kind: TypeName,
-    kinds: &[TypeName],
+    names: &[TypeName],
     keywords: &Keywords,
     place: &Place,
     naming: &Naming,
-) -> Alternative {
-    let mut own = Keywords { type_: Some(TypeNames::One(kind)), title: None, ..keywords.clone() };
-    if kind != TypeName::Integer
-        && kind != TypeName::Number
-        && kinds.iter().any(|kind| [TypeName::Integer, TypeName::Number].contains(kind))
-    {
-        own = Keywords {
-            minimum: None,
-            maximum: None,
-            exclusive_minimum: None,
-            exclusive_maximum: None,
-            multiple_of: None,
-            ..own
+) -> Option<Type> {
+    let mut kinds: Vec<TypeName> = Vec::new();
+    for name in names {
+        let said = *name == TypeName::Null
+            || kinds.contains(name)
+            || (*name == TypeName::Integer && names.contains(&TypeName::Number));
+        if !said {
+            kinds.push(*name);
+        }
+    }
+    let mut alternatives = Vec::new();
+    for kind in &kinds {
+        // A format of numbers says nothing of strings that may stand in their place, and the other way round.
+        let formats = if kinds.len() > 1 && keywords.format.is_some() { None } else { Some(()) };
+        formats?;
+        let own = Keywords { type_: Some(TypeNames::One(*kind)), ..keywords.only(keywords_of(*kind)) };
+        let variant = match kind {
+            TypeName::Object if keywords.properties.is_none() && keywords.required.is_none() => "Map",
+            kind => kind_name(*kind),
         };
+        let naming = if kinds.len() == 1 { naming.clone() } else { naming.child(variant) };
+        let shape = if kinds.len() == 1 {
+            types.of_type(*kind, &own, place, &naming)?
+        } else {
+            types.part(&SchemaNode::Keywords(own), place, &naming)
+        };
+        alternatives.push(Alternative { variant: variant.to_owned(), shape, boxed: false });
     }
-    if kind != TypeName::String && kinds.contains(&TypeName::String) {
-        own = Keywords { min_length: None, max_length: None, pattern: None, format: None, ..own };
-    }
-    if kind != TypeName::Array && kinds.contains(&TypeName::Array) {
-        own = Keywords { items: None, prefix_items: None, min_items: None, max_items: None, ..own };
-    }
-    if kind != TypeName::Object && kinds.contains(&TypeName::Object) {
-        own = Keywords { properties: None, required: None, additional_properties: None, ..own };
-    }
-    let node = SchemaNode::Keywords(own);
-    let (shape, variant) = alternative(types, &node, place, naming);
-    Alternative { variant, shape, boxed: false }
+    Some(combined(alternatives, names.contains(&TypeName::Null), false, false))
 }
 
 /// Turns unions of objects that a property tells apart into tagged unions.
 pub(super) fn find_tags(model: &mut Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
     for (at, place) in places.iter().enumerate() {
         let Type::Union(union) = &model.types[at].shape else { continue };
-        let tagged = tagged(model, union);
-        if let Some(tagged) = tagged {
+        let found = tagged(model, union);
+        if let Some(tagged) = found {
             collisions::check_cases(&tagged, &place.join(union.key()), diagnostics);
             model.types[at].shape = Type::Tagged(tagged);
         } else if union.open {
@@ -371,7 +317,7 @@ fn tagged(model: &Model, union: &Union) -> Option<Tagged> {
     let objects: Option<Vec<&[Property]>> = union
         .alternatives
         .iter()
-        .map(|alternative| match (&alternative.shape, model.resolve(&alternative.shape)) {
+        .map(|alternative| match (alternative.shape.shape(), model.resolve(&alternative.shape)) {
             (Type::Named(_), Type::Object(object)) => Some(object.properties.as_slice()),
             _ => None,
         })
@@ -416,10 +362,6 @@ pub(super) fn is_null(node: &SchemaNode) -> bool {
     }
 }
 
-fn is_reference(node: &SchemaNode) -> bool {
-    matches!(node, SchemaNode::Keywords(keywords) if keywords.reference.is_some())
-}
-
-fn says_object(node: &SchemaNode) -> bool {
+pub(super) fn says_object(node: &SchemaNode) -> bool {
     matches!(node, SchemaNode::Keywords(keywords) if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object))))
 }

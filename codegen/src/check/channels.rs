@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::addresses;
-use super::types::{Naming, Types};
+use super::types::{Naming, Types, is_foreign};
 use crate::definition::{ChannelNode, HistoryNode, RetainNode, SchemaNode, TopicNode, node, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Channel, History, Integer, Param, Retain, Scope, Text, Topic, Type};
@@ -48,8 +48,13 @@ fn channel(
 ) -> Option<Channel> {
     refuse_unknown(place, node.unknown.keys(), &ChannelNode::KEYS, &mut types.diagnostics);
     let name = identifier(types, key, "channel", place)?;
-    let naming =
-        Naming { scope: Scope::Channel(index), module, rust: String::new(), typescript: name.pascal.clone() };
+    let naming = Naming {
+        scope: Scope::Channel(index),
+        module,
+        rust: String::new(),
+        typescript: name.pascal.clone(),
+        foreign: false,
+    };
     let mut params = Vec::new();
     for (key, value) in &node.params {
         params.extend(param(types, key, value, &place.join("params").join(key), &naming));
@@ -100,10 +105,18 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     refuse_unknown(place, node.unknown.keys(), &TopicNode::KEYS, &mut types.diagnostics);
     let name = identifier(types, key, "topic", place)?;
     let payload_place = place.join("payload");
-    let reference = types.parse(node.payload, &payload_place);
-    let payload = match &reference {
+    let naming = Naming { foreign: is_foreign(&node.payload), ..naming.child(&name.pascal) };
+    types.namings.insert(payload_place.clone(), naming.clone());
+    if node.payload == Value::Bool(false) {
+        types.diagnostics.push(
+            Diagnostic::at(Code::Unsatisfiable, &payload_place, "no value satisfies the schema `false`")
+                .help("describe the values of the payload"),
+        );
+    }
+    let payload = types.parse(node.payload, &payload_place);
+    let payload = match &payload {
         SchemaNode::Keywords(keywords)
-            if keywords.reference.is_some() && keywords.assertions().len() == 1 =>
+            if keywords.reference.is_some() && keywords.assertions().len() == 1 && !types.resources.are_dynamic() =>
         {
             let target = keywords.reference.as_deref().unwrap_or_default();
             match types.reference(target, &payload_place.join("$ref")) {
@@ -112,7 +125,8 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
             }
         }
         _ => {
-            let id = types.declare(reference, &payload_place, naming.child(&name.pascal));
+            let id = types.declare(payload, &payload_place, naming);
+            types.by_place.insert(payload_place.clone(), id);
             let described = &mut types.model.types[id.0].description;
             *described = described.take().or_else(|| node.description.clone());
             id

@@ -28,7 +28,7 @@ const RESERVED_TOPICS: [&str; 17] = [
 ];
 
 /// Modules that would hide what generated code refers to.
-const RESERVED_CHANNELS: [&str; 5] = ["fanfare", "schemas", "std", "core", "alloc"];
+const RESERVED_CHANNELS: [&str; 6] = ["fanfare", "schemas", "rules", "std", "core", "alloc"];
 
 /// What the generated file of a channel imports in TypeScript.
 const RESERVED_CONSTANTS: [&str; 2] = ["defineChannel", "f"];
@@ -140,7 +140,7 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
 fn alternative_tables(model: &Model, places: &[Place]) -> Vec<(Scope, String, Place)> {
     let mut tables = Vec::new();
     for (named, place) in model.types.iter().zip(places) {
-        let Type::Union(union) = &named.shape else { continue };
+        let Type::Union(union) = named.shape.shape() else { continue };
         for (at, alternative) in union.alternatives.iter().enumerate() {
             if !matches!(alternative.shape, Type::Named(_)) {
                 let name = format!("static {}", alternative_table(&named.rust, &alternative.variant));
@@ -203,6 +203,7 @@ fn reserved(what: &str, name: &str, place: &Place) -> Diagnostic {
 fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
     match shape {
         Type::Nullable(inner) => check_members(inner, place, findings),
+        Type::Checked(checked) => check_members(&checked.shape, place, findings),
         Type::Object(object) => {
             let fields = object
                 .properties

@@ -1,24 +1,35 @@
 //! Numbers and strings with their limits.
 
-use crate::definition::{Keywords, listed};
+use crate::definition::{Keywords, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
-use crate::model::{Format, Integer, LARGEST_INTEGER, Number, Text, Type};
+use crate::model::{Format, Integer, Kinds, LARGEST_INTEGER, Number, Text, Type};
 
 /// Formats that narrow an integer, with their limits.
-const INTEGER_FORMATS: [(&str, i64, i64); 6] = [
-    ("int8", i8::MIN as i64, i8::MAX as i64),
-    ("uint8", 0, u8::MAX as i64),
-    ("int16", i16::MIN as i64, i16::MAX as i64),
-    ("uint16", 0, u16::MAX as i64),
-    ("int32", i32::MIN as i64, i32::MAX as i64),
-    ("uint32", 0, u32::MAX as i64),
+const INTEGER_FORMATS: [(&str, i32, u32); 6] = [
+    ("int8", i8::MIN as i32, i8::MAX as u32),
+    ("uint8", 0, u8::MAX as u32),
+    ("int16", i16::MIN as i32, i16::MAX as u32),
+    ("uint16", 0, u16::MAX as u32),
+    ("int32", i32::MIN, i32::MAX as u32),
+    ("uint32", 0, u32::MAX),
 ];
+
+/// The limits that the `format` of an integer sets, where its type says that it is one.
+pub(super) fn integer_format(keywords: &Keywords) -> Option<(f64, f64)> {
+    let is_integer = |names: &TypeNames| {
+        let kinds = super::rules::kinds(names);
+        kinds.contains(Kinds::INTEGER) && !kinds.contains(Kinds::NUMBER)
+    };
+    keywords.type_.as_ref().filter(|names| is_integer(names))?;
+    let format = keywords.format.as_deref()?;
+    let (_, least, most) = INTEGER_FORMATS.iter().find(|(name, ..)| *name == format)?;
+    Some((f64::from(*least), f64::from(*most)))
+}
 
 pub(super) fn integer(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
     let (mut minimum, mut maximum) = (-LARGEST_INTEGER, LARGEST_INTEGER);
-    match keywords.format.as_deref() {
-        None => {}
-        Some(wide @ ("int64" | "uint64")) => diagnostics.push(
+    if let Some(wide @ ("int64" | "uint64")) = keywords.format.as_deref() {
+        diagnostics.push(
             Diagnostic::at(
                 Code::IntegerRange,
                 &place.join("format"),
@@ -26,24 +37,26 @@ pub(super) fn integer(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<
             )
             .note("JavaScript holds whole numbers exactly only up to 2^53−1")
             .help(format!("write `type: string` with `format: {wide}`: it becomes a bigint in TypeScript")),
-        ),
-        Some(format) => match INTEGER_FORMATS.iter().find(|(name, ..)| *name == format) {
-            Some((_, least, most)) => (minimum, maximum) = (*least, *most),
-            None => diagnostics.push(unknown_format(format, place, &INTEGER_FORMATS.map(|(name, ..)| name))),
-        },
+        );
     }
+    #[expect(clippy::cast_possible_truncation, reason = "the limits of a format are whole")]
+    if let Some((least, most)) = integer_format(keywords) {
+        (minimum, maximum) = (least as i64, most as i64);
+    }
+    let (inclusive, exclusive) = keywords.lower_limits();
     let lower = [
-        ("minimum", keywords.minimum.map(f64::ceil)),
-        ("exclusiveMinimum", keywords.exclusive_minimum.map(|limit| limit.floor() + 1.0)),
+        ("minimum", inclusive.map(f64::ceil)),
+        ("exclusiveMinimum", exclusive.map(|limit| limit.floor() + 1.0)),
     ];
     for (keyword, limit) in lower {
         if let Some(limit) = whole(keyword, limit, place, diagnostics) {
             minimum = minimum.max(limit);
         }
     }
+    let (inclusive, exclusive) = keywords.upper_limits();
     let upper = [
-        ("maximum", keywords.maximum.map(f64::floor)),
-        ("exclusiveMaximum", keywords.exclusive_maximum.map(|limit| limit.ceil() - 1.0)),
+        ("maximum", inclusive.map(f64::floor)),
+        ("exclusiveMaximum", exclusive.map(|limit| limit.ceil() - 1.0)),
     ];
     for (keyword, limit) in upper {
         if let Some(limit) = whole(keyword, limit, place, diagnostics) {
@@ -53,7 +66,7 @@ pub(super) fn integer(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<
     if minimum > maximum {
         diagnostics.push(Diagnostic::at(Code::Unsatisfiable, place, "no integer satisfies these limits"));
     }
-    Type::Integer(Integer { minimum, maximum, multiple_of: multiple_of(keywords, place, diagnostics) })
+    Type::Integer(Integer { minimum, maximum, multiple_of: keywords.multiple_of })
 }
 
 /// A limit as an integer, where it is within ±(2^53−1).
@@ -73,36 +86,16 @@ fn whole(keyword: &str, limit: Option<f64>, place: &Place, diagnostics: &mut Vec
 }
 
 pub(super) fn number(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
-    if let Some(format) = keywords.format.as_deref().filter(|format| *format != "double") {
-        diagnostics.push(unknown_format(format, place, &["double"]));
-    }
-    let lower =
-        keywords.minimum.into_iter().chain(keywords.exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
-    let upper = keywords.maximum.into_iter().chain(keywords.exclusive_maximum).fold(f64::INFINITY, f64::min);
-    let touches = keywords.exclusive_minimum == Some(upper) || keywords.exclusive_maximum == Some(lower);
+    let ((minimum, exclusive_minimum), (maximum, exclusive_maximum)) =
+        (keywords.lower_limits(), keywords.upper_limits());
+    let lower = minimum.into_iter().chain(exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
+    let upper = maximum.into_iter().chain(exclusive_maximum).fold(f64::INFINITY, f64::min);
+    let touches = exclusive_minimum == Some(upper) || exclusive_maximum == Some(lower);
     if lower > upper || (lower >= upper && touches) {
         diagnostics.push(Diagnostic::at(Code::Unsatisfiable, place, "no number satisfies these limits"));
     }
-    Type::Number(Number {
-        minimum: keywords.minimum,
-        maximum: keywords.maximum,
-        exclusive_minimum: keywords.exclusive_minimum,
-        exclusive_maximum: keywords.exclusive_maximum,
-        multiple_of: multiple_of(keywords, place, diagnostics),
-    })
-}
-
-fn multiple_of(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Option<f64> {
-    let divisor = keywords.multiple_of?;
-    if divisor > 0.0 {
-        return Some(divisor);
-    }
-    diagnostics.push(Diagnostic::at(
-        Code::Limit,
-        &place.join("multipleOf"),
-        "`multipleOf` must be larger than 0",
-    ));
-    None
+    let multiple_of = keywords.multiple_of;
+    Type::Number(Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of })
 }
 
 pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
@@ -116,12 +109,9 @@ pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
     let mut text = Text {
         min_length: keywords.min_length.filter(|least| *least > 0),
         max_length: keywords.max_length,
-        pattern: keywords.pattern.clone(),
+        pattern: keywords.pattern.as_deref().and_then(|pattern| with_unicode(pattern).ok()),
         format: None,
     };
-    if let Some(pattern) = &keywords.pattern {
-        check_pattern(pattern, &place.join("pattern"), diagnostics);
-    }
     let Some(format) = keywords.format.as_deref() else { return Type::Text(text) };
     if let wide @ ("int64" | "uint64") = format {
         if !text.is_plain() {
@@ -134,21 +124,73 @@ pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
         return if wide == "int64" { Type::Int64 } else { Type::Uint64 };
     }
     text.format = Format::ALL.into_iter().find(|known| known.keyword() == format);
-    if text.format.is_none() {
-        let known: Vec<&str> =
-            Format::ALL.iter().map(|format| format.keyword()).chain(["int64", "uint64"]).collect();
-        diagnostics.push(unknown_format(format, place, &known));
-    }
     Type::Text(text)
 }
 
-fn check_pattern(pattern: &str, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
-    if let Err(error) = regress::Regex::with_flags(pattern, "u") {
-        diagnostics.push(
-            Diagnostic::at(Code::Pattern, place, format!("this is not a regular expression: {error}"))
-                .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too"),
-        );
+/// A pattern as a regular expression with the `u` flag, which both languages use. Older ones escape characters that
+/// need none, and leave braces bare; with the flag that is an error, so it is written in the stricter way.
+///
+/// # Errors
+/// What is wrong with the pattern.
+pub(super) fn with_unicode(pattern: &str) -> Result<String, String> {
+    let Err(error) = regress::Regex::with_flags(pattern, "u") else { return Ok(pattern.to_owned()) };
+    if regress::Regex::new(pattern).is_err() {
+        return Err(error.to_string());
     }
+    let strict = strict(pattern);
+    match regress::Regex::with_flags(&strict, "u") {
+        Ok(_) => Ok(strict),
+        Err(_) => Err(error.to_string()),
+    }
+}
+
+fn strict(pattern: &str) -> String {
+    let mut strict = String::new();
+    let mut in_class = false;
+    let mut characters = pattern.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some((_, escaped)) if is_needlessly_escaped(escaped, in_class) => strict.push(escaped),
+                Some((_, escaped)) => strict.extend(['\\', escaped]),
+                None => strict.push('\\'),
+            },
+            '[' if !in_class => {
+                in_class = true;
+                strict.push('[');
+            }
+            ']' if in_class => {
+                in_class = false;
+                strict.push(']');
+            }
+            '{' if !in_class => match quantifier(&pattern[at..]) {
+                Some(text) => {
+                    strict.push_str(text);
+                    // All of it is ASCII: one step a byte, the brace itself is behind us.
+                    characters.by_ref().take(text.len() - 1).for_each(drop);
+                }
+                None => strict.push_str("\\{"),
+            },
+            ']' | '}' if !in_class => strict.extend(['\\', character]),
+            other => strict.push(other),
+        }
+    }
+    strict
+}
+
+/// Escaped characters that mean themselves, and that the `u` flag does not let be escaped.
+fn is_needlessly_escaped(escaped: char, in_class: bool) -> bool {
+    let is_syntax = "^$\\.*+?()[]{}|/".contains(escaped) || (in_class && escaped == '-');
+    !is_syntax && !escaped.is_ascii_alphanumeric()
+}
+
+/// `{2}`, `{2,}` or `{2,5}` at the start of a text.
+fn quantifier(text: &str) -> Option<&str> {
+    let end = text.find('}')?;
+    let inside = &text[1..end];
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    (!least.is_empty() && digits(least) && digits(most)).then(|| &text[..=end])
 }
 
 pub(super) fn refuse_empty_range(
@@ -164,15 +206,36 @@ pub(super) fn refuse_empty_range(
     }
 }
 
-fn unknown_format(format: &str, place: &Place, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::at(
-        Code::Format,
-        &place.join("format"),
-        format!("the format `{format}` is not supported here"),
-    )
-    .note("a format that both sides do not check alike is refused");
-    match closest(format, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic.help(format!("the formats here are {}", listed(known))),
+/// A format that is close to one that is checked: it was meant to be, and would not.
+pub(super) fn misspelt_format(format: &str, place: &Place) -> Option<Diagnostic> {
+    let checked = Format::ALL.iter().map(|format| format.keyword());
+    let known: Vec<&str> = checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).chain(["int64", "uint64"]).collect();
+    if known.contains(&format) || UNCHECKED_FORMATS.contains(&format) {
+        return None;
     }
+    let near = closest(format, known)?;
+    Some(
+        Diagnostic::at(Code::Format, &place.join("format"), format!("the format `{format}` is not known"))
+            .note("a format that is not known is not checked")
+            .help(format!("did you mean `{near}`?")),
+    )
 }
+
+/// Formats of JSON Schema and OpenAPI that are annotations here: not checked, on either side.
+pub(crate) const UNCHECKED_FORMATS: [&str; 15] = [
+    "binary",
+    "byte",
+    "double",
+    "duration",
+    "float",
+    "idn-email",
+    "idn-hostname",
+    "iri",
+    "iri-reference",
+    "json-pointer",
+    "password",
+    "regex",
+    "relative-json-pointer",
+    "uri-reference",
+    "uri-template",
+];

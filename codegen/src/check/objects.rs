@@ -1,13 +1,27 @@
-//! Objects: their properties, and `allOf` merged into one object.
+//! Objects: their properties, and those of all the schemas that `allOf` and `$ref` join to one.
+
+use indexmap::IndexMap;
 
 use super::types::{Naming, Types, description_of};
-use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames};
+use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames, at};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Object, Property, Type};
-use crate::names::Name;
+use crate::names::{Name, distinct_names};
 
-/// The type of a schema with `type: object`. Without declared properties it is a map.
-pub(super) fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
+/// The type of a schema with `type: object` that says only which properties there are. Without declared ones it is a
+/// map.
+pub(super) fn object(
+    types: &mut Types<'_>,
+    keywords: &Keywords,
+    place: &Place,
+    naming: &Naming,
+) -> Option<Type> {
+    let mut gathered = Gathered::default();
+    gathered.add_own(keywords, place);
+    if matches!(keywords.additional_properties.as_deref(), Some(SchemaNode::Bool(false))) {
+        refuse_undeclared(types, &gathered, place);
+    }
+    let names = gathered.names()?;
     let additional = match keywords.additional_properties.as_deref() {
         None | Some(SchemaNode::Bool(true)) => Additional::Ignored,
         Some(SchemaNode::Bool(false)) => Additional::Refused,
@@ -16,181 +30,228 @@ pub(super) fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, 
             Additional::Checked(Box::new(types.part(schema, &place.join("additionalProperties"), &part)))
         }
     };
-    let mut object = Object { properties: Vec::new(), additional };
-    for (key, node) in keywords.properties.iter().flatten() {
-        let place = place.join("properties").join(key);
-        let required = keywords.required.iter().flatten().any(|name| name == key);
-        if let Some(name) = property_name(types, key, &place) {
-            let shape = types.part(node, &place, &naming.child(&name.pascal));
-            object.properties.push(Property {
-                description: description_of(node),
-                shape,
-                required,
-                name,
-                boxed: false,
+    let declares = keywords.properties.is_some();
+    let properties = gathered.properties(types, names, &additional, naming)?;
+    Some(match additional {
+        Additional::Checked(values) if properties.is_empty() => Type::Map(values),
+        Additional::Ignored if properties.is_empty() && !declares => Type::Map(Box::new(Type::Any)),
+        additional => Type::Object(Object { properties, additional }),
+    })
+}
+
+fn refuse_undeclared(types: &mut Types<'_>, gathered: &Gathered, place: &Place) {
+    for (at, key) in gathered.required.iter().enumerate() {
+        if !gathered.declared.contains_key(key) {
+            types.diagnostics.push(
+                Diagnostic::at(
+                    Code::Unsatisfiable,
+                    &place.join("required").join(at),
+                    format!("the property `{key}` is required and refused"),
+                )
+                .note("`additionalProperties: false` refuses properties that are not declared")
+                .help(format!("declare `{key}` under `properties`")),
+            );
+        }
+    }
+}
+
+/// The type of an `allOf` whose parts are open objects: one object with the properties of all.
+pub(super) fn merged(
+    types: &mut Types<'_>,
+    keywords: &Keywords,
+    place: &Place,
+    naming: &Naming,
+) -> Option<Type> {
+    let parts = keywords.all_of.as_deref().unwrap_or_default();
+    if parts.len() == 1 && keywords.assertions().len() == 1 {
+        return Some(types.structure(&parts[0], &place.join("allOf").join(0), naming));
+    }
+    let gathered = gather(types, keywords, place);
+    if !gathered.exact || !gathered.says_object {
+        return None;
+    }
+    let names = gathered.names()?;
+    let properties = gathered.properties(types, names, &Additional::Ignored, naming)?;
+    Some(if properties.is_empty() {
+        Type::Map(Box::new(Type::Any))
+    } else {
+        Type::Object(Object { properties, additional: Additional::Ignored })
+    })
+}
+
+/// What schemas that bind one object say of its properties.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) declared: IndexMap<String, Vec<Declared>>,
+    pub(super) required: Vec<String>,
+    /// No other kind of value is valid.
+    pub(super) says_object: bool,
+    /// They say nothing else.
+    exact: bool,
+}
+
+/// One declaration of a property.
+pub(super) enum Declared {
+    Here(SchemaNode, Place),
+    /// By a type that was converted already.
+    There(Property),
+}
+
+/// What a schema, its `$ref` and its `allOf` say of the properties of an object.
+pub(super) fn gather(types: &mut Types<'_>, keywords: &Keywords, place: &Place) -> Gathered {
+    let mut gathered = Gathered { exact: true, ..Gathered::default() };
+    gathered.add(types, keywords, place);
+    gathered.exact &= !gathered.conflicts(types);
+    gathered
+}
+
+impl Gathered {
+    fn add(&mut self, types: &mut Types<'_>, keywords: &Keywords, place: &Place) {
+        if let Some(reference) = &keywords.reference {
+            let target = types.reference(reference, &place.join("$ref"));
+            let shape = types.behind_aliases(target);
+            self.add_type(shape.as_ref());
+            if types.resources.dialect(place).reference_stands_alone() {
+                return;
+            }
+        }
+        let known = ["type", "properties", "required", "allOf", "$ref"];
+        self.exact &= keywords.assertions().iter().all(|keyword| known.contains(keyword));
+        self.add_own(keywords, place);
+        for (at, part) in keywords.all_of.iter().flatten().enumerate() {
+            match part {
+                SchemaNode::Keywords(part) => self.add(types, part, &place.join("allOf").join(at)),
+                SchemaNode::Bool(accepts) => self.exact &= accepts,
+            }
+        }
+    }
+
+    fn add_own(&mut self, keywords: &Keywords, place: &Place) {
+        match &keywords.type_ {
+            Some(TypeNames::One(TypeName::Object)) => self.says_object = true,
+            None => {}
+            _ => self.exact = false,
+        }
+        for (key, node) in keywords.properties.iter().flatten() {
+            let declared = Declared::Here(node.clone(), place.join("properties").join(key));
+            self.declared.entry(key.clone()).or_default().push(declared);
+        }
+        for key in keywords.required.iter().flatten().filter(|key| !self.required.contains(key)).collect::<Vec<_>>() {
+            self.required.push(key.clone());
+        }
+    }
+
+    fn add_type(&mut self, shape: Option<&Type>) {
+        self.exact &= shape.is_some_and(|shape| !matches!(shape, Type::Checked(_)));
+        match shape.map(Type::shape) {
+            Some(Type::Object(object)) => {
+                self.says_object = true;
+                self.exact &= object.additional == Additional::Ignored;
+                for property in &object.properties {
+                    let key = &property.name.wire;
+                    self.declared.entry(key.clone()).or_default().push(Declared::There(property.clone()));
+                    if property.required && !self.required.contains(key) {
+                        self.required.push(key.clone());
+                    }
+                }
+            }
+            Some(Type::Map(values)) => {
+                self.says_object = true;
+                self.exact &= **values == Type::Any;
+            }
+            _ => self.exact = false,
+        }
+    }
+
+    /// Whether two declarations of a property say different things.
+    fn conflicts(&self, types: &Types<'_>) -> bool {
+        self.declared.values().any(|declarations| {
+            let mut telling = declarations.iter().filter(|declared| !declared.says_nothing());
+            let Some(first) = telling.next() else { return false };
+            telling.any(|other| !first.is_equal(other, types))
+        })
+    }
+
+    /// Whether a property is declared that no value may have.
+    fn refuses_one(&self) -> bool {
+        let refused = |declared: &Declared| matches!(declared, Declared::Here(SchemaNode::Bool(false), _));
+        self.declared.values().flatten().any(refused)
+    }
+
+    /// The name of each property, declared or only required; none where they cannot be told apart in Rust.
+    pub(super) fn names(&self) -> Option<Vec<Name>> {
+        let undeclared = self.required.iter().filter(|key| !self.declared.contains_key(*key));
+        let keys: Vec<&str> = self.declared.keys().chain(undeclared).map(String::as_str).collect();
+        distinct_names(&keys)
+    }
+
+    /// The properties, declared or only required; what is not declared is what `additional` says.
+    pub(super) fn properties(
+        &self,
+        types: &mut Types<'_>,
+        names: Vec<Name>,
+        additional: &Additional,
+        naming: &Naming,
+    ) -> Option<Vec<Property>> {
+        if self.refuses_one() {
+            return None;
+        }
+        let mut properties = Vec::new();
+        for name in names {
+            let required = self.required.contains(&name.wire);
+            let declarations = self.declared.get(&name.wire);
+            let telling = declarations.and_then(|all| {
+                all.iter().find(|declared| !declared.says_nothing()).or(all.first())
+            });
+            properties.push(match telling {
+                Some(Declared::There(property)) => Property { required, name, ..property.clone() },
+                Some(Declared::Here(node, place)) => Property {
+                    description: description_of(node),
+                    shape: types.part(node, place, &naming.child(&name.pascal)),
+                    required,
+                    name,
+                    boxed: false,
+                },
+                None => {
+                    let shape = match additional {
+                        Additional::Checked(values) => (**values).clone(),
+                        Additional::Ignored | Additional::Refused => Type::Any,
+                    };
+                    Property { name, description: None, shape, required, boxed: false }
+                }
             });
         }
+        Some(properties)
     }
-    require_undeclared(types, &mut object, keywords, place);
-    match object.additional {
-        Additional::Checked(values) if object.properties.is_empty() => Type::Map(values),
-        Additional::Ignored if object.properties.is_empty() && keywords.properties.is_none() => {
-            Type::Map(Box::new(Type::Any))
-        }
-        _ => Type::Object(object),
+
+    /// Forgets the properties that no value may have.
+    pub(super) fn without_refused(mut self) -> Self {
+        self.declared.retain(|_, declarations| {
+            !declarations.iter().any(|declared| matches!(declared, Declared::Here(SchemaNode::Bool(false), _)))
+        });
+        self
     }
 }
 
-/// A property may be required without being declared; then any value satisfies it.
-fn require_undeclared(types: &mut Types<'_>, object: &mut Object, keywords: &Keywords, place: &Place) {
-    for (at, key) in keywords.required.iter().flatten().enumerate() {
-        let place = place.join("required").join(at);
-        if object.properties.iter().any(|property| property.name.wire == *key) {
-            continue;
+impl Declared {
+    fn says_nothing(&self) -> bool {
+        match self {
+            Self::Here(SchemaNode::Bool(accepts), _) => *accepts,
+            Self::Here(SchemaNode::Keywords(keywords), _) => keywords.assertions().is_empty(),
+            Self::There(property) => property.shape == Type::Any,
         }
-        if keywords.properties.iter().flatten().any(|(declared, _)| declared == key) {
-            continue;
-        }
-        let shape = match &object.additional {
-            Additional::Ignored => Type::Any,
-            Additional::Checked(values) => (**values).clone(),
-            Additional::Refused => {
-                types.diagnostics.push(
-                    Diagnostic::at(
-                        Code::Unsatisfiable,
-                        &place,
-                        format!("the property `{key}` is required and refused"),
-                    )
-                    .note("`additionalProperties: false` refuses properties that are not declared")
-                    .help(format!("declare `{key}` under `properties`")),
-                );
-                continue;
+    }
+
+    fn is_equal(&self, other: &Self, types: &Types<'_>) -> bool {
+        match (self, other) {
+            (Self::There(one), Self::There(other)) => one.shape == other.shape,
+            (Self::Here(_, one), Self::Here(_, other)) => {
+                let value = |place: &Place| {
+                    types.definitions.of(place.source).and_then(|definition| at(&definition.document, place))
+                };
+                one.source == other.source && value(one) == value(other)
             }
-        };
-        if let Some(name) = property_name(types, key, &place) {
-            object.properties.push(Property { name, description: None, shape, required: true, boxed: false });
-        }
-    }
-}
-
-fn property_name(types: &mut Types<'_>, key: &str, place: &Place) -> Option<Name> {
-    let name = Name::new(key);
-    if name.is_none() {
-        types.diagnostics.push(
-            Diagnostic::at_key(
-                Code::BadName,
-                place,
-                format!("the property `{key}` gives no name for a Rust field"),
-            )
-            .help("use letters and digits"),
-        );
-    }
-    name
-}
-
-/// The type of an `allOf`: one object with the properties of all parts.
-pub(super) fn merged(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
-    let siblings = ["allOf", "type", "properties", "required", "additionalProperties"];
-    let assertions = keywords.assertions();
-    types.refuse_beside("allOf", &siblings, &assertions, place);
-    let parts = keywords.all_of.as_deref().unwrap_or_default();
-    if parts.is_empty() {
-        types.diagnostics.push(Diagnostic::at(
-            Code::Merge,
-            &place.join("allOf"),
-            "`allOf` needs at least one schema",
-        ));
-        return Type::Any;
-    }
-    if parts.len() == 1 && assertions.len() == 1 {
-        return types.structure(&parts[0], &place.join("allOf").join(0), naming);
-    }
-    let mut merged = Object { properties: Vec::new(), additional: Additional::Ignored };
-    let own = assertions.iter().any(|keyword| *keyword != "allOf" && siblings.contains(keyword));
-    let own = own.then(|| SchemaNode::Keywords(own_keywords(keywords)));
-    for (at, part) in parts.iter().enumerate() {
-        merge_part(types, &mut merged, part, &place.join("allOf").join(at), naming);
-    }
-    if let Some(own) = own {
-        merge_part(types, &mut merged, &own, place, naming);
-    }
-    Type::Object(merged)
-}
-
-/// What an `allOf` says beside its parts; anything that is no keyword of objects was refused before.
-fn own_keywords(keywords: &Keywords) -> Keywords {
-    Keywords {
-        type_: keywords.type_.clone(),
-        properties: keywords.properties.clone(),
-        required: keywords.required.clone(),
-        additional_properties: keywords.additional_properties.clone(),
-        ..Keywords::default()
-    }
-}
-
-fn merge_part(types: &mut Types<'_>, merged: &mut Object, part: &SchemaNode, place: &Place, naming: &Naming) {
-    let shape = types.structure(&as_object(part), place, naming);
-    let Some(part) = resolved_object(types, shape, place) else { return };
-    if part.additional != Additional::Ignored {
-        types.diagnostics.push(
-            Diagnostic::at(Code::Merge, place, "an object with `additionalProperties` cannot be merged")
-                .note("it would refuse the properties that the other parts of the `allOf` declare")
-                .help("remove `additionalProperties` from this part"),
-        );
-    }
-    for property in part.properties {
-        match merged.properties.iter_mut().find(|known| known.name.wire == property.name.wire) {
-            None => merged.properties.push(property),
-            Some(known) if property.shape == Type::Any || known.shape == property.shape => {
-                known.required |= property.required;
-            }
-            Some(known) if known.shape == Type::Any => {
-                *known = Property { required: known.required || property.required, ..property };
-            }
-            Some(known) => {
-                let message = format!(
-                    "two parts of this `allOf` give the property `{}` different types",
-                    known.name.wire
-                );
-                types
-                    .diagnostics
-                    .push(Diagnostic::at(Code::Merge, place, message).help("declare it in one part only"));
-            }
-        }
-    }
-}
-
-/// Inside `allOf`, a part that says only which properties are required speaks of the merged object.
-fn as_object(part: &SchemaNode) -> SchemaNode {
-    let SchemaNode::Keywords(keywords) = part else { return part.clone() };
-    let object_keywords = ["properties", "required", "additionalProperties"];
-    let assertions = keywords.assertions();
-    if assertions.is_empty() || !assertions.iter().all(|keyword| object_keywords.contains(keyword)) {
-        return part.clone();
-    }
-    SchemaNode::Keywords(Keywords { type_: Some(TypeNames::One(TypeName::Object)), ..keywords.clone() })
-}
-
-fn resolved_object(types: &mut Types<'_>, shape: Type, place: &Place) -> Option<Object> {
-    let Some(shape) = types.behind_aliases(shape) else {
-        types.diagnostics.push(Diagnostic::at(
-            Code::EndlessReference,
-            place,
-            "this `allOf` contains itself, or is nested too deeply",
-        ));
-        return None;
-    };
-    match shape {
-        Type::Object(object) => Some(object),
-        Type::Map(values) if *values == Type::Any => {
-            Some(Object { properties: Vec::new(), additional: Additional::Ignored })
-        }
-        _ => {
-            types.diagnostics.push(
-                Diagnostic::at(Code::Merge, place, "only objects can be combined with `allOf`")
-                    .help("write the keywords into one schema"),
-            );
-            None
+            _ => false,
         }
     }
 }

@@ -10,8 +10,9 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
         return;
     }
     refuse_uninhabited(model, places, diagnostics);
-    let all = components(model, |shape, targets| contained(shape, false, targets));
-    let inline = components(model, |shape, targets| contained(shape, true, targets));
+    refuse_endless_unions(model, places, diagnostics);
+    let all = components(&targets_of(model, |shape, targets| contained(shape, false, targets)));
+    let inline = components(&targets_of(model, |shape, targets| contained(shape, true, targets)));
     for at in 0..model.types.len() {
         model.types[at].recursive = all.is_cyclic(at);
         let mut shape = std::mem::replace(&mut model.types[at].shape, Type::Any);
@@ -21,6 +22,51 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
             inline.is_cyclic(at) && targets.iter().any(|target| inline.of[target.0] == inline.of[at])
         });
         model.types[at].shape = shape;
+    }
+}
+
+/// Rules that refer to themselves for the same value would never come to an end.
+pub(super) fn refuse_endless_rules(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    let targets: Vec<Vec<usize>> = model
+        .rules
+        .iter()
+        .map(|named| {
+            let mut targets = Vec::new();
+            named.rules.references(true, &mut |id| targets.push(id.0));
+            targets
+        })
+        .collect();
+    refuse_circles(&components(&targets), places, diagnostics);
+}
+
+/// So would a union with an alternative that is the union itself.
+fn refuse_endless_unions(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    refuse_circles(&components(&targets_of(model, in_place)), places, diagnostics);
+}
+
+fn refuse_circles(components: &Components, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+    for (_, place) in places.iter().enumerate().filter(|(at, _)| components.is_cyclic(*at)) {
+        diagnostics.push(
+            Diagnostic::at_key(
+                Code::EndlessReference,
+                place,
+                "this schema refers to itself for the same value, without end",
+            )
+            .note("it may contain itself only inside a property or an item")
+            .help("describe the values, or move the `$ref` into a property"),
+        );
+    }
+}
+
+/// The named types that bind the same value as a shape.
+fn in_place(shape: &Type, targets: &mut Vec<TypeId>) {
+    match shape {
+        Type::Named(id) => targets.push(*id),
+        Type::Nullable(inner) => in_place(inner, targets),
+        Type::Union(union) => {
+            union.alternatives.iter().for_each(|alternative| in_place(&alternative.shape, targets))
+        }
+        _ => {}
     }
 }
 
@@ -72,6 +118,7 @@ fn refuse_uninhabited(model: &Model, places: &[Place], diagnostics: &mut Vec<Dia
 fn has_value(shape: &Type, inhabited: &[bool]) -> bool {
     match shape {
         Type::Named(id) => inhabited[id.0],
+        Type::Checked(checked) => has_value(&checked.shape, inhabited),
         Type::Array(array) => array.min_items.is_none() || has_value(&array.items, inhabited),
         Type::Tuple(items) => items.iter().all(|item| has_value(item, inhabited)),
         Type::Object(object) => object
@@ -105,12 +152,14 @@ fn contained(shape: &Type, inline: bool, targets: &mut Vec<TypeId>) {
             union.alternatives.iter().for_each(|alternative| contained(&alternative.shape, inline, targets))
         }
         Type::Tagged(tagged) => targets.extend(tagged.cases.iter().map(|case| case.target)),
+        Type::Checked(checked) => contained(&checked.shape, inline, targets),
         _ => {}
     }
 }
 
 fn mark_boxes(shape: &mut Type, needs_box: impl Fn(&Type) -> bool) {
     match shape {
+        Type::Checked(checked) => mark_boxes(&mut checked.shape, needs_box),
         Type::Object(object) => {
             object.properties.iter_mut().for_each(|property| property.boxed = needs_box(&property.shape))
         }
@@ -140,18 +189,19 @@ impl Components {
     }
 }
 
+/// The types that each type leads to.
+fn targets_of(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Vec<Vec<usize>> {
+    let targets = |shape: &Type| {
+        let mut targets = Vec::new();
+        edges(shape, &mut targets);
+        targets.into_iter().map(|id| id.0).collect()
+    };
+    model.types.iter().map(|named| targets(&named.shape)).collect()
+}
+
 /// Tarjan's algorithm, without recursion: definitions may be long chains.
-fn components(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Components {
-    let count = model.types.len();
-    let targets: Vec<Vec<TypeId>> = model
-        .types
-        .iter()
-        .map(|named| {
-            let mut targets = Vec::new();
-            edges(&named.shape, &mut targets);
-            targets
-        })
-        .collect();
+fn components(targets: &[Vec<usize>]) -> Components {
+    let count = targets.len();
     let mut result = Components { of: vec![usize::MAX; count], cyclic: Vec::new() };
     let (mut order, mut low) = (vec![usize::MAX; count], vec![0; count]);
     let (mut visited, mut stack) = (0, Vec::new());
@@ -164,10 +214,10 @@ fn components(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Compone
                 visited += 1;
                 stack.push(node);
             } else {
-                low[node] = low[node].min(low[targets[node][edge - 1].0]);
+                low[node] = low[node].min(low[targets[node][edge - 1]]);
             }
             let next = (edge..targets[node].len()).find(|edge| {
-                let target = targets[node][*edge].0;
+                let target = targets[node][*edge];
                 if order[target] != usize::MAX && result.of[target] == usize::MAX {
                     low[node] = low[node].min(order[target]);
                 }
@@ -175,7 +225,7 @@ fn components(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Compone
             });
             if let Some(edge) = next {
                 calls.push((node, edge + 1));
-                calls.push((targets[node][edge].0, 0));
+                calls.push((targets[node][edge], 0));
             } else if low[node] == order[node] {
                 let component = result.cyclic.len();
                 let mut members = Vec::new();
@@ -186,7 +236,7 @@ fn components(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Compone
                         break;
                     }
                 }
-                result.cyclic.push(members.len() > 1 || targets[node].iter().any(|target| target.0 == node));
+                result.cyclic.push(members.len() > 1 || targets[node].contains(&node));
             }
         }
     }

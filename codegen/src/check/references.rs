@@ -1,75 +1,80 @@
 //! What a `$ref` names.
 
-use super::types::Types;
-use crate::definition::Resolved;
-use crate::diagnostics::{Code, Diagnostic, Place, closest};
-use crate::model::{Type, TypeId};
+use super::types::{Naming, Types, is_foreign};
+use crate::definition::Target;
+use crate::diagnostics::Place;
+use crate::model::{Scope, Type, TypeId};
+use crate::names::Name;
 
 impl Types<'_> {
-    /// Looks up what a `$ref` names.
+    /// The type that a `$ref` names.
     pub(super) fn reference(&mut self, reference: &str, place: &Place) -> Type {
-        match self.target(reference, place) {
-            Ok(id) => id.map_or(Type::Any, Type::Named),
+        let target = self.target(reference, place).and_then(Target::into_place);
+        target.map_or(Type::Any, |target| Type::Named(self.type_at(&target)))
+    }
+
+    /// What a reference leads to. None where it leads to nothing, which is reported, or to a file with errors of its
+    /// own.
+    pub(super) fn target(&mut self, reference: &str, place: &Place) -> Option<Target> {
+        match self.resources.resolve(reference, place, self.definitions, self.sources) {
+            Ok(target) => Some(target),
             Err(diagnostic) => {
                 self.diagnostics.push(*diagnostic);
-                Type::Any
+                None
             }
         }
     }
 
-    /// The type that a `$ref` names; none where its file has errors of its own.
-    fn target(&self, reference: &str, place: &Place) -> Result<Option<TypeId>, Box<Diagnostic>> {
-        let error = |message: String| Diagnostic::at(Code::Reference, place, message);
-        let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        if file.contains("://") {
-            return Err(Box::new(
-                error("a `$ref` never goes to the network".to_owned())
-                    .help("copy the schema into a file beside this one"),
-            ));
+    /// The type of the schema at a place, declared now if it was not before.
+    pub(super) fn type_at(&mut self, place: &Place) -> TypeId {
+        if let Some(id) = self.by_place.get(place) {
+            return *id;
         }
-        let source = if file.is_empty() {
-            place.source
-        } else {
-            let from = &self.sources.get(place.source).path;
-            match self.definitions.resolve(from, file) {
-                Resolved::Definition(definition) => definition.source,
-                Resolved::Unreadable => return Ok(None),
-                Resolved::Missing => {
-                    let diagnostic = error(format!("there is no definition file `{file}`"));
-                    return Err(Box::new(
-                        diagnostic.help("the path is relative to the file that the `$ref` stands in"),
-                    ));
-                }
-            }
-        };
-        let key = fragment.strip_prefix("/$defs/").filter(|key| !key.contains('/')).ok_or_else(|| {
-            error(format!("`{reference}` does not name a type"))
-                .help("write `#/$defs/Name`, or `other.yaml#/$defs/Name` for a type of another file")
-        })?;
-        let key = unescaped(key);
-        self.by_definition.get(&(source, key.clone())).copied().map(Some).ok_or_else(|| {
-            let known =
-                self.by_definition.keys().filter(|(of, _)| *of == source).map(|(_, key)| key.as_str());
-            let diagnostic = error(format!("there is no type `{key}` in `$defs`"));
-            Box::new(match closest(&key, known) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => diagnostic.help("declare it under `$defs`"),
-            })
-        })
+        let naming = self.naming_at(place);
+        let node = self.node_at(place);
+        let id = self.declare(node, place, naming);
+        self.by_place.insert(place.clone(), id);
+        id
     }
-}
 
-/// Undoes the escapes of a JSON pointer inside a URI.
-fn unescaped(key: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = key.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let decoded = hex
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(decoded.unwrap_or(*first));
-        rest = if decoded.is_some() { &tail[2..] } else { tail };
+    /// The file that a place is in, as an index into the model's modules.
+    pub(super) fn module_of(&self, place: &Place) -> usize {
+        let files = &self.definitions.files;
+        files.iter().position(|definition| definition.source == place.source).unwrap_or_default()
     }
-    String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
+
+    /// The name of a type that nothing but its path names.
+    fn naming_at(&self, place: &Place) -> Naming {
+        let depth = place.pointer.segments().len();
+        let known = (0..=depth).rev().find_map(|depth| {
+            let around = place.ancestor(depth);
+            self.namings.get(&around).map(|naming| (depth, naming.clone()))
+        });
+        let (from, naming) = known.unwrap_or_else(|| (0, self.naming_of_file(place)));
+        let steps = &place.pointer.segments()[from..];
+        if let [.., "$defs" | "definitions", key] = steps.iter().map(String::as_str).collect::<Vec<_>>()[..]
+            && let Some(name) = Name::new(key).map(|name| name.pascal)
+        {
+            let is_file = naming.scope == Scope::Root && from == 0;
+            let alone = Naming { rust: name.clone(), typescript: name.clone(), ..naming.clone() };
+            return if is_file { alone } else { naming.child(&name) };
+        }
+        let containers = ["properties", "$defs", "definitions", "allOf", "anyOf", "oneOf", "patternProperties"];
+        let named = steps.iter().filter(|step| !containers.contains(&step.as_str()));
+        named.filter_map(|step| Name::new(step)).fold(naming, |naming, name| naming.child(&name.pascal))
+    }
+
+    fn naming_of_file(&self, place: &Place) -> Naming {
+        let module = self.module_of(place);
+        let definition = &self.definitions.files[module];
+        let stem = definition.stem.rsplit('/').next().unwrap_or_default().trim_end_matches(".schema");
+        let name = Name::new(stem).map_or_else(|| "Schema".to_owned(), |name| name.pascal);
+        Naming {
+            scope: Scope::Root,
+            module,
+            rust: name.clone(),
+            typescript: name,
+            foreign: definition.is_schema || is_foreign(&definition.document),
+        }
+    }
 }

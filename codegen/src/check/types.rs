@@ -1,13 +1,16 @@
 //! Schemas to types. Named types are declared first and converted on demand, so that they may refer to each other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::{alternatives, limits, objects};
-use crate::definition::{Definitions, Keywords, SchemaNode, TypeName, TypeNames, listed, node};
-use crate::diagnostics::{Code, Diagnostic, Place, SourceId, Sources, closest};
-use crate::model::{Array, Model, NamedType, Scope, Type, TypeId};
+use super::rules::{self, PendingRules};
+use super::{alternatives, limits, objects, shapes, words};
+use crate::definition::{
+    Definitions, DynamicAnchors, Keywords, Resources, SchemaNode, TypeName, TypeNames, at, node,
+};
+use crate::diagnostics::{Code, Diagnostic, Place, Sources};
+use crate::model::{Array, Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId};
 use crate::names::Name;
 
 /// `$ref`s inside `allOf` are followed at most this deep.
@@ -20,6 +23,9 @@ pub(super) struct Naming {
     pub(super) module: usize,
     pub(super) rust: String,
     pub(super) typescript: String,
+    /// The schema was written for other tools too, so that its author cannot rename things for this one: where two
+    /// names would be the same, one of them gets a number.
+    pub(super) foreign: bool,
 }
 
 impl Naming {
@@ -39,30 +45,50 @@ struct Pending {
     naming: Naming,
 }
 
-/// The types under construction.
+/// The types and rules under construction.
 pub(super) struct Types<'d> {
     pub(super) definitions: &'d Definitions,
     pub(super) sources: &'d Sources,
+    pub(super) resources: Resources,
     pub(super) model: Model,
     /// Where each type of the model was declared.
     pub(super) places: Vec<Place>,
     pub(super) diagnostics: Vec<Diagnostic>,
-    pub(super) by_definition: HashMap<(SourceId, String), TypeId>,
+    /// The types that have a place of their own: what `$defs` declare, payloads, and what a `$ref` leads to.
+    pub(super) by_place: HashMap<Place, TypeId>,
+    /// The names that the types inside these places begin with.
+    pub(super) namings: HashMap<Place, Naming>,
+    /// Types that were reserved and turned out to need no name.
+    pub(super) nameless: HashSet<TypeId>,
+    pub(super) rules_by_place: HashMap<(Place, DynamicAnchors), RulesId>,
+    /// Where each of the model's rules stands.
+    pub(super) places_of_rules: Vec<Place>,
+    pub(super) pending_rules: Vec<PendingRules>,
     pending: HashMap<TypeId, Pending>,
+    taken: HashSet<(Option<Scope>, String)>,
     /// How many types are being converted inside each other.
     depth: usize,
 }
 
 impl<'d> Types<'d> {
     pub(super) fn new(definitions: &'d Definitions, sources: &'d Sources) -> Self {
+        let mut diagnostics = Vec::new();
+        let resources = Resources::of(definitions, &mut diagnostics);
         Self {
             definitions,
             sources,
+            resources,
             model: Model::default(),
             places: Vec::new(),
-            diagnostics: Vec::new(),
-            by_definition: HashMap::new(),
+            diagnostics,
+            by_place: HashMap::new(),
+            namings: HashMap::new(),
+            nameless: HashSet::new(),
+            rules_by_place: HashMap::new(),
+            places_of_rules: Vec::new(),
+            pending_rules: Vec::new(),
             pending: HashMap::new(),
+            taken: HashSet::new(),
             depth: 0,
         }
     }
@@ -70,14 +96,23 @@ impl<'d> Types<'d> {
     /// Gives every `$defs` entry of every file its name.
     pub(super) fn declare_definitions(&mut self) {
         for (module, definition) in self.definitions.files.iter().enumerate() {
-            let root = Place::root(definition.source).join("$defs");
-            for (key, value) in &definition.file.defs {
-                let place = root.join(key);
-                let Some(name) = self.type_name(key, &place) else { continue };
-                let naming = Naming { scope: Scope::Root, module, rust: name.clone(), typescript: name };
-                let node = self.parse(value.clone(), &place);
-                let id = self.declare(node, &place, naming);
-                self.by_definition.insert((definition.source, key.clone()), id);
+            let root = Place::root(definition.source);
+            let groups = [("$defs", &definition.file.defs), ("definitions", &definition.file.definitions)];
+            for (group, definitions) in groups {
+                for (key, value) in definitions {
+                    let place = root.join(group).join(key);
+                    let Some(name) = self.type_name(key, &place) else { continue };
+                    let naming = Naming {
+                        scope: Scope::Root,
+                        module,
+                        rust: name.clone(),
+                        typescript: name,
+                        foreign: is_foreign(value),
+                    };
+                    let node = self.parse(value.clone(), &place);
+                    let id = self.declare(node, &place, naming);
+                    self.by_place.insert(place, id);
+                }
             }
         }
     }
@@ -85,17 +120,19 @@ impl<'d> Types<'d> {
     /// Reserves a named type; its schema is converted later, when all names are known.
     pub(super) fn declare(&mut self, node: SchemaNode, place: &Place, naming: Naming) -> TypeId {
         let id = self.reserve(place, &naming, &node);
+        self.namings.insert(place.clone(), naming.clone());
         self.pending.insert(id, Pending { node, naming });
         id
     }
 
-    /// Converts what was declared.
+    /// Converts what was declared, and lowers what its rules refer to.
     pub(super) fn convert_all(&mut self) {
         let mut at = 0;
         while at < self.model.types.len() {
             self.convert(TypeId(at));
             at += 1;
         }
+        rules::lower_pending(self);
     }
 
     /// The shape of a named type, converted now if it was not before; `None` while it is being converted.
@@ -122,15 +159,11 @@ impl<'d> Types<'d> {
         let place = self.places[id.0].clone();
         self.depth += 1;
         let shape = self.structure(&node, &place, &naming);
-        let shape = match shape {
-            Type::Nullable(inner) if is_nominal(&inner) => {
-                let part = naming.child("Value");
-                let inner_id = self.reserve(&place, &part, &node);
-                self.model.types[inner_id.0].shape = *inner;
-                Type::Nullable(Box::new(Type::Named(inner_id)))
-            }
-            shape => shape,
-        };
+        let shape = nullable_apart(shape, |inner| {
+            let inner_id = self.reserve(&place, &naming.child("Value"), &node);
+            self.model.types[inner_id.0].shape = inner;
+            Type::Named(inner_id)
+        });
         self.depth -= 1;
         self.model.types[id.0].shape = shape;
     }
@@ -138,9 +171,10 @@ impl<'d> Types<'d> {
     /// Adds a type to the model. Until it is converted it stands for itself.
     fn reserve(&mut self, place: &Place, naming: &Naming, node: &SchemaNode) -> TypeId {
         let id = TypeId(self.model.types.len());
+        let (rust, typescript) = self.names(naming);
         self.model.types.push(NamedType {
-            rust: naming.rust.clone(),
-            typescript: naming.typescript.clone(),
+            rust,
+            typescript,
             scope: naming.scope,
             module: naming.module,
             description: description_of(node),
@@ -151,11 +185,43 @@ impl<'d> Types<'d> {
         id
     }
 
+    /// The names of a new type. Collisions are found later, but for schemas whose author cannot mend them.
+    fn names(&mut self, naming: &Naming) -> (String, String) {
+        let (mut rust, mut typescript) = (naming.rust.clone(), naming.typescript.clone());
+        let mut count = 2;
+        let is_taken = |types: &Self, rust: &str, typescript: &str| {
+            types.taken.contains(&(Some(naming.scope), rust.to_lowercase()))
+                || types.taken.contains(&(None, typescript.to_lowercase()))
+        };
+        while naming.foreign && is_taken(self, &rust, &typescript) {
+            rust = format!("{}{count}", naming.rust);
+            typescript = format!("{}{count}", naming.typescript);
+            count += 1;
+        }
+        self.taken.insert((Some(naming.scope), rust.to_lowercase()));
+        self.taken.insert((None, typescript.to_lowercase()));
+        (rust, typescript)
+    }
+
     pub(super) fn parse(&mut self, value: Value, place: &Place) -> SchemaNode {
-        node::<SchemaNode>(place, value).unwrap_or_else(|diagnostic| {
-            self.diagnostics.push(diagnostic);
-            SchemaNode::Bool(true)
-        })
+        match node::<SchemaNode>(place, value) {
+            Ok(node) => {
+                let resources = &self.resources;
+                words::check(&node, place, &|place| resources.dialect(place), &mut self.diagnostics);
+                node
+            }
+            Err(diagnostic) => {
+                self.diagnostics.push(diagnostic);
+                SchemaNode::Bool(true)
+            }
+        }
+    }
+
+    /// The schema at a place that a reference leads to.
+    pub(super) fn node_at(&mut self, place: &Place) -> SchemaNode {
+        let document = self.definitions.of(place.source).map(|definition| &definition.document);
+        let value = document.and_then(|document| at(document, place)).cloned();
+        self.parse(value.unwrap_or(Value::Bool(true)), place)
     }
 
     /// The type of a part: what needs a name of its own becomes a named type.
@@ -166,91 +232,102 @@ impl<'d> Types<'d> {
             return shape;
         }
         let id = self.reserve(place, naming, node);
-        let (shape, nullable) = match self.structure(node, place, naming) {
-            Type::Nullable(inner) => (*inner, true),
-            shape => (shape, false),
-        };
-        self.model.types[id.0].shape = shape;
-        if nullable { Type::Nullable(Box::new(Type::Named(id))) } else { Type::Named(id) }
+        let shape = self.structure(node, place, naming);
+        if is_nominal(&shape) {
+            self.model.types[id.0].shape = shape;
+            return Type::Named(id);
+        }
+        let mut is_named = false;
+        let shape = nullable_apart(shape, |inner| {
+            self.model.types[id.0].shape = inner;
+            is_named = true;
+            Type::Named(id)
+        });
+        if !is_named {
+            self.nameless.insert(id);
+            self.taken.remove(&(Some(naming.scope), self.model.get(id).rust.to_lowercase()));
+            self.taken.remove(&(None, self.model.get(id).typescript.to_lowercase()));
+        }
+        shape
     }
 
-    /// The type of a schema, without giving it a name.
+    /// The type of a schema, without giving it a name: one that says exactly what the schema does, or one that holds
+    /// all of its values, with rules beside it.
     pub(super) fn structure(&mut self, node: &SchemaNode, place: &Place, naming: &Naming) -> Type {
         let keywords = match node {
             SchemaNode::Bool(true) => return Type::Any,
-            SchemaNode::Bool(false) => {
-                let message = "no value satisfies the schema `false`";
-                self.diagnostics.push(
-                    Diagnostic::at(Code::Unsatisfiable, place, message)
-                        .help("remove it, or describe the values"),
-                );
-                return Type::Any;
-            }
+            SchemaNode::Bool(false) => return checked(Type::Any, Rules::never()),
             SchemaNode::Keywords(keywords) => keywords,
         };
-        self.refuse_unknown_keywords(keywords, place);
-        let assertions = keywords.assertions();
-        if let Some(reference) = &keywords.reference {
-            self.refuse_beside("$ref", &["$ref"], &assertions, place);
-            return self.reference(reference, &place.join("$ref"));
+        let overruled = self.resources.dialect(place).reference_stands_alone()
+            && keywords.reference.is_some()
+            && keywords.assertions().len() > 1;
+        let alone = overruled.then(|| keywords.only_reference());
+        let keywords = alone.as_ref().unwrap_or(keywords);
+        if !self.resources.are_dynamic()
+            && let Some(exact) = self.exactly(keywords, place, naming)
+        {
+            return exact;
         }
-        if keywords.constant.is_some() || keywords.enumeration.is_some() {
-            return alternatives::values(self, keywords, place);
+        let shape = shapes::of(self, keywords, place, naming);
+        checked(shape, rules::of(self, node, place))
+    }
+
+    /// The type that says exactly what a schema does, if there is one.
+    fn exactly(&mut self, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
+        let assertions = keywords.assertions();
+        let only = |allowed: &[&str]| assertions.iter().all(|keyword| allowed.contains(keyword));
+        if let Some(reference) = &keywords.reference {
+            return only(&["$ref"]).then(|| self.reference(reference, &place.join("$ref")));
+        }
+        if keywords.constant.is_some() {
+            return only(&["const", "type"]).then(|| alternatives::values(self, keywords, place));
+        }
+        if keywords.enumeration.is_some() {
+            return only(&["enum", "type", "x-open"]).then(|| alternatives::values(self, keywords, place));
         }
         if keywords.one_of.is_some() || keywords.any_of.is_some() {
             return alternatives::union(self, keywords, place, naming);
+        }
+        if keywords.open == Some(true) {
+            let message = "`x-open` needs an `enum`, or a `oneOf` of tagged objects";
+            self.diagnostics.push(Diagnostic::at_key(Code::KeywordNeedsType, &place.join("x-open"), message));
         }
         if keywords.all_of.is_some() {
             return objects::merged(self, keywords, place, naming);
         }
         match &keywords.type_ {
-            Some(TypeNames::One(name)) => self.of_type(*name, keywords, place, naming),
-            Some(TypeNames::Several(names)) => alternatives::of_types(self, names, keywords, place, naming),
-            None => {
-                self.refuse_without_type(&assertions, place);
-                Type::Any
+            Some(TypeNames::One(name)) => {
+                only(keywords_of(*name)).then(|| self.of_type(*name, keywords, place, naming))?
             }
+            Some(TypeNames::Several(names)) => alternatives::of_types(self, names, keywords, place, naming),
+            None => only(&["x-open"]).then_some(Type::Any),
         }
     }
 
-    /// The type of a schema that allows one kind of value.
+    /// The type of a schema that allows one kind of value, and says of it only what a type can say.
     pub(super) fn of_type(
         &mut self,
         name: TypeName,
         keywords: &Keywords,
         place: &Place,
         naming: &Naming,
-    ) -> Type {
-        let allowed: &[&str] = match name {
-            TypeName::Null | TypeName::Boolean => &["type"],
-            TypeName::Integer | TypeName::Number => &[
-                "type",
-                "minimum",
-                "maximum",
-                "exclusiveMinimum",
-                "exclusiveMaximum",
-                "multipleOf",
-                "format",
-            ],
-            TypeName::String => &["type", "minLength", "maxLength", "pattern", "format"],
-            TypeName::Array => &["type", "items", "prefixItems", "minItems", "maxItems"],
-            TypeName::Object => &["type", "properties", "required", "additionalProperties"],
-        };
-        self.refuse_beside(&format!("type: {}", name.as_str()), allowed, &keywords.assertions(), place);
-        match name {
+    ) -> Option<Type> {
+        Some(match name {
             TypeName::Null => Type::Null,
             TypeName::Boolean => Type::Boolean,
             TypeName::Integer => limits::integer(keywords, place, &mut self.diagnostics),
             TypeName::Number => limits::number(keywords, place, &mut self.diagnostics),
             TypeName::String => limits::text(keywords, place, &mut self.diagnostics),
-            TypeName::Array => self.array(keywords, place, naming),
-            TypeName::Object => objects::object(self, keywords, place, naming),
-        }
+            TypeName::Array => return self.array(keywords, place, naming),
+            TypeName::Object => return objects::object(self, keywords, place, naming),
+        })
     }
 
-    fn array(&mut self, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
-        if let Some(prefix) = &keywords.prefix_items {
-            return self.tuple(prefix, keywords, place, naming);
+    fn array(&mut self, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
+        let (first, key) = keywords.first_items();
+        if !first.is_empty() {
+            return self.tuple(first, keywords, &place.join(key), naming);
         }
         limits::refuse_empty_range(
             keywords.min_items,
@@ -259,41 +336,39 @@ impl<'d> Types<'d> {
             place,
             &mut self.diagnostics,
         );
-        let items = match keywords.items.as_deref() {
-            Some(items) => self.part(items, &place.join("items"), &naming.child("Item")),
+        let items = match keywords.other_items() {
+            Some((SchemaNode::Bool(false), _)) => return None,
+            Some((items, key)) => self.part(items, &place.join(key), &naming.child("Item")),
             None => Type::Any,
         };
-        Type::Array(Array {
+        Some(Type::Array(Array {
             items: Box::new(items),
             min_items: keywords.min_items.filter(|least| *least > 0),
             max_items: keywords.max_items,
-        })
+        }))
     }
 
     /// A tuple is as long as it says: anything looser is an array of another type at every length.
-    fn tuple(&mut self, prefix: &[SchemaNode], keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
-        let length = u32::try_from(prefix.len()).unwrap_or(u32::MAX);
-        let closed = matches!(keywords.items.as_deref(), Some(SchemaNode::Bool(false)))
+    fn tuple(
+        &mut self,
+        first: &[SchemaNode],
+        keywords: &Keywords,
+        place: &Place,
+        naming: &Naming,
+    ) -> Option<Type> {
+        let length = u32::try_from(first.len()).unwrap_or(u32::MAX);
+        let closed = matches!(keywords.other_items(), Some((SchemaNode::Bool(false), _)))
             || keywords.max_items == Some(length);
         let full = keywords.min_items == Some(length) && keywords.max_items.is_none_or(|most| most == length);
         if !closed || !full || !(1..=12).contains(&length) {
-            self.diagnostics.push(
-                Diagnostic::at_key(
-                    Code::UnsupportedKeyword,
-                    &place.join("prefixItems"),
-                    "only tuples of a fixed length are supported",
-                )
-                .note("without `minItems` and `items: false` a shorter or longer array would be valid too")
-                .help(format!("add `items: false` and `minItems: {length}` (1 to 12 items)")),
-            );
+            return None;
         }
-        let place = place.join("prefixItems");
-        let items = prefix.iter().enumerate();
-        Type::Tuple(
+        let items = first.iter().enumerate();
+        Some(Type::Tuple(
             items
                 .map(|(at, item)| self.part(item, &place.join(at), &naming.child(&format!("Item{}", at + 1))))
                 .collect(),
-        )
+        ))
     }
 
     /// The Pascal-case name of a key that names a type.
@@ -307,150 +382,72 @@ impl<'d> Types<'d> {
         }
         name.map(|name| name.pascal)
     }
+}
 
-    fn refuse_unknown_keywords(&mut self, keywords: &Keywords, place: &Place) {
-        for key in keywords.unknown.keys() {
-            let place = place.join(key);
-            self.diagnostics.push(if UNSUPPORTED_KEYWORDS.contains(&key.as_str()) {
-                Diagnostic::at_key(
-                    Code::UnsupportedKeyword,
-                    &place,
-                    format!("the keyword `{key}` is not supported"),
-                )
-                .note("a rule that cannot be kept exactly on both sides is refused, never weakened")
-                .help("remove it, or express it with another keyword")
-            } else {
-                let diagnostic =
-                    Diagnostic::at_key(Code::UnknownKeyword, &place, format!("unknown keyword `{key}`"));
-                match closest(key, Keywords::NAMES.iter().copied()) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                    None => diagnostic.help("JSON Schema has no such keyword"),
-                }
-            });
-        }
-    }
+fn checked(shape: Type, rules: Rules) -> Type {
+    let shape = match shape {
+        Type::Checked(checked) => checked.shape,
+        shape => shape,
+    };
+    Type::Checked(Box::new(Checked { shape, rules }))
+}
 
-    /// Refuses keywords that cannot stand beside the one that decides the type.
-    pub(super) fn refuse_beside(
-        &mut self,
-        decisive: &str,
-        allowed: &[&str],
-        assertions: &[&'static str],
-        place: &Place,
-    ) {
-        for keyword in assertions.iter().filter(|keyword| !allowed.contains(keyword)) {
-            self.diagnostics.push(
-                Diagnostic::at_key(
-                    Code::KeywordNeedsType,
-                    &place.join(keyword),
-                    format!("`{keyword}` cannot stand beside `{decisive}`"),
-                )
-                .help(match allowed {
-                    ["$ref"] => "move it to the type that is referred to".to_owned(),
-                    _ => format!("the keywords here are {}", listed(allowed)),
-                }),
-            );
+/// Gives what is nullable a name of its own, if it needs one.
+fn nullable_apart(shape: Type, name: impl FnOnce(Type) -> Type) -> Type {
+    match shape {
+        Type::Nullable(inner) if is_nominal(&inner) => Type::Nullable(Box::new(name(*inner))),
+        Type::Checked(checked) => {
+            let Checked { shape, rules } = *checked;
+            let shape = nullable_apart(shape, name);
+            Type::Checked(Box::new(Checked { shape, rules }))
         }
-    }
-
-    fn refuse_without_type(&mut self, assertions: &[&'static str], place: &Place) {
-        for keyword in assertions {
-            let wanted = match *keyword {
-                "minLength" | "maxLength" | "pattern" | "format" => "string",
-                "items" | "prefixItems" | "minItems" | "maxItems" => "array",
-                "properties" | "required" | "additionalProperties" => "object",
-                "x-open" => {
-                    let message = "`x-open` needs an `enum`, or a `oneOf` of tagged objects";
-                    self.diagnostics.push(Diagnostic::at_key(
-                        Code::KeywordNeedsType,
-                        &place.join(keyword),
-                        message,
-                    ));
-                    continue;
-                }
-                _ => "number",
-            };
-            self.diagnostics.push(
-                Diagnostic::at_key(
-                    Code::KeywordNeedsType,
-                    &place.join(keyword),
-                    format!("`{keyword}` stands here without a `type`"),
-                )
-                .note("without a type, values of every other kind would be valid")
-                .help(format!("add `type: {wanted}`")),
-            );
-        }
+        shape => shape,
     }
 }
 
-/// Keywords of JSON Schema that are known and refused.
-const UNSUPPORTED_KEYWORDS: [&str; 34] = [
-    "$anchor",
-    "$defs",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "$id",
-    "$recursiveAnchor",
-    "$recursiveRef",
-    "$schema",
-    "$vocabulary",
-    "additionalItems",
-    "contains",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "definitions",
-    "dependencies",
-    "dependentRequired",
-    "dependentSchemas",
-    "discriminator",
-    "else",
-    "if",
-    "maxContains",
-    "maxProperties",
-    "minContains",
-    "minProperties",
-    "not",
-    "nullable",
-    "patternProperties",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "uniqueItems",
-    "xml",
-];
+/// The keywords that a type of one kind can say, which a generated type checks by itself.
+pub(super) fn keywords_of(name: TypeName) -> &'static [&'static str] {
+    match name {
+        TypeName::Null | TypeName::Boolean => &["type", "format"],
+        TypeName::Integer | TypeName::Number => &[
+            "type",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "format",
+        ],
+        TypeName::String => &["type", "minLength", "maxLength", "pattern", "format"],
+        TypeName::Array => {
+            &["type", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "format"]
+        }
+        TypeName::Object => &["type", "properties", "required", "additionalProperties", "format"],
+    }
+}
 
 /// Types that are declared in Rust and so need a name.
 pub(super) fn is_nominal(shape: &Type) -> bool {
-    matches!(shape, Type::Object(_) | Type::Enum(_) | Type::Union(_) | Type::Tagged(_))
+    matches!(shape.shape(), Type::Object(_) | Type::Enum(_) | Type::Union(_) | Type::Tagged(_))
 }
 
 /// Whether a schema can become a type that needs a name.
 fn may_be_nominal(node: &SchemaNode) -> bool {
     let SchemaNode::Keywords(keywords) = node else { return false };
-    if keywords.reference.is_some() {
-        return false;
-    }
-    let several_types = matches!(&keywords.type_, Some(TypeNames::Several(names)) if names.iter().filter(|name| **name != TypeName::Null).count() > 1);
-    let strings = keywords
-        .enumeration
-        .as_deref()
-        .map_or(0, |values| values.iter().filter(|value| value.is_string()).count());
-    let closed = matches!(keywords.additional_properties.as_deref(), Some(SchemaNode::Bool(false)));
-    let alternatives = keywords.one_of.as_deref().or(keywords.any_of.as_deref()).unwrap_or_default();
-    several_types
-        || strings > 1
-        || keywords.open == Some(true)
-        || closed
-        || keywords.properties.is_some()
-        || keywords.required.is_some()
-        || keywords.all_of.is_some()
-        || match alternatives.iter().filter(|node| !alternatives::is_null(node)).collect::<Vec<_>>()[..] {
-            [] => false,
-            [lone] => may_be_nominal(lone),
+    let assertions = keywords.assertions();
+    match assertions.as_slice() {
+        [] | ["$ref" | "type" | "const"] if !matches!(keywords.type_, Some(TypeNames::Several(_))) => false,
+        _ => match &keywords.type_ {
+            Some(TypeNames::One(TypeName::Object)) => true,
+            Some(TypeNames::One(_)) => keywords.enumeration.is_some(),
             _ => true,
-        }
+        },
+    }
+}
+
+/// Whether a schema carries the marks of one that was written for any tool.
+pub(super) fn is_foreign(schema: &Value) -> bool {
+    ["$schema", "$id", "id", "$defs", "definitions"].iter().any(|key| schema.get(key).is_some())
 }
 
 pub(super) fn description_of(node: &SchemaNode) -> Option<String> {

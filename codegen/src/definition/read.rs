@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::DefinitionFile;
+use super::{DefinitionFile, Dialect};
 use crate::diagnostics::{
     Code, Diagnostic, Place, Report, SourceId, Sources, closest, second_document, second_of_equal_keys,
 };
@@ -24,6 +24,12 @@ pub(crate) struct Definition {
     /// is run.
     pub(crate) label: String,
     pub(crate) file: DefinitionFile,
+    /// A plain JSON Schema: it declares no channels, and is there to be referred to.
+    pub(crate) is_schema: bool,
+    /// The draft of JSON Schema that it is written in, where its schemas name no other.
+    pub(crate) dialect: Dialect,
+    /// The whole file, which `$ref`s may point into.
+    pub(crate) document: Value,
 }
 
 /// All definition files: those of the folder in the order of their names, then those that they refer to.
@@ -37,6 +43,11 @@ pub(crate) struct Definitions {
 }
 
 impl Definitions {
+    /// The definition that was read from a source.
+    pub(crate) fn of(&self, source: SourceId) -> Option<&Definition> {
+        self.files.iter().find(|definition| definition.source == source)
+    }
+
     /// The file that a `$ref` in `from` means.
     pub(crate) fn resolve(&self, from: &Path, reference: &str) -> Resolved<'_> {
         let path = normalised(&from.parent().unwrap_or(Path::new("")).join(reference));
@@ -139,17 +150,26 @@ impl Reader {
         };
         let source = self.report.sources.add(path.to_owned(), text);
         let text = &self.report.sources.get(source).text;
-        let parsed = parse(path, text, source).and_then(|value| {
-            node::<DefinitionFile>(&Place::root(source), value).map_err(|error| vec![error])
+        let parsed = parse(path, text, source).and_then(|document| {
+            let is_schema = is_plain_schema(&document);
+            let file = if is_schema {
+                DefinitionFile { version: 1, ..DefinitionFile::default() }
+            } else {
+                node::<DefinitionFile>(&Place::root(source), document.clone()).map_err(|error| vec![error])?
+            };
+            Ok((file, is_schema, document))
         });
         match parsed {
-            Ok(file) => {
+            Ok((file, is_schema, document)) => {
                 self.definitions.by_path.insert(key, Some(self.definitions.files.len()));
                 self.definitions.files.push(Definition {
                     source,
                     stem: self.stem(path),
                     label: self.label(path),
+                    dialect: file.schema.as_deref().and_then(Dialect::of_uri).unwrap_or_default(),
                     file,
+                    is_schema,
+                    document,
                 });
             }
             Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
@@ -163,10 +183,7 @@ impl Reader {
         while let Some(definition) = self.definitions.files.get(at) {
             let from = self.report.sources.get(definition.source).path.clone();
             let mut references = Vec::new();
-            let file = &definition.file;
-            for value in file.defs.values().chain(file.channels.values()) {
-                collect_references(value, &mut references);
-            }
+            collect_references(&definition.document, &mut references);
             for reference in references {
                 let path = from.parent().unwrap_or(Path::new("")).join(reference);
                 if path.is_file() {
@@ -410,6 +427,14 @@ fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnos
             Value::Null
         }
     }
+}
+
+/// Whether a file says that it is JSON Schema, and nothing of channels.
+fn is_plain_schema(document: &Value) -> bool {
+    let text = |key: &str| document.get(key).and_then(Value::as_str);
+    let is_ours = document.get("version").is_some_and(Value::is_number) || document.get("channels").is_some();
+    let says_so = ["$id", "definitions", "properties", "type"].iter().any(|key| document.get(key).is_some());
+    !is_ours && (says_so || text("$schema").is_some_and(|uri| Dialect::of_uri(uri).is_some()))
 }
 
 fn collect_references(value: &Value, references: &mut Vec<String>) {

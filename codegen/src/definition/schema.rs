@@ -37,6 +37,37 @@ impl<'de> Deserialize<'de> for SchemaNode {
     }
 }
 
+/// Calls back for each schema directly inside a schema, with the steps that lead to it.
+pub(crate) fn subschemas<'v>(
+    keywords: &'v serde_json::Map<String, Value>,
+    found: &mut dyn FnMut(&[String], &'v Value),
+) {
+    for (keyword, value) in keywords {
+        match (keyword.as_str(), value) {
+            (
+                "items" | "additionalItems" | "contains" | "additionalProperties" | "propertyNames" | "not"
+                | "if" | "then" | "else" | "unevaluatedItems" | "unevaluatedProperties",
+                Value::Object(_),
+            ) => found(std::slice::from_ref(keyword), value),
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(schemas)) => {
+                for (at, schema) in schemas.iter().enumerate() {
+                    found(&[keyword.clone(), at.to_string()], schema);
+                }
+            }
+            (
+                "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas"
+                | "dependencies",
+                Value::Object(schemas),
+            ) => {
+                for (name, schema) in schemas {
+                    found(&[keyword.clone(), name.clone()], schema);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Declares the keywords once: the struct that parses them, and the list of those that a schema sets.
 macro_rules! keywords {
     ($($(#[$attribute:meta])* $field:ident $name:literal : $type:ty,)*) => {
@@ -64,6 +95,14 @@ macro_rules! keywords {
                 $(if self.$field.is_some() { set.push($name); })*
                 set
             }
+
+            /// A schema of only some of the keywords.
+            pub(crate) fn only(&self, names: &[&str]) -> Self {
+                Self {
+                    $($field: self.$field.clone().filter(|_| names.contains(&$name)),)*
+                    unknown: IndexMap::new(),
+                }
+            }
         }
     };
 }
@@ -74,20 +113,60 @@ keywords! {
     /// What the value means; becomes its documentation.
     description "description": String,
     /// A note to other authors; ignored.
-    comment "$comment": String,
+    #[serde(deserialize_with = "present")]
+    comment "$comment": Value,
     /// An annotation: no side fills it in.
     #[serde(deserialize_with = "present")]
     default "default": Value,
     /// Example values; ignored.
-    examples "examples": Vec<Value>,
+    #[serde(deserialize_with = "present")]
+    examples "examples": Value,
     /// An annotation; ignored.
-    deprecated "deprecated": bool,
+    #[serde(deserialize_with = "present")]
+    deprecated "deprecated": Value,
     /// An annotation; ignored.
-    read_only "readOnly": bool,
+    #[serde(deserialize_with = "present")]
+    read_only "readOnly": Value,
     /// An annotation; ignored.
-    write_only "writeOnly": bool,
+    #[serde(deserialize_with = "present")]
+    write_only "writeOnly": Value,
+    /// The draft of JSON Schema that this schema and what is inside it is written in.
+    dialect "$schema": String,
+    /// The URI of this schema, which `$ref`s inside it are relative to.
+    id "$id": String,
+    /// A name that a `$ref` may use in place of a path.
+    anchor "$anchor": String,
+    /// A name that a `$dynamicRef` may use.
+    dynamic_anchor "$dynamicAnchor": String,
+    /// What `$recursiveRef` leads to, in draft 2019-09.
+    recursive_anchor "$recursiveAnchor": bool,
+    /// Schemas that others refer to.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "IndexMap<String, SchemaNode>")]
+    defs "$defs": Value,
+    /// Schemas that others refer to, as older drafts call them.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "IndexMap<String, SchemaNode>")]
+    definitions "definitions": Value,
+    /// An annotation; the vocabularies are those of the draft.
+    #[serde(deserialize_with = "present")]
+    vocabulary "$vocabulary": Value,
+    /// An annotation: how a string encodes other data. It is not decoded.
+    #[serde(deserialize_with = "present")]
+    content_encoding "contentEncoding": Value,
+    /// An annotation: what the data in a string is. It is not looked into.
+    #[serde(deserialize_with = "present")]
+    content_media_type "contentMediaType": Value,
+    /// An annotation: the schema of the data in a string. It is not looked into.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Box<SchemaNode>")]
+    content_schema "contentSchema": Value,
     /// Another type: `#/$defs/Name`, or `other.yaml#/$defs/Name`.
     reference "$ref": String,
+    /// Another type, which the schemas on the way here may replace by their own of the same name.
+    dynamic_reference "$dynamicRef": String,
+    /// `#`, as draft 2019-09 writes a reference to the outermost schema.
+    recursive_reference "$recursiveRef": String,
     /// The kind of value, or a list of kinds.
     type_ "type": TypeNames,
     /// The values allowed.
@@ -104,11 +183,9 @@ keywords! {
     #[serde(deserialize_with = "number")]
     maximum "maximum": f64,
     /// Numbers must be larger than this.
-    #[serde(deserialize_with = "number")]
-    exclusive_minimum "exclusiveMinimum": f64,
+    exclusive_minimum "exclusiveMinimum": Exclusive,
     /// Numbers must be smaller than this.
-    #[serde(deserialize_with = "number")]
-    exclusive_maximum "exclusiveMaximum": f64,
+    exclusive_maximum "exclusiveMaximum": Exclusive,
     /// Numbers must be a multiple of this.
     #[serde(deserialize_with = "number")]
     multiple_of "multipleOf": f64,
@@ -123,7 +200,9 @@ keywords! {
     /// The grammar of a string, or the width of an integer.
     format "format": String,
     /// The schema of every item.
-    items "items": Box<SchemaNode>,
+    items "items": ItemsNode,
+    /// The schema of the items beyond a list of `items`, in older drafts.
+    additional_items "additionalItems": Box<SchemaNode>,
     /// The schemas of the first items: a tuple.
     prefix_items "prefixItems": Vec<SchemaNode>,
     /// The fewest items.
@@ -132,28 +211,278 @@ keywords! {
     /// The most items.
     #[serde(deserialize_with = "count")]
     max_items "maxItems": u32,
+    /// No two items may be equal.
+    unique_items "uniqueItems": bool,
+    /// A schema that some of the items must match.
+    contains "contains": Box<SchemaNode>,
+    /// The fewest items that match `contains`: 1 by default.
+    #[serde(deserialize_with = "count")]
+    min_contains "minContains": u32,
+    /// The most items that match `contains`.
+    #[serde(deserialize_with = "count")]
+    max_contains "maxContains": u32,
+    /// The schema of the items that nothing else speaks of.
+    unevaluated_items "unevaluatedItems": Box<SchemaNode>,
     /// The properties, by name.
     properties "properties": IndexMap<String, SchemaNode>,
     /// The names of the properties that must be there.
     required "required": Vec<String>,
     /// The schema of all other properties; `false` refuses them.
     additional_properties "additionalProperties": Box<SchemaNode>,
+    /// The schemas of the properties whose names match a regular expression.
+    pattern_properties "patternProperties": IndexMap<String, SchemaNode>,
+    /// The schema of the names of all properties.
+    property_names "propertyNames": Box<SchemaNode>,
+    /// The fewest properties.
+    #[serde(deserialize_with = "count")]
+    min_properties "minProperties": u32,
+    /// The most properties.
+    #[serde(deserialize_with = "count")]
+    max_properties "maxProperties": u32,
+    /// The properties that must be there when another is.
+    dependent_required "dependentRequired": IndexMap<String, Vec<String>>,
+    /// The schemas of the object when a property is there.
+    dependent_schemas "dependentSchemas": IndexMap<String, SchemaNode>,
+    /// What must hold when a property is there, in older drafts.
+    dependencies "dependencies": IndexMap<String, Dependency>,
+    /// The schema of the properties that nothing else speaks of.
+    unevaluated_properties "unevaluatedProperties": Box<SchemaNode>,
     /// Exactly one of these schemas.
     one_of "oneOf": Vec<SchemaNode>,
     /// At least one of these schemas.
     any_of "anyOf": Vec<SchemaNode>,
-    /// All of these schemas: objects that are merged into one.
+    /// All of these schemas; objects are merged into one.
     all_of "allOf": Vec<SchemaNode>,
+    /// A schema that the value must not match.
+    not "not": Box<SchemaNode>,
+    /// Where this schema matches, `then` must match too, and otherwise `else`.
+    condition "if": Box<SchemaNode>,
+    /// What must match where `if` does.
+    then "then": Box<SchemaNode>,
+    /// What must match where `if` does not.
+    otherwise "else": Box<SchemaNode>,
 }
 
 impl Keywords {
     /// Keywords that say nothing about which values are valid.
-    pub(crate) const ANNOTATIONS: [&str; 8] =
-        ["title", "description", "$comment", "default", "examples", "deprecated", "readOnly", "writeOnly"];
+    pub(crate) const ANNOTATIONS: [&str; 19] = [
+        "title",
+        "description",
+        "$comment",
+        "default",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$schema",
+        "$id",
+        "$anchor",
+        "$dynamicAnchor",
+        "$recursiveAnchor",
+        "$defs",
+        "definitions",
+        "$vocabulary",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+    ];
 
-    /// The keywords set, without annotations.
+    /// The keywords set that bind values. `additionalItems` does only beside a list of `items`, `then` and `else` only
+    /// beside `if`, and a count of matching items only beside `contains`.
     pub(crate) fn assertions(&self) -> Vec<&'static str> {
-        self.set().into_iter().filter(|name| !Self::ANNOTATIONS.contains(name)).collect()
+        let binds = |name: &&str| match *name {
+            "additionalItems" => matches!(self.items, Some(ItemsNode::First(_))),
+            "then" | "else" => self.condition.is_some(),
+            "minContains" | "maxContains" => self.contains.is_some(),
+            "uniqueItems" => self.unique_items == Some(true),
+            name => !Self::ANNOTATIONS.contains(&name) && self.speaks_of(name),
+        };
+        self.set().into_iter().filter(binds).collect()
+    }
+
+    /// Whether a keyword binds a kind of value that the `type` allows.
+    fn speaks_of(&self, keyword: &str) -> bool {
+        let bound = KINDS_BOUND.iter().find(|(_, keywords)| keywords.contains(&keyword));
+        let allowed = match &self.type_ {
+            None => return true,
+            Some(TypeNames::One(name)) => std::slice::from_ref(name),
+            Some(TypeNames::Several(names)) => names,
+        };
+        bound.is_none_or(|(kinds, _)| kinds.iter().any(|kind| allowed.contains(kind)))
+    }
+
+    /// This schema as an older draft reads it: beside a `$ref` nothing else has a meaning.
+    pub(crate) fn only_reference(&self) -> Self {
+        Self {
+            title: self.title.clone(),
+            description: self.description.clone(),
+            reference: self.reference.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The schemas of the first items, and the keyword that holds them.
+    pub(crate) fn first_items(&self) -> (&[SchemaNode], &'static str) {
+        match (&self.prefix_items, &self.items) {
+            (None, Some(ItemsNode::First(items))) => (items, "items"),
+            (prefix, _) => (prefix.as_deref().unwrap_or_default(), "prefixItems"),
+        }
+    }
+
+    /// The schema of all items but the first, and the keyword that holds it.
+    pub(crate) fn other_items(&self) -> Option<(&SchemaNode, &'static str)> {
+        match &self.items {
+            Some(ItemsNode::Every(items)) => Some((items, "items")),
+            Some(ItemsNode::First(_)) => Some((self.additional_items.as_deref()?, "additionalItems")),
+            None => None,
+        }
+    }
+
+    /// The inclusive and the exclusive lower limit of a number.
+    pub(crate) fn lower_limits(&self) -> (Option<f64>, Option<f64>) {
+        limits(self.minimum, self.exclusive_minimum)
+    }
+
+    /// The inclusive and the exclusive upper limit of a number.
+    pub(crate) fn upper_limits(&self) -> (Option<f64>, Option<f64>) {
+        limits(self.maximum, self.exclusive_maximum)
+    }
+}
+
+/// Keywords that bind only some kinds of values.
+const KINDS_BOUND: [(&[TypeName], &[&str]); 4] = [
+    (
+        &[TypeName::Integer, TypeName::Number],
+        &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
+    ),
+    (&[TypeName::String], &["minLength", "maxLength", "pattern"]),
+    (
+        &[TypeName::Array],
+        &[
+            "items",
+            "prefixItems",
+            "additionalItems",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "unevaluatedItems",
+        ],
+    ),
+    (
+        &[TypeName::Object],
+        &[
+            "properties",
+            "patternProperties",
+            "additionalProperties",
+            "propertyNames",
+            "minProperties",
+            "maxProperties",
+            "required",
+            "dependentRequired",
+            "dependentSchemas",
+            "dependencies",
+            "unevaluatedProperties",
+        ],
+    ),
+];
+
+/// The schema of every item or, in older drafts, of the first ones.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum ItemsNode {
+    /// Of every item, or of those beyond `prefixItems`.
+    Every(Box<SchemaNode>),
+    /// Of the first items; the others are `additionalItems`.
+    First(Vec<SchemaNode>),
+}
+
+impl<'de> Deserialize<'de> for ItemsNode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemsVisitor;
+        impl<'de> Visitor<'de> for ItemsVisitor {
+            type Value = ItemsNode;
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a JSON Schema, or in older drafts a list of them")
+            }
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<ItemsNode, E> {
+                Ok(ItemsNode::Every(Box::new(SchemaNode::Bool(value))))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ItemsNode, A::Error> {
+                let node = Keywords::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(ItemsNode::Every(Box::new(SchemaNode::Keywords(node))))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<ItemsNode, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(items)).map(ItemsNode::First)
+            }
+        }
+        deserializer.deserialize_any(ItemsVisitor)
+    }
+}
+
+/// What must hold when a property is there: other properties, or a schema of the object.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum Dependency {
+    /// Names of properties.
+    Names(Vec<String>),
+    /// A schema of the whole object.
+    Schema(SchemaNode),
+}
+
+impl<'de> Deserialize<'de> for Dependency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DependencyVisitor;
+        impl<'de> Visitor<'de> for DependencyVisitor {
+            type Value = Dependency;
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a list of property names, or a JSON Schema")
+            }
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Dependency, E> {
+                Ok(Dependency::Schema(SchemaNode::Bool(value)))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dependency, A::Error> {
+                let node = Keywords::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Dependency::Schema(SchemaNode::Keywords(node)))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<Dependency, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(names)).map(Dependency::Names)
+            }
+        }
+        deserializer.deserialize_any(DependencyVisitor)
+    }
+}
+
+/// An exclusive limit or, in draft-04, whether the inclusive one is exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum Exclusive {
+    /// The limit.
+    Limit(f64),
+    /// Whether `minimum` or `maximum` itself is refused.
+    Flag(bool),
+}
+
+impl<'de> Deserialize<'de> for Exclusive {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match value {
+            Value::Bool(flag) => Ok(Self::Flag(flag)),
+            _ => value
+                .as_f64()
+                .map(Self::Limit)
+                .ok_or_else(|| de::Error::custom(format!("expected a number, found `{value}`"))),
+        }
+    }
+}
+
+fn limits(inclusive: Option<f64>, exclusive: Option<Exclusive>) -> (Option<f64>, Option<f64>) {
+    match exclusive {
+        None | Some(Exclusive::Flag(false)) => (inclusive, None),
+        Some(Exclusive::Flag(true)) => (None, inclusive),
+        Some(Exclusive::Limit(limit)) => (inclusive, Some(limit)),
     }
 }
 

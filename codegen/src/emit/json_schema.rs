@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Additional, Enum, Format, Model, Object, Tagged, Type, TypeId};
+use super::rules::{Words, words};
+use crate::model::{Additional, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
 
 /// One file a topic.
 pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
@@ -36,7 +37,8 @@ pub(super) fn document(model: &Model, root: TypeId) -> Value {
             }
         });
     }
-    let definitions: Map<String, Value> = reached
+    let rules = reached_rules(model, &reached);
+    let mut definitions: Map<String, Value> = reached
         .into_iter()
         .map(|id| {
             (
@@ -45,6 +47,8 @@ pub(super) fn document(model: &Model, root: TypeId) -> Value {
             )
         })
         .collect();
+    let rules = rules.into_iter().map(|id| (rules_key(model, id), json(model, &words(&model.rules[id.0].rules))));
+    definitions.extend(rules);
     json!({ "$ref": reference(model, root), "$defs": definitions })
 }
 
@@ -137,6 +141,46 @@ pub(super) fn inline(model: &Model, shape: &Type) -> Value {
         Type::Tagged(tagged) => self::tagged(model, tagged),
         Type::Nullable(inner) => json!({ "anyOf": [inline(model, inner), { "type": "null" }] }),
         Type::Named(id) => json!({ "$ref": reference(model, *id) }),
+        Type::Checked(checked) => json(model, &words(&checked.rules)),
+    }
+}
+
+fn json(model: &Model, words: &Words) -> Value {
+    match words {
+        Words::Json(value) => value.clone(),
+        Words::Reference(id) => json!(format!("#/$defs/{}", rules_key(model, *id))),
+        Words::Members(members) => {
+            members.iter().map(|(key, words)| (key.clone(), json(model, words))).collect()
+        }
+        Words::List(items) => items.iter().map(|words| json(model, words)).collect(),
+    }
+}
+
+/// No type has a name like this.
+fn rules_key(model: &Model, id: RulesId) -> String {
+    format!("${}", model.rules[id.0].name)
+}
+
+/// The rules that types and other rules refer to.
+fn reached_rules(model: &Model, types: &BTreeSet<TypeId>) -> BTreeSet<RulesId> {
+    let mut reached = BTreeSet::new();
+    let mut open = Vec::new();
+    for id in types {
+        checks(&model.get(*id).shape, &mut |rules| rules.references(false, &mut |id| open.push(id)));
+    }
+    while let Some(id) = open.pop() {
+        if reached.insert(id) {
+            model.rules[id.0].rules.references(false, &mut |id| open.push(id));
+        }
+    }
+    reached
+}
+
+/// Calls back for the rules in a shape.
+pub(super) fn checks(shape: &Type, found: &mut dyn FnMut(&Rules)) {
+    match shape {
+        Type::Checked(checked) => found(&checked.rules),
+        shape => shape.children().into_iter().for_each(|part| checks(part, found)),
     }
 }
 
@@ -196,19 +240,7 @@ fn set(schema: &mut Value, key: &str, value: Option<Value>) {
 pub(super) fn visit(shape: &Type, found: &mut impl FnMut(TypeId)) {
     match shape {
         Type::Named(id) => found(*id),
-        Type::Nullable(inner) | Type::Map(inner) => visit(inner, found),
-        Type::Array(array) => visit(&array.items, found),
-        Type::Tuple(items) => items.iter().for_each(|item| visit(item, found)),
-        Type::Object(object) => {
-            object.properties.iter().for_each(|property| visit(&property.shape, found));
-            if let Additional::Checked(values) = &object.additional {
-                visit(values, found);
-            }
-        }
-        Type::Union(union) => {
-            union.alternatives.iter().for_each(|alternative| visit(&alternative.shape, found))
-        }
         Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
-        _ => {}
+        shape => shape.children().into_iter().for_each(|part| visit(part, found)),
     }
 }

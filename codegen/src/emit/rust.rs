@@ -4,6 +4,7 @@
 
 mod channels;
 mod rework;
+mod rules;
 mod shapes;
 mod tables;
 mod types;
@@ -26,6 +27,7 @@ struct Root {
     modules: Vec<String>,
     registry: Vec<String>,
     declarations: types::Declarations,
+    rules: tables::Rendered,
 }
 
 #[derive(Template)]
@@ -63,6 +65,7 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
             .map(|channel| format!("&{}::DEFINITION", channel.name.rust()))
             .collect(),
         declarations: types::render(model, Scope::Root, &shapes, &referenced, &[]),
+        rules: types::rules(model),
     };
     files.push((ROOT.to_owned(), rendered(&root)));
     files

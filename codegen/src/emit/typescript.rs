@@ -1,6 +1,7 @@
 //! TypeScript: for each definition file its types, its validators and its channels.
 
 mod channels;
+mod rules;
 mod types;
 mod validators;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use super::json_schema::visit;
 use crate::model::{Model, TypeId};
+use validators::Face;
 
 #[derive(Template)]
 #[template(path = "index.ts.j2", escape = "none")]
@@ -28,9 +30,13 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
             files.push((format!("{}.types.ts", module.stem), text));
             exports.push(format!("export type * from \"./{}.types.js\";", module.stem));
         }
-        if let Some(text) = validators::render(&module) {
-            files.push((format!("{}.zod.ts", module.stem), text));
-            exports.push(format!("export * from \"./{}.zod.js\";", module.stem));
+        for face in Face::ALL {
+            let Some(text) = validators::render(&module, face) else { continue };
+            files.push((format!("{}.{}.ts", module.stem, face.suffix()), text));
+            // Both faces have the same names.
+            if face == Face::Zod {
+                exports.push(format!("export * from \"./{}.zod.js\";", module.stem));
+            }
         }
         if let Some(text) = channels::render(&module, fingerprints) {
             files.push((format!("{}.ts", module.stem), text));

@@ -15,7 +15,7 @@ use crate::model::{Additional, Enum, Model, Object, Scope, Type, TypeId};
 pub(super) fn rework(model: &Model, id: TypeId, item: &Item) -> Option<Item> {
     let named = model.get(id);
     let paths = Paths { model, scope: named.scope };
-    match (item.clone(), &named.shape) {
+    match (item.clone(), named.shape.shape()) {
         (Item::Struct(item), Type::Object(object)) => Some(Item::Struct(paths.object(id, item, object))),
         (Item::Struct(item), _) => Some(Item::Struct(paths.newtype(id, item))),
         (Item::Enum(item), Type::Enum(values)) => Some(Item::Enum(paths.string_enum(id, item, values))),
@@ -65,7 +65,7 @@ impl Paths<'_> {
     }
 
     fn newtype(&self, id: TypeId, mut item: ItemStruct) -> ItemStruct {
-        let text = matches!(self.model.get(id).shape, Type::Text(_));
+        let text = matches!(self.model.get(id).shape.shape(), Type::Text(_));
         let derives = if text {
             quote!(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)
         } else {

@@ -28,7 +28,7 @@ impl Shapes {
                 None => {
                     definitions.insert(type_key(id), json!({ "type": "object" }));
                     definitions
-                        .insert(parts_key(id), members(parts(&model.get(id).shape).into_iter().enumerate()));
+                        .insert(parts_key(id), members(parts(model.get(id).shape.shape()).into_iter().enumerate()));
                     settings.with_replacement(type_key(id), type_key(id), no_impls());
                 }
             }
@@ -108,7 +108,7 @@ fn format_key(format: Format) -> String {
 
 /// The schema of a named type that is a struct, an enum of strings or a newtype. Others are not typify's.
 fn definition(model: &Model, id: TypeId) -> Option<Value> {
-    match &model.get(id).shape {
+    match model.get(id).shape.shape() {
         Type::Object(object) => Some(self::object(object)),
         Type::Enum(Enum { values, .. }) => {
             Some(json!({ "type": "string", "enum": (0..values.len()).map(variant_key).collect::<Vec<_>>() }))
@@ -155,8 +155,8 @@ fn parts(shape: &Type) -> Vec<Type> {
 }
 
 fn schema(shape: &Type) -> Value {
-    match shape {
-        Type::Any | Type::Object(_) | Type::Union(_) | Type::Tagged(_) => json!({}),
+    match shape.shape() {
+        Type::Any | Type::Object(_) | Type::Union(_) | Type::Tagged(_) | Type::Checked(_) => json!({}),
         Type::Null => json!({ "type": "null" }),
         Type::Boolean => json!({ "type": "boolean" }),
         Type::Integer(integer) => json!({ "type": "integer", "format": width(integer) }),

@@ -7,22 +7,32 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use super::rework::ident;
+use super::types::print;
 use crate::model::{
-    Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Scope, Tagged, Text, Type, TypeId,
+    Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, RulesId, Scope, Tagged, Text, Type, TypeId,
 };
 use crate::names::table;
 
-/// The tables of one file: those of its types, and the patterns and literals that they refer to.
+/// Which module tables stand in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// `schemas`, beside the types of a scope.
+    Schemas(Scope),
+    /// `rules`, at the root: what rules refer to.
+    Rules,
+}
+
+/// The tables of one module: those of its types, and the patterns and literals that they refer to.
 pub(super) struct Tables<'m> {
-    model: &'m Model,
-    scope: Scope,
+    pub(super) model: &'m Model,
+    stands: Stands,
     patterns: BTreeMap<String, usize>,
     literals: BTreeMap<String, usize>,
 }
 
 impl<'m> Tables<'m> {
-    pub(super) fn new(model: &'m Model, scope: Scope) -> Self {
-        Self { model, scope, patterns: BTreeMap::new(), literals: BTreeMap::new() }
+    pub(super) fn new(model: &'m Model, stands: Stands) -> Self {
+        Self { model, stands, patterns: BTreeMap::new(), literals: BTreeMap::new() }
     }
 
     /// `static STATUS: Schema = …;`
@@ -75,9 +85,18 @@ impl<'m> Tables<'m> {
     pub(super) fn path(&self, id: TypeId) -> TokenStream {
         let named = self.model.get(id);
         let name = format_ident!("{}", table(&named.rust));
-        match (named.scope, self.scope) {
-            (Scope::Root, Scope::Channel(_)) => quote!(super::super::schemas::#name),
+        match (named.scope, self.stands) {
+            (Scope::Root, Stands::Schemas(Scope::Channel(_))) => quote!(super::super::schemas::#name),
             _ => quote!(#name),
+        }
+    }
+
+    pub(super) fn rules_path(&self, id: RulesId) -> TokenStream {
+        let name = format_ident!("{}", table(&self.model.rules[id.0].name));
+        match self.stands {
+            Stands::Rules => quote!(#name),
+            Stands::Schemas(Scope::Root) => quote!(super::rules::#name),
+            Stands::Schemas(Scope::Channel(_)) => quote!(super::super::rules::#name),
         }
     }
 
@@ -110,8 +129,7 @@ impl<'m> Tables<'m> {
                 quote!(Schema::Enum(&[#(#values),*]))
             }
             Type::Literals(values) => {
-                let text = serde_json::json!(values).to_string();
-                let name = format_ident!("LITERALS_{}", number_of(&mut self.literals, text));
+                let name = self.literals_of(values);
                 quote!(Schema::Literals(&#name))
             }
             Type::Array(array) => {
@@ -141,7 +159,24 @@ impl<'m> Tables<'m> {
                 quote!(Schema::AnyOf(&[#inner, &Schema::Null]))
             }
             Type::Named(id) => self.path(*id),
+            Type::Checked(checked) => {
+                let rules = self.rules(&checked.rules);
+                quote!(Schema::Rules(&#rules))
+            }
         }
+    }
+
+    /// The static that holds a list of values.
+    pub(super) fn literals_of(&mut self, values: &[Value]) -> TokenStream {
+        let text = serde_json::json!(values).to_string();
+        let name = format_ident!("LITERALS_{}", number_of(&mut self.literals, text));
+        quote!(#name)
+    }
+
+    /// The static that holds a pattern.
+    pub(super) fn pattern_of(&mut self, pattern: &str) -> TokenStream {
+        let name = format_ident!("PATTERN_{}", number_of(&mut self.patterns, pattern.to_owned()));
+        quote!(#name)
     }
 
     fn object(&mut self, object: &Object) -> TokenStream {
@@ -175,12 +210,12 @@ impl<'m> Tables<'m> {
         quote!(Schema::Tagged(Tagged { tag: #tag, cases: &[#(#cases),*], open: #open }))
     }
 
-    fn text_rules(&mut self, text: &Text) -> TokenStream {
+    pub(super) fn text_rules(&mut self, text: &Text) -> TokenStream {
         let mut rules = Vec::new();
         rules.extend(text.min_length.map(|length| rule("min_length", &count(length))));
         rules.extend(text.max_length.map(|length| rule("max_length", &count(length))));
         if let Some(pattern) = &text.pattern {
-            let name = format_ident!("PATTERN_{}", number_of(&mut self.patterns, pattern.clone()));
+            let name = self.pattern_of(pattern);
             rules.push(quote!(pattern: Some(&#name)));
         }
         if let Some(format) = text.format {
@@ -202,12 +237,12 @@ fn in_order(known: &BTreeMap<String, usize>) -> Vec<(&String, usize)> {
     known
 }
 
-fn rule(name: &str, value: &TokenStream) -> TokenStream {
+pub(super) fn rule(name: &str, value: &TokenStream) -> TokenStream {
     let name = ident(name);
     quote!(#name: #value)
 }
 
-fn count(value: u32) -> TokenStream {
+pub(super) fn count(value: u32) -> TokenStream {
     grouped(&value.to_string()).parse().unwrap_or_default()
 }
 
@@ -219,7 +254,7 @@ fn integer_rules(integer: &Integer) -> TokenStream {
     or_any(&quote!(Integer), &rules)
 }
 
-fn number_rules(number: &Number) -> TokenStream {
+pub(super) fn number_rules(number: &Number) -> TokenStream {
     let limits = [
         ("minimum", number.minimum),
         ("maximum", number.maximum),
@@ -262,23 +297,49 @@ pub(super) fn grouped(digits: &str) -> String {
 }
 
 /// Names of the runtime's schema module that tables may use.
-const IMPORTABLE: [&str; 12] = [
+const IMPORTABLE: [&str; 18] = [
     "Additional",
     "Array",
+    "Condition",
+    "Contains",
     "Format",
     "Integer",
+    "Items",
+    "Kinds",
     "Literals",
+    "Members",
     "Number",
     "Object",
     "Pattern",
     "Property",
+    "Rules",
     "Schema",
     "Tagged",
     "Text",
 ];
 
+/// The statics of one module, ready to be written.
+pub(super) struct Rendered {
+    /// What they use of the runtime.
+    pub(super) imports: String,
+    pub(super) text: String,
+}
+
+impl Rendered {
+    pub(super) fn of(statics: Vec<TokenStream>) -> Self {
+        let imports = imports(&statics);
+        let printed = statics.into_iter().map(|table| print(syn::parse2(table).into_iter().collect()));
+        let text = printed.map(|table| indented(&table)).collect::<Vec<_>>().join("\n");
+        Self { imports, text: text.trim_end().to_owned() }
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
+}
+
 /// The names that tables use, for their import.
-pub(super) fn imports(tables: &[TokenStream]) -> String {
+fn imports(tables: &[TokenStream]) -> String {
     let mut used = BTreeSet::new();
     for table in tables {
         collect_names(table.clone(), &mut used);

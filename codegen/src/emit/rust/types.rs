@@ -9,9 +9,9 @@ use syn::{Item, parse_quote};
 use super::rework::{doc_attributes, ident, rework, shortened};
 use super::shapes::{Shapes, is_newtype};
 use super::table_path;
-use super::tables::{Tables, imports};
+use super::tables::{Rendered, Stands, Tables};
 use crate::model::{
-    Additional, Alternative, Case, Model, NamedType, Object, Scope, Tagged, Type, TypeId, Union,
+    Additional, Alternative, Case, Model, NamedType, Object, RulesId, Scope, Tagged, Type, TypeId, Union,
 };
 use crate::names::{alternative_table, table};
 
@@ -19,10 +19,8 @@ use crate::names::{alternative_table, table};
 pub(super) struct Declarations {
     /// The types, each with what makes it a payload, in the order of declaration.
     pub(super) types: String,
-    /// What the tables use of the runtime.
-    pub(super) imports: String,
     /// The tables of their rules.
-    pub(super) tables: String,
+    pub(super) tables: Rendered,
 }
 
 /// All declarations of a scope; a channel's params have tables too.
@@ -34,7 +32,7 @@ pub(super) fn render(
     params: &[(String, Type)],
 ) -> Declarations {
     let mut types = String::new();
-    let mut tables = Tables::new(model, scope);
+    let mut tables = Tables::new(model, Stands::Schemas(scope));
     let mut statics = Vec::new();
     for id in (0..model.types.len()).map(TypeId).filter(|id| model.get(*id).scope == scope) {
         let item = shapes
@@ -55,20 +53,22 @@ pub(super) fn render(
     }
     statics.extend(params.iter().map(|(name, shape)| tables.extra(name, shape)));
     statics.extend(tables.shared());
-    let imports = imports(&statics);
-    let tables = statics.into_iter().map(|table| print(syn::parse2(table).into_iter().collect()));
-    let tables = tables.map(|table| indented(&table)).collect::<Vec<_>>().join("\n");
-    Declarations { types: types.trim_end().to_owned(), imports, tables: tables.trim_end().to_owned() }
+    Declarations { types: types.trim_end().to_owned(), tables: Rendered::of(statics) }
 }
 
-fn indented(text: &str) -> String {
-    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
+/// The tables of all rules that others refer to.
+pub(super) fn rules(model: &Model) -> Rendered {
+    let mut tables = Tables::new(model, Stands::Rules);
+    let mut statics: Vec<TokenStream> =
+        (0..model.rules.len()).map(|at| tables.of_rules(RulesId(at))).collect();
+    statics.extend(tables.shared());
+    Rendered::of(statics)
 }
 
 /// The alternatives of a union whose tables have no name yet.
 fn nameless_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
     let named = model.get(id);
-    let Type::Union(union) = &named.shape else { return Vec::new() };
+    let Type::Union(union) = named.shape.shape() else { return Vec::new() };
     let nameless = union.alternatives.iter().filter(|alternative| {
         !matches!(alternative.shape, Type::Named(_)) && unit_literal(&alternative.shape).is_none()
     });
@@ -77,7 +77,7 @@ fn nameless_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
         .collect()
 }
 
-fn print(items: Vec<Item>) -> String {
+pub(super) fn print(items: Vec<Item>) -> String {
     prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items })
 }
 
@@ -88,7 +88,7 @@ fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
     let docs = doc_attributes(named.description.as_deref(), &format!("`{}`.", named.typescript));
     let parts: Vec<syn::Type> =
         shapes.parts(id).iter().map(|part| shortened(model, named.scope, part)).collect();
-    let variants: Vec<TokenStream> = match &named.shape {
+    let variants: Vec<TokenStream> = match named.shape.shape() {
         Type::Union(union) => union_variants(model, union, &parts),
         Type::Tagged(tagged) => tagged_variants(tagged, &parts),
         _ => return parse_quote!(#(#docs)* pub type #name = #(#parts)*;),
@@ -148,7 +148,7 @@ fn constant_literal(value: &serde_json::Value) -> Option<TokenStream> {
 }
 
 fn summary(model: &Model, shape: &Type) -> String {
-    match shape {
+    match shape.shape() {
         Type::Named(id) => format!("`{}`", model.get(*id).typescript),
         Type::Literals(values) if values.len() == 1 => format!("`{}`", values[0]),
         Type::Null => "`null`".to_owned(),
@@ -165,7 +165,7 @@ fn summary(model: &Model, shape: &Type) -> String {
 fn implementation(model: &Model, id: TypeId) -> String {
     let named = model.get(id);
     let head = format!("{}: schemas::{}", named.rust, table(&named.rust));
-    match &named.shape {
+    match named.shape.shape() {
         Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", object_members(object)),
         Type::Enum(values) => {
             let mut members: Vec<String> = values

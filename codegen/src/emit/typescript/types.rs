@@ -24,7 +24,7 @@ pub(super) fn render(file: &File<'_>) -> Option<String> {
 
 fn declaration(model: &Model, named: &NamedType) -> String {
     let docs = docs(named.description.as_deref(), "");
-    match &named.shape {
+    match named.shape.shape() {
         Type::Object(object) => {
             format!("{docs}export interface {} {}", named.typescript, interface_body(model, object))
         }
@@ -61,8 +61,8 @@ fn interface_body(model: &Model, object: &Object) -> String {
 
 /// A type as an expression.
 pub(super) fn expression(model: &Model, shape: &Type) -> String {
-    match shape {
-        Type::Any => "unknown".to_owned(),
+    match shape.shape() {
+        Type::Any | Type::Checked(_) => "unknown".to_owned(),
         Type::Null => "null".to_owned(),
         Type::Boolean => "boolean".to_owned(),
         Type::Integer(_) | Type::Number(_) => "number".to_owned(),

@@ -4,37 +4,87 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
+use super::rules;
 use super::{File, key, literal, number, quoted, rendered};
 use crate::emit::json_schema::visit;
 use crate::model::{
     Additional, Array, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
 };
 
+/// Which of zod's two faces validators have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Face {
+    Zod,
+    Mini,
+}
+
+impl Face {
+    pub(super) const ALL: [Self; 2] = [Self::Zod, Self::Mini];
+
+    /// What files of this face end in, before `.ts`; so does the module of the runtime.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Zod => "zod",
+            Self::Mini => "zod-mini",
+        }
+    }
+
+    /// The package that has its types.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Zod => "zod",
+            Self::Mini => "zod/mini",
+        }
+    }
+
+    /// The type of all its schemas.
+    fn schema(self) -> &'static str {
+        match self {
+            Self::Zod => "ZodType",
+            Self::Mini => "ZodMiniType",
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "validators.ts.j2", escape = "none")]
 struct Validators<'f> {
     header: String,
+    package: &'static str,
+    face: &'static str,
     file: &'f str,
     imports: Vec<String>,
+    rules: Vec<String>,
     validators: Vec<String>,
 }
 
-pub(super) fn render(file: &File<'_>) -> Option<String> {
-    let validators: Vec<String> = in_order_of_use(file).into_iter().map(|id| validator(file, id)).collect();
-    let imports = file.imports(&file.foreign(), "import", "Schema", "zod");
-    let file = Validators { header: file.header.clone(), file: file.name(), imports, validators };
-    (!file.validators.is_empty()).then(|| rendered(&file))
+pub(super) fn render(file: &File<'_>, face: Face) -> Option<String> {
+    let validators: Vec<String> =
+        in_order_of_use(file).into_iter().map(|id| validator(file, id, face)).collect();
+    let mut imports = file.imports(&file.foreign(), "import", "Schema", face.suffix());
+    imports.extend(rules::imports(file, face.suffix()));
+    let file = Validators {
+        header: file.header.clone(),
+        package: face.package(),
+        face: face.suffix(),
+        file: file.name(),
+        imports,
+        rules: rules::constants(file),
+        validators,
+    };
+    (!file.validators.is_empty() || !file.rules.is_empty()).then(|| rendered(&file))
 }
 
-fn validator(file: &File<'_>, id: TypeId) -> String {
+fn validator(file: &File<'_>, id: TypeId, face: Face) -> String {
+    let schema = face.schema();
     let named = file.model.get(id);
     let scope = Scope { model: file.model, lazily: |target: TypeId| refers_back(file, target) };
     let name = &named.typescript;
     let value = scope.expression(&named.shape, "");
     if named.recursive {
-        format!("export const {name}Schema: z.ZodType<t.{name}> = f.lazy(() => {value});")
+        format!("export const {name}Schema: z.{schema}<t.{name}> = f.lazy(() => {value});")
     } else {
-        format!("export const {name}Schema = {value} satisfies z.ZodType<t.{name}>;")
+        format!("export const {name}Schema = {value} satisfies z.{schema}<t.{name}>;")
     }
 }
 
@@ -135,6 +185,11 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                 format!("f.lazy(() => {}Schema)", self.model.get(*id).typescript)
             }
             Type::Named(id) => format!("{}Schema", self.model.get(*id).typescript),
+            Type::Checked(checked) => format!(
+                "f.checked({}, {})",
+                self.expression(&checked.shape, indent),
+                rules::expression(self.model, &checked.rules, indent)
+            ),
         }
     }
 
@@ -147,8 +202,8 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
         let mut shape = String::from("{");
         for property in &object.properties {
             let value = self.expression(&property.shape, &inner);
-            let optional = if property.required { "" } else { ".optional()" };
-            shape.push_str(&format!("\n{inner}{}: {value}{optional},", key(&property.name.wire)));
+            let value = if property.required { value } else { format!("f.optional({value})") };
+            shape.push_str(&format!("\n{inner}{}: {value},", key(&property.name.wire)));
         }
         shape.push_str(&if object.properties.is_empty() { "}".to_owned() } else { format!("\n{indent}}}") });
         match &object.additional {

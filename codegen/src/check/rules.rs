@@ -1,0 +1,308 @@
+//! Schemas to rules: what JSON Schema says, keyword by keyword, with nothing left out.
+
+use serde_json::Value;
+
+use super::limits;
+use super::types::Types;
+use crate::definition::{
+    Dependency, Dialect, DynamicAnchors, Keywords, SchemaNode, Target, TypeName, TypeNames,
+};
+use crate::diagnostics::Place;
+use crate::model::{
+    Condition, Contains, Format, Items, Kinds, Members, NamedRules, Number, Rules, RulesId, Text,
+};
+use crate::names::Name;
+
+/// A schema that rules refer to and that is not lowered yet.
+pub(super) struct PendingRules {
+    id: RulesId,
+    place: Place,
+    way: DynamicAnchors,
+}
+
+/// Lowers the schema at a place.
+pub(super) fn of(types: &mut Types<'_>, node: &SchemaNode, place: &Place) -> Rules {
+    let way = types.resources.enter(place, &DynamicAnchors::new());
+    Lowering { types, way }.node(node, place)
+}
+
+/// Lowers what rules refer to, until nothing is left.
+pub(super) fn lower_pending(types: &mut Types<'_>) {
+    while let Some(PendingRules { id, place, way }) = types.pending_rules.pop() {
+        let node = types.node_at(&place);
+        types.model.rules[id.0].rules = Lowering { types, way }.node(&node, &place);
+    }
+}
+
+/// One schema on its way to rules.
+struct Lowering<'t, 'd> {
+    types: &'t mut Types<'d>,
+    /// The dynamic anchors that were passed on the way here.
+    way: DynamicAnchors,
+}
+
+impl Lowering<'_, '_> {
+    fn node(&mut self, node: &SchemaNode, place: &Place) -> Rules {
+        let keywords = match node {
+            SchemaNode::Bool(true) => return Rules::default(),
+            SchemaNode::Bool(false) => return Rules::never(),
+            SchemaNode::Keywords(keywords) => keywords,
+        };
+        let dialect = self.types.resources.dialect(place);
+        if dialect.reference_stands_alone() && keywords.reference.is_some() {
+            return self.keywords(&keywords.only_reference(), dialect, place);
+        }
+        if keywords.id.is_none() || !self.types.resources.are_dynamic() {
+            return self.keywords(keywords, dialect, place);
+        }
+        let inside = self.types.resources.enter(place, &self.way);
+        let outside = std::mem::replace(&mut self.way, inside);
+        let rules = self.keywords(keywords, dialect, place);
+        self.way = outside;
+        rules
+    }
+
+    fn keywords(&mut self, keywords: &Keywords, dialect: Dialect, place: &Place) -> Rules {
+        let mut rules = Rules {
+            kinds: keywords.type_.as_ref().map_or(Kinds::ANY, kinds),
+            number: number(keywords),
+            text: text(keywords),
+            array: self.items(keywords, place),
+            object: self.members(keywords, place),
+            references: self.references(keywords, place),
+            all_of: self.list(keywords.all_of.as_deref(), &place.join("allOf")),
+            any_of: self.list(keywords.any_of.as_deref(), &place.join("anyOf")),
+            one_of: self.list(keywords.one_of.as_deref(), &place.join("oneOf")),
+            not: self.boxed(keywords.not.as_deref(), &place.join("not")),
+            condition: self.condition(keywords, place),
+            unevaluated_items: self
+                .boxed(keywords.unevaluated_items.as_deref(), &place.join("unevaluatedItems")),
+            unevaluated_properties: self
+                .boxed(keywords.unevaluated_properties.as_deref(), &place.join("unevaluatedProperties")),
+            values: None,
+        };
+        // An open enum says which values are known, not which are valid.
+        let open = keywords.open == Some(true);
+        let values = [keywords.enumeration.clone().filter(|_| !open), keywords.constant.clone().map(|value| vec![value])];
+        for values in values.into_iter().flatten() {
+            match rules.values {
+                None => rules.values = Some(values),
+                Some(_) => rules.all_of.push(Rules { values: Some(values), ..Rules::default() }),
+            }
+        }
+        if dialect == Dialect::Draft2019
+            && let Some(contains) = rules.array.contains.take()
+        {
+            // In this draft, matching `contains` does not make an item evaluated; what stands under `not` never does.
+            let array = Items { contains: Some(contains), ..Items::default() };
+            let negated = Rules { not: Some(Box::new(Rules { array, ..Rules::default() })), ..Rules::default() };
+            rules.all_of.push(Rules { not: Some(Box::new(negated)), ..Rules::default() });
+        }
+        rules
+    }
+
+    fn items(&mut self, keywords: &Keywords, place: &Place) -> Items {
+        let (first, first_key) = keywords.first_items();
+        let contains = keywords.contains.as_deref().map(|node| {
+            Box::new(Contains {
+                rules: self.node(node, &place.join("contains")),
+                min: keywords.min_contains.unwrap_or(1),
+                max: keywords.max_contains,
+            })
+        });
+        Items {
+            prefix: self.list(Some(first), &place.join(first_key)),
+            rest: keywords.other_items().map(|(node, key)| Box::new(self.node(node, &place.join(key)))),
+            contains,
+            min_items: keywords.min_items.filter(|least| *least > 0),
+            max_items: keywords.max_items,
+            unique: keywords.unique_items == Some(true),
+        }
+    }
+
+    fn members(&mut self, keywords: &Keywords, place: &Place) -> Members {
+        let mut members = Members {
+            properties: self.map(keywords.properties.iter().flatten(), &place.join("properties")),
+            patterns: self.map(keywords.pattern_properties.iter().flatten(), &place.join("patternProperties")),
+            others: self
+                .boxed(keywords.additional_properties.as_deref(), &place.join("additionalProperties")),
+            names: self.boxed(keywords.property_names.as_deref(), &place.join("propertyNames")),
+            required: distinct(keywords.required.as_deref().unwrap_or_default()),
+            dependent_required: Vec::new(),
+            dependent_schemas: self
+                .map(keywords.dependent_schemas.iter().flatten(), &place.join("dependentSchemas")),
+            min_properties: keywords.min_properties.filter(|least| *least > 0),
+            max_properties: keywords.max_properties,
+        };
+        for (pattern, _) in &mut members.patterns {
+            *pattern = limits::with_unicode(pattern).unwrap_or_default();
+        }
+        let named = keywords.dependent_required.iter().flatten();
+        members.dependent_required.extend(named.map(|(name, others)| (name.clone(), distinct(others))));
+        for (name, dependency) in keywords.dependencies.iter().flatten() {
+            match dependency {
+                Dependency::Names(others) => {
+                    members.dependent_required.push((name.clone(), distinct(others)));
+                }
+                Dependency::Schema(node) => {
+                    let place = place.join("dependencies").join(name);
+                    members.dependent_schemas.push((name.clone(), self.node(node, &place)));
+                }
+            }
+        }
+        members
+    }
+
+    fn condition(&mut self, keywords: &Keywords, place: &Place) -> Option<Box<Condition>> {
+        let mut branch = |node: Option<&SchemaNode>, key: &str| {
+            node.map_or_else(Rules::default, |node| self.node(node, &place.join(key)))
+        };
+        Some(Box::new(Condition {
+            test: branch(Some(keywords.condition.as_deref()?), "if"),
+            then: branch(keywords.then.as_deref(), "then"),
+            otherwise: branch(keywords.otherwise.as_deref(), "else"),
+        }))
+    }
+
+    fn references(&mut self, keywords: &Keywords, place: &Place) -> Vec<RulesId> {
+        let mut references = Vec::new();
+        if let Some(reference) = &keywords.reference {
+            let target = self.types.target(reference, &place.join("$ref")).map(Target::into_place);
+            references.extend(target.flatten().map(|target| self.named(target)));
+        }
+        if let Some(reference) = &keywords.dynamic_reference {
+            let target = match self.types.target(reference, &place.join("$dynamicRef")) {
+                Some(Target::Dynamic(name, target)) => Some(self.way.get(&name).cloned().unwrap_or(target)),
+                target => target.and_then(Target::into_place),
+            };
+            references.extend(target.map(|target| self.named(target)));
+        }
+        if let Some(reference) = &keywords.recursive_reference {
+            let target = self.types.target(reference, &place.join("$recursiveRef"));
+            let target = target.and_then(Target::into_place).map(|target| {
+                let anchor = self.types.resources.recursive_anchor(&target);
+                anchor.and_then(|_| self.way.get("")).cloned().unwrap_or(target)
+            });
+            references.extend(target.map(|target| self.named(target)));
+        }
+        references
+    }
+
+    /// The rules of the schema at a place, which others refer to as well.
+    fn named(&mut self, place: Place) -> RulesId {
+        let way = self.types.resources.enter(&place, &self.way);
+        if let Some(id) = self.types.rules_by_place.get(&(place.clone(), way.clone())) {
+            return *id;
+        }
+        let id = RulesId(self.types.model.rules.len());
+        self.types.rules_by_place.insert((place.clone(), way.clone()), id);
+        let (name, module) = (self.types.name_of_rules(&place), self.types.module_of(&place));
+        self.types.model.rules.push(NamedRules { name, module, rules: Rules::default() });
+        self.types.places_of_rules.push(place.clone());
+        self.types.pending_rules.push(PendingRules { id, place, way });
+        id
+    }
+
+    fn boxed(&mut self, node: Option<&SchemaNode>, place: &Place) -> Option<Box<Rules>> {
+        node.map(|node| Box::new(self.node(node, place)))
+    }
+
+    fn list(&mut self, nodes: Option<&[SchemaNode]>, place: &Place) -> Vec<Rules> {
+        let nodes = nodes.unwrap_or_default().iter().enumerate();
+        nodes.map(|(at, node)| self.node(node, &place.join(at))).collect()
+    }
+
+    fn map<'n>(
+        &mut self,
+        nodes: impl Iterator<Item = (&'n String, &'n SchemaNode)>,
+        place: &Place,
+    ) -> Vec<(String, Rules)> {
+        nodes.map(|(name, node)| (name.clone(), self.node(node, &place.join(name)))).collect()
+    }
+}
+
+impl Types<'_> {
+    fn name_of_rules(&mut self, place: &Place) -> String {
+        let pascal = |segment: &String| Name::new(segment).map(|name| name.pascal);
+        let last = place.pointer.segments().iter().rev().find_map(pascal);
+        let base = last.unwrap_or_else(|| "Root".to_owned());
+        let is_free = |name: &String, types: &Self| types.model.rules.iter().all(|rules| rules.name != *name);
+        let mut name = base.clone();
+        let mut count = 2;
+        while !is_free(&name, self) {
+            name = format!("{base}{count}");
+            count += 1;
+        }
+        name
+    }
+}
+
+/// The kinds that a `type` names.
+pub(super) fn kinds(names: &TypeNames) -> Kinds {
+    let of = |name: &TypeName| match name {
+        TypeName::Null => Kinds::NULL,
+        TypeName::Boolean => Kinds::BOOLEAN,
+        TypeName::Integer => Kinds::INTEGER,
+        TypeName::Number => Kinds::NUMBER,
+        TypeName::String => Kinds::STRING,
+        TypeName::Array => Kinds::ARRAY,
+        TypeName::Object => Kinds::OBJECT,
+    };
+    match names {
+        TypeNames::One(name) => of(name),
+        TypeNames::Several(names) => names.iter().map(of).fold(Kinds::NONE, Kinds::or),
+    }
+}
+
+fn number(keywords: &Keywords) -> Number {
+    let ((mut minimum, exclusive_minimum), (mut maximum, exclusive_maximum)) =
+        (keywords.lower_limits(), keywords.upper_limits());
+    if let Some((least, most)) = limits::integer_format(keywords) {
+        minimum = Some(minimum.map_or(least, |limit| limit.max(least)));
+        maximum = Some(maximum.map_or(most, |limit| limit.min(most)));
+    }
+    Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of: keywords.multiple_of }
+}
+
+fn text(keywords: &Keywords) -> Text {
+    Text {
+        min_length: keywords.min_length.filter(|least| *least > 0),
+        max_length: keywords.max_length,
+        pattern: keywords.pattern.as_deref().and_then(|pattern| limits::with_unicode(pattern).ok()),
+        format: keywords.format.as_deref().and_then(|format| text_format(format, keywords)),
+    }
+}
+
+/// The grammar that a `format` names. Of numbers in strings it speaks only where the type says that they are strings.
+fn text_format(format: &str, keywords: &Keywords) -> Option<Format> {
+    let says_string = keywords.type_.as_ref().is_some_and(|names| kinds(names).contains(Kinds::STRING));
+    match format {
+        "int64" if says_string => Some(Format::Int64),
+        "uint64" if says_string => Some(Format::Uint64),
+        _ => Format::ALL.into_iter().find(|known| known.keyword() == format),
+    }
+}
+
+fn distinct(names: &[String]) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
+    for name in names {
+        if !distinct.contains(name) {
+            distinct.push(name.clone());
+        }
+    }
+    distinct
+}
+
+/// Whether a JSON value is of one of the kinds.
+pub(super) fn is_of_kind(value: &Value, kinds: Kinds) -> bool {
+    let kind = match value {
+        Value::Null => Kinds::NULL,
+        Value::Bool(_) => Kinds::BOOLEAN,
+        Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => Kinds::INTEGER,
+        Value::Number(_) => return kinds.contains(Kinds::NUMBER),
+        Value::String(_) => Kinds::STRING,
+        Value::Array(_) => Kinds::ARRAY,
+        Value::Object(_) => Kinds::OBJECT,
+    };
+    kinds.contains(kind)
+}

@@ -1,0 +1,230 @@
+//! The types of schemas that say more than a type can: each holds every value that its schema allows, and as few others
+//! as can be said simply.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::types::{Naming, Types, keywords_of};
+use super::{alternatives, objects};
+use crate::definition::{Dependency, Keywords, SchemaNode, Target, TypeName, TypeNames};
+use crate::diagnostics::Place;
+use crate::model::{Additional, Array, Integer, LARGEST_INTEGER, Number, Object, Text, Type};
+
+/// A type that holds all values of a schema; any JSON value, where it says nothing of their shape.
+pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
+    if keywords.constant.is_some() || keywords.enumeration.is_some() {
+        let own = keywords.only(&["const", "enum", "type", "x-open"]);
+        return alternatives::values(types, &own, place);
+    }
+    if let Some(object) = object(types, keywords, place, naming) {
+        return object;
+    }
+    match &keywords.type_ {
+        Some(TypeNames::One(name)) => {
+            let own = keywords.only(keywords_of(*name));
+            return types.of_type(*name, &own, place, naming).unwrap_or_else(|| plain(*name));
+        }
+        Some(TypeNames::Several(names)) => {
+            let own = Keywords { format: None, ..keywords.clone() };
+            let union = alternatives::kinds_union(types, names, &own, place, naming);
+            return union.unwrap_or(Type::Any);
+        }
+        None => {}
+    }
+    if let Some(reference) = &keywords.reference {
+        return types.reference(reference, &place.join("$ref"));
+    }
+    for (at, part) in keywords.all_of.iter().flatten().enumerate() {
+        if says_something(part) {
+            return types.structure(part, &place.join("allOf").join(at), naming).shape().clone();
+        }
+    }
+    for key in ["oneOf", "anyOf"] {
+        let own = keywords.only(&[key, "x-open"]);
+        if own.assertions().contains(&key) {
+            let union = alternatives::union(types, &own, place, naming);
+            return union.or_else(|| of_one_kind(&own)).unwrap_or(Type::Any);
+        }
+    }
+    Type::Any
+}
+
+/// Whether a part of an `allOf` says what kinds of values there are.
+fn says_something(part: &SchemaNode) -> bool {
+    let SchemaNode::Keywords(keywords) = part else { return false };
+    let telling = ["$ref", "type", "enum", "const", "oneOf", "anyOf"];
+    keywords.assertions().iter().any(|keyword| telling.contains(keyword))
+}
+
+/// The kind that all alternatives have, where it is a simple one.
+fn of_one_kind(keywords: &Keywords) -> Option<Type> {
+    let nodes = keywords.one_of.iter().chain(&keywords.any_of).flatten();
+    let mut kinds = nodes.map(|node| match node {
+        SchemaNode::Keywords(Keywords { type_: Some(TypeNames::One(name)), .. }) => Some(*name),
+        _ => None,
+    });
+    let first = kinds.next()??;
+    kinds.all(|kind| kind == Some(first)).then(|| plain(first))
+}
+
+/// Every value of a kind.
+fn plain(name: TypeName) -> Type {
+    match name {
+        TypeName::Null => Type::Null,
+        TypeName::Boolean => Type::Boolean,
+        TypeName::Integer => Type::Integer(Integer {
+            minimum: -LARGEST_INTEGER,
+            maximum: LARGEST_INTEGER,
+            multiple_of: None,
+        }),
+        TypeName::Number => Type::Number(Number::default()),
+        TypeName::String => Type::Text(Text::default()),
+        TypeName::Array => {
+            Type::Array(Array { items: Box::new(Type::Any), min_items: None, max_items: None })
+        }
+        TypeName::Object => Type::Map(Box::new(Type::Any)),
+    }
+}
+
+/// The struct or the map of a schema that allows objects only.
+fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
+    let gathered = objects::gather(types, keywords, place).without_refused();
+    if !gathered.says_object {
+        return None;
+    }
+    let any = || Type::Map(Box::new(Type::Any));
+    if gathered.declared.is_empty() && gathered.required.is_empty() {
+        let values = values_of_map(types, keywords, place, naming);
+        return Some(values.map_or_else(any, |values| Type::Map(Box::new(values))));
+    }
+    let Some(names) = gathered.names() else { return Some(any()) };
+    let declared: HashSet<&str> = names.iter().map(|name| name.wire.as_str()).collect();
+    let mut others = Others { types, declared: &declared, seen: HashSet::new() };
+    let keeps_others = others.are_named_by(keywords, place);
+    let clashes = names.iter().any(|name| name.snake == "additional");
+    let additional = if keeps_others {
+        if clashes {
+            return Some(any());
+        }
+        Additional::Checked(Box::new(values_of_map(types, keywords, place, naming).unwrap_or(Type::Any)))
+    } else {
+        Additional::Ignored
+    };
+    let properties = gathered.properties(types, names, &Additional::Ignored, naming);
+    Some(properties.map_or_else(any, |properties| Type::Object(Object { properties, additional })))
+}
+
+/// What all properties are that are not declared, where one schema says it.
+fn values_of_map(
+    types: &mut Types<'_>,
+    keywords: &Keywords,
+    place: &Place,
+    naming: &Naming,
+) -> Option<Type> {
+    let naming = naming.child("Value");
+    let mut patterns = keywords.pattern_properties.iter().flatten();
+    let others = keywords.additional_properties.as_deref();
+    match (patterns.next(), others) {
+        (None, Some(schema @ SchemaNode::Keywords(_))) => {
+            Some(types.part(schema, &place.join("additionalProperties"), &naming))
+        }
+        (Some((pattern, schema @ SchemaNode::Keywords(_))), Some(SchemaNode::Bool(false))) => {
+            let place = place.join("patternProperties").join(pattern);
+            patterns.next().is_none().then(|| types.part(schema, &place, &naming))
+        }
+        _ => None,
+    }
+}
+
+/// Looks for properties beyond the declared ones that a schema speaks of: those are kept.
+struct Others<'o, 'd> {
+    types: &'o mut Types<'d>,
+    declared: &'o HashSet<&'o str>,
+    seen: HashSet<Place>,
+}
+
+impl Others<'_, '_> {
+    fn are_named(&mut self, node: &SchemaNode, place: &Place) -> bool {
+        match node {
+            SchemaNode::Bool(_) => false,
+            SchemaNode::Keywords(keywords) => self.are_named_by(keywords, place),
+        }
+    }
+
+    fn are_named_by(&mut self, keywords: &Keywords, place: &Place) -> bool {
+        let binds = |node: &Option<Box<SchemaNode>>| matches!(node.as_deref(), Some(SchemaNode::Keywords(_)));
+        let holds_object = |value: &Value| value.is_object();
+        if keywords.pattern_properties.as_ref().is_some_and(|patterns| !patterns.is_empty())
+            || binds(&keywords.additional_properties)
+            || binds(&keywords.unevaluated_properties)
+            || keywords.property_names.is_some()
+            || keywords.min_properties.is_some_and(|least| least > 0)
+            || keywords.max_properties.is_some()
+            || keywords.constant.as_ref().is_some_and(holds_object)
+            || keywords.enumeration.iter().flatten().any(holds_object)
+        {
+            return true;
+        }
+        let declared = keywords.properties.iter().flatten().map(|(name, _)| name);
+        let mut names = declared.chain(keywords.required.iter().flatten()).collect::<Vec<_>>();
+        for (name, others) in keywords.dependent_required.iter().flatten() {
+            names.push(name);
+            names.extend(others);
+        }
+        for (name, dependency) in keywords.dependencies.iter().flatten() {
+            names.push(name);
+            if let Dependency::Names(others) = dependency {
+                names.extend(others);
+            }
+        }
+        names.extend(keywords.dependent_schemas.iter().flatten().map(|(name, _)| name));
+        names.iter().any(|name| !self.declared.contains(name.as_str())) || self.are_named_inside(keywords, place)
+    }
+
+    fn are_named_inside(&mut self, keywords: &Keywords, place: &Place) -> bool {
+        let lists = [("allOf", &keywords.all_of), ("anyOf", &keywords.any_of), ("oneOf", &keywords.one_of)];
+        for (key, nodes) in lists {
+            for (at, node) in nodes.iter().flatten().enumerate() {
+                if self.are_named(node, &place.join(key).join(at)) {
+                    return true;
+                }
+            }
+        }
+        let branches = [
+            ("not", &keywords.not),
+            ("if", &keywords.condition),
+            ("then", &keywords.then),
+            ("else", &keywords.otherwise),
+        ];
+        for (key, node) in branches {
+            if node.as_deref().is_some_and(|node| self.are_named(node, &place.join(key))) {
+                return true;
+            }
+        }
+        for (name, node) in keywords.dependent_schemas.iter().flatten() {
+            if self.are_named(node, &place.join("dependentSchemas").join(name)) {
+                return true;
+            }
+        }
+        for (name, dependency) in keywords.dependencies.iter().flatten() {
+            let Dependency::Schema(node) = dependency else { continue };
+            if self.are_named(node, &place.join("dependencies").join(name)) {
+                return true;
+            }
+        }
+        self.are_named_there(keywords, place)
+    }
+
+    /// Follows a `$ref`; one that cannot be followed may lead anywhere.
+    fn are_named_there(&mut self, keywords: &Keywords, place: &Place) -> bool {
+        if keywords.dynamic_reference.is_some() || keywords.recursive_reference.is_some() {
+            return true;
+        }
+        let Some(reference) = &keywords.reference else { return false };
+        let target = self.types.target(reference, &place.join("$ref")).and_then(Target::into_place);
+        let Some(target) = target.filter(|target| self.seen.insert(target.clone())) else { return false };
+        let node = self.types.node_at(&target);
+        self.are_named(&node, &target)
+    }
+}

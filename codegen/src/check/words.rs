@@ -1,0 +1,178 @@
+//! The keywords of schemas, each by itself: whether it exists, in this draft, and whether its value makes sense.
+
+use serde_json::Value;
+
+use super::limits;
+use crate::definition::{Dependency, Dialect, ItemsNode, Keywords, SchemaNode};
+use crate::diagnostics::{Code, Diagnostic, Place, closest};
+use crate::model::LARGEST_INTEGER;
+
+/// Checks the keywords of a schema and of those inside it.
+pub(super) fn check(
+    node: &SchemaNode,
+    place: &Place,
+    dialect_at: &dyn Fn(&Place) -> Dialect,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let SchemaNode::Keywords(keywords) = node else { return };
+    let dialect = dialect_at(place);
+    let overruled = dialect.reference_stands_alone() && keywords.reference.is_some();
+    if !overruled {
+        check_names(keywords, dialect, place, diagnostics);
+        check_values(keywords, place, diagnostics);
+    }
+    visit(keywords, &mut |steps, node| {
+        let place = steps.iter().fold(place.clone(), |place, step| place.join(step));
+        check(node, &place, dialect_at, diagnostics);
+    });
+}
+
+fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    for key in keywords.unknown.keys() {
+        if let Some(diagnostic) = unknown(key, &place.join(key)) {
+            diagnostics.push(diagnostic);
+        }
+    }
+    for key in keywords.set() {
+        let refused = dialect.refuses(key);
+        if let Some(help) = refused {
+            let message = format!("`{key}` is no keyword of {}", dialect.name());
+            diagnostics
+                .push(Diagnostic::at_key(Code::UnsupportedKeyword, &place.join(key), message).help(help));
+        }
+    }
+    if dialect == Dialect::Draft2020 && matches!(keywords.items, Some(ItemsNode::First(_))) {
+        let message = format!("`items` is no list in {}", dialect.name());
+        diagnostics.push(
+            Diagnostic::at_key(Code::UnsupportedKeyword, &place.join("items"), message)
+                .help("write `prefixItems`"),
+        );
+    }
+}
+
+/// A keyword that JSON Schema does not know is an annotation, unless it is a known one that was misspelt.
+fn unknown(key: &str, place: &Place) -> Option<Diagnostic> {
+    if key == "nullable" {
+        return Some(
+            Diagnostic::at_key(Code::UnsupportedKeyword, place, "the keyword `nullable` is not supported")
+                .note("it is no part of JSON Schema, where it would change nothing")
+                .help("write a list of types, such as `type: [string, \"null\"]`"),
+        );
+    }
+    if key.starts_with("x-") || ANNOTATIONS_OF_OTHERS.contains(&key) {
+        return None;
+    }
+    let near = closest(key, Keywords::NAMES.iter().copied().chain(["else", "then"]))?;
+    Some(
+        Diagnostic::at_key(Code::UnknownKeyword, place, format!("unknown keyword `{key}`"))
+            .help(format!("did you mean `{near}`?")),
+    )
+}
+
+/// Annotations that editors, forms and other formats put into schemas.
+const ANNOTATIONS_OF_OTHERS: [&str; 13] = [
+    "id",
+    "example",
+    "enumNames",
+    "tsType",
+    "xml",
+    "discriminator",
+    "externalDocs",
+    "options",
+    "links",
+    "media",
+    "name",
+    "names",
+    "order",
+];
+
+fn check_values(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    let lists = [("allOf", &keywords.all_of), ("anyOf", &keywords.any_of), ("oneOf", &keywords.one_of)];
+    for (key, _) in lists.iter().filter(|(_, nodes)| nodes.as_ref().is_some_and(Vec::is_empty)) {
+        let message = format!("`{key}` needs at least one schema");
+        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place.join(key), message));
+    }
+    if keywords.multiple_of.is_some_and(|divisor| divisor <= 0.0) {
+        let message = "`multipleOf` must be larger than 0";
+        diagnostics.push(Diagnostic::at(Code::Limit, &place.join("multipleOf"), message));
+    }
+    let values = keywords.enumeration.iter().flatten().enumerate();
+    let values = values.map(|(at, value)| (value, place.join("enum").join(at)));
+    for (value, place) in values.chain(keywords.constant.iter().map(|value| (value, place.join("const")))) {
+        if contains_large_integer(value) {
+            let message = "an integer beyond ±(2^53−1) is not exact in JavaScript";
+            diagnostics
+                .push(Diagnostic::at(Code::IntegerRange, &place, message).help("write it as a string"));
+        }
+    }
+    let of_properties = place.join("patternProperties");
+    let patterns = keywords.pattern.iter().map(|pattern| (pattern, place.join("pattern")));
+    let of_names = keywords.pattern_properties.iter().flatten();
+    for (pattern, place) in patterns.chain(of_names.map(|(key, _)| (key, of_properties.join(key)))) {
+        if let Err(error) = limits::with_unicode(pattern) {
+            diagnostics.push(
+                Diagnostic::at(Code::Pattern, &place, format!("this is not a regular expression: {error}"))
+                    .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too"),
+            );
+        }
+    }
+    if let Some(diagnostic) = keywords.format.as_deref().and_then(|format| limits::misspelt_format(format, place)) {
+        diagnostics.push(diagnostic);
+    }
+}
+
+fn contains_large_integer(value: &Value) -> bool {
+    match value {
+        Value::Number(number) if !number.is_f64() => {
+            number.as_i64().is_none_or(|number| number.abs() > LARGEST_INTEGER)
+        }
+        Value::Array(items) => items.iter().any(contains_large_integer),
+        Value::Object(object) => object.values().any(contains_large_integer),
+        _ => false,
+    }
+}
+
+/// Calls back for each schema directly inside a schema.
+fn visit<'k>(keywords: &'k Keywords, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+    let single = [
+        ("additionalItems", &keywords.additional_items),
+        ("contains", &keywords.contains),
+        ("unevaluatedItems", &keywords.unevaluated_items),
+        ("additionalProperties", &keywords.additional_properties),
+        ("propertyNames", &keywords.property_names),
+        ("unevaluatedProperties", &keywords.unevaluated_properties),
+        ("not", &keywords.not),
+        ("if", &keywords.condition),
+        ("then", &keywords.then),
+        ("else", &keywords.otherwise),
+    ];
+    for (key, node) in single {
+        node.iter().for_each(|node| found(&[key], node));
+    }
+    if let Some(ItemsNode::Every(node)) = &keywords.items {
+        found(&["items"], node);
+    }
+    let (first, key) = keywords.first_items();
+    let lists = [
+        (key, first),
+        ("allOf", keywords.all_of.as_deref().unwrap_or_default()),
+        ("anyOf", keywords.any_of.as_deref().unwrap_or_default()),
+        ("oneOf", keywords.one_of.as_deref().unwrap_or_default()),
+    ];
+    for (key, nodes) in lists {
+        nodes.iter().enumerate().for_each(|(at, node)| found(&[key, &at.to_string()], node));
+    }
+    let maps = [
+        ("properties", &keywords.properties),
+        ("patternProperties", &keywords.pattern_properties),
+        ("dependentSchemas", &keywords.dependent_schemas),
+    ];
+    for (key, nodes) in maps {
+        nodes.iter().flatten().for_each(|(name, node)| found(&[key, name], node));
+    }
+    for (name, dependency) in keywords.dependencies.iter().flatten() {
+        if let Dependency::Schema(node) = dependency {
+            found(&["dependencies", name], node);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The drafts of JSON Schema, and which keywords each has.
+
+/// A draft of JSON Schema, from the oldest to the newest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Dialect {
+    Draft4,
+    Draft6,
+    Draft7,
+    Draft2019,
+    #[default]
+    Draft2020,
+}
+
+impl Dialect {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Draft4, Self::Draft6, Self::Draft7, Self::Draft2019, Self::Draft2020];
+
+    /// The draft that a `$schema` names.
+    pub(crate) fn of_uri(uri: &str) -> Option<Self> {
+        let name = uri.split_once("//json-schema.org/")?.1.trim_end_matches('#');
+        Self::ALL.into_iter().find(|dialect| name == dialect.path())
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Draft4 => "draft-04/schema",
+            Self::Draft6 => "draft-06/schema",
+            Self::Draft7 => "draft-07/schema",
+            Self::Draft2019 => "draft/2019-09/schema",
+            Self::Draft2020 => "draft/2020-12/schema",
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Draft4 => "draft-04",
+            Self::Draft6 => "draft-06",
+            Self::Draft7 => "draft-07",
+            Self::Draft2019 => "draft 2019-09",
+            Self::Draft2020 => "draft 2020-12",
+        }
+    }
+
+    /// Up to draft-07, nothing that stands beside a `$ref` has a meaning.
+    pub(crate) fn reference_stands_alone(self) -> bool {
+        self <= Self::Draft7
+    }
+
+    /// The keyword that names a schema's own URI.
+    pub(crate) fn id_keyword(self) -> &'static str {
+        if self == Self::Draft4 { "id" } else { "$id" }
+    }
+
+    /// Why a keyword that other drafts know has no meaning in this one, and what to write.
+    pub(crate) fn refuses(self, keyword: &str) -> Option<&'static str> {
+        RANGES
+            .iter()
+            .find(|(name, first, last, _)| *name == keyword && !(*first..=*last).contains(&self))
+            .map(|(.., help)| *help)
+    }
+}
+
+const NEWER: &str = "name a newer draft in `$schema`, or remove it";
+
+/// Keywords that not every draft has: the first and the last that do, and what to write in others.
+const RANGES: [(&str, Dialect, Dialect, &str); 20] = [
+    ("const", Dialect::Draft6, Dialect::Draft2020, "write `enum` with one value"),
+    ("contains", Dialect::Draft6, Dialect::Draft2020, NEWER),
+    ("propertyNames", Dialect::Draft6, Dialect::Draft2020, NEWER),
+    ("if", Dialect::Draft7, Dialect::Draft2020, NEWER),
+    ("then", Dialect::Draft7, Dialect::Draft2020, NEWER),
+    ("else", Dialect::Draft7, Dialect::Draft2020, NEWER),
+    ("$anchor", Dialect::Draft2019, Dialect::Draft2020, "write `$id: \"#name\"`"),
+    ("dependentRequired", Dialect::Draft2019, Dialect::Draft2020, "write `dependencies`"),
+    ("dependentSchemas", Dialect::Draft2019, Dialect::Draft2020, "write `dependencies`"),
+    ("minContains", Dialect::Draft2019, Dialect::Draft2020, NEWER),
+    ("maxContains", Dialect::Draft2019, Dialect::Draft2020, NEWER),
+    ("unevaluatedItems", Dialect::Draft2019, Dialect::Draft2020, NEWER),
+    ("unevaluatedProperties", Dialect::Draft2019, Dialect::Draft2020, NEWER),
+    ("prefixItems", Dialect::Draft2020, Dialect::Draft2020, "write `items` with a list"),
+    ("$dynamicRef", Dialect::Draft2020, Dialect::Draft2020, NEWER),
+    ("$dynamicAnchor", Dialect::Draft2020, Dialect::Draft2020, NEWER),
+    ("$recursiveRef", Dialect::Draft2019, Dialect::Draft2019, "write `$dynamicRef`"),
+    ("$recursiveAnchor", Dialect::Draft2019, Dialect::Draft2019, "write `$dynamicAnchor`"),
+    ("additionalItems", Dialect::Draft4, Dialect::Draft2019, "write `items`, and `prefixItems` for the first items"),
+    (
+        "dependencies",
+        Dialect::Draft4,
+        Dialect::Draft7,
+        "write `dependentRequired` for names, and `dependentSchemas` for schemas",
+    ),
+];

@@ -1,0 +1,324 @@
+//! Where schemas stand: their base URIs, their drafts, and what a `$ref` leads to.
+
+use std::collections::{BTreeMap, HashMap};
+
+use fluent_uri::{Uri, UriRef};
+use serde_json::Value;
+
+use super::read::{Definition, Definitions, Resolved};
+use super::{Dialect, subschemas};
+use crate::diagnostics::{Code, Diagnostic, Place, Sources, closest};
+
+/// Named schemas that a `$dynamicRef` may lead to, by name.
+pub(crate) type DynamicAnchors = BTreeMap<String, Place>;
+
+/// Every schema resource: a file, a payload, and each schema inside them with a URI of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Resources {
+    /// By the place of the resource's root.
+    scopes: HashMap<Place, Scope>,
+    /// How deep in a file resources begin: other depths need not be searched.
+    depths: Vec<usize>,
+    by_uri: HashMap<String, Vec<Place>>,
+    anchors: HashMap<(Place, String), Place>,
+    dynamic_anchors: HashMap<Place, DynamicAnchors>,
+}
+
+/// What binds the schemas of one resource.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    /// Where the resource begins.
+    pub(crate) root: Place,
+    pub(crate) dialect: Dialect,
+    /// What relative references are relative to.
+    base: String,
+    /// The resource around this one, if `#` may mean that one too.
+    outer: Option<Place>,
+}
+
+/// What a reference leads to.
+pub(crate) enum Target {
+    Schema(Place),
+    /// A schema that others on the way may replace, by this name.
+    Dynamic(String, Place),
+    /// A file with errors of its own.
+    Unreadable,
+}
+
+impl Target {
+    /// Where the schema stands, if nothing replaces it.
+    pub(crate) fn into_place(self) -> Option<Place> {
+        match self {
+            Self::Schema(place) | Self::Dynamic(_, place) => Some(place),
+            Self::Unreadable => None,
+        }
+    }
+}
+
+impl Resources {
+    /// Finds the resources of all files.
+    pub(crate) fn of(definitions: &Definitions, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut resources = Self::default();
+        for definition in &definitions.files {
+            resources.add_file(definition, diagnostics);
+        }
+        resources.depths = resources.scopes.keys().map(|place| place.pointer.segments().len()).collect();
+        resources.depths.sort_unstable_by(|one, other| other.cmp(one));
+        resources.depths.dedup();
+        resources
+    }
+
+    fn add_file(&mut self, definition: &Definition, diagnostics: &mut Vec<Diagnostic>) {
+        let root = Place::root(definition.source);
+        let base = format!("fanfare://{}/", self.scopes.len());
+        let scope = Scope { root: root.clone(), dialect: definition.dialect, base, outer: None };
+        self.scopes.insert(root.clone(), scope.clone());
+        if definition.is_schema {
+            return self.walk(&definition.document, &root, &scope, diagnostics);
+        }
+        let document = &definition.document;
+        for key in ["$defs", "definitions"] {
+            for (name, schema) in members(document.get(key)) {
+                self.walk(schema, &root.join(key).join(name), &scope, diagnostics);
+            }
+        }
+        for (name, channel) in members(document.get("channels")) {
+            let place = root.join("channels").join(name);
+            for (name, schema) in members(channel.get("params")) {
+                self.walk(schema, &place.join("params").join(name), &scope, diagnostics);
+            }
+            for (name, topic) in members(channel.get("topics")) {
+                let place = place.join("topics").join(name).join("payload");
+                let Some(payload) = topic.get("payload") else { continue };
+                let base = format!("fanfare://{}/", self.scopes.len());
+                let own = Scope { root: place.clone(), base, outer: Some(root.clone()), ..scope.clone() };
+                self.scopes.insert(place.clone(), own.clone());
+                self.walk(payload, &place, &own, diagnostics);
+            }
+        }
+    }
+
+    /// Registers what a schema and those inside it are called.
+    fn walk(&mut self, schema: &Value, place: &Place, scope: &Scope, diagnostics: &mut Vec<Diagnostic>) {
+        let Value::Object(keywords) = schema else { return };
+        let text = |key: &str| keywords.get(key).and_then(Value::as_str);
+        let (around, mut scope) = (scope, scope.clone());
+        if let Some(uri) = text("$schema") {
+            match Dialect::of_uri(uri) {
+                Some(dialect) => scope.dialect = dialect,
+                None => diagnostics.push(unknown_dialect(uri, &place.join("$schema"))),
+            }
+        }
+        let is_overruled = scope.dialect.reference_stands_alone() && keywords.contains_key("$ref");
+        if let Some(id) = text(scope.dialect.id_keyword()).filter(|_| !is_overruled) {
+            match id.strip_prefix('#').filter(|_| scope.dialect.reference_stands_alone()) {
+                Some(anchor) => _ = self.anchors.insert((scope.root.clone(), anchor.to_owned()), place.clone()),
+                None => {
+                    let base = without_fragment(&joined(&scope.base, id)).to_owned();
+                    self.by_uri.entry(base.clone()).or_default().push(place.clone());
+                    scope = Scope { root: place.clone(), base, outer: None, ..scope };
+                }
+            }
+        }
+        if scope.base != around.base || scope.dialect != around.dialect {
+            self.scopes.insert(place.clone(), scope.clone());
+        }
+        self.name(keywords, place, &scope.root);
+        let mut inner = Vec::new();
+        subschemas(keywords, &mut |path, schema| inner.push((path.to_vec(), schema)));
+        for (path, schema) in inner {
+            let place = path.iter().fold(place.clone(), |place, segment| place.join(segment));
+            self.walk(schema, &place, &scope, diagnostics);
+        }
+    }
+
+    fn name(&mut self, keywords: &serde_json::Map<String, Value>, place: &Place, root: &Place) {
+        let text = |key: &str| keywords.get(key).and_then(Value::as_str).map(str::to_owned);
+        for anchor in text("$anchor").into_iter().chain(text("$dynamicAnchor")) {
+            self.anchors.insert((root.clone(), anchor), place.clone());
+        }
+        let recursive = (keywords.get("$recursiveAnchor") == Some(&Value::Bool(true))).then(String::new);
+        for anchor in text("$dynamicAnchor").into_iter().chain(recursive) {
+            self.dynamic_anchors.entry(root.clone()).or_default().insert(anchor, place.clone());
+        }
+    }
+
+    /// What binds the schema at a place.
+    pub(crate) fn scope(&self, place: &Place) -> Option<&Scope> {
+        let length = place.pointer.segments().len();
+        let depths = self.depths.iter().filter(|depth| **depth <= length);
+        depths.map(|depth| place.ancestor(*depth)).find_map(|place| self.scopes.get(&place))
+    }
+
+    pub(crate) fn dialect(&self, place: &Place) -> Dialect {
+        self.scope(place).map_or_else(Dialect::default, |scope| scope.dialect)
+    }
+
+    /// Whether a reference may mean different schemas on different ways.
+    pub(crate) fn are_dynamic(&self) -> bool {
+        !self.dynamic_anchors.is_empty()
+    }
+
+    /// The dynamic anchors of the resource that a place is in, where the way there did not set them already.
+    pub(crate) fn enter(&self, place: &Place, way: &DynamicAnchors) -> DynamicAnchors {
+        let mut anchors = way.clone();
+        let root = self.scope(place).map(|scope| &scope.root);
+        for (name, place) in root.and_then(|root| self.dynamic_anchors.get(root)).into_iter().flatten() {
+            anchors.entry(name.clone()).or_insert_with(|| place.clone());
+        }
+        anchors
+    }
+
+    /// What a reference at a place leads to.
+    ///
+    /// # Errors
+    /// When it leads to nothing that is known.
+    pub(crate) fn resolve(
+        &self,
+        reference: &str,
+        place: &Place,
+        definitions: &Definitions,
+        sources: &Sources,
+    ) -> Result<Target, Box<Diagnostic>> {
+        let (before, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let Some(scope) = self.scope(place) else { return Ok(Target::Unreadable) };
+        let roots = if before.is_empty() {
+            std::iter::once(scope.root.clone()).chain(scope.outer.clone()).collect()
+        } else if let Some(root) = self.by_uri(&joined(&scope.base, before), place) {
+            vec![root]
+        } else if before.contains("://") {
+            return Err(Box::new(
+                Diagnostic::at(Code::Reference, place, "a `$ref` never goes to the network")
+                    .help("copy the schema into a file beside this one, and write its path"),
+            ));
+        } else {
+            let from = &sources.get(place.source).path;
+            match definitions.resolve(from, &percent_decoded(before)) {
+                Resolved::Definition(definition) => vec![Place::root(definition.source)],
+                Resolved::Unreadable => return Ok(Target::Unreadable),
+                Resolved::Missing => {
+                    let message = format!("there is no definition file `{before}`");
+                    return Err(Box::new(
+                        Diagnostic::at(Code::Reference, place, message)
+                            .help("the path is relative to the file that the `$ref` stands in"),
+                    ));
+                }
+            }
+        };
+        let found = roots.iter().find_map(|root| self.inside(root, &percent_decoded(fragment), definitions));
+        found.ok_or_else(|| Box::new(nothing_there(reference, fragment, &roots, place, definitions)))
+    }
+
+    fn by_uri(&self, uri: &str, from: &Place) -> Option<Place> {
+        let places = self.by_uri.get(without_fragment(uri))?;
+        // One schema may be embedded in several payloads; the nearest is meant.
+        places.iter().max_by_key(|place| place.shared_depth(from)).cloned()
+    }
+
+    /// The schema that a fragment names inside a resource.
+    fn inside(&self, root: &Place, fragment: &str, definitions: &Definitions) -> Option<Target> {
+        if !fragment.is_empty() && !fragment.starts_with('/') {
+            let place = self.anchors.get(&(root.clone(), fragment.to_owned()))?;
+            let dynamic = self.dynamic_anchors.get(root).and_then(|anchors| anchors.get(fragment));
+            return Some(match dynamic.filter(|dynamic| *dynamic == place) {
+                Some(place) => Target::Dynamic(fragment.to_owned(), place.clone()),
+                None => Target::Schema(place.clone()),
+            });
+        }
+        let segments = fragment.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+        let place = segments.fold(root.clone(), |place, segment| place.join(segment));
+        let definition = definitions.of(root.source)?;
+        let may_be_schema = definition.is_schema || is_inside_schema(place.pointer.segments());
+        let value = at(&definition.document, &place)?;
+        (may_be_schema && (value.is_object() || value.is_boolean())).then_some(Target::Schema(place))
+    }
+
+    /// Whether a `$recursiveRef` at a place may be replaced by an outer schema.
+    pub(crate) fn recursive_anchor(&self, root: &Place) -> Option<&Place> {
+        self.dynamic_anchors.get(root)?.get("")
+    }
+}
+
+/// The value at a place of its document.
+pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
+    place.pointer.segments().iter().try_fold(document, |value, segment| match value {
+        Value::Object(members) => members.get(segment),
+        Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// In a file of channels, schemas are the types, the params and the payloads.
+fn is_inside_schema(segments: &[String]) -> bool {
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    matches!(
+        segments.as_slice(),
+        ["$defs" | "definitions", _, ..]
+            | ["channels", _, "params", _, ..]
+            | ["channels", _, "topics", _, "payload", ..]
+    )
+}
+
+fn nothing_there(
+    reference: &str,
+    fragment: &str,
+    roots: &[Place],
+    place: &Place,
+    definitions: &Definitions,
+) -> Diagnostic {
+    let error = |message: String| Diagnostic::at(Code::Reference, place, message);
+    let source = roots.last().map_or(place.source, |root| root.source);
+    let Some(key) = ["/$defs/", "/definitions/"].iter().find_map(|start| fragment.strip_prefix(start)) else {
+        return error(format!("`{reference}` does not name a type"))
+            .help("write `#/$defs/Name`, or `other.yaml#/$defs/Name` for a type of another file");
+    };
+    let document = definitions.of(source).map(|definition| &definition.document);
+    let known = ["$defs", "definitions"]
+        .into_iter()
+        .flat_map(|key| members(document.and_then(|document| document.get(key))))
+        .map(|(name, _)| name.as_str());
+    let diagnostic = error(format!("there is no type `{key}` in `$defs`"));
+    match closest(key, known) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("declare it under `$defs`"),
+    }
+}
+
+fn unknown_dialect(uri: &str, place: &Place) -> Diagnostic {
+    Diagnostic::at(Code::Dialect, place, format!("the dialect `{uri}` is not known"))
+        .note("the drafts known are draft-04, draft-06, draft-07, 2019-09 and 2020-12")
+        .help("write `$schema: https://json-schema.org/draft/2020-12/schema`, or remove it")
+}
+
+fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    value.and_then(Value::as_object).into_iter().flatten()
+}
+
+/// A reference as an absolute URI; where it is none, as it is.
+fn joined(base: &str, reference: &str) -> String {
+    let absolute = || {
+        let base = Uri::parse(without_fragment(base)).ok()?;
+        let reference = UriRef::parse(reference).ok()?;
+        Some(reference.resolve_against(&base).ok()?.normalize().to_string())
+    };
+    absolute().unwrap_or_else(|| reference.to_owned())
+}
+
+fn without_fragment(uri: &str) -> &str {
+    uri.split('#').next().unwrap_or(uri)
+}
+
+/// Undoes the escapes of a URI.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let decoded = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(decoded.unwrap_or(*first));
+        rest = if decoded.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

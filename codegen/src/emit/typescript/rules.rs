@@ -1,0 +1,79 @@
+//! Rules as TypeScript: JSON Schema in an object literal, where a reference is looked up when it is first used.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{File, key, literal, relative};
+use crate::emit::json_schema::checks;
+use crate::emit::rules::{Words, words};
+use crate::model::{Model, Rules, RulesId};
+
+/// A line that is longer is broken.
+const WIDTH: usize = 110;
+
+/// The constants of the rules that others refer to and that stand in this file.
+pub(super) fn constants(file: &File<'_>) -> Vec<String> {
+    let own = file.model.rules.iter().filter(|named| named.module == file.at);
+    own.map(|named| {
+        format!("export const ${}: f.Rules = {};", named.name, expression(file.model, &named.rules, ""))
+    })
+    .collect()
+}
+
+/// Import statements for rules of other files.
+pub(super) fn imports(file: &File<'_>, suffix: &str) -> Vec<String> {
+    let mut targets = BTreeSet::new();
+    for id in file.types() {
+        checks(&file.model.get(id).shape, &mut |rules| {
+            rules.references(false, &mut |id| _ = targets.insert(id))
+        });
+    }
+    for named in file.model.rules.iter().filter(|named| named.module == file.at) {
+        named.rules.references(false, &mut |id| _ = targets.insert(id));
+    }
+    let mut by_module: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for id in targets {
+        let module = file.model.rules[id.0].module;
+        if module != file.at {
+            by_module.entry(module).or_default().push(constant(file.model, id));
+        }
+    }
+    let import = |(module, names): (usize, Vec<String>)| {
+        let path = relative(file.stem, &file.model.modules[module].stem);
+        format!("import {{ {} }} from \"{path}.{suffix}.js\";", names.join(", "))
+    };
+    by_module.into_iter().map(import).collect()
+}
+
+/// Rules as an expression, for a line that starts with `indent`.
+pub(super) fn expression(model: &Model, rules: &Rules, indent: &str) -> String {
+    written(model, &words(rules), indent)
+}
+
+/// The name of the constant that holds rules.
+pub(super) fn constant(model: &Model, id: RulesId) -> String {
+    format!("${}", model.rules[id.0].name)
+}
+
+fn written(model: &Model, words: &Words, indent: &str) -> String {
+    let inner = format!("{indent}  ");
+    let (open, close, parts): (_, _, Vec<String>) = match words {
+        Words::Json(value) => return literal(value, ", "),
+        Words::Reference(id) => return format!("() => {}", constant(model, *id)),
+        Words::Members(members) => (
+            "{",
+            "}",
+            members
+                .iter()
+                .map(|(name, words)| format!("{}: {}", key(name), written(model, words, &inner)))
+                .collect(),
+        ),
+        Words::List(items) => ("[", "]", items.iter().map(|words| written(model, words, &inner)).collect()),
+    };
+    let length: usize = parts.iter().map(|part| part.len() + 2).sum();
+    if indent.len() + length < WIDTH && parts.iter().all(|part| !part.contains('\n')) {
+        let space = if open == "{" { " " } else { "" };
+        return format!("{open}{space}{}{space}{close}", parts.join(", "));
+    }
+    let lines: String = parts.iter().map(|part| format!("{inner}{part},\n")).collect();
+    format!("{open}\n{lines}{indent}{close}")
+}

@@ -1,0 +1,168 @@
+//! Everything that JSON Schema can say of a value, in one canonical form.
+
+use serde_json::Value;
+
+use super::{Number, Text};
+
+/// A JSON Schema of which only the meaning is left: draft 2020-12, with every reference looked up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rules {
+    pub(crate) kinds: Kinds,
+    /// `enum` and `const`.
+    pub(crate) values: Option<Vec<Value>>,
+    pub(crate) number: Number,
+    pub(crate) text: Text,
+    pub(crate) array: Items,
+    pub(crate) object: Members,
+    /// What `$ref` and `$dynamicRef` lead to.
+    pub(crate) references: Vec<RulesId>,
+    pub(crate) all_of: Vec<Rules>,
+    pub(crate) any_of: Vec<Rules>,
+    pub(crate) one_of: Vec<Rules>,
+    pub(crate) not: Option<Box<Rules>>,
+    pub(crate) condition: Option<Box<Condition>>,
+    pub(crate) unevaluated_items: Option<Box<Rules>>,
+    pub(crate) unevaluated_properties: Option<Box<Rules>>,
+}
+
+impl Rules {
+    /// `false`: no value at all.
+    pub(crate) fn never() -> Self {
+        Self { kinds: Kinds::NONE, ..Self::default() }
+    }
+
+    /// Calls back for each part; with `in_place`, only for those that bind the same value.
+    pub(crate) fn parts<'r>(&'r self, in_place: bool, found: &mut dyn FnMut(&'r Self)) {
+        let applicators = [&self.all_of, &self.any_of, &self.one_of];
+        applicators.into_iter().flatten().for_each(&mut *found);
+        self.not.iter().for_each(|rules| found(rules));
+        if let Some(condition) = &self.condition {
+            [&condition.test, &condition.then, &condition.otherwise].into_iter().for_each(&mut *found);
+        }
+        self.object.dependent_schemas.iter().for_each(|(_, rules)| found(rules));
+        if in_place {
+            return;
+        }
+        self.unevaluated_items.iter().chain(&self.unevaluated_properties).for_each(|rules| found(rules));
+        self.array.prefix.iter().for_each(&mut *found);
+        self.array.rest.iter().for_each(|rules| found(rules));
+        self.array.contains.iter().for_each(|contains| found(&contains.rules));
+        self.object.properties.iter().chain(&self.object.patterns).for_each(|(_, rules)| found(rules));
+        self.object.others.iter().chain(&self.object.names).for_each(|rules| found(rules));
+    }
+
+    /// Calls back for each reference in this and its parts.
+    pub(crate) fn references<'r>(&'r self, in_place: bool, found: &mut dyn FnMut(RulesId)) {
+        self.references.iter().for_each(|id| found(*id));
+        self.parts(in_place, &mut |part: &'r Self| part.references(in_place, found));
+    }
+}
+
+/// Names one of the [`Model::rules`](super::Model::rules).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RulesId(pub(crate) usize);
+
+/// Rules that others refer to.
+#[derive(Debug)]
+pub(crate) struct NamedRules {
+    /// Unique in the whole project.
+    pub(crate) name: String,
+    /// Index into [`Model::modules`](super::Model::modules).
+    pub(crate) module: usize,
+    pub(crate) rules: Rules,
+}
+
+/// A set of kinds of JSON values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NULL: Self = Self(1);
+    pub(crate) const BOOLEAN: Self = Self(2);
+    pub(crate) const INTEGER: Self = Self(4);
+    /// Every number, integers among them.
+    pub(crate) const NUMBER: Self = Self(4 | 8);
+    pub(crate) const STRING: Self = Self(16);
+    pub(crate) const ARRAY: Self = Self(32);
+    pub(crate) const OBJECT: Self = Self(64);
+    pub(crate) const ANY: Self = Self(127);
+
+    /// Each kind with its name in JSON Schema, and the name of its constant in Rust.
+    const NAMES: [(Self, &str, &str); 7] = [
+        (Self::NULL, "null", "NULL"),
+        (Self::BOOLEAN, "boolean", "BOOLEAN"),
+        (Self::NUMBER, "number", "NUMBER"),
+        (Self::INTEGER, "integer", "INTEGER"),
+        (Self::STRING, "string", "STRING"),
+        (Self::ARRAY, "array", "ARRAY"),
+        (Self::OBJECT, "object", "OBJECT"),
+    ];
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self.and(other) == other
+    }
+
+    /// The kinds in this set, as JSON Schema and as Rust call them.
+    pub(crate) fn names(self) -> Vec<(&'static str, &'static str)> {
+        let says = |(kind, name, _): &&(Self, &str, &str)| {
+            self.contains(*kind) && !(*name == "integer" && self.contains(Self::NUMBER))
+        };
+        Self::NAMES.iter().filter(says).map(|(_, name, rust)| (*name, *rust)).collect()
+    }
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self::ANY
+    }
+}
+
+/// What binds arrays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Items {
+    pub(crate) prefix: Vec<Rules>,
+    pub(crate) rest: Option<Box<Rules>>,
+    pub(crate) contains: Option<Box<Contains>>,
+    pub(crate) min_items: Option<u32>,
+    pub(crate) max_items: Option<u32>,
+    pub(crate) unique: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Contains {
+    pub(crate) rules: Rules,
+    pub(crate) min: u32,
+    pub(crate) max: Option<u32>,
+}
+
+/// What binds objects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Members {
+    pub(crate) properties: Vec<(String, Rules)>,
+    /// By regular expression.
+    pub(crate) patterns: Vec<(String, Rules)>,
+    pub(crate) others: Option<Box<Rules>>,
+    pub(crate) names: Option<Box<Rules>>,
+    pub(crate) required: Vec<String>,
+    pub(crate) dependent_required: Vec<(String, Vec<String>)>,
+    pub(crate) dependent_schemas: Vec<(String, Rules)>,
+    pub(crate) min_properties: Option<u32>,
+    pub(crate) max_properties: Option<u32>,
+}
+
+/// `if`, `then` and `else`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Condition {
+    pub(crate) test: Rules,
+    pub(crate) then: Rules,
+    pub(crate) otherwise: Rules,
+}
