@@ -17,6 +17,9 @@ pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
         let own = keywords.only(&["const", "enum", "type", "x-open"]);
         return alternatives::values(types, &own, place);
     }
+    if let (Some(reference), ["$ref"]) = (&keywords.reference, keywords.assertions().as_slice()) {
+        return types.reference(reference, &place.join("$ref"));
+    }
     if let Some(object) = object(types, keywords, place, naming) {
         return object;
     }

@@ -227,10 +227,9 @@ impl<'d> Types<'d> {
     /// The type of a part: what needs a name of its own becomes a named type.
     pub(super) fn part(&mut self, node: &SchemaNode, place: &Place, naming: &Naming) -> Type {
         if !may_be_nominal(node) {
-            let shape = self.structure(node, place, naming);
-            debug_assert!(!is_nominal(&shape), "a type without a name: {shape:?}");
-            return shape;
+            return self.structure(node, place, naming);
         }
+        // What is inside comes after it, so the name is reserved first.
         let id = self.reserve(place, naming, node);
         let shape = self.structure(node, place, naming);
         if is_nominal(&shape) {
@@ -437,6 +436,7 @@ fn may_be_nominal(node: &SchemaNode) -> bool {
     let assertions = keywords.assertions();
     match assertions.as_slice() {
         [] | ["$ref" | "type" | "const"] if !matches!(keywords.type_, Some(TypeNames::Several(_))) => false,
+        _ if keywords.constant.is_some() => false,
         _ => match &keywords.type_ {
             Some(TypeNames::One(TypeName::Object)) => true,
             Some(TypeNames::One(_)) => keywords.enumeration.is_some(),

@@ -186,7 +186,7 @@ impl Resources {
             std::iter::once(scope.root.clone()).chain(scope.outer.clone()).collect()
         } else if let Some(root) = self.by_uri(&joined(&scope.base, before), place) {
             vec![root]
-        } else if before.contains("://") {
+        } else if before.contains("://") || joined(&scope.base, before).starts_with("http") {
             return Err(Box::new(
                 Diagnostic::at(Code::Reference, place, "a `$ref` never goes to the network")
                     .help("copy the schema into a file beside this one, and write its path"),
