@@ -12,6 +12,8 @@
 //! | `ipv4` | four decimal numbers up to 255, without leading zeros |
 //! | `ipv6` | RFC 4291 text, without a zone |
 //! | `hostname` | RFC 1123: labels of 1 to 63 letters, digits and inner hyphens, 253 characters in all, no dot at the end |
+//! | `int64` | decimal digits of a signed 64-bit integer: no sign but `-`, no leading zeros, no `-0` |
+//! | `uint64` | decimal digits of an unsigned 64-bit integer: no leading zeros |
 
 use std::fmt;
 use std::ops::Deref;
@@ -43,6 +45,10 @@ pub enum Format {
     Ipv6,
     /// `example.com`
     Hostname,
+    /// `-9223372036854775808`
+    Int64,
+    /// `18446744073709551615`
+    Uint64,
 }
 
 impl Format {
@@ -66,6 +72,8 @@ impl Format {
             Self::Ipv4 => internet::is_ipv4(text),
             Self::Ipv6 => internet::is_ipv6(text),
             Self::Hostname => internet::is_hostname(text),
+            Self::Int64 => is_integer::<i64>(text),
+            Self::Uint64 => is_integer::<u64>(text),
         }
     }
 
@@ -82,8 +90,15 @@ impl Format {
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",
             Self::Hostname => "hostname",
+            Self::Int64 => "int64",
+            Self::Uint64 => "uint64",
         }
     }
+}
+
+/// Whether a text is how an integer writes itself: no sign but `-`, no leading zeros, within range.
+fn is_integer<N: FromStr + ToString>(text: &str) -> bool {
+    text.len() <= 20 && text.parse::<N>().is_ok_and(|number| number.to_string() == text)
 }
 
 /// A text does not have the format it should have.

@@ -64,7 +64,7 @@ pub trait Payload: Serialize + Read {
 ///
 /// assert_eq!(decode::<Progress>(br#"{"percent": 1e2}"#).unwrap().percent, 100);
 /// let error = decode::<Progress>(br#"{"percent": 101}"#).unwrap_err();
-/// assert_eq!(error.to_string(), "/percent must be at most 100");
+/// assert_eq!(error.to_string(), "/percent must be at most 100, got 101");
 /// ```
 pub fn decode<T: Payload>(json: &[u8]) -> Result<T, DecodeError> {
     let value: Value = serde_json::from_slice(json).map_err(DecodeError::Json)?;

@@ -17,28 +17,39 @@
 //! });
 //!
 //! let issues = check(&STATUS, &serde_json::json!({ "progress": 101 })).unwrap_err();
-//! assert_eq!(issues[0].to_string(), "/progress must be at most 100");
-//! assert_eq!(issues[1].to_string(), "/message is required");
+//! assert_eq!(issues[0].to_string(), "/message is required");
+//! assert_eq!(issues[1].to_string(), "/progress must be at most 100, got 101");
 //! ```
 
 use std::fmt;
 
 pub use crate::formats::Format;
 pub use check::{accepts, check};
+pub(crate) use equality::equal;
+pub use issue::Issue;
+pub use kinds::Kinds;
 pub use literals::Literals;
-pub(crate) use literals::equal;
 pub use pattern::Pattern;
+pub use rules::{Condition, Contains, Items, Members, Rules};
+pub(crate) use shown::shortened;
 
 mod alternatives;
 mod check;
 mod decimal;
+mod equality;
+mod evaluate;
+mod issue;
+mod key;
+mod kinds;
 mod literals;
-mod object;
+mod names;
 mod pattern;
 mod place;
+mod positions;
+mod rules;
 mod scalar;
-mod sequence;
-mod text;
+mod shown;
+mod visit;
 
 /// The largest integer that every JSON runtime holds exactly: 2^53 − 1.
 pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
@@ -85,6 +96,8 @@ pub enum Schema {
     OneOf(&'static [&'static Schema]),
     /// An object whose tag says which case it is.
     Tagged(Tagged),
+    /// A value that JSON Schema's own words describe: what the others cannot say exactly.
+    Rules(&'static Rules),
 }
 
 /// The limits of an integer, inclusive and never beyond ±(2^53 − 1).
@@ -200,29 +213,6 @@ pub struct Tagged {
     pub open: bool,
 }
 
-/// One reason why a value is not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issue {
-    /// Where, as a JSON pointer; empty for the whole value.
-    pub path: String,
-    /// The JSON Schema keyword that is broken.
-    pub rule: &'static str,
-    /// What the value must be, in words: `must be at most 100`.
-    pub message: String,
-}
-
-impl fmt::Display for Issue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            write!(formatter, "the value {}", self.message)
-        } else {
-            write!(formatter, "{} {}", self.path, self.message)
-        }
-    }
-}
-
-impl std::error::Error for Issue {}
-
 /// Schemas may be recursive, so this shows only the kind.
 impl fmt::Debug for Schema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,6 +235,7 @@ impl fmt::Debug for Schema {
             Self::AnyOf(_) => "AnyOf",
             Self::OneOf(_) => "OneOf",
             Self::Tagged(_) => "Tagged",
+            Self::Rules(_) => "Rules",
         })
     }
 }

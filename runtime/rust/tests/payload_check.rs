@@ -150,16 +150,16 @@ fn every_broken_rule_is_reported_with_its_path() {
     assert_eq!(
         issues(&SCHEMA, &value),
         [
-            "/list/0 minItems: must have exactly 2 items",
-            "/list/1/0 type: must be a string",
-            "/list/1 maxItems: must have exactly 2 items",
-            "/list/2 type: must be an array",
+            "/a~1b~0c type: must be an integer",
             "/day maxLength: must have at most 3 characters",
             "/day pattern: must match the pattern ^2",
             "/day format: must be a valid date",
-            "/a~1b~0c type: must be an integer",
-            "/z additionalProperties: is not allowed",
+            "/list/0 minItems: must have exactly 2 items",
+            "/list/1 maxItems: must have exactly 2 items",
+            "/list/1/0 type: must be a string",
+            "/list/2 type: must be an array",
             "/missing required: is required",
+            "/z additionalProperties: is not allowed",
         ]
     );
 }

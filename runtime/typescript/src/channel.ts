@@ -1,5 +1,5 @@
-import { describeIssues } from "./schema.js";
-import type { InferInput, InferOutput, StandardIssue, StandardSchema } from "./schema.js";
+import { describeIssues } from "./standard.js";
+import type { InferInput, InferOutput, StandardIssue, StandardSchema } from "./standard.js";
 
 /** What a topic gives a new subscriber at once: its latest message, or its whole history. */
 export type Retain = "last" | "all";

@@ -1,7 +1,7 @@
 import type { ChannelInput } from "./channel.js";
 import { InvalidMessageError } from "./error.js";
 import type { Gap, Message, RunStatus, RunUpdate } from "./message.js";
-import type { StandardIssue, StandardResult, StandardSchema } from "./schema.js";
+import type { StandardIssue, StandardResult, StandardSchema } from "./standard.js";
 import type { DataFrame, GapFrame, RunFrame } from "./wire.js";
 
 export interface DeliveryEvents {

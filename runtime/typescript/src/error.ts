@@ -1,5 +1,5 @@
-import { describeIssues } from "./schema.js";
-import type { StandardIssue } from "./schema.js";
+import { describeIssues } from "./standard.js";
+import type { StandardIssue } from "./standard.js";
 
 /** Thrown or reported when a connection cannot be made or kept. */
 export class ConnectionError extends Error {

@@ -21,7 +21,7 @@ export type {
   StandardIssue,
   StandardResult,
   StandardSchema,
-} from "./schema.js";
+} from "./standard.js";
 export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 export { RealtimeStore } from "./store.js";
 export type { PauseReason, RealtimeSnapshot, StoreSettings, ViewSettings } from "./store.js";

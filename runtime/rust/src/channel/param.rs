@@ -5,20 +5,21 @@ use crate::schema::{self, Issue, Schema};
 /// Checks the text of a param: an integer by its value, all else as a string.
 pub(super) fn check(schema: &Schema, text: &str) -> Result<(), Vec<Issue>> {
     if text.is_empty() {
-        return Err(issue("minLength", "must not be empty"));
+        return Err(issue("minLength", "must not be empty", text));
     }
     match schema {
         Schema::Integer(_) => match text.parse::<i64>() {
             // `+1` and `007` are other spellings of a number that has one name.
             Ok(number) if number.to_string() == text => schema::check(schema, &number),
-            _ => Err(issue("type", "must be an integer")),
+            _ => Err(issue("type", "must be an integer", text)),
         },
         _ => schema::check(schema, text),
     }
 }
 
-fn issue(rule: &'static str, message: &str) -> Vec<Issue> {
-    vec![Issue { path: String::new(), rule, message: message.into() }]
+fn issue(rule: &'static str, message: &str, text: &str) -> Vec<Issue> {
+    let value = Some(schema::shortened(text));
+    vec![Issue { path: String::new(), rule, message: message.into(), value }]
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ macro_rules! string_enum {
 ///
 /// assert_eq!(&*Title::try_from("Dune").unwrap(), "Dune");
 /// let error = Title::try_from("Ulysses").unwrap_err();
-/// assert_eq!(error.to_string(), "the value must have at most 5 characters");
+/// assert_eq!(error.to_string(), r#"the value must have at most 5 characters, got "Ulysses""#);
 /// ```
 #[macro_export]
 macro_rules! newtype {

@@ -64,6 +64,7 @@ fn may_be_string(schema: &Schema) -> bool {
         | Schema::Int64
         | Schema::Uint64 => true,
         Schema::AnyOf(schemas) | Schema::OneOf(schemas) => schemas.iter().any(|schema| may_be_string(schema)),
+        Schema::Rules(rules) => rules.may_be_string(),
         _ => false,
     }
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::publish::PublishError;
+use crate::schema::Issue;
 use crate::token::TokenError;
 
 /// An answer that says what is wrong and how to mend it.
@@ -66,11 +67,7 @@ impl From<PublishError> for Failure {
         let message = error.to_string();
         match error {
             PublishError::Invalid { issues, .. } => {
-                let issues: Vec<Value> = issues
-                    .into_iter()
-                    .map(|issue| json!({ "path": issue.path, "rule": issue.rule, "message": issue.message }))
-                    .collect();
-                let data = json!({ "issues": issues });
+                let data = json!({ "issues": issues.iter().map(written).collect::<Vec<_>>() });
                 Self { status: StatusCode::UNPROCESSABLE_ENTITY, message, data }
             }
             PublishError::TooLarge { .. } => Self::too_large(message),
@@ -80,6 +77,14 @@ impl From<PublishError> for Failure {
             PublishError::Closed => Self::closing(),
         }
     }
+}
+
+fn written(issue: &Issue) -> Value {
+    let mut written = json!({ "path": issue.path, "rule": issue.rule, "message": issue.message });
+    if let Some(value) = &issue.value {
+        written["value"] = json!(value);
+    }
+    written
 }
 
 impl From<TokenError> for Failure {

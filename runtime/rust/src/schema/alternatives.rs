@@ -1,18 +1,17 @@
 //! Schemas that must see the whole value before they decide, or see it more
 //! than once.
 
-use serde::Serialize;
-use serde_json::Value;
+use super::check::{accepts_at, breaks_profile, missing, visit};
+use super::literals::Literals;
+use super::place::{Place, Report, Stop};
+use super::scalar::{one_of_names, refuse};
+use super::shown::{Subject, rule_of_choices};
+use super::visit::{Found, Visit, Visitor};
+use super::{Schema, Tagged, Text};
 
-use super::check::{Checker, accepts_at, visit};
-use super::literals::{Literals, equal};
-use super::place::{Place, Report, Stop, Tag};
-use super::scalar::{choice, listed, one_of_names, refuse};
-use super::{Schema, Tagged};
-
-pub(super) fn any_of<T: Serialize + ?Sized>(
+pub(super) fn any_of(
     alternatives: &[&Schema],
-    value: &T,
+    value: &dyn Visit,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
@@ -27,8 +26,10 @@ pub(super) fn any_of<T: Serialize + ?Sized>(
     if alternatives.iter().any(|schema| accepts_at(schema, value, place)) {
         return Ok(());
     }
-    report.add(place, "anyOf", || "must match one of the alternatives".to_owned())
+    report.add(place, Subject::Value(value), "anyOf", || NO_ALTERNATIVE.to_owned())
 }
+
+pub(super) const NO_ALTERNATIVE: &str = "must match one of the alternatives";
 
 fn nullable<'a>(alternatives: &[&'a Schema]) -> Option<&'a Schema> {
     match alternatives {
@@ -37,9 +38,9 @@ fn nullable<'a>(alternatives: &[&'a Schema]) -> Option<&'a Schema> {
     }
 }
 
-pub(super) fn one_of<T: Serialize + ?Sized>(
+pub(super) fn one_of(
     alternatives: &[&Schema],
-    value: &T,
+    value: &dyn Visit,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
@@ -47,52 +48,112 @@ pub(super) fn one_of<T: Serialize + ?Sized>(
     if accepting.take(2).count() == 1 {
         return Ok(());
     }
-    report.add(place, "oneOf", || "must match exactly one of the alternatives".to_owned())
+    report.add(place, Subject::Value(value), "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
 }
 
-pub(super) fn tagged<T: Serialize + ?Sized>(
+pub(super) const NOT_ONE_ALTERNATIVE: &str = "must match exactly one of the alternatives";
+
+pub(super) fn literal(
+    literals: &Literals,
+    value: &dyn Visit,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    value.visit(&mut LiteralChecker { literals, value, place, report })
+}
+
+struct LiteralChecker<'a> {
+    literals: &'a Literals,
+    value: &'a dyn Visit,
+    place: &'a Place<'a>,
+    report: &'a mut Report,
+}
+
+impl Visitor for LiteralChecker<'_> {
+    fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
+        if breaks_profile(found, self.place, self.report)? || self.literals.contain(found, self.value) {
+            return Ok(());
+        }
+        self.literals.refuse(found, self.place, self.report)
+    }
+}
+
+pub(super) fn tagged(
     rules: &Tagged,
-    value: &T,
+    value: &dyn Visit,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
     // Looks for the tag only, and stops as soon as it is found.
-    let mut search = Report::verdict();
-    let schema = Schema::Tagged(*rules);
-    let outcome = value.serialize(Checker { schema: &schema, place, report: &mut search });
-    if let Err(stop @ Stop::Unwritable(_)) = outcome {
-        return Err(stop);
-    }
-    let tag_place = place.property(rules.tag);
-    match search.tag {
-        Tag::NoObject => refuse(&schema, place, report),
-        Tag::Missing => report.add(&tag_place, "required", || "is required".to_owned()),
-        Tag::NoString => report.add(&tag_place, "type", || "must be a string".to_owned()),
-        Tag::Text(tag) => match rules.cases.iter().find(|(name, _)| *name == tag) {
-            Some((_, case)) => visit(case, value, place, report),
-            None if rules.open => visit(&Schema::Any, value, place, report),
-            None => report.add(&tag_place, choice(rules.cases.len()), || {
-                one_of_names(rules.cases.iter().map(|(name, _)| name))
-            }),
-        },
+    let mut search = TagSearch { rules, place, report, is_decided: false, case: None };
+    let outcome = value.visit(&mut search);
+    match search.case {
+        Some(case) => visit(case, value, place, report),
+        None => outcome,
     }
 }
 
-pub(super) fn literal<T: Serialize + ?Sized>(
-    literals: &Literals,
-    value: &T,
-    place: &Place<'_>,
-    report: &mut Report,
-) -> Result<(), Stop> {
-    let choices = literals.values();
-    // The wire profile first: a tree would hold null in place of a NaN.
-    if accepts_at(&Schema::Any, value, place)
-        && let Ok(tree) = serde_json::to_value(value)
-        && choices.iter().any(|choice| equal(choice, &tree))
-    {
-        return Ok(());
+/// Looks for the property that holds the tag, and reports what is wrong with it.
+struct TagSearch<'a> {
+    rules: &'a Tagged,
+    place: &'a Place<'a>,
+    report: &'a mut Report,
+    is_decided: bool,
+    case: Option<&'static Schema>,
+}
+
+impl Visitor for TagSearch<'_> {
+    fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
+        if matches!(found, Found::Object) {
+            return Ok(());
+        }
+        self.is_decided = true;
+        refuse(&Schema::Tagged(*self.rules), Subject::Found(found), self.place, self.report)
     }
-    report.add(place, choice(choices.len()), || {
-        listed(&choices.iter().map(Value::to_string).collect::<Vec<_>>())
-    })
+
+    fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
+        if self.is_decided || name != self.rules.tag {
+            return Ok(());
+        }
+        self.is_decided = true;
+        let place = &self.place.property(name);
+        value.visit(&mut TagChecker {
+            rules: self.rules,
+            place,
+            report: self.report,
+            case: &mut self.case,
+        })?;
+        if self.case.is_some() { Err(Stop::Enough) } else { Ok(()) }
+    }
+
+    fn end(&mut self) -> Result<(), Stop> {
+        if self.is_decided { Ok(()) } else { missing(&self.place.property(self.rules.tag), self.report) }
+    }
+}
+
+struct TagChecker<'a> {
+    rules: &'a Tagged,
+    place: &'a Place<'a>,
+    report: &'a mut Report,
+    case: &'a mut Option<&'static Schema>,
+}
+
+impl Visitor for TagChecker<'_> {
+    fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
+        let Tagged { cases, open, .. } = *self.rules;
+        let subject = Subject::Found(found);
+        let Found::Text(tag) = found else {
+            return refuse(&Schema::Text(Text::ANY), subject, self.place, self.report);
+        };
+        *self.case = match cases.iter().find(|(name, _)| *name == tag) {
+            Some((_, case)) => Some(case),
+            None if open => Some(&Schema::Any),
+            None => {
+                return self.report.add(self.place, subject, rule_of_choices(cases.len()), || {
+                    one_of_names(cases.iter().map(|(name, _)| name))
+                });
+            }
+        };
+        Ok(())
+    }
 }

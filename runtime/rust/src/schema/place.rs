@@ -5,6 +5,8 @@ use std::fmt;
 use serde::ser;
 
 use super::Issue;
+use super::issue::in_order;
+use super::shown::Subject;
 
 /// A position in a value, linked to its parents on the stack, so that a path
 /// costs nothing until an issue needs it.
@@ -56,55 +58,60 @@ impl<'a> Place<'a> {
 pub(super) struct Report {
     issues: Vec<Issue>,
     stops_at_first: bool,
-    /// Where the interpreter only looks for a tag: what it found.
-    pub(super) tag: Tag,
-}
-
-/// What stands where an object's tag should be.
-pub(super) enum Tag {
-    NoObject,
-    Missing,
-    NoString,
-    Text(String),
 }
 
 impl Report {
     /// Collects every issue.
-    pub(super) fn complete() -> Self {
-        Self { issues: Vec::new(), stops_at_first: false, tag: Tag::NoObject }
+    pub(super) const fn complete() -> Self {
+        Self { issues: Vec::new(), stops_at_first: false }
     }
 
     /// Stops at the first issue and does not describe it.
-    pub(super) fn verdict() -> Self {
-        Self { issues: Vec::new(), stops_at_first: true, tag: Tag::NoObject }
+    pub(super) const fn verdict() -> Self {
+        Self { issues: Vec::new(), stops_at_first: true }
     }
 
     pub(super) fn add(
         &mut self,
         place: &Place<'_>,
+        subject: Subject<'_>,
         rule: &'static str,
         message: impl FnOnce() -> String,
     ) -> Result<(), Stop> {
         if self.stops_at_first {
-            return Err(Stop::Refused);
+            return Err(Stop::Enough);
         }
-        self.issues.push(Issue { path: place.pointer(), rule, message: message() });
+        let (path, message, value) = (place.pointer(), message(), subject.shown());
+        self.issues.push(Issue { path, rule, message, value });
         Ok(())
+    }
+
+    /// How many issues there are, to see later whether some were added.
+    pub(super) fn count(&self) -> usize {
+        self.issues.len()
+    }
+
+    /// Issues found since then were about the name of a property.
+    pub(super) fn were_about_name(&mut self, count: usize) {
+        for issue in &mut self.issues[count..] {
+            issue.rule = "propertyNames";
+            issue.message.insert_str(0, "its name ");
+        }
     }
 
     pub(super) fn finish(mut self, outcome: Result<(), Stop>) -> Result<(), Vec<Issue>> {
         if let Err(Stop::Unwritable(message)) = outcome {
-            self.issues.push(Issue { path: String::new(), rule: "type", message });
+            self.issues.push(Issue { path: String::new(), rule: "type", message, value: None });
         }
-        if self.issues.is_empty() { Ok(()) } else { Err(self.issues) }
+        if self.issues.is_empty() { Ok(()) } else { Err(in_order(self.issues)) }
     }
 }
 
 /// Why the interpreter stopped before the end of the value.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// An issue was found and one is enough.
-    Refused,
+    /// The rest of the value would not change the answer.
+    Enough,
     /// The value cannot be written as JSON, and this is why.
     Unwritable(String),
 }
@@ -112,7 +119,7 @@ pub(super) enum Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused => formatter.write_str("the value is not accepted"),
+            Self::Enough => formatter.write_str("the rest of the value does not matter"),
             Self::Unwritable(message) => formatter.write_str(message),
         }
     }

@@ -1,46 +1,27 @@
-//! A serializer that hands on the one text a value is, and builds nothing.
+//! A serializer that hands on the one text that the key of an object is, and builds nothing.
 
 use serde::ser::{Error, Impossible, Serialize, Serializer};
 
 use super::place::Stop;
 
-/// Hands the text of an object's key, or of a string, to `then`.
-pub(super) struct TextOf<F> {
-    is_key: bool,
-    then: F,
-}
+/// Hands the text of a key to a function. JSON also writes numbers and booleans as keys.
+pub(super) struct TextOfKey<F>(pub(super) F);
 
-impl<F: FnOnce(&str) -> Result<(), Stop>> TextOf<F> {
-    /// The text of a key: JSON also writes numbers and booleans as keys.
-    pub(super) fn key(then: F) -> Self {
-        Self { is_key: true, then }
-    }
-
-    /// The text of a string; `then` is not called for other values.
-    pub(super) fn string(then: F) -> Self {
-        Self { is_key: false, then }
-    }
-
-    fn scalar(self, value: &impl ToString) -> Result<(), Stop> {
-        if self.is_key { (self.then)(&value.to_string()) } else { Ok(()) }
-    }
-
-    fn other<R>(self) -> Result<R, Stop> {
-        Err(if self.is_key { Stop::custom("a key must be a string") } else { Stop::Refused })
-    }
+fn no_key<R>() -> Result<R, Stop> {
+    Err(Stop::custom("a key must be a string"))
 }
 
 macro_rules! scalars {
     ($($method:ident($scalar:ty);)*) => {
         $(fn $method(self, value: $scalar) -> Result<(), Stop> {
-            self.scalar(&value)
+            (self.0)(&value.to_string())
         })*
     };
 }
 
 type Never = Impossible<(), Stop>;
 
-impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOf<F> {
+impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOfKey<F> {
     type Ok = ();
     type Error = Stop;
     type SerializeSeq = Never;
@@ -66,7 +47,7 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOf<F> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Stop> {
-        (self.then)(value)
+        (self.0)(value)
     }
 
     fn serialize_char(self, value: char) -> Result<(), Stop> {
@@ -86,27 +67,27 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOf<F> {
     }
 
     fn serialize_f32(self, _: f32) -> Result<(), Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_f64(self, _: f64) -> Result<(), Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Result<(), Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_none(self) -> Result<(), Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_unit(self) -> Result<(), Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -116,19 +97,19 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOf<F> {
         _: &'static str,
         _: &T,
     ) -> Result<(), Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Never, Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Never, Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Never, Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_tuple_variant(
@@ -138,15 +119,15 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOf<F> {
         _: &'static str,
         _: usize,
     ) -> Result<Never, Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Never, Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Never, Stop> {
-        self.other()
+        no_key()
     }
 
     fn serialize_struct_variant(
@@ -156,6 +137,6 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOf<F> {
         _: &'static str,
         _: usize,
     ) -> Result<Never, Stop> {
-        self.other()
+        no_key()
     }
 }

@@ -1,0 +1,50 @@
+//! One reason why a value is not accepted.
+
+use std::fmt;
+
+/// One reason why a value is not accepted.
+///
+/// ```
+/// use fanfare::schema::{check, Integer, Schema};
+///
+/// static PERCENT: Schema = Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None });
+/// let issues = check(&PERCENT, &101).unwrap_err();
+/// assert_eq!((issues[0].rule, issues[0].value.as_deref()), ("maximum", Some("101")));
+/// assert_eq!(issues[0].to_string(), "the value must be at most 100, got 101");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Where, as a JSON pointer; empty for the whole value.
+    pub path: String,
+    /// The JSON Schema keyword that is broken.
+    pub rule: &'static str,
+    /// What the value must be, in words: `must be at most 100`.
+    pub message: String,
+    /// What stands there, in short: `101`, `"a text"`, `an array`. Nothing
+    /// where something is missing.
+    pub value: Option<String>,
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.path.is_empty() { "the value" } else { &self.path };
+        write!(formatter, "{place} {}", self.message)?;
+        self.value.as_ref().map_or(Ok(()), |value| write!(formatter, ", got {value}"))
+    }
+}
+
+impl std::error::Error for Issue {}
+
+/// Orders issues by place, those of one place as they were found, each once.
+pub(super) fn in_order(mut issues: Vec<Issue>) -> Vec<Issue> {
+    // The bytes of UTF-8 have the order of the code points, and the sort is stable.
+    issues.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut ordered: Vec<Issue> = Vec::with_capacity(issues.len());
+    for issue in issues {
+        let of_this_place = ordered.iter().rev().take_while(|other| other.path == issue.path);
+        if !of_this_place.into_iter().any(|other| *other == issue) {
+            ordered.push(issue);
+        }
+    }
+    ordered
+}

@@ -1,0 +1,94 @@
+//! The kinds of JSON value.
+
+use super::MAX_SAFE_INTEGER;
+use super::visit::Found;
+
+/// A set of kinds of JSON value: what `type` says.
+///
+/// ```
+/// use fanfare::schema::Kinds;
+///
+/// const NULLABLE_TEXT: Kinds = Kinds::STRING.or(Kinds::NULL);
+/// assert_eq!(NULLABLE_TEXT.or(Kinds::NONE), NULLABLE_TEXT);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// No value at all.
+    pub const NONE: Self = Self(0);
+    /// `null`.
+    pub const NULL: Self = Self(1);
+    /// `true` and `false`.
+    pub const BOOLEAN: Self = Self(1 << 1);
+    /// Whole numbers within ±(2^53 − 1); `1.0` is one.
+    pub const INTEGER: Self = Self(1 << 2);
+    /// Finite numbers, integers among them.
+    pub const NUMBER: Self = Self(1 << 2 | 1 << 3);
+    /// Strings.
+    pub const STRING: Self = Self(1 << 4);
+    /// Arrays.
+    pub const ARRAY: Self = Self(1 << 5);
+    /// Objects.
+    pub const OBJECT: Self = Self(1 << 6);
+    /// Every value.
+    pub const ANY: Self = Self((1 << 7) - 1);
+
+    /// The kinds of both sets.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of the other kinds are in this set.
+    pub(super) const fn contain(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether a value is of one of these kinds.
+    pub(super) fn accept(self, found: Found<'_>) -> bool {
+        match found {
+            Found::Null => self.contain(Self::NULL),
+            Found::Boolean(_) => self.contain(Self::BOOLEAN),
+            Found::Number(number) => {
+                self.contain(Self::NUMBER) || self.contain(Self::INTEGER) && is_safe_integer(number)
+            }
+            Found::Text(_) => self.contain(Self::STRING),
+            Found::Array => self.contain(Self::ARRAY),
+            Found::Object => self.contain(Self::OBJECT),
+        }
+    }
+
+    /// `must be null, a boolean or a string`.
+    pub(super) fn words(self) -> String {
+        let mut left = self;
+        let mut names = Vec::new();
+        for (kinds, name) in NAMES {
+            if left.contain(kinds) {
+                names.push(name);
+                left = Self(left.0 & !kinds.0);
+            }
+        }
+        match names.split_last() {
+            None => "is not allowed".to_owned(),
+            Some((last, [])) => format!("must be {last}"),
+            Some((last, others)) => format!("must be {} or {last}", others.join(", ")),
+        }
+    }
+}
+
+/// A number swallows an integer, and no set holds a number without its integers.
+const NAMES: [(Kinds, &str); 7] = [
+    (Kinds::NULL, "null"),
+    (Kinds::BOOLEAN, "a boolean"),
+    (Kinds::NUMBER, "a number"),
+    (Kinds::INTEGER, "an integer"),
+    (Kinds::STRING, "a string"),
+    (Kinds::ARRAY, "an array"),
+    (Kinds::OBJECT, "an object"),
+];
+
+#[expect(clippy::cast_precision_loss, reason = "the limit is a safe integer, which doubles hold")]
+fn is_safe_integer(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER as f64
+}

@@ -1,0 +1,129 @@
+/** Compiles rules to the closures that judge a value. */
+
+import { equal } from "../schema/equal.js";
+import { isObject, refuseDepth, refuseScalar } from "../schema/json.js";
+import { checkNumber, numberRules } from "../schema/number.js";
+import { attempt, MAX_DEPTH, REFUSED, type Report } from "../schema/report.js";
+import { choice, listed } from "../schema/words.js";
+import { applicators } from "./applicators.js";
+import { Evaluated } from "./evaluated.js";
+import { itemsJudge, unevaluatedItemsJudge } from "./items.js";
+import { kindJudge } from "./kinds.js";
+import { membersJudge, unevaluatedMembersJudge } from "./members.js";
+import type { Rules, RulesObject } from "./rules.js";
+import { textJudge } from "./texts.js";
+
+/** Judges a value in its place; says what it evaluated, where somebody asks. */
+export type Judge<Value = unknown> = (value: Value, report: Report, evaluated: Evaluated | undefined) => void;
+
+const compiled = new WeakMap<RulesObject, Judge>();
+
+/** The judge of rules. They are compiled once, and what they refer to is compiled on first use. */
+export function judgeOf(rules: Rules): Judge {
+  if (typeof rules === "boolean") {
+    return rules ? acceptAll : refuseAll;
+  }
+  const known = compiled.get(rules);
+  if (known) {
+    return known;
+  }
+  const judge = compile(rules);
+  compiled.set(rules, judge);
+  return judge;
+}
+
+/** Whether a value is accepted; what an accepting judge evaluated counts. */
+export function accepts(judge: Judge, value: unknown, report: Report, evaluated: Evaluated | undefined): boolean {
+  const inner = evaluated && new Evaluated();
+  const outcome = attempt(() => judge(value, report, inner), value, report);
+  if (outcome === REFUSED) {
+    return false;
+  }
+  evaluated?.add(inner);
+  return true;
+}
+
+/** Judges a part, and puts what was found there under its key. */
+export function judgePart(judge: Judge, key: PropertyKey, value: unknown, report: Report): void {
+  const since = report.found.length;
+  judge(value, report, undefined);
+  if (report.found.length !== since) {
+    report.under(key, since);
+  }
+}
+
+/** The judge of items or properties for which no other keyword speaks: there, `false` has its own words. */
+export function judgeOfRest(keyword: string, rules: Rules): Judge {
+  return rules === false ? (value, report) => report.add(keyword, "is not allowed", value) : judgeOf(rules);
+}
+
+const acceptAll: Judge = (value, report) => void refuseScalar(value, report);
+
+const refuseAll: Judge = (value, report) => {
+  if (!refuseScalar(value, report)) {
+    report.add("not", "is not allowed", value);
+  }
+};
+
+function compile(rules: RulesObject): Judge {
+  const refusesKind = kindJudge(rules.type);
+  const choices = choicesJudge(rules);
+  const numbers = numberRules(rules);
+  const texts = textJudge(rules);
+  const items = itemsJudge(rules);
+  const members = membersJudge(rules);
+  const inPlace = applicators(rules);
+  const restOfItems = unevaluatedItemsJudge(rules);
+  const restOfMembers = unevaluatedMembersJudge(rules);
+  const evaluates = restOfItems !== undefined || restOfMembers !== undefined;
+
+  return (value, report, asked) => {
+    if (refuseScalar(value, report) || refusesKind?.(value, report)) {
+      return;
+    }
+    const isContainer = typeof value === "object" && value !== null;
+    if (isContainer && report.depth >= MAX_DEPTH) {
+      refuseDepth(value, report);
+      return;
+    }
+    const evaluated = evaluates ? new Evaluated() : asked;
+    for (const judge of choices) judge(value, report, evaluated);
+    if (typeof value === "number") {
+      checkNumber(numbers, value, report);
+    } else if (typeof value === "string") {
+      texts?.(value, report);
+    } else if (Array.isArray(value)) {
+      items?.(value, report, evaluated);
+    } else if (isObject(value)) {
+      members?.(value, report, evaluated);
+    }
+    for (const judge of inPlace) {
+      judge(value, report, evaluated);
+    }
+    if (evaluated && isContainer) {
+      if (Array.isArray(value)) {
+        restOfItems?.(value, report, evaluated);
+      } else {
+        restOfMembers?.(value as Record<string, unknown>, report, evaluated);
+      }
+      if (asked !== evaluated) {
+        asked?.add(evaluated);
+      }
+    }
+  };
+}
+
+function choicesJudge(rules: RulesObject): Judge[] {
+  const lists = [
+    ...(Object.hasOwn(rules, "const") ? [[rules.const]] : []),
+    ...(rules.enum === undefined ? [] : [rules.enum]),
+  ];
+  return lists.map((values) => {
+    const [rule, message] = [choice(values), listed(values)];
+    return (value, report) => {
+      if (!values.some((one) => equal(one, value))) {
+        report.add(rule, message, value);
+      }
+    };
+  });
+}

@@ -1,0 +1,149 @@
+/** Objects with named properties, and maps. */
+
+import { isObject, isWellFormed, json, refuseDepth, refuseName, refuseType } from "./json.js";
+import { MAX_DEPTH, type Reader, type Report, setOwn } from "./report.js";
+
+/** A property that an object declares. */
+export interface Property {
+  readonly name: string;
+  readonly read: Reader;
+  /** What an absent property means; a reader makes something of `undefined`. */
+  readonly absent: "refused" | "accepted" | Reader;
+}
+
+/** What an object makes of properties that it does not declare. */
+export type Others = "dropped" | "refused" | Reader;
+
+/**
+ * An object with these properties and others. Properties keep the order that they have in the value.
+ *
+ * The readers are tried in the order of the declaration, because values mostly are in that order; each
+ * name is then only compared, and looked up where it differs.
+ */
+export function object(properties: readonly Property[], others: Others): Reader {
+  const names = properties.map((property) => property.name);
+  const readers = properties.map((property) => property.read);
+  const weights: number[] = properties.map((property) => (property.absent === "accepted" ? 0 : 1));
+  const places = new Map(names.map((name, index) => [name, index]));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const readOther = readerOfOthers(others);
+
+  return (value, report) => {
+    if (!isObject(value)) {
+      return refuseType("must be an object", value, report);
+    }
+    if (report.depth >= MAX_DEPTH) {
+      return refuseDepth(value, report);
+    }
+    report.depth++;
+    let output = report.isPayload ? value : {};
+    let next = 0;
+    let seen = 0;
+    for (const name in value) {
+      let index = next;
+      if (name !== names[next] || report.isPolluted) {
+        if (report.isPolluted && !Object.hasOwn(value, name)) {
+          continue;
+        }
+        index = places.get(name) ?? -1;
+      }
+      const input = value[name];
+      const since = report.found.length;
+      let result: unknown;
+      if (index >= 0) {
+        next = index + 1;
+        seen += weights[index] as number;
+        result = (readers[index] as Reader)(input, report);
+      } else {
+        result = readOther(name, input, report);
+      }
+      if (report.found.length !== since) {
+        if (report.isQuiet) {
+          return value;
+        }
+        report.under(name, since);
+      }
+      if (output === value && !Object.is(result, input)) {
+        output = upTo(name, value);
+      }
+      if (output !== value && result !== DROPPED) {
+        setOwn(output, name, result);
+      }
+    }
+    if (seen !== total) {
+      output = fill(properties, value, output, report);
+    }
+    report.depth--;
+    return output;
+  };
+}
+
+/** An object whose values are all alike; every name is an ordinary one, `__proto__` too. */
+export function map(values: Reader): Reader {
+  return object([], values);
+}
+
+/** Stands for a property that is not passed on. */
+const DROPPED: unique symbol = Symbol("dropped");
+
+type ReadOther = (name: string, value: unknown, report: Report) => unknown;
+
+function readerOfOthers(others: Others): ReadOther {
+  if (others === "refused") {
+    return (_, value, report) => report.add("additionalProperties", "is not allowed", value);
+  }
+  const passesOn = others !== "dropped";
+  return (name, value, report) => {
+    // What is dropped is not looked at, except that the wire profile binds all of a payload.
+    if (!passesOn && !report.isPayload) {
+      return DROPPED;
+    }
+    if (!isWellFormed(name)) {
+      refuseName(value, report);
+      return DROPPED;
+    }
+    const result = (passesOn ? others : json)(value, report);
+    return passesOn ? result : DROPPED;
+  };
+}
+
+/** A copy of the properties before one. */
+function upTo(end: string, value: Record<string, unknown>): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const name in value) {
+    if (name === end) {
+      break;
+    }
+    if (Object.hasOwn(value, name)) {
+      setOwn(copy, name, value[name]);
+    }
+  }
+  return copy;
+}
+
+/** Reports what is missing, and adds what the declaration puts in the place of absent properties. */
+function fill(
+  properties: readonly Property[],
+  value: Record<string, unknown>,
+  output: Record<string, unknown>,
+  report: Report,
+): Record<string, unknown> {
+  let filled = output;
+  for (const { name, absent } of properties) {
+    if (absent === "accepted" || Object.hasOwn(value, name)) {
+      continue;
+    }
+    if (absent === "refused") {
+      report.missing(name);
+      continue;
+    }
+    const since = report.found.length;
+    const result = absent(undefined, report);
+    report.under(name, since);
+    if (result !== undefined) {
+      filled = filled === value ? { ...value } : filled;
+      setOwn(filled, name, result);
+    }
+  }
+  return filled;
+}

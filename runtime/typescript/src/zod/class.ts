@@ -1,0 +1,150 @@
+/**
+ * How a zod class gets an exact reader.
+ *
+ * The class stays a zod class in every other respect: `instanceof`, `.extend()`, `.optional()`,
+ * `z.toJSONSchema()`. Its clones keep the reader, because zod clones by constructor and definition.
+ */
+
+import * as core from "zod/v4/core";
+
+import { json } from "../schema/json.js";
+import { type Found, type Reader, Report, settled } from "../schema/report.js";
+import { rawIssues } from "./issues.js";
+
+type Payload = core.ParsePayload;
+type Context = core.ParseContextInternal;
+
+/** What a kind of schema is: how its definition is read, and what else others should know of it. */
+export interface Kind<Definition> {
+  /** What zod calls it. */
+  readonly type: string;
+  /** The reader that the definition asks for; none where only zod can read it. */
+  read(definition: Definition): Reader | undefined;
+  /** Tells `z.toJSONSchema` and forms what they cannot see otherwise. */
+  describe?(internals: Internals, definition: Definition): void;
+}
+
+type ZodInternals = core.SomeType["_zod"];
+
+export interface Internals extends ZodInternals {
+  /** Makes the reader; only our classes have it. */
+  fanfare?: () => Reader;
+  reader?: Reader;
+}
+
+/** A zod class, of `zod` or of `zod/mini`. */
+interface Parent {
+  init(schema: never, definition: never): void;
+}
+
+/**
+ * Makes schemas of a subclass of the zod class `parent` whose values are read exactly. Their type is for
+ * the caller to say: TypeScript cannot follow zod's classes.
+ */
+export function exact<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
+  const Exact = core.$constructor<core.$ZodType, Definition & core.$ZodTypeDef>(`Fanfare${name}`, (schema, definition) => {
+    withoutEval(() => {
+      for (const { init } of [core.$ZodType as Parent, parent]) {
+        init(schema as never, definition as never);
+      }
+    });
+    const internals: Internals = schema._zod;
+    const zods = internals.parse;
+    kind.describe?.(internals, definition);
+    internals.fanfare = () => kind.read(definition) ?? run(zods);
+    // Zod puts the last touches to these two in functions that it defers, in this order.
+    (internals.deferred ??= []).push(() => {
+      internals.parse = parse(schema);
+      if (!definition.checks?.length) {
+        internals.run = internals.parse;
+      }
+    });
+  });
+  // `coerce` keeps `z.compile` from replacing the reader by its own: it leaves coercing schemas alone.
+  return (definition) => new Exact({ ...definition, type: kind.type, coerce: true } as never) as never;
+}
+
+/** Zod probes for `eval` when it makes an object class, which a strict content security policy reports. */
+function withoutEval(make: () => void): void {
+  const { jitless } = core.config();
+  core.config({ jitless: true });
+  try {
+    make();
+  } finally {
+    core.config({ jitless });
+  }
+}
+
+/** What zod calls to read a value. */
+function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
+  let reader: Reader | undefined;
+  return (payload, context) => {
+    reader ??= ownReader(schema._zod);
+    const report = new Report(context, context.async === true, context.direction === "backward");
+    const output = reader(payload.value, report);
+    if (report.found.length === 0) {
+      payload.value = output;
+      return payload;
+    }
+    return report.isAsync
+      ? settled(output, report).then(({ value, found }) => finish(payload, value, found))
+      : finish(payload, output, report.found);
+  };
+}
+
+function finish(payload: Payload, output: unknown, found: readonly Found[]): Payload {
+  if (found.length === 0) {
+    payload.value = output;
+  } else {
+    payload.issues.push(...rawIssues(found));
+  }
+  return payload;
+}
+
+/** The reader of any schema: its own, or one that leaves the reading to zod. */
+export function readerOf(schema: core.SomeType): Reader {
+  return isExact(schema) ? ownReader(schema._zod) : run((payload, context) => schema._zod.run(payload, context));
+}
+
+/** Whether a schema is one of ours, to which nobody has added checks. */
+export function isExact(schema: core.SomeType): boolean {
+  const internals: Internals = schema._zod;
+  return internals.fanfare !== undefined && !internals.def.checks?.length;
+}
+
+function ownReader(internals: Internals): Reader {
+  if (internals.reader === undefined) {
+    let made: Reader | undefined;
+    // What refers back to this schema while its reader is being made gets this one.
+    internals.reader = (value, report) => (made as Reader)(value, report);
+    made = internals.fanfare?.() as Reader;
+    internals.reader = made;
+  }
+  return internals.reader;
+}
+
+/** Reads as zod does, promises included. */
+function run(zods: (payload: Payload, context: Context) => Payload | Promise<Payload>): Reader {
+  return (value, report) => {
+    const since = report.found.length;
+    if (report.isPayload) {
+      json(value, report);
+    }
+    if (report.found.length !== since) {
+      return value;
+    }
+    const result = zods({ value, issues: [] }, report.context as Context);
+    if (!(result instanceof Promise)) {
+      report.found.push(...foundBy(result));
+      return result.value;
+    }
+    if (!report.isAsync) {
+      throw new core.$ZodAsyncError();
+    }
+    return report.wait(result.then((payload) => ({ value: payload.value, found: foundBy(payload) })));
+  };
+}
+
+function foundBy(payload: Payload): Found[] {
+  return payload.issues.map((issue) => ({ path: [], rule: "", message: "", value: undefined, foreign: issue }));
+}

@@ -1,0 +1,67 @@
+/** Issues on their way from readers to zod, and from zod to users. */
+
+import type * as core from "zod/v4/core";
+
+import { inOrder, type Issue, pointer, shown } from "../schema/issue.js";
+import type { Found } from "../schema/report.js";
+
+export type { Issue };
+
+/** What readers found as zod's raw issues, in order, each thing once. */
+export function rawIssues(found: readonly Found[]): core.$ZodRawIssue[] {
+  let foreign = 0;
+  return inOrder(found.map(rawIssue), (issue) => {
+    const ours = issueOf(issue as core.$ZodIssue);
+    // Zod has not given its own issues their words yet, so that none of them is like another.
+    return ours.rule === "custom" || issue.code !== "custom" ? { ...ours, value: `${foreign++}` } : ours;
+  });
+}
+
+function rawIssue({ path, rule, message, value, foreign }: Found): core.$ZodRawIssue {
+  const outer = path.slice().reverse();
+  if (foreign !== undefined) {
+    const issue = foreign as core.$ZodRawIssue;
+    return { ...issue, path: [...outer, ...(issue.path ?? [])] };
+  }
+  const short = shown(value);
+  return { code: "custom", input: value, path: outer, message, params: short === undefined ? { rule } : { rule, value: short } };
+}
+
+/**
+ * The issues of a failed parse, as the Rust side reports them: with JSON pointers, rules and what stands
+ * there, sorted by place.
+ *
+ * @example
+ * const result = StatusSchema.safeParse(value);
+ * if (!result.success) console.table(f.issues(result.error));
+ * // { path: "/progress", rule: "maximum", message: "must be at most 100", value: "101" }
+ */
+export function issues(error: { readonly issues: readonly core.$ZodIssue[] }): Issue[] {
+  const all = error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((name) => ({ path: pointer([...issue.path, name]), rule: "additionalProperties", message: issue.message }))
+      : [issueOf(issue)],
+  );
+  return inOrder(all, (issue) => issue);
+}
+
+function issueOf(issue: core.$ZodIssue): Issue {
+  const told = { path: pointer(issue.path), rule: ruleOf(issue), message: issue.message };
+  const value: unknown = issue.code === "custom" ? issue.params?.["value"] : undefined;
+  return typeof value === "string" ? { ...told, value } : told;
+}
+
+function ruleOf(issue: core.$ZodIssue): string {
+  switch (issue.code) {
+    case "custom": {
+      const rule: unknown = issue.params?.["rule"];
+      return typeof rule === "string" ? rule : "custom";
+    }
+    case "invalid_type":
+      return "type";
+    case "invalid_value":
+      return issue.values.length === 1 ? "const" : "enum";
+    default:
+      return issue.code;
+  }
+}
