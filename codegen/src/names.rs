@@ -1,5 +1,7 @@
 //! A name and all its spellings, decided once.
 
+use std::collections::{HashMap, HashSet};
+
 /// A name from a definition, with the spelling each language gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
@@ -72,20 +74,21 @@ impl Name {
 /// Names that differ in every spelling; spelled out where they would not otherwise. None where that is no help.
 pub(crate) fn distinct_names(wires: &[&str]) -> Option<Vec<Name>> {
     let plain: Vec<Option<Name>> = wires.iter().map(|wire| Name::new(wire)).collect();
-    let count = |spelling: &str| {
-        plain.iter().flatten().filter(|name| name.pascal == spelling || name.snake == spelling).count()
-    };
-    let names: Option<Vec<Name>> = wires
-        .iter()
-        .zip(&plain)
-        .map(|(wire, name)| match name {
-            Some(name) if count(&name.pascal) == 1 && count(&name.snake) == 1 => Some(name.clone()),
-            _ => Name::spelled_out(wire),
-        })
-        .collect();
-    let names = names?;
-    let mut seen = std::collections::HashSet::new();
-    names.iter().all(|name| seen.insert(&name.pascal) && seen.insert(&name.snake)).then_some(names)
+    let mut uses: HashMap<[&str; 2], u32> = HashMap::new();
+    for name in plain.iter().flatten() {
+        *uses.entry(["snake", &name.snake]).or_default() += 1;
+        *uses.entry(["pascal", &name.pascal]).or_default() += 1;
+    }
+    let is_alone = |name: &Name| uses[&["snake", &*name.snake]] == 1 && uses[&["pascal", &*name.pascal]] == 1;
+    let spelled = wires.iter().zip(&plain).map(|(wire, name)| match name {
+        Some(name) if is_alone(name) => Some(name.clone()),
+        _ => Name::spelled_out(wire),
+    });
+    let names: Vec<Name> = spelled.collect::<Option<_>>()?;
+    let mut seen = HashSet::new();
+    let are_distinct =
+        names.iter().all(|name| seen.insert(["snake", &*name.snake]) && seen.insert(["pascal", &*name.pascal]));
+    are_distinct.then_some(names)
 }
 
 /// The static that holds a type's rules in Rust: `ContentPipeline` is `CONTENT_PIPELINE`.

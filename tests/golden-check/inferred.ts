@@ -10,7 +10,6 @@ export type all_of_merged = [
   Holds<Same<z.infer<typeof all_of_merged_zod.EntitySchema>, all_of_merged_types.Entity>>,
   Holds<Same<z.infer<typeof all_of_merged_zod.DescribedSchema>, all_of_merged_types.Described>>,
   Holds<Same<z.infer<typeof all_of_merged_zod.MergedInlineSchema>, all_of_merged_types.MergedInline>>,
-  Holds<Same<z.infer<typeof all_of_merged_zod.EntityInnerSchema>, all_of_merged_types.EntityInner>>,
 ];
 
 import type * as awkward_names_names_types from "../golden/awkward-names/expected/typescript/names.types.js";

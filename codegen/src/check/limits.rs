@@ -222,7 +222,7 @@ pub(super) fn misspelt_format(format: &str, place: &Place) -> Option<Diagnostic>
 }
 
 /// Formats of JSON Schema and OpenAPI that are annotations here: not checked, on either side.
-pub(crate) const UNCHECKED_FORMATS: [&str; 15] = [
+pub(crate) const UNCHECKED_FORMATS: [&str; 17] = [
     "binary",
     "byte",
     "double",
@@ -230,12 +230,14 @@ pub(crate) const UNCHECKED_FORMATS: [&str; 15] = [
     "float",
     "idn-email",
     "idn-hostname",
+    "int",
     "iri",
     "iri-reference",
     "json-pointer",
     "password",
     "regex",
     "relative-json-pointer",
+    "uint",
     "uri-reference",
     "uri-template",
 ];

@@ -101,7 +101,7 @@ pub(super) enum Declared {
 pub(super) fn gather(types: &mut Types<'_>, keywords: &Keywords, place: &Place) -> Gathered {
     let mut gathered = Gathered { exact: true, ..Gathered::default() };
     gathered.add(types, keywords, place);
-    gathered.exact &= !gathered.conflicts(types);
+    gathered.exact = gathered.exact && !gathered.conflicts(types);
     gathered
 }
 
@@ -117,13 +117,13 @@ impl Gathered {
         }
         let known = ["type", "properties", "required", "allOf", "$ref"];
         self.exact &= keywords.assertions().iter().all(|keyword| known.contains(keyword));
-        self.add_own(keywords, place);
         for (at, part) in keywords.all_of.iter().flatten().enumerate() {
             match part {
                 SchemaNode::Keywords(part) => self.add(types, part, &place.join("allOf").join(at)),
                 SchemaNode::Bool(accepts) => self.exact &= accepts,
             }
         }
+        self.add_own(keywords, place);
     }
 
     fn add_own(&mut self, keywords: &Keywords, place: &Place) {
@@ -164,7 +164,7 @@ impl Gathered {
     }
 
     /// Whether two declarations of a property say different things.
-    fn conflicts(&self, types: &Types<'_>) -> bool {
+    fn conflicts(&self, types: &mut Types<'_>) -> bool {
         self.declared.values().any(|declarations| {
             let mut telling = declarations.iter().filter(|declared| !declared.says_nothing());
             let Some(first) = telling.next() else { return false };
@@ -242,8 +242,11 @@ impl Declared {
         }
     }
 
-    fn is_equal(&self, other: &Self, types: &Types<'_>) -> bool {
+    fn is_equal(&self, other: &Self, types: &mut Types<'_>) -> bool {
         match (self, other) {
+            (Self::There(property), Self::Here(node, place)) | (Self::Here(node, place), Self::There(property)) => {
+                types.simple(node, place).is_some_and(|shape| shape == property.shape)
+            }
             (Self::There(one), Self::There(other)) => one.shape == other.shape,
             (Self::Here(_, one), Self::Here(_, other)) => {
                 let value = |place: &Place| {
@@ -251,7 +254,6 @@ impl Declared {
                 };
                 one.source == other.source && value(one) == value(other)
             }
-            _ => false,
         }
     }
 }

@@ -189,17 +189,15 @@ impl<'d> Types<'d> {
     fn names(&mut self, naming: &Naming) -> (String, String) {
         let (mut rust, mut typescript) = (naming.rust.clone(), naming.typescript.clone());
         let mut count = 2;
-        let is_taken = |types: &Self, rust: &str, typescript: &str| {
-            types.taken.contains(&(Some(naming.scope), rust.to_lowercase()))
-                || types.taken.contains(&(None, typescript.to_lowercase()))
+        let is_taken = |taken: &HashSet<_>, rust: &str, typescript: &str| {
+            constants(naming.scope, rust, typescript).iter().any(|constant| taken.contains(constant))
         };
-        while naming.foreign && is_taken(self, &rust, &typescript) {
+        while naming.foreign && is_taken(&self.taken, &rust, &typescript) {
             rust = format!("{}{count}", naming.rust);
             typescript = format!("{}{count}", naming.typescript);
             count += 1;
         }
-        self.taken.insert((Some(naming.scope), rust.to_lowercase()));
-        self.taken.insert((None, typescript.to_lowercase()));
+        self.taken.extend(constants(naming.scope, &rust, &typescript));
         (rust, typescript)
     }
 
@@ -244,10 +242,27 @@ impl<'d> Types<'d> {
         });
         if !is_named {
             self.nameless.insert(id);
-            self.taken.remove(&(Some(naming.scope), self.model.get(id).rust.to_lowercase()));
-            self.taken.remove(&(None, self.model.get(id).typescript.to_lowercase()));
+            let named = self.model.get(id);
+            for constant in constants(naming.scope, &named.rust, &named.typescript) {
+                self.taken.remove(&constant);
+            }
         }
         shape
+    }
+
+    /// The type of a schema that needs no names.
+    pub(super) fn simple(&mut self, node: &SchemaNode, place: &Place) -> Option<Type> {
+        let naming = || Naming {
+            scope: Scope::Root,
+            module: 0,
+            rust: String::new(),
+            typescript: String::new(),
+            foreign: false,
+        };
+        let is_simple = matches!(node, SchemaNode::Keywords(keywords)
+            if keywords.assertions().iter().all(|keyword| SIMPLE_KEYWORDS.contains(keyword))
+                && !matches!(keywords.type_, Some(TypeNames::Several(_))));
+        is_simple.then(|| self.structure(node, place, &naming()))
     }
 
     /// The type of a schema, without giving it a name: one that says exactly what the schema does, or one that holds
@@ -383,6 +398,13 @@ impl<'d> Types<'d> {
     }
 }
 
+/// What a type is called in Rust and in TypeScript, and its validator there.
+fn constants(scope: Scope, rust: &str, typescript: &str) -> [(Option<Scope>, String); 3] {
+    let typescript = typescript.to_lowercase();
+    let validator = format!("{typescript}schema");
+    [(Some(scope), rust.to_lowercase()), (None, typescript), (None, validator)]
+}
+
 fn checked(shape: Type, rules: Rules) -> Type {
     let shape = match shape {
         Type::Checked(checked) => checked.shape,
@@ -424,6 +446,22 @@ pub(super) fn keywords_of(name: TypeName) -> &'static [&'static str] {
         TypeName::Object => &["type", "properties", "required", "additionalProperties", "format"],
     }
 }
+
+/// Keywords of schemas that never become types with names.
+const SIMPLE_KEYWORDS: [&str; 12] = [
+    "$ref",
+    "type",
+    "const",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+];
 
 /// Types that are declared in Rust and so need a name.
 pub(super) fn is_nominal(shape: &Type) -> bool {

@@ -62,7 +62,9 @@ fn unknown(key: &str, place: &Place) -> Option<Diagnostic> {
     if key.starts_with("x-") || ANNOTATIONS_OF_OTHERS.contains(&key) {
         return None;
     }
-    let near = closest(key, Keywords::NAMES.iter().copied().chain(["else", "then"]))?;
+    // Names that begin with `$` belong to JSON Schema itself, or to a tool that marks its own in that way.
+    let is_alike = |name: &&str| name.starts_with('$') || !key.starts_with('$');
+    let near = closest(key, Keywords::NAMES.iter().copied().filter(is_alike))?;
     Some(
         Diagnostic::at_key(Code::UnknownKeyword, place, format!("unknown keyword `{key}`"))
             .help(format!("did you mean `{near}`?")),

@@ -86,7 +86,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         },
     ],
     history: fanfare::History::new(100, 300),
-    fingerprint: "b6834e26333236db",
+    fingerprint: "5aa897040cde2a67",
 };
 
 /// `MergedInline`.

@@ -6,7 +6,7 @@ import { EntitySchema, MergedInlineSchema } from "./merged.zod.js";
 export const merged = defineChannel({
   name: "merged",
   address: "merged",
-  fingerprint: "b6834e26333236db",
+  fingerprint: "5aa897040cde2a67",
   topics: {
     entity: { payload: f.payload(EntitySchema) },
     inline: { payload: f.payload(MergedInlineSchema) },

@@ -17,7 +17,7 @@ export interface Entity {
   created: string;
   changedBy?: string | undefined;
   name: string;
-  inner?: EntityInner | undefined;
+  inner?: Base | undefined;
 }
 
 /** An alias with a description of its own. */
@@ -28,5 +28,3 @@ export interface MergedInline {
   created?: string | undefined;
   extra: string;
 }
-
-export type EntityInner = Base;

@@ -5,29 +5,27 @@ import type * as t from "./merged.types.js";
 
 export const BaseSchema = f.object({
   id: f.string(),
-  created: f.string({ format: "date-time" }).optional(),
+  created: f.optional(f.string({ format: "date-time" })),
 }) satisfies z.ZodType<t.Base>;
 
 export const AuditedSchema = f.object({
   id: f.string(),
-  created: f.string({ format: "date-time" }).optional(),
-  changedBy: f.string().optional(),
+  created: f.optional(f.string({ format: "date-time" })),
+  changedBy: f.optional(f.string()),
 }) satisfies z.ZodType<t.Audited>;
-
-export const EntityInnerSchema = BaseSchema satisfies z.ZodType<t.EntityInner>;
 
 export const EntitySchema = f.object({
   id: f.string(),
   created: f.string({ format: "date-time" }),
-  changedBy: f.string().optional(),
+  changedBy: f.optional(f.string()),
   name: f.string(),
-  inner: EntityInnerSchema.optional(),
+  inner: f.optional(BaseSchema),
 }) satisfies z.ZodType<t.Entity>;
 
 export const DescribedSchema = BaseSchema satisfies z.ZodType<t.Described>;
 
 export const MergedInlineSchema = f.object({
   id: f.string(),
-  created: f.string({ format: "date-time" }).optional(),
+  created: f.optional(f.string({ format: "date-time" })),
   extra: f.string(),
 }) satisfies z.ZodType<t.MergedInline>;

@@ -6,50 +6,50 @@ import type * as t from "./names.types.js";
 export const InvisibleABSchema = f.enums(["x\ry", "y‮z"]) satisfies z.ZodType<t.InvisibleAB>;
 
 export const InvisibleSchema = f.object({
-  "a\rb": InvisibleABSchema.optional(),
-  "b⁦c": f.string().optional(),
+  "a\rb": f.optional(InvisibleABSchema),
+  "b⁦c": f.optional(f.string()),
 }) satisfies z.ZodType<t.Invisible>;
 
 export const ErrorSchema = f.object({
-  Error: f.string().optional(),
+  Error: f.optional(f.string()),
 }) satisfies z.ZodType<t.Error>;
 
 export const ResultSchema = f.object({
-  value: f.string().optional(),
+  value: f.optional(f.string()),
 }) satisfies z.ZodType<t.Result>;
 
 export const TextSchema = f.string({ minLength: 1 }) satisfies z.ZodType<t.Text>;
 
 export const SchemaSchema = f.object({
-  text: TextSchema.optional(),
+  text: f.optional(TextSchema),
 }) satisfies z.ZodType<t.Schema>;
 
 export const ArraySchema = f.array(f.string()) satisfies z.ZodType<t.Array>;
 
 export const PromiseSchema = f.object({
-  array: ArraySchema.optional(),
+  array: f.optional(ArraySchema),
 }) satisfies z.ZodType<t.Promise>;
 
 export const MapSchema = f.map(f.string()) satisfies z.ZodType<t.Map>;
 
 export const ObjectSchema = f.object({
-  map: MapSchema.optional(),
+  map: f.optional(MapSchema),
 }) satisfies z.ZodType<t.Object>;
 
 export const ValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodType<t.Value>;
 
 export const HttpServer2GoSchema = f.object({
-  x: f.integer().optional(),
+  x: f.optional(f.integer()),
 }) satisfies z.ZodType<t.HttpServer2Go>;
 
 export const SnakeCaseNameSchema = f.object({
-  x: f.integer().optional(),
+  x: f.optional(f.integer()),
 }) satisfies z.ZodType<t.SnakeCaseName>;
 
 export const GrößeSchema = f.enums(["klein", "größer"]) satisfies z.ZodType<t.Größe>;
 
 export const N3DSchema = f.object({
-  "3d": f.number().optional(),
+  "3d": f.optional(f.number()),
 }) satisfies z.ZodType<t.N3D>;
 
 export const KeywordsEnumSchema = f.enums(["enum", "struct"]) satisfies z.ZodType<t.KeywordsEnum>;
@@ -58,43 +58,43 @@ export const KeywordsSchema = f.object({
   type: f.string(),
   fn: f.string(),
   self: f.string(),
-  super: f.string().optional(),
-  crate: f.string().optional(),
+  super: f.optional(f.string()),
+  crate: f.optional(f.string()),
   async: f.string(),
-  gen: f.string().optional(),
-  try: f.string().optional(),
-  union: f.string().optional(),
-  class: f.string().optional(),
-  function: f.string().optional(),
-  enum: KeywordsEnumSchema.optional(),
-  arguments: f.string().optional(),
-  value: f.string().optional(),
-  serializer: f.string().optional(),
-  field: f.string().optional(),
+  gen: f.optional(f.string()),
+  try: f.optional(f.string()),
+  union: f.optional(f.string()),
+  class: f.optional(f.string()),
+  function: f.optional(f.string()),
+  enum: f.optional(KeywordsEnumSchema),
+  arguments: f.optional(f.string()),
+  value: f.optional(f.string()),
+  serializer: f.optional(f.string()),
+  field: f.optional(f.string()),
 }) satisfies z.ZodType<t.Keywords>;
 
 export const InheritedProtoSchema = f.object({
-  a: f.integer().optional(),
+  a: f.optional(f.integer()),
 }) satisfies z.ZodType<t.InheritedProto>;
 
 export const InheritedSchema = f.object({
   ["__proto__"]: InheritedProtoSchema,
   toString: f.string(),
-  constructor: f.string().optional(),
-  hasOwnProperty: f.boolean().optional(),
-  valueOf: f.literal(1).optional(),
-  then: f.string().optional(),
-  length: f.integer().optional(),
+  constructor: f.optional(f.string()),
+  hasOwnProperty: f.optional(f.boolean()),
+  valueOf: f.optional(f.literal(1)),
+  then: f.optional(f.string()),
+  length: f.optional(f.integer()),
 }) satisfies z.ZodType<t.Inherited>;
 
 export const InheritedClosedSchema = f.strictObject({
-  ["__proto__"]: f.string().optional(),
-  valueOf: f.string().optional(),
+  ["__proto__"]: f.optional(f.string()),
+  valueOf: f.optional(f.string()),
 }) satisfies z.ZodType<t.InheritedClosed>;
 
 export const InheritedOpenSchema = f.objectWith({
-  ["__proto__"]: f.string().optional(),
-  valueOf: f.string().optional(),
+  ["__proto__"]: f.optional(f.string()),
+  valueOf: f.optional(f.string()),
 }, f.integer()) satisfies z.ZodType<t.InheritedOpen>;
 
 export const InheritedTagOneSchema = f.object({
@@ -111,51 +111,51 @@ export const InheritedTagSchema = f.tagged("__proto__", {
 }) satisfies z.ZodType<t.InheritedTag>;
 
 export const SpellingsSchema = f.object({
-  "dash-case": f.string().optional(),
-  snake_case: f.string().optional(),
-  PascalCase: f.string().optional(),
-  "with space": f.string().optional(),
-  "dotted.name": f.string().optional(),
-  "1st": f.string().optional(),
-  "2": f.string().optional(),
-  $ref: f.string().optional(),
-  "@id": f.string().optional(),
-  "ünï": f.string().optional(),
-  "日本語": f.string().optional(),
-  _private: f.string().optional(),
-  URL: f.string().optional(),
-  "+": f.string().optional(),
-  "quo\"te": f.string().optional(),
-  "back\\slash": f.string().optional(),
-  "a/b~c": f.string().optional(),
-  "line\nbreak": f.string().optional(),
-  "it's": f.string().optional(),
-  "{brace}": f.string().optional(),
-  "*/": f.string().optional(),
+  "dash-case": f.optional(f.string()),
+  snake_case: f.optional(f.string()),
+  PascalCase: f.optional(f.string()),
+  "with space": f.optional(f.string()),
+  "dotted.name": f.optional(f.string()),
+  "1st": f.optional(f.string()),
+  "2": f.optional(f.string()),
+  $ref: f.optional(f.string()),
+  "@id": f.optional(f.string()),
+  "ünï": f.optional(f.string()),
+  "日本語": f.optional(f.string()),
+  _private: f.optional(f.string()),
+  URL: f.optional(f.string()),
+  "+": f.optional(f.string()),
+  "quo\"te": f.optional(f.string()),
+  "back\\slash": f.optional(f.string()),
+  "a/b~c": f.optional(f.string()),
+  "line\nbreak": f.optional(f.string()),
+  "it's": f.optional(f.string()),
+  "{brace}": f.optional(f.string()),
+  "*/": f.optional(f.string()),
 }) satisfies z.ZodType<t.Spellings>;
 
 export const TraitsDefaultSchema = f.object({
-  x: f.string().optional(),
+  x: f.optional(f.string()),
 }) satisfies z.ZodType<t.TraitsDefault>;
 
 export const AsAsRefSchema = f.object({
-  x: f.string().optional(),
+  x: f.optional(f.string()),
 }) satisfies z.ZodType<t.AsAsRef>;
 
 export const MatchResultSchema = f.object({
-  ok: f.boolean().optional(),
+  ok: f.optional(f.boolean()),
 }) satisfies z.ZodType<t.MatchResult>;
 
 export const MatchErrSchema = f.enums(["Ok", "Err", "None", "Some"]) satisfies z.ZodType<t.MatchErr>;
 
 export const ErrorIntoIteratorSchema = f.object({
-  x: f.string().optional(),
+  x: f.optional(f.string()),
 }) satisfies z.ZodType<t.ErrorIntoIterator>;
 
 export const ErrorFnAsyncSchema = f.object({
-  await: f.string().optional(),
+  await: f.optional(f.string()),
 }) satisfies z.ZodType<t.ErrorFnAsync>;
 
 export const ErrorFnSchema = f.object({
-  async: ErrorFnAsyncSchema.optional(),
+  async: f.optional(ErrorFnAsyncSchema),
 }) satisfies z.ZodType<t.ErrorFn>;

@@ -10,16 +10,16 @@ export const EntrySchema = f.object({
 export const SystemNoticeSchema = f.string() satisfies z.ZodType<t.SystemNotice>;
 
 export const ContentPipelineStatusDetailSchema = f.object({
-  percent: f.integer().optional(),
+  percent: f.optional(f.integer()),
 }) satisfies z.ZodType<t.ContentPipelineStatusDetail>;
 
 export const ContentPipelineStatusSchema = f.object({
   message: f.string(),
-  detail: ContentPipelineStatusDetailSchema.optional(),
+  detail: f.optional(ContentPipelineStatusDetailSchema),
 }) satisfies z.ZodType<t.ContentPipelineStatus>;
 
 export const UserRoomStatusSchema = f.integer() satisfies z.ZodType<t.UserRoomStatus>;
 
 export const OpenParamResultSchema = f.object({
-  result: EntrySchema.optional(),
+  result: f.optional(EntrySchema),
 }) satisfies z.ZodType<t.OpenParamResult>;

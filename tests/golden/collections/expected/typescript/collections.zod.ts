@@ -23,19 +23,19 @@ export const EverythingMapOfObjectsValueSchema = f.object({
 
 export const EverythingSchema = f.object({
   list: f.array(f.string({ minLength: 1 })),
-  limited: f.array(f.integer(), { minItems: 1, maxItems: 10 }).optional(),
-  untyped: f.array(f.json()).optional(),
-  matrix: f.array(f.array(f.number())).optional(),
-  nullableItems: f.array(f.nullable(f.string())).optional(),
-  choices: f.array(EverythingChoicesItemSchema).optional(),
-  pair: PairSchema.optional(),
-  nested: NestedSchema.optional(),
-  lone: f.tuple([f.string()]).optional(),
+  limited: f.optional(f.array(f.integer(), { minItems: 1, maxItems: 10 })),
+  untyped: f.optional(f.array(f.json())),
+  matrix: f.optional(f.array(f.array(f.number()))),
+  nullableItems: f.optional(f.array(f.nullable(f.string()))),
+  choices: f.optional(f.array(EverythingChoicesItemSchema)),
+  pair: f.optional(PairSchema),
+  nested: f.optional(NestedSchema),
+  lone: f.optional(f.tuple([f.string()])),
   counts: CountsSchema,
-  anyMap: f.map(f.json()).optional(),
-  openMap: f.map(f.json()).optional(),
-  mapOfMaps: f.map(f.map(f.string())).optional(),
-  mapOfObjects: f.map(EverythingMapOfObjectsValueSchema).optional(),
+  anyMap: f.optional(f.map(f.json())),
+  openMap: f.optional(f.map(f.json())),
+  mapOfMaps: f.optional(f.map(f.map(f.string()))),
+  mapOfObjects: f.optional(f.map(EverythingMapOfObjectsValueSchema)),
 }) satisfies z.ZodType<t.Everything>;
 
 export const CollectionsListSchema = f.array(f.string()) satisfies z.ZodType<t.CollectionsList>;

@@ -9,7 +9,7 @@ import type * as t from "./orders.types.js";
 
 export const OrderSchema: z.ZodType<t.Order> = f.lazy(() => f.object({
   id: f.lazy(() => OrderIdSchema),
-  customer: f.lazy(() => CustomerSchema).optional(),
-  money: MoneySchema.optional(),
-  unit: UnitSchema.optional(),
+  customer: f.optional(f.lazy(() => CustomerSchema)),
+  money: f.optional(MoneySchema),
+  unit: f.optional(UnitSchema),
 }));

@@ -7,14 +7,14 @@ import type * as t from "./people.types.js";
 
 export const CustomerSchema: z.ZodType<t.Customer> = f.lazy(() => f.object({
   name: f.string(),
-  orders: f.array(f.lazy(() => OrderSchema)).optional(),
-  last: f.lazy(() => OrderSchema).optional(),
+  orders: f.optional(f.array(f.lazy(() => OrderSchema))),
+  last: f.optional(f.lazy(() => OrderSchema)),
 }));
 
 export const BadgeSchema = f.object({
-  id: f.lazy(() => OrderIdSchema).optional(),
+  id: f.optional(f.lazy(() => OrderIdSchema)),
 }) satisfies z.ZodType<t.Badge>;
 
 export const GoldSchema = f.object({
-  order: f.lazy(() => OrderSchema).optional(),
+  order: f.optional(f.lazy(() => OrderSchema)),
 }) satisfies z.ZodType<t.Gold>;

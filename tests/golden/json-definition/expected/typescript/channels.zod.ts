@@ -7,5 +7,5 @@ export const InstantSchema = f.string({ format: "date-time" }) satisfies z.ZodTy
 
 export const TickerPriceSchema = f.object({
   price: f.number({ exclusiveMinimum: 0 }),
-  at: InstantSchema.optional(),
+  at: f.optional(InstantSchema),
 }) satisfies z.ZodType<t.TickerPrice>;

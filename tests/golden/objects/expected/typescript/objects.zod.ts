@@ -5,16 +5,16 @@ import type * as t from "./objects.types.js";
 
 export const ClosedSchema = f.strictObject({
   id: f.string(),
-  note: f.string().optional(),
+  note: f.optional(f.string()),
 }) satisfies z.ZodType<t.Closed>;
 
 export const ExtendedSchema = f.objectWith({
   id: f.string(),
-  size: f.integer().optional(),
+  size: f.optional(f.integer()),
 }, f.boolean()) satisfies z.ZodType<t.Extended>;
 
 export const ExtendedObjectsSchema = f.objectWith({
-  first: ClosedSchema.optional(),
+  first: f.optional(ClosedSchema),
 }, ClosedSchema) satisfies z.ZodType<t.ExtendedObjects>;
 
 export const RequiredUndeclaredSchema = f.object({
@@ -28,26 +28,26 @@ export const AllRequiredSchema = f.objectWith({
 }, f.integer()) satisfies z.ZodType<t.AllRequired>;
 
 export const AnnotatedSchema = f.object({
-  a: f.integer().optional(),
-  b: f.string().optional(),
+  a: f.optional(f.integer()),
+  b: f.optional(f.string()),
 }) satisfies z.ZodType<t.Annotated>;
 
 export const EverythingSchema = f.object({
   closed: ClosedSchema,
-  extended: ExtendedSchema.optional(),
-  extendedObjects: ExtendedObjectsSchema.optional(),
-  requiredUndeclared: RequiredUndeclaredSchema.optional(),
-  allRequired: AllRequiredSchema.optional(),
-  annotated: AnnotatedSchema.optional(),
+  extended: f.optional(ExtendedSchema),
+  extendedObjects: f.optional(ExtendedObjectsSchema),
+  requiredUndeclared: f.optional(RequiredUndeclaredSchema),
+  allRequired: f.optional(AllRequiredSchema),
+  annotated: f.optional(AnnotatedSchema),
 }) satisfies z.ZodType<t.Everything>;
 
 export const ObjectsInlineAuthorAddressSchema = f.object({
-  city: f.string().optional(),
+  city: f.optional(f.string()),
 }) satisfies z.ZodType<t.ObjectsInlineAuthorAddress>;
 
 export const ObjectsInlineAuthorSchema = f.object({
   name: f.string(),
-  address: ObjectsInlineAuthorAddressSchema.optional(),
+  address: f.optional(ObjectsInlineAuthorAddressSchema),
 }) satisfies z.ZodType<t.ObjectsInlineAuthor>;
 
 export const ObjectsInlineSchema = f.object({

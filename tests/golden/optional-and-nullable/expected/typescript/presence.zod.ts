@@ -18,24 +18,24 @@ export const MaybeListSchema = f.nullable(f.array(f.nullable(f.string()))) satis
 export const EverythingSizeSchema = f.enums(["small", "large"]) satisfies z.ZodType<t.EverythingSize>;
 
 export const EverythingInlineSchema = f.object({
-  note: f.string().optional(),
+  note: f.optional(f.string()),
 }) satisfies z.ZodType<t.EverythingInline>;
 
 export const EverythingSchema = f.object({
   required: f.string(),
-  optional: f.string().optional(),
+  optional: f.optional(f.string()),
   nullable: f.nullable(f.string()),
-  optionalNullable: f.nullable(f.string()).optional(),
+  optionalNullable: f.optional(f.nullable(f.string())),
   nullablePlace: f.nullable(PlaceSchema),
-  optionalNullablePlace: f.nullable(PlaceSchema).optional(),
-  aliased: MaybePlaceSchema.optional(),
-  colour: MaybeColourSchema.optional(),
-  size: f.nullable(EverythingSizeSchema).optional(),
-  list: MaybeListSchema.optional(),
-  inline: f.nullable(EverythingInlineSchema).optional(),
+  optionalNullablePlace: f.optional(f.nullable(PlaceSchema)),
+  aliased: f.optional(MaybePlaceSchema),
+  colour: f.optional(MaybeColourSchema),
+  size: f.optional(f.nullable(EverythingSizeSchema)),
+  list: f.optional(MaybeListSchema),
+  inline: f.optional(f.nullable(EverythingInlineSchema)),
   nothing: f.nil(),
-  anything: f.json().optional(),
-  requiredLater: f.json().optional(),
+  anything: f.optional(f.json()),
+  requiredLater: f.optional(f.json()),
 }) satisfies z.ZodType<t.Everything>;
 
 export const PresenceMaybeSchema = f.nullable(f.string()) satisfies z.ZodType<t.PresenceMaybe>;

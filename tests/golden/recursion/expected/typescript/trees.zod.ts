@@ -5,11 +5,11 @@ import type * as t from "./trees.types.js";
 
 export const TreeSchema: z.ZodType<t.Tree> = f.lazy(() => f.object({
   value: f.string(),
-  left: TreeSchema.optional(),
-  right: f.nullable(TreeSchema).optional(),
-  children: f.array(TreeSchema).optional(),
-  byName: f.map(TreeSchema).optional(),
-  pair: f.tuple([f.integer(), MaybeTreeSchema]).optional(),
+  left: f.optional(TreeSchema),
+  right: f.optional(f.nullable(TreeSchema)),
+  children: f.optional(f.array(TreeSchema)),
+  byName: f.optional(f.map(TreeSchema)),
+  pair: f.optional(f.tuple([f.integer(), MaybeTreeSchema])),
 }));
 
 export const MaybeTreeSchema: z.ZodType<t.MaybeTree> = f.lazy(() => f.nullable(TreeSchema));
@@ -20,11 +20,11 @@ export const ListSchema: z.ZodType<t.List> = f.lazy(() => f.object({
 }));
 
 export const EvenSchema: z.ZodType<t.Even> = f.lazy(() => f.object({
-  odd: OddSchema.optional(),
+  odd: f.optional(OddSchema),
 }));
 
 export const OddSchema: z.ZodType<t.Odd> = f.lazy(() => f.objectWith({
-  even: EvenSchema.optional(),
+  even: f.optional(EvenSchema),
 }, EvenSchema));
 
 export const ExpressionSchema: z.ZodType<t.Expression> = f.lazy(() => f.tagged("op", {
@@ -58,7 +58,7 @@ export const AtlasSchema: z.ZodType<t.Atlas> = f.lazy(() => f.map(AtlasSchema));
 export const TreesForestSchema = f.array(ForestSchema) satisfies z.ZodType<t.TreesForest>;
 
 export const TreesInlineSchema = f.object({
-  next: EvenSchema.optional(),
+  next: f.optional(EvenSchema),
 }) satisfies z.ZodType<t.TreesInline>;
 
 export const JsonValueSchema: z.ZodType<t.JsonValue> = f.lazy(() => f.anyOf([f.boolean(), f.number(), f.string(), f.array(JsonSchema), f.map(JsonSchema)]));

@@ -10,7 +10,7 @@ export const CreatedSchema = f.object({
 
 export const DeletedSchema = f.strictObject({
   kind: f.literal("deleted"),
-  reason: f.string().optional(),
+  reason: f.optional(f.string()),
 }) satisfies z.ZodType<t.Deleted>;
 
 export const EventSchema = f.tagged("kind", {
@@ -50,8 +50,8 @@ export const NestedLeafSchema = f.object({
 export const NestedNodeSchema: z.ZodType<t.NestedNode> = f.lazy(() => f.object({
   node: f.literal("branch"),
   left: NestedSchema,
-  right: f.nullable(NestedSchema).optional(),
-  either: f.nullable(NestedNodeEitherSchema).optional(),
+  right: f.optional(f.nullable(NestedSchema)),
+  either: f.optional(f.nullable(NestedNodeEitherSchema)),
 }));
 
 export const EventsInlineMoveSchema = f.object({

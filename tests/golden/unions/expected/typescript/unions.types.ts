@@ -23,7 +23,7 @@ export type Titled = string | string | TitledDetailed;
 
 export type WithNull = WithNullValue | null;
 
-export type NullTwo = string | null | number | null;
+export type NullTwo = unknown;
 
 export type Choices = ChoicesChoice | number | number[];
 

@@ -34,7 +34,7 @@ export const WithNullValueSchema = f.oneOf([f.string(), f.integer()]) satisfies 
 
 export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.ZodType<t.WithNull>;
 
-export const NullTwoSchema = f.oneOf([f.nullable(f.string()), f.integer(), f.nil()]) satisfies z.ZodType<t.NullTwo>;
+export const NullTwoSchema = f.checked(f.json(), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodType<t.NullTwo>;
 
 export const ChoicesChoiceSchema = f.enums(["a", "b"]) satisfies z.ZodType<t.ChoicesChoice>;
 
@@ -45,12 +45,12 @@ export const EverythingInlineSchema = f.anyOf([f.string(), f.integer()]) satisfi
 export const EverythingListItemSchema = f.anyOf([f.string(), PointSchema]) satisfies z.ZodType<t.EverythingListItem>;
 
 export const EverythingSchema = f.object({
-  any: AnySchema.optional(),
-  width: WidthSchema.optional(),
-  kinds: KindsSchema.optional(),
-  inline: EverythingInlineSchema.optional(),
-  titled: TitledSchema.optional(),
-  list: f.array(EverythingListItemSchema).optional(),
-  lone: f.string({ minLength: 2 }).optional(),
-  nulls: WithNullSchema.optional(),
+  any: f.optional(AnySchema),
+  width: f.optional(WidthSchema),
+  kinds: f.optional(KindsSchema),
+  inline: f.optional(EverythingInlineSchema),
+  titled: f.optional(TitledSchema),
+  list: f.optional(f.array(EverythingListItemSchema)),
+  lone: f.optional(f.string({ minLength: 2 })),
+  nulls: f.optional(WithNullSchema),
 }) satisfies z.ZodType<t.Everything>;

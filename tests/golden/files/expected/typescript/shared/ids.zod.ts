@@ -7,5 +7,5 @@ import type * as t from "./ids.types.js";
 export const OrderIdSchema = f.string({ pattern: /^o-[0-9]+$/u }) satisfies z.ZodType<t.OrderId>;
 
 export const DescribedSchema = f.object({
-  wallet: f.lazy(() => BadgeSchema).optional(),
+  wallet: f.optional(f.lazy(() => BadgeSchema)),
 }) satisfies z.ZodType<t.Described>;
