@@ -32,7 +32,7 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
     let types::Types { mut model, mut diagnostics, mut places, nameless, places_of_rules, .. } = types;
     model.channels = channels.channels;
     nameless::remove(&mut model, &mut places, &nameless);
-    recursion::refuse_endless_rules(&model, &places_of_rules, &mut diagnostics);
+    recursion::refuse_endless(&model, &places, &places_of_rules, &mut diagnostics);
     collisions::check(&model, &places, &channels.places, &mut diagnostics);
     addresses::refuse_overlaps(&model.channels, &channels.places, &mut diagnostics);
     if diagnostics.is_empty() && report.diagnostics.is_empty() {
@@ -40,7 +40,12 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
         recursion::analyse(&mut model, &places, &mut diagnostics);
     }
     let clean = diagnostics.is_empty() && report.diagnostics.is_empty();
-    report.diagnostics.append(&mut diagnostics);
+    // A schema may be looked at from several sides, and each finds the same.
+    for diagnostic in diagnostics {
+        if !report.diagnostics.contains(&diagnostic) {
+            report.diagnostics.push(diagnostic);
+        }
+    }
     clean.then_some(model)
 }
 

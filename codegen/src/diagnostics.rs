@@ -91,7 +91,7 @@ impl Place {
 }
 
 /// What a diagnostic underlines.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     /// The key that leads to a place.
     Key(Place),
@@ -125,7 +125,6 @@ pub(crate) enum Code {
     BadName,
     Address,
     AddressOverlap,
-    Merge,
     Alternatives,
     NoDefinitions,
     File,
@@ -154,7 +153,6 @@ impl Code {
             Code::BadName => "E0017",
             Code::Address => "E0018",
             Code::AddressOverlap => "E0019",
-            Code::Merge => "E0020",
             Code::Alternatives => "E0021",
             Code::NoDefinitions => "E0022",
             Code::File => "E0023",
@@ -164,7 +162,7 @@ impl Code {
 }
 
 /// One finding: a message, the place it is about, why, and how to mend it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     code: Code,
     message: String,

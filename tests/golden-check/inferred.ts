@@ -77,6 +77,21 @@ export type collections_collections = [
   Holds<Same<z.infer<typeof collections_collections_zod.CollectionsItemsItemSchema>, collections_collections_types.CollectionsItemsItem>>,
 ];
 
+import type * as drafts_channels_types from "../golden/drafts/expected/typescript/channels.types.js";
+import type * as drafts_channels_zod from "../golden/drafts/expected/typescript/channels.zod.js";
+export type drafts_channels = [
+  Holds<Same<z.infer<typeof drafts_channels_zod.BuildRecentSchema>, drafts_channels_types.BuildRecent>>,
+  Holds<Same<z.infer<typeof drafts_channels_zod.BuildOldNamedSchema>, drafts_channels_types.BuildOldNamed>>,
+  Holds<Same<z.infer<typeof drafts_channels_zod.BuildRecentAnchoredSchema>, drafts_channels_types.BuildRecentAnchored>>,
+];
+
+import type * as drafts_settings_types from "../golden/drafts/expected/typescript/settings.types.js";
+import type * as drafts_settings_zod from "../golden/drafts/expected/typescript/settings.zod.js";
+export type drafts_settings = [
+  Holds<Same<z.infer<typeof drafts_settings_zod.SettingsSchema>, drafts_settings_types.Settings>>,
+  Holds<Same<z.infer<typeof drafts_settings_zod.TaskNameSchema>, drafts_settings_types.TaskName>>,
+];
+
 import type * as enums_and_consts_values_types from "../golden/enums-and-consts/expected/typescript/values.types.js";
 import type * as enums_and_consts_values_zod from "../golden/enums-and-consts/expected/typescript/values.zod.js";
 export type enums_and_consts_values = [
@@ -178,6 +193,24 @@ export type recursion_trees = [
   Holds<Same<z.infer<typeof recursion_trees_zod.LiteralSchema>, recursion_trees_types.Literal>>,
   Holds<Same<z.infer<typeof recursion_trees_zod.TreesForestSchema>, recursion_trees_types.TreesForest>>,
   Holds<Same<z.infer<typeof recursion_trees_zod.TreesInlineSchema>, recursion_trees_types.TreesInline>>,
+];
+
+import type * as rules_rules_types from "../golden/rules/expected/typescript/rules.types.js";
+import type * as rules_rules_zod from "../golden/rules/expected/typescript/rules.zod.js";
+export type rules_rules = [
+  Holds<Same<z.infer<typeof rules_rules_zod.AddressSchema>, rules_rules_types.Address>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.BasketSchema>, rules_rules_types.Basket>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.LineSchema>, rules_rules_types.Line>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.PairSchema>, rules_rules_types.Pair>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.NeverSchema>, rules_rules_types.Never>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentSchema>, rules_rules_types.ShopPayment>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopLabelsSchema>, rules_rules_types.ShopLabels>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopAnythingSchema>, rules_rules_types.ShopAnything>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopChoiceSchema>, rules_rules_types.ShopChoice>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopCodeSchema>, rules_rules_types.ShopCode>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopShapeSchema>, rules_rules_types.ShopShape>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.LineValueSchema>, rules_rules_types.LineValue>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentKindSchema>, rules_rules_types.ShopPaymentKind>>,
 ];
 
 import type * as strings_strings_types from "../golden/strings/expected/typescript/strings.types.js";

@@ -21,6 +21,11 @@ pub mod case_collections {
     include!("../golden/collections/expected/rust/channels.rs");
 }
 
+/// `tests/golden/drafts`
+pub mod case_drafts {
+    include!("../golden/drafts/expected/rust/channels.rs");
+}
+
 /// `tests/golden/enums-and-consts`
 pub mod case_enums_and_consts {
     include!("../golden/enums-and-consts/expected/rust/channels.rs");
@@ -54,6 +59,11 @@ pub mod case_optional_and_nullable {
 /// `tests/golden/recursion`
 pub mod case_recursion {
     include!("../golden/recursion/expected/rust/channels.rs");
+}
+
+/// `tests/golden/rules`
+pub mod case_rules {
+    include!("../golden/rules/expected/rust/channels.rs");
 }
 
 /// `tests/golden/strings`

@@ -3,14 +3,25 @@
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Model, Type, TypeId};
 
-/// Finds recursion, and refuses types that stand only for themselves or that no finite value satisfies.
+/// Refuses schemas that lead to themselves without coming closer to a value: checking one would never end.
+pub(super) fn refuse_endless(
+    model: &Model,
+    places: &[Place],
+    places_of_rules: &[Place],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    refuse_circles(&components(&targets_of(model, in_place)), places, diagnostics);
+    let of_rules = model.rules.iter().map(|named| {
+        let mut targets = Vec::new();
+        named.rules.references(true, &mut |id| targets.push(id.0));
+        targets
+    });
+    refuse_circles(&components(&of_rules.collect::<Vec<_>>()), places_of_rules, diagnostics);
+}
+
+/// Finds recursion, and refuses types that no finite value satisfies.
 pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    refuse_endless_aliases(model, places, diagnostics);
-    if !diagnostics.is_empty() {
-        return;
-    }
     refuse_uninhabited(model, places, diagnostics);
-    refuse_endless_unions(model, places, diagnostics);
     let all = components(&targets_of(model, |shape, targets| contained(shape, false, targets)));
     let inline = components(&targets_of(model, |shape, targets| contained(shape, true, targets)));
     for at in 0..model.types.len() {
@@ -23,25 +34,6 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
         });
         model.types[at].shape = shape;
     }
-}
-
-/// Rules that refer to themselves for the same value would never come to an end.
-pub(super) fn refuse_endless_rules(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    let targets: Vec<Vec<usize>> = model
-        .rules
-        .iter()
-        .map(|named| {
-            let mut targets = Vec::new();
-            named.rules.references(true, &mut |id| targets.push(id.0));
-            targets
-        })
-        .collect();
-    refuse_circles(&components(&targets), places, diagnostics);
-}
-
-/// So would a union with an alternative that is the union itself.
-fn refuse_endless_unions(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    refuse_circles(&components(&targets_of(model, in_place)), places, diagnostics);
 }
 
 fn refuse_circles(components: &Components, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
@@ -67,24 +59,6 @@ fn in_place(shape: &Type, targets: &mut Vec<TypeId>) {
             union.alternatives.iter().for_each(|alternative| in_place(&alternative.shape, targets))
         }
         _ => {}
-    }
-}
-
-fn refuse_endless_aliases(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    for (at, place) in places.iter().enumerate() {
-        let mut current = TypeId(at);
-        for _ in 0..=model.types.len() {
-            match &model.get(current).shape {
-                Type::Named(next) => current = *next,
-                _ => break,
-            }
-        }
-        if matches!(model.get(current).shape, Type::Named(_)) {
-            diagnostics.push(
-                Diagnostic::at_key(Code::EndlessReference, place, "this type refers only to itself")
-                    .help("describe the values it has"),
-            );
-        }
     }
 }
 

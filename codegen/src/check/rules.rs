@@ -9,7 +9,7 @@ use crate::definition::{
 };
 use crate::diagnostics::Place;
 use crate::model::{
-    Condition, Contains, Format, Items, Kinds, Members, NamedRules, Number, Rules, RulesId, Text,
+    Condition, Contains, Format, Items, Kinds, Members, NamedRules, Number, Rules, RulesId, Text, Type,
 };
 use crate::names::Name;
 
@@ -31,6 +31,19 @@ pub(super) fn lower_pending(types: &mut Types<'_>) {
     while let Some(PendingRules { id, place, way }) = types.pending_rules.pop() {
         let node = types.node_at(&place);
         types.model.rules[id.0].rules = Lowering { types, way }.node(&node, &place);
+    }
+}
+
+/// Where a type's rules are referred to as well, they are written once.
+pub(super) fn share(types: &mut Types<'_>) {
+    for (at, place) in types.places.iter().enumerate() {
+        let way = types.resources.enter(place, &DynamicAnchors::new());
+        let Type::Checked(checked) = &mut types.model.types[at].shape else { continue };
+        if let Some(id) = types.rules_by_place.get(&(place.clone(), way))
+            && types.model.rules[id.0].rules == checked.rules
+        {
+            checked.rules = Rules { references: vec![*id], ..Rules::default() };
+        }
     }
 }
 

@@ -92,7 +92,9 @@ fn plain(name: TypeName) -> Type {
 
 /// The struct or the map of a schema that allows objects only.
 fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
-    let gathered = objects::gather(types, keywords, place).without_refused();
+    let gathered = objects::gather(types, keywords, place);
+    let known: HashSet<String> = gathered.declared.keys().chain(&gathered.required).cloned().collect();
+    let gathered = gathered.without_refused();
     if !gathered.says_object {
         return None;
     }
@@ -102,8 +104,7 @@ fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Na
         return Some(values.map_or_else(any, |values| Type::Map(Box::new(values))));
     }
     let Some(names) = gathered.names() else { return Some(any()) };
-    let declared: HashSet<&str> = names.iter().map(|name| name.wire.as_str()).collect();
-    let mut others = Others { types, declared: &declared, seen: HashSet::new() };
+    let mut others = Others { types, declared: &known, seen: HashSet::new() };
     let keeps_others = others.are_named_by(keywords, place);
     let clashes = names.iter().any(|name| name.snake == "additional");
     let additional = if keeps_others {
@@ -143,7 +144,7 @@ fn values_of_map(
 /// Looks for properties beyond the declared ones that a schema speaks of: those are kept.
 struct Others<'o, 'd> {
     types: &'o mut Types<'d>,
-    declared: &'o HashSet<&'o str>,
+    declared: &'o HashSet<String>,
     seen: HashSet<Place>,
 }
 
@@ -182,7 +183,7 @@ impl Others<'_, '_> {
             }
         }
         names.extend(keywords.dependent_schemas.iter().flatten().map(|(name, _)| name));
-        names.iter().any(|name| !self.declared.contains(name.as_str())) || self.are_named_inside(keywords, place)
+        names.iter().any(|name| !self.declared.contains(*name)) || self.are_named_inside(keywords, place)
     }
 
     fn are_named_inside(&mut self, keywords: &Keywords, place: &Place) -> bool {

@@ -133,6 +133,7 @@ impl<'d> Types<'d> {
             at += 1;
         }
         rules::lower_pending(self);
+        rules::share(self);
     }
 
     /// The shape of a named type, converted now if it was not before; `None` while it is being converted.

@@ -528,20 +528,6 @@ pub(crate) enum TypeName {
     Object,
 }
 
-impl TypeName {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            TypeName::Null => "null",
-            TypeName::Boolean => "boolean",
-            TypeName::Integer => "integer",
-            TypeName::Number => "number",
-            TypeName::String => "string",
-            TypeName::Array => "array",
-            TypeName::Object => "object",
-        }
-    }
-}
-
 /// Keeps `const: null` apart from no `const`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)

@@ -13,8 +13,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use super::json_schema::visit;
-use crate::model::{Model, Scope, TypeId};
+use crate::model::{Model, Scope, Type, TypeId};
 use crate::names::table;
 
 /// The root file of the generated Rust; the other files are its modules.
@@ -71,14 +70,33 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
     files
 }
 
-/// The types that another type or a topic refers to.
+/// The types whose tables the table of another type or a topic refers to.
 fn referenced(model: &Model) -> BTreeSet<TypeId> {
     let mut referenced: BTreeSet<TypeId> =
         model.channels.iter().flat_map(|channel| channel.topics.iter().map(|topic| topic.payload)).collect();
     for named in &model.types {
-        visit(&named.shape, &mut |target| _ = referenced.insert(target));
+        match (&named.shape, named.shape.shape()) {
+            // Rules refer to rules; only to choose between alternatives, their types are checked.
+            (Type::Checked(_), Type::Union(union)) => {
+                let shapes = union.alternatives.iter().map(|alternative| &alternative.shape);
+                referenced.extend(shapes.filter_map(|shape| match shape {
+                    Type::Named(id) => Some(*id),
+                    _ => None,
+                }));
+            }
+            (shape, _) => collect_referenced(shape, &mut referenced),
+        }
     }
     referenced
+}
+
+fn collect_referenced(shape: &Type, referenced: &mut BTreeSet<TypeId>) {
+    match shape {
+        Type::Checked(_) => {}
+        Type::Named(id) => _ = referenced.insert(*id),
+        Type::Tagged(tagged) => referenced.extend(tagged.cases.iter().map(|case| case.target)),
+        shape => shape.children().into_iter().for_each(|part| collect_referenced(part, referenced)),
+    }
 }
 
 /// A template only joins strings, so it always renders.

@@ -31,6 +31,13 @@ impl Rules {
         Self { kinds: Kinds::NONE, ..Self::default() }
     }
 
+    /// The rules that these refer to, if they say nothing else.
+    pub(crate) fn only_reference(&self) -> Option<RulesId> {
+        let [reference] = self.references.as_slice() else { return None };
+        let alone = Self { references: vec![*reference], ..Self::default() };
+        (*self == alone).then_some(*reference)
+    }
+
     /// Calls back for each part; with `in_place`, only for those that bind the same value.
     pub(crate) fn parts<'r>(&'r self, in_place: bool, found: &mut dyn FnMut(&'r Self)) {
         let applicators = [&self.all_of, &self.any_of, &self.one_of];

@@ -160,7 +160,10 @@ impl<'m> Tables<'m> {
             }
             Type::Named(id) => self.path(*id),
             Type::Checked(checked) => {
-                let rules = self.rules(&checked.rules);
+                let rules = match checked.rules.only_reference() {
+                    Some(id) => self.rules_path(id),
+                    None => self.rules(&checked.rules),
+                };
                 quote!(Schema::Rules(&#rules))
             }
         }

@@ -8,7 +8,7 @@ use crate::emit::rules::{Words, words};
 use crate::model::{Model, Rules, RulesId};
 
 /// A line that is longer is broken.
-const WIDTH: usize = 110;
+const WIDTH: usize = 80;
 
 /// The constants of the rules that others refer to and that stand in this file.
 pub(super) fn constants(file: &File<'_>) -> Vec<String> {

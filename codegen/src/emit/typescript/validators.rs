@@ -188,7 +188,10 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
             Type::Checked(checked) => format!(
                 "f.checked({}, {})",
                 self.expression(&checked.shape, indent),
-                rules::expression(self.model, &checked.rules, indent)
+                match checked.rules.only_reference() {
+                    Some(id) => rules::constant(self.model, id),
+                    None => rules::expression(self.model, &checked.rules, indent),
+                }
             ),
         }
     }
