@@ -1,7 +1,7 @@
 /** Objects with named properties, and maps. */
 
 import { isObject, isWellFormed, json, refuseDepth, refuseName, refuseType } from "./json.js";
-import { MAX_DEPTH, type Reader, type Report, setOwn } from "./report.js";
+import { MAX_DEPTH, type Reader, REFUSED, type Report, setOwn } from "./report.js";
 
 /** A property that an object declares. */
 export interface Property {
@@ -21,11 +21,8 @@ export type Others = "dropped" | "refused" | Reader;
  * name is then only compared, and looked up where it differs.
  */
 export function object(properties: readonly Property[], others: Others): Reader {
-  const names = properties.map((property) => property.name);
-  const readers = properties.map((property) => property.read);
-  const weights: number[] = properties.map((property) => (property.absent === "accepted" ? 0 : 1));
-  const places = new Map(names.map((name, index) => [name, index]));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const places = new Map(properties.map(({ name }, index) => [name, index]));
+  const expected = properties.filter(({ absent }) => absent !== "accepted").length;
   const readOther = readerOfOthers(others);
 
   return (value, report) => {
@@ -36,32 +33,36 @@ export function object(properties: readonly Property[], others: Others): Reader 
       return refuseDepth(value, report);
     }
     report.depth++;
-    let output = report.isPayload ? value : {};
+    const { isPolluted } = report;
+    const start = report.found.length;
+    let since = start;
+    // What promises bring is put into a copy.
+    let output = report.isAsync ? {} : value;
     let next = 0;
     let seen = 0;
     for (const name in value) {
-      let index = next;
-      if (name !== names[next] || report.isPolluted) {
-        if (report.isPolluted && !Object.hasOwn(value, name)) {
-          continue;
-        }
-        index = places.get(name) ?? -1;
+      if (isPolluted && !Object.hasOwn(value, name)) {
+        continue;
+      }
+      let property = properties[next];
+      if (property === undefined || property.name !== name) {
+        next = places.get(name) ?? properties.length;
+        property = properties[next];
       }
       const input = value[name];
-      const since = report.found.length;
       let result: unknown;
-      if (index >= 0) {
-        next = index + 1;
-        seen += weights[index] as number;
-        result = (readers[index] as Reader)(input, report);
-      } else {
+      if (property === undefined) {
         result = readOther(name, input, report);
+      } else {
+        next++;
+        seen += property.absent === "accepted" ? 0 : 1;
+        result = property.read(input, report);
       }
-      if (report.found.length !== since) {
+      if (result === REFUSED) {
         if (report.isQuiet) {
-          return value;
+          return REFUSED;
         }
-        report.under(name, since);
+        since = report.under(name, since);
       }
       if (output === value && !Object.is(result, input)) {
         output = upTo(name, value);
@@ -70,11 +71,11 @@ export function object(properties: readonly Property[], others: Others): Reader 
         setOwn(output, name, result);
       }
     }
-    if (seen !== total) {
+    if (seen !== expected) {
       output = fill(properties, value, output, report);
     }
     report.depth--;
-    return output;
+    return report.outcome(output, start);
   };
 }
 
@@ -99,11 +100,10 @@ function readerOfOthers(others: Others): ReadOther {
       return DROPPED;
     }
     if (!isWellFormed(name)) {
-      refuseName(value, report);
-      return DROPPED;
+      return refuseName(value, report);
     }
     const result = (passesOn ? others : json)(value, report);
-    return passesOn ? result : DROPPED;
+    return passesOn || result === REFUSED ? result : DROPPED;
   };
 }
 

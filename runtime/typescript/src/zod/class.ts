@@ -8,7 +8,7 @@
 import * as core from "zod/v4/core";
 
 import { json } from "../schema/json.js";
-import { type Found, type Reader, Report, settled } from "../schema/report.js";
+import { type Found, type Reader, REFUSED, Report, settled } from "../schema/report.js";
 import { rawIssues } from "./issues.js";
 
 type Payload = core.ParsePayload;
@@ -82,12 +82,12 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
     reader ??= ownReader(schema._zod);
     const report = new Report(context, context.async === true, context.direction === "backward");
     const output = reader(payload.value, report);
-    if (report.found.length === 0) {
+    if (output !== REFUSED) {
       payload.value = output;
       return payload;
     }
     return report.isAsync
-      ? settled(output, report).then(({ value, found }) => finish(payload, value, found))
+      ? settled(output, report.found).then(({ value, found }) => finish(payload, value, found))
       : finish(payload, output, report.found);
   };
 }
@@ -126,17 +126,13 @@ function ownReader(internals: Internals): Reader {
 /** Reads as zod does, promises included. */
 function run(zods: (payload: Payload, context: Context) => Payload | Promise<Payload>): Reader {
   return (value, report) => {
-    const since = report.found.length;
-    if (report.isPayload) {
-      json(value, report);
-    }
-    if (report.found.length !== since) {
-      return value;
+    if (report.isPayload && json(value, report) === REFUSED) {
+      return REFUSED;
     }
     const result = zods({ value, issues: [] }, report.context as Context);
     if (!(result instanceof Promise)) {
       report.found.push(...foundBy(result));
-      return result.value;
+      return result.issues.length === 0 ? result.value : REFUSED;
     }
     if (!report.isAsync) {
       throw new core.$ZodAsyncError();
