@@ -36,7 +36,7 @@ export function judgeOf(rules: Rules): Judge {
 export function accepts(judge: Judge, value: unknown, report: Report, evaluated: Evaluated | undefined): boolean {
   const inner = evaluated && new Evaluated();
   const since = report.found.length;
-  const outcome = attempt(() => (judge(value, report, inner), report.found.length === since ? value : REFUSED), value, report);
+  const outcome = attempt(() => (judge(value, report, inner), report.found.length === since ? undefined : REFUSED), value, report);
   if (outcome === REFUSED) {
     return false;
   }

@@ -1,7 +1,7 @@
 /** Arrays and tuples. */
 
 import { json, refuseDepth, refuseType } from "./json.js";
-import { MAX_DEPTH, type Reader, REFUSED, type Report } from "./report.js";
+import { MAX_DEPTH, outputOf, type Reader, REFUSED, type Report } from "./report.js";
 import { counted } from "./words.js";
 
 /** How many items an array may have. */
@@ -22,27 +22,21 @@ export function checkLength(items: readonly unknown[], minItems: number, maxItem
 
 /** An array whose items are all alike. */
 export function array(item: Reader, { minItems = 0, maxItems = Infinity }: ArrayLimits): Reader {
-  return items(
-    () => item,
-    (value, report) => checkLength(value, minItems, maxItems, report),
-  );
+  return items([], item, (value, report) => checkLength(value, minItems, maxItems, report));
 }
 
 /** An array of exactly these items. */
 export function tuple(readers: readonly Reader[]): Reader {
   const exactly = `must have exactly ${counted(readers.length, "item")}`;
-  return items(
-    // Items beyond the tuple are refused, and bound by the wire profile none the less.
-    (index) => readers[index] ?? json,
-    (value, report) => {
-      if (value.length !== readers.length) {
-        report.add(value.length < readers.length ? "minItems" : "maxItems", exactly, value);
-      }
-    },
-  );
+  // Items beyond the tuple are refused, and bound by the wire profile none the less.
+  return items(readers, json, (value, report) => {
+    if (value.length !== readers.length) {
+      report.add(value.length < readers.length ? "minItems" : "maxItems", exactly, value);
+    }
+  });
 }
 
-function items(readerAt: (index: number) => Reader, check: (value: readonly unknown[], report: Report) => void): Reader {
+function items(first: readonly Reader[], rest: Reader, check: (value: readonly unknown[], report: Report) => void): Reader {
   return (value, report) => {
     if (!Array.isArray(value)) {
       return refuseType("must be an array", value, report);
@@ -54,25 +48,23 @@ function items(readerAt: (index: number) => Reader, check: (value: readonly unkn
     check(value, report);
     report.depth++;
     // What promises bring is put into a copy.
-    let output: unknown[] = report.isAsync ? [] : value;
+    let copy: unknown[] | undefined = report.isAsync ? [] : undefined;
     let since = report.found.length;
     for (let index = 0; index < value.length; index++) {
+      const reader = index < first.length ? (first[index] as Reader) : rest;
       const input: unknown = value[index];
-      const result = readerAt(index)(input, report);
+      const result = reader(input, report);
       if (result === REFUSED) {
         if (report.isQuiet) {
           return REFUSED;
         }
         since = report.under(index, since);
+      } else if (result !== undefined) {
+        copy ??= value.slice(0, index);
       }
-      if (output === value && !Object.is(result, input)) {
-        output = value.slice(0, index);
-      }
-      if (output !== value) {
-        output.push(result);
-      }
+      copy?.push(outputOf(input, result));
     }
     report.depth--;
-    return report.outcome(output, start);
+    return since === start ? copy : report.refuse(copy, start);
   };
 }

@@ -48,13 +48,13 @@ export function refuseName(value: unknown, report: Report): typeof REFUSED {
 export const json: Reader = (value, report) => {
   switch (typeof value) {
     case "boolean":
-      return value;
+      return undefined;
     case "string":
     case "number":
     case "undefined":
-      return refuseScalar(value, report) ? REFUSED : value;
+      return refuseScalar(value, report) ? REFUSED : undefined;
     case "object":
-      return value === null ? value : container(value, report);
+      return value === null ? undefined : container(value, report);
     default:
       return refuseType("must be a JSON value", value, report);
   }
@@ -72,7 +72,7 @@ function container(value: object, report: Report): unknown {
     readMembers(value as Record<string, unknown>, report);
   }
   report.depth--;
-  return report.found.length === since ? value : REFUSED;
+  return report.found.length === since ? undefined : REFUSED;
 }
 
 function readItems(items: readonly unknown[], report: Report): void {

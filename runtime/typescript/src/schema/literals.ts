@@ -7,10 +7,10 @@ import { choice, listed } from "./words.js";
 
 /** `true` or `false`. */
 export const boolean: Reader = (value, report) =>
-  typeof value === "boolean" ? value : refuseType("must be a boolean", value, report);
+  typeof value === "boolean" ? undefined : refuseType("must be a boolean", value, report);
 
 /** `null`. */
-export const nil: Reader = (value, report) => (value === null ? value : refuseType("must be null", value, report));
+export const nil: Reader = (value, report) => (value === null ? undefined : refuseType("must be null", value, report));
 
 /** No value at all. */
 export const never: Reader = (value, report) => report.add("not", "is not allowed", value);
@@ -22,7 +22,7 @@ export function literals(values: readonly unknown[]): Reader {
   const message = listed(values);
   return (value, report) => {
     if (isOne(value)) {
-      return value;
+      return undefined;
     }
     return refuseScalar(value, report) ? REFUSED : report.add(rule, message, value);
   };

@@ -37,6 +37,11 @@ export function numberRules(limits: NumberLimits): NumberRules {
   };
 }
 
+/** `-0` becomes 0. */
+function unsigned(number: number): 0 | undefined {
+  return number === 0 && 1 / number < 0 ? 0 : undefined;
+}
+
 /** Holds a finite number against limits, and says whether it keeps them. */
 export function checkNumber(rules: NumberRules, number: number, report: Report): boolean {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = rules;
@@ -61,8 +66,7 @@ export function integer(limits: IntegerLimits): Reader {
     if (typeof value !== "number" || !Number.isInteger(value)) {
       return refuseType("must be an integer", value, report);
     }
-    // -0 becomes 0.
-    return checkNumber(rules, value, report) ? value || 0 : REFUSED;
+    return checkNumber(rules, value, report) ? unsigned(value) : REFUSED;
   };
 }
 
@@ -80,8 +84,7 @@ export function number(limits: NumberLimits): Reader {
     if (typeof value !== "number" || !Number.isFinite(value)) {
       return refuseType("must be a number", value, report);
     }
-    // -0 becomes 0.
-    return checkNumber(rules, value, report) ? value || 0 : REFUSED;
+    return checkNumber(rules, value, report) ? unsigned(value) : REFUSED;
   };
 }
 

@@ -1,7 +1,7 @@
 /** Objects with named properties, and maps. */
 
 import { isObject, isWellFormed, json, refuseDepth, refuseName, refuseType } from "./json.js";
-import { MAX_DEPTH, type Reader, REFUSED, type Report, setOwn } from "./report.js";
+import { MAX_DEPTH, outputOf, type Reader, REFUSED, type Report, setOwn } from "./report.js";
 
 /** A property that an object declares. */
 export interface Property {
@@ -23,6 +23,7 @@ export type Others = "dropped" | "refused" | Reader;
 export function object(properties: readonly Property[], others: Others): Reader {
   const places = new Map(properties.map(({ name }, index) => [name, index]));
   const expected = properties.filter(({ absent }) => absent !== "accepted").length;
+  const declared = properties.map(({ name, read, absent }) => ({ name, read, weight: absent === "accepted" ? 0 : 1 }));
   const readOther = readerOfOthers(others);
 
   return (value, report) => {
@@ -35,19 +36,19 @@ export function object(properties: readonly Property[], others: Others): Reader 
     report.depth++;
     const { isPolluted } = report;
     const start = report.found.length;
-    let since = start;
     // What promises bring is put into a copy.
-    let output = report.isAsync ? {} : value;
+    let copy: Record<string, unknown> | undefined = report.isAsync ? {} : undefined;
+    let since = start;
     let next = 0;
     let seen = 0;
     for (const name in value) {
       if (isPolluted && !Object.hasOwn(value, name)) {
         continue;
       }
-      let property = properties[next];
+      let property = declared[next];
       if (property === undefined || property.name !== name) {
-        next = places.get(name) ?? properties.length;
-        property = properties[next];
+        next = places.get(name) ?? declared.length;
+        property = declared[next];
       }
       const input = value[name];
       let result: unknown;
@@ -55,27 +56,27 @@ export function object(properties: readonly Property[], others: Others): Reader 
         result = readOther(name, input, report);
       } else {
         next++;
-        seen += property.absent === "accepted" ? 0 : 1;
+        seen += property.weight;
         result = property.read(input, report);
       }
-      if (result === REFUSED) {
-        if (report.isQuiet) {
+      if (result !== undefined) {
+        if (result !== REFUSED) {
+          copy ??= upTo(name, value);
+        } else if (report.isQuiet) {
           return REFUSED;
+        } else {
+          since = report.under(name, since);
         }
-        since = report.under(name, since);
       }
-      if (output === value && !Object.is(result, input)) {
-        output = upTo(name, value);
-      }
-      if (output !== value && result !== DROPPED) {
-        setOwn(output, name, result);
+      if (copy !== undefined && result !== DROPPED) {
+        setOwn(copy, name, outputOf(input, result));
       }
     }
     if (seen !== expected) {
-      output = fill(properties, value, output, report);
+      copy = fill(properties, value, copy, report);
     }
     report.depth--;
-    return report.outcome(output, start);
+    return report.found.length === start ? copy : report.refuse(copy, start);
   };
 }
 
@@ -125,10 +126,10 @@ function upTo(end: string, value: Record<string, unknown>): Record<string, unkno
 function fill(
   properties: readonly Property[],
   value: Record<string, unknown>,
-  output: Record<string, unknown>,
+  copy: Record<string, unknown> | undefined,
   report: Report,
-): Record<string, unknown> {
-  let filled = output;
+): Record<string, unknown> | undefined {
+  let filled = copy;
   for (const { name, absent } of properties) {
     if (absent === "accepted" || Object.hasOwn(value, name)) {
       continue;
@@ -141,7 +142,7 @@ function fill(
     const result = absent(undefined, report);
     report.under(name, since);
     if (result !== undefined) {
-      filled = filled === value ? { ...value } : filled;
+      filled ??= { ...value };
       setOwn(filled, name, result);
     }
   }

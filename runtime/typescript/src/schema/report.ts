@@ -1,13 +1,21 @@
 /** What a reader is, and what it finds wrong with a value. */
 
 /**
- * Reads a JSON value: returns what it becomes, or {@link REFUSED} after it has said to the report what is
- * wrong. What need not change is handed on and not copied.
+ * Reads a JSON value. Returns `undefined` where it may stay as it is, so that it is handed on and not
+ * copied; what it becomes otherwise; or {@link REFUSED}, after it has told the report what is wrong.
  */
 export type Reader = (value: unknown, report: Report) => unknown;
 
 /** What a reader returns for a value that it does not accept, or on which it waits. */
 export const REFUSED: unique symbol = Symbol("refused");
+
+/** What a reader returns for a value that becomes `undefined`. */
+export const NOTHING: unique symbol = Symbol("nothing");
+
+/** What a value becomes by what a reader returned for it. */
+export function outputOf(value: unknown, result: unknown): unknown {
+  return result === undefined ? value : result === NOTHING ? undefined : result;
+}
 
 /** How many arrays and objects may be nested in each other. */
 export const MAX_DEPTH = 127;
@@ -78,11 +86,8 @@ export class Report {
     return REFUSED;
   }
 
-  /** What a container's reader returns: the output, if nothing was found since it started. */
-  outcome(output: unknown, since: number): unknown {
-    if (this.found.length === since) {
-      return output;
-    }
+  /** What a container's reader returns that found something. */
+  refuse(output: unknown, since: number): typeof REFUSED {
     if (!this.isAsync || !this.found.some((found, index) => index >= since && found.promise)) {
       return REFUSED;
     }

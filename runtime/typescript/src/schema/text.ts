@@ -72,12 +72,12 @@ export function string(limits: StringLimits): Reader {
     if (typeof value !== "string" || !isWellFormed(value)) {
       return refuseType("must be a string", value, report);
     }
-    return checkText(rules, value, report) ? value : REFUSED;
+    return checkText(rules, value, report) ? undefined : REFUSED;
   };
 }
 
 const anyString: Reader = (value, report) =>
-  typeof value === "string" && isWellFormed(value) ? value : refuseType("must be a string", value, report);
+  typeof value === "string" && isWellFormed(value) ? undefined : refuseType("must be a string", value, report);
 
 /** How many code points a text without lone surrogates has. */
 function codePoints(text: string): number {
