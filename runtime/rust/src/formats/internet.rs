@@ -1,11 +1,9 @@
 //! Identifiers, hosts, addresses and URIs.
 
 pub(super) fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+    let Ok(bytes) = <&[u8; 36]>::try_from(text.as_bytes()) else { return false };
+    let has_hyphens = [8, 13, 18, 23].iter().all(|index| bytes[*index] == b'-');
+    has_hyphens && bytes.iter().filter(|byte| byte.is_ascii_hexdigit()).count() == 32
 }
 
 pub(super) fn is_hostname(text: &str) -> bool {

@@ -5,7 +5,7 @@ use super::check::{accepts_at, breaks_profile, missing, visit};
 use super::literals::Literals;
 use super::place::{Place, Report, Stop};
 use super::scalar::{one_of_names, refuse};
-use super::shown::{Subject, rule_of_choices};
+use super::shown::rule_of_choices;
 use super::visit::{Found, Visit, Visitor};
 use super::{Schema, Tagged, Text};
 
@@ -26,7 +26,7 @@ pub(super) fn any_of(
     if alternatives.iter().any(|schema| accepts_at(schema, value, place)) {
         return Ok(());
     }
-    report.add(place, Subject::Value(value), "anyOf", || NO_ALTERNATIVE.to_owned())
+    report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())
 }
 
 pub(super) const NO_ALTERNATIVE: &str = "must match one of the alternatives";
@@ -48,7 +48,7 @@ pub(super) fn one_of(
     if accepting.take(2).count() == 1 {
         return Ok(());
     }
-    report.add(place, Subject::Value(value), "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
+    report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
 }
 
 pub(super) const NOT_ONE_ALTERNATIVE: &str = "must match exactly one of the alternatives";
@@ -108,7 +108,7 @@ impl Visitor for TagSearch<'_> {
             return Ok(());
         }
         self.is_decided = true;
-        refuse(&Schema::Tagged(*self.rules), Subject::Found(found), self.place, self.report)
+        refuse(&Schema::Tagged(*self.rules), found, self.place, self.report)
     }
 
     fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
@@ -141,7 +141,7 @@ struct TagChecker<'a> {
 impl Visitor for TagChecker<'_> {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
         let Tagged { cases, open, .. } = *self.rules;
-        let subject = Subject::Found(found);
+        let subject = found;
         let Found::Text(tag) = found else {
             return refuse(&Schema::Text(Text::ANY), subject, self.place, self.report);
         };

@@ -8,7 +8,6 @@ use super::alternatives::{NO_ALTERNATIVE, NOT_ONE_ALTERNATIVE};
 use super::check::breaks_profile;
 use super::place::{Place, Report, Stop};
 use super::positions::Positions;
-use super::shown::Subject;
 use super::visit::{Found, Visit, Visitor};
 use super::{Rules, scalar};
 use array::ArrayKeywords;
@@ -76,7 +75,7 @@ impl Node<'_> {
 
     fn apply_alternatives(&self, report: &mut Report, evaluated: &mut Evaluated<'_>) -> Result<(), Stop> {
         let Self { rules, value, place, .. } = *self;
-        let subject = Subject::Value(value);
+        let subject = value;
         for rules in rules.all_of {
             self.apply(rules, report, evaluated)?;
         }
@@ -177,7 +176,7 @@ impl Visitor for Keywords<'_> {
         }
         if !rules.kinds.accept(found) {
             let rule = if rules.is_never() { "not" } else { "type" };
-            return report.add(place, Subject::Found(found), rule, || rules.kinds.words());
+            return report.add(place, found, rule, || rules.kinds.words());
         }
         if let Some(literals) = rules.values.filter(|literals| !literals.contain(found, value)) {
             literals.refuse(found, place, report)?;

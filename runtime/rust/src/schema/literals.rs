@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::equality::canonical;
 use super::place::{Place, Report, Stop};
-use super::shown::{Subject, json, one_of, rule_of_choices};
+use super::shown::{json, one_of, rule_of_choices};
 use super::visit::{Found, Visit};
 
 /// A list of JSON values that lives in a `static` as JSON text and is parsed on
@@ -60,7 +60,7 @@ impl Literals {
         report: &mut Report,
     ) -> Result<(), Stop> {
         let values = &self.parsed().values;
-        report.add(place, Subject::Found(found), rule_of_choices(values.len()), || {
+        report.add(place, found, rule_of_choices(values.len()), || {
             one_of(&values.iter().map(json).collect::<Vec<_>>())
         })
     }

@@ -7,6 +7,8 @@ use super::positions::Positions;
 pub(super) struct Finder {
     /// The name that is expected next.
     next: usize,
+    /// How many different names were found.
+    found: usize,
     seen: Positions,
 }
 
@@ -18,12 +20,23 @@ pub(super) struct Listed {
 }
 
 impl Finder {
+    #[inline]
     pub(super) fn find(&mut self, length: usize, is_at: impl Fn(usize) -> bool) -> Option<Listed> {
-        let next = self.next;
         let index =
-            (next..length).find(|index| is_at(*index)).or_else(|| (0..next).find(|index| is_at(*index)))?;
+            if self.next < length && is_at(self.next) { self.next } else { self.search(length, &is_at)? };
         self.next = index + 1;
-        Some(Listed { index, again: !self.seen.insert(index) })
+        let is_new = self.seen.insert(index);
+        self.found += usize::from(is_new);
+        Some(Listed { index, again: !is_new })
+    }
+
+    #[inline(never)]
+    fn search(&self, length: usize, is_at: &dyn Fn(usize) -> bool) -> Option<usize> {
+        (self.next + 1..length).chain(0..self.next).find(|index| is_at(*index))
+    }
+
+    pub(super) fn found_all(&self, length: usize) -> bool {
+        self.found == length
     }
 
     pub(super) fn seen(&self, index: usize) -> bool {

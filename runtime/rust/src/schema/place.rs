@@ -71,17 +71,17 @@ impl Report {
         Self { issues: Vec::new(), stops_at_first: true }
     }
 
-    pub(super) fn add(
+    pub(super) fn add<'s>(
         &mut self,
         place: &Place<'_>,
-        subject: Subject<'_>,
+        subject: impl Into<Subject<'s>>,
         rule: &'static str,
         message: impl FnOnce() -> String,
     ) -> Result<(), Stop> {
         if self.stops_at_first {
             return Err(Stop::Enough);
         }
-        let (path, message, value) = (place.pointer(), message(), subject.shown());
+        let (path, message, value) = (place.pointer(), message(), subject.into().shown());
         self.issues.push(Issue { path, rule, message, value });
         Ok(())
     }
@@ -100,10 +100,23 @@ impl Report {
     }
 
     pub(super) fn finish(mut self, outcome: Result<(), Stop>) -> Result<(), Vec<Issue>> {
-        if let Err(Stop::Unwritable(message)) = outcome {
+        if let Err(Stop::Unwritable(why)) = outcome {
+            let message = why.message;
             self.issues.push(Issue { path: String::new(), rule: "type", message, value: None });
         }
         if self.issues.is_empty() { Ok(()) } else { Err(in_order(self.issues)) }
+    }
+}
+
+/// Why a value cannot be written as JSON.
+#[derive(Debug)]
+pub(super) struct Unwritable {
+    message: String,
+}
+
+impl Stop {
+    pub(super) fn unwritable(message: String) -> Self {
+        Self::Unwritable(Box::new(Unwritable { message }))
     }
 }
 
@@ -113,14 +126,14 @@ pub(super) enum Stop {
     /// The rest of the value would not change the answer.
     Enough,
     /// The value cannot be written as JSON, and this is why.
-    Unwritable(String),
+    Unwritable(Box<Unwritable>),
 }
 
 impl fmt::Display for Stop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Enough => formatter.write_str("the rest of the value does not matter"),
-            Self::Unwritable(message) => formatter.write_str(message),
+            Self::Unwritable(why) => formatter.write_str(&why.message),
         }
     }
 }
@@ -129,6 +142,6 @@ impl std::error::Error for Stop {}
 
 impl ser::Error for Stop {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Unwritable(format!("cannot be written as JSON: {message}"))
+        Self::unwritable(format!("cannot be written as JSON: {message}"))
     }
 }

@@ -1,15 +1,17 @@
-//! What numbers and strings must be.
+//! What numbers and strings must be. Nearly all are, so that only those that are
+//! not are held against the limits one by one, to tell which they break.
 
 use super::decimal::is_multiple;
 use super::place::{Place, Report, Stop};
-use super::shown::{Subject, counted, one_of, quoted, rule_of_choices, written};
+use super::shown::{counted, one_of, quoted, rule_of_choices, written};
 use super::visit::Found;
 use super::{Integer, MAX_SAFE_INTEGER, Number, Schema, Text};
 
 /// Reports that a value has another type than the schema says.
+#[cold]
 pub(super) fn refuse(
     schema: &Schema,
-    subject: Subject<'_>,
+    found: Found<'_>,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
@@ -24,7 +26,7 @@ pub(super) fn refuse(
         Schema::Array(_) | Schema::Tuple(_) => ("type", "must be an array"),
         Schema::Map(_) | Schema::Object(_) | Schema::Tagged(_) => ("type", "must be an object"),
         Schema::Enum(names) => {
-            return report.add(place, subject, rule_of_choices(names.len()), || one_of_names(*names));
+            return report.add(place, found, rule_of_choices(names.len()), || one_of_names(*names));
         }
         Schema::Any
         | Schema::Never
@@ -33,87 +35,144 @@ pub(super) fn refuse(
         | Schema::OneOf(_)
         | Schema::Rules(_) => ("not", "is not allowed"),
     };
-    report.add(place, subject, rule, || message.to_owned())
+    report.add(place, found, rule, || message.to_owned())
 }
 
 pub(super) fn one_of_names<'a>(names: impl IntoIterator<Item = &'a &'a str>) -> String {
     one_of(&names.into_iter().map(|name| quoted(name)).collect::<Vec<_>>())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the limits are safe integers, which doubles hold")]
+#[inline]
 pub(super) fn integer(
     limits: &Integer,
     value: f64,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let subject = Subject::Found(Found::Number(value));
+    if is_integer_within(limits, value) { Ok(()) } else { refuse_integer(limits, value, place, report) }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "that is what is asked")]
+#[expect(clippy::float_cmp, reason = "a number is whole if it stays itself as an integer")]
+fn is_integer_within(limits: &Integer, value: f64) -> bool {
+    let whole = value as i64;
+    whole as f64 == value
+        && (limits.minimum.max(-MAX_SAFE_INTEGER)..=limits.maximum.min(MAX_SAFE_INTEGER)).contains(&whole)
+        && limits.multiple_of.is_none_or(|divisor| is_multiple(value, divisor))
+}
+
+#[cold]
+#[expect(clippy::cast_precision_loss, reason = "the limits are safe integers, which doubles hold")]
+fn refuse_integer(limits: &Integer, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+    let found = Found::Number(value);
     if value.fract() != 0.0 {
-        return report.add(place, subject, "type", || "must be an integer".to_owned());
+        return report.add(place, found, "type", || "must be an integer".to_owned());
     }
     let minimum = limits.minimum.max(-MAX_SAFE_INTEGER);
     let maximum = limits.maximum.min(MAX_SAFE_INTEGER);
     if value < minimum as f64 {
-        report.add(place, subject, "minimum", || format!("must be at least {minimum}"))?;
+        report.add(place, found, "minimum", || format!("must be at least {minimum}"))?;
     }
     if value > maximum as f64 {
-        report.add(place, subject, "maximum", || format!("must be at most {maximum}"))?;
+        report.add(place, found, "maximum", || format!("must be at most {maximum}"))?;
     }
-    multiple_of(limits.multiple_of, value, place, report)
+    refuse_multiple(limits.multiple_of, value, place, report)
 }
 
+#[inline]
 pub(super) fn number(
     limits: &Number,
     value: f64,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let subject = Subject::Found(Found::Number(value));
-    if let Some(limit) = limits.minimum.filter(|limit| value < *limit) {
-        report.add(place, subject, "minimum", || format!("must be at least {}", written(limit)))?;
-    }
-    if let Some(limit) = limits.maximum.filter(|limit| value > *limit) {
-        report.add(place, subject, "maximum", || format!("must be at most {}", written(limit)))?;
-    }
-    if let Some(limit) = limits.exclusive_minimum.filter(|limit| value <= *limit) {
-        report
-            .add(place, subject, "exclusiveMinimum", || format!("must be greater than {}", written(limit)))?;
-    }
-    if let Some(limit) = limits.exclusive_maximum.filter(|limit| value >= *limit) {
-        report.add(place, subject, "exclusiveMaximum", || format!("must be less than {}", written(limit)))?;
-    }
-    multiple_of(limits.multiple_of, value, place, report)
+    if is_number_within(limits, value) { Ok(()) } else { refuse_number(limits, value, place, report) }
 }
 
-fn multiple_of(divisor: Option<f64>, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+fn is_number_within(limits: &Number, value: f64) -> bool {
+    limits.minimum.is_none_or(|limit| value >= limit)
+        && limits.maximum.is_none_or(|limit| value <= limit)
+        && limits.exclusive_minimum.is_none_or(|limit| value > limit)
+        && limits.exclusive_maximum.is_none_or(|limit| value < limit)
+        && limits.multiple_of.is_none_or(|divisor| is_multiple(value, divisor))
+}
+
+#[cold]
+fn refuse_number(limits: &Number, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+    let found = Found::Number(value);
+    if let Some(limit) = limits.minimum.filter(|limit| value < *limit) {
+        report.add(place, found, "minimum", || format!("must be at least {}", written(limit)))?;
+    }
+    if let Some(limit) = limits.maximum.filter(|limit| value > *limit) {
+        report.add(place, found, "maximum", || format!("must be at most {}", written(limit)))?;
+    }
+    if let Some(limit) = limits.exclusive_minimum.filter(|limit| value <= *limit) {
+        let message = || format!("must be greater than {}", written(limit));
+        report.add(place, found, "exclusiveMinimum", message)?;
+    }
+    if let Some(limit) = limits.exclusive_maximum.filter(|limit| value >= *limit) {
+        let message = || format!("must be less than {}", written(limit));
+        report.add(place, found, "exclusiveMaximum", message)?;
+    }
+    refuse_multiple(limits.multiple_of, value, place, report)
+}
+
+fn refuse_multiple(
+    divisor: Option<f64>,
+    value: f64,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
     match divisor {
         Some(divisor) if !is_multiple(value, divisor) => {
-            report.add(place, Subject::Found(Found::Number(value)), "multipleOf", || {
-                format!("must be a multiple of {}", written(divisor))
-            })
+            let message = || format!("must be a multiple of {}", written(divisor));
+            report.add(place, Found::Number(value), "multipleOf", message)
         }
         _ => Ok(()),
     }
 }
 
+#[inline]
 pub(super) fn text(limits: &Text, value: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
-    let subject = Subject::Found(Found::Text(value));
-    // The length in bytes is at least the length in code points, and at most
-    // four times it, so that most texts need no counting.
-    let (minimum, maximum) = (limits.min_length as usize, limits.max_length as usize);
-    if value.len() < minimum.saturating_mul(4) && value.chars().count() < minimum {
+    if is_text_within(limits, value) { Ok(()) } else { refuse_text(limits, value, place, report) }
+}
+
+fn is_text_within(limits: &Text, value: &str) -> bool {
+    !is_short(limits, value)
+        && !is_long(limits, value)
+        && limits.pattern.is_none_or(|pattern| pattern.matches(value))
+        && limits.format.is_none_or(|format| format.accepts(value))
+}
+
+/// The length in bytes is at least the length in code points, and at most four
+/// times it, so that most texts need no counting.
+fn is_short(limits: &Text, value: &str) -> bool {
+    let minimum = limits.min_length as usize;
+    value.len() < minimum.saturating_mul(4) && value.chars().count() < minimum
+}
+
+fn is_long(limits: &Text, value: &str) -> bool {
+    let maximum = limits.max_length as usize;
+    value.len() > maximum && value.chars().count() > maximum
+}
+
+#[cold]
+fn refuse_text(limits: &Text, value: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+    let found = Found::Text(value);
+    if is_short(limits, value) {
         let least = counted(limits.min_length, "character");
-        report.add(place, subject, "minLength", || format!("must have at least {least}"))?;
+        report.add(place, found, "minLength", || format!("must have at least {least}"))?;
     }
-    if value.len() > maximum && value.chars().count() > maximum {
+    if is_long(limits, value) {
         let most = counted(limits.max_length, "character");
-        report.add(place, subject, "maxLength", || format!("must have at most {most}"))?;
+        report.add(place, found, "maxLength", || format!("must have at most {most}"))?;
     }
     if let Some(pattern) = limits.pattern.filter(|pattern| !pattern.matches(value)) {
-        report.add(place, subject, "pattern", || format!("must match the pattern {}", pattern.source()))?;
+        let message = || format!("must match the pattern {}", pattern.source());
+        report.add(place, found, "pattern", message)?;
     }
     if let Some(format) = limits.format.filter(|format| !format.accepts(value)) {
-        report.add(place, subject, "format", || format!("must be a valid {}", format.name()))?;
+        report.add(place, found, "format", || format!("must be a valid {}", format.name()))?;
     }
     Ok(())
 }

@@ -14,6 +14,18 @@ pub(super) enum Subject<'a> {
     Value(&'a dyn Visit),
 }
 
+impl<'a> From<Found<'a>> for Subject<'a> {
+    fn from(found: Found<'a>) -> Self {
+        Self::Found(found)
+    }
+}
+
+impl<'a> From<&'a dyn Visit> for Subject<'a> {
+    fn from(value: &'a dyn Visit) -> Self {
+        Self::Value(value)
+    }
+}
+
 impl Subject<'_> {
     /// What stands there, in short.
     pub(super) fn shown(self) -> Option<String> {

@@ -7,17 +7,28 @@ use serde::ser::{
     Serializer,
 };
 
+use super::check::{ArrayChecker, Checker, ObjectChecker};
 use super::key::TextOfKey;
 use super::place::Stop;
 
 /// A value that can be looked at, as often as need be.
 pub(super) trait Visit {
-    fn visit(&self, visitor: &mut dyn Visitor) -> Result<(), Stop>;
+    fn hand_to(&self, pieces: Pieces<'_>) -> Result<(), Stop>;
 }
 
 impl<T: Serialize + ?Sized> Visit for &T {
-    fn visit(&self, visitor: &mut dyn Visitor) -> Result<(), Stop> {
-        self.serialize(Pieces { visitor })
+    fn hand_to(&self, pieces: Pieces<'_>) -> Result<(), Stop> {
+        self.serialize(pieces)
+    }
+}
+
+impl dyn Visit + '_ {
+    pub(super) fn visit(&self, visitor: &mut dyn Visitor) -> Result<(), Stop> {
+        self.hand_to(Pieces::Visitor(visitor))
+    }
+
+    pub(super) fn check(&self, checker: Checker<'_>) -> Result<(), Stop> {
+        self.hand_to(Pieces::Checker(checker))
     }
 }
 
@@ -52,25 +63,39 @@ pub(super) trait Visitor {
     }
 }
 
-/// The serializer.
-struct Pieces<'a> {
-    visitor: &'a mut dyn Visitor,
+/// The serializer: hands everything to the checker, which is most in demand, or a visitor.
+pub(super) enum Pieces<'a> {
+    Checker(Checker<'a>),
+    Visitor(&'a mut dyn Visitor),
 }
 
 impl<'a> Pieces<'a> {
+    #[inline]
     fn array(self) -> Result<ArrayPieces<'a>, Stop> {
-        self.visitor.found(Found::Array)?;
-        Ok(ArrayPieces { visitor: self.visitor })
+        match self {
+            Self::Checker(checker) => checker.array().map(ArrayPieces::Checker),
+            Self::Visitor(visitor) => {
+                visitor.found(Found::Array)?;
+                Ok(ArrayPieces::Visitor(visitor))
+            }
+        }
     }
 
+    #[inline]
     fn object(self) -> Result<ObjectPieces<'a>, Stop> {
-        self.visitor.found(Found::Object)?;
-        Ok(ObjectPieces { visitor: self.visitor, pending: String::new() })
+        let to = match self {
+            Self::Checker(checker) => ObjectTo::Checker(checker.object()?),
+            Self::Visitor(visitor) => {
+                visitor.found(Found::Object)?;
+                ObjectTo::Visitor(visitor)
+            }
+        };
+        Ok(ObjectPieces { to, pending: None })
     }
 }
 
 fn many_fields(variant: &str) -> Stop {
-    Stop::Unwritable(format!("cannot be a payload: the variant {variant} has several fields"))
+    Stop::unwritable(format!("cannot be a payload: the variant {variant} has several fields"))
 }
 
 macro_rules! numbers {
@@ -78,7 +103,7 @@ macro_rules! numbers {
         $(
             #[allow(clippy::cast_lossless, clippy::cast_precision_loss, reason = "the wire profile rounds")]
             fn $method(self, value: $number) -> Result<(), Stop> {
-                self.visitor.found(Found::Number(value as f64))
+                self.serialize_f64(value as f64)
             }
         )*
     };
@@ -106,7 +131,14 @@ impl<'a> Serializer for Pieces<'a> {
         serialize_u32(u32);
         serialize_u64(u64);
         serialize_u128(u128);
-        serialize_f64(f64);
+    }
+
+    #[inline]
+    fn serialize_f64(self, value: f64) -> Result<(), Stop> {
+        match self {
+            Self::Checker(checker) => checker.number(value),
+            Self::Visitor(visitor) => visitor.found(Found::Number(value)),
+        }
     }
 
     /// JSON gets the shortest digits that name the single, so those are looked at.
@@ -114,16 +146,24 @@ impl<'a> Serializer for Pieces<'a> {
         self.serialize_f64(value.to_string().parse().unwrap_or(f64::NAN))
     }
 
+    #[inline]
     fn serialize_bool(self, value: bool) -> Result<(), Stop> {
-        self.visitor.found(Found::Boolean(value))
+        match self {
+            Self::Checker(checker) => checker.boolean(value),
+            Self::Visitor(visitor) => visitor.found(Found::Boolean(value)),
+        }
     }
 
     fn serialize_char(self, value: char) -> Result<(), Stop> {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Stop> {
-        self.visitor.found(Found::Text(value))
+        match self {
+            Self::Checker(checker) => checker.text(value),
+            Self::Visitor(visitor) => visitor.found(Found::Text(value)),
+        }
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Stop> {
@@ -138,8 +178,12 @@ impl<'a> Serializer for Pieces<'a> {
         value.serialize(self)
     }
 
+    #[inline]
     fn serialize_unit(self) -> Result<(), Stop> {
-        self.visitor.found(Found::Null)
+        match self {
+            Self::Checker(checker) => checker.null(),
+            Self::Visitor(visitor) => visitor.found(Found::Null),
+        }
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), Stop> {
@@ -161,11 +205,12 @@ impl<'a> Serializer for Pieces<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Stop> {
-        let object = self.object()?;
-        object.visitor.property(variant, &value)?;
-        object.visitor.end()
+        let mut object = self.object()?;
+        object.to.property(variant, &value)?;
+        object.to.end()
     }
 
+    #[inline]
     fn serialize_seq(self, _: Option<usize>) -> Result<ArrayPieces<'a>, Stop> {
         self.array()
     }
@@ -188,6 +233,7 @@ impl<'a> Serializer for Pieces<'a> {
         Err(many_fields(variant))
     }
 
+    #[inline]
     fn serialize_map(self, _: Option<usize>) -> Result<ObjectPieces<'a>, Stop> {
         self.object()
     }
@@ -207,9 +253,28 @@ impl<'a> Serializer for Pieces<'a> {
     }
 }
 
-/// An array on its way to a visitor.
-struct ArrayPieces<'a> {
-    visitor: &'a mut dyn Visitor,
+/// The items of an array.
+pub(super) enum ArrayPieces<'a> {
+    Checker(ArrayChecker<'a>),
+    Visitor(&'a mut dyn Visitor),
+}
+
+impl ArrayPieces<'_> {
+    #[inline]
+    fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
+        match self {
+            Self::Checker(checker) => checker.item(value),
+            Self::Visitor(visitor) => visitor.item(value),
+        }
+    }
+
+    #[inline]
+    fn end(&mut self) -> Result<(), Stop> {
+        match self {
+            Self::Checker(checker) => checker.end(),
+            Self::Visitor(visitor) => visitor.end(),
+        }
+    }
 }
 
 macro_rules! items {
@@ -219,11 +284,11 @@ macro_rules! items {
             type Error = Stop;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-                self.visitor.item(&value)
+                self.item(&value)
             }
 
-            fn end(self) -> Result<(), Stop> {
-                self.visitor.end()
+            fn end(mut self) -> Result<(), Stop> {
+                ArrayPieces::end(&mut self)
             }
         })*
     };
@@ -235,11 +300,34 @@ items! {
     SerializeTupleStruct: serialize_field;
 }
 
-/// An object on its way to a visitor.
-struct ObjectPieces<'a> {
-    visitor: &'a mut dyn Visitor,
+/// The properties of an object.
+pub(super) struct ObjectPieces<'a> {
+    to: ObjectTo<'a>,
     /// The name of a property whose value has not come yet.
-    pending: String,
+    pending: Option<Box<str>>,
+}
+
+enum ObjectTo<'a> {
+    Checker(ObjectChecker<'a>),
+    Visitor(&'a mut dyn Visitor),
+}
+
+impl ObjectTo<'_> {
+    #[inline]
+    fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
+        match self {
+            Self::Checker(checker) => checker.property(name, value),
+            Self::Visitor(visitor) => visitor.property(name, value),
+        }
+    }
+
+    #[inline]
+    fn end(&mut self) -> Result<(), Stop> {
+        match self {
+            Self::Checker(checker) => checker.end(),
+            Self::Visitor(visitor) => visitor.end(),
+        }
+    }
 }
 
 impl SerializeMap for ObjectPieces<'_> {
@@ -248,14 +336,14 @@ impl SerializeMap for ObjectPieces<'_> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Stop> {
         key.serialize(TextOfKey(|name: &str| {
-            name.clone_into(&mut self.pending);
+            self.pending = Some(name.into());
             Ok(())
         }))
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        let name = std::mem::take(&mut self.pending);
-        self.visitor.property(&name, &value)
+        let name = self.pending.take().unwrap_or_default();
+        self.to.property(&name, &value)
     }
 
     /// The name is borrowed from the key, so that nothing is allocated.
@@ -264,11 +352,12 @@ impl SerializeMap for ObjectPieces<'_> {
         K: Serialize + ?Sized,
         V: Serialize + ?Sized,
     {
-        key.serialize(TextOfKey(|name: &str| self.visitor.property(name, &value)))
+        key.serialize(TextOfKey(|name: &str| self.to.property(name, &value)))
     }
 
-    fn end(self) -> Result<(), Stop> {
-        self.visitor.end()
+    #[inline]
+    fn end(mut self) -> Result<(), Stop> {
+        self.to.end()
     }
 }
 
@@ -277,10 +366,11 @@ impl SerializeStruct for ObjectPieces<'_> {
     type Error = Stop;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Stop> {
-        self.visitor.property(name, &value)
+        self.to.property(name, &value)
     }
 
-    fn end(self) -> Result<(), Stop> {
-        self.visitor.end()
+    #[inline]
+    fn end(mut self) -> Result<(), Stop> {
+        self.to.end()
     }
 }

@@ -1,7 +1,7 @@
 /** A value that rules judge and a reader reads. */
 
 import { json } from "../schema/json.js";
-import type { Reader } from "../schema/report.js";
+import { type Reader, REFUSED } from "../schema/report.js";
 import { judgeOf } from "./judge.js";
 import type { Rules } from "./rules.js";
 
@@ -17,6 +17,9 @@ export function checked(shape: Reader, rules: Rules): Reader {
       return shape(value, report);
     }
     // The wire profile binds also what the rules do not look at.
-    return report.isPayload ? json(value, report) : value;
+    if (report.isPayload) {
+      json(value, report);
+    }
+    return REFUSED;
   };
 }

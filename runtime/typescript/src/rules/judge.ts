@@ -35,7 +35,8 @@ export function judgeOf(rules: Rules): Judge {
 /** Whether a value is accepted; what an accepting judge evaluated counts. */
 export function accepts(judge: Judge, value: unknown, report: Report, evaluated: Evaluated | undefined): boolean {
   const inner = evaluated && new Evaluated();
-  const outcome = attempt(() => judge(value, report, inner), value, report);
+  const since = report.found.length;
+  const outcome = attempt(() => (judge(value, report, inner), report.found.length === since ? undefined : REFUSED), value, report);
   if (outcome === REFUSED) {
     return false;
   }
@@ -54,7 +55,7 @@ export function judgePart(judge: Judge, key: PropertyKey, value: unknown, report
 
 /** The judge of items or properties for which no other keyword speaks: there, `false` has its own words. */
 export function judgeOfRest(keyword: string, rules: Rules): Judge {
-  return rules === false ? (value, report) => report.add(keyword, "is not allowed", value) : judgeOf(rules);
+  return rules === false ? (value, report) => void report.add(keyword, "is not allowed", value) : judgeOf(rules);
 }
 
 const acceptAll: Judge = (value, report) => void refuseScalar(value, report);

@@ -1,7 +1,7 @@
 /** Arrays and tuples. */
 
 import { json, refuseDepth, refuseType } from "./json.js";
-import { MAX_DEPTH, type Reader, type Report } from "./report.js";
+import { MAX_DEPTH, outputOf, type Reader, REFUSED, type Report } from "./report.js";
 import { counted } from "./words.js";
 
 /** How many items an array may have. */
@@ -22,41 +22,21 @@ export function checkLength(items: readonly unknown[], minItems: number, maxItem
 
 /** An array whose items are all alike. */
 export function array(item: Reader, { minItems = 0, maxItems = Infinity }: ArrayLimits): Reader {
-  return (value, report) => {
-    if (!Array.isArray(value)) {
-      return refuseType("must be an array", value, report);
-    }
-    if (report.depth >= MAX_DEPTH) {
-      return refuseDepth(value, report);
-    }
-    checkLength(value, minItems, maxItems, report);
-    report.depth++;
-    let output: unknown[] = report.isPayload ? value : [];
-    for (let index = 0; index < value.length; index++) {
-      const input: unknown = value[index];
-      const since = report.found.length;
-      const result = item(input, report);
-      if (report.found.length !== since) {
-        if (report.isQuiet) {
-          return value;
-        }
-        report.under(index, since);
-      }
-      if (output !== value) {
-        output.push(result);
-      } else if (!Object.is(result, input)) {
-        output = value.slice(0, index);
-        output.push(result);
-      }
-    }
-    report.depth--;
-    return output;
-  };
+  return items([], item, (value, report) => checkLength(value, minItems, maxItems, report));
 }
 
 /** An array of exactly these items. */
-export function tuple(items: readonly Reader[]): Reader {
-  const exactly = `must have exactly ${counted(items.length, "item")}`;
+export function tuple(readers: readonly Reader[]): Reader {
+  const exactly = `must have exactly ${counted(readers.length, "item")}`;
+  // Items beyond the tuple are refused, and bound by the wire profile none the less.
+  return items(readers, json, (value, report) => {
+    if (value.length !== readers.length) {
+      report.add(value.length < readers.length ? "minItems" : "maxItems", exactly, value);
+    }
+  });
+}
+
+function items(first: readonly Reader[], rest: Reader, check: (value: readonly unknown[], report: Report) => void): Reader {
   return (value, report) => {
     if (!Array.isArray(value)) {
       return refuseType("must be an array", value, report);
@@ -64,18 +44,27 @@ export function tuple(items: readonly Reader[]): Reader {
     if (report.depth >= MAX_DEPTH) {
       return refuseDepth(value, report);
     }
-    if (value.length !== items.length) {
-      report.add(value.length < items.length ? "minItems" : "maxItems", exactly, value);
-    }
+    const start = report.found.length;
+    check(value, report);
     report.depth++;
-    const output = value.map((input: unknown, index) => {
-      const since = report.found.length;
-      // Items beyond the tuple are refused, and bound by the wire profile none the less.
-      const result = (items[index] ?? json)(input, report);
-      report.under(index, since);
-      return result;
-    });
+    // What promises bring is put into a copy.
+    let copy: unknown[] | undefined = report.isAsync ? [] : undefined;
+    let since = report.found.length;
+    for (let index = 0; index < value.length; index++) {
+      const reader = index < first.length ? (first[index] as Reader) : rest;
+      const input: unknown = value[index];
+      const result = reader(input, report);
+      if (result === REFUSED) {
+        if (report.isQuiet) {
+          return REFUSED;
+        }
+        since = report.under(index, since);
+      } else if (result !== undefined) {
+        copy ??= value.slice(0, index);
+      }
+      copy?.push(outputOf(input, result));
+    }
     report.depth--;
-    return output;
+    return since === start ? copy : report.refuse(copy, start);
   };
 }

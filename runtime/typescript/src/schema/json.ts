@@ -1,6 +1,6 @@
 /** JSON values and the wire profile, which binds every payload whatever its schema says. */
 
-import { MAX_DEPTH, type Reader, type Report } from "./report.js";
+import { MAX_DEPTH, REFUSED, type Reader, type Report } from "./report.js";
 
 /** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -12,15 +12,12 @@ export const isWellFormed: (text: string) => boolean =
   "isWellFormed" in String.prototype ? (text) => text.isWellFormed() : (text) => !/\p{Surrogate}/u.test(text);
 
 /** Refuses a value of another type than the schema says. What breaks the wire profile is told first. */
-export function refuseType(message: string, value: unknown, report: Report): unknown {
-  if (!refuseScalar(value, report)) {
-    if (typeof value === "object" && value !== null && report.depth >= MAX_DEPTH) {
-      refuseDepth(value, report);
-    } else {
-      report.add("type", message, value);
-    }
+export function refuseType(message: string, value: unknown, report: Report): typeof REFUSED {
+  if (refuseScalar(value, report)) {
+    return REFUSED;
   }
-  return value;
+  const isTooDeep = typeof value === "object" && value !== null && report.depth >= MAX_DEPTH;
+  return isTooDeep ? refuseDepth(value, report) : report.add("type", message, value);
 }
 
 /** Refuses what is not there, is not finite or is no text, whatever the schema says. */
@@ -38,44 +35,51 @@ export function refuseScalar(value: unknown, report: Report): boolean {
 }
 
 /** Refuses an array or object that is nested too deep; nothing descends into it. */
-export function refuseDepth(value: unknown, report: Report): unknown {
-  report.add("depth", `must not be nested deeper than ${MAX_DEPTH} levels`, value);
-  return value;
+export function refuseDepth(value: unknown, report: Report): typeof REFUSED {
+  return report.add("depth", `must not be nested deeper than ${MAX_DEPTH} levels`, value);
 }
 
 /** Refuses a property for its name. */
-export function refuseName(value: unknown, report: Report): void {
-  report.add("type", "must not have a lone surrogate in its name", value);
+export function refuseName(value: unknown, report: Report): typeof REFUSED {
+  return report.add("type", "must not have a lone surrogate in its name", value);
 }
 
 /** Any JSON value within the wire profile: no `undefined`, no infinite number, no lone surrogate, no class of its own. */
 export const json: Reader = (value, report) => {
-  if (typeof value === "boolean" || value === null || refuseScalar(value, report)) {
-    return value;
+  switch (typeof value) {
+    case "boolean":
+      return undefined;
+    case "string":
+    case "number":
+    case "undefined":
+      return refuseScalar(value, report) ? REFUSED : undefined;
+    case "object":
+      return value === null ? undefined : container(value, report);
+    default:
+      return refuseType("must be a JSON value", value, report);
   }
-  if (typeof value === "object") {
-    if (report.depth >= MAX_DEPTH) {
-      return refuseDepth(value, report);
-    }
-    report.depth++;
-    if (Array.isArray(value)) {
-      readItems(value, report);
-    } else {
-      readMembers(value as Record<string, unknown>, report);
-    }
-    report.depth--;
-  } else if (typeof value !== "string" && typeof value !== "number") {
-    report.add("type", "must be a JSON value", value);
-  }
-  return value;
 };
 
+function container(value: object, report: Report): unknown {
+  if (report.depth >= MAX_DEPTH) {
+    return refuseDepth(value, report);
+  }
+  const since = report.found.length;
+  report.depth++;
+  if (Array.isArray(value)) {
+    readItems(value, report);
+  } else {
+    readMembers(value as Record<string, unknown>, report);
+  }
+  report.depth--;
+  return report.found.length === since ? undefined : REFUSED;
+}
+
 function readItems(items: readonly unknown[], report: Report): void {
+  let since = report.found.length;
   for (let index = 0; index < items.length; index++) {
-    const since = report.found.length;
-    json(items[index], report);
-    if (report.found.length !== since) {
-      report.under(index, since);
+    if (json(items[index], report) === REFUSED) {
+      since = report.under(index, since);
     }
   }
 }
@@ -85,18 +89,14 @@ function readMembers(object: Record<string, unknown>, report: Report): void {
     report.add("type", "must be a JSON value", object);
     return;
   }
+  let since = report.found.length;
   for (const name in object) {
     if (report.isPolluted && !Object.hasOwn(object, name)) {
       continue;
     }
-    const since = report.found.length;
-    if (isWellFormed(name)) {
-      json(object[name], report);
-    } else {
-      refuseName(object[name], report);
-    }
-    if (report.found.length !== since) {
-      report.under(name, since);
+    const result = isWellFormed(name) ? json(object[name], report) : refuseName(object[name], report);
+    if (result === REFUSED) {
+      since = report.under(name, since);
     }
   }
 }

@@ -2,21 +2,18 @@
 
 import { equal, isPrimitive } from "./equal.js";
 import { refuseScalar, refuseType } from "./json.js";
-import type { Reader } from "./report.js";
+import { type Reader, REFUSED } from "./report.js";
 import { choice, listed } from "./words.js";
 
 /** `true` or `false`. */
 export const boolean: Reader = (value, report) =>
-  typeof value === "boolean" ? value : refuseType("must be a boolean", value, report);
+  typeof value === "boolean" ? undefined : refuseType("must be a boolean", value, report);
 
 /** `null`. */
-export const nil: Reader = (value, report) => (value === null ? value : refuseType("must be null", value, report));
+export const nil: Reader = (value, report) => (value === null ? undefined : refuseType("must be null", value, report));
 
 /** No value at all. */
-export const never: Reader = (value, report) => {
-  report.add("not", "is not allowed", value);
-  return value;
-};
+export const never: Reader = (value, report) => report.add("not", "is not allowed", value);
 
 /** One of a few JSON values, compared deeply. */
 export function literals(values: readonly unknown[]): Reader {
@@ -24,10 +21,10 @@ export function literals(values: readonly unknown[]): Reader {
   const rule = choice(values);
   const message = listed(values);
   return (value, report) => {
-    if (!isOne(value) && !refuseScalar(value, report)) {
-      report.add(rule, message, value);
+    if (isOne(value)) {
+      return undefined;
     }
-    return value;
+    return refuseScalar(value, report) ? REFUSED : report.add(rule, message, value);
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { isMultiple } from "./decimal.js";
 import { refuseScalar, refuseType } from "./json.js";
-import type { Reader, Report } from "./report.js";
+import { type Reader, REFUSED, type Report } from "./report.js";
 
 /** What an integer must be; limits are inclusive. */
 export interface IntegerLimits {
@@ -37,9 +37,18 @@ export function numberRules(limits: NumberLimits): NumberRules {
   };
 }
 
-/** Holds a finite number against limits. */
-export function checkNumber(rules: NumberRules, number: number, report: Report): void {
+/** `-0` becomes 0. */
+function unsigned(number: number): 0 | undefined {
+  return number === 0 && 1 / number < 0 ? 0 : undefined;
+}
+
+/** Holds a finite number against limits, and says whether it keeps them. */
+export function checkNumber(rules: NumberRules, number: number, report: Report): boolean {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = rules;
+  if (number >= minimum && number <= maximum && number > exclusiveMinimum && number < exclusiveMaximum && multipleOf === undefined) {
+    return true;
+  }
+  const since = report.found.length;
   if (number < minimum) report.add("minimum", `must be at least ${minimum}`, number);
   if (number > maximum) report.add("maximum", `must be at most ${maximum}`, number);
   if (number <= exclusiveMinimum) report.add("exclusiveMinimum", `must be greater than ${exclusiveMinimum}`, number);
@@ -47,6 +56,7 @@ export function checkNumber(rules: NumberRules, number: number, report: Report):
   if (multipleOf !== undefined && !isMultiple(number, multipleOf)) {
     report.add("multipleOf", `must be a multiple of ${multipleOf}`, number);
   }
+  return report.found.length === since;
 }
 
 /** An integer that every JSON runtime holds exactly; `1.0` is one. */
@@ -56,8 +66,7 @@ export function integer(limits: IntegerLimits): Reader {
     if (typeof value !== "number" || !Number.isInteger(value)) {
       return refuseType("must be an integer", value, report);
     }
-    checkNumber(rules, value, report);
-    return value === 0 ? 0 : value; // not -0
+    return checkNumber(rules, value, report) ? unsigned(value) : REFUSED;
   };
 }
 
@@ -75,8 +84,7 @@ export function number(limits: NumberLimits): Reader {
     if (typeof value !== "number" || !Number.isFinite(value)) {
       return refuseType("must be a number", value, report);
     }
-    checkNumber(rules, value, report);
-    return value === 0 ? 0 : value; // not -0
+    return checkNumber(rules, value, report) ? unsigned(value) : REFUSED;
   };
 }
 
@@ -109,10 +117,7 @@ function integer64(range: Range): Reader {
     if (isWithin(integer, range)) {
       return isBackward ? integer.toString() : integer;
     }
-    if (!refuseScalar(value, report)) {
-      report.add("format", `must be ${range.name} in a string`, value);
-    }
-    return value;
+    return refuseScalar(value, report) ? REFUSED : report.add("format", `must be ${range.name} in a string`, value);
   };
 }
 

@@ -1,7 +1,7 @@
 /** Objects with named properties, and maps. */
 
 import { isObject, isWellFormed, json, refuseDepth, refuseName, refuseType } from "./json.js";
-import { MAX_DEPTH, type Reader, type Report, setOwn } from "./report.js";
+import { MAX_DEPTH, outputOf, type Reader, REFUSED, type Report, setOwn } from "./report.js";
 
 /** A property that an object declares. */
 export interface Property {
@@ -21,11 +21,9 @@ export type Others = "dropped" | "refused" | Reader;
  * name is then only compared, and looked up where it differs.
  */
 export function object(properties: readonly Property[], others: Others): Reader {
-  const names = properties.map((property) => property.name);
-  const readers = properties.map((property) => property.read);
-  const weights: number[] = properties.map((property) => (property.absent === "accepted" ? 0 : 1));
-  const places = new Map(names.map((name, index) => [name, index]));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const places = new Map(properties.map(({ name }, index) => [name, index]));
+  const expected = properties.filter(({ absent }) => absent !== "accepted").length;
+  const declared = properties.map(({ name, read, absent }) => ({ name, read, weight: absent === "accepted" ? 0 : 1 }));
   const readOther = readerOfOthers(others);
 
   return (value, report) => {
@@ -36,45 +34,49 @@ export function object(properties: readonly Property[], others: Others): Reader 
       return refuseDepth(value, report);
     }
     report.depth++;
-    let output = report.isPayload ? value : {};
+    const { isPolluted } = report;
+    const start = report.found.length;
+    // What promises bring is put into a copy.
+    let copy: Record<string, unknown> | undefined = report.isAsync ? {} : undefined;
+    let since = start;
     let next = 0;
     let seen = 0;
     for (const name in value) {
-      let index = next;
-      if (name !== names[next] || report.isPolluted) {
-        if (report.isPolluted && !Object.hasOwn(value, name)) {
-          continue;
-        }
-        index = places.get(name) ?? -1;
+      if (isPolluted && !Object.hasOwn(value, name)) {
+        continue;
+      }
+      let property = declared[next];
+      if (property === undefined || property.name !== name) {
+        next = places.get(name) ?? declared.length;
+        property = declared[next];
       }
       const input = value[name];
-      const since = report.found.length;
       let result: unknown;
-      if (index >= 0) {
-        next = index + 1;
-        seen += weights[index] as number;
-        result = (readers[index] as Reader)(input, report);
-      } else {
+      if (property === undefined) {
         result = readOther(name, input, report);
+      } else {
+        next++;
+        seen += property.weight;
+        result = property.read(input, report);
       }
-      if (report.found.length !== since) {
-        if (report.isQuiet) {
-          return value;
+      if (result !== undefined) {
+        if (result !== REFUSED) {
+          copy ??= upTo(name, value);
+        } else if (report.isQuiet) {
+          return REFUSED;
+        } else {
+          since = report.under(name, since);
         }
-        report.under(name, since);
       }
-      if (output === value && !Object.is(result, input)) {
-        output = upTo(name, value);
-      }
-      if (output !== value && result !== DROPPED) {
-        setOwn(output, name, result);
+      if (copy !== undefined && result !== DROPPED) {
+        setOwn(copy, name, outputOf(input, result));
       }
     }
-    if (seen !== total) {
-      output = fill(properties, value, output, report);
+    if (seen !== expected) {
+      copy = fill(properties, value, copy, report);
     }
     report.depth--;
-    return output;
+    return report.found.length === start ? copy : report.refuse(copy, start);
   };
 }
 
@@ -99,11 +101,10 @@ function readerOfOthers(others: Others): ReadOther {
       return DROPPED;
     }
     if (!isWellFormed(name)) {
-      refuseName(value, report);
-      return DROPPED;
+      return refuseName(value, report);
     }
     const result = (passesOn ? others : json)(value, report);
-    return passesOn ? result : DROPPED;
+    return passesOn || result === REFUSED ? result : DROPPED;
   };
 }
 
@@ -125,10 +126,10 @@ function upTo(end: string, value: Record<string, unknown>): Record<string, unkno
 function fill(
   properties: readonly Property[],
   value: Record<string, unknown>,
-  output: Record<string, unknown>,
+  copy: Record<string, unknown> | undefined,
   report: Report,
-): Record<string, unknown> {
-  let filled = output;
+): Record<string, unknown> | undefined {
+  let filled = copy;
   for (const { name, absent } of properties) {
     if (absent === "accepted" || Object.hasOwn(value, name)) {
       continue;
@@ -141,7 +142,7 @@ function fill(
     const result = absent(undefined, report);
     report.under(name, since);
     if (result !== undefined) {
-      filled = filled === value ? { ...value } : filled;
+      filled ??= { ...value };
       setOwn(filled, name, result);
     }
   }

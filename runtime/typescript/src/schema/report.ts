@@ -1,16 +1,24 @@
 /** What a reader is, and what it finds wrong with a value. */
 
 /**
- * Reads a JSON value: adds what is wrong with it to the report, and returns what it becomes.
- * The output means nothing where an issue was added.
+ * Reads a JSON value. Returns `undefined` where it may stay as it is, so that it is handed on and not
+ * copied; what it becomes otherwise; or {@link REFUSED}, after it has told the report what is wrong.
  */
-export type Reader<Output = unknown> = (value: unknown, report: Report) => Output;
+export type Reader = (value: unknown, report: Report) => unknown;
+
+/** What a reader returns for a value that it does not accept, or on which it waits. */
+export const REFUSED: unique symbol = Symbol("refused");
+
+/** What a reader returns for a value that becomes `undefined`. */
+export const NOTHING: unique symbol = Symbol("nothing");
+
+/** What a value becomes by what a reader returned for it. */
+export function outputOf(value: unknown, result: unknown): unknown {
+  return result === undefined ? value : result === NOTHING ? undefined : result;
+}
 
 /** How many arrays and objects may be nested in each other. */
 export const MAX_DEPTH = 127;
-
-/** Stands in the output for what a promise will bring, and makes whoever gets it copy rather than hand on. */
-export const PENDING: unique symbol = Symbol("pending");
 
 /** An issue, or the promise of some, before its path is known in full. */
 export interface Found {
@@ -39,7 +47,7 @@ export class Report {
   depth = 0;
   /** Only the verdict counts: issues are not described, and readers may stop at the first. */
   isQuiet = false;
-  /** The value comes straight from the wire: every part is held to the wire profile, and unchanged parts are not copied. */
+  /** The wire profile binds every part, also those that the schema does not look at. */
   isPayload = false;
   /** Whether somebody gave all objects enumerable properties: then own ones must be told apart. */
   readonly isPolluted = hasPollution();
@@ -53,26 +61,37 @@ export class Report {
     readonly isBackward: boolean,
   ) {}
 
-  add(rule: string, message: string, value: unknown): void {
+  add(rule: string, message: string, value: unknown): typeof REFUSED {
     this.found.push(this.isQuiet ? SOMETHING : { path: [], rule, message, value });
+    return REFUSED;
   }
 
   /** An issue of a property that is not there, in the object that is being read. */
-  missing(name: string, rule = "required", message = "is required"): void {
+  missing(name: string, rule = "required", message = "is required"): typeof REFUSED {
     this.found.push(this.isQuiet ? SOMETHING : { path: [name], rule, message, value: undefined });
+    return REFUSED;
   }
 
-  /** Says that what was found since then stands under `key`. */
-  under(key: PropertyKey, since: number): void {
+  /** Says that what was found since then stands under `key`. Returns how much has been found so far. */
+  under(key: PropertyKey, since: number): number {
     for (let index = since; index < this.found.length && !this.isQuiet; index++) {
       this.found[index]?.path.push(key);
     }
+    return this.found.length;
   }
 
   /** Waits for what this place becomes. */
-  wait(promise: Promise<Outcome>): typeof PENDING {
+  wait(promise: Promise<Outcome>): typeof REFUSED {
     this.found.push({ ...SOMETHING, path: [], promise });
-    return PENDING;
+    return REFUSED;
+  }
+
+  /** What a container's reader returns that found something. */
+  refuse(output: unknown, since: number): typeof REFUSED {
+    if (!this.isAsync || !this.found.some((found, index) => index >= since && found.promise)) {
+      return REFUSED;
+    }
+    return this.wait(settled(output, this.found.splice(since)));
   }
 
   /** A report of its own for a part that is read on its own. */
@@ -86,10 +105,7 @@ export class Report {
 
 const SOMETHING: Found = { path: [], rule: "", message: "", value: undefined };
 
-/** What {@link attempt} returns for a value that is not accepted. */
-export const REFUSED: unique symbol = Symbol("refused");
-
-/** What a reader makes of a value, if it accepts it; the report stays as it is. */
+/** What a reader makes of a value, if it accepts it. The report stays as it is. */
 export function attempt(reader: Reader, value: unknown, report: Report): unknown {
   const since = report.found.length;
   const { isQuiet, depth } = report;
@@ -98,25 +114,22 @@ export function attempt(reader: Reader, value: unknown, report: Report): unknown
   report.isQuiet = isQuiet;
   // A reader that stops early does not climb back.
   report.depth = depth;
-  if (report.found.length === since) {
-    return output;
-  }
   report.found.length = since;
-  return REFUSED;
+  return output;
 }
 
-/** Waits for every promise in a report and puts what they bring where it belongs. */
-export async function settled(output: unknown, report: Report): Promise<Outcome> {
+/** Waits for every promise that was found in a value, and puts what they bring where it belongs. */
+export async function settled(output: unknown, all: readonly Found[]): Promise<Outcome> {
   const root: Record<string, unknown> = { value: output };
-  const parts = await Promise.all(report.found.map(async (found) => ({ found, outcome: await found.promise })));
-  const all = parts.flatMap(({ found, outcome }) => {
+  const parts = await Promise.all(all.map(async (found) => ({ found, outcome: await found.promise })));
+  const found = parts.flatMap(({ found, outcome }) => {
     if (outcome === undefined) {
       return [found];
     }
     put(root, [...found.path, "value"], outcome.value);
     return outcome.found.map((inner) => ({ ...inner, path: [...inner.path, ...found.path] }));
   });
-  return { value: root["value"], found: all };
+  return { value: root["value"], found };
 }
 
 function put(root: Record<string, unknown>, path: readonly PropertyKey[], value: unknown): void {

@@ -2,7 +2,7 @@
 
 import { type Format, formats } from "./formats.js";
 import { isWellFormed, refuseType } from "./json.js";
-import type { Reader, Report } from "./report.js";
+import { type Reader, REFUSED, type Report } from "./report.js";
 import { counted } from "./words.js";
 
 /** What a string must be. */
@@ -38,22 +38,28 @@ export function textRules({ minLength = 0, maxLength = Infinity, pattern, format
   };
 }
 
-/** Holds a text without lone surrogates against limits. */
-export function checkText(rules: TextRules, text: string, report: Report): void {
+/** Holds a text without lone surrogates against limits, and says whether it keeps them. */
+export function checkText(rules: TextRules, text: string, report: Report): boolean {
   const { minLength, maxLength, pattern, isFormat } = rules;
+  let isValid = true;
   // A code point has one or two units, so that most texts need no counting.
   if (text.length < minLength * 2 && codePoints(text) < minLength) {
     report.add("minLength", `must have at least ${counted(minLength, "character")}`, text);
+    isValid = false;
   }
   if (text.length > maxLength && codePoints(text) > maxLength) {
     report.add("maxLength", `must have at most ${counted(maxLength, "character")}`, text);
+    isValid = false;
   }
   if (pattern !== undefined && !pattern.test(text)) {
     report.add("pattern", `must match the pattern ${pattern.source}`, text);
+    isValid = false;
   }
   if (isFormat !== undefined && !isFormat(text)) {
     report.add("format", `must be a valid ${rules.format}`, text);
+    isValid = false;
   }
+  return isValid;
 }
 
 /** A string of any Unicode text; a lone surrogate is none. */
@@ -66,13 +72,12 @@ export function string(limits: StringLimits): Reader {
     if (typeof value !== "string" || !isWellFormed(value)) {
       return refuseType("must be a string", value, report);
     }
-    checkText(rules, value, report);
-    return value;
+    return checkText(rules, value, report) ? undefined : REFUSED;
   };
 }
 
 const anyString: Reader = (value, report) =>
-  typeof value === "string" && isWellFormed(value) ? value : refuseType("must be a string", value, report);
+  typeof value === "string" && isWellFormed(value) ? undefined : refuseType("must be a string", value, report);
 
 /** How many code points a text without lone surrogates has. */
 function codePoints(text: string): number {

@@ -1,7 +1,7 @@
 /** Alternatives, tagged or not, and `null` or nothing beside something else. */
 
 import { isObject, json, refuseScalar, refuseType } from "./json.js";
-import { attempt, type Outcome, type Reader, REFUSED, type Report, settled } from "./report.js";
+import { attempt, type Outcome, outputOf, type Reader, REFUSED, type Report, settled } from "./report.js";
 import { choice, listed } from "./words.js";
 
 /** A value that at least one alternative accepts; it is read as the first that does. */
@@ -43,7 +43,7 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
   const accepting: Outcome[] = [];
   for (const alternative of alternatives) {
     const part = report.part();
-    const outcome = await settled(alternative(value, part), part);
+    const outcome = await settled(outputOf(value, alternative(value, part)), part.found);
     if (outcome.found.length === 0) {
       accepting.push(outcome);
     }
@@ -56,28 +56,27 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
     return first;
   }
   const part = report.part();
-  return settled(refuseAll(isExclusive, value, part), part);
+  return settled(refuseAll(isExclusive, value, part), part.found);
 }
 
-function refuseAll(isExclusive: boolean, value: unknown, report: Report): unknown {
+function refuseAll(isExclusive: boolean, value: unknown, report: Report): typeof REFUSED {
   if (value === undefined) {
     refuseScalar(value, report);
-  } else if (isExclusive) {
-    report.add("oneOf", "must match exactly one of the alternatives", value);
-  } else {
-    report.add("anyOf", "must match one of the alternatives", value);
+    return REFUSED;
   }
-  return value;
+  return isExclusive
+    ? report.add("oneOf", "must match exactly one of the alternatives", value)
+    : report.add("anyOf", "must match one of the alternatives", value);
 }
 
 /** A value of the schema, or `null`. */
 export function nullable(inner: Reader): Reader {
-  return (value, report) => (value === null ? value : inner(value, report));
+  return (value, report) => (value === null ? undefined : inner(value, report));
 }
 
 /** A value of the schema, or nothing. */
 export function optional(inner: Reader): Reader {
-  return (value, report) => (value === undefined ? value : inner(value, report));
+  return (value, report) => (value === undefined ? undefined : inner(value, report));
 }
 
 /** A reader that is looked up when it is first used. */
@@ -112,7 +111,7 @@ export function tagged(tag: string, cases: ReadonlyMap<string, Reader>, isOpen: 
       report.add(choice(names), listed(names), name);
     }
     report.under(tag, since);
-    return value;
+    return REFUSED;
   };
 }
 

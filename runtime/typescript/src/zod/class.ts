@@ -8,7 +8,7 @@
 import * as core from "zod/v4/core";
 
 import { json } from "../schema/json.js";
-import { type Found, type Reader, Report, settled } from "../schema/report.js";
+import { type Found, NOTHING, outputOf, type Reader, REFUSED, Report, settled } from "../schema/report.js";
 import { rawIssues } from "./issues.js";
 
 type Payload = core.ParsePayload;
@@ -81,14 +81,13 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
   return (payload, context) => {
     reader ??= ownReader(schema._zod);
     const report = new Report(context, context.async === true, context.direction === "backward");
-    const output = reader(payload.value, report);
-    if (report.found.length === 0) {
-      payload.value = output;
+    const result = reader(payload.value, report);
+    if (result === undefined) {
       return payload;
     }
-    return report.isAsync
-      ? settled(output, report).then(({ value, found }) => finish(payload, value, found))
-      : finish(payload, output, report.found);
+    return result === REFUSED && report.isAsync
+      ? settled(result, report.found).then(({ value, found }) => finish(payload, value, found))
+      : finish(payload, outputOf(payload.value, result), report.found);
   };
 }
 
@@ -126,23 +125,24 @@ function ownReader(internals: Internals): Reader {
 /** Reads as zod does, promises included. */
 function run(zods: (payload: Payload, context: Context) => Payload | Promise<Payload>): Reader {
   return (value, report) => {
-    const since = report.found.length;
-    if (report.isPayload) {
-      json(value, report);
-    }
-    if (report.found.length !== since) {
-      return value;
+    if (report.isPayload && json(value, report) === REFUSED) {
+      return REFUSED;
     }
     const result = zods({ value, issues: [] }, report.context as Context);
     if (!(result instanceof Promise)) {
       report.found.push(...foundBy(result));
-      return result.value;
+      return result.issues.length === 0 ? resultOf(value, result.value) : REFUSED;
     }
     if (!report.isAsync) {
       throw new core.$ZodAsyncError();
     }
     return report.wait(result.then((payload) => ({ value: payload.value, found: foundBy(payload) })));
   };
+}
+
+/** What a reader returns for what a value becomes. */
+function resultOf(value: unknown, output: unknown): unknown {
+  return output === undefined ? (value === undefined ? undefined : NOTHING) : output;
 }
 
 function foundBy(payload: Payload): Found[] {

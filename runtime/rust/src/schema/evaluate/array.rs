@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::check::{items_within, visit};
 use super::super::equality::canonical;
 use super::super::place::{Place, Report, Stop};
-use super::super::shown::{Subject, counted};
+use super::super::shown::counted;
 use super::super::visit::{Found, Visit};
 use super::super::{Items, Rules, Schema};
 use super::{Evaluated, Node, accepts, evaluate};
@@ -73,14 +73,14 @@ impl ArrayKeywords {
             return Ok(());
         };
         self.first = None;
-        report.add(place, Subject::Value(value), "uniqueItems", || format!("must not repeat item {earlier}"))
+        report.add(place, value, "uniqueItems", || format!("must not repeat item {earlier}"))
     }
 
     pub(super) fn end(&self, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
         let Items { min_items, max_items, contains, .. } = *self.items;
         items_within((min_items, max_items), self.length, place, report)?;
         let Some(contains) = contains else { return Ok(()) };
-        let subject = Subject::Found(Found::Array);
+        let subject = Found::Array;
         if self.matching < contains.min as usize {
             let rule = if contains.min == 1 { "contains" } else { "minContains" };
             let least = counted(contains.min, "matching item");
@@ -103,7 +103,7 @@ pub(super) fn apply_to_part(
     report: &mut Report,
 ) -> Result<(), Stop> {
     if rules.is_never() {
-        report.add(place, Subject::Value(value), keyword, || "is not allowed".to_owned())
+        report.add(place, value, keyword, || "is not allowed".to_owned())
     } else {
         evaluate(rules, value, place, report)
     }

@@ -93,7 +93,7 @@ impl ObjectKeywords {
 
     pub(super) fn end(&self, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
         let Members { min_properties, max_properties, required, .. } = *self.members;
-        let subject = Subject::Found(Found::Object);
+        let subject = Found::Object;
         if self.length < min_properties as usize {
             let least = counted_properties(min_properties);
             report.add(place, subject, "minProperties", || format!("must have at least {least}"))?;
