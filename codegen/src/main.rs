@@ -7,6 +7,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use fanfare_codegen::{Change, Error, format_schema, generate};
 
+/// Most of the time goes into many small pieces of syntax, and this allocator is made for those.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Typed realtime channels from one definition.
 #[derive(Parser)]
 #[command(name = "fanfare", version, disable_help_subcommand = true)]
