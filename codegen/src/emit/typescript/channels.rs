@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use super::validators::Scope;
+use super::validators::{Face, Scope};
 use super::{File, docs, key, quoted, rendered};
 use crate::model::{Channel, Retain};
 
@@ -40,7 +40,7 @@ pub(super) fn render(file: &File<'_>, fingerprints: &[String]) -> Option<String>
         own.clone().flat_map(|(channel, _)| channel.topics.iter().map(|topic| topic.payload)).collect();
     let channels: Vec<Descriptor> =
         own.map(|(channel, fingerprint)| descriptor(file, channel, fingerprint)).collect();
-    let imports = file.imports(&payloads, "import", "Schema", "zod");
+    let imports = file.imports(&payloads, "import", "Schema", Face::Mini.suffix());
     (!channels.is_empty()).then(|| rendered(&Channels { header: file.header.clone(), imports, channels }))
 }
 
