@@ -1,50 +1,93 @@
-//! Compiles the schemas of the vectors and the random ones, as an application's build script does.
+//! Compiles the schemas of the vectors, the random ones and those of the official suite, as an application's
+//! build script does.
 
+#[path = "src/catalogue.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod catalogue;
+#[path = "src/mixed/mod.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod mixed;
 #[path = "src/random.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod random;
+#[path = "src/suite.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod suite;
 #[path = "src/vectors.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod vectors;
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-env-changed=FANFARE_SEED");
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src");
-    println!("cargo::rerun-if-changed=../vectors/values");
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
-    let schemas = out.join("schemas");
-    std::fs::create_dir_all(&schemas)?;
+use catalogue::{Catalogue, Compiled, Judged, Mixed, Refusal};
+use suite::Group;
 
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome {
+    tell_cargo_what_is_read();
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    let schemas = emptied(out.join("schemas"))?;
+
+    let mut dispatch = String::new();
+    write_shared(&schemas, &mut dispatch)?;
+    let catalogue = Singles { all: &schemas, alone: emptied(out.join("alone"))? }.write(&mut dispatch)?;
+    fanfare_codegen::compile(&schemas)?;
+
+    fs::write(out.join("dispatch.rs"), format!("match (channel, topic) {{\n{dispatch}_ => None }}"))?;
+    fs::write(out.join("catalogue.json"), serde_json::to_string(&catalogue)?)?;
+    Ok(())
+}
+
+fn tell_cargo_what_is_read() {
+    for variable in ["FANFARE_SEED", "FANFARE_MIXED", "FANFARE_SUITE"] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    for path in ["build.rs", "src", "example", "../vectors/values"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    for folder in suite::folders() {
+        println!("cargo::rerun-if-changed={}", folder.display());
+    }
+}
+
+fn emptied(folder: PathBuf) -> Outcome<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// The vectors and the simple random schemas: two definition files, whose topics share types.
+fn write_shared(schemas: &Path, dispatch: &mut String) -> Outcome {
     let accepted = vectors::read().into_iter().enumerate().filter(|(_, trap)| trap.refused.is_none());
     let traps: Vec<(usize, Value)> = accepted.map(|(at, trap)| (at, trap.schema)).collect();
     let random = random::schemas(random::seed());
-    let random_payloads: Vec<(usize, Value)> = random.payloads.iter().cloned().enumerate().collect();
-    std::fs::write(schemas.join("vectors.json"), definition("vectors", &traps, &vectors::definitions()))?;
-    std::fs::write(
-        schemas.join("random.json"),
-        definition("random", &random_payloads, &Value::Object(random.definitions)),
-    )?;
-    fanfare_codegen::compile(&schemas)?;
-
-    let mut dispatch = String::new();
-    for (channel, payloads) in [("vectors", &traps), ("random", &random_payloads)] {
-        for (at, schema) in payloads {
-            // A payload that only refers to a type has no type of its own.
-            let path = schema["$ref"]
-                .as_str()
-                .map_or_else(|| format!("{channel}::T{at}"), |reference| reference.replace("#/$defs/", ""));
-            writeln!(dispatch, "(\"{channel}\", \"t{at}\") => read_as::<channels::{path}>(value),")?;
+    let random_payloads: Vec<(usize, Value)> = random.payloads.into_iter().enumerate().collect();
+    for (channel, payloads, definitions) in [
+        ("vectors", &traps, &vectors::definitions()),
+        ("random", &random_payloads, &Value::Object(random.definitions)),
+    ] {
+        fs::write(schemas.join(format!("{channel}.json")), definition(channel, payloads, definitions))?;
+        for (at, _) in payloads {
+            add_to(dispatch, channel, &format!("t{at}"))?;
         }
     }
-    let dispatch = format!("match (channel, topic) {{\n{dispatch}_ => None }}");
-    std::fs::write(out.join("dispatch.rs"), dispatch)?;
+    Ok(())
+}
+
+/// A generated topic knows the type of its payload, so that nothing here has to.
+fn add_to(dispatch: &mut String, channel: &str, topic: &str) -> Outcome {
+    let (first, rest) = channel.split_at(1);
+    let channel_type = format!("channels::{channel}::{}{rest}", first.to_uppercase());
+    writeln!(dispatch, "(\"{channel}\", \"{topic}\") => read_as(&{channel_type}::new().{topic}(), value),")?;
     Ok(())
 }
 
@@ -58,4 +101,74 @@ fn definition(channel: &str, payloads: &[(usize, Value)], definitions: &Value) -
         "$defs": definitions,
     })
     .to_string()
+}
+
+/// Schemas that have a definition file each, so that the compiler may refuse some of them.
+struct Singles<'a> {
+    /// The folder that is compiled in the end.
+    all: &'a Path,
+    /// A folder for one definition at a time.
+    alone: PathBuf,
+}
+
+impl Singles<'_> {
+    fn write(&self, dispatch: &mut String) -> Outcome<Catalogue> {
+        // What the compiler has to say of a schema that it cannot cope with is kept; it need not be shown as
+        // well.
+        std::panic::set_hook(Box::new(|_| {}));
+        let seed = random::seed();
+        let official: Vec<Group> = suite::folders().iter().flat_map(|folder| suite::groups(folder)).collect();
+        let catalogue = Catalogue {
+            seed,
+            example: self.groups('e', suite::groups(Path::new("example")), dispatch)?,
+            official: self.groups('s', official, dispatch)?,
+            mixed: mixed::schemas(seed, mixed::count())
+                .into_iter()
+                .enumerate()
+                .map(|(at, schema)| {
+                    Ok(Mixed { compiled: self.compile(&format!("m{at:04}"), &schema, dispatch)?, schema })
+                })
+                .collect::<Outcome<_>>()?,
+        };
+        drop(std::panic::take_hook());
+        Ok(catalogue)
+    }
+
+    fn groups(&self, letter: char, groups: Vec<Group>, dispatch: &mut String) -> Outcome<Vec<Judged>> {
+        groups
+            .into_iter()
+            .enumerate()
+            .map(|(at, group)| {
+                let compiled = self.compile(&format!("{letter}{at:04}"), &group.schema, dispatch)?;
+                Ok(Judged { group, compiled })
+            })
+            .collect()
+    }
+
+    /// Generates a schema on its own, and where it is accepted puts it among those that are compiled.
+    fn compile(&self, channel: &str, schema: &Value, dispatch: &mut String) -> Outcome<Compiled> {
+        let text = json!({
+            "version": 1,
+            "channels": { channel: { "address": channel, "topics": { "t": { "payload": schema } } } },
+        })
+        .to_string();
+        let file = self.alone.join(format!("{channel}.json"));
+        fs::write(&file, &text)?;
+        let refusal = match catch_unwind(AssertUnwindSafe(|| fanfare_codegen::generate(&self.alone))) {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(refusal(error.to_string())),
+            Err(_) => Some(Refusal { code: "panic".to_owned(), text: "the compiler panicked".to_owned() }),
+        };
+        fs::remove_file(&file)?;
+        if refusal.is_none() {
+            fs::write(self.all.join(format!("{channel}.json")), &text)?;
+            add_to(dispatch, channel, "t")?;
+        }
+        Ok(Compiled { channel: channel.to_owned(), refusal })
+    }
+}
+
+fn refusal(text: String) -> Refusal {
+    let code = text.split_once("error[").and_then(|(_, rest)| rest.split_once(']')).map(|(code, _)| code);
+    Refusal { code: code.unwrap_or("without a code").to_owned(), text }
 }

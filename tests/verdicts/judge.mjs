@@ -1,47 +1,96 @@
-// Gives zod's verdict on JSON texts: reads {channel, topic, text} lines, writes {valid, value | issues} lines,
-// with the value as JSON text.
+// Gives zod's verdict on JSON texts: reads {channel, topic, text} lines, writes {value | issues | failed} lines, with
+// the value as JSON text.
 //
-//   node judge.mjs <folder of generated TypeScript> <cases> <verdicts>
-import { readFileSync, writeFileSync, mkdtempSync, rmSync } from "node:fs";
+//   node judge.mjs <folder of generated TypeScript> <zod or zod-mini> <cases> <verdicts>
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
-const [generated, cases, verdicts] = process.argv.slice(2);
+const [generated, library, casesFile, verdictsFile] = process.argv.slice(2);
 const root = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "fanfare-verdicts-"));
 
 try {
-  const bundle = join(folder, "channels.mjs");
-  await build({
-    entryPoints: [join(generated, "index.ts")],
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    outfile: bundle,
-    nodePaths: [join(root, "node_modules")],
-    logLevel: "error",
-  });
-  const channels = await import(pathToFileURL(bundle).href);
-  const lines = readFileSync(cases, "utf8").split("\n").filter(Boolean);
-  writeFileSync(verdicts, lines.map((line) => JSON.stringify(judge(channels, JSON.parse(line)))).join("\n"));
+  const cases = readFileSync(casesFile, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const names = [...new Set(cases.map(({ channel }) => channel))];
+  await bundle(names);
+  const { issues } = await load("issues");
+  const channels = new Map();
+  for (const name of names) {
+    // One module that cannot be loaded says nothing about the others.
+    channels.set(name, await load(name).catch((error) => ({ failed: `cannot be loaded: ${error}` })));
+  }
+  const verdicts = cases.map((one) => JSON.stringify(judge(channels.get(one.channel), one, issues)));
+  writeFileSync(verdictsFile, verdicts.join("\n"));
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-function judge(channels, { channel, topic, text }) {
+/** One module a channel, with what they share in modules of its own. */
+async function bundle(names) {
+  writeFileSync(join(folder, "issues.ts"), `export { issues } from "fanfare/${library}";`);
+  const entries = names.map((name) => [name, join(resolve(generated), `${name}.ts`)]);
+  await build({
+    entryPoints: Object.fromEntries([["issues", join(folder, "issues.ts")], ...entries]),
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    outdir: join(folder, "bundled"),
+    outExtension: { ".js": ".mjs" },
+    nodePaths: [join(root, "node_modules")],
+    logLevel: "error",
+    plugins: library === "zod-mini" ? [mini] : [],
+  });
+}
+
+/** Lets the channels take the validators of zod/mini, which lie beside those of zod. */
+const mini = {
+  name: "zod/mini",
+  setup(build) {
+    build.onResolve({ filter: /\.zod\.js$/ }, ({ path, importer }) => {
+      const beside = join(dirname(importer), path.replace(/\.zod\.js$/, ".zod-mini.ts"));
+      return existsSync(beside) ? { path: beside } : undefined;
+    });
+    build.onResolve({ filter: /^fanfare\/zod$/ }, ({ resolveDir, kind }) =>
+      build.resolve("fanfare/zod-mini", { resolveDir, kind }),
+    );
+  },
+};
+
+function load(name) {
+  return import(pathToFileURL(join(folder, "bundled", `${name}.mjs`)).href);
+}
+
+function judge(module, { channel, topic, text }, issues) {
+  if (module.failed) return { failed: module.failed };
   let input;
   try {
     input = JSON.parse(text);
   } catch (error) {
-    return { valid: false, issues: [String(error)] };
+    return { issues: [], failed: `not JSON: ${error}` };
   }
-  const result = channels[channel].topics[topic].schema["~standard"].validate(input);
-  if (result instanceof Promise) throw new Error("a generated validator is asynchronous");
-  return result.issues
-    ? { valid: false, issues: result.issues.map((issue) => `${issue.path?.join("/") ?? ""}: ${issue.message}`.toWellFormed()) }
-    : { valid: true, value: JSON.stringify(result.value, plain) };
+  try {
+    const schema = module[channel].topics[topic].schema;
+    const standard = schema["~standard"].validate(input);
+    if (standard instanceof Promise) return { failed: "the validator is asynchronous" };
+    const result = schema.safeParse(input);
+    if (result.success === Boolean(standard.issues)) return { failed: "safeParse and ~standard differ" };
+    return result.success
+      ? { value: JSON.stringify(result.data, plain) }
+      : { issues: issues(result.error).map(told) };
+  } catch (error) {
+    return { failed: `the validator threw ${error}` };
+  }
+}
+
+/** An issue with the words that it has as text. */
+function told({ path, rule, message, value }) {
+  const got = value === undefined ? "" : `, got ${value}`;
+  const text = `${path === "" ? "the value" : path} ${message}${got}`;
+  return { path: path.toWellFormed(), rule, message: message.toWellFormed(), text: text.toWellFormed() };
 }
 
 /** A bigint travels as a string of digits. */

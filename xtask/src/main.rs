@@ -1,9 +1,11 @@
 //! The project's commands, so that nothing but Rust and Node.js must be installed by hand.
 //!
-//! `cargo xtask demo` shows Fanfare at work, `cargo xtask test` runs everything that CI runs, and
-//! `cargo xtask bench` measures it beside its peers.
+//! `cargo xtask demo` shows Fanfare at work, `cargo xtask test` runs everything that CI runs, `cargo xtask
+//! conformance` holds it against JSON Schema's test suite, and `cargo xtask bench` measures it beside its
+//! peers.
 
 mod bench;
+mod conformance;
 mod demo;
 mod failure;
 mod paths;
@@ -29,6 +31,8 @@ enum Verb {
     Demo(demo::Demo),
     /// Runs everything that CI runs.
     Test(test::Test),
+    /// Holds verdicts against the official test suite of JSON Schema, or against random schemas and values.
+    Conformance(conformance::Conformance),
     /// Measures Fanfare beside its peers.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -48,6 +52,7 @@ fn run(verb: Verb) -> Result {
     match verb {
         Verb::Demo(demo) => demo.run(),
         Verb::Test(test) => test.run(),
+        Verb::Conformance(conformance) => conformance.run(),
         Verb::Bench(bench) => bench.run(),
     }
 }

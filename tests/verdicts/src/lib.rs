@@ -1,10 +1,14 @@
-//! What the verdicts are held against: vectors that people wrote, and random schemas with random values. The channels
-//! here are compiled by the build script, from the same definitions that the test hands to zod and to the reference.
+//! What the verdicts are held against: vectors that people wrote, random schemas with random values, and the
+//! official test suite. The channels here are compiled by the build script, from the same definitions that
+//! the tests hand to zod and to the reference.
 
+pub mod catalogue;
+pub mod mixed;
 pub mod random;
+pub mod suite;
 pub mod vectors;
 
-use fanfare::{Read, Value};
+use fanfare::{Read, Topic, Value};
 use serde::Serialize;
 
 #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "names and docs are random")]
@@ -14,20 +18,30 @@ mod generated {
 
 pub use generated::channels;
 
-/// What a generated type reads from a value that its schema accepted, written as JSON again. `None` where it cannot
-/// be read.
+/// What a generated type reads from a value that its schema accepted, written as JSON again. `None` where it
+/// cannot be read.
 #[must_use]
-#[allow(clippy::match_same_arms, reason = "several payloads may refer to one type")]
+#[allow(clippy::too_many_lines, reason = "one line a payload")]
 pub fn read(channel: &str, topic: &str, value: Value) -> Option<Value> {
     include!(concat!(env!("OUT_DIR"), "/dispatch.rs"))
 }
 
-fn read_as<T: Read + Serialize>(value: Value) -> Option<Value> {
-    serde_json::to_value(T::read(value).ok()?).ok()
+fn read_as<P: Read + Serialize>(_: &Topic<'_, P>, value: Value) -> Option<Value> {
+    serde_json::to_value(P::read(value).ok()?).ok()
 }
 
 /// Where the build script put the definitions.
 #[must_use]
 pub fn schemas() -> &'static std::path::Path {
     std::path::Path::new(concat!(env!("OUT_DIR"), "/schemas"))
+}
+
+/// What the build script compiled one by one.
+///
+/// # Panics
+/// When the build script wrote something else.
+#[must_use]
+pub fn catalogue() -> catalogue::Catalogue {
+    let text = include_str!(concat!(env!("OUT_DIR"), "/catalogue.json"));
+    serde_json::from_str(text).expect("the build script wrote its catalogue")
 }

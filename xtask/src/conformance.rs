@@ -1,0 +1,97 @@
+//! `cargo xtask conformance`: holds what is generated against the official test suite of JSON Schema, or
+//! against any number of random schemas and values.
+
+use crate::failure::{Failure, Result};
+use crate::process::{cargo, run};
+use crate::step::step;
+use crate::tools;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// How many values the tests try for each random schema.
+const VALUES: usize = 40;
+/// How many random schemas are compiled at once: more take longer to compile than they would one after the
+/// other.
+const SCHEMAS_A_ROUND: usize = 500;
+const SUITE_TEST: &str = "conformance::the_official_suite_gets_the_verdicts_it_expects";
+const PAIRS_TEST: &str =
+    "mixed::values_of_every_keyword_get_the_same_verdict_from_rust_zod_and_the_reference";
+
+#[derive(clap::Args)]
+pub(crate) struct Conformance {
+    /// Also writes the table into docs/conformance.md
+    #[arg(long, conflicts_with = "pairs")]
+    update: bool,
+    /// A folder of the suite, instead of the one beside the project; may be given several times
+    #[arg(long, value_name = "FOLDER")]
+    suite: Vec<PathBuf>,
+    /// Judges so many pairs of random schemas and values instead of the suite
+    #[arg(long, value_name = "N")]
+    pairs: Option<usize>,
+    /// The first seed of the random schemas; each round of 500 schemas takes the next
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+impl Conformance {
+    pub(crate) fn run(&self) -> Result {
+        tools::node_and_packages()?;
+        tools::build_typescript_client()?;
+        match self.pairs {
+            Some(pairs) => self.judge_pairs(pairs),
+            None => step("Judging the test suite", || run(&mut self.judge_suite()?)),
+        }
+    }
+
+    fn judge_suite(&self) -> Result<Command> {
+        let mut test = test(SUITE_TEST);
+        if self.update {
+            test.env("UPDATE", "1");
+        }
+        if !self.suite.is_empty() {
+            let here = std::env::current_dir().unwrap_or_default();
+            let folders = std::env::join_paths(self.suite.iter().map(|folder| here.join(folder)))
+                .map_err(|error| Failure::new(format!("--suite: {error}")))?;
+            test.env("FANFARE_SUITE", folders);
+        }
+        Ok(test)
+    }
+
+    fn judge_pairs(&self, pairs: usize) -> Result {
+        let mut failed = Vec::new();
+        for (seed, schemas) in (self.seed..).zip(rounds(pairs)) {
+            let mut test = test(PAIRS_TEST);
+            test.env("FANFARE_SEED", seed.to_string()).env("FANFARE_MIXED", schemas.to_string());
+            let title = format!("Judging {} pairs of {schemas} schemas, seed {seed}", schemas * VALUES);
+            if step(&title, || run(&mut test)).is_err() {
+                failed.push(seed.to_string());
+            }
+        }
+        if failed.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("the voices disagree with seeds {}", failed.join(", "))))
+    }
+}
+
+/// How many schemas each round has.
+fn rounds(pairs: usize) -> impl Iterator<Item = usize> {
+    let schemas = pairs.div_ceil(VALUES);
+    (0..schemas).step_by(SCHEMAS_A_ROUND).map(move |start| SCHEMAS_A_ROUND.min(schemas - start))
+}
+
+fn test(name: &str) -> Command {
+    cargo(&["test", "--quiet", "--package", "fanfare-verdicts", "--test", "verdicts", "--", "--exact", name])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_have_all_pairs_together() {
+        assert_eq!(rounds(100_000).sum::<usize>() * VALUES, 100_000);
+        assert_eq!(rounds(41).collect::<Vec<_>>(), [2]);
+        assert_eq!(rounds(0).count(), 0);
+    }
+}
