@@ -37,9 +37,9 @@ const RUNTIME_RUST: Floors = &[
 ];
 
 const RUNTIME_TYPESCRIPT: Floors = &[
-    &["case", "queue", "schema", "wire", "zod"],
-    &["error"],
-    &["channel", "socket"],
+    &["case", "queue", "schema", "standard", "wire"],
+    &["error", "rules"],
+    &["channel", "socket", "zod"],
     &["drift", "message", "token"],
     &["connection", "delivery"],
     &["store", "subscription"],

@@ -2,11 +2,24 @@
 // the value as JSON text.
 //
 //   node judge.mjs <folder of generated TypeScript> <zod or zod-mini> <cases> <verdicts>
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+
+/** Lets the channels take the validators of the library asked for, which lie beside those of the other. */
+const face = {
+  name: "face",
+  setup(build) {
+    build.onResolve({ filter: /\.zod(-mini)?\.js$/ }, ({ path, importer }) => ({
+      path: join(dirname(importer), path.replace(/\.zod(-mini)?\.js$/, `.${library}.ts`)),
+    }));
+    build.onResolve({ filter: /^fanfare\/zod(-mini)?$/ }, ({ path, resolveDir, kind, pluginData }) =>
+      pluginData === "resolved" ? undefined : build.resolve(`fanfare/${library}`, { resolveDir, kind, pluginData: "resolved" }),
+    );
+  },
+};
 
 const [generated, library, casesFile, verdictsFile] = process.argv.slice(2);
 const root = resolve(import.meta.dirname, "../..");
@@ -42,23 +55,9 @@ async function bundle(names) {
     outExtension: { ".js": ".mjs" },
     nodePaths: [join(root, "node_modules")],
     logLevel: "error",
-    plugins: library === "zod-mini" ? [mini] : [],
+    plugins: [face],
   });
 }
-
-/** Lets the channels take the validators of zod/mini, which lie beside those of zod. */
-const mini = {
-  name: "zod/mini",
-  setup(build) {
-    build.onResolve({ filter: /\.zod\.js$/ }, ({ path, importer }) => {
-      const beside = join(dirname(importer), path.replace(/\.zod\.js$/, ".zod-mini.ts"));
-      return existsSync(beside) ? { path: beside } : undefined;
-    });
-    build.onResolve({ filter: /^fanfare\/zod$/ }, ({ resolveDir, kind }) =>
-      build.resolve("fanfare/zod-mini", { resolveDir, kind }),
-    );
-  },
-};
 
 function load(name) {
   return import(pathToFileURL(join(folder, "bundled", `${name}.mjs`)).href);

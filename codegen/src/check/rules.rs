@@ -65,7 +65,7 @@ impl Lowering<'_, '_> {
         if dialect.reference_stands_alone() && keywords.reference.is_some() {
             return self.keywords(&keywords.only_reference(), dialect, place);
         }
-        if keywords.id.is_none() || !self.types.resources.are_dynamic() {
+        if keywords.id.is_none() || !self.types.resources.are_dynamic(place) {
             return self.keywords(keywords, dialect, place);
         }
         let inside = self.types.resources.enter(place, &self.way);

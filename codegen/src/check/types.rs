@@ -279,9 +279,11 @@ impl<'d> Types<'d> {
             && keywords.assertions().len() > 1;
         let alone = overruled.then(|| keywords.only_reference());
         let keywords = alone.as_ref().unwrap_or(keywords);
-        if !self.resources.are_dynamic()
-            && let Some(exact) = self.exactly(keywords, place, naming)
-        {
+        if self.resources.are_dynamic(place) {
+            // What a part means depends on the way to it, so no part has a type of its own.
+            return checked(Type::Any, rules::of(self, node, place));
+        }
+        if let Some(exact) = self.exactly(keywords, place, naming) {
             return exact;
         }
         let shape = shapes::of(self, keywords, place, naming);

@@ -154,9 +154,10 @@ impl Resources {
         self.scope(place).map_or_else(Dialect::default, |scope| scope.dialect)
     }
 
-    /// Whether a reference may mean different schemas on different ways.
-    pub(crate) fn are_dynamic(&self) -> bool {
-        !self.dynamic_anchors.is_empty()
+    /// Whether references in the payload or file that a place is in may mean different schemas on different ways.
+    pub(crate) fn are_dynamic(&self, place: &Place) -> bool {
+        let document = document(place);
+        self.dynamic_anchors.keys().any(|root| self::document(root) == document)
     }
 
     /// The dynamic anchors of the resource that a place is in, where the way there did not set them already.
@@ -246,6 +247,18 @@ pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
         Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
         _ => None,
     })
+}
+
+/// The payload that a place is in, or else its file.
+fn document(place: &Place) -> Place {
+    match place.pointer.segments() {
+        [channels, _, topics, _, payload, ..]
+            if channels == "channels" && topics == "topics" && payload == "payload" =>
+        {
+            place.ancestor(5)
+        }
+        _ => place.ancestor(0),
+    }
 }
 
 /// In a file of channels, schemas are the types, the params and the payloads.

@@ -69,11 +69,13 @@ macro_rules! object {
             ) -> ::core::result::Result<Self, $crate::Mismatch> {
                 #[allow(unused_mut, unused_variables)]
                 let mut members = $crate::__private::Members::of(value)?;
+                #[allow(unused_variables)]
+                let declared: &[&str] = &[$($name),*];
                 ::core::result::Result::Ok(Self {
                     $($(
                         $field: members.take($name)$(.optional($($optional)?))?.read()?,
                     )?)*
-                    $($rest: members.read_additional(&$schema)?,)?
+                    $($rest: members.read_additional(declared)?,)?
                 })
             }
         }
