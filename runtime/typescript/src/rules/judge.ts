@@ -88,6 +88,7 @@ function compile(rules: RulesObject): Judge {
       return;
     }
     const evaluated = evaluates ? new Evaluated() : asked;
+    const since = report.found.length;
     for (const judge of choices) judge(value, report, evaluated);
     if (typeof value === "number") {
       checkNumber(numbers, value, report);
@@ -99,6 +100,9 @@ function compile(rules: RulesObject): Judge {
       members?.(value, report, evaluated);
     }
     for (const judge of inPlace) {
+      if (report.isQuiet && report.found.length !== since) {
+        return;
+      }
       judge(value, report, evaluated);
     }
     if (evaluated && isContainer) {
