@@ -1,7 +1,7 @@
 /** Numbers, integers, and 64-bit integers in strings. */
 
 import { isMultiple } from "./decimal.js";
-import { refuseScalar, refuseType } from "./json.js";
+import { refuseProfile, refuseType } from "./json.js";
 import { type Reader, REFUSED, type Report } from "./report.js";
 
 /** What an integer must be; limits are inclusive. */
@@ -117,7 +117,7 @@ function integer64(range: Range): Reader {
     if (isWithin(integer, range)) {
       return isBackward ? integer.toString() : integer;
     }
-    return refuseScalar(value, report) ? REFUSED : report.add("format", `must be ${range.name} in a string`, value);
+    return refuseProfile(value, report) ?? report.add("format", `must be ${range.name} in a string`, value);
   };
 }
 

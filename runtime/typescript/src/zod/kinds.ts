@@ -60,7 +60,7 @@ export const literals: Kind<{ values: readonly unknown[] }> = {
 
 export const enums: Kind<{ entries: Readonly<Record<string, string>> }> = {
   type: "enum",
-  read: ({ entries }) => constants.literals(Object.values(entries)),
+  read: ({ entries }) => constants.enums(Object.values(entries)),
 };
 
 export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
