@@ -1,3 +1,5 @@
+import { pointer } from "./schema/issue.js";
+
 /**
  * The part of [Standard Schema](https://standardschema.dev) that this library
  * needs. zod, valibot, arktype and others implement it, so that no validation
@@ -35,14 +37,24 @@ export type InferOutput<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
 >["output"];
 
-/** One line for error messages: `/progress: must be at most 100; /step: …`. */
+/** One line for error messages: `/progress must be at most 100, got 101; /message is required`. */
 export function describeIssues(issues: readonly StandardIssue[]): string {
-  return issues
-    .map((issue) => {
-      const path = (issue.path ?? [])
-        .map((part) => `/${String(typeof part === "object" ? part.key : part)}`)
-        .join("");
-      return path === "" ? issue.message : `${path}: ${issue.message}`;
-    })
-    .join("; ");
+  return issues.map(describeIssue).join("; ");
+}
+
+function describeIssue(issue: StandardIssue): string {
+  const path = pointer((issue.path ?? []).map((step) => (typeof step === "object" ? step.key : step)));
+  const { rule, value } = detailsOf(issue);
+  // Only the messages of our own validators are made to follow what they speak of.
+  if (typeof rule !== "string") {
+    return path === "" ? issue.message : `${path}: ${issue.message}`;
+  }
+  const got = typeof value === "string" ? `, got ${value}` : "";
+  return `${path === "" ? "the value" : path} ${issue.message}${got}`;
+}
+
+/** What our validators add to an issue. */
+function detailsOf(issue: StandardIssue): { readonly rule?: unknown; readonly value?: unknown } {
+  const { params } = issue as { readonly params?: unknown };
+  return typeof params === "object" && params !== null ? params : {};
 }

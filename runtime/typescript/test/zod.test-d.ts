@@ -1,6 +1,8 @@
 /** Compiled, never run: what validators infer is what generated types say. */
 import * as z from "zod";
+import * as mini from "zod/mini";
 import * as f from "../src/zod/index.js";
+import * as m from "../src/zod/mini.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** The same type, however it is written. */
@@ -92,11 +94,39 @@ export function inference(): void {
   const payload = f.payload(EverythingSchema);
   isTrue<Equal<z.infer<typeof payload>, Everything>>();
   isTrue<Same<z.input<typeof payload>["inner"]["id"], string>>();
-  const extended = EverythingSchema.pick({ message: true }).extend({ more: f.boolean() });
-  isTrue<Equal<z.infer<typeof extended>, { message: string; more: boolean }>>();
+  const extended = EverythingSchema.pick({ message: true }).extend({ more: f.boolean(), rest: f.optional(f.checked(f.string(), { minLength: 1 })) });
+  isTrue<Equal<z.infer<typeof extended>, { message: string; more: boolean; rest?: string | undefined }>>();
 
   // @ts-expect-error: the message is a string
   void (f.object({ message: f.integer() }) satisfies z.ZodType<{ message: string }>);
   // @ts-expect-error: an optional property may be absent
   void (f.object({ message: f.string().optional() }) satisfies z.ZodType<{ message: string }>);
 }
+
+/** The same, of the classes of zod/mini. */
+export const MiniSchema = m.object({
+  id: m.optional(m.int64()),
+  kind: m.enums(["a", "b"]),
+  tags: m.array(m.nullable(m.string())),
+  event: m.tagged("kind", { created: m.object({ kind: m.literal("created"), by: m.string() }) }),
+  rows: m.checked(m.map(m.tuple([m.integer(), m.boolean()])), { minProperties: 1 }),
+}) satisfies mini.ZodMiniType;
+
+export function miniInference(): void {
+  isTrue<
+    Equal<
+      z.infer<typeof MiniSchema>,
+      { id?: bigint | undefined; kind: "a" | "b"; tags: (string | null)[]; event: Created; rows: Record<string, [number, boolean]> }
+    >
+  >();
+  isTrue<Same<z.input<typeof MiniSchema>["id"], string | undefined>>();
+  const extended = mini.extend(MiniSchema, { more: m.payload(m.json()) });
+  isTrue<Same<z.infer<typeof extended>["more"], unknown>>();
+}
+
+/** Rules are JSON Schema's words, checked as far as types go. */
+export const EvenRules: f.Rules = { type: ["integer", "null"], multipleOf: 2, not: { $ref: () => EvenRules } };
+// @ts-expect-error: there is no such keyword
+export const Misspelt: f.Rules = { minLenght: 1 };
+// @ts-expect-error: there is no such type
+export const Untyped: f.Rules = { type: "float" };

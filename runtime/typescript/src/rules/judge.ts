@@ -1,9 +1,9 @@
 /** Compiles rules to the closures that judge a value. */
 
 import { equal } from "../schema/equal.js";
-import { isObject, refuseDepth, refuseScalar } from "../schema/json.js";
+import { isObject, refuseProfile } from "../schema/json.js";
 import { checkNumber, numberRules } from "../schema/number.js";
-import { attempt, MAX_DEPTH, REFUSED, type Report } from "../schema/report.js";
+import { attempt, REFUSED, type Report } from "../schema/report.js";
 import { choice, listed } from "../schema/words.js";
 import { applicators } from "./applicators.js";
 import { Evaluated } from "./evaluated.js";
@@ -58,13 +58,9 @@ export function judgeOfRest(keyword: string, rules: Rules): Judge {
   return rules === false ? (value, report) => void report.add(keyword, "is not allowed", value) : judgeOf(rules);
 }
 
-const acceptAll: Judge = (value, report) => void refuseScalar(value, report);
+const acceptAll: Judge = (value, report) => void refuseProfile(value, report);
 
-const refuseAll: Judge = (value, report) => {
-  if (!refuseScalar(value, report)) {
-    report.add("not", "is not allowed", value);
-  }
-};
+const refuseAll: Judge = (value, report) => void (refuseProfile(value, report) ?? report.add("not", "is not allowed", value));
 
 function compile(rules: RulesObject): Judge {
   const refusesKind = kindJudge(rules.type);
@@ -79,15 +75,11 @@ function compile(rules: RulesObject): Judge {
   const evaluates = restOfItems !== undefined || restOfMembers !== undefined;
 
   return (value, report, asked) => {
-    if (refuseScalar(value, report) || refusesKind?.(value, report)) {
-      return;
-    }
-    const isContainer = typeof value === "object" && value !== null;
-    if (isContainer && report.depth >= MAX_DEPTH) {
-      refuseDepth(value, report);
+    if (refuseProfile(value, report) || refusesKind?.(value, report)) {
       return;
     }
     const evaluated = evaluates ? new Evaluated() : asked;
+    const since = report.found.length;
     for (const judge of choices) judge(value, report, evaluated);
     if (typeof value === "number") {
       checkNumber(numbers, value, report);
@@ -99,17 +91,18 @@ function compile(rules: RulesObject): Judge {
       members?.(value, report, evaluated);
     }
     for (const judge of inPlace) {
+      if (report.isQuiet && report.found.length !== since) {
+        return;
+      }
       judge(value, report, evaluated);
     }
-    if (evaluated && isContainer) {
-      if (Array.isArray(value)) {
-        restOfItems?.(value, report, evaluated);
-      } else {
-        restOfMembers?.(value as Record<string, unknown>, report, evaluated);
-      }
-      if (asked !== evaluated) {
-        asked?.add(evaluated);
-      }
+    if (evaluated && Array.isArray(value)) {
+      restOfItems?.(value, report, evaluated);
+    } else if (evaluated && isObject(value)) {
+      restOfMembers?.(value, report, evaluated);
+    }
+    if (evaluated !== asked) {
+      asked?.add(evaluated);
     }
   };
 }

@@ -105,6 +105,9 @@ function eachMember(rules: RulesObject): Judge<Members> | undefined {
     for (const name of Object.keys(members)) {
       const since = report.found.length;
       judgeMember(name, members[name], report, evaluated);
+      if (report.isQuiet && report.found.length !== since) {
+        break;
+      }
       report.under(name, since);
     }
     report.depth--;

@@ -13,29 +13,27 @@ export const isWellFormed: (text: string) => boolean =
 
 /** Refuses a value of another type than the schema says. What breaks the wire profile is told first. */
 export function refuseType(message: string, value: unknown, report: Report): typeof REFUSED {
-  if (refuseScalar(value, report)) {
-    return REFUSED;
-  }
-  const isTooDeep = typeof value === "object" && value !== null && report.depth >= MAX_DEPTH;
-  return isTooDeep ? refuseDepth(value, report) : report.add("type", message, value);
+  return refuseProfile(value, report) ?? report.add("type", message, value);
 }
 
-/** Refuses what is not there, is not finite or is no text, whatever the schema says. */
-export function refuseScalar(value: unknown, report: Report): boolean {
-  if (value === undefined) {
-    report.add("required", "is required", undefined);
-  } else if (typeof value === "number" && !Number.isFinite(value)) {
-    report.add("type", "must be a finite number", value);
-  } else if (typeof value === "string" && !isWellFormed(value)) {
-    report.add("type", "must not hold a lone surrogate", value);
-  } else {
-    return false;
+/** Refuses what no schema accepts: what is not there, not finite, no text or nested too deep. */
+export function refuseProfile(value: unknown, report: Report): typeof REFUSED | undefined {
+  switch (typeof value) {
+    case "undefined":
+      return report.add("required", "is required", undefined);
+    case "number":
+      return Number.isFinite(value) ? undefined : report.add("type", "must be a finite number", value);
+    case "string":
+      return isWellFormed(value) ? undefined : report.add("type", "must not hold a lone surrogate", value);
+    case "object":
+      return value !== null && report.depth >= MAX_DEPTH ? refuseDepth(value, report) : undefined;
+    default:
+      return undefined;
   }
-  return true;
 }
 
 /** Refuses an array or object that is nested too deep; nothing descends into it. */
-export function refuseDepth(value: unknown, report: Report): typeof REFUSED {
+export function refuseDepth(value: object, report: Report): typeof REFUSED {
   return report.add("depth", `must not be nested deeper than ${MAX_DEPTH} levels`, value);
 }
 
@@ -52,7 +50,7 @@ export const json: Reader = (value, report) => {
     case "string":
     case "number":
     case "undefined":
-      return refuseScalar(value, report) ? REFUSED : undefined;
+      return refuseProfile(value, report);
     case "object":
       return value === null ? undefined : container(value, report);
     default:

@@ -1,7 +1,7 @@
 /** Numbers, integers, and 64-bit integers in strings. */
 
 import { isMultiple } from "./decimal.js";
-import { refuseScalar, refuseType } from "./json.js";
+import { refuseProfile, refuseType } from "./json.js";
 import { type Reader, REFUSED, type Report } from "./report.js";
 
 /** What an integer must be; limits are inclusive. */
@@ -17,24 +17,24 @@ export interface NumberLimits extends IntegerLimits {
   exclusiveMaximum?: number;
 }
 
-/** The limits of a number, all of them there. */
+/** The limits of a number, ready to be held against many. */
 export interface NumberRules {
   readonly minimum: number;
   readonly maximum: number;
   readonly exclusiveMinimum: number;
   readonly exclusiveMaximum: number;
   readonly multipleOf: number | undefined;
+  /** Numbers within these keep all limits, and need no closer look. */
+  readonly sureFrom: number;
+  readonly sureTo: number;
 }
 
 /** Prepares limits for {@link checkNumber}. */
 export function numberRules(limits: NumberLimits): NumberRules {
-  return {
-    minimum: limits.minimum ?? -Infinity,
-    maximum: limits.maximum ?? Infinity,
-    exclusiveMinimum: limits.exclusiveMinimum ?? -Infinity,
-    exclusiveMaximum: limits.exclusiveMaximum ?? Infinity,
-    multipleOf: limits.multipleOf,
-  };
+  const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity, exclusiveMaximum = Infinity, multipleOf } = limits;
+  const isSimple = exclusiveMinimum === -Infinity && exclusiveMaximum === Infinity && multipleOf === undefined;
+  const [sureFrom, sureTo] = isSimple ? [minimum, maximum] : [Infinity, -Infinity];
+  return { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, sureFrom, sureTo };
 }
 
 /** `-0` becomes 0. */
@@ -44,10 +44,10 @@ function unsigned(number: number): 0 | undefined {
 
 /** Holds a finite number against limits, and says whether it keeps them. */
 export function checkNumber(rules: NumberRules, number: number, report: Report): boolean {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = rules;
-  if (number >= minimum && number <= maximum && number > exclusiveMinimum && number < exclusiveMaximum && multipleOf === undefined) {
+  if (number >= rules.sureFrom && number <= rules.sureTo) {
     return true;
   }
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = rules;
   const since = report.found.length;
   if (number < minimum) report.add("minimum", `must be at least ${minimum}`, number);
   if (number > maximum) report.add("maximum", `must be at most ${maximum}`, number);
@@ -117,7 +117,7 @@ function integer64(range: Range): Reader {
     if (isWithin(integer, range)) {
       return isBackward ? integer.toString() : integer;
     }
-    return refuseScalar(value, report) ? REFUSED : report.add("format", `must be ${range.name} in a string`, value);
+    return refuseProfile(value, report) ?? report.add("format", `must be ${range.name} in a string`, value);
   };
 }
 

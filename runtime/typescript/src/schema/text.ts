@@ -2,6 +2,7 @@
 
 import { type Format, formats } from "./formats.js";
 import { isWellFormed, refuseType } from "./json.js";
+import { isInt64, isUint64 } from "./number.js";
 import { type Reader, REFUSED, type Report } from "./report.js";
 import { counted } from "./words.js";
 
@@ -17,56 +18,65 @@ export interface StringLimits {
   format?: Format;
 }
 
-/** The limits of a string, with the words for what breaks them. */
+/** The limits of a string, ready to be held against many. */
 export interface TextRules {
   readonly minLength: number;
   readonly maxLength: number;
   readonly pattern: RegExp | undefined;
-  readonly isFormat: ((text: string) => boolean) | undefined;
   readonly format: string;
+  readonly isFormat: ((text: string) => boolean) | undefined;
+  /** Texts of these lengths in UTF-16 units keep all limits, and need no closer look. */
+  readonly sureFrom: number;
+  readonly sureTo: number;
 }
 
 /** Prepares limits for {@link checkText}. */
-export function textRules({ minLength = 0, maxLength = Infinity, pattern, format }: StringLimits): TextRules {
+export function textRules(limits: Omit<StringLimits, "format"> & { readonly format?: AnyFormat | undefined }): TextRules {
+  const { minLength = 0, maxLength = LONGEST, pattern, format } = limits;
   return {
     minLength,
     maxLength,
     // A flag that keeps state between matches would make the verdict depend on the last value.
     pattern: pattern && new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, "")),
-    isFormat: format && formats[format],
     format: format ?? "",
+    isFormat: format && FORMATS[format],
+    // A code point has one or two units.
+    sureFrom: minLength > 1 ? 2 * minLength : minLength,
+    sureTo: pattern || format ? -1 : Math.min(maxLength, LONGEST),
   };
 }
 
+/** Longer than any string, and still one of the small integers that lengths are. */
+const LONGEST = 2 ** 30 - 1;
+
+type AnyFormat = Format | "int64" | "uint64";
+
+const FORMATS: Readonly<Record<AnyFormat, (text: string) => boolean>> = { ...formats, int64: isInt64, uint64: isUint64 };
+
 /** Holds a text without lone surrogates against limits, and says whether it keeps them. */
 export function checkText(rules: TextRules, text: string, report: Report): boolean {
+  if (text.length >= rules.sureFrom && text.length <= rules.sureTo) {
+    return true;
+  }
   const { minLength, maxLength, pattern, isFormat } = rules;
-  let isValid = true;
-  // A code point has one or two units, so that most texts need no counting.
+  const since = report.found.length;
   if (text.length < minLength * 2 && codePoints(text) < minLength) {
     report.add("minLength", `must have at least ${counted(minLength, "character")}`, text);
-    isValid = false;
   }
   if (text.length > maxLength && codePoints(text) > maxLength) {
     report.add("maxLength", `must have at most ${counted(maxLength, "character")}`, text);
-    isValid = false;
   }
   if (pattern !== undefined && !pattern.test(text)) {
     report.add("pattern", `must match the pattern ${pattern.source}`, text);
-    isValid = false;
   }
   if (isFormat !== undefined && !isFormat(text)) {
     report.add("format", `must be a valid ${rules.format}`, text);
-    isValid = false;
   }
-  return isValid;
+  return report.found.length === since;
 }
 
 /** A string of any Unicode text; a lone surrogate is none. */
 export function string(limits: StringLimits): Reader {
-  if (Object.values(limits).every((limit) => limit === undefined)) {
-    return anyString;
-  }
   const rules = textRules(limits);
   return (value, report) => {
     if (typeof value !== "string" || !isWellFormed(value)) {
@@ -75,9 +85,6 @@ export function string(limits: StringLimits): Reader {
     return checkText(rules, value, report) ? undefined : REFUSED;
   };
 }
-
-const anyString: Reader = (value, report) =>
-  typeof value === "string" && isWellFormed(value) ? undefined : refuseType("must be a string", value, report);
 
 /** How many code points a text without lone surrogates has. */
 function codePoints(text: string): number {

@@ -1,6 +1,6 @@
 /** Alternatives, tagged or not, and `null` or nothing beside something else. */
 
-import { isObject, json, refuseScalar, refuseType } from "./json.js";
+import { isObject, json, refuseType } from "./json.js";
 import { attempt, type Outcome, outputOf, type Reader, REFUSED, type Report, settled } from "./report.js";
 import { choice, listed } from "./words.js";
 
@@ -61,8 +61,7 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
 
 function refuseAll(isExclusive: boolean, value: unknown, report: Report): typeof REFUSED {
   if (value === undefined) {
-    refuseScalar(value, report);
-    return REFUSED;
+    return report.add("required", "is required", undefined);
   }
   return isExclusive
     ? report.add("oneOf", "must match exactly one of the alternatives", value)

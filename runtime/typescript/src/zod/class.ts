@@ -9,6 +9,7 @@ import * as core from "zod/v4/core";
 
 import { json } from "../schema/json.js";
 import { type Found, NOTHING, outputOf, type Reader, REFUSED, Report, settled } from "../schema/report.js";
+import { nullable, optional } from "../schema/unions.js";
 import { rawIssues } from "./issues.js";
 
 type Payload = core.ParsePayload;
@@ -102,13 +103,27 @@ function finish(payload: Payload, output: unknown, found: readonly Found[]): Pay
 
 /** The reader of any schema: its own, or one that leaves the reading to zod. */
 export function readerOf(schema: core.SomeType): Reader {
-  return isExact(schema) ? ownReader(schema._zod) : run((payload, context) => schema._zod.run(payload, context));
+  const internals: Internals = schema._zod;
+  const { def } = internals as core.$ZodTypes["_zod"];
+  if (def.checks?.length) {
+    return run((payload, context) => internals.run(payload, context));
+  }
+  if (internals.fanfare) {
+    return ownReader(internals);
+  }
+  // What `.optional()`, `.partial()` and `.nullable()` make says nothing of its own.
+  if (def.type === "optional" && !internals.traits.has("$ZodExactOptional") && !substitutes(def.innerType)) {
+    return optional(readerOf(def.innerType));
+  }
+  if (def.type === "nullable") {
+    return nullable(readerOf(def.innerType));
+  }
+  return run((payload, context) => internals.run(payload, context));
 }
 
-/** Whether a schema is one of ours, to which nobody has added checks. */
-export function isExact(schema: core.SomeType): boolean {
-  const internals: Internals = schema._zod;
-  return internals.fanfare !== undefined && !internals.def.checks?.length;
+/** Whether a schema may put something in the place of what is absent. */
+export function substitutes(schema: core.SomeType): boolean {
+  return schema._zod.optin !== undefined;
 }
 
 function ownReader(internals: Internals): Reader {

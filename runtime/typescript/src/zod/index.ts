@@ -4,8 +4,9 @@
  *
  * Each function returns a zod schema that can be extended, picked from and composed like any other. How
  * it reads is not zod's: own keys only, `__proto__` as an ordinary name, lengths in code points, exact
- * decimals, one grammar a format; without `eval`. `fanfare/zod-mini` has the same functions for pages
- * that use `zod/mini`.
+ * decimals, one grammar a format; without `eval`. What need not change is handed on and not copied, so
+ * that the output of a parse may be its input. `fanfare/zod-mini` has the same functions for pages that
+ * use `zod/mini`.
  *
  * @example
  * import * as f from "fanfare/zod";
@@ -232,8 +233,7 @@ export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.Z
 
 /**
  * A whole payload, as it comes from the wire: the wire profile is held (at most 127 levels of nesting,
- * finite numbers, no lone surrogates) also where the schema does not look. What need not change is
- * handed on and not copied.
+ * finite numbers, no lone surrogates) also where the schema does not look.
  *
  * @example
  * topics: { status: { payload: f.payload(StatusSchema) } }

@@ -12,7 +12,7 @@ import * as objects from "../schema/objects.js";
 import type { Reader } from "../schema/report.js";
 import * as texts from "../schema/text.js";
 import * as unions from "../schema/unions.js";
-import { type Internals, isExact, type Kind, readerOf } from "./class.js";
+import { type Internals, type Kind, readerOf, substitutes } from "./class.js";
 
 type Schema = core.SomeType;
 
@@ -60,7 +60,7 @@ export const literals: Kind<{ values: readonly unknown[] }> = {
 
 export const enums: Kind<{ entries: Readonly<Record<string, string>> }> = {
   type: "enum",
-  read: ({ entries }) => constants.literals(Object.values(entries)),
+  read: ({ entries }) => constants.enums(Object.values(entries)),
 };
 
 export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
@@ -92,17 +92,17 @@ export const object: Kind<{ shape: core.$ZodShape; catchall?: Schema | undefined
 
 function property(name: string, schema: Schema): objects.Property {
   const read = readerOf(schema);
-  const { optin, optout } = schema._zod;
-  if (optin === undefined) {
+  if (!substitutes(schema)) {
     return { name, read, absent: "refused" };
   }
-  // Only what is both optional to give and optional to get puts nothing in its place.
+  // What is optional to give and optional to get puts nothing in its place.
+  const { optin, optout } = schema._zod;
   return { name, read, absent: optin === "optional" && optout === "optional" ? "accepted" : read };
 }
 
 export const optional: Kind<{ innerType: Schema }> = {
   type: "optional",
-  read: ({ innerType }) => (isExact(innerType) ? unions.optional(readerOf(innerType)) : undefined),
+  read: ({ innerType }) => (substitutes(innerType) ? undefined : unions.optional(readerOf(innerType))),
 };
 
 export const nullable: Kind<{ innerType: Schema }> = {

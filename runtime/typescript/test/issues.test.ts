@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { describeIssues } from "../src/standard.js";
+import * as f from "../src/zod/index.js";
+
+/** The issues of a whole payload. */
+function issues(schema: z.ZodType, value: unknown): f.Issue[] {
+  const result = f.payload(schema).safeParse(value);
+  return result.success ? [] : f.issues(result.error);
+}
+
+/** What is shown of a value that is not accepted. */
+const shown = (value: unknown): string | undefined => issues(f.never(), value)[0]?.value;
+
+describe("an issue shows what stands there, in short", () => {
+  test("numbers as JavaScript writes them, texts as JSON, containers by kind", () => {
+    expect([null, true, 1.5, -0, 1e21, 1e-7, [1], { a: 1 }].map(shown)).toEqual([
+      "null", "true", "1.5", "0", "1e+21", "1e-7", "an array", "an object",
+    ]);
+    expect(shown('a "quoted"\n\u0001 text')).toBe('"a \\"quoted\\"\\n\\u0001 text"');
+  });
+
+  test("texts are cut after 40 code points", () => {
+    expect(shown("x".repeat(40))).toBe(`"${"x".repeat(40)}"`);
+    expect(shown("x".repeat(41))).toBe(`"${"x".repeat(40)}…"`);
+    expect(shown("😀".repeat(40))).toBe(`"${"😀".repeat(40)}"`);
+    expect(shown(`${"😀".repeat(39)}"ab`)).toBe(`"${"😀".repeat(39)}\\"…"`);
+  });
+
+  test("nothing where nothing stands", () => {
+    expect(issues(f.object({ a: f.string() }), {})).toEqual([{ path: "/a", rule: "required", message: "is required" }]);
+    expect(issues(f.strictObject({}), { a: null })).toEqual([
+      { path: "/a", rule: "additionalProperties", message: "is not allowed", value: "null" },
+    ]);
+  });
+});
+
+describe("issues are in order", () => {
+  test("by the code points of their paths", () => {
+    const names = ["\uffff", "😀", "b", "a/b", "a", "a~", "ab", "é"];
+    const paths = issues(f.map(f.never()), Object.fromEntries(names.map((name) => [name, 1]))).map(({ path }) => path);
+    expect(paths).toEqual(["/a", "/ab", "/a~0", "/a~1b", "/b", "/é", "/\uffff", "/😀"]);
+    expect(issues(f.array(f.never(), { maxItems: 1 }), Array(11).fill(0)).map(({ path }) => path)).toEqual([
+      "", "/0", "/1", "/10", "/2", "/3", "/4", "/5", "/6", "/7", "/8", "/9",
+    ]);
+  });
+
+  test("ties as the rules are held, and each thing once", () => {
+    const Twice = f.checked(f.json(), { minLength: 9, allOf: [{ pattern: "b" }, { pattern: "b" }, { minLength: 9 }] });
+    expect(issues(Twice, "a").map(({ rule }) => rule)).toEqual(["minLength", "pattern"]);
+  });
+
+  test("in what zod and Standard Schema report, too", () => {
+    const Schema = f.object({ b: f.integer(), a: f.integer() });
+    const result = Schema["~standard"].validate({ b: "", a: "" });
+    expect(result).toMatchObject({ issues: [{ path: ["a"] }, { path: ["b"] }] });
+  });
+
+  test("the wire profile and the schema are told together", () => {
+    const Schema = f.object({ a: f.integer(), list: f.array(f.string()) });
+    expect(issues(Schema, { x: { y: NaN }, a: "1", list: ["\udc00", 2], "\ud800": 1 }).map(({ path, message }) => `${path} ${message}`)).toEqual([
+      "/a must be an integer",
+      "/list/0 must not hold a lone surrogate",
+      "/list/1 must be a string",
+      "/x/y must be a finite number",
+      "/\ud800 must not have a lone surrogate in its name",
+    ]);
+  });
+});
+
+describe("issues as text", () => {
+  const text = (schema: z.ZodType, value: unknown): string => {
+    const result = schema["~standard"].validate(value);
+    return result instanceof Promise ? "" : describeIssues(result.issues ?? []);
+  };
+
+  test("a place, what it must be, and what it is", () => {
+    expect(text(f.object({ progress: f.integer({ maximum: 100 }), message: f.string() }), { progress: 101 })).toBe(
+      "/message is required; /progress must be at most 100, got 101",
+    );
+    expect(text(f.string(), [])).toBe("the value must be a string, got an array");
+  });
+
+  test("the messages of others stand after a colon", () => {
+    expect(text(z.object({ "a/b": z.string().refine((value) => value !== "a", "too plain") }), { "a/b": "a" })).toBe("/a~1b: too plain");
+  });
+});
+
+test("properties that somebody gave to all objects are not read", () => {
+  const Schema = f.payload(f.object({ a: f.optional(f.integer()), map: f.optional(f.map(f.integer())), json: f.json() }));
+  const Tagged = f.tagged("kind", { a: f.object({ kind: f.literal("a") }) });
+  const prototype = Object.prototype as { a?: unknown; kind?: unknown };
+  prototype.a = "inherited";
+  prototype.kind = "a";
+  try {
+    expect(Object.keys(Schema.parse({ map: { b: 1 }, json: {} }))).toEqual(["map", "json"]);
+    expect(issues(f.strictObject({}), {})).toEqual([]);
+    expect(Tagged.safeParse({}).success).toBe(false);
+  } finally {
+    delete prototype.a;
+    delete prototype.kind;
+  }
+});

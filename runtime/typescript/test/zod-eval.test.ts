@@ -1,0 +1,13 @@
+import { expect, test, vi } from "vitest";
+import * as f from "../src/zod/index.js";
+
+test("nothing is compiled from strings, not even to try", () => {
+  const compile = vi.fn();
+  vi.stubGlobal("Function", compile);
+  const Status = f.object({ message: f.string(), more: f.optional(f.strictObject({ a: f.integer() })) });
+  const schema = f.payload(f.checked(Status.extend({ x: f.boolean() }), { type: "object", minProperties: 1 }));
+  expect(schema.parse({ message: "a", more: { a: 1 }, x: true })).toEqual({ message: "a", more: { a: 1 }, x: true });
+  expect(schema.safeParse({ message: 1 }).success).toBe(false);
+  vi.unstubAllGlobals();
+  expect(compile).not.toHaveBeenCalled();
+});
