@@ -87,14 +87,12 @@ impl Members {
         Member(self.0.get_mut(name).map(Value::take))
     }
 
-    /// Reads all members that the schema does not declare.
+    /// Reads all members but those that have fields of their own.
     ///
     /// # Errors
     /// When one of them has another shape.
-    pub fn read_additional<T: Read>(self, schema: &Schema) -> Result<BTreeMap<String, T>, Mismatch> {
-        let declared = if let Schema::Object(object) = schema { object.properties } else { &[] };
-        let is_declared = |name: &String| declared.iter().any(|property| property.name == name);
-        let others = self.0.into_iter().filter(|(name, _)| !is_declared(name));
+    pub fn read_additional<T: Read>(self, declared: &[&str]) -> Result<BTreeMap<String, T>, Mismatch> {
+        let others = self.0.into_iter().filter(|(name, _)| !declared.contains(&name.as_str()));
         others.map(|(name, value)| Ok((name, T::read(value)?))).collect()
     }
 }
