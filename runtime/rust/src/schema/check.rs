@@ -34,11 +34,7 @@ pub fn check<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> Result<(), Ve
 /// Whether a schema accepts a value; stops at the first issue.
 #[must_use]
 pub fn accepts<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> bool {
-    accepts_at(schema, &value, &Place::ROOT)
-}
-
-pub(super) fn accepts_at(schema: &Schema, value: &dyn Visit, place: &Place<'_>) -> bool {
-    visit(schema, value, place, &mut Report::verdict()).is_ok()
+    visit(schema, &value, &Place::ROOT, &mut Report::verdict()).is_ok()
 }
 
 /// Holds a value at a place against a schema.

@@ -63,3 +63,43 @@ fn recursion_ends_with_the_depth_that_the_profile_allows() {
         assert_eq!(issues_of(&Rules::ANY, &nested(depth)), [&*too_deep]);
     }
 }
+
+/// Two alternatives, and rules beside them, that all lead into the same property.
+static EXPRESSION: Rules = Rules {
+    object: Some(&Members { properties: &[("of", &EXPRESSION)], ..Members::ANY }),
+    one_of: &[&ADD, &MULTIPLY],
+    unevaluated_properties: Some(&Rules::NEVER),
+    ..Rules::ANY
+};
+static ADD: Rules = Rules {
+    object: Some(&Members {
+        properties: &[("of", &EXPRESSION), ("add", &INTEGER)],
+        required: &["add"],
+        ..Members::ANY
+    }),
+    ..Rules::ANY
+};
+static MULTIPLY: Rules = Rules {
+    object: Some(&Members {
+        properties: &[("of", &EXPRESSION), ("multiply", &INTEGER)],
+        required: &["multiply"],
+        ..Members::ANY
+    }),
+    ..Rules::ANY
+};
+
+#[test]
+fn alternatives_within_alternatives_are_not_tried_over_and_over() {
+    let nested =
+        |innermost: Value| (1..120).fold(innermost, |inner, _| json!({ "of": inner, "multiply": 1 }));
+    assert_eq!(issues_of(&EXPRESSION, &nested(json!({ "add": 1 }))), [""; 0]);
+    let issues = issues_of(&EXPRESSION, &nested(json!({ "add": 1, "multiply": 1, "x": 1 })));
+    let innermost = "/of".repeat(119);
+    assert!(
+        issues.contains(&format!(
+            "{innermost} oneOf: must match exactly one of the alternatives, got an object"
+        ))
+    );
+    assert!(issues.contains(&format!("{innermost}/x unevaluatedProperties: is not allowed, got 1")));
+    assert!(issues.len() < 1_000);
+}

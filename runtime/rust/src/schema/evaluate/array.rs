@@ -8,7 +8,7 @@ use super::super::place::{Place, Report, Stop};
 use super::super::shown::counted;
 use super::super::visit::{Found, Visit};
 use super::super::{Items, Rules, Schema};
-use super::{Evaluated, Node, accepts, evaluate};
+use super::{Evaluated, Node, evaluate};
 
 /// An array on its way through its keywords.
 pub(super) struct ArrayKeywords {
@@ -50,7 +50,7 @@ impl ArrayKeywords {
         }
         self.check_unique(index, value, place, report)?;
         if let Some(contains) = self.items.contains
-            && accepts(contains.rules, value, place)
+            && report.accepts(|report| evaluate(contains.rules, value, place, report))
         {
             self.matching += 1;
             is_evaluated = true;

@@ -86,7 +86,8 @@ impl ObjectKeywords {
     fn check_name(&self, name: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
         let Some(rules) = self.members.names else { return Ok(()) };
         let issues = report.count();
-        evaluate(rules, &name, place, report)?;
+        // Its place is the one of its value, for which the same rules may say something else.
+        Node { rules, value: &name, place, is_first: true }.evaluate(report, None)?;
         report.were_about_name(issues);
         Ok(())
     }
