@@ -149,15 +149,14 @@ struct TagChecker<'a> {
 impl Visitor for TagChecker<'_> {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
         let Tagged { cases, open, .. } = *self.rules;
-        let subject = found;
         let Found::Text(tag) = found else {
-            return refuse(&Schema::Text(Text::ANY), subject, self.place, self.report);
+            return refuse(&Schema::Text(Text::ANY), found, self.place, self.report);
         };
         *self.case = match cases.iter().find(|(name, _)| *name == tag) {
             Some((_, case)) => Some(case),
             None if open => Some(&Schema::Any),
             None => {
-                return self.report.add(self.place, subject, rule_of_choices(cases.len()), || {
+                return self.report.add(self.place, found, rule_of_choices(cases.len()), || {
                     one_of_names(cases.iter().map(|(name, _)| name))
                 });
             }

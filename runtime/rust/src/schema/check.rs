@@ -73,13 +73,12 @@ fn visit_whole(
 
 /// Reports what breaks the wire profile, and tells whether something does.
 pub(super) fn breaks_profile(found: Found<'_>, place: &Place<'_>, report: &mut Report) -> Result<bool, Stop> {
-    let subject = found;
     match found {
         Found::Number(number) if !number.is_finite() => {
-            report.add(place, subject, "type", || "must be a finite number".to_owned())?;
+            report.add(place, found, "type", || "must be a finite number".to_owned())?;
         }
         Found::Array | Found::Object if place.depth >= MAX_DEPTH => {
-            report.add(place, subject, "depth", || {
+            report.add(place, found, "depth", || {
                 format!("must not be nested deeper than {MAX_DEPTH} levels")
             })?;
         }

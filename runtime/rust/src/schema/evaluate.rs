@@ -76,7 +76,6 @@ impl Node<'_> {
 
     fn apply_alternatives(&self, report: &mut Report, evaluated: &mut Evaluated<'_>) -> Result<(), Stop> {
         let Self { rules, value, place, .. } = *self;
-        let subject = value;
         for rules in rules.all_of {
             self.apply(rules, report, evaluated)?;
         }
@@ -85,19 +84,19 @@ impl Node<'_> {
             let all = evaluated.is_some();
             let accepting = rules.any_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
             if accepting.take(if all { usize::MAX } else { 1 }).count() == 0 {
-                report.add(place, subject, "anyOf", || NO_ALTERNATIVE.to_owned())?;
+                report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())?;
             }
         }
         if !rules.one_of.is_empty() {
             let accepting = rules.one_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
             if accepting.take(2).count() != 1 {
-                report.add(place, subject, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())?;
+                report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())?;
             }
         }
         if let Some(rules) = rules.not
             && self.accepts(rules, report, &mut None)
         {
-            report.add(place, subject, "not", || r#"must not match the schema under "not""#.to_owned())?;
+            report.add(place, value, "not", || r#"must not match the schema under "not""#.to_owned())?;
         }
         if let Some(condition) = rules.condition {
             let is_met = self.accepts(condition.test, report, evaluated);

@@ -80,15 +80,14 @@ impl ArrayKeywords {
         let Items { min_items, max_items, contains, .. } = *self.items;
         items_within((min_items, max_items), self.length, place, report)?;
         let Some(contains) = contains else { return Ok(()) };
-        let subject = Found::Array;
         if self.matching < contains.min as usize {
             let rule = if contains.min == 1 { "contains" } else { "minContains" };
             let least = counted(contains.min, "matching item");
-            report.add(place, subject, rule, || format!("must contain at least {least}"))?;
+            report.add(place, Found::Array, rule, || format!("must contain at least {least}"))?;
         }
         if contains.max != u32::MAX && self.matching > contains.max as usize {
             let most = counted(contains.max, "matching item");
-            report.add(place, subject, "maxContains", || format!("must contain at most {most}"))?;
+            report.add(place, Found::Array, "maxContains", || format!("must contain at most {most}"))?;
         }
         Ok(())
     }
