@@ -42,6 +42,7 @@ mod issue;
 mod key;
 mod kinds;
 mod literals;
+mod memory;
 mod names;
 mod pattern;
 mod place;

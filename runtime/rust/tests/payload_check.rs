@@ -233,6 +233,23 @@ fn alternatives_follow_json_schema_exactly() {
 }
 
 #[test]
+fn alternatives_within_alternatives_are_not_tried_over_and_over() {
+    static NEXT: Property = Property { name: "next", schema: &NODE, required: false };
+    static A: Schema = Schema::Object(Object {
+        properties: &[NEXT, Property { name: "a", schema: &INTEGER, required: true }],
+        additional: Additional::Refused,
+    });
+    static B: Schema = Schema::Object(Object {
+        properties: &[NEXT, Property { name: "b", schema: &INTEGER, required: true }],
+        additional: Additional::Refused,
+    });
+    static NODE: Schema = Schema::OneOf(&[&A, &B]);
+    let nested = |innermost: Value| (1..120).fold(innermost, |inner, _| json!({ "next": inner, "b": 1 }));
+    assert!(accepts(&NODE, &nested(json!({ "a": 1 }))));
+    assert_eq!(issues(&NODE, &nested(json!({}))), [" oneOf: must match exactly one of the alternatives"]);
+}
+
+#[test]
 fn a_tag_selects_the_case() {
     static CREATED: Schema = Schema::Object(Object {
         properties: &[Property { name: "by", schema: &TEXT, required: true }],

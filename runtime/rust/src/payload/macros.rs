@@ -67,10 +67,10 @@ macro_rules! object {
             fn read(
                 value: $crate::__private::Value,
             ) -> ::core::result::Result<Self, $crate::Mismatch> {
-                #[allow(unused_mut, unused_variables)]
-                let mut members = $crate::__private::Members::of(value)?;
                 #[allow(unused_variables)]
                 let declared: &[&str] = &[$($name),*];
+                #[allow(unused_mut, unused_variables)]
+                let mut members = $crate::__private::Members::of(value)?;
                 ::core::result::Result::Ok(Self {
                     $($(
                         $field: members.take($name)$(.optional($($optional)?))?.read()?,

@@ -87,7 +87,7 @@ impl Members {
         Member(self.0.get_mut(name).map(Value::take))
     }
 
-    /// Reads all members but the declared ones.
+    /// Reads all members but those that have fields of their own.
     ///
     /// # Errors
     /// When one of them has another shape.

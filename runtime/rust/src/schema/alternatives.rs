@@ -1,7 +1,7 @@
 //! Schemas that must see the whole value before they decide, or see it more
 //! than once.
 
-use super::check::{accepts_at, breaks_profile, missing, visit};
+use super::check::{breaks_profile, missing, visit};
 use super::literals::Literals;
 use super::place::{Place, Report, Stop};
 use super::scalar::{one_of_names, refuse};
@@ -10,26 +10,32 @@ use super::visit::{Found, Visit, Visitor};
 use super::{Schema, Tagged, Text};
 
 pub(super) fn any_of(
-    alternatives: &[&Schema],
+    alternatives: &'static [&'static Schema],
     value: &dyn Visit,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
     if let Some(schema) = nullable(alternatives) {
         // What is wrong with a value that is not null says more than "no alternative fits".
-        return if accepts_at(&Schema::Null, value, place) {
+        return if accepts(&Schema::Null, value, place, report) {
             Ok(())
         } else {
             visit(schema, value, place, report)
         };
     }
-    if alternatives.iter().any(|schema| accepts_at(schema, value, place)) {
-        return Ok(());
-    }
-    report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())
+    report.once(alternatives, place, |report| {
+        if alternatives.iter().any(|schema| accepts(schema, value, place, report)) {
+            return Ok(());
+        }
+        report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())
+    })
 }
 
 pub(super) const NO_ALTERNATIVE: &str = "must match one of the alternatives";
+
+fn accepts(schema: &Schema, value: &dyn Visit, place: &Place<'_>, report: &mut Report) -> bool {
+    report.accepts(|report| visit(schema, value, place, report))
+}
 
 fn nullable<'a>(alternatives: &[&'a Schema]) -> Option<&'a Schema> {
     match alternatives {
@@ -39,16 +45,18 @@ fn nullable<'a>(alternatives: &[&'a Schema]) -> Option<&'a Schema> {
 }
 
 pub(super) fn one_of(
-    alternatives: &[&Schema],
+    alternatives: &'static [&'static Schema],
     value: &dyn Visit,
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let accepting = alternatives.iter().filter(|schema| accepts_at(schema, value, place));
-    if accepting.take(2).count() == 1 {
-        return Ok(());
-    }
-    report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
+    report.once(alternatives, place, |report| {
+        let accepting = alternatives.iter().filter(|schema| accepts(schema, value, place, report));
+        if accepting.take(2).count() == 1 {
+            return Ok(());
+        }
+        report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
+    })
 }
 
 pub(super) const NOT_ONE_ALTERNATIVE: &str = "must match exactly one of the alternatives";
@@ -141,15 +149,14 @@ struct TagChecker<'a> {
 impl Visitor for TagChecker<'_> {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
         let Tagged { cases, open, .. } = *self.rules;
-        let subject = found;
         let Found::Text(tag) = found else {
-            return refuse(&Schema::Text(Text::ANY), subject, self.place, self.report);
+            return refuse(&Schema::Text(Text::ANY), found, self.place, self.report);
         };
         *self.case = match cases.iter().find(|(name, _)| *name == tag) {
             Some((_, case)) => Some(case),
             None if open => Some(&Schema::Any),
             None => {
-                return self.report.add(self.place, subject, rule_of_choices(cases.len()), || {
+                return self.report.add(self.place, found, rule_of_choices(cases.len()), || {
                     one_of_names(cases.iter().map(|(name, _)| name))
                 });
             }

@@ -34,11 +34,7 @@ pub fn check<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> Result<(), Ve
 /// Whether a schema accepts a value; stops at the first issue.
 #[must_use]
 pub fn accepts<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> bool {
-    accepts_at(schema, &value, &Place::ROOT)
-}
-
-pub(super) fn accepts_at(schema: &Schema, value: &dyn Visit, place: &Place<'_>) -> bool {
-    visit(schema, value, place, &mut Report::verdict()).is_ok()
+    visit(schema, &value, &Place::ROOT, &mut Report::verdict()).is_ok()
 }
 
 /// Holds a value at a place against a schema.
@@ -77,13 +73,12 @@ fn visit_whole(
 
 /// Reports what breaks the wire profile, and tells whether something does.
 pub(super) fn breaks_profile(found: Found<'_>, place: &Place<'_>, report: &mut Report) -> Result<bool, Stop> {
-    let subject = found;
     match found {
         Found::Number(number) if !number.is_finite() => {
-            report.add(place, subject, "type", || "must be a finite number".to_owned())?;
+            report.add(place, found, "type", || "must be a finite number".to_owned())?;
         }
         Found::Array | Found::Object if place.depth >= MAX_DEPTH => {
-            report.add(place, subject, "depth", || {
+            report.add(place, found, "depth", || {
                 format!("must not be nested deeper than {MAX_DEPTH} levels")
             })?;
         }

@@ -25,11 +25,12 @@ pub(super) fn evaluate(
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    Node { rules, value, place, is_first: true }.evaluate(report, None)
-}
-
-fn accepts(rules: &'static Rules, value: &dyn Visit, place: &Place<'_>) -> bool {
-    evaluate(rules, value, place, &mut Report::verdict()).is_ok()
+    let node = Node { rules, value, place, is_first: true };
+    if rules.may_nest() {
+        report.once(rules, place, |report| node.evaluate(report, None))
+    } else {
+        node.evaluate(report, None)
+    }
 }
 
 /// Rules and the value that they are applied to.
@@ -75,31 +76,30 @@ impl Node<'_> {
 
     fn apply_alternatives(&self, report: &mut Report, evaluated: &mut Evaluated<'_>) -> Result<(), Stop> {
         let Self { rules, value, place, .. } = *self;
-        let subject = value;
         for rules in rules.all_of {
             self.apply(rules, report, evaluated)?;
         }
         if !rules.any_of.is_empty() {
             // Every alternative that accepts evaluates, so that the first is not enough then.
             let all = evaluated.is_some();
-            let accepting = rules.any_of.iter().filter(|rules| self.accepts(rules, evaluated));
+            let accepting = rules.any_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
             if accepting.take(if all { usize::MAX } else { 1 }).count() == 0 {
-                report.add(place, subject, "anyOf", || NO_ALTERNATIVE.to_owned())?;
+                report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())?;
             }
         }
         if !rules.one_of.is_empty() {
-            let accepting = rules.one_of.iter().filter(|rules| self.accepts(rules, evaluated));
+            let accepting = rules.one_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
             if accepting.take(2).count() != 1 {
-                report.add(place, subject, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())?;
+                report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())?;
             }
         }
         if let Some(rules) = rules.not
-            && self.accepts(rules, &mut None)
+            && self.accepts(rules, report, &mut None)
         {
-            report.add(place, subject, "not", || r#"must not match the schema under "not""#.to_owned())?;
+            report.add(place, value, "not", || r#"must not match the schema under "not""#.to_owned())?;
         }
         if let Some(condition) = rules.condition {
-            let is_met = self.accepts(condition.test, evaluated);
+            let is_met = self.accepts(condition.test, report, evaluated);
             self.apply(if is_met { condition.then } else { condition.otherwise }, report, evaluated)?;
         }
         Ok(())
@@ -114,21 +114,21 @@ impl Node<'_> {
     ) -> Result<(), Stop> {
         let node = Node { rules, is_first: false, ..*self };
         let Some(evaluated) = evaluated else { return node.evaluate(report, None) };
-        let issues = report.count();
+        let refusals = report.refusals();
         let mut inner = Positions::default();
         node.evaluate(report, Some(&mut inner))?;
         // Rules that refuse a value evaluate nothing of it.
-        if report.count() == issues {
+        if report.refusals() == refusals {
             evaluated.insert_all(&inner);
         }
         Ok(())
     }
 
     /// Whether other rules accept the same value.
-    fn accepts(&self, rules: &'static Rules, evaluated: &mut Evaluated<'_>) -> bool {
+    fn accepts(&self, rules: &'static Rules, report: &mut Report, evaluated: &mut Evaluated<'_>) -> bool {
         let node = Node { rules, is_first: false, ..*self };
         let mut inner = evaluated.is_some().then(Positions::default);
-        let is_accepted = node.evaluate(&mut Report::verdict(), inner.as_mut()).is_ok();
+        let is_accepted = report.accepts(|report| node.evaluate(report, inner.as_mut()));
         if is_accepted && let (Some(evaluated), Some(inner)) = (evaluated, &inner) {
             evaluated.insert_all(inner);
         }

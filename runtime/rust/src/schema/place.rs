@@ -6,11 +6,12 @@ use serde::ser;
 
 use super::Issue;
 use super::issue::in_order;
+use super::memory::{Judgement, Memory, SHALLOW};
 use super::shown::Subject;
 
 /// A position in a value, linked to its parents on the stack, so that a path
 /// costs nothing until an issue needs it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Hash)]
 pub(super) struct Place<'a> {
     parent: Option<&'a Place<'a>>,
     step: Step<'a>,
@@ -18,7 +19,7 @@ pub(super) struct Place<'a> {
     pub(super) depth: usize,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Hash)]
 enum Step<'a> {
     Root,
     Property(&'a str),
@@ -57,18 +58,21 @@ impl<'a> Place<'a> {
 /// What the interpreter found: either every issue, or only whether there is one.
 pub(super) struct Report {
     issues: Vec<Issue>,
+    /// How often something was refused, in these or in earlier words.
+    refusals: usize,
     stops_at_first: bool,
+    memory: Option<Box<Memory>>,
 }
 
 impl Report {
     /// Collects every issue.
-    pub(super) const fn complete() -> Self {
-        Self { issues: Vec::new(), stops_at_first: false }
+    pub(super) fn complete() -> Self {
+        Self { issues: Vec::new(), refusals: 0, stops_at_first: false, memory: None }
     }
 
     /// Stops at the first issue and does not describe it.
-    pub(super) const fn verdict() -> Self {
-        Self { issues: Vec::new(), stops_at_first: true }
+    pub(super) fn verdict() -> Self {
+        Self { stops_at_first: true, ..Self::complete() }
     }
 
     pub(super) fn add<'s>(
@@ -83,10 +87,57 @@ impl Report {
         }
         let (path, message, value) = (place.pointer(), message(), subject.into().shown());
         self.issues.push(Issue { path, rule, message, value });
+        self.refusals += 1;
         Ok(())
     }
 
-    /// How many issues there are, to see later whether some were added.
+    /// Whether a value is accepted; issues are not described.
+    pub(super) fn accepts(&mut self, judge: impl FnOnce(&mut Self) -> Result<(), Stop>) -> bool {
+        let stops_at_first = std::mem::replace(&mut self.stops_at_first, true);
+        let is_accepted = judge(self).is_ok();
+        self.stops_at_first = stops_at_first;
+        is_accepted
+    }
+
+    /// Judges what stands at a place by a table, unless that was done before.
+    pub(super) fn once<T: ?Sized>(
+        &mut self,
+        table: &'static T,
+        place: &Place<'_>,
+        judge: impl FnOnce(&mut Self) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        if place.depth <= SHALLOW {
+            return judge(self);
+        }
+        let memory = self.memory.get_or_insert_default();
+        let key = memory.key(table, place);
+        match memory.recall(key) {
+            Some(Judgement::Accepted) => return Ok(()),
+            Some(_) if self.stops_at_first => return Err(Stop::Enough),
+            Some(Judgement::Told) => {
+                self.refusals += 1;
+                return Ok(());
+            }
+            Some(Judgement::Refused) | None => {}
+        }
+        let refusals = self.refusals;
+        let outcome = judge(self);
+        let judgement = match outcome {
+            Ok(()) if self.refusals == refusals => Judgement::Accepted,
+            Ok(()) => Judgement::Told,
+            Err(Stop::Enough) => Judgement::Refused,
+            Err(Stop::Unwritable(_)) => return outcome,
+        };
+        self.memory.get_or_insert_default().keep(key, judgement);
+        outcome
+    }
+
+    /// How often something was refused, to see later whether something was since.
+    pub(super) fn refusals(&self) -> usize {
+        self.refusals
+    }
+
+    /// How many issues there are, to tell later which came since.
     pub(super) fn count(&self) -> usize {
         self.issues.len()
     }

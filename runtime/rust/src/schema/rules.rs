@@ -99,6 +99,17 @@ impl Rules {
         self.kinds == Kinds::NONE
     }
 
+    /// Whether the rules look into a value, or more than once at it.
+    pub(super) fn may_nest(&self) -> bool {
+        self.array.is_some()
+            || self.object.is_some()
+            || !(self.all_of.is_empty() && self.any_of.is_empty() && self.one_of.is_empty())
+            || self.not.is_some()
+            || self.condition.is_some()
+            || self.unevaluated_items.is_some()
+            || self.unevaluated_properties.is_some()
+    }
+
     /// Whether some string could be accepted, as far as kinds tell.
     pub(crate) fn may_be_string(&self) -> bool {
         let some_may = |alternatives: &[&Rules]| {

@@ -75,6 +75,8 @@ async fn a_payload_that_breaks_the_definition_is_refused_with_every_issue() {
         .collect();
     assert_eq!(places, [("/message", "minLength"), ("/progress", "maximum")]);
     assert!(issues[1]["message"].as_str().unwrap().contains("100"));
+    let values: Vec<_> = issues.iter().map(|issue| issue["value"].as_str().unwrap()).collect();
+    assert_eq!(values, [r#""""#, "101"]);
     assert!(answer.error().contains("/progress"));
     client.silence().await;
 

@@ -8,7 +8,7 @@ use super::super::place::{Place, Report, Stop};
 use super::super::shown::counted;
 use super::super::visit::{Found, Visit};
 use super::super::{Items, Rules, Schema};
-use super::{Evaluated, Node, accepts, evaluate};
+use super::{Evaluated, Node, evaluate};
 
 /// An array on its way through its keywords.
 pub(super) struct ArrayKeywords {
@@ -50,7 +50,7 @@ impl ArrayKeywords {
         }
         self.check_unique(index, value, place, report)?;
         if let Some(contains) = self.items.contains
-            && accepts(contains.rules, value, place)
+            && report.accepts(|report| evaluate(contains.rules, value, place, report))
         {
             self.matching += 1;
             is_evaluated = true;
@@ -80,15 +80,14 @@ impl ArrayKeywords {
         let Items { min_items, max_items, contains, .. } = *self.items;
         items_within((min_items, max_items), self.length, place, report)?;
         let Some(contains) = contains else { return Ok(()) };
-        let subject = Found::Array;
         if self.matching < contains.min as usize {
             let rule = if contains.min == 1 { "contains" } else { "minContains" };
             let least = counted(contains.min, "matching item");
-            report.add(place, subject, rule, || format!("must contain at least {least}"))?;
+            report.add(place, Found::Array, rule, || format!("must contain at least {least}"))?;
         }
         if contains.max != u32::MAX && self.matching > contains.max as usize {
             let most = counted(contains.max, "matching item");
-            report.add(place, subject, "maxContains", || format!("must contain at most {most}"))?;
+            report.add(place, Found::Array, "maxContains", || format!("must contain at most {most}"))?;
         }
         Ok(())
     }

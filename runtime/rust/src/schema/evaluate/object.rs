@@ -86,21 +86,21 @@ impl ObjectKeywords {
     fn check_name(&self, name: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
         let Some(rules) = self.members.names else { return Ok(()) };
         let issues = report.count();
-        evaluate(rules, &name, place, report)?;
+        // Its place is the one of its value, for which the same rules may say something else.
+        Node { rules, value: &name, place, is_first: true }.evaluate(report, None)?;
         report.were_about_name(issues);
         Ok(())
     }
 
     pub(super) fn end(&self, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
         let Members { min_properties, max_properties, required, .. } = *self.members;
-        let subject = Found::Object;
         if self.length < min_properties as usize {
             let least = counted_properties(min_properties);
-            report.add(place, subject, "minProperties", || format!("must have at least {least}"))?;
+            report.add(place, Found::Object, "minProperties", || format!("must have at least {least}"))?;
         }
         if max_properties != u32::MAX && self.length > max_properties as usize {
             let most = counted_properties(max_properties);
-            report.add(place, subject, "maxProperties", || format!("must have at most {most}"))?;
+            report.add(place, Found::Object, "maxProperties", || format!("must have at most {most}"))?;
         }
         for (index, name) in required.iter().enumerate() {
             if !self.required.seen(index) {

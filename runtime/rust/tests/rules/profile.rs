@@ -1,0 +1,100 @@
+//! The wire profile, typed values, and values that would be slow to judge.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use fanfare::schema::Rules;
+use fanfare::{Payload, decode};
+use serde_json::{Value, json};
+
+use crate::compile::compile;
+use crate::issues_of;
+
+#[test]
+fn the_profile_binds_also_where_no_rule_looks() {
+    let finite = "type: must be a finite number, got";
+    assert_eq!(issues_of(&Rules::ANY, &f64::NAN), [format!(" {finite} NaN")]);
+    assert_eq!(
+        issues_of(&Rules::ANY, &[f64::INFINITY, f64::NEG_INFINITY]),
+        [format!("/0 {finite} Infinity"), format!("/1 {finite} -Infinity")]
+    );
+    let all_of = json!([{ "prefixItems": [{ "const": null }] }]);
+    let rules = compile(&json!({ "allOf": all_of, "not": { "items": true } }));
+    assert_eq!(issues_of(rules, &[f64::NAN]), [format!("/0 {finite} NaN")], "told once");
+}
+
+#[test]
+fn typed_values_are_judged_as_the_json_they_become() {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Shape {
+        Point,
+        Circle { radius: f32 },
+        Named(&'static str),
+    }
+    let rules = compile(&json!({ "oneOf": [
+        { "const": "point" },
+        { "type": "object", "properties": { "named": true }, "required": ["named"] },
+    ] }));
+    assert_eq!(issues_of(rules, &Shape::Point), [""; 0]);
+    assert_eq!(issues_of(rules, &Shape::Named("x")), [""; 0]);
+    let unwritable = issues_of(rules, &Shape::Circle { radius: 0.5 });
+    assert_eq!(unwritable, [" type: cannot be a payload: the variant circle has several fields"]);
+    let single = compile(&json!({ "const": 0.1 }));
+    assert_eq!(issues_of(single, &0.1_f32), [""; 0]);
+    let keyed = BTreeMap::from([(1_u8, 2_u8), (3, 4)]);
+    let unique =
+        compile(&json!({ "const": [{ "3": 4, "1": 2 }], "propertyNames": { "pattern": "^[0-9]$" } }));
+    assert_eq!(issues_of(unique, &[keyed]), [""; 0]);
+}
+
+#[test]
+fn a_payload_may_be_rules() {
+    use fanfare::schema::{Kinds, Members, Schema, Text};
+
+    #[derive(Debug, PartialEq)]
+    struct Card {
+        number: String,
+        additional: BTreeMap<String, String>,
+    }
+    static TEXT: Rules =
+        Rules { kinds: Kinds::STRING, text: Some(&Text { min_length: 1, ..Text::ANY }), ..Rules::ANY };
+    static CARD: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("number", &TEXT)],
+            others: Some(&TEXT),
+            required: &["number"],
+            dependent_required: &[("number", &["address"])],
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+    fanfare::object!(Card: CARD { "number" => number, .. additional });
+
+    let card: Card = decode(br#"{"number":"1","address":"x"}"#).unwrap();
+    assert_eq!(card.additional, BTreeMap::from([("address".to_owned(), "x".to_owned())]));
+    assert_eq!(fanfare::schema::check(Card::SCHEMA, &card), Ok(()));
+    let error = decode::<Card>(br#"{"number":""}"#).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "/address is required beside \"number\"; /number must have at least 1 character, got \"\""
+    );
+    let twice = Card { number: "1".into(), additional: BTreeMap::from([("number".into(), "2".into())]) };
+    let issues = fanfare::schema::check(Card::SCHEMA, &twice).unwrap_err();
+    assert!(issues.iter().any(|issue| issue.to_string() == "/number must not be written twice, got \"2\""));
+}
+
+#[test]
+fn many_items_are_compared_quickly() {
+    let rules = compile(
+        &json!({ "uniqueItems": true, "contains": { "required": ["id"] }, "unevaluatedItems": false }),
+    );
+    let item = |n: usize| json!({ "id": n, "tags": [n.to_string()] });
+    let mut items: Vec<Value> = (0..100_000).map(item).collect();
+    let start = Instant::now();
+    assert_eq!(issues_of(rules, &items), [""; 0]);
+    items.push(item(77_777));
+    assert_eq!(issues_of(rules, &items), ["/100000 uniqueItems: must not repeat item 77777, got an object"]);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
