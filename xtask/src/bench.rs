@@ -6,6 +6,7 @@ mod contestants;
 mod machine;
 mod memory;
 mod types;
+mod validate;
 
 use crate::failure::Result;
 
@@ -13,12 +14,15 @@ use crate::failure::Result;
 pub(crate) enum Bench {
     /// Compiles 1,000 types with Fanfare and with its peers, and checks the Rust code of both.
     Codegen(codegen::Codegen),
+    /// Checks payloads of 114 bytes, 1 KB and 100 KB with generated code and with its peers.
+    Validate(validate::Validate),
 }
 
 impl Bench {
     pub(crate) fn run(&self) -> Result {
         match self {
             Self::Codegen(codegen) => codegen.run(),
+            Self::Validate(validate) => validate.run(),
         }
     }
 }

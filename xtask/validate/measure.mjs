@@ -1,0 +1,140 @@
+// How fast generated zod validators check payloads, beside their peers. Prints a line a figure: payload, what was
+// done, nanoseconds.
+//
+//   node measure.mjs <generated> <payloads> <rounds> <eval or no-eval> <scratch>
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createRequire } from "node:module";
+
+const [generated, payloads, rounds, mode, scratch] = process.argv.slice(2);
+const here = import.meta.dirname;
+const root = resolve(here, "../..");
+const { build } = createRequire(join(root, "package.json"))("esbuild");
+
+/** How long each round runs one thing, in milliseconds. */
+const ROUND = 100;
+
+const { z, fanfare, mini, byHand, fromSchema, Ajv, addFormats } = await load();
+for (const payload of ["progress", "order", "archive"]) {
+  const text = readFileSync(join(payloads, `${payload}.json`), "utf8");
+  const value = JSON.parse(text);
+  for (const [title, time] of medians(contestants(payload, text, value))) {
+    console.log(`${payload}\t${mode === "eval" ? title : `${title}, without eval`}\t${time.toFixed(1)}`);
+  }
+}
+
+/** Everyone, as functions that tell whether the payload is valid. */
+function contestants(payload, text, value) {
+  const schema = JSON.parse(readFileSync(join(generated, "json-schema/shop", `${payload}.json`), "utf8"));
+  const zod = (schema) => () => schema.safeParse(value).success;
+  const all = [
+    ["generated zod", zod(fanfare.shop.topics[payload].schema)],
+    ...(mini ? [["generated zod/mini", zod(mini.shop.topics[payload].schema)]] : []),
+    ["zod by hand", zod(byHand[payload])],
+    ["z.fromJSONSchema", zod(z.fromJSONSchema(schema))],
+  ];
+  if (mode !== "eval") return all;
+  const ajv = new Ajv({ strict: false });
+  addFormats(ajv);
+  const compiled = ajv.compile(schema);
+  return [
+    ...all,
+    ["json-schema-to-zod", zod(fromSchema[payload])],
+    ["ajv, compiled", () => compiled(value)],
+    ["JSON.parse alone", () => JSON.parse(text) !== undefined],
+  ];
+}
+
+/** The median time of each in nanoseconds; every round lets each run once. */
+function medians(contestants) {
+  const times = contestants.map(() => []);
+  for (let round = 0; round < Number(rounds); round++) {
+    contestants.forEach(([title, work], at) => {
+      if (!work()) throw new Error(`${title} refuses a valid payload`);
+      times[at].push(nanoseconds(work));
+    });
+  }
+  return contestants.map(([title], at) => {
+    const sorted = times[at].sort((one, other) => one - other);
+    return [title, sorted[Math.floor(sorted.length / 2)]];
+  });
+}
+
+function nanoseconds(work) {
+  const start = performance.now();
+  let count = 0;
+  for (let batch = 1; performance.now() - start < ROUND; batch = Math.min(batch * 2, 256)) {
+    for (let at = 0; at < batch; at++) work();
+    count += batch;
+  }
+  return ((performance.now() - start) * 1e6) / count;
+}
+
+/** Bundles everyone into one module with one zod, which is told first whether it may make code. */
+async function load() {
+  const types = join(resolve(generated), "typescript/shop");
+  const hasMini = existsSync(`${types}.zod-mini.ts`);
+  writeFileSync(join(scratch, "mode.ts"), `import * as z from "zod"; z.config({ jitless: ${mode !== "eval"} });`);
+  writeFileSync(join(scratch, "from-schema.ts"), await fromJsonSchemas());
+  const entry = [
+    `import "./mode.js";`,
+    `export * as z from "zod";`,
+    `export * as fanfare from ${JSON.stringify(`${types}.js`)};`,
+    hasMini ? `export * as mini from "mini:shop";` : "export const mini = undefined;",
+    `export * as byHand from ${JSON.stringify(join(here, "by-hand.ts"))};`,
+    `export * as fromSchema from "./from-schema.js";`,
+    `export { Ajv2020 as Ajv } from "ajv/dist/2020.js";`,
+    `export { default as addFormats } from "ajv-formats";`,
+  ];
+  writeFileSync(join(scratch, "entry.ts"), entry.join("\n"));
+  const outfile = join(scratch, `bundle-${mode}.mjs`);
+  await build({
+    entryPoints: [join(scratch, "entry.ts")],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    outfile,
+    nodePaths: [join(root, "node_modules"), join(here, "node_modules")],
+    logLevel: "error",
+    plugins: [miniBeside(types)],
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+/** The channel once more, with the validators of zod/mini that lie beside those of zod. */
+function miniBeside(types) {
+  return {
+    name: "zod/mini",
+    setup(build) {
+      const namespace = "mini";
+      build.onResolve({ filter: /^mini:shop$/ }, () => ({ path: `${types}.ts`, namespace }));
+      build.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
+        contents: readFileSync(path, "utf8")
+          .replaceAll("fanfare/zod", "fanfare/zod-mini")
+          .replaceAll("./shop.zod.js", "./shop.zod-mini.js"),
+        loader: "ts",
+        resolveDir: resolve(types, ".."),
+      }));
+    },
+  };
+}
+
+/** What json-schema-to-zod makes of the schemas. It does not follow references, so that they are put in place. */
+async function fromJsonSchemas() {
+  const peers = createRequire(join(here, "package.json"));
+  const { jsonSchemaToZod } = await import(pathToFileURL(peers.resolve("json-schema-to-zod")).href);
+  const modules = ["progress", "order", "archive"].map((payload) => {
+    const schema = JSON.parse(readFileSync(join(generated, "json-schema/shop", `${payload}.json`), "utf8"));
+    return jsonSchemaToZod(inPlace(schema, schema.$defs), { name: payload, module: "esm", noImport: true });
+  });
+  return `import { z } from "zod";\n${modules.join("\n")}`;
+}
+
+function inPlace(schema, definitions) {
+  if (Array.isArray(schema)) return schema.map((item) => inPlace(item, definitions));
+  if (schema === null || typeof schema !== "object") return schema;
+  if (schema.$ref) return inPlace(definitions[schema.$ref.split("/").pop()], definitions);
+  const kept = Object.entries(schema).filter(([key]) => key !== "$defs");
+  return Object.fromEntries(kept.map(([key, value]) => [key, inPlace(value, definitions)]));
+}
