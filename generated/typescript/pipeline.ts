@@ -10,7 +10,7 @@ export const pipeline = defineChannel({
   address: "pipeline:{runId}",
   fingerprint: "af41d6ac61f059b2",
   params: {
-    runId: f.string({ minLength: 1, pattern: /^run_[a-z0-9]+$/u }),
+    runId: f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
   },
   topics: {
     /** Where the run stands. */

@@ -267,7 +267,7 @@ fn text_rules(text: &Text) -> Vec<(&'static str, String)> {
     let mut rules = Vec::new();
     rules.extend(text.min_length.map(|length| ("minLength", length.to_string())));
     rules.extend(text.max_length.map(|length| ("maxLength", length.to_string())));
-    rules.extend(text.pattern.as_ref().map(|pattern| ("pattern", regular_expression(pattern))));
+    rules.extend(text.pattern.as_ref().map(|pattern| ("pattern", quoted(pattern))));
     rules.extend(text.format.map(|format| ("format", quoted(format.keyword()))));
     rules
 }
@@ -281,25 +281,4 @@ fn array_rules(array: &Array) -> Vec<(&'static str, String)> {
 
 fn float(value: f64) -> String {
     number(&serde_json::json!(value))
-}
-
-/// A pattern between slashes, with the `u` flag.
-fn regular_expression(pattern: &str) -> String {
-    if pattern.is_empty() {
-        return "/(?:)/u".to_owned();
-    }
-    let mut text = String::from("/");
-    let mut escaped = false;
-    for c in pattern.chars() {
-        match c {
-            '/' if !escaped => text.push_str("\\/"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\u{2028}' => text.push_str("\\u2028"),
-            '\u{2029}' => text.push_str("\\u2029"),
-            c => text.push(c),
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    text + "/u"
 }

@@ -13,7 +13,7 @@ export function textJudge(rules: RulesObject): ((text: string, report: Report) =
   const limits = textRules({
     ...(minLength !== undefined && { minLength }),
     ...(maxLength !== undefined && { maxLength }),
-    ...(pattern !== undefined && { pattern: new RegExp(pattern, "u") }),
+    ...(pattern !== undefined && { pattern }),
     format,
   });
   return (text, report) => checkText(limits, text, report);

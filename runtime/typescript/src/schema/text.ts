@@ -12,8 +12,8 @@ export interface StringLimits {
   minLength?: number;
   /** The most code points allowed. */
   maxLength?: number;
-  /** The regular expression, with the `u` flag, that must match somewhere. */
-  pattern?: RegExp;
+  /** The regular expression that must match somewhere; as text it is read with the `u` flag. */
+  pattern?: string | RegExp;
   /** The format that the whole string must have. */
   format?: Format;
 }
@@ -23,6 +23,8 @@ export interface TextRules {
   readonly minLength: number;
   readonly maxLength: number;
   readonly pattern: RegExp | undefined;
+  /** The pattern as it was written. */
+  readonly source: string;
   readonly format: string;
   readonly isFormat: ((text: string) => boolean) | undefined;
   /** Texts of these lengths in UTF-16 units keep all limits, and need no closer look. */
@@ -36,14 +38,23 @@ export function textRules(limits: Omit<StringLimits, "format"> & { readonly form
   return {
     minLength,
     maxLength,
-    // A flag that keeps state between matches would make the verdict depend on the last value.
-    pattern: pattern && new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, "")),
+    pattern: pattern === undefined ? undefined : regularExpression(pattern),
+    source: pattern instanceof RegExp ? pattern.source : (pattern ?? ""),
     format: format ?? "",
     isFormat: format && FORMATS[format],
     // A code point has one or two units.
     sureFrom: minLength > 1 ? 2 * minLength : minLength,
-    sureTo: pattern || format ? -1 : Math.min(maxLength, LONGEST),
+    sureTo: pattern !== undefined || format ? -1 : Math.min(maxLength, LONGEST),
   };
+}
+
+/** A pattern ready for use. */
+export function regularExpression(pattern: string | RegExp): RegExp {
+  if (typeof pattern === "string") {
+    return new RegExp(pattern, "u");
+  }
+  // A flag that keeps state between matches would make the verdict depend on the last value.
+  return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
 }
 
 /** Longer than any string, and still one of the small integers that lengths are. */
@@ -67,7 +78,7 @@ export function checkText(rules: TextRules, text: string, report: Report): boole
     report.add("maxLength", `must have at most ${counted(maxLength, "character")}`, text);
   }
   if (pattern !== undefined && !pattern.test(text)) {
-    report.add("pattern", `must match the pattern ${pattern.source}`, text);
+    report.add("pattern", `must match the pattern ${rules.source}`, text);
   }
   if (isFormat !== undefined && !isFormat(text)) {
     report.add("format", `must be a valid ${rules.format}`, text);

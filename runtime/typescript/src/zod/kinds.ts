@@ -37,7 +37,7 @@ export const string: Kind<{ limits: texts.StringLimits }> = {
   read: ({ limits }) => texts.string(limits),
   describe: ({ bag }, { limits: { minLength, maxLength, pattern, format } }) => {
     Object.assign(bag, minLength !== undefined && { minimum: minLength }, maxLength !== undefined && { maximum: maxLength });
-    Object.assign(bag, pattern && { patterns: new Set([pattern]) }, format && { format });
+    Object.assign(bag, pattern !== undefined && { patterns: new Set([texts.regularExpression(pattern)]) }, format && { format });
   },
 };
 

@@ -5,7 +5,7 @@ use crate::report;
 use crate::voices::{Case, Verdict};
 
 /// Whether lists of issues that differ between the languages fail a test, or are only counted.
-const MUST_AGREE: bool = false;
+const MUST_AGREE: bool = true;
 
 /// How many lists of issues were compared, and which differ from Rust's.
 pub(crate) struct Compared {
