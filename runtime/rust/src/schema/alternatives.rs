@@ -15,6 +15,9 @@ pub(super) fn any_of(
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
+    if let [only] = alternatives {
+        return visit(only, value, place, report);
+    }
     if let Some(schema) = nullable(alternatives) {
         // What is wrong with a value that is not null says more than "no alternative fits".
         return if accepts(&Schema::Null, value, place, report) {

@@ -51,6 +51,7 @@ impl Node<'_> {
     fn evaluate(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
         let rules = self.rules;
         let asks = rules.unevaluated_items.is_some() || rules.unevaluated_properties.is_some();
+        let refusals = report.refusals();
         let mut own = Positions::default();
         let mut evaluated = if asks { Some(evaluated.unwrap_or(&mut own)) } else { evaluated };
 
@@ -67,7 +68,9 @@ impl Node<'_> {
             }
         }
         self.apply_alternatives(report, &mut evaluated)?;
+        // What refused the value evaluated nothing of it: that all of it is left over would be no news.
         match (kind, evaluated) {
+            _ if report.refusals() != refusals => Ok(()),
             (Kind::Array(_), Some(evaluated)) => self.unevaluated_items(report, evaluated),
             (Kind::Object(_), Some(evaluated)) => self.unevaluated_properties(report, evaluated),
             _ => Ok(()),

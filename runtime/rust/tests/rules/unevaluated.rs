@@ -130,19 +130,12 @@ fn each_level_has_its_own() {
 }
 
 #[test]
-fn rules_that_refuse_a_value_evaluate_nothing_of_it() {
+fn a_value_that_is_refused_is_not_searched_for_what_is_left_over() {
     let schema = json!({
         "allOf": [{ "properties": { "a": { "type": "string" }, "b": true } }],
         "unevaluatedProperties": false,
     });
-    assert_eq!(
-        issues(schema, json!({ "a": 1, "b": 2 })),
-        [
-            "/a type: must be a string, got 1",
-            "/a unevaluatedProperties: is not allowed, got 1",
-            "/b unevaluatedProperties: is not allowed, got 2",
-        ]
-    );
+    assert_eq!(issues(schema, json!({ "a": 1, "b": 2 })), ["/a type: must be a string, got 1"]);
     // The same rules have looked at it, whatever they found.
     let schema = json!({ "properties": { "a": { "type": "string" } }, "unevaluatedProperties": false });
     assert_eq!(issues(schema, json!({ "a": 1 })), ["/a type: must be a string, got 1"]);

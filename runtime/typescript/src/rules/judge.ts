@@ -96,6 +96,10 @@ function compile(rules: RulesObject): Judge {
       }
       judge(value, report, evaluated);
     }
+    if (report.found.length !== since) {
+      // What refused the value evaluated nothing of it: that all of it is left over would be no news.
+      return;
+    }
     if (evaluated && Array.isArray(value)) {
       restOfItems?.(value, report, evaluated);
     } else if (evaluated && isObject(value)) {
