@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::types::{Naming, Types, keywords_of};
-use super::{collisions, rules};
+use super::{collisions, rules, shapes};
 use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Alternative, Case, Enum, EnumValue, Kinds, Model, Property, Tagged, Type, Union};
@@ -255,16 +255,17 @@ pub(super) fn of_types(
     if keywords.assertions().iter().any(|keyword| !allowed.contains(keyword)) {
         return None;
     }
-    kinds_union(types, names, keywords, place, naming)
+    kinds_union(types, names, keywords, place, naming, true)
 }
 
-/// An alternative for each kind, from the keywords that speak of it.
+/// An alternative for each kind, from the keywords that speak of it: `exactly` where those are all.
 pub(super) fn kinds_union(
     types: &mut Types<'_>,
     names: &[TypeName],
     keywords: &Keywords,
     place: &Place,
     naming: &Naming,
+    exactly: bool,
 ) -> Option<Type> {
     let mut kinds: Vec<TypeName> = Vec::new();
     for name in names {
@@ -286,10 +287,15 @@ pub(super) fn kinds_union(
             kind => kind_name(*kind),
         };
         let naming = if kinds.len() == 1 { naming.clone() } else { naming.child(variant) };
-        let shape = if kinds.len() == 1 {
-            types.of_type(*kind, &own, place, &naming)?
-        } else {
-            types.part(&SchemaNode::Keywords(own), place, &naming)
+        let shape = match kind {
+            // What other keywords say of its properties cannot be left out.
+            TypeName::Object if !exactly => {
+                let whole = Keywords { type_: Some(TypeNames::One(*kind)), ..keywords.clone() };
+                let convert = |types: &mut Types<'_>| shapes::objects(types, &whole, place, &naming);
+                if kinds.len() == 1 { convert(types) } else { types.named(place, &naming, None, convert) }
+            }
+            kind if kinds.len() == 1 => types.of_type(*kind, &own, place, &naming)?,
+            _ => types.part(&SchemaNode::Keywords(own), place, &naming),
         };
         alternatives.push(Alternative { variant: variant.to_owned(), shape, boxed: false });
     }

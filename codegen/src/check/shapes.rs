@@ -30,7 +30,7 @@ pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
         }
         Some(TypeNames::Several(names)) => {
             let own = Keywords { format: None, ..keywords.clone() };
-            let union = alternatives::kinds_union(types, names, &own, place, naming);
+            let union = alternatives::kinds_union(types, names, &own, place, naming, false);
             return union.unwrap_or(Type::Any);
         }
         None => {}
@@ -88,6 +88,11 @@ fn plain(name: TypeName) -> Type {
         }
         TypeName::Object => Type::Map(Box::new(Type::Any)),
     }
+}
+
+/// The struct or the map for the objects that a schema allows.
+pub(super) fn objects(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
+    object(types, keywords, place, naming).unwrap_or_else(|| plain(TypeName::Object))
 }
 
 /// The struct or the map of a schema that allows objects only.

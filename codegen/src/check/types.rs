@@ -119,7 +119,7 @@ impl<'d> Types<'d> {
 
     /// Reserves a named type; its schema is converted later, when all names are known.
     pub(super) fn declare(&mut self, node: SchemaNode, place: &Place, naming: Naming) -> TypeId {
-        let id = self.reserve(place, &naming, &node);
+        let id = self.reserve(place, &naming, description_of(&node));
         self.namings.insert(place.clone(), naming.clone());
         self.pending.insert(id, Pending { node, naming });
         id
@@ -161,7 +161,7 @@ impl<'d> Types<'d> {
         self.depth += 1;
         let shape = self.structure(&node, &place, &naming);
         let shape = nullable_apart(shape, |inner| {
-            let inner_id = self.reserve(&place, &naming.child("Value"), &node);
+            let inner_id = self.reserve(&place, &naming.child("Value"), description_of(&node));
             self.model.types[inner_id.0].shape = inner;
             Type::Named(inner_id)
         });
@@ -170,7 +170,7 @@ impl<'d> Types<'d> {
     }
 
     /// Adds a type to the model. Until it is converted it stands for itself.
-    fn reserve(&mut self, place: &Place, naming: &Naming, node: &SchemaNode) -> TypeId {
+    fn reserve(&mut self, place: &Place, naming: &Naming, description: Option<String>) -> TypeId {
         let id = TypeId(self.model.types.len());
         let (rust, typescript) = self.names(naming);
         self.model.types.push(NamedType {
@@ -178,7 +178,7 @@ impl<'d> Types<'d> {
             typescript,
             scope: naming.scope,
             module: naming.module,
-            description: description_of(node),
+            description,
             shape: Type::Named(id),
             recursive: false,
         });
@@ -228,9 +228,20 @@ impl<'d> Types<'d> {
         if !may_be_nominal(node) {
             return self.structure(node, place, naming);
         }
+        self.named(place, naming, description_of(node), |types| types.structure(node, place, naming))
+    }
+
+    /// The type that `convert` gives: what needs a name of its own becomes a named type.
+    pub(super) fn named(
+        &mut self,
+        place: &Place,
+        naming: &Naming,
+        description: Option<String>,
+        convert: impl FnOnce(&mut Self) -> Type,
+    ) -> Type {
         // What is inside comes after it, so the name is reserved first.
-        let id = self.reserve(place, naming, node);
-        let shape = self.structure(node, place, naming);
+        let id = self.reserve(place, naming, description);
+        let shape = convert(self);
         if is_nominal(&shape) {
             self.model.types[id.0].shape = shape;
             return Type::Named(id);
