@@ -27,8 +27,10 @@ impl Shapes {
                 Some(schema) => _ = definitions.insert(type_key(id), schema),
                 None => {
                     definitions.insert(type_key(id), json!({ "type": "object" }));
-                    definitions
-                        .insert(parts_key(id), members(parts(model.get(id).shape.shape()).into_iter().enumerate()));
+                    definitions.insert(
+                        parts_key(id),
+                        members(parts(model.get(id).shape.shape()).into_iter().enumerate()),
+                    );
                     settings.with_replacement(type_key(id), type_key(id), no_impls());
                 }
             }
