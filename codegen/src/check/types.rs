@@ -181,6 +181,7 @@ impl<'d> Types<'d> {
             description: description_of(node),
             shape: Type::Named(id),
             recursive: false,
+            wrapper: false,
         });
         self.places.push(place.clone());
         id

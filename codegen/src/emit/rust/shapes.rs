@@ -116,7 +116,6 @@ fn definition(model: &Model, id: TypeId) -> Option<Value> {
             Some(json!({ "type": "string", "enum": (0..values.len()).map(variant_key).collect::<Vec<_>>() }))
         }
         shape if is_newtype(shape) => Some(json!({ "type": "string", "minLength": 1 })),
-        shape @ (Type::Array(_) | Type::Map(_)) if model.get(id).recursive => Some(schema(shape)),
         _ => None,
     }
 }
