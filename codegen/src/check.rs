@@ -14,6 +14,8 @@ mod shapes;
 mod types;
 mod words;
 
+pub(crate) use limits::{INTEGER_FORMATS, UNCHECKED_FORMATS};
+
 use crate::definition::{DefinitionFile, Definitions, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place, Report};
 use crate::model::{Model, Module};
@@ -29,7 +31,9 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
     types.declare_definitions();
     let channels = channels::declare(&mut types);
     types.convert_all();
-    let types::Types { mut model, mut diagnostics, mut places, nameless, places_of_rules, .. } = types;
+    let types::Types { mut model, diagnostics, mut places, nameless, places_of_rules, .. } = types;
+    let (warnings, mut diagnostics): (Vec<_>, Vec<_>) =
+        diagnostics.into_iter().partition(Diagnostic::is_warning);
     model.channels = channels.channels;
     nameless::remove(&mut model, &mut places, &nameless);
     recursion::refuse_endless(&model, &places, &places_of_rules, &mut diagnostics);
@@ -40,13 +44,18 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
         recursion::analyse(&mut model, &places, &mut diagnostics);
     }
     let clean = diagnostics.is_empty() && report.diagnostics.is_empty();
-    // A schema may be looked at from several sides, and each finds the same.
-    for diagnostic in diagnostics {
-        if !report.diagnostics.contains(&diagnostic) {
-            report.diagnostics.push(diagnostic);
+    add_new(&mut report.diagnostics, diagnostics);
+    add_new(&mut report.warnings, warnings);
+    clean.then_some(model)
+}
+
+/// A schema may be looked at from several sides, and each finds the same.
+fn add_new(known: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
+    for diagnostic in found {
+        if !known.contains(&diagnostic) {
+            known.push(diagnostic);
         }
     }
-    clean.then_some(model)
 }
 
 fn check_file(file: &DefinitionFile, place: &Place, diagnostics: &mut Vec<Diagnostic>) {

@@ -103,61 +103,68 @@ enum Target {
     Path(PathBuf),
 }
 
-/// The kinds of diagnostics. The code of each is stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Code {
-    Syntax,
-    DuplicateKey,
-    Shape,
-    UnknownKey,
-    UnknownKeyword,
-    UnsupportedKeyword,
-    KeywordNeedsType,
-    Reference,
-    EndlessReference,
-    Pattern,
-    Format,
-    Limit,
-    Unsatisfiable,
-    IntegerRange,
-    NameCollision,
-    ReservedName,
-    BadName,
-    Address,
-    AddressOverlap,
-    Alternatives,
-    NoDefinitions,
-    File,
-    Dialect,
+/// Declares the kinds of diagnostics once, each with its stable code and what it finds.
+macro_rules! codes {
+    ($($name:ident $code:literal $finds:literal,)*) => {
+        /// The kinds of diagnostics.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $(#[doc = $finds] $name,)*
+        }
+
+        impl Code {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub(crate) fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+
+            /// What it finds.
+            pub(crate) fn finds(self) -> &'static str {
+                match self {
+                    $(Self::$name => $finds,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    Syntax "E0001" "a file that is not YAML or JSON",
+    DuplicateKey "E0002" "a key that stands in a mapping twice",
+    Shape "E0003" "a value of another kind than is needed there",
+    UnknownKey "E0004" "a key that the definition format does not know",
+    UnknownKeyword "E0005" "a keyword that looks like one of JSON Schema, misspelt",
+    UnsupportedKeyword "E0006" "a keyword that the draft does not have, so that it would bind nothing; `nullable`",
+    KeywordNeedsType "E0007" "`x-open` where nothing can be open",
+    Reference "E0008" "a `$ref` that leads nowhere, or to the network",
+    EndlessReference "E0009" "a schema that refers to itself for the same value, so that checking would not end",
+    Pattern "E0010" "a pattern that is no ECMA-262 regular expression with the `u` flag",
+    Format "E0011" "a format that looks like a checked one, misspelt",
+    Limit "E0012" "a limit that means nothing, such as `multipleOf: 0`",
+    Unsatisfiable "E0013" "a schema that no value satisfies",
+    IntegerRange "E0014" "an integer that JavaScript does not hold exactly: beyond ±(2^53−1)",
+    NameCollision "E0015" "two things that would have one name in generated code",
+    ReservedName "E0016" "a name that generated code needs for itself",
+    BadName "E0017" "a name that gives no identifier",
+    Address "E0018" "an address, or a param in it, that cannot be",
+    AddressOverlap "E0019" "two addresses that could produce the same name",
+    Alternatives "E0021" "an open union whose alternatives no tag tells apart",
+    NoDefinitions "E0022" "a folder without definitions",
+    File "E0023" "a file that cannot be read",
+    Dialect "E0024" "a `$schema` that names no known draft",
+    UncheckedFormat "W0001" "a format that is not checked: an annotation, on both sides",
+    Ignored "W0002" "a keyword that JSON Schema does not know: an annotation",
+    BindsNothing "W0003" "a keyword beside a `type` whose values it does not bind",
+    AnyValue "W0004" "a schema that becomes any JSON value in Rust and TypeScript, and is checked all the same",
 }
 
 impl Code {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Code::Syntax => "E0001",
-            Code::DuplicateKey => "E0002",
-            Code::Shape => "E0003",
-            Code::UnknownKey => "E0004",
-            Code::UnknownKeyword => "E0005",
-            Code::UnsupportedKeyword => "E0006",
-            Code::KeywordNeedsType => "E0007",
-            Code::Reference => "E0008",
-            Code::EndlessReference => "E0009",
-            Code::Pattern => "E0010",
-            Code::Format => "E0011",
-            Code::Limit => "E0012",
-            Code::Unsatisfiable => "E0013",
-            Code::IntegerRange => "E0014",
-            Code::NameCollision => "E0015",
-            Code::ReservedName => "E0016",
-            Code::BadName => "E0017",
-            Code::Address => "E0018",
-            Code::AddressOverlap => "E0019",
-            Code::Alternatives => "E0021",
-            Code::NoDefinitions => "E0022",
-            Code::File => "E0023",
-            Code::Dialect => "E0024",
-        }
+    /// Whether it is found by `fanfare lint` only, and keeps nothing from being generated.
+    pub(crate) fn is_warning(self) -> bool {
+        self.as_str().starts_with('W')
     }
 }
 
@@ -208,6 +215,10 @@ impl Diagnostic {
         self
     }
 
+    pub(crate) fn is_warning(&self) -> bool {
+        self.code.is_warning()
+    }
+
     /// Says why.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
@@ -235,7 +246,8 @@ impl Diagnostic {
             .related
             .as_ref()
             .map(|(place, label)| (texts.excerpt(place.source, &Target::Key(place.clone())), label));
-        let title = Level::ERROR.primary_title(&self.message).id(self.code.as_str());
+        let level = if self.code.is_warning() { Level::WARNING } else { Level::ERROR };
+        let title = level.primary_title(&self.message).id(self.code.as_str());
         let mut group = match &excerpt {
             Some(excerpt) => Group::with_title(title).element(excerpt.snippet(AnnotationKind::Primary, None)),
             None => Group::with_title(title),
@@ -332,9 +344,16 @@ impl<'s> Excerpt<'s> {
 pub(crate) struct Report {
     pub(crate) sources: Sources,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What keeps nothing from being generated.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Report {
+    /// A report of the warnings alone.
+    pub(crate) fn into_warnings(self) -> Self {
+        Self { sources: self.sources, diagnostics: self.warnings, warnings: Vec::new() }
+    }
+
     /// Renders all diagnostics as rustc does, with colours for a terminal.
     pub(crate) fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
@@ -346,8 +365,12 @@ impl Report {
         }
         let count = self.diagnostics.len();
         let plural = if count == 1 { "" } else { "s" };
-        text.push_str(&format!("{count} error{plural}; nothing was written\n"));
-        text
+        let summary = if self.diagnostics.iter().all(Diagnostic::is_warning) {
+            format!("{count} warning{plural}\n")
+        } else {
+            format!("{count} error{plural}; nothing was written\n")
+        };
+        text + &summary
     }
 }
 

@@ -22,6 +22,7 @@ mod emit;
 mod model;
 mod names;
 mod output;
+mod reference;
 
 use std::fmt;
 use std::io;
@@ -39,6 +40,17 @@ pub fn generate(schemas: impl AsRef<Path>) -> Result<Files, Error> {
     Ok(emit::emit(&model))
 }
 
+/// Looks for what is allowed and probably not meant: formats that nobody checks, keywords that bind nothing, types that
+/// become any JSON value. None where there is nothing of that kind.
+///
+/// # Errors
+/// [`Error::Definitions`] with all diagnostics when a definition is wrong.
+pub fn lint(schemas: impl AsRef<Path>) -> Result<Option<Diagnostics>, Error> {
+    let (_, inputs) = model(schemas.as_ref())?;
+    let report = inputs.report.into_warnings();
+    Ok((!report.diagnostics.is_empty()).then_some(Diagnostics(report)))
+}
+
 /// Compiles the definitions in a folder to Rust, for a build script: `fanfare::include_channels!()` includes the
 /// result. Writes to `OUT_DIR` only, and only what changed; needs no Node and no network.
 ///
@@ -48,7 +60,7 @@ pub fn compile(schemas: impl AsRef<Path>) -> Result<(), Error> {
     let schemas = schemas.as_ref();
     println!("cargo::rerun-if-changed={}", schemas.display());
     let (model, inputs) = model(schemas)?;
-    for path in inputs {
+    for path in inputs.paths() {
         println!("cargo::rerun-if-changed={}", path.display());
     }
     let out = std::env::var_os("OUT_DIR")
@@ -63,14 +75,31 @@ pub fn format_schema() -> String {
     format!("{:#}\n", definition::format_schema())
 }
 
-/// Definitions to their meaning, and the files and folders that were read.
-fn model(schemas: &Path) -> Result<(model::Model, Vec<PathBuf>), Error> {
+/// What was read on the way to a model, and found.
+struct Inputs {
+    report: Report,
+    folders: Vec<PathBuf>,
+}
+
+impl Inputs {
+    /// The files and folders that were read.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.report.sources.paths().chain(self.folders.iter().map(PathBuf::as_path))
+    }
+}
+
+/// What JSON Schema means here, as Markdown tables for the documentation.
+#[doc(hidden)]
+#[must_use]
+pub fn reference() -> String {
+    reference::tables()
+}
+
+/// Definitions to their meaning.
+fn model(schemas: &Path) -> Result<(model::Model, Inputs), Error> {
     let (definitions, mut report) = definition::read_folder(schemas);
     match check::check(&definitions, &mut report) {
-        Some(model) => {
-            let inputs = report.sources.paths().map(Path::to_owned).chain(definitions.folders).collect();
-            Ok((model, inputs))
-        }
+        Some(model) => Ok((model, Inputs { report, folders: definitions.folders })),
         None => Err(Error::Definitions(Diagnostics(report))),
     }
 }

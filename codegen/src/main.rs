@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fanfare_codegen::{Change, Error, format_schema, generate};
+use fanfare_codegen::{Change, Error, format_schema, generate, lint};
 
 /// Most of the time goes into many small pieces of syntax, and this allocator is made for those.
 #[global_allocator]
@@ -39,6 +39,16 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Look for what is allowed and probably not meant
+    ///
+    /// Formats that nobody checks, keywords that bind nothing, schemas that become any JSON value. Exits with 1 where
+    /// there is something.
+    #[command(after_help = "Example:\n  fanfare lint")]
+    Lint {
+        /// The folder with the definitions
+        #[arg(long, value_name = "FOLDER", default_value = "schemas")]
+        schemas: PathBuf,
+    },
     /// Print the JSON Schema of the definition format, for editors
     #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
     Schema,
@@ -71,6 +81,17 @@ fn main() -> ExitCode {
                 Err(error) => failed(&Error::Io(error)),
             }
         }
+        Verb::Lint { schemas } => match lint(&schemas) {
+            Ok(None) => {
+                print("nothing to mend\n");
+                ExitCode::SUCCESS
+            }
+            Ok(Some(warnings)) => {
+                eprint!("{}", warnings.render(std::io::stderr().is_terminal()));
+                ExitCode::from(FINDINGS)
+            }
+            Err(error) => failed(&error),
+        },
         Verb::Schema => {
             print(&format_schema());
             ExitCode::SUCCESS

@@ -64,6 +64,8 @@ pub(crate) struct NamedType {
     pub(crate) shape: Type,
     /// It contains itself, directly or through others.
     pub(crate) recursive: bool,
+    /// It would contain itself through aliases alone, so that in Rust it is a struct around its content.
+    pub(crate) wrapper: bool,
 }
 
 /// Where a type's Rust name stands.

@@ -86,8 +86,9 @@ pub(crate) fn distinct_names(wires: &[&str]) -> Option<Vec<Name>> {
     });
     let names: Vec<Name> = spelled.collect::<Option<_>>()?;
     let mut seen = HashSet::new();
-    let are_distinct =
-        names.iter().all(|name| seen.insert(["snake", &*name.snake]) && seen.insert(["pascal", &*name.pascal]));
+    let are_distinct = names
+        .iter()
+        .all(|name| seen.insert(["snake", &*name.snake]) && seen.insert(["pascal", &*name.pascal]));
     are_distinct.then_some(names)
 }
 

@@ -11,7 +11,7 @@ const CODEGEN: Floors = &[
     &["diagnostics", "names", "output"],
     &["definition", "model"],
     &["check"],
-    &["emit"],
+    &["emit", "reference"],
     &["lib"],
     &["main"],
 ];
@@ -37,9 +37,10 @@ const RUNTIME_RUST: Floors = &[
 ];
 
 const RUNTIME_TYPESCRIPT: Floors = &[
-    &["case", "queue", "schema", "standard", "wire"],
-    &["error", "rules"],
-    &["channel", "socket", "zod"],
+    &["case", "queue", "schema", "wire"],
+    &["rules", "standard"],
+    &["error", "zod"],
+    &["channel", "socket"],
     &["drift", "message", "token"],
     &["connection", "delivery"],
     &["store", "subscription"],

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use crate::cases::files_below;
+use crate::cases::{Differences, files_below};
+
+const TABLES_START: &str =
+    "<!-- The tables are written by `UPDATE=1 cargo test -p fanfare-tests --test compiler`. -->\n";
+const TABLES_END: &str = "<!-- End of the tables. -->\n";
 
 #[test]
 fn the_generated_folder_is_current() {
@@ -36,6 +40,18 @@ fn the_schema_of_the_definition_format_is_current() {
         "schemas/channels.schema.json is stale.\n\
          Run `cargo run -p fanfare-codegen -- schema > schemas/channels.schema.json` in the root and commit the result."
     );
+}
+
+#[test]
+fn the_documentation_of_json_schema_says_what_the_compiler_does() {
+    let path = Path::new("../docs/json-schema.md");
+    let text = std::fs::read_to_string(path).expect("the documentation can be read");
+    let (before, rest) = text.split_once(TABLES_START).expect("the tables begin");
+    let (_, after) = rest.split_once(TABLES_END).expect("the tables end");
+    let tables = fanfare_codegen::reference();
+    let mut differences = Differences::default();
+    differences.file(path, &format!("{before}{TABLES_START}\n{tables}\n{TABLES_END}{after}"));
+    differences.fail_if_any();
 }
 
 #[test]

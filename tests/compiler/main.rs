@@ -7,4 +7,5 @@ mod cases;
 mod floors;
 mod fresh;
 mod golden;
+mod linted;
 mod rejected;

@@ -70,7 +70,7 @@ impl Conformance {
         if failed.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!("the voices disagree with seeds {}", failed.join(", "))))
+        Err(Failure::new(format!("the test fails with seeds {}", failed.join(", "))))
     }
 }
 

@@ -30,8 +30,12 @@ pub(super) fn values(types: &mut Types<'_>, keywords: &Keywords, place: &Place) 
             Diagnostic::at(Code::Unsatisfiable, &place, "an empty `enum` has no valid value")
                 .help("list the values")
         } else {
-            Diagnostic::at(Code::Unsatisfiable, &place, format!("no value of `{key}` is of the `type` beside it"))
-                .help("correct the values or the type")
+            Diagnostic::at(
+                Code::Unsatisfiable,
+                &place,
+                format!("no value of `{key}` is of the `type` beside it"),
+            )
+            .help("correct the values or the type")
         });
     }
     let nullable = allowed.len() > 1 && allowed.contains(&Value::Null);
@@ -101,7 +105,8 @@ pub(super) fn union(
         named_alternatives(types, &others, &place, naming)?
     };
     // What accepts `null` beside a `null` accepts it twice, and so `oneOf` does not.
-    let twice = nulls > 1 || (nulls == 1 && alternatives.iter().any(|other| may_accept_null(types, &other.shape)));
+    let twice =
+        nulls > 1 || (nulls == 1 && alternatives.iter().any(|other| may_accept_null(types, &other.shape)));
     if exactly_one && twice {
         return None;
     }
@@ -224,9 +229,11 @@ fn own_property(keywords: &Keywords, all: &[(usize, &SchemaNode)]) -> Option<Str
     if objects.len() == 1 {
         return Some("Object".to_owned());
     }
-    let own = keywords.required.iter().flatten().find(|key| {
-        objects.iter().filter(|other| requires(other, key)).count() == 1
-    })?;
+    let own = keywords
+        .required
+        .iter()
+        .flatten()
+        .find(|key| objects.iter().filter(|other| requires(other, key)).count() == 1)?;
     Name::new(own).map(|name| name.rust_type())
 }
 

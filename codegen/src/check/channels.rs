@@ -116,7 +116,9 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     let payload = types.parse(node.payload, &payload_place);
     let payload = match &payload {
         SchemaNode::Keywords(keywords)
-            if keywords.reference.is_some() && keywords.assertions().len() == 1 && !types.resources.are_dynamic(&payload_place) =>
+            if keywords.reference.is_some()
+                && keywords.assertions().len() == 1
+                && !types.resources.are_dynamic(&payload_place) =>
         {
             let target = keywords.reference.as_deref().unwrap_or_default();
             match types.reference(target, &payload_place.join("$ref")) {

@@ -5,7 +5,7 @@ use crate::diagnostics::{Code, Diagnostic, Place, closest};
 use crate::model::{Format, Integer, Kinds, LARGEST_INTEGER, Number, Text, Type};
 
 /// Formats that narrow an integer, with their limits.
-const INTEGER_FORMATS: [(&str, i32, u32); 6] = [
+pub(crate) const INTEGER_FORMATS: [(&str, i32, u32); 6] = [
     ("int8", i8::MIN as i32, i8::MAX as u32),
     ("uint8", 0, u8::MAX as u32),
     ("int16", i16::MIN as i32, i16::MAX as u32),
@@ -206,22 +206,28 @@ pub(super) fn refuse_empty_range(
     }
 }
 
-/// A format that is close to one that is checked: it was meant to be, and would not.
-pub(super) fn misspelt_format(format: &str, place: &Place) -> Option<Diagnostic> {
+/// A format that nobody checks; where it is close to a checked one, it was meant to be that.
+pub(super) fn unchecked_format(format: &str, place: &Place) -> Option<Diagnostic> {
     let checked = Format::ALL.iter().map(|format| format.keyword());
-    let known: Vec<&str> = checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).chain(["int64", "uint64"]).collect();
-    if known.contains(&format) || UNCHECKED_FORMATS.contains(&format) {
+    let known: Vec<&str> =
+        checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).chain(["int64", "uint64"]).collect();
+    if known.contains(&format) {
         return None;
     }
-    let near = closest(format, known)?;
-    Some(
-        Diagnostic::at(Code::Format, &place.join("format"), format!("the format `{format}` is not known"))
+    let place = place.join("format");
+    Some(match closest(format, known.iter().copied()).filter(|_| !UNCHECKED_FORMATS.contains(&format)) {
+        Some(near) => Diagnostic::at(Code::Format, &place, format!("the format `{format}` is not known"))
             .note("a format that is not known is not checked")
             .help(format!("did you mean `{near}`?")),
-    )
+        None => {
+            let message = format!("the format `{format}` is not checked, on either side");
+            Diagnostic::at(Code::UncheckedFormat, &place, message)
+                .help("add a `pattern` if it has to be kept")
+        }
+    })
 }
 
-/// Formats of JSON Schema and OpenAPI that are annotations here: not checked, on either side.
+/// Formats that are well known and annotations here: not checked, on either side.
 pub(crate) const UNCHECKED_FORMATS: [&str; 17] = [
     "binary",
     "byte",

@@ -92,7 +92,7 @@ pub(super) struct Gathered {
 
 /// One declaration of a property.
 pub(super) enum Declared {
-    Here(SchemaNode, Place),
+    Here(Box<SchemaNode>, Place),
     /// By a type that was converted already.
     There(Property),
 }
@@ -133,10 +133,12 @@ impl Gathered {
             _ => self.exact = false,
         }
         for (key, node) in keywords.properties.iter().flatten() {
-            let declared = Declared::Here(node.clone(), place.join("properties").join(key));
+            let declared = Declared::Here(Box::new(node.clone()), place.join("properties").join(key));
             self.declared.entry(key.clone()).or_default().push(declared);
         }
-        for key in keywords.required.iter().flatten().filter(|key| !self.required.contains(key)).collect::<Vec<_>>() {
+        for key in
+            keywords.required.iter().flatten().filter(|key| !self.required.contains(key)).collect::<Vec<_>>()
+        {
             self.required.push(key.clone());
         }
     }
@@ -174,8 +176,7 @@ impl Gathered {
 
     /// Whether a property is declared that no value may have.
     fn refuses_one(&self) -> bool {
-        let refused = |declared: &Declared| matches!(declared, Declared::Here(SchemaNode::Bool(false), _));
-        self.declared.values().flatten().any(refused)
+        self.declared.values().flatten().any(Declared::is_refused)
     }
 
     /// The name of each property, declared or only required; none where they cannot be told apart in Rust.
@@ -200,11 +201,10 @@ impl Gathered {
         for name in names {
             let required = self.required.contains(&name.wire);
             let declarations = self.declared.get(&name.wire);
-            let telling = declarations.and_then(|all| {
-                all.iter().find(|declared| !declared.says_nothing()).or(all.first())
-            });
+            let telling = declarations
+                .and_then(|all| all.iter().find(|declared| !declared.says_nothing()).or(all.first()));
             properties.push(match telling {
-                Some(Declared::There(property)) => Property { required, name, ..property.clone() },
+                Some(Declared::There(property)) => Property { name, required, ..property.clone() },
                 Some(Declared::Here(node, place)) => Property {
                     description: description_of(node),
                     shape: types.part(node, place, &naming.child(&name.pascal)),
@@ -226,9 +226,7 @@ impl Gathered {
 
     /// Forgets the properties that no value may have.
     pub(super) fn without_refused(mut self) -> Self {
-        self.declared.retain(|_, declarations| {
-            !declarations.iter().any(|declared| matches!(declared, Declared::Here(SchemaNode::Bool(false), _)))
-        });
+        self.declared.retain(|_, declarations| !declarations.iter().any(Declared::is_refused));
         self
     }
 }
@@ -236,15 +234,22 @@ impl Gathered {
 impl Declared {
     fn says_nothing(&self) -> bool {
         match self {
-            Self::Here(SchemaNode::Bool(accepts), _) => *accepts,
-            Self::Here(SchemaNode::Keywords(keywords), _) => keywords.assertions().is_empty(),
+            Self::Here(node, _) => match &**node {
+                SchemaNode::Bool(accepts) => *accepts,
+                SchemaNode::Keywords(keywords) => keywords.assertions().is_empty(),
+            },
             Self::There(property) => property.shape == Type::Any,
         }
     }
 
+    fn is_refused(&self) -> bool {
+        matches!(self, Self::Here(node, _) if matches!(**node, SchemaNode::Bool(false)))
+    }
+
     fn is_equal(&self, other: &Self, types: &mut Types<'_>) -> bool {
         match (self, other) {
-            (Self::There(property), Self::Here(node, place)) | (Self::Here(node, place), Self::There(property)) => {
+            (Self::There(property), Self::Here(node, place))
+            | (Self::Here(node, place), Self::There(property)) => {
                 types.simple(node, place).is_some_and(|shape| shape == property.shape)
             }
             (Self::There(one), Self::There(other)) => one.shape == other.shape,

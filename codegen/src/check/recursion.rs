@@ -1,5 +1,6 @@
 //! Types that contain themselves: which ones do, where Rust needs a box, and whether a finite value exists at all.
 
+use super::types::is_nominal;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Model, Type, TypeId};
 
@@ -24,8 +25,14 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
     refuse_uninhabited(model, places, diagnostics);
     let all = components(&targets_of(model, |shape, targets| contained(shape, false, targets)));
     let inline = components(&targets_of(model, |shape, targets| contained(shape, true, targets)));
+    let aliases = components(&targets_of(model, |shape, targets| {
+        if !is_nominal(shape) {
+            contained(shape, false, targets);
+        }
+    }));
     for at in 0..model.types.len() {
         model.types[at].recursive = all.is_cyclic(at);
+        model.types[at].wrapper = aliases.is_cyclic(at);
         let mut shape = std::mem::replace(&mut model.types[at].shape, Type::Any);
         mark_boxes(&mut shape, |part| {
             let mut targets = Vec::new();

@@ -59,7 +59,8 @@ impl Types<'_> {
             let alone = Naming { rust: name.clone(), typescript: name.clone(), ..naming.clone() };
             return if is_file { alone } else { naming.child(&name) };
         }
-        let containers = ["properties", "$defs", "definitions", "allOf", "anyOf", "oneOf", "patternProperties"];
+        let containers =
+            ["properties", "$defs", "definitions", "allOf", "anyOf", "oneOf", "patternProperties"];
         let named = steps.iter().filter(|step| !containers.contains(&step.as_str()));
         named.filter_map(|step| Name::new(step)).fold(naming, |naming, name| naming.child(&name.pascal))
     }

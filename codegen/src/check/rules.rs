@@ -96,7 +96,10 @@ impl Lowering<'_, '_> {
         };
         // An open enum says which values are known, not which are valid.
         let open = keywords.open == Some(true);
-        let values = [keywords.enumeration.clone().filter(|_| !open), keywords.constant.clone().map(|value| vec![value])];
+        let values = [
+            keywords.enumeration.clone().filter(|_| !open),
+            keywords.constant.clone().map(|value| vec![value]),
+        ];
         for values in values.into_iter().flatten() {
             match rules.values {
                 None => rules.values = Some(values),
@@ -108,7 +111,8 @@ impl Lowering<'_, '_> {
         {
             // In this draft, matching `contains` does not make an item evaluated; what stands under `not` never does.
             let array = Items { contains: Some(contains), ..Items::default() };
-            let negated = Rules { not: Some(Box::new(Rules { array, ..Rules::default() })), ..Rules::default() };
+            let negated =
+                Rules { not: Some(Box::new(Rules { array, ..Rules::default() })), ..Rules::default() };
             rules.all_of.push(Rules { not: Some(Box::new(negated)), ..Rules::default() });
         }
         rules
@@ -136,7 +140,8 @@ impl Lowering<'_, '_> {
     fn members(&mut self, keywords: &Keywords, place: &Place) -> Members {
         let mut members = Members {
             properties: self.map(keywords.properties.iter().flatten(), &place.join("properties")),
-            patterns: self.map(keywords.pattern_properties.iter().flatten(), &place.join("patternProperties")),
+            patterns: self
+                .map(keywords.pattern_properties.iter().flatten(), &place.join("patternProperties")),
             others: self
                 .boxed(keywords.additional_properties.as_deref(), &place.join("additionalProperties")),
             names: self.boxed(keywords.property_names.as_deref(), &place.join("propertyNames")),
@@ -311,7 +316,9 @@ pub(super) fn is_of_kind(value: &Value, kinds: Kinds) -> bool {
     let kind = match value {
         Value::Null => Kinds::NULL,
         Value::Bool(_) => Kinds::BOOLEAN,
-        Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => Kinds::INTEGER,
+        Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
+            Kinds::INTEGER
+        }
         Value::Number(_) => return kinds.contains(Kinds::NUMBER),
         Value::String(_) => Kinds::STRING,
         Value::Array(_) => Kinds::ARRAY,

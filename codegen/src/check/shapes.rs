@@ -76,11 +76,9 @@ fn plain(name: TypeName) -> Type {
     match name {
         TypeName::Null => Type::Null,
         TypeName::Boolean => Type::Boolean,
-        TypeName::Integer => Type::Integer(Integer {
-            minimum: -LARGEST_INTEGER,
-            maximum: LARGEST_INTEGER,
-            multiple_of: None,
-        }),
+        TypeName::Integer => {
+            Type::Integer(Integer { minimum: -LARGEST_INTEGER, maximum: LARGEST_INTEGER, multiple_of: None })
+        }
         TypeName::Number => Type::Number(Number::default()),
         TypeName::String => Type::Text(Text::default()),
         TypeName::Array => {
@@ -125,12 +123,7 @@ fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Na
 }
 
 /// What all properties are that are not declared, where one schema says it.
-fn values_of_map(
-    types: &mut Types<'_>,
-    keywords: &Keywords,
-    place: &Place,
-    naming: &Naming,
-) -> Option<Type> {
+fn values_of_map(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
     let naming = naming.child("Value");
     let mut patterns = keywords.pattern_properties.iter().flatten();
     let others = keywords.additional_properties.as_deref();

@@ -181,6 +181,7 @@ impl<'d> Types<'d> {
             description,
             shape: Type::Named(id),
             recursive: false,
+            wrapper: false,
         });
         self.places.push(place.clone());
         id
@@ -297,7 +298,22 @@ impl<'d> Types<'d> {
         if let Some(exact) = self.exactly(keywords, place, naming) {
             return exact;
         }
+        if keywords.open == Some(true) && (keywords.one_of.is_some() || keywords.any_of.is_some()) {
+            let message = "this union cannot be open: it is no list of tagged objects alone";
+            self.diagnostics.push(
+                Diagnostic::at(Code::Alternatives, &place.join("x-open"), message).help(
+                    "give every alternative a required property of the same name with a `const` string of its own",
+                ),
+            );
+        }
         let shape = shapes::of(self, keywords, place, naming);
+        if shape == Type::Any {
+            self.diagnostics.push(
+                Diagnostic::at(Code::AnyValue, place, "this becomes any JSON value in Rust and TypeScript")
+                    .note("it is checked all the same; it says no `type`, or has alternatives that nothing names")
+                    .help("add a `type`, or give each alternative a `title` or a place in `$defs`"),
+            );
+        }
         checked(shape, rules::of(self, node, place))
     }
 
@@ -444,15 +460,9 @@ fn nullable_apart(shape: Type, name: impl FnOnce(Type) -> Type) -> Type {
 pub(super) fn keywords_of(name: TypeName) -> &'static [&'static str] {
     match name {
         TypeName::Null | TypeName::Boolean => &["type", "format"],
-        TypeName::Integer | TypeName::Number => &[
-            "type",
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "multipleOf",
-            "format",
-        ],
+        TypeName::Integer | TypeName::Number => {
+            &["type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"]
+        }
         TypeName::String => &["type", "minLength", "maxLength", "pattern", "format"],
         TypeName::Array => {
             &["type", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "format"]

@@ -28,10 +28,16 @@ pub(super) fn check(
 }
 
 fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
-    for key in keywords.unknown.keys() {
-        if let Some(diagnostic) = unknown(key, &place.join(key)) {
-            diagnostics.push(diagnostic);
-        }
+    diagnostics.extend(keywords.unknown.keys().filter_map(|key| unknown(key, &place.join(key))));
+    for key in keywords.idle() {
+        diagnostics.push(
+            Diagnostic::at_key(
+                Code::BindsNothing,
+                &place.join(key),
+                format!("`{key}` binds no value of the `type` beside it"),
+            )
+            .help("remove it, or correct the `type`"),
+        );
     }
     for key in keywords.set() {
         let refused = dialect.refuses(key);
@@ -59,16 +65,19 @@ fn unknown(key: &str, place: &Place) -> Option<Diagnostic> {
                 .help("write a list of types, such as `type: [string, \"null\"]`"),
         );
     }
-    if key.starts_with("x-") || ANNOTATIONS_OF_OTHERS.contains(&key) {
+    if key.starts_with("x-") {
         return None;
     }
     // Names that begin with `$` belong to JSON Schema itself, or to a tool that marks its own in that way.
     let is_alike = |name: &&str| name.starts_with('$') || !key.starts_with('$');
-    let near = closest(key, Keywords::NAMES.iter().copied().filter(is_alike))?;
-    Some(
-        Diagnostic::at_key(Code::UnknownKeyword, place, format!("unknown keyword `{key}`"))
+    let near = closest(key, Keywords::NAMES.iter().copied().filter(is_alike));
+    Some(match near.filter(|_| !ANNOTATIONS_OF_OTHERS.contains(&key)) {
+        Some(near) => Diagnostic::at_key(Code::UnknownKeyword, place, format!("unknown keyword `{key}`"))
             .help(format!("did you mean `{near}`?")),
-    )
+        None => Diagnostic::at_key(Code::Ignored, place, format!("JSON Schema has no keyword `{key}`"))
+            .note("what it does not know is an annotation: it changes nothing")
+            .help("let its name begin with `x-` if it is for a tool of yours"),
+    })
 }
 
 /// Annotations that editors, forms and other formats put into schemas.
@@ -118,7 +127,9 @@ fn check_values(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagno
             );
         }
     }
-    if let Some(diagnostic) = keywords.format.as_deref().and_then(|format| limits::misspelt_format(format, place)) {
+    if let Some(diagnostic) =
+        keywords.format.as_deref().and_then(|format| limits::unchecked_format(format, place))
+    {
         diagnostics.push(diagnostic);
     }
 }
@@ -149,7 +160,9 @@ fn visit<'k>(keywords: &'k Keywords, found: &mut dyn FnMut(&[&str], &'k SchemaNo
         ("else", &keywords.otherwise),
     ];
     for (key, node) in single {
-        node.iter().for_each(|node| found(&[key], node));
+        if let Some(node) = node {
+            found(&[key], node);
+        }
     }
     if let Some(ItemsNode::Every(node)) = &keywords.items {
         found(&["items"], node);

@@ -60,6 +60,13 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// The keywords that not every draft has, each with the first and the last draft that do.
+    pub(crate) fn ranges() -> impl Iterator<Item = (&'static str, Self, Self)> {
+        RANGES.iter().map(|(name, first, last, _)| (*name, *first, *last))
+    }
+}
+
 const NEWER: &str = "name a newer draft in `$schema`, or remove it";
 
 /// Keywords that not every draft has: the first and the last that do, and what to write in others.
@@ -82,7 +89,12 @@ const RANGES: [(&str, Dialect, Dialect, &str); 20] = [
     ("$dynamicAnchor", Dialect::Draft2020, Dialect::Draft2020, NEWER),
     ("$recursiveRef", Dialect::Draft2019, Dialect::Draft2019, "write `$dynamicRef`"),
     ("$recursiveAnchor", Dialect::Draft2019, Dialect::Draft2019, "write `$dynamicAnchor`"),
-    ("additionalItems", Dialect::Draft4, Dialect::Draft2019, "write `items`, and `prefixItems` for the first items"),
+    (
+        "additionalItems",
+        Dialect::Draft4,
+        Dialect::Draft2019,
+        "write `items`, and `prefixItems` for the first items",
+    ),
     (
         "dependencies",
         Dialect::Draft4,

@@ -72,7 +72,7 @@ pub(crate) fn read_folder(folder: &Path) -> (Definitions, Report) {
     let mut reader = Reader {
         root: folder.to_owned(),
         definitions: Definitions::default(),
-        report: Report { sources: Sources::default(), diagnostics: Vec::new() },
+        report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
     };
     let paths = reader.list(folder);
     if paths.is_empty() && reader.report.diagnostics.is_empty() {

@@ -112,7 +112,9 @@ impl Resources {
         let is_overruled = scope.dialect.reference_stands_alone() && keywords.contains_key("$ref");
         if let Some(id) = text(scope.dialect.id_keyword()).filter(|_| !is_overruled) {
             match id.strip_prefix('#').filter(|_| scope.dialect.reference_stands_alone()) {
-                Some(anchor) => _ = self.anchors.insert((scope.root.clone(), anchor.to_owned()), place.clone()),
+                Some(anchor) => {
+                    _ = self.anchors.insert((scope.root.clone(), anchor.to_owned()), place.clone())
+                }
                 None => {
                     let base = without_fragment(&joined(&scope.base, id)).to_owned();
                     self.by_uri.entry(base.clone()).or_default().push(place.clone());
@@ -226,7 +228,8 @@ impl Resources {
                 None => Target::Schema(place.clone()),
             });
         }
-        let segments = fragment.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+        let segments =
+            fragment.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"));
         let place = segments.fold(root.clone(), |place, segment| place.join(segment));
         let definition = definitions.of(root.source)?;
         let may_be_schema = definition.is_schema || is_inside_schema(place.pointer.segments());

@@ -45,8 +45,17 @@ pub(crate) fn subschemas<'v>(
     for (keyword, value) in keywords {
         match (keyword.as_str(), value) {
             (
-                "items" | "additionalItems" | "contains" | "additionalProperties" | "propertyNames" | "not"
-                | "if" | "then" | "else" | "unevaluatedItems" | "unevaluatedProperties",
+                "items"
+                | "additionalItems"
+                | "contains"
+                | "additionalProperties"
+                | "propertyNames"
+                | "not"
+                | "if"
+                | "then"
+                | "else"
+                | "unevaluatedItems"
+                | "unevaluatedProperties",
                 Value::Object(_),
             ) => found(std::slice::from_ref(keyword), value),
             ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(schemas)) => {
@@ -264,27 +273,27 @@ keywords! {
 }
 
 impl Keywords {
-    /// Keywords that say nothing about which values are valid.
-    pub(crate) const ANNOTATIONS: [&str; 19] = [
-        "title",
-        "description",
-        "$comment",
-        "default",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "$schema",
-        "$id",
-        "$anchor",
-        "$dynamicAnchor",
-        "$recursiveAnchor",
-        "$defs",
-        "definitions",
-        "$vocabulary",
-        "contentEncoding",
-        "contentMediaType",
-        "contentSchema",
+    /// Keywords that say nothing about which values are valid, and what they mean instead.
+    pub(crate) const ANNOTATIONS: [(&str, &str); 19] = [
+        ("title", "names an alternative of a union, where nothing else does"),
+        ("description", "becomes the documentation of the type or the field"),
+        ("$comment", "ignored"),
+        ("default", "an annotation: no side fills it in, and what is missing stays missing"),
+        ("examples", "an annotation"),
+        ("deprecated", "an annotation"),
+        ("readOnly", "an annotation: whoever sends may send it"),
+        ("writeOnly", "an annotation: whoever sends may send it"),
+        ("$schema", "the draft that the schema, and what is inside it, is written in"),
+        ("$id", "the URI that `$ref`s inside are relative to; nothing is ever fetched from it"),
+        ("$anchor", "a name for a `$ref`"),
+        ("$dynamicAnchor", "a name for a `$dynamicRef`"),
+        ("$recursiveAnchor", "where a `$recursiveRef` may lead"),
+        ("$defs", "schemas to refer to"),
+        ("definitions", "schemas to refer to"),
+        ("$vocabulary", "ignored: the vocabularies are those of the draft"),
+        ("contentEncoding", "an annotation: the string is carried as it is, and not decoded"),
+        ("contentMediaType", "an annotation: what is in the string is not looked into"),
+        ("contentSchema", "an annotation: what is in the string is not looked into"),
     ];
 
     /// The keywords set that bind values. `additionalItems` does only beside a list of `items`, `then` and `else` only
@@ -295,9 +304,14 @@ impl Keywords {
             "then" | "else" => self.condition.is_some(),
             "minContains" | "maxContains" => self.contains.is_some(),
             "uniqueItems" => self.unique_items == Some(true),
-            name => !Self::ANNOTATIONS.contains(&name) && self.speaks_of(name),
+            name => !Self::ANNOTATIONS.iter().any(|(known, _)| *known == name) && self.speaks_of(name),
         };
         self.set().into_iter().filter(binds).collect()
+    }
+
+    /// The keywords set that bind only values which the `type` does not allow.
+    pub(crate) fn idle(&self) -> Vec<&'static str> {
+        self.set().into_iter().filter(|name| !self.speaks_of(name)).collect()
     }
 
     /// Whether a keyword binds a kind of value that the `type` allows.
@@ -429,7 +443,7 @@ pub(crate) enum Dependency {
     /// Names of properties.
     Names(Vec<String>),
     /// A schema of the whole object.
-    Schema(SchemaNode),
+    Schema(Box<SchemaNode>),
 }
 
 impl<'de> Deserialize<'de> for Dependency {
@@ -441,11 +455,11 @@ impl<'de> Deserialize<'de> for Dependency {
                 formatter.write_str("a list of property names, or a JSON Schema")
             }
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<Dependency, E> {
-                Ok(Dependency::Schema(SchemaNode::Bool(value)))
+                Ok(Dependency::Schema(Box::new(SchemaNode::Bool(value))))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dependency, A::Error> {
                 let node = Keywords::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Dependency::Schema(SchemaNode::Keywords(node)))
+                Ok(Dependency::Schema(Box::new(SchemaNode::Keywords(node))))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<Dependency, A::Error> {
                 Vec::deserialize(SeqAccessDeserializer::new(names)).map(Dependency::Names)

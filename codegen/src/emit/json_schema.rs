@@ -47,7 +47,8 @@ pub(super) fn document(model: &Model, root: TypeId) -> Value {
             )
         })
         .collect();
-    let rules = rules.into_iter().map(|id| (rules_key(model, id), json(model, &words(&model.rules[id.0].rules))));
+    let rules =
+        rules.into_iter().map(|id| (rules_key(model, id), json(model, &words(&model.rules[id.0].rules))));
     definitions.extend(rules);
     json!({ "$ref": reference(model, root), "$defs": definitions })
 }

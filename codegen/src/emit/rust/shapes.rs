@@ -27,8 +27,10 @@ impl Shapes {
                 Some(schema) => _ = definitions.insert(type_key(id), schema),
                 None => {
                     definitions.insert(type_key(id), json!({ "type": "object" }));
-                    definitions
-                        .insert(parts_key(id), members(parts(model.get(id).shape.shape()).into_iter().enumerate()));
+                    definitions.insert(
+                        parts_key(id),
+                        members(parts(model.get(id).shape.shape()).into_iter().enumerate()),
+                    );
                     settings.with_replacement(type_key(id), type_key(id), no_impls());
                 }
             }
@@ -114,7 +116,6 @@ fn definition(model: &Model, id: TypeId) -> Option<Value> {
             Some(json!({ "type": "string", "enum": (0..values.len()).map(variant_key).collect::<Vec<_>>() }))
         }
         shape if is_newtype(shape) => Some(json!({ "type": "string", "minLength": 1 })),
-        shape @ (Type::Array(_) | Type::Map(_)) if model.get(id).recursive => Some(schema(shape)),
         _ => None,
     }
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::rework::ident;
 use super::types::print;
 use crate::model::{
-    Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, RulesId, Scope, Tagged, Text, Type, TypeId,
+    Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, RulesId, Scope, Tagged, Text, Type,
+    TypeId,
 };
 use crate::names::table;
 

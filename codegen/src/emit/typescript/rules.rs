@@ -74,6 +74,6 @@ fn written(model: &Model, words: &Words, indent: &str) -> String {
         let space = if open == "{" { " " } else { "" };
         return format!("{open}{space}{}{space}{close}", parts.join(", "));
     }
-    let lines: String = parts.iter().map(|part| format!("{inner}{part},\n")).collect();
-    format!("{open}\n{lines}{indent}{close}")
+    let separator = format!(",\n{inner}");
+    format!("{open}\n{inner}{},\n{indent}{close}", parts.join(&separator))
 }

@@ -23,7 +23,7 @@ export const contentPipeline = defineChannel({
   address: "pipeline:{runId}",
   fingerprint: "8d42dadea70ff551",
   params: {
-    runId: f.string({ minLength: 1, pattern: /^run_[a-z0-9]+$/u }),
+    runId: f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
   },
   topics: {
     status: { payload: f.payload(ContentPipelineStatusSchema) },

@@ -16,11 +16,11 @@ export const $Task: f.Rules = {
 export const $Name: f.Rules = { type: "string", pattern: "^[\\w\\-]+$" };
 
 export const TaskSchema: z.ZodType<t.Task> = f.lazy(() => f.strictObject({
-  name: f.string({ pattern: /^[\w\-]+$/u }),
+  name: f.string({ pattern: "^[\\w\\-]+$" }),
   after: f.optional(TaskSchema),
 }));
 
-export const TaskNameSchema = f.string({ pattern: /^[\w\-]+$/u }) satisfies z.ZodType<t.TaskName>;
+export const TaskNameSchema = f.string({ pattern: "^[\\w\\-]+$" }) satisfies z.ZodType<t.TaskName>;
 
 export const SettingsSchema = f.checked(f.object({
   tasks: f.optional(f.array(TaskSchema)),

@@ -9,7 +9,7 @@ export const orders = defineChannel({
   address: "orders:{orderId}",
   fingerprint: "df8450598845ec92",
   params: {
-    orderId: f.string({ minLength: 1, pattern: /^o-[0-9]+$/u }),
+    orderId: f.string({ minLength: 1, pattern: "^o-[0-9]+$" }),
   },
   topics: {
     placed: { payload: f.payload(OrderSchema) },

@@ -9,7 +9,7 @@ export const ticker = defineChannel({
   address: "ticker:{symbol}",
   fingerprint: "82989c25e49798fc",
   params: {
-    symbol: f.string({ minLength: 1, pattern: /^[A-Z]+$/u }),
+    symbol: f.string({ minLength: 1, pattern: "^[A-Z]+$" }),
   },
   topics: {
     price: { payload: f.payload(TickerPriceSchema), retain: "last" },

@@ -139,6 +139,21 @@ fanfare::wrapper!(Forest: schemas::FOREST);
 pub struct Atlas(pub std::collections::BTreeMap<String, Atlas>);
 fanfare::wrapper!(Atlas: schemas::ATLAS);
 
+/// `Call`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call(pub Box<(String, Vec<Call>)>);
+fanfare::wrapper!(Call: schemas::CALL);
+
+/// `Chain`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain(pub Box<(i64, Option<Chain>)>);
+fanfare::wrapper!(Chain: schemas::CHAIN);
+
+/// `Sheaf`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sheaf(pub Box<Option<Vec<Sheaf>>>);
+fanfare::wrapper!(Sheaf: schemas::SHEAF);
+
 /// `JsonValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JsonValue {
@@ -313,6 +328,32 @@ mod schemas {
     });
 
     pub(super) static ATLAS: Schema = Schema::Map(&ATLAS);
+
+    pub(super) static CALL: Schema = Schema::Tuple(
+        &[
+            &Schema::Text(Text::ANY),
+            &Schema::Array(Array {
+                items: &CALL,
+                min_items: 0,
+                max_items: u32::MAX,
+            }),
+        ],
+    );
+
+    pub(super) static CHAIN: Schema = Schema::Tuple(
+        &[&Schema::Integer(Integer::ANY), &Schema::AnyOf(&[&CHAIN, &Schema::Null])],
+    );
+
+    pub(super) static SHEAF: Schema = Schema::AnyOf(
+        &[
+            &Schema::Array(Array {
+                items: &SHEAF,
+                min_items: 0,
+                max_items: u32::MAX,
+            }),
+            &Schema::Null,
+        ],
+    );
 
     pub(super) static JSON_VALUE: Schema = Schema::AnyOf(
         &[

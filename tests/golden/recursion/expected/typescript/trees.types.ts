@@ -49,6 +49,12 @@ export type Forest = Forest[];
 
 export type Atlas = { [key: string]: Atlas };
 
+export type Call = [string, Call[]];
+
+export type Chain = [number, Chain | null];
+
+export type Sheaf = Sheaf[] | null;
+
 export type TreesForest = Forest[];
 
 export interface TreesInline {

@@ -55,6 +55,12 @@ export const ForestSchema: z.ZodMiniType<t.Forest> = f.lazy(() => f.array(Forest
 
 export const AtlasSchema: z.ZodMiniType<t.Atlas> = f.lazy(() => f.map(AtlasSchema));
 
+export const CallSchema: z.ZodMiniType<t.Call> = f.lazy(() => f.tuple([f.string(), f.array(CallSchema)]));
+
+export const ChainSchema: z.ZodMiniType<t.Chain> = f.lazy(() => f.tuple([f.integer(), f.nullable(ChainSchema)]));
+
+export const SheafSchema: z.ZodMiniType<t.Sheaf> = f.lazy(() => f.nullable(f.array(SheafSchema)));
+
 export const TreesForestSchema = f.array(ForestSchema) satisfies z.ZodMiniType<t.TreesForest>;
 
 export const TreesInlineSchema = f.object({

@@ -71,7 +71,7 @@ export const ShopPaymentKindSchema = f.enums(["card", "invoice"]) satisfies z.Zo
 
 export const ShopPaymentSchema = f.checked(f.object({
   kind: ShopPaymentKindSchema,
-  number: f.optional(f.string({ pattern: /^[0-9]{16}$/u })),
+  number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
   address: f.optional(AddressSchema),
 }), {
   type: "object",

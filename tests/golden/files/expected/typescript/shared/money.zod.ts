@@ -5,5 +5,5 @@ import type * as t from "./money.types.js";
 
 export const MoneySchema = f.object({
   amount: f.int64(),
-  currency: f.string({ pattern: /^[A-Z]{3}$/u }),
+  currency: f.string({ pattern: "^[A-Z]{3}$" }),
 }) satisfies z.ZodType<t.Money>;
