@@ -214,6 +214,32 @@ fn a_failure_while_writing_leaves_no_half_of_the_outputs() {
     assert_eq!(project.outputs(), before, "{}", stderr(&output));
 }
 
+/// A value of such a type would fill the stack of the thread that reads it.
+#[test]
+fn parts_of_huge_types_get_boxes() {
+    let project = Project::new("huge");
+    let list = |letter: &str, schema: &str| {
+        let all: Vec<String> = (0..24).map(|at| format!("{letter}{at}: {{ {schema} }}")).collect();
+        all.join(", ")
+    };
+    let texts = list("t", "type: string");
+    let rows = list("r", "$ref: \"#/$defs/Row\"");
+    let payload = format!("type: object, properties: {{ row: {{ $ref: \"#/$defs/Row\" }}, {rows} }}");
+    let small = "type: object, properties: { row: { $ref: \"#/$defs/Row\" } }";
+    let topics =
+        format!("topics: {{ big: {{ payload: {{ {payload} }} }}, small: {{ payload: {{ {small} }} }} }}");
+    project.define(
+        "huge.yaml",
+        &format!(
+            "version: 1\nchannels: {{ huge: {{ address: huge, {topics} }} }}\n\
+             $defs: {{ Row: {{ type: object, properties: {{ {texts} }} }} }}\n"
+        ),
+    );
+    assert_exit(&project.fanfare(&["generate"]), 0);
+    let rust = &project.outputs()["rust/huge.rs"];
+    assert_eq!(rust.matches("Box<").count(), 25, "{rust}");
+}
+
 #[test]
 fn schema_prints_the_schema_of_the_format() {
     let output = Project::new("schema").fanfare(&["schema"]);

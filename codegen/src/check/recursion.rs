@@ -1,8 +1,14 @@
 //! Types that contain themselves: which ones do, where Rust needs a box, and whether a finite value exists at all.
+//! Types that are huge get boxes too.
 
 use super::types::is_nominal;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Model, Type, TypeId};
+
+/// How many bytes a type may have before its larger parts get boxes: a few of them fill a thread's stack.
+const LARGEST_TYPE: usize = 4096;
+/// How many bytes a part of a huge type may have without a box.
+const LARGEST_PART: usize = 128;
 
 /// Refuses schemas that lead to themselves without coming closer to a value: checking one would never end.
 pub(super) fn refuse_endless(
@@ -30,16 +36,50 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
             contained(shape, false, targets);
         }
     }));
-    for at in 0..model.types.len() {
+    // What a type contains comes before it.
+    let mut order: Vec<usize> = (0..model.types.len()).collect();
+    order.sort_by_key(|at| inline.of[*at]);
+    let mut sizes = vec![0; model.types.len()];
+    for at in order {
         model.types[at].recursive = all.is_cyclic(at);
         model.types[at].wrapper = aliases.is_cyclic(at);
         let mut shape = std::mem::replace(&mut model.types[at].shape, Type::Any);
-        mark_boxes(&mut shape, |part| {
+        let is_circle = |part: &Type| {
             let mut targets = Vec::new();
             contained(part, true, &mut targets);
             inline.is_cyclic(at) && targets.iter().any(|target| inline.of[target.0] == inline.of[at])
-        });
+        };
+        mark_boxes(&mut shape, is_circle);
+        if size_of(&shape, &sizes) > LARGEST_TYPE {
+            mark_boxes(&mut shape, |part| is_circle(part) || size_of(part, &sizes) > LARGEST_PART);
+        }
+        sizes[at] = size_of(&shape, &sizes);
         model.types[at].shape = shape;
+    }
+}
+
+/// About how many bytes a value has in Rust, without what is behind pointers.
+fn size_of(shape: &Type, sizes: &[usize]) -> usize {
+    let held = |boxed: bool, part: &Type| if boxed { 8 } else { size_of(part, sizes) };
+    match shape {
+        Type::Null | Type::Boolean => 1,
+        Type::Named(id) => sizes[id.0],
+        Type::Nullable(inner) => size_of(inner, sizes) + 8,
+        Type::Tuple(items) => items.iter().map(|item| size_of(item, sizes)).sum(),
+        Type::Object(object) => {
+            let parts = object.properties.iter().map(|part| held(part.boxed, &part.shape) + 8);
+            parts.sum::<usize>() + 24
+        }
+        Type::Union(union) => {
+            let parts = union.alternatives.iter().map(|part| held(part.boxed, &part.shape));
+            parts.max().unwrap_or_default() + 8
+        }
+        Type::Tagged(tagged) => {
+            let parts = tagged.cases.iter().map(|case| held(case.boxed, &Type::Named(case.target)));
+            parts.max().unwrap_or_default() + 8
+        }
+        Type::Checked(checked) => size_of(&checked.shape, sizes),
+        _ => 32,
     }
 }
 
