@@ -64,10 +64,13 @@ pub struct LineValue {
     pub sku: Option<String>,
     /// `gift`.
     pub gift: Option<bool>,
+    /// All other properties.
+    pub additional: std::collections::BTreeMap<String, fanfare::Value>,
 }
 fanfare::object!(LineValue: schemas::LINE_VALUE {
     "sku" => sku?,
     "gift" => gift?,
+    .. additional
 });
 
 /// What the runtime checks values against.
@@ -145,7 +148,7 @@ mod schemas {
                 required: false,
             },
         ],
-        additional: Additional::Ignored,
+        additional: Additional::Checked(&Schema::Any),
     });
 
     static LITERALS_1: Literals = Literals::new("[true]");

@@ -170,7 +170,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         },
     ],
     history: fanfare::History::new(100, 300),
-    fingerprint: "dc6e807871202c95",
+    fingerprint: "aa92aac4ab7905ab",
 };
 
 /// A struct, and a condition beside it.

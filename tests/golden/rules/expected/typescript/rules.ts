@@ -6,7 +6,7 @@ import { BasketSchema, TreeSchema, ShopPaymentSchema, ShopLabelsSchema, ShopAnyt
 export const shop = defineChannel({
   name: "shop",
   address: "shop",
-  fingerprint: "dc6e807871202c95",
+  fingerprint: "aa92aac4ab7905ab",
   topics: {
     /** A struct, and a condition beside it. */
     payment: { payload: f.payload(ShopPaymentSchema) },

@@ -46,6 +46,7 @@ export interface ShopShape {
 export interface LineValue {
   sku?: string | undefined;
   gift?: boolean | undefined;
+  [key: string]: unknown | string | boolean | undefined;
 }
 
 export type ShopPaymentKind = "card" | "invoice";

@@ -36,10 +36,10 @@ export const AddressSchema = f.checked(f.object({
   zip: f.optional(f.string()),
 }), $Address) satisfies z.ZodMiniType<t.Address>;
 
-export const LineValueSchema = f.object({
+export const LineValueSchema = f.objectWith({
   sku: f.optional(f.string()),
   gift: f.optional(f.boolean()),
-}) satisfies z.ZodMiniType<t.LineValue>;
+}, f.json()) satisfies z.ZodMiniType<t.LineValue>;
 
 export const LineSchema = f.checked(f.nullable(LineValueSchema), $Line) satisfies z.ZodMiniType<t.Line>;
 
