@@ -32,11 +32,8 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
         }
         for face in Face::ALL {
             let Some(text) = validators::render(&module, face) else { continue };
+            // Not exported with the rest: who imports a channel should not load validators of both faces.
             files.push((format!("{}.{}.ts", module.stem, face.suffix()), text));
-            // Both faces have the same names.
-            if face == Face::Zod {
-                exports.push(format!("export * from \"./{}.zod.js\";", module.stem));
-            }
         }
         if let Some(text) = channels::render(&module, fingerprints) {
             files.push((format!("{}.ts", module.stem), text));

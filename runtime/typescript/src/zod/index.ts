@@ -70,79 +70,66 @@ const newChecked = /* @__PURE__ */ exact("Checked", z.ZodLazy, kinds.withRules);
  * @example
  * f.string({ minLength: 1, pattern: /^run_[a-z0-9]+$/u })
  */
-/* @__NO_SIDE_EFFECTS__ */
 export function string(limits: StringLimits = {}): z.ZodString {
   return newString({ limits });
 }
 
 /** An integer that every JSON runtime holds exactly, that is within ±(2^53 − 1); `1.0` is one. */
-/* @__NO_SIDE_EFFECTS__ */
 export function integer(limits: IntegerLimits = {}): z.ZodNumber {
   return newInteger({ limits });
 }
 
 /** A finite number. `-0` is read as 0; `multipleOf` is exact on decimals. */
-/* @__NO_SIDE_EFFECTS__ */
 export function number(limits: NumberLimits = {}): z.ZodNumber {
   return newNumber({ limits });
 }
 
 /** A signed 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
-/* @__NO_SIDE_EFFECTS__ */
 export function int64(): z.ZodType<bigint, string> {
   return newInt64({});
 }
 
 /** An unsigned 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
-/* @__NO_SIDE_EFFECTS__ */
 export function uint64(): z.ZodType<bigint, string> {
   return newUint64({});
 }
 
 /** `true` or `false`. */
-/* @__NO_SIDE_EFFECTS__ */
 export function boolean(): z.ZodBoolean {
   return newBoolean({});
 }
 
 /** `null`. */
-/* @__NO_SIDE_EFFECTS__ */
 export function nil(): z.ZodNull {
   return newNil({});
 }
 
 /** No value at all. */
-/* @__NO_SIDE_EFFECTS__ */
 export function never(): z.ZodNever {
   return newNever({});
 }
 
 /** Any JSON value: no `undefined`, no infinite number, no lone surrogate, no class of its own. */
-/* @__NO_SIDE_EFFECTS__ */
 export function json(): z.ZodType<Json, Json> {
   return newJson({});
 }
 
 /** One of a few strings. */
-/* @__NO_SIDE_EFFECTS__ */
 export function enums<const Names extends readonly string[]>(names: Names): z.ZodEnum<{ [Name in Names[number]]: Name }> {
   return newEnum({ entries: Object.fromEntries(names.map((name) => [name, name])) });
 }
 
 /** Any string; the ones that are known today are named in its type. */
-/* @__NO_SIDE_EFFECTS__ */
 export function openEnum<const Names extends readonly string[]>(_names: Names): z.ZodType<Open<Names[number]>, Open<Names[number]>> {
   return string();
 }
 
 /** Exactly this JSON value, compared deeply. */
-/* @__NO_SIDE_EFFECTS__ */
 export function literal<const Value>(value: Value): z.ZodType<Mutable<Value>, Mutable<Value>> {
   return literals([value]) as z.ZodType<Mutable<Value>, Mutable<Value>>;
 }
 
 /** One of these JSON values, compared deeply. */
-/* @__NO_SIDE_EFFECTS__ */
 export function literals<const Values extends readonly unknown[]>(
   values: Values,
 ): z.ZodType<Mutable<Values[number]>, Mutable<Values[number]>> {
@@ -150,19 +137,16 @@ export function literals<const Values extends readonly unknown[]>(
 }
 
 /** An array whose items are all alike. */
-/* @__NO_SIDE_EFFECTS__ */
 export function array<Item extends Schema>(item: Item, limits: ArrayLimits = {}): z.ZodArray<Item> {
   return newArray({ element: item, limits });
 }
 
 /** An array of exactly these items. */
-/* @__NO_SIDE_EFFECTS__ */
 export function tuple<const Items extends readonly [] | readonly Schema[]>(items: Items): z.ZodTuple<Items, null> {
   return newTuple({ items, rest: null });
 }
 
 /** An object whose values are all alike; every name is an ordinary one, `__proto__` too. */
-/* @__NO_SIDE_EFFECTS__ */
 export function map<Value extends Schema>(value: Value): z.ZodRecord<z.ZodString, Value> {
   return newMap({ keyType: string(), valueType: value });
 }
@@ -173,19 +157,16 @@ export function map<Value extends Schema>(value: Value): z.ZodRecord<z.ZodString
  * @example
  * f.object({ message: f.string(), progress: f.optional(f.integer({ minimum: 0 })) })
  */
-/* @__NO_SIDE_EFFECTS__ */
 export function object<Properties extends Shape>(properties: Properties): z.ZodObject<Properties, z.core.$strip> {
   return newObject({ shape: properties });
 }
 
 /** An object with no other properties than these. */
-/* @__NO_SIDE_EFFECTS__ */
 export function strictObject<Properties extends Shape>(properties: Properties): z.ZodObject<Properties, z.core.$strict> {
   return newObject({ shape: properties, catchall: never() });
 }
 
 /** An object whose other properties are all alike. */
-/* @__NO_SIDE_EFFECTS__ */
 export function objectWith<Properties extends Shape, Others extends Schema>(
   properties: Properties,
   others: Others,
@@ -194,25 +175,21 @@ export function objectWith<Properties extends Shape, Others extends Schema>(
 }
 
 /** A value of the schema, or nothing: a property that may be absent. */
-/* @__NO_SIDE_EFFECTS__ */
 export function optional<Inner extends Schema>(schema: Inner): z.ZodOptional<Inner> {
   return newOptional({ innerType: schema });
 }
 
 /** A value of the schema, or `null`. */
-/* @__NO_SIDE_EFFECTS__ */
 export function nullable<Inner extends Schema>(schema: Inner): z.ZodNullable<Inner> {
   return newNullable({ innerType: schema });
 }
 
 /** A value that at least one alternative accepts; it is read as the first that does. */
-/* @__NO_SIDE_EFFECTS__ */
 export function anyOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodUnion<Alternatives> {
   return newAnyOf({ options: alternatives });
 }
 
 /** A value that exactly one alternative accepts. */
-/* @__NO_SIDE_EFFECTS__ */
 export function oneOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodUnion<Alternatives> {
   return newOneOf({ options: alternatives });
 }
@@ -223,7 +200,6 @@ export function oneOf<const Alternatives extends readonly Schema[]>(alternatives
  * @example
  * f.tagged("kind", { created: CreatedSchema, deleted: DeletedSchema })
  */
-/* @__NO_SIDE_EFFECTS__ */
 export function tagged<const Tag extends string, Each extends Cases>(
   tag: Tag,
   cases: Each,
@@ -232,7 +208,6 @@ export function tagged<const Tag extends string, Each extends Cases>(
 }
 
 /** Like {@link tagged}; an object with another tag is accepted as it is. */
-/* @__NO_SIDE_EFFECTS__ */
 export function openTagged<const Tag extends string, Each extends Cases>(
   tag: Tag,
   cases: Each,
@@ -241,7 +216,6 @@ export function openTagged<const Tag extends string, Each extends Cases>(
 }
 
 /** A schema that is looked up when it is first used, so that types may contain themselves. */
-/* @__NO_SIDE_EFFECTS__ */
 export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodLazy<Inner> {
   return newLazy({ getter: schema });
 }
@@ -253,7 +227,6 @@ export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodLazy<Inner
  * @example
  * f.checked(f.array(f.string()), { items: { type: "string" }, uniqueItems: true })
  */
-/* @__NO_SIDE_EFFECTS__ */
 export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.ZodType<z.output<Shaped>, z.input<Shaped>> {
   return newChecked({ getter: () => shape, rules });
 }
@@ -265,7 +238,6 @@ export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.Z
  * @example
  * topics: { status: { payload: f.payload(StatusSchema) } }
  */
-/* @__NO_SIDE_EFFECTS__ */
 export function payload<Inner extends Schema>(schema: Inner): z.ZodType<z.output<Inner>, z.input<Inner>> {
   return newPayload({ getter: () => schema });
 }

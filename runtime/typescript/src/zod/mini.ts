@@ -60,79 +60,66 @@ const newPayload = /* @__PURE__ */ exact("Payload", z.ZodMiniLazy, kinds.payload
 const newChecked = /* @__PURE__ */ exact("Checked", z.ZodMiniLazy, kinds.withRules);
 
 /** A string of any Unicode text; a lone surrogate is none. Lengths count code points. */
-/* @__NO_SIDE_EFFECTS__ */
 export function string(limits: StringLimits = {}): z.ZodMiniString<string> {
   return newString({ limits });
 }
 
 /** An integer that every JSON runtime holds exactly, that is within ±(2^53 − 1); `1.0` is one. */
-/* @__NO_SIDE_EFFECTS__ */
 export function integer(limits: IntegerLimits = {}): z.ZodMiniNumber<number> {
   return newInteger({ limits });
 }
 
 /** A finite number. `-0` is read as 0; `multipleOf` is exact on decimals. */
-/* @__NO_SIDE_EFFECTS__ */
 export function number(limits: NumberLimits = {}): z.ZodMiniNumber<number> {
   return newNumber({ limits });
 }
 
 /** A signed 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
-/* @__NO_SIDE_EFFECTS__ */
 export function int64(): z.ZodMiniType<bigint, string> {
   return newInt64({});
 }
 
 /** An unsigned 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
-/* @__NO_SIDE_EFFECTS__ */
 export function uint64(): z.ZodMiniType<bigint, string> {
   return newUint64({});
 }
 
 /** `true` or `false`. */
-/* @__NO_SIDE_EFFECTS__ */
 export function boolean(): z.ZodMiniBoolean<boolean> {
   return newBoolean({});
 }
 
 /** `null`. */
-/* @__NO_SIDE_EFFECTS__ */
 export function nil(): z.ZodMiniNull {
   return newNil({});
 }
 
 /** No value at all. */
-/* @__NO_SIDE_EFFECTS__ */
 export function never(): z.ZodMiniNever {
   return newNever({});
 }
 
 /** Any JSON value: no `undefined`, no infinite number, no lone surrogate, no class of its own. */
-/* @__NO_SIDE_EFFECTS__ */
 export function json(): z.ZodMiniType<Json, Json> {
   return newJson({});
 }
 
 /** One of a few strings. */
-/* @__NO_SIDE_EFFECTS__ */
 export function enums<const Names extends readonly string[]>(names: Names): z.ZodMiniEnum<{ [Name in Names[number]]: Name }> {
   return newEnum({ entries: Object.fromEntries(names.map((name) => [name, name])) });
 }
 
 /** Any string; the ones that are known today are named in its type. */
-/* @__NO_SIDE_EFFECTS__ */
 export function openEnum<const Names extends readonly string[]>(_names: Names): z.ZodMiniType<Open<Names[number]>, Open<Names[number]>> {
   return string();
 }
 
 /** Exactly this JSON value, compared deeply. */
-/* @__NO_SIDE_EFFECTS__ */
 export function literal<const Value>(value: Value): z.ZodMiniType<Mutable<Value>, Mutable<Value>> {
   return literals([value]) as z.ZodMiniType<Mutable<Value>, Mutable<Value>>;
 }
 
 /** One of these JSON values, compared deeply. */
-/* @__NO_SIDE_EFFECTS__ */
 export function literals<const Values extends readonly unknown[]>(
   values: Values,
 ): z.ZodMiniType<Mutable<Values[number]>, Mutable<Values[number]>> {
@@ -140,37 +127,31 @@ export function literals<const Values extends readonly unknown[]>(
 }
 
 /** An array whose items are all alike. */
-/* @__NO_SIDE_EFFECTS__ */
 export function array<Item extends Schema>(item: Item, limits: ArrayLimits = {}): z.ZodMiniArray<Item> {
   return newArray({ element: item, limits });
 }
 
 /** An array of exactly these items. */
-/* @__NO_SIDE_EFFECTS__ */
 export function tuple<const Items extends readonly [] | readonly Schema[]>(items: Items): z.ZodMiniTuple<Items, null> {
   return newTuple({ items, rest: null });
 }
 
 /** An object whose values are all alike; every name is an ordinary one, `__proto__` too. */
-/* @__NO_SIDE_EFFECTS__ */
 export function map<Value extends Schema>(value: Value): z.ZodMiniRecord<z.ZodMiniString<string>, Value> {
   return newMap({ keyType: string(), valueType: value });
 }
 
 /** An object; properties that it does not declare are accepted and left out. */
-/* @__NO_SIDE_EFFECTS__ */
 export function object<Properties extends Shape>(properties: Properties): z.ZodMiniObject<Properties, z.core.$strip> {
   return newObject({ shape: properties });
 }
 
 /** An object with no other properties than these. */
-/* @__NO_SIDE_EFFECTS__ */
 export function strictObject<Properties extends Shape>(properties: Properties): z.ZodMiniObject<Properties, z.core.$strict> {
   return newObject({ shape: properties, catchall: never() });
 }
 
 /** An object whose other properties are all alike. */
-/* @__NO_SIDE_EFFECTS__ */
 export function objectWith<Properties extends Shape, Others extends Schema>(
   properties: Properties,
   others: Others,
@@ -179,31 +160,26 @@ export function objectWith<Properties extends Shape, Others extends Schema>(
 }
 
 /** A value of the schema, or nothing: a property that may be absent. */
-/* @__NO_SIDE_EFFECTS__ */
 export function optional<Inner extends Schema>(schema: Inner): z.ZodMiniOptional<Inner> {
   return newOptional({ innerType: schema });
 }
 
 /** A value of the schema, or `null`. */
-/* @__NO_SIDE_EFFECTS__ */
 export function nullable<Inner extends Schema>(schema: Inner): z.ZodMiniNullable<Inner> {
   return newNullable({ innerType: schema });
 }
 
 /** A value that at least one alternative accepts; it is read as the first that does. */
-/* @__NO_SIDE_EFFECTS__ */
 export function anyOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodMiniUnion<Alternatives> {
   return newAnyOf({ options: alternatives });
 }
 
 /** A value that exactly one alternative accepts. */
-/* @__NO_SIDE_EFFECTS__ */
 export function oneOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodMiniUnion<Alternatives> {
   return newOneOf({ options: alternatives });
 }
 
 /** An object whose own string property `tag` says which case it is. */
-/* @__NO_SIDE_EFFECTS__ */
 export function tagged<const Tag extends string, Each extends Cases>(
   tag: Tag,
   cases: Each,
@@ -212,7 +188,6 @@ export function tagged<const Tag extends string, Each extends Cases>(
 }
 
 /** Like {@link tagged}; an object with another tag is accepted as it is. */
-/* @__NO_SIDE_EFFECTS__ */
 export function openTagged<const Tag extends string, Each extends Cases>(
   tag: Tag,
   cases: Each,
@@ -221,19 +196,16 @@ export function openTagged<const Tag extends string, Each extends Cases>(
 }
 
 /** A schema that is looked up when it is first used, so that types may contain themselves. */
-/* @__NO_SIDE_EFFECTS__ */
 export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodMiniLazy<Inner> {
   return newLazy({ getter: schema });
 }
 
 /** What `rules` accept, read as `shape` says. The rules judge the JSON value as it stands, and say what */
-/* @__NO_SIDE_EFFECTS__ */
 export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.ZodMiniType<z.output<Shaped>, z.input<Shaped>> {
   return newChecked({ getter: () => shape, rules });
 }
 
 /** A whole payload, as it comes from the wire: the wire profile is held also where the schema does not look. */
-/* @__NO_SIDE_EFFECTS__ */
 export function payload<Inner extends Schema>(schema: Inner): z.ZodMiniType<z.output<Inner>, z.input<Inner>> {
   return newPayload({ getter: () => schema });
 }
