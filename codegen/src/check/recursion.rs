@@ -1,7 +1,8 @@
 //! Types that contain themselves: which ones do, where Rust needs a box, and whether a finite value exists at all.
 
+use super::types::is_nominal;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::model::{Additional, Model, Type, TypeId};
+use crate::model::{Additional, Model, Type, TypeId, Wrapper};
 
 /// Refuses schemas that lead to themselves without coming closer to a value: checking one would never end.
 pub(super) fn refuse_endless(
@@ -34,6 +35,25 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
         });
         model.types[at].shape = shape;
     }
+    let aliases = components(&targets_of_aliases(model));
+    for at in (0..model.types.len()).filter(|at| aliases.is_cyclic(*at)) {
+        model.types[at].wrapper = if inline.is_cyclic(at) { Wrapper::Boxed } else { Wrapper::Plain };
+    }
+}
+
+/// The types that are no more than another name in Rust, and what each of those contains.
+fn targets_of_aliases(model: &Model) -> Vec<Vec<usize>> {
+    let mut targets = targets_of(model, |shape, targets| contained(shape, false, targets));
+    for (named, targets) in model.types.iter().zip(&mut targets) {
+        let is_struct = match named.shape.shape() {
+            Type::Array(_) | Type::Map(_) => named.recursive,
+            shape => is_nominal(shape),
+        };
+        if is_struct {
+            targets.clear();
+        }
+    }
+    targets
 }
 
 fn refuse_circles(components: &Components, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {

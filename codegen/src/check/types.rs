@@ -10,7 +10,7 @@ use crate::definition::{
     Definitions, DynamicAnchors, Keywords, Resources, SchemaNode, TypeName, TypeNames, at, node,
 };
 use crate::diagnostics::{Code, Diagnostic, Place, Sources};
-use crate::model::{Array, Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId};
+use crate::model::{Array, Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId, Wrapper};
 use crate::names::Name;
 
 /// `$ref`s inside `allOf` are followed at most this deep.
@@ -181,6 +181,7 @@ impl<'d> Types<'d> {
             description: description_of(node),
             shape: Type::Named(id),
             recursive: false,
+            wrapper: Wrapper::None,
         });
         self.places.push(place.clone());
         id

@@ -12,6 +12,7 @@ use super::table_path;
 use super::tables::{Rendered, Stands, Tables};
 use crate::model::{
     Additional, Alternative, Case, Model, NamedType, Object, RulesId, Scope, Tagged, Type, TypeId, Union,
+    Wrapper,
 };
 use crate::names::{alternative_table, table};
 
@@ -91,6 +92,10 @@ fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
     let variants: Vec<TokenStream> = match named.shape.shape() {
         Type::Union(union) => union_variants(model, union, &parts),
         Type::Tagged(tagged) => tagged_variants(tagged, &parts),
+        _ if named.wrapper != Wrapper::None => {
+            let parts = parts.iter().map(|part| boxed_if(named.wrapper == Wrapper::Boxed, part));
+            return parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub struct #name(#(pub #parts)*););
+        }
         _ => return parse_quote!(#(#docs)* pub type #name = #(#parts)*;),
     };
     parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub enum #name { #(#variants),* })
@@ -201,6 +206,7 @@ fn implementation(model: &Model, id: TypeId) -> String {
         }
         shape if is_newtype(shape) => format!("fanfare::newtype!({head} (String));\n"),
         Type::Array(_) | Type::Map(_) if named.recursive => format!("fanfare::wrapper!({head});\n"),
+        _ if named.wrapper != Wrapper::None => format!("fanfare::wrapper!({head});\n"),
         _ => String::new(),
     }
 }

@@ -139,6 +139,21 @@ fanfare::wrapper!(Forest: schemas::FOREST);
 pub struct Atlas(pub std::collections::BTreeMap<String, Atlas>);
 fanfare::wrapper!(Atlas: schemas::ATLAS);
 
+/// `Rows`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows(pub Option<Vec<Rows>>);
+fanfare::wrapper!(Rows: schemas::ROWS);
+
+/// `Family`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family(pub (String, Vec<Family>));
+fanfare::wrapper!(Family: schemas::FAMILY);
+
+/// `Shell`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shell(pub Box<Option<(Shell,)>>);
+fanfare::wrapper!(Shell: schemas::SHELL);
+
 /// `JsonValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JsonValue {
@@ -313,6 +328,32 @@ mod schemas {
     });
 
     pub(super) static ATLAS: Schema = Schema::Map(&ATLAS);
+
+    pub(super) static ROWS: Schema = Schema::AnyOf(
+        &[
+            &Schema::Array(Array {
+                items: &ROWS,
+                min_items: 0,
+                max_items: u32::MAX,
+            }),
+            &Schema::Null,
+        ],
+    );
+
+    pub(super) static FAMILY: Schema = Schema::Tuple(
+        &[
+            &Schema::Text(Text::ANY),
+            &Schema::Array(Array {
+                items: &FAMILY,
+                min_items: 0,
+                max_items: u32::MAX,
+            }),
+        ],
+    );
+
+    pub(super) static SHELL: Schema = Schema::AnyOf(
+        &[&Schema::Tuple(&[&SHELL]), &Schema::Null],
+    );
 
     pub(super) static JSON_VALUE: Schema = Schema::AnyOf(
         &[

@@ -49,6 +49,12 @@ export type Forest = Forest[];
 
 export type Atlas = { [key: string]: Atlas };
 
+export type Rows = Rows[] | null;
+
+export type Family = [string, Family[]];
+
+export type Shell = [Shell] | null;
+
 export type TreesForest = Forest[];
 
 export interface TreesInline {

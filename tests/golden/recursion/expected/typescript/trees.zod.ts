@@ -55,6 +55,12 @@ export const ForestSchema: z.ZodType<t.Forest> = f.lazy(() => f.array(ForestSche
 
 export const AtlasSchema: z.ZodType<t.Atlas> = f.lazy(() => f.map(AtlasSchema));
 
+export const RowsSchema: z.ZodType<t.Rows> = f.lazy(() => f.nullable(f.array(RowsSchema)));
+
+export const FamilySchema: z.ZodType<t.Family> = f.lazy(() => f.tuple([f.string(), f.array(FamilySchema)]));
+
+export const ShellSchema: z.ZodType<t.Shell> = f.lazy(() => f.nullable(f.tuple([ShellSchema])));
+
 export const TreesForestSchema = f.array(ForestSchema) satisfies z.ZodType<t.TreesForest>;
 
 export const TreesInlineSchema = f.object({
