@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::types::{Naming, Types, keywords_of};
+use super::types::{DEEPEST_MERGE, Naming, Types, keywords_of};
 use super::{collisions, rules};
-use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames};
+use crate::definition::{Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Alternative, Case, Enum, EnumValue, Kinds, Model, Property, Tagged, Type, Union};
 use crate::names::{Name, distinct_names};
@@ -94,6 +94,13 @@ pub(super) fn union(
     let open = keywords.open == Some(true);
     let others: Vec<(usize, &SchemaNode)> =
         nodes.iter().enumerate().filter(|(_, node)| !is_null(node)).collect();
+    // What accepts `null` beside a `null` accepts it twice, and so `oneOf` does not.
+    let mut accepts_null = |(at, node): &(usize, &SchemaNode)| {
+        may_accept_null(types, node, &place.join(at), &mut HashSet::new())
+    };
+    if exactly_one && (nulls > 1 || (nulls == 1 && others.iter().any(&mut accepts_null))) {
+        return None;
+    }
     let alternatives = if lone {
         let (at, node) = others[0];
         vec![Alternative {
@@ -104,12 +111,6 @@ pub(super) fn union(
     } else {
         named_alternatives(types, &others, &place, naming)?
     };
-    // What accepts `null` beside a `null` accepts it twice, and so `oneOf` does not.
-    let twice =
-        nulls > 1 || (nulls == 1 && alternatives.iter().any(|other| may_accept_null(types, &other.shape)));
-    if exactly_one && twice {
-        return None;
-    }
     Some(combined(alternatives, nulls > 0, exactly_one, open))
 }
 
@@ -152,24 +153,47 @@ fn combined(mut alternatives: Vec<Alternative>, nullable: bool, exactly_one: boo
     }
 }
 
-fn may_accept_null(types: &mut Types<'_>, shape: &Type) -> bool {
-    let mut seen = HashSet::new();
-    let mut open = vec![shape.clone()];
-    while let Some(shape) = open.pop() {
-        match shape {
-            Type::Any | Type::Null | Type::Nullable(_) | Type::Checked(_) => return true,
-            Type::Literals(values) if values.contains(&Value::Null) => return true,
-            Type::Union(union) => {
-                open.extend(union.alternatives.into_iter().map(|alternative| alternative.shape))
-            }
-            Type::Named(id) if seen.insert(id) => match types.shape_of(id) {
-                Some(shape) => open.push(shape.clone()),
-                None => return true,
-            },
-            _ => {}
+/// Whether a schema may accept `null`, as far as can be seen without converting it: a type that turned out not to be
+/// needed would be declared once more by the one in its place.
+fn may_accept_null(
+    types: &mut Types<'_>,
+    node: &SchemaNode,
+    place: &Place,
+    seen: &mut HashSet<Place>,
+) -> bool {
+    let keywords = match node {
+        SchemaNode::Bool(accepts) => return *accepts,
+        SchemaNode::Keywords(keywords) => keywords,
+    };
+    if let Some(reference) = &keywords.reference {
+        let target = types.target(reference, &place.join("$ref")).and_then(Target::into_place);
+        let Some(target) = target.filter(|target| seen.len() < DEEPEST_MERGE && seen.insert(target.clone()))
+        else {
+            return true;
+        };
+        let node = types.node_at(&target);
+        if !may_accept_null(types, &node, &target, seen) {
+            return false;
+        }
+        if types.resources.dialect(place).reference_stands_alone() {
+            return true;
         }
     }
-    false
+    let refuses = |kinds: Kinds| !kinds.contains(Kinds::NULL);
+    if keywords.type_.as_ref().map(rules::kinds).is_some_and(refuses)
+        || keywords.constant.as_ref().is_some_and(|value| !value.is_null())
+        || keywords.enumeration.as_ref().is_some_and(|values| !values.contains(&Value::Null))
+    {
+        return false;
+    }
+    let mut accepts = |key: &str, nodes: &Option<Vec<SchemaNode>>| -> Vec<bool> {
+        let nodes = nodes.iter().flatten().enumerate();
+        nodes.map(|(at, node)| may_accept_null(types, node, &place.join(key).join(at), seen)).collect()
+    };
+    let none_of = |accepts: Vec<bool>| !accepts.is_empty() && !accepts.contains(&true);
+    !accepts("allOf", &keywords.all_of).contains(&false)
+        && !none_of(accepts("anyOf", &keywords.any_of))
+        && !none_of(accepts("oneOf", &keywords.one_of))
 }
 
 /// What an alternative calls itself: its title, the type that it refers to, its tag, its kind of value, or a property
