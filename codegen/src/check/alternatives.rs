@@ -82,7 +82,12 @@ pub(super) fn union(
     let key = if exactly_one { "oneOf" } else { "anyOf" };
     let mut assertions = keywords.assertions();
     let nodes = keywords.one_of.as_deref().or(keywords.any_of.as_deref()).unwrap_or_default();
-    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object))) && nodes.iter().all(says_object) {
+    let beside = |at: usize| types.resources.dialect(&place.join(key).join(at)).reference_stands_alone();
+    let mut objects =
+        nodes.iter().enumerate().map(|(at, node)| says_object(node) && !(refers(node) && beside(at)));
+    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object)))
+        && objects.all(|says_object| says_object)
+    {
         assertions.retain(|keyword| *keyword != "type");
     }
     if assertions.iter().any(|keyword| ![key, "x-open"].contains(keyword)) {
@@ -391,6 +396,11 @@ pub(super) fn is_null(node: &SchemaNode) -> bool {
         ["enum"] => keywords.enumeration.as_deref() == Some(&[Value::Null]),
         _ => false,
     }
+}
+
+/// In older drafts, what stands beside a `$ref` has no meaning.
+fn refers(node: &SchemaNode) -> bool {
+    matches!(node, SchemaNode::Keywords(keywords) if keywords.reference.is_some())
 }
 
 pub(super) fn says_object(node: &SchemaNode) -> bool {

@@ -64,7 +64,7 @@ fn says_something(part: &SchemaNode) -> bool {
 fn of_one_kind(keywords: &Keywords) -> Option<Type> {
     let nodes = keywords.one_of.iter().chain(&keywords.any_of).flatten();
     let mut kinds = nodes.map(|node| match node {
-        SchemaNode::Keywords(Keywords { type_: Some(TypeNames::One(name)), .. }) => {
+        SchemaNode::Keywords(Keywords { type_: Some(TypeNames::One(name)), reference: None, .. }) => {
             Some(*name)
         }
         _ => None,
