@@ -142,6 +142,14 @@ fn named_alternatives(
     Some(nodes.iter().zip(names).map(alternative).collect())
 }
 
+/// Rules say nothing of tags, so only a union that is a type of its own can be open.
+pub(super) fn cannot_be_open(place: &Place) -> Diagnostic {
+    let message = "this union cannot be open: it is no list of tagged objects alone";
+    Diagnostic::at(Code::Alternatives, &place.join("x-open"), message)
+        .note("keywords that say more than the shape of a value cannot stand beside it, nor around it")
+        .help("give every alternative a required property of the same name with a `const` string of its own")
+}
+
 /// Joins the alternatives; `null` among them makes the rest nullable.
 fn combined(mut alternatives: Vec<Alternative>, nullable: bool, exactly_one: bool, open: bool) -> Type {
     let shape = if alternatives.is_empty() {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::types::Types;
-use super::limits;
+use super::{alternatives, limits};
 use crate::definition::{
     Dependency, Dialect, DynamicAnchors, Keywords, SchemaNode, Target, TypeName, TypeNames,
 };
@@ -99,8 +99,13 @@ impl Lowering<'_, '_> {
                 .boxed(keywords.unevaluated_properties.as_deref(), &place.join("unevaluatedProperties")),
             values: None,
         };
-        // An open enum says which values are known, not which are valid.
+        // An open enum says which values are known and of what kind all are, not which are valid.
         let open = keywords.open == Some(true);
+        if let Some(known) = keywords.enumeration.as_ref().filter(|_| open) {
+            rules.kinds = rules.kinds.and(known.iter().map(kind_of).fold(Kinds::NONE, Kinds::or));
+        } else if open && (keywords.one_of.is_some() || keywords.any_of.is_some()) {
+            self.types.diagnostics.push(alternatives::cannot_be_open(place));
+        }
         let values = [
             keywords.enumeration.clone().filter(|_| !open),
             keywords.constant.clone().map(|value| vec![value]),

@@ -323,12 +323,7 @@ impl<'d> Types<'d> {
             return exact;
         }
         if keywords.open == Some(true) && (keywords.one_of.is_some() || keywords.any_of.is_some()) {
-            let message = "this union cannot be open: it is no list of tagged objects alone";
-            self.diagnostics.push(
-                Diagnostic::at(Code::Alternatives, &place.join("x-open"), message).help(
-                    "give every alternative a required property of the same name with a `const` string of its own",
-                ),
-            );
+            self.diagnostics.push(alternatives::cannot_be_open(place));
         }
         let shape = shapes::of(self, keywords, place, naming);
         if shape == Type::Any {
