@@ -64,8 +64,16 @@ pub(crate) struct NamedType {
     pub(crate) shape: Type,
     /// It contains itself, directly or through others.
     pub(crate) recursive: bool,
-    /// It would contain itself through aliases alone, so that in Rust it is a struct around its content.
-    pub(crate) wrapper: bool,
+    pub(crate) wrapper: Wrapper,
+}
+
+/// Whether Rust needs a struct around a type that would otherwise be another name for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrapper {
+    None,
+    Plain,
+    /// What it holds is boxed, or the struct would contain itself.
+    Boxed,
 }
 
 /// Where a type's Rust name stands.

@@ -4,6 +4,7 @@
 //! before you commit it.
 
 mod cases;
+mod deep;
 mod floors;
 mod fresh;
 mod golden;

@@ -15,6 +15,7 @@ export type all_of_merged = [
 import type * as awkward_names_names_types from "../golden/awkward-names/expected/typescript/names.types.js";
 import type * as awkward_names_names_zod from "../golden/awkward-names/expected/typescript/names.zod.js";
 export type awkward_names_names = [
+  Holds<Same<z.infer<typeof awkward_names_names_zod.InheritedRulesSchema>, awkward_names_names_types.InheritedRules>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.InvisibleSchema>, awkward_names_names_types.Invisible>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.ErrorSchema>, awkward_names_names_types.Error>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.ResultSchema>, awkward_names_names_types.Result>>,
@@ -41,6 +42,7 @@ export type awkward_names_names = [
   Holds<Same<z.infer<typeof awkward_names_names_zod.MatchErrSchema>, awkward_names_names_types.MatchErr>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.ErrorIntoIteratorSchema>, awkward_names_names_types.ErrorIntoIterator>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.ErrorFnSchema>, awkward_names_names_types.ErrorFn>>,
+  Holds<Same<z.infer<typeof awkward_names_names_zod.CrateMessageSchema>, awkward_names_names_types.CrateMessage>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.InvisibleABSchema>, awkward_names_names_types.InvisibleAB>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.KeywordsEnumSchema>, awkward_names_names_types.KeywordsEnum>>,
   Holds<Same<z.infer<typeof awkward_names_names_zod.InheritedProtoSchema>, awkward_names_names_types.InheritedProto>>,
@@ -255,6 +257,7 @@ export type unions_unions = [
   Holds<Same<z.infer<typeof unions_unions_zod.NullTwoSchema>, unions_unions_types.NullTwo>>,
   Holds<Same<z.infer<typeof unions_unions_zod.ChoicesSchema>, unions_unions_types.Choices>>,
   Holds<Same<z.infer<typeof unions_unions_zod.EverythingSchema>, unions_unions_types.Everything>>,
+  Holds<Same<z.infer<typeof unions_unions_zod.NullTwiceSchema>, unions_unions_types.NullTwice>>,
   Holds<Same<z.infer<typeof unions_unions_zod.KindsOrNullValueSchema>, unions_unions_types.KindsOrNullValue>>,
   Holds<Same<z.infer<typeof unions_unions_zod.TitledDetailedSchema>, unions_unions_types.TitledDetailed>>,
   Holds<Same<z.infer<typeof unions_unions_zod.WithNullValueSchema>, unions_unions_types.WithNullValue>>,

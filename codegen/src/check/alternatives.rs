@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::types::{Naming, Types, keywords_of};
+use super::types::{DEEPEST_MERGE, Naming, Types, keywords_of};
 use super::{collisions, rules, shapes};
-use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames};
+use crate::definition::{Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Alternative, Case, Enum, EnumValue, Kinds, Model, Property, Tagged, Type, Union};
 use crate::names::{Name, distinct_names};
@@ -82,7 +82,12 @@ pub(super) fn union(
     let key = if exactly_one { "oneOf" } else { "anyOf" };
     let mut assertions = keywords.assertions();
     let nodes = keywords.one_of.as_deref().or(keywords.any_of.as_deref()).unwrap_or_default();
-    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object))) && nodes.iter().all(says_object) {
+    let beside = |at: usize| types.resources.dialect(&place.join(key).join(at)).reference_stands_alone();
+    let mut objects =
+        nodes.iter().enumerate().map(|(at, node)| says_object(node) && !(refers(node) && beside(at)));
+    if matches!(keywords.type_, Some(TypeNames::One(TypeName::Object)))
+        && objects.all(|says_object| says_object)
+    {
         assertions.retain(|keyword| *keyword != "type");
     }
     if assertions.iter().any(|keyword| ![key, "x-open"].contains(keyword)) {
@@ -94,6 +99,13 @@ pub(super) fn union(
     let open = keywords.open == Some(true);
     let others: Vec<(usize, &SchemaNode)> =
         nodes.iter().enumerate().filter(|(_, node)| !is_null(node)).collect();
+    // What accepts `null` beside a `null` accepts it twice, and so `oneOf` does not.
+    let mut accepts_null = |(at, node): &(usize, &SchemaNode)| {
+        may_accept_null(types, node, &place.join(at), &mut HashSet::new())
+    };
+    if exactly_one && (nulls > 1 || (nulls == 1 && others.iter().any(&mut accepts_null))) {
+        return None;
+    }
     let alternatives = if lone {
         let (at, node) = others[0];
         vec![Alternative {
@@ -104,12 +116,6 @@ pub(super) fn union(
     } else {
         named_alternatives(types, &others, &place, naming)?
     };
-    // What accepts `null` beside a `null` accepts it twice, and so `oneOf` does not.
-    let twice =
-        nulls > 1 || (nulls == 1 && alternatives.iter().any(|other| may_accept_null(types, &other.shape)));
-    if exactly_one && twice {
-        return None;
-    }
     Some(combined(alternatives, nulls > 0, exactly_one, open))
 }
 
@@ -136,6 +142,14 @@ fn named_alternatives(
     Some(nodes.iter().zip(names).map(alternative).collect())
 }
 
+/// Rules say nothing of tags, so only a union that is a type of its own can be open.
+pub(super) fn cannot_be_open(place: &Place) -> Diagnostic {
+    let message = "this union cannot be open: it is no list of tagged objects alone";
+    Diagnostic::at(Code::Alternatives, &place.join("x-open"), message)
+        .note("keywords that say more than the shape of a value cannot stand beside it, nor around it")
+        .help("give every alternative a required property of the same name with a `const` string of its own")
+}
+
 /// Joins the alternatives; `null` among them makes the rest nullable.
 fn combined(mut alternatives: Vec<Alternative>, nullable: bool, exactly_one: bool, open: bool) -> Type {
     let shape = if alternatives.is_empty() {
@@ -152,24 +166,47 @@ fn combined(mut alternatives: Vec<Alternative>, nullable: bool, exactly_one: boo
     }
 }
 
-fn may_accept_null(types: &mut Types<'_>, shape: &Type) -> bool {
-    let mut seen = HashSet::new();
-    let mut open = vec![shape.clone()];
-    while let Some(shape) = open.pop() {
-        match shape {
-            Type::Any | Type::Null | Type::Nullable(_) | Type::Checked(_) => return true,
-            Type::Literals(values) if values.contains(&Value::Null) => return true,
-            Type::Union(union) => {
-                open.extend(union.alternatives.into_iter().map(|alternative| alternative.shape))
-            }
-            Type::Named(id) if seen.insert(id) => match types.shape_of(id) {
-                Some(shape) => open.push(shape.clone()),
-                None => return true,
-            },
-            _ => {}
+/// Whether a schema may accept `null`, as far as can be seen without converting it: a type that turned out not to be
+/// needed would be declared once more by the one in its place.
+fn may_accept_null(
+    types: &mut Types<'_>,
+    node: &SchemaNode,
+    place: &Place,
+    seen: &mut HashSet<Place>,
+) -> bool {
+    let keywords = match node {
+        SchemaNode::Bool(accepts) => return *accepts,
+        SchemaNode::Keywords(keywords) => keywords,
+    };
+    if let Some(reference) = &keywords.reference {
+        let target = types.target(reference, &place.join("$ref")).and_then(Target::into_place);
+        let Some(target) = target.filter(|target| seen.len() < DEEPEST_MERGE && seen.insert(target.clone()))
+        else {
+            return true;
+        };
+        let node = types.node_at(&target);
+        if !may_accept_null(types, &node, &target, seen) {
+            return false;
+        }
+        if types.resources.dialect(place).reference_stands_alone() {
+            return true;
         }
     }
-    false
+    let refuses = |kinds: Kinds| !kinds.contains(Kinds::NULL);
+    if keywords.type_.as_ref().map(rules::kinds).is_some_and(refuses)
+        || keywords.constant.as_ref().is_some_and(|value| !value.is_null())
+        || keywords.enumeration.as_ref().is_some_and(|values| !values.contains(&Value::Null))
+    {
+        return false;
+    }
+    let mut accepts = |key: &str, nodes: &Option<Vec<SchemaNode>>| -> Vec<bool> {
+        let nodes = nodes.iter().flatten().enumerate();
+        nodes.map(|(at, node)| may_accept_null(types, node, &place.join(key).join(at), seen)).collect()
+    };
+    let none_of = |accepts: Vec<bool>| !accepts.is_empty() && !accepts.contains(&true);
+    !accepts("allOf", &keywords.all_of).contains(&false)
+        && !none_of(accepts("anyOf", &keywords.any_of))
+        && !none_of(accepts("oneOf", &keywords.one_of))
 }
 
 /// What an alternative calls itself: its title, the type that it refers to, its tag, its kind of value, or a property
@@ -373,6 +410,11 @@ pub(super) fn is_null(node: &SchemaNode) -> bool {
         ["enum"] => keywords.enumeration.as_deref() == Some(&[Value::Null]),
         _ => false,
     }
+}
+
+/// In older drafts, what stands beside a `$ref` has no meaning.
+fn refers(node: &SchemaNode) -> bool {
+    matches!(node, SchemaNode::Keywords(keywords) if keywords.reference.is_some())
 }
 
 pub(super) fn says_object(node: &SchemaNode) -> bool {

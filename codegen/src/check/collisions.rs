@@ -27,8 +27,11 @@ const RESERVED_TOPICS: [&str; 17] = [
     "length",
 ];
 
-/// Modules that would hide what generated code refers to.
-const RESERVED_CHANNELS: [&str; 6] = ["fanfare", "schemas", "rules", "std", "core", "alloc"];
+/// Modules that would hide what generated code refers to, and the file at its root.
+const RESERVED_CHANNELS: [&str; 7] = ["channels", "fanfare", "schemas", "rules", "std", "core", "alloc"];
+
+/// What the Rust module of a channel refers to or declares beside the channel's own type.
+const RESERVED_CHANNEL_TYPES: [&str; 7] = ["Box", "None", "Option", "Some", "String", "Topic", "Vec"];
 
 /// What the generated file of a channel imports in TypeScript.
 const RESERVED_CONSTANTS: [&str; 2] = ["defineChannel", "f"];
@@ -164,6 +167,7 @@ fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Finding
         if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str())
             || RESERVED_CONSTANTS.contains(&channel.name.camel.as_str())
             || RESERVED_CHANNELS.contains(&channel.name.snake.as_str())
+            || RESERVED_CHANNEL_TYPES.contains(&channel.name.pascal.as_str())
         {
             findings.diagnostics.push(reserved("channel", &channel.name.wire, place));
         }

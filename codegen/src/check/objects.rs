@@ -31,7 +31,7 @@ pub(super) fn object(
         }
     };
     let declares = keywords.properties.is_some();
-    let properties = gathered.properties(types, names, &additional, naming)?;
+    let properties = gathered.properties(types, names, &additional, naming);
     Some(match additional {
         Additional::Checked(values) if properties.is_empty() => Type::Map(values),
         Additional::Ignored if properties.is_empty() && !declares => Type::Map(Box::new(Type::Any)),
@@ -71,7 +71,7 @@ pub(super) fn merged(
         return None;
     }
     let names = gathered.names()?;
-    let properties = gathered.properties(types, names, &Additional::Ignored, naming)?;
+    let properties = gathered.properties(types, names, &Additional::Ignored, naming);
     Some(if properties.is_empty() {
         Type::Map(Box::new(Type::Any))
     } else {
@@ -119,7 +119,9 @@ impl Gathered {
         self.exact &= keywords.assertions().iter().all(|keyword| known.contains(keyword));
         for (at, part) in keywords.all_of.iter().flatten().enumerate() {
             match part {
-                SchemaNode::Keywords(part) => self.add(types, part, &place.join("allOf").join(at)),
+                SchemaNode::Keywords(part) => {
+                    types.deeper(|types| self.add(types, part, &place.join("allOf").join(at)));
+                }
                 SchemaNode::Bool(accepts) => self.exact &= accepts,
             }
         }
@@ -179,8 +181,12 @@ impl Gathered {
         self.declared.values().flatten().any(Declared::is_refused)
     }
 
-    /// The name of each property, declared or only required; none where they cannot be told apart in Rust.
+    /// The name of each property, declared or only required; none where they cannot be told apart in Rust, or where
+    /// one has no value.
     pub(super) fn names(&self) -> Option<Vec<Name>> {
+        if self.refuses_one() {
+            return None;
+        }
         let undeclared = self.required.iter().filter(|key| !self.declared.contains_key(*key));
         let keys: Vec<&str> = self.declared.keys().chain(undeclared).map(String::as_str).collect();
         distinct_names(&keys)
@@ -193,10 +199,7 @@ impl Gathered {
         names: Vec<Name>,
         additional: &Additional,
         naming: &Naming,
-    ) -> Option<Vec<Property>> {
-        if self.refuses_one() {
-            return None;
-        }
+    ) -> Vec<Property> {
         let mut properties = Vec::new();
         for name in names {
             let required = self.required.contains(&name.wire);
@@ -221,7 +224,7 @@ impl Gathered {
                 }
             });
         }
-        Some(properties)
+        properties
     }
 
     /// Forgets the properties that no value may have.

@@ -3,7 +3,7 @@
 
 use super::types::is_nominal;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::model::{Additional, Model, Type, TypeId};
+use crate::model::{Additional, Model, Type, TypeId, Wrapper};
 
 /// How many bytes a type may have before its larger parts get boxes: a few of them fill a thread's stack.
 const LARGEST_TYPE: usize = 4096;
@@ -31,18 +31,12 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
     refuse_uninhabited(model, places, diagnostics);
     let all = components(&targets_of(model, |shape, targets| contained(shape, false, targets)));
     let inline = components(&targets_of(model, |shape, targets| contained(shape, true, targets)));
-    let aliases = components(&targets_of(model, |shape, targets| {
-        if !is_nominal(shape) {
-            contained(shape, false, targets);
-        }
-    }));
     // What a type contains comes before it.
     let mut order: Vec<usize> = (0..model.types.len()).collect();
     order.sort_by_key(|at| inline.of[*at]);
     let mut sizes = vec![0; model.types.len()];
     for at in order {
         model.types[at].recursive = all.is_cyclic(at);
-        model.types[at].wrapper = aliases.is_cyclic(at);
         let mut shape = std::mem::replace(&mut model.types[at].shape, Type::Any);
         let is_circle = |part: &Type| {
             let mut targets = Vec::new();
@@ -55,6 +49,14 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
         }
         sizes[at] = size_of(&shape, &sizes);
         model.types[at].shape = shape;
+    }
+    let aliases = components(&targets_of(model, |shape, targets| {
+        if !is_nominal(shape) {
+            contained(shape, false, targets);
+        }
+    }));
+    for at in (0..model.types.len()).filter(|at| aliases.is_cyclic(*at)) {
+        model.types[at].wrapper = if inline.is_cyclic(at) { Wrapper::Boxed } else { Wrapper::Plain };
     }
 }
 

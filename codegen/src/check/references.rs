@@ -1,7 +1,7 @@
 //! What a `$ref` names.
 
 use super::types::{Naming, Types, is_foreign};
-use crate::definition::Target;
+use crate::definition::{SchemaNode, Target};
 use crate::diagnostics::Place;
 use crate::model::{Scope, Type, TypeId};
 use crate::names::Name;
@@ -31,7 +31,7 @@ impl Types<'_> {
             return *id;
         }
         let naming = self.naming_at(place);
-        let node = self.node_at(place);
+        let node = SchemaNode::clone(&self.node_at(place));
         let id = self.declare(node, place, naming);
         self.by_place.insert(place.clone(), id);
         id

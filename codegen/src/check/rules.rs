@@ -2,16 +2,19 @@
 
 use serde_json::Value;
 
-use super::limits;
 use super::types::Types;
+use super::{alternatives, limits};
 use crate::definition::{
     Dependency, Dialect, DynamicAnchors, Keywords, SchemaNode, Target, TypeName, TypeNames,
 };
-use crate::diagnostics::Place;
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{
     Condition, Contains, Format, Items, Kinds, Members, NamedRules, Number, Rules, RulesId, Text, Type,
 };
 use crate::names::Name;
+
+/// Where `$dynamicRef`s multiply schemas by the ways to them, no more than this are made.
+const MOST_RULES: usize = 2_000;
 
 /// A schema that rules refer to and that is not lowered yet.
 pub(super) struct PendingRules {
@@ -28,7 +31,9 @@ pub(super) fn of(types: &mut Types<'_>, node: &SchemaNode, place: &Place) -> Rul
 
 /// Lowers what rules refer to, until nothing is left.
 pub(super) fn lower_pending(types: &mut Types<'_>) {
-    while let Some(PendingRules { id, place, way }) = types.pending_rules.pop() {
+    while let Some(PendingRules { id, place, way }) =
+        types.pending_rules.pop().filter(|_| !types.has_too_many_rules)
+    {
         let node = types.node_at(&place);
         types.model.rules[id.0].rules = Lowering { types, way }.node(&node, &place);
     }
@@ -94,8 +99,13 @@ impl Lowering<'_, '_> {
                 .boxed(keywords.unevaluated_properties.as_deref(), &place.join("unevaluatedProperties")),
             values: None,
         };
-        // An open enum says which values are known, not which are valid.
+        // An open enum says which values are known and of what kind all are, not which are valid.
         let open = keywords.open == Some(true);
+        if let Some(known) = keywords.enumeration.as_ref().filter(|_| open) {
+            rules.kinds = rules.kinds.and(known.iter().map(kind_of).fold(Kinds::NONE, Kinds::or));
+        } else if open && (keywords.one_of.is_some() || keywords.any_of.is_some()) {
+            self.types.diagnostics.push(alternatives::cannot_be_open(place));
+        }
         let values = [
             keywords.enumeration.clone().filter(|_| !open),
             keywords.constant.clone().map(|value| vec![value]),
@@ -213,12 +223,30 @@ impl Lowering<'_, '_> {
             return *id;
         }
         let id = RulesId(self.types.model.rules.len());
+        if id.0 >= MOST_RULES && !way.is_empty() {
+            return self.one_too_many(&place);
+        }
         self.types.rules_by_place.insert((place.clone(), way.clone()), id);
         let (name, module) = (self.types.name_of_rules(&place), self.types.module_of(&place));
         self.types.model.rules.push(NamedRules { name, module, rules: Rules::default() });
         self.types.places_of_rules.push(place.clone());
         self.types.pending_rules.push(PendingRules { id, place, way });
         id
+    }
+
+    /// Stands for the rules that there is no room for, which is reported.
+    fn one_too_many(&mut self, place: &Place) -> RulesId {
+        if !std::mem::replace(&mut self.types.has_too_many_rules, true) {
+            let message = "the schemas that this one leads to may be reached in too many ways";
+            self.types.diagnostics.push(
+                Diagnostic::at_key(Code::Reference, place, message)
+                    .note(format!(
+                        "on each way other `$dynamicAnchor`s are in force, and more than {MOST_RULES} schemas differ by them"
+                    ))
+                    .help("give fewer schemas a `$dynamicAnchor`, or put fewer of them into schemas with an `$id` of their own"),
+            );
+        }
+        RulesId(0)
     }
 
     fn boxed(&mut self, node: Option<&SchemaNode>, place: &Place) -> Option<Box<Rules>> {
@@ -244,12 +272,13 @@ impl Types<'_> {
         let pascal = |segment: &String| Name::new(segment).map(|name| name.pascal);
         let last = place.pointer.segments().iter().rev().find_map(pascal);
         let base = last.unwrap_or_else(|| "Root".to_owned());
-        let is_free = |name: &String, types: &Self| types.model.rules.iter().all(|rules| rules.name != *name);
+        // Two names that differ only by case would be one static in Rust.
+        let key = |name: &str| name.to_lowercase();
+        let count = self.counts_of_names.entry(key(&base)).or_insert(1);
         let mut name = base.clone();
-        let mut count = 2;
-        while !is_free(&name, self) {
+        while !self.names_of_rules.insert(key(&name)) {
+            *count += 1;
             name = format!("{base}{count}");
-            count += 1;
         }
         name
     }
@@ -313,16 +342,19 @@ fn distinct(names: &[String]) -> Vec<String> {
 
 /// Whether a JSON value is of one of the kinds.
 pub(super) fn is_of_kind(value: &Value, kinds: Kinds) -> bool {
-    let kind = match value {
+    kinds.contains(kind_of(value))
+}
+
+fn kind_of(value: &Value) -> Kinds {
+    match value {
         Value::Null => Kinds::NULL,
         Value::Bool(_) => Kinds::BOOLEAN,
         Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
             Kinds::INTEGER
         }
-        Value::Number(_) => return kinds.contains(Kinds::NUMBER),
+        Value::Number(_) => Kinds::NUMBER,
         Value::String(_) => Kinds::STRING,
         Value::Array(_) => Kinds::ARRAY,
         Value::Object(_) => Kinds::OBJECT,
-    };
-    kinds.contains(kind)
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::types::{Naming, Types, keywords_of};
+use super::types::{DEEPEST_MERGE, Naming, Types, keywords_of};
 use super::{alternatives, objects};
 use crate::definition::{Dependency, Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::Place;
@@ -64,7 +64,9 @@ fn says_something(part: &SchemaNode) -> bool {
 fn of_one_kind(keywords: &Keywords) -> Option<Type> {
     let nodes = keywords.one_of.iter().chain(&keywords.any_of).flatten();
     let mut kinds = nodes.map(|node| match node {
-        SchemaNode::Keywords(Keywords { type_: Some(TypeNames::One(name)), .. }) => Some(*name),
+        SchemaNode::Keywords(Keywords { type_: Some(TypeNames::One(name)), reference: None, .. }) => {
+            Some(*name)
+        }
         _ => None,
     });
     let first = kinds.next()??;
@@ -119,7 +121,7 @@ fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Na
         Additional::Ignored
     };
     let properties = gathered.properties(types, names, &Additional::Ignored, naming);
-    Some(properties.map_or_else(any, |properties| Type::Object(Object { properties, additional })))
+    Some(Type::Object(Object { properties, additional }))
 }
 
 /// What all properties are that are not declared, where one schema says it.
@@ -218,12 +220,15 @@ impl Others<'_, '_> {
         self.are_named_there(keywords, place)
     }
 
-    /// Follows a `$ref`; one that cannot be followed may lead anywhere.
+    /// Follows a `$ref`; one that cannot be followed, or comes after many others, may lead anywhere.
     fn are_named_there(&mut self, keywords: &Keywords, place: &Place) -> bool {
         if keywords.dynamic_reference.is_some() || keywords.recursive_reference.is_some() {
             return true;
         }
         let Some(reference) = &keywords.reference else { return false };
+        if self.seen.len() > DEEPEST_MERGE {
+            return true;
+        }
         let target = self.types.target(reference, &place.join("$ref")).and_then(Target::into_place);
         let Some(target) = target.filter(|target| self.seen.insert(target.clone())) else { return false };
         let node = self.types.node_at(&target);

@@ -1,6 +1,7 @@
 //! Schemas to types. Named types are declared first and converted on demand, so that they may refer to each other.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -10,11 +11,14 @@ use crate::definition::{
     Definitions, DynamicAnchors, Keywords, Resources, SchemaNode, TypeName, TypeNames, at, node,
 };
 use crate::diagnostics::{Code, Diagnostic, Place, Sources};
-use crate::model::{Array, Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId};
+use crate::model::{Array, Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId, Wrapper};
 use crate::names::Name;
 
-/// `$ref`s inside `allOf` are followed at most this deep.
-const DEEPEST_MERGE: usize = 64;
+/// `$ref`s that decide what a type is are followed at most this deep.
+pub(super) const DEEPEST_MERGE: usize = 64;
+
+/// So deep inside other schemas, counting those that a `$ref` led to, no `$ref` is followed to decide what a type is.
+const DEEPEST_SCHEMA: usize = 192;
 
 /// The name that a type gets if it needs one.
 #[derive(Clone, Debug)]
@@ -64,9 +68,18 @@ pub(super) struct Types<'d> {
     /// Where each of the model's rules stands.
     pub(super) places_of_rules: Vec<Place>,
     pub(super) pending_rules: Vec<PendingRules>,
+    pub(super) has_too_many_rules: bool,
+    /// The names of rules, in lower case.
+    pub(super) names_of_rules: HashSet<String>,
+    /// How many rules were given each name, with a number behind all but the first.
+    pub(super) counts_of_names: HashMap<String, usize>,
     pending: HashMap<TypeId, Pending>,
+    /// What references led to so far.
+    nodes: HashMap<Place, Rc<SchemaNode>>,
     taken: HashSet<(Option<Scope>, String)>,
-    /// How many types are being converted inside each other.
+    /// How many types are being converted because others depend on them.
+    followed: usize,
+    /// How many schemas are being converted inside each other.
     depth: usize,
 }
 
@@ -87,8 +100,13 @@ impl<'d> Types<'d> {
             rules_by_place: HashMap::new(),
             places_of_rules: Vec::new(),
             pending_rules: Vec::new(),
+            has_too_many_rules: false,
+            names_of_rules: HashSet::new(),
+            counts_of_names: HashMap::new(),
             pending: HashMap::new(),
+            nodes: HashMap::new(),
             taken: HashSet::new(),
+            followed: 0,
             depth: 0,
         }
     }
@@ -138,10 +156,12 @@ impl<'d> Types<'d> {
 
     /// The shape of a named type, converted now if it was not before; `None` while it is being converted.
     pub(super) fn shape_of(&mut self, id: TypeId) -> Option<&Type> {
-        if self.depth > DEEPEST_MERGE {
+        if self.followed > DEEPEST_MERGE || self.depth > DEEPEST_SCHEMA {
             return None;
         }
+        self.followed += 1;
         self.convert(id);
+        self.followed -= 1;
         let shape = &self.model.types[id.0].shape;
         (!matches!(shape, Type::Named(of) if *of == id)).then_some(shape)
     }
@@ -158,14 +178,12 @@ impl<'d> Types<'d> {
     fn convert(&mut self, id: TypeId) {
         let Some(Pending { node, naming }) = self.pending.remove(&id) else { return };
         let place = self.places[id.0].clone();
-        self.depth += 1;
         let shape = self.structure(&node, &place, &naming);
         let shape = nullable_apart(shape, |inner| {
             let inner_id = self.reserve(&place, &naming.child("Value"), description_of(&node));
             self.model.types[inner_id.0].shape = inner;
             Type::Named(inner_id)
         });
-        self.depth -= 1;
         self.model.types[id.0].shape = shape;
     }
 
@@ -181,7 +199,7 @@ impl<'d> Types<'d> {
             description,
             shape: Type::Named(id),
             recursive: false,
-            wrapper: false,
+            wrapper: Wrapper::None,
         });
         self.places.push(place.clone());
         id
@@ -218,10 +236,15 @@ impl<'d> Types<'d> {
     }
 
     /// The schema at a place that a reference leads to.
-    pub(super) fn node_at(&mut self, place: &Place) -> SchemaNode {
+    pub(super) fn node_at(&mut self, place: &Place) -> Rc<SchemaNode> {
+        if let Some(node) = self.nodes.get(place) {
+            return Rc::clone(node);
+        }
         let document = self.definitions.of(place.source).map(|definition| &definition.document);
         let value = document.and_then(|document| at(document, place)).cloned();
-        self.parse(value.unwrap_or(Value::Bool(true)), place)
+        let node = Rc::new(self.parse(value.unwrap_or(Value::Bool(true)), place));
+        self.nodes.insert(place.clone(), Rc::clone(&node));
+        node
     }
 
     /// The type of a part: what needs a name of its own becomes a named type.
@@ -281,6 +304,18 @@ impl<'d> Types<'d> {
     /// The type of a schema, without giving it a name: one that says exactly what the schema does, or one that holds
     /// all of its values, with rules beside it.
     pub(super) fn structure(&mut self, node: &SchemaNode, place: &Place, naming: &Naming) -> Type {
+        self.deeper(|types| types.type_of(node, place, naming))
+    }
+
+    /// Does something inside a schema, and counts how deep that is.
+    pub(super) fn deeper<R>(&mut self, inside: impl FnOnce(&mut Self) -> R) -> R {
+        self.depth += 1;
+        let result = inside(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn type_of(&mut self, node: &SchemaNode, place: &Place, naming: &Naming) -> Type {
         let keywords = match node {
             SchemaNode::Bool(true) => return Type::Any,
             SchemaNode::Bool(false) => return checked(Type::Any, Rules::never()),
@@ -299,12 +334,7 @@ impl<'d> Types<'d> {
             return exact;
         }
         if keywords.open == Some(true) && (keywords.one_of.is_some() || keywords.any_of.is_some()) {
-            let message = "this union cannot be open: it is no list of tagged objects alone";
-            self.diagnostics.push(
-                Diagnostic::at(Code::Alternatives, &place.join("x-open"), message).help(
-                    "give every alternative a required property of the same name with a `const` string of its own",
-                ),
-            );
+            self.diagnostics.push(alternatives::cannot_be_open(place));
         }
         let shape = shapes::of(self, keywords, place, naming);
         if shape == Type::Any {

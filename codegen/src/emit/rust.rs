@@ -53,7 +53,7 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
                 &channels::param_tables(channel),
             ),
         };
-        files.push((format!("{}.rs", channel.name.snake), rendered(&module)));
+        files.push((format!("{}.rs", channel.name.rust().trim_start_matches("r#")), rendered(&module)));
     }
     let root = Root {
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),

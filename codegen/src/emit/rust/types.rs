@@ -12,6 +12,7 @@ use super::table_path;
 use super::tables::{Rendered, Stands, Tables};
 use crate::model::{
     Additional, Alternative, Case, Model, NamedType, Object, RulesId, Scope, Tagged, Type, TypeId, Union,
+    Wrapper,
 };
 use crate::names::{alternative_table, table};
 
@@ -91,17 +92,13 @@ fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
     let variants: Vec<TokenStream> = match named.shape.shape() {
         Type::Union(union) => union_variants(model, union, &parts),
         Type::Tagged(tagged) => tagged_variants(tagged, &parts),
-        _ if named.wrapper => return wrapper(&name, &docs, &named.shape, &parts),
+        _ if named.wrapper != Wrapper::None => {
+            let parts = parts.iter().map(|part| boxed_if(named.wrapper == Wrapper::Boxed, part));
+            return parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub struct #name(#(pub #parts)*););
+        }
         _ => return parse_quote!(#(#docs)* pub type #name = #(#parts)*;),
     };
     parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub enum #name { #(#variants),* })
-}
-
-/// What an alias would be, if it could contain itself. Some content has a size of its own only behind a pointer.
-fn wrapper(name: &syn::Ident, docs: &[syn::Attribute], shape: &Type, parts: &[syn::Type]) -> Item {
-    let inline = matches!(shape.shape(), Type::Tuple(_) | Type::Nullable(_));
-    let content = parts.iter().map(|part| boxed_if(inline, part));
-    parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub struct #name(#(pub #content)*);)
 }
 
 fn union_variants(model: &Model, union: &Union, parts: &[syn::Type]) -> Vec<TokenStream> {
@@ -208,7 +205,7 @@ fn implementation(model: &Model, id: TypeId) -> String {
             format!("fanfare::tagged!({head} by {:?} {{\n{}\n}});\n", tagged.tag, members.join("\n"))
         }
         shape if is_newtype(shape) => format!("fanfare::newtype!({head} (String));\n"),
-        _ if named.wrapper => format!("fanfare::wrapper!({head});\n"),
+        _ if named.wrapper != Wrapper::None => format!("fanfare::wrapper!({head});\n"),
         _ => String::new(),
     }
 }

@@ -54,6 +54,22 @@ pub(super) fn constant(model: &Model, id: RulesId) -> String {
     format!("${}", model.rules[id.0].name)
 }
 
+/// What every object inherits: there TypeScript does not look for the type of a member in an index signature.
+const INHERITED: [&str; 7] = [
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+];
+
+fn member(name: &str, words: &Words, value: &str) -> String {
+    let is_untyped = matches!(words, Words::Members(_)) && INHERITED.contains(&name);
+    format!("{}: {value}{}", key(name), if is_untyped { " satisfies f.Rules" } else { "" })
+}
+
 fn written(model: &Model, words: &Words, indent: &str) -> String {
     let inner = format!("{indent}  ");
     let (open, close, parts): (_, _, Vec<String>) = match words {
@@ -62,10 +78,7 @@ fn written(model: &Model, words: &Words, indent: &str) -> String {
         Words::Members(members) => (
             "{",
             "}",
-            members
-                .iter()
-                .map(|(name, words)| format!("{}: {}", key(name), written(model, words, &inner)))
-                .collect(),
+            members.iter().map(|(name, words)| member(name, words, &written(model, words, &inner))).collect(),
         ),
         Words::List(items) => ("[", "]", items.iter().map(|words| written(model, words, &inner)).collect()),
     };

@@ -4,6 +4,8 @@ pub mod traits;
 pub mod r#as;
 pub mod r#match;
 pub mod error;
+pub mod self_;
+pub mod crate_;
 
 /// All channels, for the hub.
 pub static REGISTRY: fanfare::Registry = fanfare::Registry {
@@ -12,8 +14,13 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
         &r#as::DEFINITION,
         &r#match::DEFINITION,
         &error::DEFINITION,
+        &self_::DEFINITION,
+        &crate_::DEFINITION,
     ],
 };
+
+/// `InheritedRules`.
+pub type InheritedRules = fanfare::Value;
 
 /// `Invisible`.
 #[derive(Clone, Debug, PartialEq)]
@@ -393,7 +400,87 @@ fanfare::object!(InheritedTagTwo: schemas::INHERITED_TAG_TWO {
 
 /// What the runtime checks values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Literals, Number, Object, Property, Schema, Tagged, Text};
+    use fanfare::schema::{Additional, Array, Integer, Kinds, Literals, Members, Number, Object, Property, Rules, Schema, Tagged, Text};
+
+    pub(super) static INHERITED_RULES: Schema = Schema::Rules(
+        &Rules {
+            object: Some(
+                &Members {
+                    properties: &[
+                        (
+                            "constructor",
+                            &Rules {
+                                kinds: Kinds::STRING,
+                                ..Rules::ANY
+                            },
+                        ),
+                        (
+                            "toString",
+                            &Rules {
+                                all_of: &[&super::rules::TEXT],
+                                ..Rules::ANY
+                            },
+                        ),
+                        (
+                            "abc",
+                            &Rules {
+                                kinds: Kinds::OBJECT,
+                                object: Some(
+                                    &Members {
+                                        properties: &[
+                                            (
+                                                "abc",
+                                                &Rules {
+                                                    number: Some(
+                                                        &Number {
+                                                            minimum: Some(1.0),
+                                                            ..Number::ANY
+                                                        },
+                                                    ),
+                                                    ..Rules::ANY
+                                                },
+                                            ),
+                                            (
+                                                "a-b-c",
+                                                &Rules {
+                                                    number: Some(
+                                                        &Number {
+                                                            maximum: Some(1.0),
+                                                            ..Number::ANY
+                                                        },
+                                                    ),
+                                                    ..Rules::ANY
+                                                },
+                                            ),
+                                        ],
+                                        ..Members::ANY
+                                    },
+                                ),
+                                ..Rules::ANY
+                            },
+                        ),
+                        (
+                            "other",
+                            &Rules {
+                                all_of: &[&super::rules::ABC],
+                                ..Rules::ANY
+                            },
+                        ),
+                        (
+                            "more",
+                            &Rules {
+                                all_of: &[&super::rules::ABC2],
+                                ..Rules::ANY
+                            },
+                        ),
+                    ],
+                    dependent_required: &[("valueOf", &["hasOwnProperty"])],
+                    ..Members::ANY
+                },
+            ),
+            ..Rules::ANY
+        },
+    );
 
     pub(super) static INVISIBLE: Schema = Schema::Object(Object {
         properties: &[
@@ -833,4 +920,35 @@ mod schemas {
     });
 
     static LITERALS_1: Literals = Literals::new("[1]");
+}
+
+/// What rules refer to.
+mod rules {
+    use fanfare::schema::{Kinds, Number, Rules, Text};
+
+    pub(super) static TEXT: Rules = Rules {
+        kinds: Kinds::STRING,
+        text: Some(&Text { min_length: 1, ..Text::ANY }),
+        ..Rules::ANY
+    };
+
+    pub(super) static ABC: Rules = Rules {
+        number: Some(
+            &Number {
+                minimum: Some(1.0),
+                ..Number::ANY
+            },
+        ),
+        ..Rules::ANY
+    };
+
+    pub(super) static ABC2: Rules = Rules {
+        number: Some(
+            &Number {
+                maximum: Some(1.0),
+                ..Number::ANY
+            },
+        ),
+        ..Rules::ANY
+    };
 }

@@ -3,6 +3,26 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./names.types.js";
 
+export const $Text: f.Rules = { type: "string", minLength: 1 };
+
+export const $Abc: f.Rules = { minimum: 1 };
+
+export const $ABC2: f.Rules = { maximum: 1 };
+
+export const InheritedRulesSchema = f.checked(f.json(), {
+  properties: {
+    constructor: { type: "string" } satisfies f.Rules,
+    toString: { $ref: () => $Text } satisfies f.Rules,
+    abc: {
+      type: "object",
+      properties: { abc: { minimum: 1 }, "a-b-c": { maximum: 1 } },
+    },
+    other: { $ref: () => $Abc },
+    more: { $ref: () => $ABC2 },
+  },
+  dependentRequired: { valueOf: ["hasOwnProperty"] },
+}) satisfies z.ZodType<t.InheritedRules>;
+
 export const InvisibleABSchema = f.enums(["x\ry", "y‮z"]) satisfies z.ZodType<t.InvisibleAB>;
 
 export const InvisibleSchema = f.object({
@@ -159,3 +179,5 @@ export const ErrorFnAsyncSchema = f.object({
 export const ErrorFnSchema = f.object({
   async: f.optional(ErrorFnAsyncSchema),
 }) satisfies z.ZodType<t.ErrorFn>;
+
+export const CrateMessageSchema = f.string() satisfies z.ZodType<t.CrateMessage>;

@@ -139,20 +139,25 @@ fanfare::wrapper!(Forest: schemas::FOREST);
 pub struct Atlas(pub std::collections::BTreeMap<String, Atlas>);
 fanfare::wrapper!(Atlas: schemas::ATLAS);
 
-/// `Call`.
+/// `Rows`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Call(pub Box<(String, Vec<Call>)>);
-fanfare::wrapper!(Call: schemas::CALL);
+pub struct Rows(pub Option<Vec<Rows>>);
+fanfare::wrapper!(Rows: schemas::ROWS);
+
+/// `Family`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family(pub (String, Vec<Family>));
+fanfare::wrapper!(Family: schemas::FAMILY);
+
+/// `Shell`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shell(pub Box<Option<(Shell,)>>);
+fanfare::wrapper!(Shell: schemas::SHELL);
 
 /// `Chain`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain(pub Box<(i64, Option<Chain>)>);
 fanfare::wrapper!(Chain: schemas::CHAIN);
-
-/// `Sheaf`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sheaf(pub Box<Option<Vec<Sheaf>>>);
-fanfare::wrapper!(Sheaf: schemas::SHEAF);
 
 /// `JsonValue`.
 #[derive(Clone, Debug, PartialEq)]
@@ -329,30 +334,34 @@ mod schemas {
 
     pub(super) static ATLAS: Schema = Schema::Map(&ATLAS);
 
-    pub(super) static CALL: Schema = Schema::Tuple(
-        &[
-            &Schema::Text(Text::ANY),
-            &Schema::Array(Array {
-                items: &CALL,
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-        ],
-    );
-
-    pub(super) static CHAIN: Schema = Schema::Tuple(
-        &[&Schema::Integer(Integer::ANY), &Schema::AnyOf(&[&CHAIN, &Schema::Null])],
-    );
-
-    pub(super) static SHEAF: Schema = Schema::AnyOf(
+    pub(super) static ROWS: Schema = Schema::AnyOf(
         &[
             &Schema::Array(Array {
-                items: &SHEAF,
+                items: &ROWS,
                 min_items: 0,
                 max_items: u32::MAX,
             }),
             &Schema::Null,
         ],
+    );
+
+    pub(super) static FAMILY: Schema = Schema::Tuple(
+        &[
+            &Schema::Text(Text::ANY),
+            &Schema::Array(Array {
+                items: &FAMILY,
+                min_items: 0,
+                max_items: u32::MAX,
+            }),
+        ],
+    );
+
+    pub(super) static SHELL: Schema = Schema::AnyOf(
+        &[&Schema::Tuple(&[&SHELL]), &Schema::Null],
+    );
+
+    pub(super) static CHAIN: Schema = Schema::Tuple(
+        &[&Schema::Integer(Integer::ANY), &Schema::AnyOf(&[&CHAIN, &Schema::Null])],
     );
 
     pub(super) static JSON_VALUE: Schema = Schema::AnyOf(

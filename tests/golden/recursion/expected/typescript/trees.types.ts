@@ -49,11 +49,13 @@ export type Forest = Forest[];
 
 export type Atlas = { [key: string]: Atlas };
 
-export type Call = [string, Call[]];
+export type Rows = Rows[] | null;
+
+export type Family = [string, Family[]];
+
+export type Shell = [Shell] | null;
 
 export type Chain = [number, Chain | null];
-
-export type Sheaf = Sheaf[] | null;
 
 export type TreesForest = Forest[];
 

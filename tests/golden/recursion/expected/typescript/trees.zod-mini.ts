@@ -55,11 +55,13 @@ export const ForestSchema: z.ZodMiniType<t.Forest> = f.lazy(() => f.array(Forest
 
 export const AtlasSchema: z.ZodMiniType<t.Atlas> = f.lazy(() => f.map(AtlasSchema));
 
-export const CallSchema: z.ZodMiniType<t.Call> = f.lazy(() => f.tuple([f.string(), f.array(CallSchema)]));
+export const RowsSchema: z.ZodMiniType<t.Rows> = f.lazy(() => f.nullable(f.array(RowsSchema)));
+
+export const FamilySchema: z.ZodMiniType<t.Family> = f.lazy(() => f.tuple([f.string(), f.array(FamilySchema)]));
+
+export const ShellSchema: z.ZodMiniType<t.Shell> = f.lazy(() => f.nullable(f.tuple([ShellSchema])));
 
 export const ChainSchema: z.ZodMiniType<t.Chain> = f.lazy(() => f.tuple([f.integer(), f.nullable(ChainSchema)]));
-
-export const SheafSchema: z.ZodMiniType<t.Sheaf> = f.lazy(() => f.nullable(f.array(SheafSchema)));
 
 export const TreesForestSchema = f.array(ForestSchema) satisfies z.ZodMiniType<t.TreesForest>;
 

@@ -55,11 +55,13 @@ export const ForestSchema: z.ZodType<t.Forest> = f.lazy(() => f.array(ForestSche
 
 export const AtlasSchema: z.ZodType<t.Atlas> = f.lazy(() => f.map(AtlasSchema));
 
-export const CallSchema: z.ZodType<t.Call> = f.lazy(() => f.tuple([f.string(), f.array(CallSchema)]));
+export const RowsSchema: z.ZodType<t.Rows> = f.lazy(() => f.nullable(f.array(RowsSchema)));
+
+export const FamilySchema: z.ZodType<t.Family> = f.lazy(() => f.tuple([f.string(), f.array(FamilySchema)]));
+
+export const ShellSchema: z.ZodType<t.Shell> = f.lazy(() => f.nullable(f.tuple([ShellSchema])));
 
 export const ChainSchema: z.ZodType<t.Chain> = f.lazy(() => f.tuple([f.integer(), f.nullable(ChainSchema)]));
-
-export const SheafSchema: z.ZodType<t.Sheaf> = f.lazy(() => f.nullable(f.array(SheafSchema)));
 
 export const TreesForestSchema = f.array(ForestSchema) satisfies z.ZodType<t.TreesForest>;
 

@@ -165,6 +165,9 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "nulls" => nulls?,
 });
 
+/// `NullTwice`.
+pub type NullTwice = fanfare::Value;
+
 /// `KindsOrNullValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum KindsOrNullValue {

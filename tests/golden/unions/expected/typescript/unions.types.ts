@@ -38,6 +38,8 @@ export interface Everything {
   nulls?: WithNull | undefined;
 }
 
+export type NullTwice = unknown;
+
 export type KindsOrNullValue = string | number;
 
 /** An object inside. */

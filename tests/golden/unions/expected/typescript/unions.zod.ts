@@ -54,3 +54,15 @@ export const EverythingSchema = f.object({
   lone: f.optional(f.string({ minLength: 2 })),
   nulls: f.optional(WithNullSchema),
 }) satisfies z.ZodType<t.Everything>;
+
+export const NullTwiceSchema = f.checked(f.json(), {
+  oneOf: [
+    { type: "null" },
+    {
+      type: ["null", "object"],
+      properties: {
+        part: { type: "object", properties: { side: { enum: ["left", "right"] } } },
+      },
+    },
+  ],
+}) satisfies z.ZodType<t.NullTwice>;
