@@ -37,9 +37,9 @@ export class Site {
   }
 
   /** The page for a run, whose server is at `api`. */
-  url(run: string, api: string, flags: readonly string[] = []): string {
+  url(run: string, api: string): string {
     const { port } = this.#listener.address() as AddressInfo;
-    const query = new URLSearchParams({ run, api, flags: flags.join(" ") });
+    const query = new URLSearchParams({ run, api });
     return `http://127.0.0.1:${port}/?${query.toString()}`;
   }
 
