@@ -16,7 +16,9 @@ use serde_json::Value;
 pub(crate) use dialect::Dialect;
 pub(crate) use read::{Definitions, node, read_folder, refuse_unknown};
 pub(crate) use resources::{DynamicAnchors, Resources, Target, at};
-pub(crate) use schema::{Dependency, ItemsNode, Keywords, SchemaNode, TypeName, TypeNames, subschemas};
+pub(crate) use schema::{
+    Dependency, Exclusive, ItemsNode, Keywords, SchemaNode, TypeName, TypeNames, subschemas,
+};
 
 /// Channel definitions for fanfare.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

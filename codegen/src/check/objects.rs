@@ -1,7 +1,10 @@
 //! Objects: their properties, and those of all the schemas that `allOf` and `$ref` join to one.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
+use super::shapes;
 use super::types::{Naming, Types, description_of};
 use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames, at};
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -169,11 +172,7 @@ impl Gathered {
 
     /// Whether two declarations of a property say different things.
     fn conflicts(&self, types: &mut Types<'_>) -> bool {
-        self.declared.values().any(|declarations| {
-            let mut telling = declarations.iter().filter(|declared| !declared.says_nothing());
-            let Some(first) = telling.next() else { return false };
-            telling.any(|other| !first.is_equal(other, types))
-        })
+        self.declared.values().any(|declarations| conflict(declarations, types))
     }
 
     /// Whether a property is declared that no value may have.
@@ -206,7 +205,8 @@ impl Gathered {
             let declarations = self.declared.get(&name.wire);
             let telling = declarations
                 .and_then(|all| all.iter().find(|declared| !declared.says_nothing()).or(all.first()));
-            properties.push(match telling {
+            let conflict = declarations.is_some_and(|all| conflict(all, types));
+            let mut property = match telling {
                 Some(Declared::There(property)) => Property { name, required, ..property.clone() },
                 Some(Declared::Here(node, place)) => Property {
                     description: description_of(node),
@@ -222,7 +222,12 @@ impl Gathered {
                     };
                     Property { name, description: None, shape, required, boxed: false }
                 }
-            });
+            };
+            // Each declaration may speak of properties that the others leave out.
+            if conflict && shapes::leaves_out(types, &property.shape, &mut HashSet::new()) {
+                property.shape = Type::Any;
+            }
+            properties.push(property);
         }
         properties
     }
@@ -232,6 +237,13 @@ impl Gathered {
         self.declared.retain(|_, declarations| !declarations.iter().any(Declared::is_refused));
         self
     }
+}
+
+/// Whether two declarations of a property say different things.
+fn conflict(declarations: &[Declared], types: &mut Types<'_>) -> bool {
+    let mut telling = declarations.iter().filter(|declared| !declared.says_nothing());
+    let Some(first) = telling.next() else { return false };
+    telling.any(|other| !first.is_equal(other, types))
 }
 
 impl Declared {

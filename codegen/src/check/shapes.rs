@@ -9,7 +9,7 @@ use super::types::{DEEPEST_MERGE, Naming, Types, keywords_of};
 use super::{alternatives, objects};
 use crate::definition::{Dependency, Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::Place;
-use crate::model::{Additional, Array, Integer, LARGEST_INTEGER, Number, Object, Text, Type};
+use crate::model::{Additional, Array, Integer, LARGEST_INTEGER, Number, Object, Text, Type, TypeId};
 
 /// A type that holds all values of a schema; any JSON value, where it says nothing of their shape.
 pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
@@ -35,6 +35,17 @@ pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
         }
         None => {}
     }
+    // What is taken from one keyword may leave out properties that another one speaks of.
+    let shape = of_applicator(types, keywords, place, naming);
+    if speaks_of_members(keywords) && leaves_out(types, &shape, &mut HashSet::new()) {
+        Type::Any
+    } else {
+        shape
+    }
+}
+
+/// A type from one of the keywords that apply other schemas to the same value.
+fn of_applicator(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
     if let Some(reference) = &keywords.reference {
         return types.reference(reference, &place.join("$ref"));
     }
@@ -51,6 +62,37 @@ pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
         }
     }
     Type::Any
+}
+
+/// Whether more than one keyword may speak of what is in an object or an array.
+fn speaks_of_members(keywords: &Keywords) -> bool {
+    let of_scalars = [
+        "type",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+    ];
+    let others = keywords.assertions().into_iter().filter(|keyword| !of_scalars.contains(keyword)).count();
+    others + keywords.all_of.as_ref().map_or(0, |parts| parts.len().saturating_sub(1)) > 1
+}
+
+/// Whether reading a type leaves out properties that it does not declare.
+pub(super) fn leaves_out(types: &mut Types<'_>, shape: &Type, seen: &mut HashSet<TypeId>) -> bool {
+    match shape {
+        Type::Object(object) if object.additional == Additional::Ignored => true,
+        Type::Tagged(_) => true,
+        Type::Named(id) if seen.insert(*id) => match types.shape_of(*id).cloned() {
+            Some(shape) => leaves_out(types, &shape, seen),
+            None => true,
+        },
+        shape => shape.children().into_iter().any(|part| leaves_out(types, part, seen)),
+    }
 }
 
 /// Whether a part of an `allOf` says what kinds of values there are.

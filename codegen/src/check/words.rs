@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::limits;
-use crate::definition::{Dependency, Dialect, ItemsNode, Keywords, SchemaNode};
+use crate::definition::{Dependency, Dialect, Exclusive, ItemsNode, Keywords, SchemaNode};
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
 use crate::model::LARGEST_INTEGER;
 
@@ -46,6 +46,21 @@ fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics
             diagnostics
                 .push(Diagnostic::at_key(Code::UnsupportedKeyword, &place.join(key), message).help(help));
         }
+    }
+    let exclusive = [
+        ("exclusiveMinimum", "minimum", keywords.exclusive_minimum),
+        ("exclusiveMaximum", "maximum", keywords.exclusive_maximum),
+    ];
+    for (key, inclusive, value) in exclusive {
+        let help = match (value, dialect) {
+            (Some(Exclusive::Limit(_)), Dialect::Draft4) => format!("write `{inclusive}`, and `{key}: true`"),
+            (Some(Exclusive::Flag(_)), newer) if newer > Dialect::Draft4 => {
+                format!("write the limit itself, in place of `{inclusive}`")
+            }
+            _ => continue,
+        };
+        let message = format!("this value of `{key}` has no meaning in {}", dialect.name());
+        diagnostics.push(Diagnostic::at(Code::UnsupportedKeyword, &place.join(key), message).help(help));
     }
     if dialect == Dialect::Draft2020 && matches!(keywords.items, Some(ItemsNode::First(_))) {
         let message = format!("`items` is no list in {}", dialect.name());

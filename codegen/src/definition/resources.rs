@@ -247,7 +247,9 @@ impl Resources {
 pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
     place.pointer.segments().iter().try_fold(document, |value, segment| match value {
         Value::Object(members) => members.get(segment),
-        Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
+        Value::Array(items) if segment.bytes().all(|byte| byte.is_ascii_digit()) => {
+            items.get(segment.parse::<usize>().ok()?)
+        }
         _ => None,
     })
 }

@@ -47,6 +47,12 @@ macro_rules! include_channels {
     () => {
         /// The channels that this project defines.
         #[allow(dead_code, unreachable_pub, reason = "not every server uses all that a definition gives")]
+        #[allow(
+            uncommon_codepoints,
+            confusable_idents,
+            non_camel_case_types,
+            reason = "names are those of the definitions"
+        )]
         #[allow(clippy::doc_markdown, reason = "docs are the definitions' descriptions")]
         pub mod channels {
             include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));

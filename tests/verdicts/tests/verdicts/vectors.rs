@@ -15,7 +15,11 @@ fn both_languages_keep_every_decision_about_a_trap() {
     let mut cases = Vec::new();
     let mut wanted = Vec::new();
     for (at, trap) in traps.iter().enumerate().filter(|(_, trap)| trap.refused.is_none()) {
-        let reference = Reference::new(&trap.schema, &vectors::definitions());
+        // A schema that names its draft is a document of its own.
+        let reference = match trap.schema.get("$schema") {
+            Some(_) => Reference::of_resource(&trap.schema),
+            None => Reference::new(&trap.schema, &vectors::definitions()),
+        };
         for (text, value) in trap.texts() {
             let differs = reference.accepts(&text) != value.is_some();
             assert!(
