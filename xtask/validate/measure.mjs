@@ -2,7 +2,7 @@
 // done, nanoseconds.
 //
 //   node measure.mjs <generated> <payloads> <rounds> <eval or no-eval> <scratch>
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createRequire } from "node:module";
@@ -30,7 +30,7 @@ function contestants(payload, text, value) {
   const zod = (schema) => () => schema.safeParse(value).success;
   const all = [
     ["generated zod", zod(fanfare.shop.topics[payload].schema)],
-    ...(mini ? [["generated zod/mini", zod(mini.shop.topics[payload].schema)]] : []),
+    ["generated zod/mini", zod(mini.shop.topics[payload].schema)],
     ["zod by hand", zod(byHand[payload])],
     ["z.fromJSONSchema", zod(z.fromJSONSchema(schema))],
   ];
@@ -74,14 +74,13 @@ function nanoseconds(work) {
 /** Bundles everyone into one module with one zod, which is told first whether it may make code. */
 async function load() {
   const types = join(resolve(generated), "typescript/shop");
-  const hasMini = existsSync(`${types}.zod-mini.ts`);
   writeFileSync(join(scratch, "mode.ts"), `import * as z from "zod"; z.config({ jitless: ${mode !== "eval"} });`);
   writeFileSync(join(scratch, "from-schema.ts"), await fromJsonSchemas());
   const entry = [
     `import "./mode.js";`,
     `export * as z from "zod";`,
-    `export * as fanfare from ${JSON.stringify(`${types}.js`)};`,
-    hasMini ? `export * as mini from "mini:shop";` : "export const mini = undefined;",
+    `export * as fanfare from "full:shop";`,
+    `export * as mini from ${JSON.stringify(`${types}.js`)};`,
     `export * as byHand from ${JSON.stringify(join(here, "by-hand.ts"))};`,
     `export * as fromSchema from "./from-schema.js";`,
     `export { Ajv2020 as Ajv } from "ajv/dist/2020.js";`,
@@ -97,22 +96,20 @@ async function load() {
     outfile,
     nodePaths: [join(root, "node_modules"), join(here, "node_modules")],
     logLevel: "error",
-    plugins: [miniBeside(types)],
+    plugins: [fullBeside(types)],
   });
   return import(pathToFileURL(outfile).href);
 }
 
-/** The channel once more, with the validators of zod/mini that lie beside those of zod. */
-function miniBeside(types) {
+/** The channel once more, with the validators of the full zod, which lie beside those that it takes. */
+function fullBeside(types) {
   return {
-    name: "zod/mini",
+    name: "zod",
     setup(build) {
-      const namespace = "mini";
-      build.onResolve({ filter: /^mini:shop$/ }, () => ({ path: `${types}.ts`, namespace }));
+      const namespace = "full";
+      build.onResolve({ filter: /^full:shop$/ }, () => ({ path: `${types}.ts`, namespace }));
       build.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
-        contents: readFileSync(path, "utf8")
-          .replaceAll("fanfare/zod", "fanfare/zod-mini")
-          .replaceAll("./shop.zod.js", "./shop.zod-mini.js"),
+        contents: readFileSync(path, "utf8").replaceAll("zod-mini", "zod"),
         loader: "ts",
         resolveDir: resolve(types, ".."),
       }));
