@@ -3,6 +3,10 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use sequence::Sequence;
+
+mod sequence;
+
 /// A regular expression that lives in a `static` and is compiled on first use.
 ///
 /// ```
@@ -14,7 +18,7 @@ use std::sync::OnceLock;
 /// ```
 pub struct Pattern {
     source: &'static str,
-    compiled: OnceLock<Option<regress::Regex>>,
+    compiled: OnceLock<Compiled>,
 }
 
 impl Pattern {
@@ -34,10 +38,29 @@ impl Pattern {
     /// regular expression matches nothing.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        self.compiled
-            .get_or_init(|| regress::Regex::with_flags(self.source, "u").ok())
-            .as_ref()
-            .is_some_and(|regex| regex.find(text).is_some())
+        match self.compiled.get_or_init(|| Compiled::of(self.source)) {
+            Compiled::Sequence(sequence) => sequence.matches(text),
+            Compiled::Regex(regex) => regex.find(text).is_some(),
+            Compiled::Nothing => false,
+        }
+    }
+}
+
+/// A pattern ready for use.
+enum Compiled {
+    Sequence(Sequence),
+    Regex(Box<regress::Regex>),
+    /// It is no regular expression.
+    Nothing,
+}
+
+impl Compiled {
+    fn of(source: &str) -> Self {
+        match (regress::Regex::with_flags(source, "u"), Sequence::of(source)) {
+            (Err(_), _) => Self::Nothing,
+            (Ok(_), Some(sequence)) => Self::Sequence(sequence),
+            (Ok(regex), None) => Self::Regex(Box::new(regex)),
+        }
     }
 }
 
