@@ -2,10 +2,12 @@
 
 mod addresses;
 mod alternatives;
+mod arrays;
 mod channels;
 mod collisions;
 mod limits;
 mod nameless;
+mod naming;
 mod objects;
 mod recursion;
 mod references;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::types::{DEEPEST_MERGE, Naming, Types, keywords_of};
+use super::naming::Naming;
+use super::types::{DEEPEST_MERGE, Types, keywords_of};
 use super::{collisions, rules, shapes};
 use crate::definition::{Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};

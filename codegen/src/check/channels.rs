@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::addresses;
-use super::types::{Naming, Types, is_foreign};
+use super::naming::{Naming, is_foreign};
+use super::types::Types;
 use crate::definition::{ChannelNode, HistoryNode, RetainNode, SchemaNode, TopicNode, node, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Channel, History, Integer, Param, Retain, Scope, Text, Topic, Type};

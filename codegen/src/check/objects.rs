@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
+use super::naming::Naming;
 use super::shapes;
-use super::types::{Naming, Types, description_of};
+use super::types::{Types, description_of};
 use crate::definition::{Keywords, SchemaNode, TypeName, TypeNames, at};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Object, Property, Type};

@@ -1,6 +1,7 @@
 //! What a `$ref` names.
 
-use super::types::{Naming, Types, is_foreign};
+use super::naming::{Naming, is_foreign};
+use super::types::Types;
 use crate::definition::{SchemaNode, Target};
 use crate::diagnostics::Place;
 use crate::model::{Scope, Type, TypeId};

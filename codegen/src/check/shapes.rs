@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::types::{DEEPEST_MERGE, Naming, Types, keywords_of};
+use super::naming::Naming;
+use super::types::{DEEPEST_MERGE, Types, keywords_of};
 use super::{alternatives, objects};
 use crate::definition::{Dependency, Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::Place;

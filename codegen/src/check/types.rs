@@ -5,43 +5,20 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::naming::{Naming, constants, is_foreign};
 use super::rules::{self, PendingRules};
-use super::{alternatives, limits, objects, shapes, words};
+use super::{alternatives, arrays, limits, objects, shapes, words};
 use crate::definition::{
     Definitions, DynamicAnchors, Keywords, Resources, SchemaNode, TypeName, TypeNames, at, node,
 };
 use crate::diagnostics::{Code, Diagnostic, Place, Sources};
-use crate::model::{Array, Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId, Wrapper};
-use crate::names::Name;
+use crate::model::{Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId, Wrapper};
 
 /// `$ref`s that decide what a type is are followed at most this deep.
 pub(super) const DEEPEST_MERGE: usize = 64;
 
 /// So deep inside other schemas, counting those that a `$ref` led to, no `$ref` is followed to decide what a type is.
 const DEEPEST_SCHEMA: usize = 192;
-
-/// The name that a type gets if it needs one.
-#[derive(Clone, Debug)]
-pub(super) struct Naming {
-    pub(super) scope: Scope,
-    pub(super) module: usize,
-    pub(super) rust: String,
-    pub(super) typescript: String,
-    /// The schema was written for other tools too, so that its author cannot rename things for this one: where two
-    /// names would be the same, one of them gets a number.
-    pub(super) foreign: bool,
-}
-
-impl Naming {
-    /// The name of a part: the path goes on.
-    pub(super) fn child(&self, pascal: &str) -> Self {
-        Self {
-            rust: format!("{}{pascal}", self.rust),
-            typescript: format!("{}{pascal}", self.typescript),
-            ..self.clone()
-        }
-    }
-}
 
 /// A declared type that is not converted yet.
 struct Pending {
@@ -76,7 +53,7 @@ pub(super) struct Types<'d> {
     pending: HashMap<TypeId, Pending>,
     /// What references led to so far.
     nodes: HashMap<Place, Rc<SchemaNode>>,
-    taken: HashSet<(Option<Scope>, String)>,
+    pub(super) taken: HashSet<(Option<Scope>, String)>,
     /// How many types are being converted because others depend on them.
     followed: usize,
     /// How many schemas are being converted inside each other.
@@ -203,22 +180,6 @@ impl<'d> Types<'d> {
         });
         self.places.push(place.clone());
         id
-    }
-
-    /// The names of a new type. Collisions are found later, but for schemas whose author cannot mend them.
-    fn names(&mut self, naming: &Naming) -> (String, String) {
-        let (mut rust, mut typescript) = (naming.rust.clone(), naming.typescript.clone());
-        let mut count = 2;
-        let is_taken = |taken: &HashSet<_>, rust: &str, typescript: &str| {
-            constants(naming.scope, rust, typescript).iter().any(|constant| taken.contains(constant))
-        };
-        while naming.foreign && is_taken(&self.taken, &rust, &typescript) {
-            rust = format!("{}{count}", naming.rust);
-            typescript = format!("{}{count}", naming.typescript);
-            count += 1;
-        }
-        self.taken.extend(constants(naming.scope, &rust, &typescript));
-        (rust, typescript)
     }
 
     pub(super) fn parse(&mut self, value: Value, place: &Place) -> SchemaNode {
@@ -393,76 +354,10 @@ impl<'d> Types<'d> {
             TypeName::Integer => limits::integer(keywords, place, &mut self.diagnostics),
             TypeName::Number => limits::number(keywords, place, &mut self.diagnostics),
             TypeName::String => limits::text(keywords, place, &mut self.diagnostics),
-            TypeName::Array => return self.array(keywords, place, naming),
+            TypeName::Array => return arrays::array(self, keywords, place, naming),
             TypeName::Object => return objects::object(self, keywords, place, naming),
         })
     }
-
-    fn array(&mut self, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
-        let (first, key) = keywords.first_items();
-        if !first.is_empty() {
-            return self.tuple(first, keywords, &place.join(key), naming);
-        }
-        limits::refuse_empty_range(
-            keywords.min_items,
-            keywords.max_items,
-            ("minItems", "maxItems"),
-            place,
-            &mut self.diagnostics,
-        );
-        let items = match keywords.other_items() {
-            Some((SchemaNode::Bool(false), _)) => return None,
-            Some((items, key)) => self.part(items, &place.join(key), &naming.child("Item")),
-            None => Type::Any,
-        };
-        Some(Type::Array(Array {
-            items: Box::new(items),
-            min_items: keywords.min_items.filter(|least| *least > 0),
-            max_items: keywords.max_items,
-        }))
-    }
-
-    /// A tuple is as long as it says: anything looser is an array of another type at every length.
-    fn tuple(
-        &mut self,
-        first: &[SchemaNode],
-        keywords: &Keywords,
-        place: &Place,
-        naming: &Naming,
-    ) -> Option<Type> {
-        let length = u32::try_from(first.len()).unwrap_or(u32::MAX);
-        let closed = matches!(keywords.other_items(), Some((SchemaNode::Bool(false), _)))
-            || keywords.max_items == Some(length);
-        let full = keywords.min_items == Some(length) && keywords.max_items.is_none_or(|most| most == length);
-        if !closed || !full || !(1..=12).contains(&length) {
-            return None;
-        }
-        let items = first.iter().enumerate();
-        Some(Type::Tuple(
-            items
-                .map(|(at, item)| self.part(item, &place.join(at), &naming.child(&format!("Item{}", at + 1))))
-                .collect(),
-        ))
-    }
-
-    /// The Pascal-case name of a key that names a type.
-    pub(super) fn type_name(&mut self, key: &str, place: &Place) -> Option<String> {
-        let name = Name::new(key);
-        if name.is_none() {
-            self.diagnostics.push(
-                Diagnostic::at_key(Code::BadName, place, format!("`{key}` gives no name for a type"))
-                    .help("use letters and digits, such as `OrderLine`"),
-            );
-        }
-        name.map(|name| name.pascal)
-    }
-}
-
-/// What a type is called in Rust and in TypeScript, and its validator there.
-fn constants(scope: Scope, rust: &str, typescript: &str) -> [(Option<Scope>, String); 3] {
-    let typescript = typescript.to_lowercase();
-    let validator = format!("{typescript}schema");
-    [(Some(scope), rust.to_lowercase()), (None, typescript), (None, validator)]
 }
 
 fn checked(shape: Type, rules: Rules) -> Type {
@@ -535,11 +430,6 @@ fn may_be_nominal(node: &SchemaNode) -> bool {
             _ => true,
         },
     }
-}
-
-/// Whether a schema carries the marks of one that was written for any tool.
-pub(super) fn is_foreign(schema: &Value) -> bool {
-    ["$schema", "$id", "id", "$defs", "definitions"].iter().any(|key| schema.get(key).is_some())
 }
 
 pub(super) fn description_of(node: &SchemaNode) -> Option<String> {

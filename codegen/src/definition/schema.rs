@@ -1,11 +1,16 @@
 //! One JSON Schema node as the user wrote it.
 
+mod values;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use values::{count, number, present};
+
+pub(crate) use values::{Dependency, Exclusive, ItemsNode, TypeName, TypeNames};
 
 /// A schema: `true`, `false`, or an object of keywords.
 #[derive(Clone, Debug, JsonSchema)]
@@ -403,166 +408,10 @@ const KINDS_BOUND: [(&[TypeName], &[&str]); 4] = [
     ),
 ];
 
-/// The schema of every item or, in older drafts, of the first ones.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(crate) enum ItemsNode {
-    /// Of every item, or of those beyond `prefixItems`.
-    Every(Box<SchemaNode>),
-    /// Of the first items; the others are `additionalItems`.
-    First(Vec<SchemaNode>),
-}
-
-impl<'de> Deserialize<'de> for ItemsNode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ItemsVisitor;
-        impl<'de> Visitor<'de> for ItemsVisitor {
-            type Value = ItemsNode;
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a JSON Schema, or in older drafts a list of them")
-            }
-            fn visit_bool<E: de::Error>(self, value: bool) -> Result<ItemsNode, E> {
-                Ok(ItemsNode::Every(Box::new(SchemaNode::Bool(value))))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ItemsNode, A::Error> {
-                let node = Keywords::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(ItemsNode::Every(Box::new(SchemaNode::Keywords(node))))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<ItemsNode, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(items)).map(ItemsNode::First)
-            }
-        }
-        deserializer.deserialize_any(ItemsVisitor)
-    }
-}
-
-/// What must hold when a property is there: other properties, or a schema of the object.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(crate) enum Dependency {
-    /// Names of properties.
-    Names(Vec<String>),
-    /// A schema of the whole object.
-    Schema(Box<SchemaNode>),
-}
-
-impl<'de> Deserialize<'de> for Dependency {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DependencyVisitor;
-        impl<'de> Visitor<'de> for DependencyVisitor {
-            type Value = Dependency;
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a list of property names, or a JSON Schema")
-            }
-            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Dependency, E> {
-                Ok(Dependency::Schema(Box::new(SchemaNode::Bool(value))))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dependency, A::Error> {
-                let node = Keywords::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Dependency::Schema(Box::new(SchemaNode::Keywords(node))))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<Dependency, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(names)).map(Dependency::Names)
-            }
-        }
-        deserializer.deserialize_any(DependencyVisitor)
-    }
-}
-
-/// An exclusive limit or, in draft-04, whether the inclusive one is exclusive.
-#[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
-#[schemars(untagged)]
-pub(crate) enum Exclusive {
-    /// The limit.
-    Limit(f64),
-    /// Whether `minimum` or `maximum` itself is refused.
-    Flag(bool),
-}
-
-impl<'de> Deserialize<'de> for Exclusive {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value {
-            Value::Bool(flag) => Ok(Self::Flag(flag)),
-            _ => value
-                .as_f64()
-                .map(Self::Limit)
-                .ok_or_else(|| de::Error::custom(format!("expected a number, found `{value}`"))),
-        }
-    }
-}
-
 fn limits(inclusive: Option<f64>, exclusive: Option<Exclusive>) -> (Option<f64>, Option<f64>) {
     match exclusive {
         None | Some(Exclusive::Flag(false)) => (inclusive, None),
         Some(Exclusive::Flag(true)) => (None, inclusive),
         Some(Exclusive::Limit(limit)) => (inclusive, Some(limit)),
     }
-}
-
-/// One type name or a list of them.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(crate) enum TypeNames {
-    /// One kind.
-    One(TypeName),
-    /// Any of several kinds.
-    Several(Vec<TypeName>),
-}
-
-impl<'de> Deserialize<'de> for TypeNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NamesVisitor;
-        impl<'de> Visitor<'de> for NamesVisitor {
-            type Value = TypeNames;
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("the name of a type, or a list of them")
-            }
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<TypeNames, E> {
-                TypeName::deserialize(name.into_deserializer()).map(TypeNames::One)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<TypeNames, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(names)).map(TypeNames::Several)
-            }
-        }
-        deserializer.deserialize_any(NamesVisitor)
-    }
-}
-
-/// A kind of JSON value.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TypeName {
-    Null,
-    Boolean,
-    Integer,
-    Number,
-    String,
-    Array,
-    Object,
-}
-
-/// Keeps `const: null` apart from no `const`.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    value.as_f64().map(Some).ok_or_else(|| de::Error::custom(format!("expected a number, found `{value}`")))
-}
-
-/// A count may be written `1` or `1.0`.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    let whole =
-        value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..4_294_967_295.0).contains(number));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "whole and in range, as checked above"
-    )]
-    whole.map(|number| Some(number as u32)).ok_or_else(|| {
-        de::Error::custom(format!("expected a whole number from 0 to 4294967294, found `{value}`"))
-    })
 }
