@@ -77,6 +77,11 @@ impl Place {
         Self { source: self.source, pointer: self.pointer.join(segment) }
     }
 
+    /// The place that several steps lead to from here.
+    pub(crate) fn below(&self, steps: &[impl fmt::Display]) -> Self {
+        steps.iter().fold(self.clone(), |place, step| place.join(step))
+    }
+
     /// The place that is so many steps from the root on the way here.
     pub(crate) fn ancestor(&self, depth: usize) -> Self {
         let segments = self.pointer.0.iter().take(depth).cloned().collect();

@@ -234,6 +234,11 @@ impl Format {
         Self::Hostname,
     ];
 
+    /// The format that is a type of its own by this name.
+    pub(crate) fn of_keyword(keyword: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.keyword() == keyword)
+    }
+
     /// The name in JSON Schema.
     pub(crate) fn keyword(self) -> &'static str {
         match self {

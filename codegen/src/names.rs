@@ -111,6 +111,17 @@ pub(crate) fn param_table(param: &Name) -> String {
 pub(crate) const RESERVED_TYPE_NAMES: [&str; 8] =
     ["Box", "None", "Option", "Record", "Self", "Some", "String", "Vec"];
 
+/// What every JavaScript object inherits.
+pub(crate) const INHERITED_NAMES: [&str; 7] = [
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+];
+
 /// Words that cannot name a constant in TypeScript.
 pub(crate) const TYPESCRIPT_KEYWORDS: [&str; 50] = [
     "arguments",

@@ -321,11 +321,12 @@ pub(super) fn kinds_union(
             kinds.push(*name);
         }
     }
+    // A format of numbers says nothing of strings that may stand in their place, and the other way round.
+    if kinds.len() > 1 && keywords.format.is_some() {
+        return None;
+    }
     let mut alternatives = Vec::new();
     for kind in &kinds {
-        // A format of numbers says nothing of strings that may stand in their place, and the other way round.
-        let formats = if kinds.len() > 1 && keywords.format.is_some() { None } else { Some(()) };
-        formats?;
         let own = Keywords { type_: Some(TypeNames::One(*kind)), ..keywords.only(keywords_of(*kind)) };
         let variant = match kind {
             TypeName::Object if keywords.properties.is_none() && keywords.required.is_none() => "Map",

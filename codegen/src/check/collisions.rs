@@ -4,28 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Channel, Model, Scope, Tagged, Type};
-use crate::names::{RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS, alternative_table, param_table, table};
+use crate::names::{
+    INHERITED_NAMES, RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS, alternative_table, param_table, table,
+};
 
-/// Methods of a generated channel, and what every JavaScript object has: no topic can be called so.
-const RESERVED_TOPICS: [&str; 17] = [
-    "name",
-    "topics",
-    "then",
-    "new",
-    "channel",
-    "grant",
-    "params",
-    "definition",
-    "fingerprint",
-    "constructor",
-    "hasOwnProperty",
-    "isPrototypeOf",
-    "propertyIsEnumerable",
-    "toLocaleString",
-    "toString",
-    "valueOf",
-    "length",
-];
+/// Methods of a generated channel: no topic can be called so, nor like what every JavaScript object inherits.
+const RESERVED_TOPICS: [&str; 10] =
+    ["name", "topics", "then", "new", "channel", "grant", "params", "definition", "fingerprint", "length"];
 
 /// Modules that would hide what generated code refers to, and the file at its root.
 const RESERVED_CHANNELS: [&str; 7] = ["channels", "fanfare", "schemas", "rules", "std", "core", "alloc"];
@@ -182,10 +167,9 @@ fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Finding
                 names.iter().map(|name| place.join(group).join(&name.wire)).collect();
             let mut taken = Taken::new();
             for (name, place) in names.iter().zip(&member_places) {
-                if group == "topics"
-                    && (RESERVED_TOPICS.contains(&name.wire.as_str())
-                        || RESERVED_TOPICS.contains(&name.snake.as_str()))
-                {
+                let is_reserved =
+                    |text: &str| RESERVED_TOPICS.contains(&text) || INHERITED_NAMES.contains(&text);
+                if group == "topics" && (is_reserved(&name.wire) || is_reserved(&name.snake)) {
                     findings.diagnostics.push(reserved("topic", &name.wire, place));
                 }
                 taken.take(name.snake.clone(), place, "Rust", findings);

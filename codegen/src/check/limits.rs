@@ -86,16 +86,21 @@ fn whole(keyword: &str, limit: Option<f64>, place: &Place, diagnostics: &mut Vec
 }
 
 pub(super) fn number(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
-    let ((minimum, exclusive_minimum), (maximum, exclusive_maximum)) =
-        (keywords.lower_limits(), keywords.upper_limits());
-    let lower = minimum.into_iter().chain(exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
-    let upper = maximum.into_iter().chain(exclusive_maximum).fold(f64::INFINITY, f64::min);
-    let touches = exclusive_minimum == Some(upper) || exclusive_maximum == Some(lower);
+    let number = of_number(keywords);
+    let lower = number.minimum.into_iter().chain(number.exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
+    let upper = number.maximum.into_iter().chain(number.exclusive_maximum).fold(f64::INFINITY, f64::min);
+    let touches = number.exclusive_minimum == Some(upper) || number.exclusive_maximum == Some(lower);
     if lower > upper || (lower >= upper && touches) {
         diagnostics.push(Diagnostic::at(Code::Unsatisfiable, place, "no number satisfies these limits"));
     }
-    let multiple_of = keywords.multiple_of;
-    Type::Number(Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of })
+    Type::Number(number)
+}
+
+/// The limits of numbers as they are written.
+pub(super) fn of_number(keywords: &Keywords) -> Number {
+    let ((minimum, exclusive_minimum), (maximum, exclusive_maximum)) =
+        (keywords.lower_limits(), keywords.upper_limits());
+    Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of: keywords.multiple_of }
 }
 
 pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
@@ -106,12 +111,7 @@ pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
         place,
         diagnostics,
     );
-    let mut text = Text {
-        min_length: keywords.min_length.filter(|least| *least > 0),
-        max_length: keywords.max_length,
-        pattern: keywords.pattern.as_deref().and_then(|pattern| with_unicode(pattern).ok()),
-        format: None,
-    };
+    let mut text = of_text(keywords);
     let Some(format) = keywords.format.as_deref() else { return Type::Text(text) };
     if let wide @ ("int64" | "uint64") = format {
         if !text.is_plain() {
@@ -123,8 +123,18 @@ pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
         }
         return if wide == "int64" { Type::Int64 } else { Type::Uint64 };
     }
-    text.format = Format::ALL.into_iter().find(|known| known.keyword() == format);
+    text.format = Format::of_keyword(format);
     Type::Text(text)
+}
+
+/// The limits of strings as they are written, without their format.
+pub(super) fn of_text(keywords: &Keywords) -> Text {
+    Text {
+        min_length: keywords.min_length.filter(|least| *least > 0),
+        max_length: keywords.max_length,
+        pattern: keywords.pattern.as_deref().and_then(|pattern| with_unicode(pattern).ok()),
+        format: None,
+    }
 }
 
 /// A pattern as a regular expression with the `u` flag, which both languages use. Older ones escape characters that

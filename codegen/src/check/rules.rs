@@ -42,8 +42,8 @@ pub(super) fn lower_pending(types: &mut Types<'_>) {
 /// Where a type's rules are referred to as well, they are written once.
 pub(super) fn share(types: &mut Types<'_>) {
     for (at, place) in types.places.iter().enumerate() {
-        let way = types.resources.enter(place, &DynamicAnchors::new());
         let Type::Checked(checked) = &mut types.model.types[at].shape else { continue };
+        let way = types.resources.enter(place, &DynamicAnchors::new());
         if let Some(id) = types.rules_by_place.get(&(place.clone(), way))
             && types.model.rules[id.0].rules == checked.rules
         {
@@ -302,21 +302,18 @@ pub(super) fn kinds(names: &TypeNames) -> Kinds {
 }
 
 fn number(keywords: &Keywords) -> Number {
-    let ((mut minimum, exclusive_minimum), (mut maximum, exclusive_maximum)) =
-        (keywords.lower_limits(), keywords.upper_limits());
+    let mut number = limits::of_number(keywords);
     if let Some((least, most)) = limits::integer_format(keywords) {
-        minimum = Some(minimum.map_or(least, |limit| limit.max(least)));
-        maximum = Some(maximum.map_or(most, |limit| limit.min(most)));
+        number.minimum = Some(number.minimum.map_or(least, |limit| limit.max(least)));
+        number.maximum = Some(number.maximum.map_or(most, |limit| limit.min(most)));
     }
-    Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of: keywords.multiple_of }
+    number
 }
 
 fn text(keywords: &Keywords) -> Text {
     Text {
-        min_length: keywords.min_length.filter(|least| *least > 0),
-        max_length: keywords.max_length,
-        pattern: keywords.pattern.as_deref().and_then(|pattern| limits::with_unicode(pattern).ok()),
         format: keywords.format.as_deref().and_then(|format| text_format(format, keywords)),
+        ..limits::of_text(keywords)
     }
 }
 
@@ -326,7 +323,7 @@ fn text_format(format: &str, keywords: &Keywords) -> Option<Format> {
     match format {
         "int64" if says_string => Some(Format::Int64),
         "uint64" if says_string => Some(Format::Uint64),
-        _ => Format::ALL.into_iter().find(|known| known.keyword() == format),
+        _ => Format::of_keyword(format),
     }
 }
 

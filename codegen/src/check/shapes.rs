@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::naming::Naming;
-use super::types::{DEEPEST_MERGE, Types, keywords_of};
+use super::types::{DEEPEST_MERGE, SCALAR_KEYWORDS, Types, keywords_of};
 use super::{alternatives, objects};
 use crate::definition::{Dependency, Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::Place;
@@ -67,19 +67,8 @@ fn of_applicator(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
 
 /// Whether more than one keyword may speak of what is in an object or an array.
 fn speaks_of_members(keywords: &Keywords) -> bool {
-    let of_scalars = [
-        "type",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-    ];
-    let others = keywords.assertions().into_iter().filter(|keyword| !of_scalars.contains(keyword)).count();
+    let others =
+        keywords.assertions().into_iter().filter(|keyword| !SCALAR_KEYWORDS.contains(keyword)).count();
     others + keywords.all_of.as_ref().map_or(0, |parts| parts.len().saturating_sub(1)) > 1
 }
 
@@ -191,6 +180,10 @@ struct Others<'o, 'd> {
     seen: HashSet<Place>,
 }
 
+/// Keywords whose schemas bind the same value.
+const SAME_VALUE: [&str; 9] =
+    ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
+
 impl Others<'_, '_> {
     fn are_named(&mut self, node: &SchemaNode, place: &Place) -> bool {
         match node {
@@ -230,37 +223,12 @@ impl Others<'_, '_> {
     }
 
     fn are_named_inside(&mut self, keywords: &Keywords, place: &Place) -> bool {
-        let lists = [("allOf", &keywords.all_of), ("anyOf", &keywords.any_of), ("oneOf", &keywords.one_of)];
-        for (key, nodes) in lists {
-            for (at, node) in nodes.iter().flatten().enumerate() {
-                if self.are_named(node, &place.join(key).join(at)) {
-                    return true;
-                }
-            }
-        }
-        let branches = [
-            ("not", &keywords.not),
-            ("if", &keywords.condition),
-            ("then", &keywords.then),
-            ("else", &keywords.otherwise),
-        ];
-        for (key, node) in branches {
-            if node.as_deref().is_some_and(|node| self.are_named(node, &place.join(key))) {
-                return true;
-            }
-        }
-        for (name, node) in keywords.dependent_schemas.iter().flatten() {
-            if self.are_named(node, &place.join("dependentSchemas").join(name)) {
-                return true;
-            }
-        }
-        for (name, dependency) in keywords.dependencies.iter().flatten() {
-            let Dependency::Schema(node) = dependency else { continue };
-            if self.are_named(node, &place.join("dependencies").join(name)) {
-                return true;
-            }
-        }
-        self.are_named_there(keywords, place)
+        let mut are_named = false;
+        keywords.parts(&mut |steps, node| {
+            let is_same_value = steps.first().is_some_and(|step| SAME_VALUE.contains(step));
+            are_named = are_named || (is_same_value && self.are_named(node, &place.below(steps)));
+        });
+        are_named || self.are_named_there(keywords, place)
     }
 
     /// Follows a `$ref`; one that cannot be followed, or comes after many others, may lead anywhere.

@@ -257,7 +257,7 @@ impl<'d> Types<'d> {
             foreign: false,
         };
         let is_simple = matches!(node, SchemaNode::Keywords(keywords)
-            if keywords.assertions().iter().all(|keyword| SIMPLE_KEYWORDS.contains(keyword))
+            if keywords.assertions().iter().all(|keyword| SCALAR_KEYWORDS.contains(keyword) || ["$ref", "const"].contains(keyword))
                 && !matches!(keywords.type_, Some(TypeNames::Several(_))));
         is_simple.then(|| self.structure(node, place, &naming()))
     }
@@ -396,11 +396,9 @@ pub(super) fn keywords_of(name: TypeName) -> &'static [&'static str] {
     }
 }
 
-/// Keywords of schemas that never become types with names.
-const SIMPLE_KEYWORDS: [&str; 12] = [
-    "$ref",
+/// Keywords that speak of the value itself, and not of what is in it.
+pub(super) const SCALAR_KEYWORDS: [&str; 10] = [
     "type",
-    "const",
     "minimum",
     "maximum",
     "exclusiveMinimum",

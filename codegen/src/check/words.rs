@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::limits;
-use crate::definition::{Dependency, Dialect, Exclusive, ItemsNode, Keywords, SchemaNode};
+use crate::definition::{Dialect, Exclusive, ItemsNode, Keywords, SchemaNode};
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
 use crate::model::LARGEST_INTEGER;
 
@@ -21,10 +21,7 @@ pub(super) fn check(
         check_names(keywords, dialect, place, diagnostics);
         check_values(keywords, place, diagnostics);
     }
-    visit(keywords, &mut |steps, node| {
-        let place = steps.iter().fold(place.clone(), |place, step| place.join(step));
-        check(node, &place, dialect_at, diagnostics);
-    });
+    keywords.parts(&mut |steps, node| check(node, &place.below(steps), dialect_at, diagnostics));
 }
 
 fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
@@ -157,52 +154,5 @@ fn contains_large_integer(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(contains_large_integer),
         Value::Object(object) => object.values().any(contains_large_integer),
         _ => false,
-    }
-}
-
-/// Calls back for each schema directly inside a schema.
-fn visit<'k>(keywords: &'k Keywords, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
-    let single = [
-        ("additionalItems", &keywords.additional_items),
-        ("contains", &keywords.contains),
-        ("unevaluatedItems", &keywords.unevaluated_items),
-        ("additionalProperties", &keywords.additional_properties),
-        ("propertyNames", &keywords.property_names),
-        ("unevaluatedProperties", &keywords.unevaluated_properties),
-        ("not", &keywords.not),
-        ("if", &keywords.condition),
-        ("then", &keywords.then),
-        ("else", &keywords.otherwise),
-    ];
-    for (key, node) in single {
-        if let Some(node) = node {
-            found(&[key], node);
-        }
-    }
-    if let Some(ItemsNode::Every(node)) = &keywords.items {
-        found(&["items"], node);
-    }
-    let (first, key) = keywords.first_items();
-    let lists = [
-        (key, first),
-        ("allOf", keywords.all_of.as_deref().unwrap_or_default()),
-        ("anyOf", keywords.any_of.as_deref().unwrap_or_default()),
-        ("oneOf", keywords.one_of.as_deref().unwrap_or_default()),
-    ];
-    for (key, nodes) in lists {
-        nodes.iter().enumerate().for_each(|(at, node)| found(&[key, &at.to_string()], node));
-    }
-    let maps = [
-        ("properties", &keywords.properties),
-        ("patternProperties", &keywords.pattern_properties),
-        ("dependentSchemas", &keywords.dependent_schemas),
-    ];
-    for (key, nodes) in maps {
-        nodes.iter().flatten().for_each(|(name, node)| found(&[key, name], node));
-    }
-    for (name, dependency) in keywords.dependencies.iter().flatten() {
-        if let Dependency::Schema(node) = dependency {
-            found(&["dependencies", name], node);
-        }
     }
 }

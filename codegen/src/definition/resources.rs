@@ -129,8 +129,7 @@ impl Resources {
         let mut inner = Vec::new();
         subschemas(keywords, &mut |path, schema| inner.push((path.to_vec(), schema)));
         for (path, schema) in inner {
-            let place = path.iter().fold(place.clone(), |place, segment| place.join(segment));
-            self.walk(schema, &place, &scope, diagnostics);
+            self.walk(schema, &place.below(&path), &scope, diagnostics);
         }
     }
 
@@ -158,6 +157,9 @@ impl Resources {
 
     /// Whether references in the payload or file that a place is in may mean different schemas on different ways.
     pub(crate) fn are_dynamic(&self, place: &Place) -> bool {
+        if self.dynamic_anchors.is_empty() {
+            return false;
+        }
         let document = document(place);
         self.dynamic_anchors.keys().any(|root| self::document(root) == document)
     }

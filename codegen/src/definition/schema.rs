@@ -357,6 +357,53 @@ impl Keywords {
         }
     }
 
+    /// Calls back for each schema directly inside this one, with the steps that lead to it.
+    pub(crate) fn parts<'k>(&'k self, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+        let single = [
+            ("additionalItems", &self.additional_items),
+            ("contains", &self.contains),
+            ("unevaluatedItems", &self.unevaluated_items),
+            ("additionalProperties", &self.additional_properties),
+            ("propertyNames", &self.property_names),
+            ("unevaluatedProperties", &self.unevaluated_properties),
+            ("not", &self.not),
+            ("if", &self.condition),
+            ("then", &self.then),
+            ("else", &self.otherwise),
+        ];
+        for (key, node) in single {
+            if let Some(node) = node {
+                found(&[key], node);
+            }
+        }
+        if let Some(ItemsNode::Every(node)) = &self.items {
+            found(&["items"], node);
+        }
+        let (first, key) = self.first_items();
+        let lists = [
+            (key, first),
+            ("allOf", self.all_of.as_deref().unwrap_or_default()),
+            ("anyOf", self.any_of.as_deref().unwrap_or_default()),
+            ("oneOf", self.one_of.as_deref().unwrap_or_default()),
+        ];
+        for (key, nodes) in lists {
+            nodes.iter().enumerate().for_each(|(at, node)| found(&[key, &at.to_string()], node));
+        }
+        let maps = [
+            ("properties", &self.properties),
+            ("patternProperties", &self.pattern_properties),
+            ("dependentSchemas", &self.dependent_schemas),
+        ];
+        for (key, nodes) in maps {
+            nodes.iter().flatten().for_each(|(name, node)| found(&[key, name], node));
+        }
+        for (name, dependency) in self.dependencies.iter().flatten() {
+            if let Dependency::Schema(node) = dependency {
+                found(&["dependencies", name], node);
+            }
+        }
+    }
+
     /// The inclusive and the exclusive lower limit of a number.
     pub(crate) fn lower_limits(&self) -> (Option<f64>, Option<f64>) {
         limits(self.minimum, self.exclusive_minimum)

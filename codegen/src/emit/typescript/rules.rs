@@ -6,6 +6,7 @@ use super::{File, key, literal, relative};
 use crate::emit::json_schema::checks;
 use crate::emit::rules::{Words, words};
 use crate::model::{Model, Rules, RulesId};
+use crate::names::INHERITED_NAMES;
 
 /// A line that is longer is broken.
 const WIDTH: usize = 80;
@@ -54,19 +55,9 @@ pub(super) fn constant(model: &Model, id: RulesId) -> String {
     format!("${}", model.rules[id.0].name)
 }
 
-/// What every object inherits: there TypeScript does not look for the type of a member in an index signature.
-const INHERITED: [&str; 7] = [
-    "constructor",
-    "hasOwnProperty",
-    "isPrototypeOf",
-    "propertyIsEnumerable",
-    "toLocaleString",
-    "toString",
-    "valueOf",
-];
-
+/// Under a name that every object inherits, TypeScript does not look for the type of a member in an index signature.
 fn member(name: &str, words: &Words, value: &str) -> String {
-    let is_untyped = matches!(words, Words::Members(_)) && INHERITED.contains(&name);
+    let is_untyped = matches!(words, Words::Members(_)) && INHERITED_NAMES.contains(&name);
     format!("{}: {value}{}", key(name), if is_untyped { " satisfies f.Rules" } else { "" })
 }
 
