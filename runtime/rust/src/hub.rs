@@ -144,6 +144,11 @@ impl Hub {
         self.shared.channels.log(channel, self.shared.registry)
     }
 
+    /// The log of a channel, with all that is kept of it.
+    pub(crate) async fn open_log(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
+        std::future::ready(self.log(channel).ok_or(Unavailable)).await
+    }
+
     /// Counts a connection for as long as the result lives.
     pub(crate) fn connected(&self) -> Connected {
         self.shared.connections.send_modify(|count| *count += 1);
@@ -177,6 +182,10 @@ impl fmt::Debug for Hub {
         formatter.debug_struct("Hub").finish_non_exhaustive()
     }
 }
+
+/// A channel's log cannot be read now.
+#[derive(Debug)]
+pub(crate) struct Unavailable;
 
 pub(crate) struct Connected {
     hub: Hub,
