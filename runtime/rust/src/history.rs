@@ -4,10 +4,13 @@
 //! A [`Place`] is a subscriber's cursor into it. Reading moves the cursor; where
 //! there is nothing to read the subscriber is parked, under the same lock, so that
 //! no message can fall between.
+//!
+//! Where the hub has a storage, that is what puts messages in order and hands them to the log
+//! once it keeps them; else the log does both itself.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -15,32 +18,62 @@ use crate::channel::{Channel, Retain};
 use crate::wire::{DataFrame, MessageId, SharedText};
 
 mod inbox;
+mod kept;
+mod keys;
+mod memory;
 mod place;
 
 pub(crate) use inbox::Inbox;
+pub(crate) use kept::{Kept, KeptMessage};
+pub(crate) use keys::{Key, KeyReused};
+#[cfg(feature = "sqlite")]
+pub(crate) use keys::{KEY_AGE, MAX_KEYS};
+pub(crate) use memory::Memory;
 pub(crate) use place::{Gap, Place};
+
+use keys::Keys;
+use memory::Usage;
 
 /// About how much a reader takes in one turn.
 pub(crate) const TURN_BYTES: usize = 32 * 1024;
+
+/// What definitions keep less of stays readable for so long and up to so many bytes, so that a
+/// burst does not run ahead of subscribers that read as fast as they can. It is no part of the
+/// history: only those read it who were there.
+const LIVE_TIME: Duration = Duration::from_secs(5);
+const LIVE_BYTES: usize = 1024 * 1024;
 
 /// The log of one channel.
 pub(crate) struct Log {
     channel: Channel,
     life: u64,
-    /// The most bytes of frames, whatever the definition allows.
-    max_bytes: usize,
+    /// What the storage calls the channel.
+    row: Option<i64>,
+    channel_bytes: usize,
     state: Mutex<State>,
 }
 
+/// What logs may hold, whatever definitions allow.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    /// The most bytes of messages of one channel.
+    pub(crate) channel_bytes: usize,
+    /// What all logs hold together.
+    pub(crate) memory: Arc<Memory>,
+}
+
 struct State {
-    /// What history holds, without a hole, up to `head`.
+    /// What can be read, in order, up to `head`: the history, and before it what live
+    /// subscribers may still want.
     messages: VecDeque<Message>,
     /// The offset of the latest message; the first has 1.
     head: u64,
-    bytes: usize,
-    /// What was appended since publishers last gave way to readers.
-    lead: Lead,
+    /// Of all that is held, retained messages that history has moved past among it.
+    bytes: Usage,
+    /// What was appended since publishers last gave way to readers, in bytes.
+    lead: usize,
     topics: Box<[TopicState]>,
+    keys: Keys,
     parked: Vec<(Arc<Inbox>, u64)>,
     last_used: Instant,
 }
@@ -53,27 +86,6 @@ struct Message {
     frame: SharedText,
 }
 
-/// How far publishing has run ahead of readers that were ready to read.
-#[derive(Default)]
-struct Lead {
-    messages: u32,
-    bytes: usize,
-}
-
-impl Lead {
-    /// Whether it is time to let readers have a turn: before half of what a reader takes
-    /// in one turn, or a quarter of what history holds, has been appended.
-    fn extend(&mut self, bytes: usize, history: u32) -> bool {
-        self.messages += 1;
-        self.bytes += bytes;
-        let enough = self.messages >= history / 4 || self.bytes >= TURN_BYTES / 2;
-        if enough {
-            *self = Self::default();
-        }
-        enough
-    }
-}
-
 #[derive(Default)]
 struct TopicState {
     /// The latest message itself, where the topic retains it.
@@ -83,62 +95,101 @@ struct TopicState {
 }
 
 /// What appending a message came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) id: MessageId,
+    /// The key was used before: nothing was appended, and the id is the earlier message's.
+    pub(crate) repeated: bool,
     /// Subscribers wait for a turn: publishing on and on would push messages out of
     /// history before they had one.
     pub(crate) crowded: bool,
 }
 
 impl Log {
-    pub(crate) fn new(channel: Channel, life: u64, max_bytes: usize) -> Self {
-        let topics = channel.definition().topics.iter().map(|_| TopicState::default()).collect();
-        let state = State {
-            messages: VecDeque::new(),
-            head: 0,
-            bytes: 0,
-            lead: Lead::default(),
-            topics,
-            parked: Vec::new(),
-            last_used: Instant::now(),
-        };
-        Self { channel, life, max_bytes, state: Mutex::new(state) }
+    /// The log of a channel of which nothing is kept.
+    pub(crate) fn new(channel: Channel, life: u64, limits: &Limits) -> Self {
+        let state = Mutex::new(State::new(&channel, limits));
+        Self { channel, life, row: None, channel_bytes: limits.channel_bytes, state }
+    }
+
+    fn of_row(self, row: i64) -> Self {
+        Self { row: Some(row), ..self }
     }
 
     pub(crate) fn channel(&self) -> &Channel {
         &self.channel
     }
 
-    /// Appends a message and wakes those who wait for one.
-    pub(crate) fn append(&self, topic: usize, frame: DataFrame) -> Appended {
+    pub(crate) fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// What the storage calls the channel.
+    pub(crate) fn row(&self) -> Option<i64> {
+        self.row
+    }
+
+    /// Appends a message, unless its key was used before, and wakes those who wait for one.
+    pub(crate) fn append(
+        &self,
+        topic: usize,
+        frame: DataFrame,
+        key: Option<Key>,
+    ) -> Result<Appended, KeyReused> {
         let now = Instant::now();
         let mut state = self.lock();
-        self.make_room(&mut state, frame.len(), now);
-        state.head += 1;
-        state.last_used = now;
-        let id = self.id(state.head);
-        // The clock is read under the lock: times ascend as ids do.
-        let frame = frame.stamp(id, SystemTime::now());
-        let message = Message { offset: state.head, topic, published: now, frame };
-        let bytes = message.frame.as_str().len();
-        state.bytes += bytes;
-        let first = state.first();
-        if let Some(topic_state) = state.topics.get_mut(topic)
-            && self.channel.definition().topics[topic].retain == Retain::Last
-        {
-            let replaced = topic_state.retained.replace(message.clone());
-            if let Some(replaced) = replaced.filter(|message| message.offset < first) {
-                topic_state.gone = topic_state.gone.max(replaced.offset);
+        if let Some(key) = key {
+            if let Some(offset) = state.keys.find(key, now)? {
+                return Ok(Appended { id: self.id(offset), repeated: true, crowded: false });
             }
+            let offset = state.head + 1;
+            state.keys.remember(key, offset, now);
         }
-        state.messages.push_back(message);
-        let crowded = state.lead.extend(bytes, self.channel.definition().history.messages);
+        // The clock is read under the lock: times ascend as ids do.
+        let (offset, time) = (state.head + 1, SystemTime::now());
+        let frame = frame.stamp(self.id(offset), time);
+        Ok(self.push(state, Message { offset, topic, published: now, frame }))
+    }
+
+    /// Takes a message that the storage has kept, and wakes those who wait for one.
+    pub(crate) fn take(&self, message: KeptMessage) -> Appended {
+        let KeptMessage { offset, topic, frame, .. } = message;
+        self.push(self.lock(), Message { offset, topic, published: Instant::now(), frame })
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State>, message: Message) -> Appended {
+        let now = message.published;
+        let (offset, bytes) = (message.offset, message.frame.as_str().len());
+        self.make_room(&mut state, bytes, now);
+        state.last_used = now;
+        state.head = offset;
+        self.hold(&mut state, message);
+        state.lead += bytes;
+        let crowded = state.lead >= TURN_BYTES / 2;
+        if crowded {
+            state.lead = 0;
+        }
         let parked = std::mem::take(&mut state.parked);
         drop(state);
         for (inbox, key) in parked {
             inbox.put(key);
         }
-        Appended { id, crowded }
+        Appended { id: self.id(offset), repeated: false, crowded }
+    }
+
+    fn hold(&self, state: &mut State, message: Message) {
+        state.bytes.add(message.frame.as_str().len());
+        let first = state.first();
+        if let Some(topic) = state.topics.get_mut(message.topic) {
+            if self.channel.definition().topics[message.topic].retain == Retain::Last {
+                let replaced = topic.retained.replace(message.clone());
+                if let Some(replaced) = replaced.filter(|message| message.offset < first) {
+                    topic.gone = topic.gone.max(replaced.offset);
+                    state.bytes.remove(replaced.frame.as_str().len());
+                }
+            }
+        }
+        state.messages.push_back(message);
     }
 
     /// Forgets a reader that is gone, or that will read without being woken.
@@ -152,27 +203,28 @@ impl Log {
     pub(crate) fn tidy(&self) -> Idle {
         let now = Instant::now();
         let mut state = self.lock();
-        self.expire(&mut state, now);
-        let retained = state.topics.iter().filter_map(|topic| topic.retained.as_ref());
-        let bytes = retained.map(|message| message.frame.as_str().len()).sum();
-        Idle { empty: state.messages.is_empty(), last_used: state.last_used, bytes }
+        self.make_room(&mut state, 0, now);
+        Idle { empty: state.messages.is_empty(), last_used: state.last_used }
     }
 
+    /// The offset from which on all messages can still be read. The storage need not keep
+    /// what was before it, but for what topics retain.
+    pub(crate) fn first(&self) -> u64 {
+        self.lock().first()
+    }
+
+    /// Drops what is too old, and what is too much once there are so many bytes more.
     fn make_room(&self, state: &mut State, bytes: usize, now: Instant) {
-        self.expire(state, now);
-        let most = (self.channel.definition().history.messages as usize).max(1);
-        while state.messages.len() >= most || state.bytes + bytes > self.max_bytes {
-            if !state.drop_first() {
-                break;
-            }
-        }
-    }
-
-    fn expire(&self, state: &mut State, now: Instant) {
-        let age = self.channel.definition().history.age;
+        let history = self.channel.definition().history;
+        let added = usize::from(bytes > 0);
         while let Some(first) = state.messages.front() {
-            if now.saturating_duration_since(first.published) <= age {
-                break;
+            let age = now.saturating_duration_since(first.published);
+            let after = state.bytes.get() + bytes;
+            let is_history = state.messages.len() + added <= history.messages as usize;
+            let is_kept = is_history || (age < LIVE_TIME && after <= LIVE_BYTES);
+            let fits = after <= self.channel_bytes && !state.bytes.is_all_full();
+            if is_kept && fits && age <= history.age {
+                return;
             }
             state.drop_first();
         }
@@ -189,24 +241,33 @@ impl Log {
 }
 
 impl State {
-    /// The offset of the oldest message in history, or of the next one to come.
+    fn new(channel: &Channel, limits: &Limits) -> Self {
+        Self {
+            messages: VecDeque::new(),
+            head: 0,
+            bytes: Usage::of(&limits.memory),
+            lead: 0,
+            topics: channel.definition().topics.iter().map(|_| TopicState::default()).collect(),
+            keys: Keys::default(),
+            parked: Vec::new(),
+            last_used: Instant::now(),
+        }
+    }
+
+    /// The offset of the oldest message that can be read, or of the next one to come.
     fn first(&self) -> u64 {
         self.messages.front().map_or(self.head + 1, |message| message.offset)
     }
 
-    /// Moves history past its oldest message.
-    fn drop_first(&mut self) -> bool {
-        let Some(message) = self.messages.pop_front() else {
-            return false;
-        };
-        self.bytes = self.bytes.saturating_sub(message.frame.as_str().len());
-        if let Some(topic) = self.topics.get_mut(message.topic) {
-            let kept = topic.retained.as_ref().is_some_and(|kept| kept.offset == message.offset);
-            if !kept {
-                topic.gone = message.offset;
-            }
+    /// Moves the log past its oldest message.
+    fn drop_first(&mut self) {
+        let Some(message) = self.messages.pop_front() else { return };
+        let Some(topic) = self.topics.get_mut(message.topic) else { return };
+        if topic.retained.as_ref().is_some_and(|kept| kept.offset == message.offset) {
+            return;
         }
-        true
+        topic.gone = message.offset;
+        self.bytes.remove(message.frame.as_str().len());
     }
 }
 
@@ -214,5 +275,4 @@ impl State {
 pub(crate) struct Idle {
     pub(crate) empty: bool,
     pub(crate) last_used: Instant,
-    pub(crate) bytes: usize,
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::channel::{Channel, Grant, Registry};
 use crate::history::Log;
+use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Permit, SigningKey, TokenError, TopicClaim, TopicKind};
 use crate::wire::DEFAULT_ISSUER;
 
@@ -139,14 +140,18 @@ impl Hub {
         &self.shared.keys
     }
 
-    /// The log of a channel, or nothing when the registry does not have the channel.
-    pub(crate) fn log(&self, channel: &Channel) -> Option<Arc<Log>> {
-        self.shared.channels.log(channel, self.shared.registry)
+    /// The log of a channel, where that takes no waiting for a storage.
+    pub(crate) fn log(&self, channel: &Channel) -> Option<Result<Arc<Log>, Unavailable>> {
+        self.shared.channels.log(channel)
     }
 
     /// The log of a channel, with all that is kept of it.
     pub(crate) async fn open_log(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
-        std::future::ready(self.log(channel).ok_or(Unavailable)).await
+        self.shared.channels.open(channel).await
+    }
+
+    pub(crate) fn storage(&self) -> Option<&Storage> {
+        self.shared.channels.storage()
     }
 
     /// Counts a connection for as long as the result lives.
@@ -183,9 +188,13 @@ impl fmt::Debug for Hub {
     }
 }
 
-/// A channel's log cannot be read now.
+/// Why a channel's log cannot be used.
 #[derive(Debug)]
-pub(crate) struct Unavailable;
+pub(crate) enum Unavailable {
+    /// The registry does not have the channel.
+    Unknown,
+    Storage(StorageError),
+}
 
 pub(crate) struct Connected {
     hub: Hub,

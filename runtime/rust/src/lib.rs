@@ -17,6 +17,7 @@ pub mod payload;
 mod publish;
 mod routes;
 pub mod schema;
+mod storage;
 mod token;
 pub mod wire;
 
@@ -28,9 +29,12 @@ pub use hub::{BuildError, Hub, HubBuilder, TokenBuilder};
 #[doc(hidden)]
 pub use payload::private as __private;
 pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};
-pub use publish::{Publish, PublishError, PublishFuture};
+pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::routes;
 pub use schema::{Issue, Schema};
+#[cfg(feature = "sqlite")]
+pub use storage::Sqlite;
+pub use storage::{Storage, StorageError};
 pub use serde_json::Value;
 pub use token::TokenError;
 pub use wire::MessageId;

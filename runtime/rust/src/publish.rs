@@ -5,70 +5,76 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use serde::Serialize;
 
 use crate::channel::{Channel, Topic};
-use crate::history::{Appended, Log};
-use crate::hub::{Hub, Phase};
+use crate::history::{Appended, Key, Log};
+use crate::hub::{Hub, Phase, Unavailable};
 use crate::schema::{self, Issue};
+use crate::storage::{AppendError, Entry, StorageError};
 use crate::wire::{DataFrame, MAX_PAYLOAD, MessageId};
 
 mod json;
 
-use json::Refusal;
+pub use json::PublishJson;
 
 impl Hub {
-    /// Publishes a payload. Await it; `run_id` may come before.
+    /// Publishes a payload. Await it; `run_id` and `idempotency_key` may come before.
     ///
-    /// The message is checked and encoded at once and stands in the channel's log when
-    /// this comes back. Subscribers that are slower than history is long get a gap;
-    /// to let them keep up, publishing gives way to other tasks from time to time.
+    /// The message is checked and encoded at once, and stands in the channel's log (and in the
+    /// storage, where the hub has one) when this comes back. Subscribers that are slower than history is
+    /// long get a gap; to let them keep up, publishing gives way to other tasks from time to time.
     ///
     /// See [`Hub`] for an example.
     pub fn publish<'p, P: ?Sized>(&'p self, topic: Topic<'p, P>, payload: &'p P) -> Publish<'p, P> {
-        Publish { hub: self, topic, payload, run_id: None }
-    }
-
-    /// Publishes JSON text to a channel and topic that are known by name, as `POST publish`
-    /// does. The text is carried verbatim, unless it repeats the key of an object.
-    ///
-    /// Where the topic may carry a string and the text is not JSON that the topic accepts,
-    /// the text itself is that string.
-    ///
-    /// # Errors
-    /// When the message is not published.
-    pub async fn publish_json(
-        &self,
-        channel: &str,
-        topic: &str,
-        body: &[u8],
-        run_id: Option<&str>,
-    ) -> Result<MessageId, PublishError> {
-        let unknown = || PublishError::Unknown { channel: channel.into(), topic: topic.into() };
-        let channel = self.registry().resolve(channel).ok_or_else(unknown)?;
-        let index = channel.definition().topic(topic).ok_or_else(unknown)?;
-        if body.len() > MAX_PAYLOAD {
-            return Err(PublishError::TooLarge { bytes: body.len() });
-        }
-        let payload = json::read(channel.definition().topics[index].schema, body);
-        let payload = payload.map_err(|refusal| match refusal {
-            Refusal::NotJson(error) => PublishError::NotJson(error),
-            Refusal::Invalid(issues) => invalid(&channel, topic, issues),
-        })?;
-        let log = self.log(&channel).ok_or_else(unknown)?;
-        let frame = DataFrame::encode(channel.name(), topic, run_id, |text| payload.write(text));
-        let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
-        self.append(&log, index, frame).await
+        Publish { hub: self, topic, payload, options: Options::default() }
     }
 
     /// One call for all ways to publish, so that none can miss what holds for every message.
-    fn append(&self, log: &Arc<Log>, topic: usize, frame: DataFrame) -> Appending {
+    pub(crate) fn append(&self, channel: &Channel, topic: usize, frame: DataFrame, key: Option<Key>) -> Appending {
         if self.is_at_least(Phase::Closed) {
             return Appending::failed(PublishError::Closed);
         }
-        Appending::appended(&log.append(topic, frame))
+        let unavailable = {
+            let (channel, topic) = (channel.clone(), channel.definition().topics[topic].name);
+            move |error| PublishError::unavailable(error, &channel, topic)
+        };
+        match self.log(channel) {
+            Some(Ok(log)) => self.append_to(log, topic, frame, key),
+            Some(Err(error)) => Appending::failed(unavailable(error)),
+            None => {
+                let (hub, channel) = (self.clone(), channel.clone());
+                Appending::Waiting(Box::pin(async move {
+                    let log = hub.open_log(&channel).await.map_err(unavailable)?;
+                    hub.append_to(log, topic, frame, key).await
+                }))
+            }
+        }
+    }
+
+    fn append_to(&self, log: Arc<Log>, topic: usize, frame: DataFrame, key: Option<Key>) -> Appending {
+        match self.storage() {
+            None => Appending::done(log.append(topic, frame, key).map_err(|_| PublishError::KeyReused)),
+            Some(storage) => {
+                let appended = storage.engine().append(Entry { log, topic, frame, key });
+                Appending::Waiting(Box::pin(async move { Ok(appended.await?) }))
+            }
+        }
+    }
+}
+
+/// What a publisher may say beside the payload.
+#[derive(Default)]
+struct Options<'p> {
+    run_id: Option<Cow<'p, str>>,
+    idempotency_key: Option<Cow<'p, str>>,
+}
+
+impl Options<'_> {
+    fn key(&self, topic: &str, frame: &DataFrame) -> Option<Key> {
+        self.idempotency_key.as_ref().map(|key| Key::new(key, topic, frame.payload()))
     }
 }
 
@@ -78,45 +84,46 @@ pub struct Publish<'p, P: ?Sized> {
     hub: &'p Hub,
     topic: Topic<'p, P>,
     payload: &'p P,
-    run_id: Option<Cow<'p, str>>,
+    options: Options<'p>,
 }
 
 impl<'p, P: ?Sized> Publish<'p, P> {
     /// Says which run the message belongs to.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
-        self.run_id = Some(run_id.into());
+        self.options.run_id = Some(run_id.into());
+        self
+    }
+
+    /// Makes a repeat harmless: the same key on the same channel publishes once, and a repeat
+    /// gives the id of the first. A channel remembers its latest 1,000 keys for an hour, across
+    /// restarts where the hub has a storage.
+    pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
+        self.options.idempotency_key = Some(key.into());
         self
     }
 }
 
 impl<P: Serialize + ?Sized> Publish<'_, P> {
     fn start(self) -> Result<Appending, PublishError> {
-        let Self { hub, topic, payload, run_id } = self;
+        let Self { hub, topic, payload, options } = self;
         let (channel, definition) = (topic.channel(), topic.definition());
         schema::check(definition.schema, payload)
             .map_err(|issues| invalid(channel, definition.name, issues))?;
-        let log = hub.log(channel).ok_or_else(|| unknown(channel, definition.name))?;
-        let mut bytes = 0;
-        let frame = DataFrame::encode(channel.name(), definition.name, run_id.as_deref(), |text| {
-            let start = text.len();
-            serde_json::to_writer(&mut *text, payload)?;
-            bytes = text.len() - start;
-            Ok(())
+        let frame = DataFrame::encode(channel.name(), definition.name, options.run_id.as_deref(), |text| {
+            serde_json::to_writer(text, payload)
         });
         let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
+        let bytes = frame.payload().len();
         if bytes > MAX_PAYLOAD {
             return Err(PublishError::TooLarge { bytes });
         }
-        Ok(hub.append(&log, topic.index(), frame))
+        let key = options.key(definition.name, &frame);
+        Ok(hub.append(channel, topic.index(), frame, key))
     }
 }
 
 fn invalid(channel: &Channel, topic: &str, issues: Vec<Issue>) -> PublishError {
     PublishError::Invalid { channel: channel.name().into(), topic: topic.into(), issues }
-}
-
-fn unknown(channel: &Channel, topic: &str) -> PublishError {
-    PublishError::Unknown { channel: channel.name().into(), topic: topic.into() }
 }
 
 impl<P: Serialize + ?Sized> IntoFuture for Publish<'_, P> {
@@ -136,37 +143,43 @@ impl Future for PublishFuture {
     type Output = Result<MessageId, PublishError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
+        Pin::new(&mut self.0).poll(context).map_ok(|appended| appended.id)
     }
 }
 
-/// The outcome is known, and the publisher is about to be told.
-struct Appending {
-    outcome: Option<Result<MessageId, PublishError>>,
-    /// Subscribers have their turn before a publisher that would run away from them goes on.
-    turn: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+/// A message on its way into the log.
+pub(crate) enum Appending {
+    /// The outcome is known, and the publisher is about to be told.
+    Done(Option<Result<Appended, PublishError>>),
+    /// For a storage, or for subscribers to have their turn before a publisher that would run
+    /// away from them goes on.
+    Waiting(Pin<Box<dyn Future<Output = Result<Appended, PublishError>> + Send>>),
 }
 
 impl Appending {
     fn failed(error: PublishError) -> Self {
-        Self { outcome: Some(Err(error)), turn: None }
+        Self::Done(Some(Err(error)))
     }
 
-    fn appended(appended: &Appended) -> Self {
-        let turn = appended.crowded.then(|| Box::pin(tokio::task::yield_now()) as Pin<Box<_>>);
-        Self { outcome: Some(Ok(appended.id)), turn }
+    fn done(outcome: Result<Appended, PublishError>) -> Self {
+        match outcome {
+            Ok(appended) if appended.crowded => Self::Waiting(Box::pin(async move {
+                tokio::task::yield_now().await;
+                Ok(appended)
+            })),
+            outcome => Self::Done(Some(outcome)),
+        }
     }
 }
 
 impl Future for Appending {
-    type Output = Result<MessageId, PublishError>;
+    type Output = Result<Appended, PublishError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(turn) = &mut self.turn {
-            ready!(turn.as_mut().poll(context));
-            self.turn = None;
+        match &mut *self {
+            Self::Done(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Waiting(waiting) => waiting.as_mut().poll(context),
         }
-        self.outcome.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -199,8 +212,31 @@ pub enum PublishError {
     NotJson(String),
     /// The payload's own serialization failed.
     Encode(String),
+    /// The idempotency key was used on this channel before, for another topic or payload.
+    KeyReused,
+    /// The hub's storage failed. Whether the message is kept is not known where it failed while
+    /// committing: an idempotency key makes it safe to publish it again.
+    Storage(StorageError),
     /// The hub was shut down.
     Closed,
+}
+
+impl PublishError {
+    pub(crate) fn unavailable(error: Unavailable, channel: &Channel, topic: &str) -> Self {
+        match error {
+            Unavailable::Unknown => Self::Unknown { channel: channel.name().into(), topic: topic.into() },
+            Unavailable::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+impl From<AppendError> for PublishError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::KeyReused => Self::KeyReused,
+            AppendError::Storage(error) => Self::Storage(error),
+        }
+    }
 }
 
 impl fmt::Display for PublishError {
@@ -220,6 +256,11 @@ impl fmt::Display for PublishError {
             }
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
             Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),
+            Self::KeyReused => formatter.write_str(
+                "the idempotency key was used on this channel for another topic or payload: \
+                 use a new key for each message",
+            ),
+            Self::Storage(error) => write!(formatter, "the message is not published: {error}"),
             Self::Closed => formatter.write_str("the hub was shut down and takes no more messages"),
         }
     }

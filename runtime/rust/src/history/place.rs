@@ -13,10 +13,20 @@ pub(crate) struct Place {
     /// The head of the log when the subscriber was new. Until the cursor is there,
     /// what topics retain is being read.
     position: u64,
-    /// For each topic that is subscribed, the offset after which its messages are wanted.
-    wanted_after: Box<[Option<u64>]>,
+    /// The topics that are subscribed.
+    wanted: Box<[Option<Wanted>]>,
     /// A gap that is known but not yet read.
     owed: Option<Gap>,
+}
+
+/// Which messages of a topic are wanted.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// Those after this offset.
+    after: u64,
+    /// The offset of the latest one that was not in history any more when the subscriber came,
+    /// though the log may still have had it.
+    gone: u64,
 }
 
 /// What a subscriber missed, by the last id before it and the first after it.
@@ -31,6 +41,8 @@ pub(crate) struct Gap {
 pub(crate) struct Read {
     pub(crate) gap: Option<Gap>,
     pub(crate) messages: Vec<SharedText>,
+    /// How many offsets the subscriber was behind the log before it.
+    pub(crate) lag: u64,
 }
 
 impl Read {
@@ -43,11 +55,11 @@ impl Log {
     /// A place for a new subscription, and the cursor that stands for it.
     pub(crate) fn start(&self, topics: &[usize], cursor: Cursor) -> (Place, Cursor) {
         let mut state = self.lock();
-        self.expire(&mut state, tokio::time::Instant::now());
+        self.make_room(&mut state, 0, tokio::time::Instant::now());
         let mut place = Place {
             cursor: state.head,
             position: state.head,
-            wanted_after: vec![None; state.topics.len()].into(),
+            wanted: vec![None; state.topics.len()].into(),
             owed: None,
         };
         let position = self.widen_place(&state, &mut place, topics, Some(cursor));
@@ -70,20 +82,20 @@ impl Log {
     ) -> Cursor {
         place.position = place.position.max(place.cursor);
         // What was subscribed resumes where it is, wherever the cursor goes back to.
-        for wanted in place.wanted_after.iter_mut().flatten() {
-            *wanted = (*wanted).max(place.cursor);
+        for wanted in place.wanted.iter_mut().flatten() {
+            wanted.after = wanted.after.max(place.cursor);
         }
         let known = cursor.is_none_or(|cursor| self.knows(state, cursor));
         for &topic in topics {
-            let Some(wanted) = place.wanted_after.get_mut(topic) else { continue };
-            let start = || self.start_of(state, topic, cursor.filter(|_| known));
-            *wanted = match (*wanted, cursor) {
-                (Some(current), None) => Some(current),
-                (Some(current), Some(_)) => Some(current.min(start())),
-                (None, _) => Some(start()),
-            };
+            let Some(wanted) = place.wanted.get_mut(topic) else { continue };
+            if wanted.is_some() && cursor.is_none() {
+                continue;
+            }
+            let after = self.start_of(state, topic, cursor.filter(|_| known));
+            let after = wanted.map_or(after, |current| current.after.min(after));
+            *wanted = Some(Wanted { after, gone: self.gone(state, topic) });
         }
-        let oldest = place.wanted_after.iter().flatten().min().copied();
+        let oldest = place.wanted.iter().flatten().map(|wanted| wanted.after).min();
         place.cursor = oldest.unwrap_or(place.cursor);
         match cursor {
             Some(Cursor::Now) | None => return self.position(place),
@@ -103,8 +115,17 @@ impl Log {
 
     /// The id after the latest message of these topics that is gone.
     fn oldest_left(&self, state: &State, topics: &[usize]) -> MessageId {
-        let topics = topics.iter().filter_map(|topic| state.topics.get(*topic));
-        self.id(topics.map(|topic| topic.gone).max().unwrap_or(0) + 1)
+        self.id(topics.iter().map(|topic| self.gone(state, *topic)).max().unwrap_or(0) + 1)
+    }
+
+    /// The offset of a topic's latest message that history does not hold, though the log may.
+    fn gone(&self, state: &State, topic: usize) -> u64 {
+        let Some(topic_state) = state.topics.get(topic) else { return 0 };
+        let retained = topic_state.retained.as_ref().map(|message| message.offset);
+        let is_gone = |message: &&Message| message.topic == topic && Some(message.offset) != retained;
+        let beyond = state.messages.len().saturating_sub(self.channel.definition().history.messages as usize);
+        let latest = state.messages.range(..beyond).rev().find(is_gone);
+        latest.map_or(topic_state.gone, |message| message.offset)
     }
 
     /// The cursor that continues from a place.
@@ -133,7 +154,7 @@ impl Log {
     fn start_of(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
         let Some(topic_state) = state.topics.get(topic) else { return state.head };
         let retain = self.channel.definition().topics.get(topic).map(|topic| topic.retain);
-        let gone = topic_state.gone;
+        let gone = self.gone(state, topic);
         let retained = topic_state.retained.as_ref().map(|message| message.offset);
         match cursor {
             None | Some(Cursor::Start) => gone,
@@ -164,12 +185,11 @@ impl Log {
     pub(crate) fn read(&self, place: &mut Place, max_bytes: usize, inbox: &Arc<Inbox>, key: u64) -> Read {
         let mut state = self.lock();
         let gap = place.owed.take().or_else(|| self.gap(&state, place));
-        let mut read = Read { gap, messages: Vec::new() };
+        let mut read = Read { gap, messages: Vec::new(), lag: state.head.saturating_sub(place.cursor) };
         let first = state.first();
         let mut bytes = 0;
-        let unread = (place.cursor + 1).max(first) - first;
-        let history =
-            state.messages.range(usize::try_from(unread).unwrap_or(usize::MAX).min(state.messages.len())..);
+        let unread = state.messages.partition_point(|message| message.offset <= place.cursor);
+        let history = state.messages.range(unread..);
         let outside = place.retained_before(&state, first);
         for message in outside.into_iter().chain(history) {
             if bytes >= max_bytes {
@@ -194,13 +214,14 @@ impl Log {
     /// What of the subscribed topics was lost since the place was last read from.
     fn gap(&self, state: &State, place: &mut Place) -> Option<Gap> {
         let mut lost: Option<(u64, u64)> = None;
-        for (topic, wanted) in state.topics.iter().zip(&mut place.wanted_after) {
+        for (topic, wanted) in state.topics.iter().zip(&mut place.wanted) {
             let Some(wanted) = wanted else { continue };
-            let read = (*wanted).max(place.cursor);
-            if topic.gone > read {
-                let (after, gone) = lost.unwrap_or((read, topic.gone));
-                lost = Some((after.min(read), gone.max(topic.gone)));
-                *wanted = topic.gone;
+            let read = wanted.after.max(place.cursor);
+            let gone = topic.gone.max(wanted.gone);
+            if gone > read {
+                let (after, latest) = lost.unwrap_or((read, gone));
+                lost = Some((after.min(read), latest.max(gone)));
+                wanted.after = gone;
             }
         }
         lost.map(|(after, gone)| Gap { after: self.id(after), before: self.id(gone + 1) })
@@ -209,8 +230,8 @@ impl Log {
 
 impl Place {
     fn wants(&self, message: &Message) -> bool {
-        let wanted = self.wanted_after.get(message.topic).copied().flatten();
-        message.offset > self.cursor && wanted.is_some_and(|after| message.offset > after)
+        let wanted = self.wanted.get(message.topic).copied().flatten();
+        message.offset > self.cursor && wanted.is_some_and(|wanted| message.offset > wanted.after)
     }
 
     /// What topics retain that history has moved past, in order.

@@ -1,7 +1,7 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey, fmt,
+    Arc, Channels, Storage, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey, fmt,
     watch,
 };
 
@@ -15,6 +15,8 @@ pub struct HubBuilder {
     issuer: String,
     idle_channels: usize,
     channel_bytes: usize,
+    history_bytes: usize,
+    storage: Option<Storage>,
     settings: Settings,
 }
 
@@ -27,6 +29,8 @@ impl HubBuilder {
             issuer: DEFAULT_ISSUER.into(),
             idle_channels: 10_000,
             channel_bytes: 64 * 1024 * 1024,
+            history_bytes: 1024 * 1024 * 1024,
+            storage: None,
             settings: Settings {
                 ping_interval: Duration::from_secs(15),
                 write_timeout: Duration::from_secs(30),
@@ -69,6 +73,21 @@ impl HubBuilder {
         self
     }
 
+    /// The most bytes of messages that are held in memory for all channels together. Where it gets
+    /// close, channels that nobody uses leave memory (and are forgotten, without a storage), then
+    /// those that are published to get shorter. 1 GiB unless set.
+    pub fn history_bytes(mut self, bytes: usize) -> Self {
+        self.history_bytes = bytes;
+        self
+    }
+
+    /// Keeps history beyond the process, in a `Sqlite` file for example (feature `sqlite`). In
+    /// memory unless set: a restart then begins anew, and subscribers are told a gap.
+    pub fn storage(mut self, storage: impl Into<Storage>) -> Self {
+        self.storage = Some(storage.into());
+        self
+    }
+
     /// How often connections are pinged; one that has not answered by the next ping but
     /// one is dropped. 15 seconds unless set.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
@@ -107,7 +126,13 @@ impl HubBuilder {
         let shared = Shared {
             registry: self.registry,
             keys,
-            channels: Channels::new(self.idle_channels, self.channel_bytes),
+            channels: Channels::new(
+                self.registry,
+                self.storage,
+                self.idle_channels,
+                self.channel_bytes,
+                self.history_bytes,
+            ),
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::new(0),

@@ -6,55 +6,104 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
+use super::Unavailable;
 use crate::channel::{Channel, Registry};
-use crate::history::Log;
+use crate::history::{Idle, Limits, Log, Memory};
+use crate::storage::Storage;
 
 /// How often logs that nobody uses are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The most bytes that idle channels may retain, all together.
-const IDLE_BYTES: usize = 256 * 1024 * 1024;
+/// Tidying looks at every log, so not more often than this.
+const TIDY_PAUSE: Duration = Duration::from_secs(1);
 
-type Logs = RwLock<HashMap<Arc<str>, Arc<Log>>>;
+/// How long a log that a storage keeps stays in memory while nobody uses it.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+
+/// A log, or one that is being brought from the storage.
+type Slot = Arc<OnceCell<Arc<Log>>>;
+
+type Slots = RwLock<HashMap<Arc<str>, Slot>>;
 
 pub(super) struct Channels {
-    logs: Arc<Logs>,
+    slots: Arc<Slots>,
+    registry: &'static Registry,
+    storage: Option<Storage>,
+    limits: Limits,
     max_idle: usize,
-    max_bytes: usize,
     last_life: AtomicU64,
     tidying: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Channels {
-    pub(super) fn new(max_idle: usize, max_bytes: usize) -> Self {
+    pub(super) fn new(
+        registry: &'static Registry,
+        storage: Option<Storage>,
+        max_idle: usize,
+        channel_bytes: usize,
+        history_bytes: usize,
+    ) -> Self {
+        if let Some(storage) = &storage {
+            storage.engine().attach(registry);
+        }
         Self {
-            logs: Arc::default(),
+            slots: Arc::default(),
+            registry,
+            storage,
+            limits: Limits { channel_bytes, memory: Arc::new(Memory::new(history_bytes)) },
             max_idle,
-            max_bytes,
             last_life: AtomicU64::new(0),
             tidying: Mutex::new(None),
         }
     }
 
-    /// The log of a channel; a new one if it has none and the registry knows it.
-    pub(super) fn log(&self, channel: &Channel, registry: &Registry) -> Option<Arc<Log>> {
-        let same = |log: &Arc<Log>| std::ptr::eq(log.channel().definition(), channel.definition());
-        let logs = self.logs.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(log) = logs.get(channel.name()) {
-            return Some(Arc::clone(log)).filter(same);
+    pub(super) fn storage(&self) -> Option<&Storage> {
+        self.storage.as_ref()
+    }
+
+    /// The log of a channel, where that takes no waiting for a storage.
+    pub(super) fn log(&self, channel: &Channel) -> Option<Result<Arc<Log>, Unavailable>> {
+        if let Some(log) = self.known(channel).and_then(|slot| slot.get().cloned()) {
+            return Some(of_same_definition(log, channel));
         }
-        drop(logs);
-        if registry.resolve(channel.name()).as_ref() != Some(channel) {
+        if self.storage.is_some() {
             return None;
         }
+        let slot = match self.slot(channel) {
+            Ok(slot) => slot,
+            Err(unavailable) => return Some(Err(unavailable)),
+        };
+        // Nobody waits while setting it, so it is set now, by us or by another.
+        let _ = slot.set(Arc::new(Log::new(channel.clone(), self.next_life(), &self.limits)));
+        slot.get().cloned().map(|log| of_same_definition(log, channel))
+    }
+
+    /// The log of a channel: a new one, with all that a storage keeps of it, if there is none yet.
+    pub(super) async fn open(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
+        if let Some(log) = self.log(channel) {
+            return log;
+        }
+        let Some(storage) = &self.storage else { return Err(Unavailable::Unknown) };
+        let slot = self.slot(channel)?;
+        let log = slot.get_or_try_init(|| storage.engine().open(channel.clone(), self.limits.clone())).await;
+        log.map_err(Unavailable::Storage).and_then(|log| of_same_definition(Arc::clone(log), channel))
+    }
+
+    fn known(&self, channel: &Channel) -> Option<Slot> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.get(channel.name()).map(Arc::clone)
+    }
+
+    fn slot(&self, channel: &Channel) -> Result<Slot, Unavailable> {
+        if self.registry.resolve(channel.name()).as_ref() != Some(channel) {
+            return Err(Unavailable::Unknown);
+        }
         self.start_tidying();
-        let mut logs = self.logs.write().unwrap_or_else(PoisonError::into_inner);
-        let log = logs
-            .entry(channel.shared_name())
-            .or_insert_with(|| Arc::new(Log::new(channel.clone(), self.next_life(), self.max_bytes)));
-        Some(Arc::clone(log))
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(slots.entry(channel.shared_name()).or_default()))
     }
 
     /// Lives are the time in milliseconds, so that ids of a later log of a channel are
@@ -74,41 +123,65 @@ impl Channels {
         if tidying.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let (logs, max_idle) = (Arc::downgrade(&self.logs), self.max_idle);
+        let (slots, memory) = (Arc::downgrade(&self.slots), Arc::clone(&self.limits.memory));
+        let (max_idle, is_kept) = (self.max_idle, self.storage.is_some());
         *tidying = Some(runtime.spawn(async move {
             loop {
-                tokio::time::sleep(TIDY_INTERVAL).await;
-                let Some(logs) = Weak::upgrade(&logs) else { return };
-                tidy(&logs, max_idle);
+                let _ = tokio::time::timeout(TIDY_INTERVAL, memory.crowded()).await;
+                tokio::time::sleep(TIDY_PAUSE).await;
+                let Some(slots) = Weak::upgrade(&slots) else { return };
+                tidy(&slots, &memory, max_idle, is_kept);
             }
         }));
     }
 }
 
-/// Drops messages that are too old, and the logs that are idle for longest where there are too many.
-fn tidy(logs: &Logs, max_idle: usize) {
-    let all: Vec<Arc<Log>> = logs.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-    let mut idle = Vec::new();
-    for log in all {
-        let state = log.tidy();
-        // The map has it, and `log` here: nobody subscribes to it.
-        if state.empty && Arc::strong_count(&log) == 2 {
-            idle.push((state.last_used, state.bytes, log.channel().shared_name()));
+fn of_same_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
+    if std::ptr::eq(log.channel().definition(), channel.definition()) {
+        Ok(log)
+    } else {
+        Err(Unavailable::Unknown)
+    }
+}
+
+/// Drops messages that are too old, and logs that nobody uses, the longest idle first: those that
+/// a storage keeps after a while, those that hold nothing where there are too many, and any of
+/// them where memory runs short.
+fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_kept: bool) {
+    let all: Vec<Slot> = slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+    let mut unused = Vec::new();
+    for log in all.iter().filter_map(|slot| slot.get()) {
+        let Idle { empty, last_used } = log.tidy();
+        if is_unused(log) {
+            unused.push((last_used, empty, log.channel().shared_name()));
         }
     }
-    idle.sort_by_key(|(last_used, _, _)| std::cmp::Reverse(*last_used));
-    let mut bytes_so_far = 0;
-    for (index, (_, bytes, name)) in idle.into_iter().enumerate() {
-        bytes_so_far += bytes;
-        if index < max_idle && bytes_so_far <= IDLE_BYTES {
+    drop(all);
+    unused.sort_by_key(|(last_used, _, _)| *last_used);
+    let mut excess = unused.iter().filter(|(_, empty, _)| *empty).count().saturating_sub(max_idle);
+    for (last_used, empty, name) in unused {
+        let is_excess = empty && excess > 0;
+        excess -= usize::from(is_excess);
+        let has_aged = is_kept && last_used.elapsed() > IDLE_TIME;
+        let goes_whatever_it_holds = has_aged || memory.is_crowded();
+        if !is_excess && !goes_whatever_it_holds {
             continue;
         }
-        let mut logs = logs.write().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = slots.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever got hold of it meanwhile did so before this lock, and is counted.
-        if logs.get(&name).is_some_and(|log| Arc::strong_count(log) == 1 && log.tidy().empty) {
-            logs.remove(&name);
+        let may_go = |slot: &Slot| {
+            let log = slot.get().filter(|log| Arc::strong_count(slot) == 1 && is_unused(log));
+            log.is_some_and(|log| goes_whatever_it_holds || log.tidy().empty)
+        };
+        if slots.get(&name).is_some_and(may_go) {
+            slots.remove(&name);
         }
     }
+}
+
+/// Whether only its slot has the log.
+fn is_unused(log: &Arc<Log>) -> bool {
+    Arc::strong_count(log) == 1
 }
 
 #[cfg(test)]
@@ -129,32 +202,36 @@ mod tests {
     };
     static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 
+    fn channels(max_idle: usize) -> Channels {
+        Channels::new(&REGISTRY, None, max_idle, 1000, 100_000)
+    }
+
     fn room(channels: &Channels, id: u32) -> Arc<Log> {
-        channels.log(&Channel::new(&ROOM, &[&id]).unwrap(), &REGISTRY).unwrap()
+        channels.log(&Channel::new(&ROOM, &[&id]).unwrap()).unwrap().unwrap()
     }
 
     #[test]
     fn each_log_has_a_life_of_its_own_in_order() {
-        let channels = Channels::new(0, 1000);
+        let channels = channels(0);
         let lives: Vec<_> = (0..100).map(|_| channels.next_life()).collect();
         assert!(lives.is_sorted_by(|a, b| a < b));
     }
 
     #[tokio::test(start_paused = true)]
     async fn idle_channels_are_forgotten_the_oldest_first() {
-        let channels = Channels::new(3, 1000);
+        let channels = channels(3);
         for id in 0..10 {
             let frame = DataFrame::encode("room", "said", None, |_| Ok(())).unwrap();
-            room(&channels, id).append(0, frame);
+            room(&channels, id).append(0, frame, None).unwrap();
             tokio::time::advance(Duration::from_millis(10)).await;
         }
         let held = room(&channels, 0);
-        let count = || channels.logs.read().unwrap().len();
+        let count = || channels.slots.read().unwrap().len();
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(count(), 10, "history still holds their messages");
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(count(), 4, "three idle ones, and the one in use");
-        assert!(channels.logs.read().unwrap().contains_key("room:9"));
+        assert!(channels.slots.read().unwrap().contains_key("room:9"));
         assert!(Arc::ptr_eq(&held, &room(&channels, 0)));
     }
 }

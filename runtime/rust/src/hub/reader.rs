@@ -88,7 +88,7 @@ impl Reader {
             let position = subscription.log.widen(&mut subscription.place, topics, cursor);
             (subscription, position)
         } else {
-            let log = hub.log(channel)?;
+            let log = hub.log(channel)?.ok()?;
             let (place, position) = log.start(topics, cursor.unwrap_or_default());
             (Subscription { log, place, expires: Vec::new() }, position)
         };

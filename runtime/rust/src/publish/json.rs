@@ -1,21 +1,95 @@
 //! Payloads that arrive as text: read with care for what must not be changed or lost.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::{Appended, Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, invalid};
 use crate::schema::{self, Issue, Schema};
 
+impl Hub {
+    /// Publishes JSON text to a channel and topic that are known by name, as `POST publish`
+    /// does. Await it; `run_id` and `idempotency_key` may come before. The text is carried
+    /// verbatim, unless it repeats the key of an object.
+    ///
+    /// Where the topic may carry a string and the text is not JSON that the topic accepts,
+    /// the text itself is that string.
+    pub fn publish_json<'p>(&'p self, channel: &'p str, topic: &'p str, body: &'p [u8]) -> PublishJson<'p> {
+        PublishJson { hub: self, channel, topic, body, options: Options::default() }
+    }
+}
+
+/// JSON text that is being published: [`Hub::publish_json`].
+#[must_use = "nothing is published until it is awaited"]
+pub struct PublishJson<'p> {
+    hub: &'p Hub,
+    channel: &'p str,
+    topic: &'p str,
+    body: &'p [u8],
+    options: Options<'p>,
+}
+
+impl<'p> PublishJson<'p> {
+    /// Says which run the message belongs to.
+    pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
+        self.options.run_id = Some(run_id.into());
+        self
+    }
+
+    /// Makes a repeat harmless, as [`Publish::idempotency_key`](crate::Publish::idempotency_key) does.
+    pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
+        self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Publishes, and tells also whether the key was used before.
+    pub(crate) async fn append(self) -> Result<Appended, PublishError> {
+        self.start()?.await
+    }
+
+    fn start(self) -> Result<Appending, PublishError> {
+        let Self { hub, channel, topic, body, options } = self;
+        let unknown = || PublishError::Unknown { channel: channel.into(), topic: topic.into() };
+        let channel = hub.registry().resolve(channel).ok_or_else(unknown)?;
+        let index = channel.definition().topic(topic).ok_or_else(unknown)?;
+        if body.len() > MAX_PAYLOAD {
+            return Err(PublishError::TooLarge { bytes: body.len() });
+        }
+        let payload = read(channel.definition().topics[index].schema, body);
+        let payload = payload.map_err(|refusal| match refusal {
+            Refusal::NotJson(error) => PublishError::NotJson(error),
+            Refusal::Invalid(issues) => invalid(&channel, topic, issues),
+        })?;
+        let run_id = options.run_id.as_deref();
+        let frame = DataFrame::encode(channel.name(), topic, run_id, |text| payload.write(text));
+        let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
+        let key = options.key(topic, &frame);
+        Ok(hub.append(&channel, index, frame, key))
+    }
+}
+
+impl<'p> IntoFuture for PublishJson<'p> {
+    type Output = Result<MessageId, PublishError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'p>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { Ok(self.append().await?.id) })
+    }
+}
+
 /// A payload that its schema accepts, and how it is written.
-pub(super) enum Payload<'b> {
+enum Payload<'b> {
     Verbatim(&'b str),
     Rewritten(Value),
     Text(&'b str),
 }
 
 impl Payload<'_> {
-    pub(super) fn write(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
+    fn write(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
         match self {
             Self::Verbatim(json) => text.extend_from_slice(json.as_bytes()),
             Self::Rewritten(value) => serde_json::to_writer(text, value)?,
@@ -26,13 +100,13 @@ impl Payload<'_> {
 }
 
 /// Why text is not a payload.
-pub(super) enum Refusal {
+enum Refusal {
     NotJson(String),
     Invalid(Vec<Issue>),
 }
 
 /// Reads a payload for a topic with this schema.
-pub(super) fn read<'b>(schema: &Schema, body: &'b [u8]) -> Result<Payload<'b>, Refusal> {
+fn read<'b>(schema: &Schema, body: &'b [u8]) -> Result<Payload<'b>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
     let refused = match parse(text) {
         Ok((value, repeats_a_key)) => match schema::check(schema, &value) {

@@ -74,6 +74,8 @@ impl From<PublishError> for Failure {
             PublishError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
             PublishError::NotJson(_) => Self::bad_request(message),
             PublishError::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
+            PublishError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+            PublishError::Storage(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
             PublishError::Closed => Self::closing(),
         }
     }

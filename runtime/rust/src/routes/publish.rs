@@ -32,7 +32,11 @@ pub(super) async fn publish(
         return Err(Failure::bad_request(format!("run_id has 1 to {MAX_RUN_ID} characters")));
     }
     let payload = body::read(&headers, request, MAX_PAYLOAD).await?;
-    let id = hub.publish_json(channel, topic, &payload, run_id).await?;
+    let mut publishing = hub.publish_json(channel, topic, &payload);
+    if let Some(run_id) = run_id {
+        publishing = publishing.run_id(run_id);
+    }
+    let id = publishing.await?;
     Ok(Json(json!({ "id": id })))
 }
 

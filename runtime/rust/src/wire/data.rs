@@ -10,10 +10,12 @@ use super::{MessageId, SharedText, time, timestamp};
 ///
 /// Both have a fixed length, so the frame is complete before its log is locked,
 /// and they are filled in where they stand.
+#[derive(Clone)]
 pub(crate) struct DataFrame {
     text: String,
     id_at: usize,
     created_at_at: usize,
+    payload_at: usize,
 }
 
 impl DataFrame {
@@ -44,17 +46,18 @@ impl DataFrame {
             write_json(&mut text, run_id)?;
         }
         text.extend_from_slice(br#","data":"#);
+        let payload_at = text.len();
         write_payload(&mut text)?;
         text.push(b'}');
         // The text lives as long as history does: no spare room.
         text.shrink_to_fit();
         let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
-        Ok(Self { text, id_at, created_at_at })
+        Ok(Self { text, id_at, created_at_at, payload_at })
     }
 
-    /// The size of the frame in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
+    /// The payload as it stands in the frame.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.text.as_bytes()[self.payload_at..self.text.len() - 1]
     }
 
     /// Fills in what is known only once the message has its place in the log.

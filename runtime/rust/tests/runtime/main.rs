@@ -7,6 +7,8 @@ mod frames;
 mod publishing;
 mod resuming;
 mod retaining;
+#[cfg(feature = "sqlite")]
+mod storing;
 mod subscribing;
 mod throughput;
 mod tokens;

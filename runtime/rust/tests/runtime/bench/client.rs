@@ -118,6 +118,13 @@ impl Client {
         }
     }
 
+    /// The next frame must be `ready`, of whatever definition.
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn any_ready(&mut self) {
+        let frame = self.frame().await;
+        assert!(matches!(frame, ServerFrame::Ready { .. }), "expected ready, got {frame:?}");
+    }
+
     /// Both ends of the next frame, which must be a gap.
     pub(crate) async fn gap(&mut self) -> (String, String) {
         match self.frame().await {

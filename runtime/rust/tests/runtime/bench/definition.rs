@@ -80,6 +80,19 @@ pub(crate) fn room(id: &str) -> Channel {
     Channel::new(&ROOM, &[&id]).unwrap()
 }
 
+/// The rooms of a later definition, in which nobody may say much, and how to get one.
+#[cfg(feature = "sqlite")]
+pub(crate) fn strict_room(id: &str) -> (&'static Registry, Channel) {
+    static TOPICS: &[TopicDefinition] = &[TopicDefinition {
+        name: "said",
+        schema: &Schema::Text(Text { max_length: 10, ..Text::ANY }),
+        retain: Retain::None,
+    }];
+    static STRICT: ChannelDefinition = ChannelDefinition { topics: TOPICS, fingerprint: "f3f4", ..ROOM };
+    static REGISTRY: Registry = Registry { channels: &[&STRICT] };
+    (&REGISTRY, Channel::new(&STRICT, &[&id]).unwrap())
+}
+
 pub(crate) fn small(id: &str) -> Channel {
     Channel::new(&SMALL, &[&id]).unwrap()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fanfare::{Channel, Hub, HubBuilder};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::client::{Client, Refusal};
 use super::definition::REGISTRY;
@@ -16,6 +17,7 @@ pub(crate) const KEY: &str = "signkey-test-00112233445566778899aabbccddeeff";
 pub(crate) struct Server {
     pub(crate) hub: Hub,
     pub(crate) address: SocketAddr,
+    serving: JoinHandle<()>,
 }
 
 impl Server {
@@ -24,12 +26,23 @@ impl Server {
     }
 
     pub(crate) async fn start_with(set_up: impl FnOnce(HubBuilder) -> HubBuilder) -> Self {
-        let hub = set_up(Hub::builder(&REGISTRY).signing_key(KEY)).build().unwrap();
+        Self::serve(set_up(Hub::builder(&REGISTRY).signing_key(KEY)).build().unwrap()).await
+    }
+
+    pub(crate) async fn serve(hub: Hub) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = fanfare::routes(hub.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { hub, address }
+        let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { hub, address, serving }
+    }
+
+    /// Ends it, connections and all, so that nobody has its storage any more.
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn stop(self) {
+        self.hub.shutdown().await;
+        self.serving.abort();
+        let _ = self.serving.await;
     }
 
     pub(crate) fn token(&self, channel: &Channel, topics: &[&'static str]) -> String {

@@ -1,0 +1,133 @@
+//! SQLite as a storage: one file beside the server.
+
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::SystemTime;
+
+use tokio::sync::oneshot;
+
+use super::{AppendError, Engine, Entry, Later, Storage, StorageError};
+use crate::channel::{Channel, Registry};
+use crate::history::{Appended, Limits, Log};
+
+mod boot;
+mod channels;
+mod messages;
+mod schema;
+mod sweep;
+mod writer;
+
+use writer::{Command, Writer};
+
+/// Keeps history, and what else must outlast the process, in one SQLite file.
+///
+/// A publish comes back once its message is committed, and nobody is sent a message that is not.
+/// Many publishes at a time share a commit. What is committed survives the process, however it
+/// ends. When the whole machine stops without warning, the last commits may be missing: then
+/// history starts anew, and subscribers are told a gap rather than left to guess
+/// ([`Sqlite::open_synchronous`] waits for the disk, and misses nothing).
+///
+/// ```
+/// # fn hub(registry: &'static fanfare::Registry, folder: &std::path::Path) -> Result<fanfare::Hub, Box<dyn std::error::Error>> {
+/// use fanfare::{Hub, Sqlite};
+///
+/// let storage = Sqlite::open(folder.join("fanfare.db"))?;
+/// let hub = Hub::builder(registry).signing_key(std::env::var("FANFARE_KEY")?).storage(storage).build()?;
+/// # Ok(hub)
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Sqlite {
+    /// Both are there until it is dropped.
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Sqlite {
+    /// Opens a file, or creates it. Next to it stand `-wal` and `-shm` files while it is open.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is no database, or is of a later version of this library.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        Self::start(path.as_ref(), false)
+    }
+
+    /// Opens a file so that every commit waits for the disk: nothing that was published is lost
+    /// even when the machine loses power. Some milliseconds a commit, on most disks.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open_synchronous(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        Self::start(path.as_ref(), true)
+    }
+
+    fn start(path: &Path, synchronous: bool) -> Result<Self, StorageError> {
+        let at = |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
+        let writer = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
+        let (commands, received) = mpsc::channel();
+        let thread = thread::Builder::new().name("fanfare-sqlite".into());
+        let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
+        Ok(Self { commands: Some(commands), thread: Some(thread) })
+    }
+
+    /// A writer that is gone drops the command, and the reply with it.
+    fn send(&self, command: Command) {
+        if let Some(commands) = &self.commands {
+            let _ = commands.send(command);
+        }
+    }
+
+    /// Has the writer do something and answer.
+    fn ask<T: Send + 'static>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Later<Option<T>> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply));
+        Box::pin(async { answer.await.ok() })
+    }
+}
+
+/// Waits until all is written and the file is closed.
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn gone() -> StorageError {
+    StorageError::new("the storage's thread has ended")
+}
+
+impl From<Sqlite> for Storage {
+    fn from(sqlite: Sqlite) -> Self {
+        Self::new(sqlite)
+    }
+}
+
+impl Engine for Sqlite {
+    fn attach(&self, registry: &'static Registry) {
+        self.send(Command::Attach(registry));
+    }
+
+    fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Arc<Log>, StorageError>> {
+        let answer = self.ask(|reply| Command::Open { channel, limits, reply });
+        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone())) })
+    }
+
+    fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>> {
+        let answer = self.ask(|reply| Command::Append { entry, reply });
+        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone().into())) })
+    }
+
+    fn revoke(&self, token_id: String, until: SystemTime) -> Later<Result<(), StorageError>> {
+        let answer = self.ask(|reply| Command::Revoke { token_id, until, reply });
+        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone())) })
+    }
+
+    fn revoked(&self) -> Later<Result<Vec<(String, SystemTime)>, StorageError>> {
+        let answer = self.ask(|reply| Command::Revoked { reply });
+        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone())) })
+    }
+}

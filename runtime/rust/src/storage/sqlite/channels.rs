@@ -1,0 +1,128 @@
+//! Opening a channel: all that is kept of it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{OptionalExtension, Result, Transaction, params};
+
+use super::messages::with_life;
+use super::schema::{milliseconds, time};
+use crate::channel::{Channel, ChannelDefinition};
+use crate::history::{Kept, KeptMessage};
+
+struct Found {
+    row: i64,
+    life: u64,
+    head: u64,
+    first: u64,
+    fingerprint: String,
+}
+
+/// What is kept of a channel; of one that is new, nothing.
+pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel) -> Result<Kept> {
+    let definition = channel.definition();
+    let Some(found) = find(transaction, channel.name())? else { return create(transaction, channel) };
+    let life = if found.life == 0 { begin_life(transaction, found.row)? } else { found.life };
+    let is_of_another_definition = found.fingerprint != definition.fingerprint;
+    if is_of_another_definition {
+        let mut statement = transaction.prepare_cached("UPDATE channels SET fingerprint = ?2 WHERE id = ?1")?;
+        statement.execute(params![found.row, definition.fingerprint])?;
+    }
+    Ok(Kept {
+        row: found.row,
+        life,
+        head: found.head,
+        first: found.first,
+        messages: messages(transaction, found.row, life, definition)?,
+        gone: gone(transaction, found.row, definition)?,
+        is_of_another_definition,
+    })
+}
+
+fn find(transaction: &Transaction<'_>, name: &str) -> Result<Option<Found>> {
+    let mut statement = transaction
+        .prepare_cached("SELECT id, life, head, first, fingerprint FROM channels WHERE name = ?1")?;
+    let found = statement.query_row([name], |row| {
+        Ok(Found {
+            row: row.get(0)?,
+            life: row.get(1)?,
+            head: row.get(2)?,
+            first: row.get(3)?,
+            fingerprint: row.get(4)?,
+        })
+    });
+    found.optional()
+}
+
+fn create(transaction: &Transaction<'_>, channel: &Channel) -> Result<Kept> {
+    let definition = channel.definition();
+    let life = next_life(transaction)?;
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO channels (name, life, head, first, fingerprint, used, sweep_at)
+         VALUES (?1, ?2, 0, 1, ?3, ?4, ?4)",
+    )?;
+    let now = milliseconds(SystemTime::now());
+    statement.execute(params![channel.name(), life, definition.fingerprint, now])?;
+    let row = transaction.last_insert_rowid();
+    Ok(Kept {
+        row,
+        life,
+        head: 0,
+        first: 1,
+        messages: Vec::new(),
+        gone: Vec::new(),
+        is_of_another_definition: false,
+    })
+}
+
+fn begin_life(transaction: &Transaction<'_>, row: i64) -> Result<u64> {
+    let life = next_life(transaction)?;
+    transaction.execute("UPDATE channels SET life = ?2 WHERE id = ?1", params![row, life])?;
+    Ok(life)
+}
+
+/// Lives are the time in milliseconds, and ascend even where the clock does not.
+fn next_life(transaction: &Transaction<'_>) -> Result<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO facts VALUES ('last_life', ?1)
+         ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER) + 1, CAST(excluded.value AS INTEGER))
+         RETURNING CAST(value AS INTEGER)",
+    )?;
+    statement.query_row([now.to_string()], |row| row.get(0))
+}
+
+fn messages(
+    transaction: &Transaction<'_>,
+    row: i64,
+    life: u64,
+    definition: &ChannelDefinition,
+) -> Result<Vec<KeptMessage>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT offset, topic, published, frame FROM messages WHERE channel = ?1 ORDER BY offset",
+    )?;
+    let mut rows = statement.query([row])?;
+    let mut messages = Vec::new();
+    while let Some(row) = rows.next()? {
+        // What no topic of the definition is for any more, nobody can subscribe to.
+        let Some(topic) = definition.topic(&row.get::<_, String>(1)?) else { continue };
+        let offset = row.get(0)?;
+        let frame = with_life(row.get(3)?, life, offset);
+        messages.push(KeptMessage { offset, topic, published: time(row.get(2)?), frame });
+    }
+    Ok(messages)
+}
+
+fn gone(
+    transaction: &Transaction<'_>,
+    row: i64,
+    definition: &ChannelDefinition,
+) -> Result<Vec<(usize, u64)>> {
+    let mut statement = transaction.prepare_cached("SELECT topic, offset FROM gone WHERE channel = ?1")?;
+    let rows = statement.query_map([row], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    let mut gone = Vec::new();
+    for row in rows {
+        let (topic, offset) = row?;
+        gone.extend(definition.topic(&topic).map(|topic| (topic, offset)));
+    }
+    Ok(gone)
+}

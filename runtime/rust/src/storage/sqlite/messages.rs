@@ -1,0 +1,158 @@
+//! Appending messages, and deleting those that history has moved past.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use rusqlite::{OptionalExtension, Result, Transaction, params};
+
+use super::Entry;
+use super::schema::milliseconds;
+use crate::channel::{ChannelDefinition, Retain};
+use crate::history::{Key, KeptMessage, Log, MAX_KEYS};
+use crate::wire::{MessageId, SharedText};
+
+/// What appending one message came to.
+pub(super) enum Outcome {
+    Kept(KeptMessage),
+    Repeated(MessageId),
+    KeyReused,
+}
+
+/// Appends messages, each to the end of its channel.
+pub(super) fn append(transaction: &Transaction<'_>, entries: &[&Entry]) -> Result<Vec<Outcome>> {
+    let mut heads = HashMap::new();
+    let mut outcomes = Vec::with_capacity(entries.len());
+    for entry in entries {
+        // A log that no storage opened has no row, and none is ever given here.
+        let row = entry.log.row().unwrap_or_default();
+        let head = match heads.get(&row) {
+            Some(head) => *head,
+            None => head(transaction, row)?,
+        };
+        let outcome = append_one(transaction, entry, row, head)?;
+        let added = u64::from(matches!(outcome, Outcome::Kept(_)));
+        heads.insert(row, head + added);
+        outcomes.push(outcome);
+    }
+    let now = milliseconds(SystemTime::now());
+    for (row, head) in heads {
+        let mut statement =
+            transaction.prepare_cached("UPDATE channels SET head = ?2, used = ?3 WHERE id = ?1")?;
+        statement.execute(params![row, head, now])?;
+    }
+    Ok(outcomes)
+}
+
+fn head(transaction: &Transaction<'_>, row: i64) -> Result<u64> {
+    let mut statement = transaction.prepare_cached("SELECT head FROM channels WHERE id = ?1")?;
+    statement.query_row([row], |row| row.get(0))
+}
+
+fn append_one(transaction: &Transaction<'_>, entry: &Entry, row: i64, head: u64) -> Result<Outcome> {
+    let Entry { log, topic, frame, key } = entry;
+    let offset = head + 1;
+    let published = SystemTime::now();
+    if let Some(key) = key
+        && let Some(outcome) = used(transaction, log, row, *key)?
+    {
+        return Ok(outcome);
+    }
+    let frame = frame.clone().stamp(MessageId::new(log.life(), offset), published);
+    let name = log.channel().definition().topics[*topic].name;
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    statement.execute(params![row, offset, name, milliseconds(published), frame.as_str()])?;
+    if let Some(key) = key {
+        remember(transaction, row, *key, offset, published)?;
+    }
+    Ok(Outcome::Kept(KeptMessage { offset, topic: *topic, published, frame }))
+}
+
+/// What to answer where the key was used before.
+fn used(transaction: &Transaction<'_>, log: &Log, row: i64, key: Key) -> Result<Option<Outcome>> {
+    let mut statement =
+        transaction.prepare_cached("SELECT content, offset FROM keys WHERE channel = ?1 AND key = ?2")?;
+    let found = statement.query_row(params![row, key.key], |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?))
+    });
+    Ok(found.optional()?.map(|(content, offset)| {
+        if content == key.content {
+            Outcome::Repeated(MessageId::new(log.life(), offset))
+        } else {
+            Outcome::KeyReused
+        }
+    }))
+}
+
+fn remember(
+    transaction: &Transaction<'_>,
+    row: i64,
+    key: Key,
+    offset: u64,
+    now: SystemTime,
+) -> Result<()> {
+    let mut statement = transaction.prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    statement.execute(params![row, key.key, key.content, offset, milliseconds(now)])?;
+    if offset.is_multiple_of(256) {
+        let mut statement = transaction.prepare_cached(
+            "DELETE FROM keys WHERE channel = ?1 AND offset <=
+             (SELECT offset FROM keys WHERE channel = ?1 ORDER BY offset DESC LIMIT 1 OFFSET ?2)",
+        )?;
+        statement.execute(params![row, MAX_KEYS])?;
+    }
+    Ok(())
+}
+
+/// Deletes a channel's messages before an offset, but for those that topics retain, and notes
+/// what is gone.
+pub(super) fn trim(
+    transaction: &Transaction<'_>,
+    row: i64,
+    definition: &ChannelDefinition,
+    first: u64,
+) -> Result<()> {
+    let mut after = 0;
+    for retained in retained(transaction, row, definition)?.into_iter().chain([first]) {
+        let until = retained.min(first);
+        let mut gone = transaction.prepare_cached(
+            "INSERT INTO gone SELECT channel, topic, max(offset) FROM messages
+             WHERE channel = ?1 AND offset > ?2 AND offset < ?3 GROUP BY topic
+             ON CONFLICT DO UPDATE SET offset = max(offset, excluded.offset)",
+        )?;
+        gone.execute(params![row, after, until])?;
+        let mut deleted = transaction
+            .prepare_cached("DELETE FROM messages WHERE channel = ?1 AND offset > ?2 AND offset < ?3")?;
+        deleted.execute(params![row, after, until])?;
+        after = until;
+    }
+    let mut moved = transaction.prepare_cached("UPDATE channels SET first = max(first, ?2) WHERE id = ?1")?;
+    moved.execute(params![row, first])?;
+    Ok(())
+}
+
+/// The offsets of the messages that topics retain, in order.
+fn retained(transaction: &Transaction<'_>, row: i64, definition: &ChannelDefinition) -> Result<Vec<u64>> {
+    let mut offsets = Vec::new();
+    for topic in definition.topics.iter().filter(|topic| topic.retain == Retain::Last) {
+        let mut statement = transaction.prepare_cached(
+            "SELECT offset FROM messages WHERE channel = ?1 AND topic = ?2 ORDER BY offset DESC LIMIT 1",
+        )?;
+        offsets.extend(statement.query_row(params![row, topic.name], |row| row.get::<_, u64>(0)).optional()?);
+    }
+    offsets.sort_unstable();
+    Ok(offsets)
+}
+
+/// A frame with the id of another life of its channel.
+pub(super) fn with_life(frame: String, life: u64, offset: u64) -> SharedText {
+    // The payload comes last and names hold no bare quotes, so the first one is the envelope's.
+    let field = r#""id":""#;
+    let id = MessageId::new(life, offset).to_string();
+    let Some(at) = frame.find(field).map(|at| at + field.len()) else { return frame.into() };
+    let mut frame = frame;
+    if frame.get(at..at + id.len()).is_some_and(|current| current != id) {
+        frame.replace_range(at..at + id.len(), &id);
+    }
+    frame.into()
+}

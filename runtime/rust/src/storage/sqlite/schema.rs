@@ -1,0 +1,122 @@
+//! The tables, and the settings of the connection.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, Result};
+
+/// Raised whenever the tables change; a file of an earlier version is brought up to date.
+const VERSION: i32 = 1;
+
+/// `FNFR`: says whose file it is.
+const APPLICATION: i32 = 0x464e_4652;
+
+const TABLES: &str = "
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+    -- `first`: all messages from this offset on are there. `fingerprint`: of the definition.
+    -- `sweep_at`: when to look whether what is too old can go.
+    CREATE TABLE channels (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        life INTEGER NOT NULL,
+        head INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        used INTEGER NOT NULL,
+        sweep_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX channels_by_sweep ON channels (sweep_at);
+
+    -- `frame`: as it goes out.
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY,
+        channel INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        published INTEGER NOT NULL,
+        frame TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX messages_by_offset ON messages (channel, offset);
+
+    -- The latest message of each topic that is no longer there.
+    CREATE TABLE gone (
+        channel INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        PRIMARY KEY (channel, topic)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Keys of idempotent publishing, and what was published under them.
+    CREATE TABLE keys (
+        channel INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        content BLOB NOT NULL,
+        offset INTEGER NOT NULL,
+        used INTEGER NOT NULL,
+        PRIMARY KEY (channel, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX keys_by_offset ON keys (channel, offset);
+    CREATE INDEX keys_by_use ON keys (used);
+
+    CREATE TABLE revoked (token TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Why a file cannot be used.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    Sqlite(rusqlite::Error),
+    OfAnotherProgram,
+    Later(i32),
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(error) => write!(formatter, "{error}"),
+            Self::OfAnotherProgram => formatter.write_str("it is another program's database: name another file"),
+            Self::Later(version) => write!(
+                formatter,
+                "it is of version {version}, and this library knows versions up to {VERSION}: update the server"
+            ),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Unusable {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Makes the connection ready, and the tables where there are none yet.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let read = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, version) = (read("application_id")?, read("user_version")?);
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, version) {
+        (0, 0) if tables == 0 => transaction.execute_batch(TABLES)?,
+        (APPLICATION, VERSION) => return Ok(()),
+        (APPLICATION, later) => return Err(Unusable::Later(later)),
+        _ => return Err(Unusable::OfAnotherProgram),
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// A time as the tables hold it: milliseconds since 1970.
+pub(super) fn milliseconds(time: SystemTime) -> i64 {
+    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The time that a table holds.
+pub(super) fn time(milliseconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
+}

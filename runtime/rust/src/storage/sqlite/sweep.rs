@@ -1,0 +1,93 @@
+//! Deleting what became too old while nobody used its channel.
+
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Result, Transaction, params};
+
+use super::messages::trim;
+use super::schema::milliseconds;
+use crate::channel::Registry;
+use crate::history::KEY_AGE;
+
+pub(super) const INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long a channel is remembered after the last message in its history was too old: what its
+/// topics retain, and that subscribers who resume have missed nothing.
+const REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
+
+/// The most channels that one sweep looks at: publishers wait meanwhile.
+const CHANNELS: u32 = 200;
+
+struct Due {
+    row: i64,
+    name: String,
+    /// In milliseconds since 1970, as all times here: they add up without end.
+    used: i64,
+}
+
+/// Deletes old messages and forgotten channels, old keys and expired revocations.
+pub(super) fn sweep(
+    transaction: &Transaction<'_>,
+    registry: &Registry,
+    is_open: impl Fn(i64) -> bool,
+    now: SystemTime,
+) -> Result<()> {
+    let now = milliseconds(now);
+    transaction.execute("DELETE FROM keys WHERE used < ?1", [now - length(KEY_AGE)])?;
+    transaction.execute("DELETE FROM revoked WHERE until < ?1", [now])?;
+    for due in due(transaction, now)? {
+        let channel = registry.resolve(&due.name);
+        let age = channel.as_ref().map_or(0, |channel| length(channel.definition().history.age));
+        let youngest = due.used.saturating_add(age);
+        let forget_at = youngest.saturating_add(length(REMEMBERED));
+        match channel {
+            // Its log sees to it.
+            _ if is_open(due.row) => again(transaction, due.row, now + length(INTERVAL))?,
+            _ if forget_at <= now => forget(transaction, due.row)?,
+            Some(channel) => {
+                let first = transaction.query_row(
+                    "SELECT coalesce(max(offset), 0) + 1 FROM messages WHERE channel = ?1 AND published < ?2",
+                    params![due.row, now.saturating_sub(age)],
+                    |row| row.get(0),
+                )?;
+                trim(transaction, due.row, channel.definition(), first)?;
+                again(transaction, due.row, if youngest > now { youngest } else { forget_at })?;
+            }
+            // No definition knows it any more; one that is put back within the week finds it again.
+            None => again(transaction, due.row, forget_at)?,
+        }
+    }
+    Ok(())
+}
+
+fn due(transaction: &Transaction<'_>, now: i64) -> Result<Vec<Due>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT id, name, used FROM channels WHERE sweep_at <= ?1 ORDER BY sweep_at LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![now, CHANNELS], |row| {
+        Ok(Due { row: row.get(0)?, name: row.get(1)?, used: row.get(2)? })
+    })?;
+    rows.collect()
+}
+
+fn again(transaction: &Transaction<'_>, row: i64, at: i64) -> Result<()> {
+    let mut statement = transaction.prepare_cached("UPDATE channels SET sweep_at = ?2 WHERE id = ?1")?;
+    statement.execute(params![row, at])?;
+    Ok(())
+}
+
+fn length(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn forget(transaction: &Transaction<'_>, row: i64) -> Result<()> {
+    for deletion in [
+        "DELETE FROM messages WHERE channel = ?1",
+        "DELETE FROM gone WHERE channel = ?1",
+        "DELETE FROM keys WHERE channel = ?1",
+        "DELETE FROM channels WHERE id = ?1",
+    ] {
+        transaction.prepare_cached(deletion)?.execute([row])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! History in a file outlives the process.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use fanfare::{Channel, Hub, PublishError, Sqlite};
+use serde_json::json;
+
+use crate::bench::definition::{Status, journal, room, said, small, status, strict_room};
+use crate::bench::server::{KEY, Server};
+
+/// A file in a folder of its own, which goes with it.
+struct File {
+    folder: PathBuf,
+}
+
+impl File {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("fanfare-storing-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("fanfare.db")
+    }
+
+    async fn server(&self) -> Server {
+        Server::start_with(|builder| builder.storage(Sqlite::open(self.path()).unwrap())).await
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn say(server: &Server, channel: &Channel, numbers: std::ops::Range<u32>) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in numbers {
+        ids.push(server.hub.publish(said(channel), &number.to_string()).await.unwrap().to_string());
+    }
+    ids
+}
+
+#[tokio::test]
+async fn a_restarted_server_goes_on_where_it_stopped() {
+    let (file, channel) = (File::new(), room("1"));
+    let first = file.server().await;
+    let ids = say(&first, &channel, 0..20).await;
+    first.stop().await;
+
+    let second = file.server().await;
+    let mut resumed = second.resume(&channel, &["said"], &ids[9]).await;
+    assert_eq!(resumed.ready().await, ids[9]);
+    let more = say(&second, &channel, 20..25).await;
+    assert!(ids.iter().chain(&more).is_sorted_by(|a, b| a < b));
+    for number in 10..25 {
+        let (id, data) = resumed.id_and_data().await;
+        assert_eq!(data, json!(number.to_string()));
+        assert_eq!(Some(&id), ids.iter().chain(&more).nth(number));
+    }
+    let mut from_start = second.resume(&channel, &["said"], "start").await;
+    from_start.ready().await;
+    for number in 0..25 {
+        assert_eq!(from_start.data().await, json!(number.to_string()));
+    }
+    let mut up_to_date = second.resume(&channel, &["said"], &more[4]).await;
+    assert_eq!(up_to_date.ready().await, more[4]);
+    up_to_date.silence().await;
+}
+
+#[tokio::test]
+async fn a_gap_is_exact_across_restarts_too() {
+    let (file, channel) = (File::new(), small("1"));
+    let first = file.server().await;
+    let ids = say(&first, &channel, 0..700).await;
+    first.stop().await;
+    for known in [0, 300, 690, 693] {
+        let server = file.server().await;
+        let mut client = server.resume(&channel, &["said"], &ids[known]).await;
+        client.ready().await;
+        assert_eq!(client.gap().await, (ids[known].clone(), ids[695].clone()));
+        for number in 695..700 {
+            assert_eq!(client.data().await, json!(number.to_string()));
+        }
+        server.stop().await;
+    }
+    let server = file.server().await;
+    for known in 694..700 {
+        let mut client = server.resume(&channel, &["said"], &ids[known]).await;
+        client.ready().await;
+        for number in known + 1..700 {
+            assert_eq!(client.data().await, json!(number.to_string()));
+        }
+        client.silence().await;
+    }
+}
+
+#[tokio::test]
+async fn what_topics_retain_outlives_history_and_process() {
+    let (file, channel) = (File::new(), small("1"));
+    let first = file.server().await;
+    let retained = first.hub.publish(status(&channel), &Status::new("kept")).await.unwrap().to_string();
+    say(&first, &channel, 0..400).await;
+    first.hub.publish(journal(&channel), "written").await.unwrap();
+    first.stop().await;
+    let second = file.server().await;
+    let mut client = second.subscribe(&channel, &["status", "journal", "said"]).await;
+    client.ready().await;
+    assert_eq!(client.id_and_data().await, (retained, json!({ "message": "kept" })));
+    assert_eq!(client.data().await, json!("written"));
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_key_publishes_once_across_restarts() {
+    let (file, channel) = (File::new(), room("1"));
+    let first = file.server().await;
+    let publish = |server: &Server, text: &'static str| {
+        let (hub, channel) = (server.hub.clone(), channel.clone());
+        async move { hub.publish(said(&channel), text).idempotency_key("k1").await }
+    };
+    let id = publish(&first, "once").await.unwrap();
+    assert_eq!(publish(&first, "once").await, Ok(id));
+    assert_eq!(publish(&first, "twice").await, Err(PublishError::KeyReused));
+    first.stop().await;
+    let second = file.server().await;
+    assert_eq!(publish(&second, "once").await, Ok(id));
+    let mut client = second.resume(&channel, &["said"], "start").await;
+    client.ready().await;
+    assert_eq!(client.data().await, json!("once"));
+    client.silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_publishers_at_once_get_ids_of_their_own_and_all_readers_the_same_order() {
+    const PUBLISHERS: usize = 8;
+    const EACH: usize = 150;
+    let (file, channel) = (File::new(), room("1"));
+    let server = file.server().await;
+    let mut readers = vec![server.subscribe(&channel, &["said"]).await, server.subscribe(&channel, &["said"]).await];
+    let publishers = (0..PUBLISHERS).map(|publisher| {
+        let (hub, channel) = (server.hub.clone(), channel.clone());
+        tokio::spawn(async move {
+            for number in 0..EACH {
+                hub.publish(said(&channel), &format!("{publisher} {number}")).await.unwrap();
+            }
+        })
+    });
+    for publisher in publishers.collect::<Vec<_>>() {
+        publisher.await.unwrap();
+    }
+    let mut logs = Vec::new();
+    for reader in &mut readers {
+        reader.ready().await;
+        let mut log = Vec::new();
+        for _ in 0..PUBLISHERS * EACH {
+            log.push(reader.id_and_data().await);
+        }
+        assert!(log.is_sorted_by(|(a, _), (b, _)| a < b));
+        logs.push(log);
+    }
+    assert_eq!(logs[0], logs[1]);
+    for publisher in 0..PUBLISHERS {
+        let of_publisher = format!("{publisher} ");
+        let texts = logs[0].iter().filter_map(|(_, data)| data.as_str()?.strip_prefix(&of_publisher));
+        assert!(texts.map(|number| number.parse::<usize>().unwrap()).eq(0..EACH));
+    }
+}
+
+#[tokio::test]
+async fn what_a_new_definition_refuses_is_not_sent_and_told_as_a_gap() {
+    let (file, channel) = (File::new(), room("1"));
+    let first = file.server().await;
+    let ids = say(&first, &channel, 0..6).await;
+    let long = first.hub.publish(said(&channel), "longer than the new definition allows").await.unwrap();
+    let after = say(&first, &channel, 7..9).await;
+    first.stop().await;
+
+    let (registry, channel) = strict_room("1");
+    let hub = Hub::builder(registry).signing_key(KEY).storage(Sqlite::open(file.path()).unwrap()).build().unwrap();
+    let second = Server::serve(hub).await;
+    let mut client = second.resume(&channel, &["said"], &ids[2]).await;
+    client.any_ready().await;
+    assert_eq!(client.gap().await, (ids[2].clone(), format!("{}", after[0])));
+    assert!(long.to_string() < after[0]);
+    assert_eq!(client.data().await, json!("7"));
+    assert_eq!(client.data().await, json!("8"));
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn files_of_other_programs_are_left_alone() {
+    let file = File::new();
+    std::fs::write(file.path(), "not a database, but long enough to be looked at as if it were one\n".repeat(20)).unwrap();
+    let error = Sqlite::open(file.path()).unwrap_err().to_string();
+    assert!(error.contains("fanfare.db") && error.contains("not a database"), "{error}");
+    let folder = Sqlite::open(&file.folder).unwrap_err().to_string();
+    assert!(folder.contains("unable to open"), "{folder}");
+}
