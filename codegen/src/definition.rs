@@ -10,7 +10,8 @@ mod schema;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use dialect::Dialect;
@@ -101,25 +102,54 @@ impl HistoryNode {
     pub(crate) const KEYS: [&str; 2] = ["messages", "age"];
 }
 
-/// A topic: a category of message inside a channel, with one payload schema.
+/// A topic: a category of message inside a channel. It carries payloads of one schema, or text streams.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(expecting = "a topic: a mapping with `payload`")]
-#[schemars(rename = "Topic", extend("additionalProperties" = false))]
+#[serde(expecting = "a topic: a mapping with `payload` or `stream`")]
+#[schemars(
+    rename = "Topic",
+    extend("additionalProperties" = false, "oneOf" = [{ "required": ["payload"] }, { "required": ["stream"] }])
+)]
 pub(crate) struct TopicNode {
     /// What the topic carries; becomes its documentation.
     pub(crate) description: Option<String>,
-    /// What a new subscriber gets at once: the topic's latest message, or all that history holds.
+    /// What a new subscriber gets at once: the topic's latest message or stream, or all that history holds.
     pub(crate) retain: Option<RetainNode>,
     /// The JSON Schema of the payload.
-    #[schemars(with = "SchemaNode")]
-    pub(crate) payload: Value,
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "SchemaNode", skip_serializing_if = "Option::is_none")]
+    pub(crate) payload: Option<Value>,
+    /// In place of a payload: the topic carries text streams, which are sent piece by piece as they are written.
+    #[serde(default, deserialize_with = "word")]
+    #[schemars(with = "StreamNode")]
+    pub(crate) stream: Option<StreamNode>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl TopicNode {
-    pub(crate) const KEYS: [&str; 3] = ["description", "retain", "payload"];
+    pub(crate) const KEYS: [&str; 4] = ["description", "retain", "payload", "stream"];
+    /// What a topic carries: it has exactly one of these.
+    pub(crate) const CARRIED: [&str; 2] = ["payload", "stream"];
+}
+
+/// A key that is there without a value is not the same as none.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
+/// One of the words that a type has: serde alone would also take a mapping with the word as its only key.
+fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(String::deserialize(value)?.into_deserializer()).map(Some)
+}
+
+/// What the streams of a topic consist of.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Stream")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StreamNode {
+    /// Pieces of text, such as a language model's tokens.
+    Text,
 }
 
 /// What a new subscriber of a topic gets at once.
@@ -127,9 +157,9 @@ impl TopicNode {
 #[schemars(rename = "Retain")]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RetainNode {
-    /// The topic's latest message.
+    /// The topic's latest message; the latest stream, from its start.
     Last,
-    /// All messages of the topic that history holds.
+    /// All messages and streams of the topic that history holds.
     All,
 }
 

@@ -428,7 +428,24 @@ pub(crate) struct Topic {
     pub(crate) name: Name,
     pub(crate) description: Option<String>,
     pub(crate) retain: Retain,
-    pub(crate) payload: TypeId,
+    pub(crate) carries: Carries,
+}
+
+impl Topic {
+    /// The type of its payloads, where it carries payloads.
+    pub(crate) fn payload(&self) -> Option<TypeId> {
+        match self.carries {
+            Carries::Payload(id) => Some(id),
+            Carries::TextStream => None,
+        }
+    }
+}
+
+/// What is published to a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carries {
+    Payload(TypeId),
+    TextStream,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -47,6 +47,12 @@ impl Pipeline {
         self.0.topic(3)
     }
 
+    /// The summary as one text, while it is being written.
+    #[must_use]
+    pub fn draft(&self) -> fanfare::Topic<'_, fanfare::TextStream> {
+        self.0.topic(4)
+    }
+
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
@@ -65,11 +71,13 @@ pub enum Topic {
     Tokens,
     /// The finished summary. It is the run's last message.
     Result,
+    /// The summary as one text, while it is being written.
+    Draft,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 4] = [Self::Status, Self::Insights, Self::Tokens, Self::Result];
+    pub const ALL: [Self; 5] = [Self::Status, Self::Insights, Self::Tokens, Self::Result, Self::Draft];
 
     /// The name on the wire.
     #[must_use]
@@ -79,6 +87,7 @@ impl Topic {
             Self::Insights => "insights",
             Self::Tokens => "tokens",
             Self::Result => "result",
+            Self::Draft => "draft",
         }
     }
 }
@@ -90,27 +99,32 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "status",
-            schema: &schemas::STATUS,
+            carries: fanfare::Carries::Payload(&schemas::STATUS),
             retain: fanfare::Retain::Last,
         },
         fanfare::TopicDefinition {
             name: "insights",
-            schema: &super::schemas::INSIGHT,
+            carries: fanfare::Carries::Payload(&super::schemas::INSIGHT),
             retain: fanfare::Retain::All,
         },
         fanfare::TopicDefinition {
             name: "tokens",
-            schema: &super::schemas::TOKEN,
+            carries: fanfare::Carries::Payload(&super::schemas::TOKEN),
             retain: fanfare::Retain::All,
         },
         fanfare::TopicDefinition {
             name: "result",
-            schema: &schemas::RESULT,
+            carries: fanfare::Carries::Payload(&schemas::RESULT),
+            retain: fanfare::Retain::Last,
+        },
+        fanfare::TopicDefinition {
+            name: "draft",
+            carries: fanfare::Carries::TextStream,
             retain: fanfare::Retain::Last,
         },
     ],
     history: fanfare::History::new(1000, 600),
-    fingerprint: "af41d6ac61f059b2",
+    fingerprint: "5f3c2395f85e781c",
 };
 
 /// Where the run stands.

@@ -67,7 +67,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "notice",
-            schema: &schemas::NOTICE,
+            carries: fanfare::Carries::Payload(&schemas::NOTICE),
             retain: fanfare::Retain::Last,
         },
     ],

@@ -8,7 +8,7 @@ import { InsightSchema, PipelineStatusSchema, PipelineResultSchema } from "./pip
 export const pipeline = defineChannel({
   name: "pipeline",
   address: "pipeline:{runId}",
-  fingerprint: "af41d6ac61f059b2",
+  fingerprint: "5f3c2395f85e781c",
   params: {
     runId: f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
   },
@@ -21,5 +21,7 @@ export const pipeline = defineChannel({
     tokens: { payload: f.payload(TokenSchema), retain: "all" },
     /** The finished summary. It is the run's last message. */
     result: { payload: f.payload(PipelineResultSchema), retain: "last" },
+    /** The summary as one text, while it is being written. */
+    draft: { stream: "text", retain: "last" },
   },
 });

@@ -215,6 +215,12 @@ export type rules_rules = [
   Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentKindSchema>, rules_rules_types.ShopPaymentKind>>,
 ];
 
+import type * as streams_stories_types from "../golden/streams/expected/typescript/stories.types.js";
+import type * as streams_stories_zod from "../golden/streams/expected/typescript/stories.zod.js";
+export type streams_stories = [
+  Holds<Same<z.infer<typeof streams_stories_zod.StoryTitleSchema>, streams_stories_types.StoryTitle>>,
+];
+
 import type * as strings_strings_types from "../golden/strings/expected/typescript/strings.types.js";
 import type * as strings_strings_zod from "../golden/strings/expected/typescript/strings.zod.js";
 export type strings_strings = [

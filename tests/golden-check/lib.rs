@@ -66,6 +66,11 @@ pub mod case_rules {
     include!("../golden/rules/expected/rust/channels.rs");
 }
 
+/// `tests/golden/streams`
+pub mod case_streams {
+    include!("../golden/streams/expected/rust/channels.rs");
+}
+
 /// `tests/golden/strings`
 pub mod case_strings {
     include!("../golden/strings/expected/rust/channels.rs");

@@ -5,9 +5,11 @@ use serde_json::Value;
 use super::addresses;
 use super::naming::{Naming, is_foreign};
 use super::types::Types;
-use crate::definition::{ChannelNode, HistoryNode, RetainNode, SchemaNode, TopicNode, node, refuse_unknown};
-use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::model::{Channel, History, Integer, Param, Retain, Scope, Text, Topic, Type};
+use crate::definition::{
+    ChannelNode, HistoryNode, RetainNode, SchemaNode, StreamNode, TopicNode, node, refuse_unknown,
+};
+use crate::diagnostics::{Code, Diagnostic, Place, closest};
+use crate::model::{Carries, Channel, History, Integer, Param, Retain, Scope, Text, Topic, Type, TypeId};
 use crate::names::Name;
 
 /// The channels and where each stands.
@@ -105,42 +107,82 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     };
     refuse_unknown(place, node.unknown.keys(), &TopicNode::KEYS, &mut types.diagnostics);
     let name = identifier(types, key, "topic", place)?;
-    let payload_place = place.join("payload");
-    let naming = Naming { foreign: is_foreign(&node.payload), ..naming.child(&name.pascal) };
-    types.namings.insert(payload_place.clone(), naming.clone());
-    if node.payload == Value::Bool(false) {
-        types.diagnostics.push(
-            Diagnostic::at(Code::Unsatisfiable, &payload_place, "no value satisfies the schema `false`")
-                .help("describe the values of the payload"),
-        );
-    }
-    let payload = types.parse(node.payload, &payload_place);
-    let payload = match &payload {
-        SchemaNode::Keywords(keywords)
-            if keywords.reference.is_some()
-                && keywords.assertions().len() == 1
-                && !types.resources.are_dynamic(&payload_place) =>
-        {
-            let target = keywords.reference.as_deref().unwrap_or_default();
-            match types.reference(target, &payload_place.join("$ref")) {
-                Type::Named(id) => id,
-                _ => return None,
-            }
+    refuse_both_or_neither(key, &node, place, &mut types.diagnostics);
+    let carries = match (node.payload, node.stream) {
+        (Some(schema), _) => {
+            let naming = naming.child(&name.pascal);
+            Carries::Payload(payload(types, schema, node.description.as_deref(), place, naming)?)
         }
-        _ => {
-            let id = types.declare(payload, &payload_place, naming);
-            types.by_place.insert(payload_place.clone(), id);
-            let described = &mut types.model.types[id.0].description;
-            *described = described.take().or_else(|| node.description.clone());
-            id
-        }
+        (None, Some(StreamNode::Text)) => Carries::TextStream,
+        (None, None) => return None,
     };
     let retain = match node.retain {
         None => Retain::None,
         Some(RetainNode::Last) => Retain::Last,
         Some(RetainNode::All) => Retain::All,
     };
-    Some(Topic { name, description: node.description, retain, payload })
+    Some(Topic { name, description: node.description, retain, carries })
+}
+
+/// A topic carries payloads or streams.
+fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    let help = "write `payload: …` for messages, or `stream: text` for texts that are sent piece by piece";
+    if node.payload.is_some() && node.stream.is_some() {
+        let message = format!("the topic `{key}` has both a `payload` and a `stream`");
+        diagnostics.push(
+            Diagnostic::at_key(Code::Shape, &place.join("stream"), message)
+                .related(&place.join("payload"), "the payload")
+                .note("what is published to a topic is either one value or a text that is being written")
+                .help("keep one of them, and give the other a topic of its own"),
+        );
+    }
+    // One that is misspelt was reported as an unknown key.
+    let is_misspelt =
+        |key: &String| closest(key, TopicNode::KEYS).is_some_and(|meant| TopicNode::CARRIED.contains(&meant));
+    if node.payload.is_none() && node.stream.is_none() && !node.unknown.keys().any(is_misspelt) {
+        let message = format!("the topic `{key}` has neither a `payload` nor a `stream`");
+        diagnostics.push(Diagnostic::at_key(Code::Shape, place, message).help(help));
+    }
+}
+
+/// The type of a topic's payload.
+fn payload(
+    types: &mut Types<'_>,
+    schema: Value,
+    description: Option<&str>,
+    topic: &Place,
+    naming: Naming,
+) -> Option<TypeId> {
+    let place = topic.join("payload");
+    let naming = Naming { foreign: is_foreign(&schema), ..naming };
+    types.namings.insert(place.clone(), naming.clone());
+    if schema == Value::Bool(false) {
+        types.diagnostics.push(
+            Diagnostic::at(Code::Unsatisfiable, &place, "no value satisfies the schema `false`")
+                .help("describe the values of the payload"),
+        );
+    }
+    let parsed = types.parse(schema, &place);
+    match &parsed {
+        SchemaNode::Keywords(keywords)
+            if keywords.reference.is_some()
+                && keywords.assertions().len() == 1
+                && !types.resources.are_dynamic(&place) =>
+        {
+            let target = keywords.reference.as_deref().unwrap_or_default();
+            match types.reference(target, &place.join("$ref")) {
+                Type::Named(id) => Some(id),
+                _ => None,
+            }
+        }
+        _ => {
+            let id = types.declare(parsed, &place, naming);
+            types.by_place.insert(place.clone(), id);
+            let described = &mut types.model.types[id.0].description;
+            *described = described.take().or_else(|| description.map(str::to_owned));
+            Some(id)
+        }
+    }
 }
 
 const DEFAULT_HISTORY: History = History { messages: 100, age_seconds: 300 };

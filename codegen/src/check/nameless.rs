@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::diagnostics::Place;
-use crate::model::{Model, Type, TypeId};
+use crate::model::{Carries, Model, Type, TypeId};
 
 /// Takes types out of a model, and moves the others up.
 pub(super) fn remove(model: &mut Model, places: &mut Vec<Place>, nameless: &HashSet<TypeId>) {
@@ -27,7 +27,11 @@ pub(super) fn remove(model: &mut Model, places: &mut Vec<Place>, nameless: &Hash
         rename(&mut named.shape, &moved);
     }
     for channel in &mut model.channels {
-        channel.topics.iter_mut().for_each(|topic| topic.payload = moved[topic.payload.0]);
+        for topic in &mut channel.topics {
+            if let Carries::Payload(id) = &mut topic.carries {
+                *id = moved[id.0];
+            }
+        }
         channel.params.iter_mut().for_each(|param| rename(&mut param.shape, &moved));
     }
 }

@@ -1,7 +1,7 @@
 //! Identifies what a channel means, so that a client built from another definition can tell.
 
 use crate::emit::json_schema;
-use crate::model::{AddressPart, Channel, Model, Retain};
+use crate::model::{AddressPart, Carries, Channel, Model, Retain};
 
 /// The fingerprint of every channel.
 pub(super) fn all(model: &Model) -> Vec<String> {
@@ -26,7 +26,14 @@ fn fingerprint(model: &Model, channel: &Channel) -> String {
             Retain::Last => "last",
             Retain::All => "all",
         });
-        hash.add(&json_schema::without_descriptions(json_schema::document(model, topic.payload)).to_string());
+        match topic.carries {
+            Carries::Payload(id) => {
+                let schema = json_schema::without_descriptions(json_schema::document(model, id));
+                hash.add(&schema.to_string());
+            }
+            // No schema is written like this.
+            Carries::TextStream => hash.add("stream: text"),
+        }
     }
     format!("{:016x}", hash.0)
 }

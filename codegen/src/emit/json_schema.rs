@@ -1,4 +1,6 @@
-//! Canonical JSON Schema (draft 2020-12): the payload of every topic, complete in itself.
+//! Canonical JSON Schema (draft 2020-12): the payload of every topic that carries payloads, complete in itself.
+//!
+//! A text stream is no JSON value, so a topic of streams has no file: one would say that a string can be published.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +9,17 @@ use serde_json::{Map, Value, json};
 use super::rules::{Words, words};
 use crate::model::{Additional, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
 
-/// One file a topic.
+/// One file a topic of payloads.
 pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for channel in &model.channels {
         let header = super::header([model.modules[channel.module].source.as_str()]);
         for topic in &channel.topics {
+            let Some(payload) = topic.payload() else { continue };
             let mut document = Map::new();
             document.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
             document.insert("$comment".to_owned(), json!(header));
-            if let Value::Object(rest) = self::document(model, topic.payload) {
+            if let Value::Object(rest) = self::document(model, payload) {
                 document.extend(rest);
             }
             let path = format!("{}/{}.json", channel.name.wire, topic.name.wire);

@@ -4,7 +4,7 @@
 //! use std::time::Duration;
 //! use fanfare::schema::{Schema, Text};
 //! use fanfare::{
-//!     AddressPart, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
+//!     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
 //!     TopicDefinition,
 //! };
 //!
@@ -14,7 +14,11 @@
 //!     name: "pipeline",
 //!     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
 //!     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
-//!     topics: &[TopicDefinition { name: "tokens", schema: &TEXT, retain: Retain::None }],
+//!     topics: &[TopicDefinition {
+//!         name: "tokens",
+//!         carries: Carries::Payload(&TEXT),
+//!         retain: Retain::None,
+//!     }],
 //!     history: History { messages: 100, age: Duration::from_secs(300) },
 //!     fingerprint: "9f2c",
 //! };
@@ -107,11 +111,38 @@ pub struct ParamDefinition {
 pub struct TopicDefinition {
     /// Its name.
     pub name: &'static str,
-    /// What its payloads must be.
-    pub schema: &'static Schema,
+    /// What is published to it.
+    pub carries: Carries,
     /// What a new subscriber gets of it at once.
     pub retain: Retain,
 }
+
+impl TopicDefinition {
+    /// What its payloads must be, where it carries payloads.
+    #[must_use]
+    pub fn schema(&self) -> Option<&'static Schema> {
+        match self.carries {
+            Carries::Payload(schema) => Some(schema),
+            Carries::TextStream => None,
+        }
+    }
+}
+
+/// What is published to a topic.
+#[derive(Clone, Copy, Debug)]
+pub enum Carries {
+    /// Payloads that this schema accepts.
+    Payload(&'static Schema),
+    /// Text streams: texts that are sent piece by piece, as they are written.
+    TextStream,
+}
+
+/// What the accessor of a topic of text streams names in place of a payload type: `Topic<TextStream>`.
+///
+/// No payload is one, so a payload for such a topic does not compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TextStream;
 
 /// How much a channel keeps for subscribers that resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,9 +166,9 @@ impl History {
 pub enum Retain {
     /// Nothing: only what is published from then on.
     None,
-    /// The latest message, even where history has moved past it.
+    /// The latest message, even where history has moved past it; the latest text stream, from its start.
     Last,
-    /// All messages that history holds.
+    /// All messages and text streams that history holds.
     All,
 }
 
@@ -228,7 +259,7 @@ impl Hash for Channel {
     }
 }
 
-/// A topic of a channel, which carries payloads of type `P`.
+/// A topic of a channel, which carries payloads of type `P`, or text streams where that is [`TextStream`].
 pub struct Topic<'c, P: ?Sized> {
     channel: &'c Channel,
     definition: &'static TopicDefinition,

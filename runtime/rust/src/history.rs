@@ -25,9 +25,9 @@ mod place;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use kept::{Kept, KeptMessage};
-pub(crate) use keys::{Key, KeyReused};
 #[cfg(feature = "sqlite")]
 pub(crate) use keys::{KEY_AGE, MAX_KEYS};
+pub(crate) use keys::{Key, KeyReused};
 pub(crate) use memory::Memory;
 pub(crate) use place::{Gap, Place};
 

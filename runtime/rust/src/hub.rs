@@ -27,13 +27,13 @@ pub(crate) use reader::{Event, Reader, Ready};
 /// use fanfare::{Channel, Hub};
 /// # use std::time::Duration;
 /// # use fanfare::schema::{Schema, Text};
-/// # use fanfare::{AddressPart, ChannelDefinition, History, ParamDefinition, Registry, Retain, TopicDefinition};
+/// # use fanfare::{AddressPart, Carries, ChannelDefinition, History, ParamDefinition, Registry, Retain, TopicDefinition};
 /// # static TEXT: Schema = Schema::Text(Text::ANY);
 /// # static PIPELINE: ChannelDefinition = ChannelDefinition {
 /// #     name: "pipeline",
 /// #     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
 /// #     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
-/// #     topics: &[TopicDefinition { name: "tokens", schema: &TEXT, retain: Retain::None }],
+/// #     topics: &[TopicDefinition { name: "tokens", carries: Carries::Payload(&TEXT), retain: Retain::None }],
 /// #     history: History { messages: 100, age: Duration::from_secs(300) },
 /// #     fingerprint: "9f2c",
 /// # };

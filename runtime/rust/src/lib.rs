@@ -22,8 +22,8 @@ mod token;
 pub mod wire;
 
 pub use channel::{
-    AddressPart, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry, Retain,
-    Topic, TopicDefinition,
+    AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
+    Retain, TextStream, Topic, TopicDefinition,
 };
 pub use hub::{BuildError, Hub, HubBuilder, TokenBuilder};
 #[doc(hidden)]
@@ -32,10 +32,10 @@ pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, 
 pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::routes;
 pub use schema::{Issue, Schema};
+pub use serde_json::Value;
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
-pub use serde_json::Value;
 pub use token::TokenError;
 pub use wire::MessageId;
 

@@ -33,7 +33,13 @@ impl Hub {
     }
 
     /// One call for all ways to publish, so that none can miss what holds for every message.
-    pub(crate) fn append(&self, channel: &Channel, topic: usize, frame: DataFrame, key: Option<Key>) -> Appending {
+    pub(crate) fn append(
+        &self,
+        channel: &Channel,
+        topic: usize,
+        frame: DataFrame,
+        key: Option<Key>,
+    ) -> Appending {
         if self.is_at_least(Phase::Closed) {
             return Appending::failed(PublishError::Closed);
         }
@@ -107,8 +113,8 @@ impl<P: Serialize + ?Sized> Publish<'_, P> {
     fn start(self) -> Result<Appending, PublishError> {
         let Self { hub, topic, payload, options } = self;
         let (channel, definition) = (topic.channel(), topic.definition());
-        schema::check(definition.schema, payload)
-            .map_err(|issues| invalid(channel, definition.name, issues))?;
+        let schema = definition.schema().ok_or_else(|| carries_a_stream(channel, definition.name))?;
+        schema::check(schema, payload).map_err(|issues| invalid(channel, definition.name, issues))?;
         let frame = DataFrame::encode(channel.name(), definition.name, options.run_id.as_deref(), |text| {
             serde_json::to_writer(text, payload)
         });
@@ -124,6 +130,10 @@ impl<P: Serialize + ?Sized> Publish<'_, P> {
 
 fn invalid(channel: &Channel, topic: &str, issues: Vec<Issue>) -> PublishError {
     PublishError::Invalid { channel: channel.name().into(), topic: topic.into(), issues }
+}
+
+fn carries_a_stream(channel: &Channel, topic: &str) -> PublishError {
+    PublishError::CarriesAStream { channel: channel.name().into(), topic: topic.into() }
 }
 
 impl<P: Serialize + ?Sized> IntoFuture for Publish<'_, P> {
@@ -208,6 +218,13 @@ pub enum PublishError {
         /// The topic's name.
         topic: String,
     },
+    /// The topic carries text streams, and was given a payload.
+    CarriesAStream {
+        /// The channel's name.
+        channel: String,
+        /// The topic's name.
+        topic: String,
+    },
     /// The text is not JSON.
     NotJson(String),
     /// The payload's own serialization failed.
@@ -254,6 +271,11 @@ impl fmt::Display for PublishError {
             Self::Unknown { channel, topic } => {
                 write!(formatter, "no definition knows the topic {topic:?} of a channel named {channel:?}")
             }
+            Self::CarriesAStream { channel, topic } => write!(
+                formatter,
+                "the topic {topic:?} of {channel:?} carries text streams, not payloads: publish the text with \
+                 the content type text/stream"
+            ),
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
             Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),
             Self::KeyReused => formatter.write_str(

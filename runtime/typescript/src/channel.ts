@@ -1,14 +1,13 @@
-import { describeIssues } from "./standard.js";
+import { describeIssues, TEXT } from "./standard.js";
 import type { InferInput, InferOutput, StandardIssue, StandardSchema } from "./standard.js";
 
 /** What a topic gives a new subscriber at once: its latest message, or its whole history. */
 export type Retain = "last" | "all";
 
-/** A topic as {@link defineChannel} takes it. */
-export interface TopicDefinition {
-  readonly payload: StandardSchema;
-  readonly retain?: Retain;
-}
+/** A topic as {@link defineChannel} takes it: it carries payloads, or text streams. */
+export type TopicDefinition =
+  | { readonly payload: StandardSchema; readonly stream?: never; readonly retain?: Retain }
+  | { readonly stream: "text"; readonly payload?: never; readonly retain?: Retain };
 
 /** A topic as a channel carries it; the shape that Inngest's SDK reads, too. */
 export interface TopicConfig<Schema extends StandardSchema = StandardSchema> {
@@ -16,11 +15,16 @@ export interface TopicConfig<Schema extends StandardSchema = StandardSchema> {
   readonly retain?: Retain;
 }
 
+/** A topic of text streams as a channel carries it: its schema accepts their text. */
+export interface StreamTopicConfig extends TopicConfig<StandardSchema<string>> {
+  readonly stream: "text";
+}
+
 /** Points at one topic of one channel: `pipeline({ runId }).status`. */
-export interface TopicReference<Schema extends StandardSchema = StandardSchema> {
+export interface TopicReference<Config extends TopicConfig = TopicConfig> {
   readonly channel: string;
   readonly topic: string;
-  readonly config: TopicConfig<Schema>;
+  readonly config: Config;
 }
 
 type TopicDefinitions = Readonly<Record<string, TopicDefinition>>;
@@ -33,8 +37,14 @@ type NameOf<Address extends string> = Address extends `${infer Before}{${string}
   : Address;
 
 type ConfigsOf<Topics extends TopicDefinitions> = {
-  readonly [Name in keyof Topics]: TopicConfig<Topics[Name]["payload"]>;
+  readonly [Name in keyof Topics]: ConfigOf<Topics[Name]>;
 };
+
+type ConfigOf<Topic extends TopicDefinition> = Topic extends {
+  readonly payload: infer Schema extends StandardSchema;
+}
+  ? TopicConfig<Schema>
+  : StreamTopicConfig;
 
 type PayloadsOf<Topics extends TopicConfigs> = {
   readonly [Name in keyof Topics]: InferOutput<Topics[Name]["schema"]>;
@@ -45,9 +55,7 @@ type ParamsOf<Params extends ParamSchemas> = {
 };
 
 type TopicReferences<Topics extends TopicConfigs> = {
-  readonly [Name in Exclude<keyof Topics & string, "name" | "topics">]: TopicReference<
-    Topics[Name]["schema"]
-  >;
+  readonly [Name in Exclude<keyof Topics & string, "name" | "topics">]: TopicReference<Topics[Name]>;
 };
 
 /**
@@ -62,7 +70,7 @@ export type ChannelInstance<Name extends string = string, Topics extends TopicCo
   readonly topics: Topics;
   /** Identifies the definition that this code was generated from. */
   readonly $fingerprint: string;
-  /** For types only: `typeof channel.$infer.status` is the payload of `status`. */
+  /** For types only: `typeof channel.$infer.status` is the payload of `status`; of a text stream, its text. */
   readonly $infer: PayloadsOf<Topics>;
 } & TopicReferences<Topics>;
 
@@ -91,7 +99,9 @@ export type ChannelInput =
   | string
   | {
       readonly name: string;
-      readonly topics: Readonly<Record<string, { readonly schema: StandardSchema }>>;
+      readonly topics: Readonly<
+        Record<string, { readonly schema: StandardSchema; readonly stream?: "text" }>
+      >;
     };
 
 /** The names of a channel's topics. */
@@ -102,7 +112,7 @@ export type TopicName<Channel extends ChannelInput> = Channel extends {
   : string;
 
 /**
- * The payload of a channel's topic.
+ * The payload of a channel's topic; of one that carries text streams, their text.
  *
  * @example
  * ```ts
@@ -251,12 +261,14 @@ function fillAddress(
 function configsOf(topics: TopicDefinitions): TopicConfigs {
   return Object.freeze(
     Object.fromEntries(
-      Object.entries(topics).map(([name, { payload, retain }]) => [
-        name,
-        Object.freeze(retain === undefined ? { schema: payload } : { schema: payload, retain }),
-      ]),
+      Object.entries(topics).map(([name, topic]) => [name, Object.freeze(configOf(topic))]),
     ),
   );
+}
+
+function configOf({ payload, retain }: TopicDefinition): TopicConfig | StreamTopicConfig {
+  const config = payload === undefined ? { schema: TEXT, stream: "text" as const } : { schema: payload };
+  return retain === undefined ? config : { ...config, retain };
 }
 
 function instance(name: string, topics: TopicConfigs, fingerprint: string): unknown {

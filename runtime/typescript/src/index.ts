@@ -6,6 +6,7 @@ export type {
   ParamChannel,
   Payload,
   Retain,
+  StreamTopicConfig,
   TopicConfig,
   TopicDefinition,
   TopicName,

@@ -37,6 +37,16 @@ export type InferOutput<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
 >["output"];
 
+/** Accepts every string. */
+export const TEXT: StandardSchema<string> = Object.freeze({
+  "~standard": Object.freeze({
+    version: 1,
+    vendor: "fanfare",
+    validate: (value: unknown): StandardResult<string> =>
+      typeof value === "string" ? { value } : { issues: [{ message: "must be a string" }] },
+  }),
+});
+
 /** One line for error messages: `/progress must be at most 100, got 101; /message is required`. */
 export function describeIssues(issues: readonly StandardIssue[]): string {
   return issues.map(describeIssue).join("; ");

@@ -45,6 +45,23 @@ describe("a channel", () => {
     expect(pipeline.topics).toBe(channel.topics);
   });
 
+  it("carries text streams where its definition says so, and still looks like a channel of Inngest's SDK", () => {
+    const stories = defineChannel({
+      name: "stories",
+      address: "stories",
+      fingerprint: "00",
+      topics: { draft: { stream: "text", retain: "last" }, notes: { stream: "text" } },
+    });
+    const { draft, notes } = stories.topics;
+    expect(draft).toEqual({ schema: draft.schema, stream: "text", retain: "last" });
+    expect(notes).toEqual({ schema: notes.schema, stream: "text" });
+    expect(stories.draft).toEqual({ channel: "stories", topic: "draft", config: draft });
+    const { version, vendor, validate } = draft.schema["~standard"];
+    expect([version, vendor]).toEqual([1, "fanfare"]);
+    expect(validate("Once upon a time")).toEqual({ value: "Once upon a time" });
+    expect(validate(7)).toEqual({ issues: [{ message: "must be a string" }] });
+  });
+
   it("is refused where address and params disagree", () => {
     const topics = {};
     expect(() => defineChannel({ name: "a", address: "a:{b}", fingerprint: "", topics })).toThrow(

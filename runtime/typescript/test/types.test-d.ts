@@ -2,7 +2,15 @@
 import * as z from "zod";
 import { WebSocket } from "ws";
 import { defineChannel, isCase, RealtimeStore, subscribe } from "../src/index.js";
-import type { ChannelInput, ChannelInstance, Message, Payload, TopicName } from "../src/index.js";
+import type {
+  ChannelInput,
+  ChannelInstance,
+  Message,
+  Payload,
+  StreamTopicConfig,
+  TopicConfig,
+  TopicName,
+} from "../src/index.js";
 import { useRealtime } from "../src/react.js";
 import { pipeline, system } from "./pipeline.js";
 
@@ -37,8 +45,32 @@ export function channels(): void {
   system();
   // @ts-expect-error: params have schemas
   defineChannel({ name: "a", address: "a:{b}", fingerprint: "", params: { b: 1 }, topics: {} });
-  // @ts-expect-error: a topic needs a payload
+  // @ts-expect-error: a topic needs a payload, or carries streams
   defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { retain: "last" } } });
+}
+
+export function streams(): void {
+  const text = z.string();
+  const stories = defineChannel({
+    name: "stories",
+    address: "stories",
+    fingerprint: "00",
+    topics: { draft: { stream: "text", retain: "last" }, title: { payload: text } },
+  });
+  const input: ChannelInput = stories;
+  const instance: ChannelInstance = stories;
+  void [input, instance];
+  isTrue<Same<TopicName<typeof stories>, "draft" | "title">>();
+  isTrue<Same<(typeof stories.topics)["draft"], StreamTopicConfig>>();
+  isTrue<Same<(typeof stories)["draft"]["config"], StreamTopicConfig>>();
+  isTrue<Same<(typeof stories.topics)["title"], TopicConfig<typeof text>>>();
+  isTrue<Same<Payload<typeof stories, "draft">, string>>();
+  isTrue<Same<(typeof stories)["$infer"]["draft"], string>>();
+
+  // @ts-expect-error: both a payload and a stream
+  defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { payload: text, stream: "text" } } });
+  // @ts-expect-error: streams are of text
+  defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { stream: "bytes" } } });
 }
 
 export async function iterators(): Promise<void> {

@@ -1,6 +1,6 @@
 //! A channel's type, its topics and its definition.
 
-use crate::model::{AddressPart, Channel, Enum, Model, Param, Retain, Scope, Type};
+use crate::model::{AddressPart, Carries, Channel, Enum, Model, Param, Retain, Scope, Type};
 use crate::names::param_table;
 
 use super::tables::grouped;
@@ -36,8 +36,9 @@ pub(super) struct RenderedTopic {
     pub(super) variant: String,
     pub(super) method_docs: String,
     pub(super) variant_docs: String,
-    pub(super) payload: String,
-    pub(super) table: String,
+    /// The type of what it carries.
+    pub(super) ty: String,
+    pub(super) carries: String,
     pub(super) retain: &'static str,
 }
 
@@ -50,6 +51,12 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
     };
     let topics = channel.topics.iter().enumerate().map(|(index, topic)| {
         let otherwise = format!("The topic `{}`.", topic.name.wire);
+        let (ty, carries) = match topic.carries {
+            Carries::Payload(id) => {
+                (path(model, id, scope), format!("Payload(&{})", table_path(model, id, scope)))
+            }
+            Carries::TextStream => ("fanfare::TextStream".to_owned(), "TextStream".to_owned()),
+        };
         RenderedTopic {
             index,
             wire: topic.name.wire.clone(),
@@ -57,8 +64,8 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             variant: topic.name.rust_type(),
             method_docs: docs(topic.description.as_deref(), &otherwise, "    "),
             variant_docs: docs(topic.description.as_deref(), &otherwise, "    "),
-            payload: path(model, topic.payload, scope),
-            table: table_path(model, topic.payload, scope),
+            ty,
+            carries,
             retain: match topic.retain {
                 Retain::None => "None",
                 Retain::Last => "Last",

@@ -6,12 +6,14 @@ use askama::Template;
 
 use super::validators::{Face, Scope};
 use super::{File, docs, key, quoted, rendered};
-use crate::model::{Channel, Retain};
+use crate::model::{Carries, Channel, Retain, Topic};
 
 #[derive(Template)]
 #[template(path = "channels.ts.j2", escape = "none")]
 struct Channels {
     header: String,
+    /// Whether anything is validated; nothing is imported in vain.
+    validates: bool,
     imports: Vec<String>,
     channels: Vec<Descriptor>,
 }
@@ -22,40 +24,49 @@ struct Descriptor {
     name: String,
     address: String,
     fingerprint: String,
-    params: Vec<Member>,
-    topics: Vec<Member>,
+    params: Vec<RenderedParam>,
+    topics: Vec<RenderedTopic>,
 }
 
-/// A param or a topic.
-struct Member {
+struct RenderedParam {
     docs: String,
     name: String,
     validator: String,
+}
+
+struct RenderedTopic {
+    docs: String,
+    name: String,
+    carries: String,
     retain: &'static str,
 }
 
 pub(super) fn render(file: &File<'_>, fingerprints: &[String]) -> Option<String> {
     let own = file.model.channels.iter().zip(fingerprints).filter(|(channel, _)| channel.module == file.at);
     let payloads: BTreeSet<_> =
-        own.clone().flat_map(|(channel, _)| channel.topics.iter().map(|topic| topic.payload)).collect();
+        own.clone().flat_map(|(channel, _)| channel.topics.iter().filter_map(Topic::payload)).collect();
+    let validates = !payloads.is_empty() || own.clone().any(|(channel, _)| !channel.params.is_empty());
     let channels: Vec<Descriptor> =
         own.map(|(channel, fingerprint)| descriptor(file, channel, fingerprint)).collect();
     let imports = file.imports(&payloads, "import", "Schema", Face::Mini.suffix());
-    (!channels.is_empty()).then(|| rendered(&Channels { header: file.header.clone(), imports, channels }))
+    let header = file.header.clone();
+    (!channels.is_empty()).then(|| rendered(&Channels { header, validates, imports, channels }))
 }
 
 fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descriptor {
     let scope = Scope { model: file.model, lazily: |_| false };
-    let params = channel.params.iter().map(|param| Member {
+    let params = channel.params.iter().map(|param| RenderedParam {
         docs: docs(param.description.as_deref(), "    "),
         name: key(&param.name.wire),
         validator: scope.expression(&param.shape, "    "),
-        retain: "",
     });
-    let topics = channel.topics.iter().map(|topic| Member {
+    let topics = channel.topics.iter().map(|topic| RenderedTopic {
         docs: docs(topic.description.as_deref(), "    "),
         name: key(&topic.name.wire),
-        validator: format!("{}Schema", file.model.get(topic.payload).typescript),
+        carries: match topic.carries {
+            Carries::Payload(id) => format!("payload: f.payload({}Schema)", file.model.get(id).typescript),
+            Carries::TextStream => "stream: \"text\"".to_owned(),
+        },
         retain: match topic.retain {
             Retain::None => "",
             Retain::Last => ", retain: \"last\"",

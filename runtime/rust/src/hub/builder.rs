@@ -1,8 +1,8 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, Storage, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey, fmt,
-    watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey,
+    Storage, fmt, watch,
 };
 
 /// A hub in the making.

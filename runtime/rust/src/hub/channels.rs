@@ -187,7 +187,9 @@ fn is_unused(log: &Arc<Log>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{AddressPart, ChannelDefinition, History, ParamDefinition, Retain, TopicDefinition};
+    use crate::channel::{
+        AddressPart, Carries, ChannelDefinition, History, ParamDefinition, Retain, TopicDefinition,
+    };
     use crate::schema::{Schema, Text};
     use crate::wire::DataFrame;
 
@@ -196,7 +198,7 @@ mod tests {
         name: "room",
         address: &[AddressPart::Literal("room:"), AddressPart::Param(0)],
         params: &[ParamDefinition { name: "id", schema: &TEXT }],
-        topics: &[TopicDefinition { name: "said", schema: &TEXT, retain: Retain::None }],
+        topics: &[TopicDefinition { name: "said", carries: Carries::Payload(&TEXT), retain: Retain::None }],
         history: History { messages: 10, age: Duration::from_secs(60) },
         fingerprint: "",
     };

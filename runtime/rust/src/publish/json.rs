@@ -8,7 +8,10 @@ use std::pin::Pin;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{Appended, Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, invalid};
+use super::{
+    Appended, Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, carries_a_stream,
+    invalid,
+};
 use crate::schema::{self, Issue, Schema};
 
 impl Hub {
@@ -59,7 +62,8 @@ impl<'p> PublishJson<'p> {
         if body.len() > MAX_PAYLOAD {
             return Err(PublishError::TooLarge { bytes: body.len() });
         }
-        let payload = read(channel.definition().topics[index].schema, body);
+        let schema = channel.definition().topics[index].schema();
+        let payload = read(schema.ok_or_else(|| carries_a_stream(&channel, topic))?, body);
         let payload = payload.map_err(|refusal| match refusal {
             Refusal::NotJson(error) => PublishError::NotJson(error),
             Refusal::Invalid(issues) => invalid(&channel, topic, issues),

@@ -72,6 +72,7 @@ impl From<PublishError> for Failure {
             }
             PublishError::TooLarge { .. } => Self::too_large(message),
             PublishError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
+            PublishError::CarriesAStream { .. } => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message),
             PublishError::NotJson(_) => Self::bad_request(message),
             PublishError::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
             PublishError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),

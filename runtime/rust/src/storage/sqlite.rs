@@ -63,7 +63,8 @@ impl Sqlite {
     }
 
     fn start(path: &Path, synchronous: bool) -> Result<Self, StorageError> {
-        let at = |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
+        let at =
+            |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
         let writer = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
@@ -79,7 +80,10 @@ impl Sqlite {
     }
 
     /// Has the writer do something and answer.
-    fn ask<T: Send + 'static>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Later<Option<T>> {
+    fn ask<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Later<Option<T>> {
         let (reply, answer) = oneshot::channel();
         self.send(command(reply));
         Box::pin(async { answer.await.ok() })

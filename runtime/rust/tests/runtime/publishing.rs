@@ -89,6 +89,22 @@ async fn a_payload_that_breaks_the_definition_is_refused_with_every_issue() {
 }
 
 #[tokio::test]
+async fn a_payload_for_a_topic_of_text_streams_is_refused_and_told_what_to_do() {
+    let server = Server::start().await;
+    let channel = room("1");
+    for body in ["Once upon", "\"Once upon\"", "{}", ""] {
+        let answer = server.publish("room:1", "draft", body.as_bytes()).await;
+        assert_eq!(answer.status, 415, "{body}");
+        assert!(answer.error().contains("text/stream"), "{}", answer.error());
+    }
+    let refused = PublishError::CarriesAStream { channel: "room:1".into(), topic: "draft".into() };
+    let by_name = server.hub.publish_json("room:1", "draft", b"\"Once upon\"").await;
+    assert_eq!(by_name, Err(refused.clone()));
+    let mistyped = channel.topic::<str>(channel.definition().topics.len() - 1);
+    assert_eq!(server.hub.publish(mistyped, "Once upon").await, Err(refused));
+}
+
+#[tokio::test]
 async fn what_cannot_be_published_says_why() {
     let server = Server::start().await;
     let not_utf8 = [b'"', 0xff, b'"'];

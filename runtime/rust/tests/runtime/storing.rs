@@ -142,7 +142,8 @@ async fn many_publishers_at_once_get_ids_of_their_own_and_all_readers_the_same_o
     const EACH: usize = 150;
     let (file, channel) = (File::new(), room("1"));
     let server = file.server().await;
-    let mut readers = vec![server.subscribe(&channel, &["said"]).await, server.subscribe(&channel, &["said"]).await];
+    let mut readers =
+        vec![server.subscribe(&channel, &["said"]).await, server.subscribe(&channel, &["said"]).await];
     let publishers = (0..PUBLISHERS).map(|publisher| {
         let (hub, channel) = (server.hub.clone(), channel.clone());
         tokio::spawn(async move {
@@ -182,7 +183,8 @@ async fn what_a_new_definition_refuses_is_not_sent_and_told_as_a_gap() {
     first.stop().await;
 
     let (registry, channel) = strict_room("1");
-    let hub = Hub::builder(registry).signing_key(KEY).storage(Sqlite::open(file.path()).unwrap()).build().unwrap();
+    let hub =
+        Hub::builder(registry).signing_key(KEY).storage(Sqlite::open(file.path()).unwrap()).build().unwrap();
     let second = Server::serve(hub).await;
     let mut client = second.resume(&channel, &["said"], &ids[2]).await;
     client.any_ready().await;
@@ -196,7 +198,11 @@ async fn what_a_new_definition_refuses_is_not_sent_and_told_as_a_gap() {
 #[tokio::test]
 async fn files_of_other_programs_are_left_alone() {
     let file = File::new();
-    std::fs::write(file.path(), "not a database, but long enough to be looked at as if it were one\n".repeat(20)).unwrap();
+    std::fs::write(
+        file.path(),
+        "not a database, but long enough to be looked at as if it were one\n".repeat(20),
+    )
+    .unwrap();
     let error = Sqlite::open(file.path()).unwrap_err().to_string();
     assert!(error.contains("fanfare.db") && error.contains("not a database"), "{error}");
     let folder = Sqlite::open(&file.folder).unwrap_err().to_string();

@@ -24,7 +24,8 @@ pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel) -> Result<K
     let life = if found.life == 0 { begin_life(transaction, found.row)? } else { found.life };
     let is_of_another_definition = found.fingerprint != definition.fingerprint;
     if is_of_another_definition {
-        let mut statement = transaction.prepare_cached("UPDATE channels SET fingerprint = ?2 WHERE id = ?1")?;
+        let mut statement =
+            transaction.prepare_cached("UPDATE channels SET fingerprint = ?2 WHERE id = ?1")?;
         statement.execute(params![found.row, definition.fingerprint])?;
     }
     Ok(Kept {

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Result, Transaction, params};
 use super::Entry;
 use super::schema::milliseconds;
 use crate::channel::{ChannelDefinition, Retain};
-use crate::history::{Key, KeptMessage, Log, MAX_KEYS};
+use crate::history::{KeptMessage, Key, Log, MAX_KEYS};
 use crate::wire::{MessageId, SharedText};
 
 /// What appending one message came to.
@@ -73,9 +73,8 @@ fn append_one(transaction: &Transaction<'_>, entry: &Entry, row: i64, head: u64)
 fn used(transaction: &Transaction<'_>, log: &Log, row: i64, key: Key) -> Result<Option<Outcome>> {
     let mut statement =
         transaction.prepare_cached("SELECT content, offset FROM keys WHERE channel = ?1 AND key = ?2")?;
-    let found = statement.query_row(params![row, key.key], |row| {
-        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?))
-    });
+    let found = statement
+        .query_row(params![row, key.key], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?)));
     Ok(found.optional()?.map(|(content, offset)| {
         if content == key.content {
             Outcome::Repeated(MessageId::new(log.life(), offset))
@@ -85,13 +84,7 @@ fn used(transaction: &Transaction<'_>, log: &Log, row: i64, key: Key) -> Result<
     }))
 }
 
-fn remember(
-    transaction: &Transaction<'_>,
-    row: i64,
-    key: Key,
-    offset: u64,
-    now: SystemTime,
-) -> Result<()> {
+fn remember(transaction: &Transaction<'_>, row: i64, key: Key, offset: u64, now: SystemTime) -> Result<()> {
     let mut statement = transaction.prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5)")?;
     statement.execute(params![row, key.key, key.content, offset, milliseconds(now)])?;
     if offset.is_multiple_of(256) {

@@ -73,7 +73,9 @@ impl std::fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(error) => write!(formatter, "{error}"),
-            Self::OfAnotherProgram => formatter.write_str("it is another program's database: name another file"),
+            Self::OfAnotherProgram => {
+                formatter.write_str("it is another program's database: name another file")
+            }
             Self::Later(version) => write!(
                 formatter,
                 "it is of version {version}, and this library knows versions up to {VERSION}: update the server"

@@ -108,7 +108,8 @@ impl Writer {
             }
             Command::Revoked { reply } => {
                 let revoked = self.transaction(|transaction| {
-                    let mut statement = transaction.prepare("SELECT token, until FROM revoked WHERE until > ?1")?;
+                    let mut statement =
+                        transaction.prepare("SELECT token, until FROM revoked WHERE until > ?1")?;
                     let now = milliseconds(SystemTime::now());
                     let rows = statement.query_map([now], |row| Ok((row.get(0)?, time(row.get(1)?))))?;
                     rows.collect()
@@ -168,7 +169,8 @@ impl Writer {
         }
         open.first = first;
         // What is not deleted now is deleted with what follows.
-        let _ = self.transaction(|transaction| messages::trim(transaction, row, log.channel().definition(), first));
+        let _ = self
+            .transaction(|transaction| messages::trim(transaction, row, log.channel().definition(), first));
     }
 
     fn sweep_now_and_then(&mut self) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
 use fanfare::{
-    AddressPart, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Topic,
+    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Topic,
     TopicDefinition,
 };
 use serde::Serialize;
@@ -29,11 +29,12 @@ const STATUS: &Schema = &Schema::Object(Object {
 const PARAMS: &[ParamDefinition] = &[ParamDefinition { name: "id", schema: &Schema::Text(Text::ANY) }];
 
 const TOPICS: &[TopicDefinition] = &[
-    TopicDefinition { name: "said", schema: TEXT, retain: Retain::None },
-    TopicDefinition { name: "status", schema: STATUS, retain: Retain::Last },
-    TopicDefinition { name: "journal", schema: TEXT, retain: Retain::All },
-    TopicDefinition { name: "count", schema: &Schema::Int64, retain: Retain::None },
-    TopicDefinition { name: "flag", schema: &Schema::Boolean, retain: Retain::None },
+    TopicDefinition { name: "said", carries: Carries::Payload(TEXT), retain: Retain::None },
+    TopicDefinition { name: "status", carries: Carries::Payload(STATUS), retain: Retain::Last },
+    TopicDefinition { name: "journal", carries: Carries::Payload(TEXT), retain: Retain::All },
+    TopicDefinition { name: "count", carries: Carries::Payload(&Schema::Int64), retain: Retain::None },
+    TopicDefinition { name: "flag", carries: Carries::Payload(&Schema::Boolean), retain: Retain::None },
+    TopicDefinition { name: "draft", carries: Carries::TextStream, retain: Retain::Last },
 ];
 
 const fn definition(name: &'static str, address: &'static [AddressPart], messages: u32) -> ChannelDefinition {
@@ -85,7 +86,7 @@ pub(crate) fn room(id: &str) -> Channel {
 pub(crate) fn strict_room(id: &str) -> (&'static Registry, Channel) {
     static TOPICS: &[TopicDefinition] = &[TopicDefinition {
         name: "said",
-        schema: &Schema::Text(Text { max_length: 10, ..Text::ANY }),
+        carries: Carries::Payload(&Schema::Text(Text { max_length: 10, ..Text::ANY })),
         retain: Retain::None,
     }];
     static STRICT: ChannelDefinition = ChannelDefinition { topics: TOPICS, fingerprint: "f3f4", ..ROOM };

@@ -76,12 +76,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "entity",
-            schema: &super::schemas::ENTITY,
+            carries: fanfare::Carries::Payload(&super::schemas::ENTITY),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "inline",
-            schema: &schemas::INLINE,
+            carries: fanfare::Carries::Payload(&schemas::INLINE),
             retain: fanfare::Retain::None,
         },
     ],

@@ -63,7 +63,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "as-ref",
-            schema: &schemas::AS_REF,
+            carries: fanfare::Carries::Payload(&schemas::AS_REF),
             retain: fanfare::Retain::None,
         },
     ],

@@ -67,7 +67,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "message",
-            schema: &schemas::MESSAGE,
+            carries: fanfare::Carries::Payload(&schemas::MESSAGE),
             retain: fanfare::Retain::None,
         },
     ],

@@ -94,22 +94,22 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "into-iterator",
-            schema: &schemas::INTO_ITERATOR,
+            carries: fanfare::Carries::Payload(&schemas::INTO_ITERATOR),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "default-payload",
-            schema: &super::schemas::INVISIBLE,
+            carries: fanfare::Carries::Payload(&super::schemas::INVISIBLE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "default",
-            schema: &super::schemas::ERROR,
+            carries: fanfare::Carries::Payload(&super::schemas::ERROR),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "fn",
-            schema: &schemas::FN,
+            carries: fanfare::Carries::Payload(&schemas::FN),
             retain: fanfare::Retain::None,
         },
     ],

@@ -99,27 +99,27 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "type",
-            schema: &super::schemas::KEYWORDS,
+            carries: fanfare::Carries::Payload(&super::schemas::KEYWORDS),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "self",
-            schema: &super::schemas::INHERITED,
+            carries: fanfare::Carries::Payload(&super::schemas::INHERITED),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "some-topic",
-            schema: &super::schemas::SPELLINGS,
+            carries: fanfare::Carries::Payload(&super::schemas::SPELLINGS),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "Result",
-            schema: &schemas::RESULT,
+            carries: fanfare::Carries::Payload(&schemas::RESULT),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "Err",
-            schema: &schemas::ERR,
+            carries: fanfare::Carries::Payload(&schemas::ERR),
             retain: fanfare::Retain::None,
         },
     ],

@@ -67,7 +67,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "message",
-            schema: &super::schemas::INHERITED_RULES,
+            carries: fanfare::Carries::Payload(&super::schemas::INHERITED_RULES),
             retain: fanfare::Retain::None,
         },
     ],

@@ -67,7 +67,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "default",
-            schema: &schemas::DEFAULT,
+            carries: fanfare::Carries::Payload(&schemas::DEFAULT),
             retain: fanfare::Retain::None,
         },
     ],

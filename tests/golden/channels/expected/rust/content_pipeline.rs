@@ -63,7 +63,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "status",
-            schema: &schemas::STATUS,
+            carries: fanfare::Carries::Payload(&schemas::STATUS),
             retain: fanfare::Retain::None,
         },
     ],

@@ -63,7 +63,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "result",
-            schema: &schemas::RESULT,
+            carries: fanfare::Carries::Payload(&schemas::RESULT),
             retain: fanfare::Retain::None,
         },
     ],

@@ -77,12 +77,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "notice",
-            schema: &schemas::NOTICE,
+            carries: fanfare::Carries::Payload(&schemas::NOTICE),
             retain: fanfare::Retain::Last,
         },
         fanfare::TopicDefinition {
             name: "audit-log",
-            schema: &super::schemas::ENTRY,
+            carries: fanfare::Carries::Payload(&super::schemas::ENTRY),
             retain: fanfare::Retain::All,
         },
     ],

@@ -72,12 +72,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "entry",
-            schema: &super::schemas::ENTRY,
+            carries: fanfare::Carries::Payload(&super::schemas::ENTRY),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "status",
-            schema: &schemas::STATUS,
+            carries: fanfare::Carries::Payload(&schemas::STATUS),
             retain: fanfare::Retain::None,
         },
     ],

@@ -23,6 +23,7 @@ export const contentPipeline = defineChannel({
   address: "pipeline:{runId}",
   fingerprint: "8d42dadea70ff551",
   params: {
+    /** The run. */
     runId: f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
   },
   topics: {

@@ -103,27 +103,27 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "list",
-            schema: &schemas::LIST,
+            carries: fanfare::Carries::Payload(&schemas::LIST),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "pair",
-            schema: &super::schemas::PAIR,
+            carries: fanfare::Carries::Payload(&super::schemas::PAIR),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "map",
-            schema: &schemas::MAP,
+            carries: fanfare::Carries::Payload(&schemas::MAP),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "items",
-            schema: &schemas::ITEMS,
+            carries: fanfare::Carries::Payload(&schemas::ITEMS),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "everything",
-            schema: &super::schemas::EVERYTHING,
+            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
             retain: fanfare::Retain::None,
         },
     ],

@@ -94,22 +94,22 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "settings",
-            schema: &super::schemas::SETTINGS,
+            carries: fanfare::Carries::Payload(&super::schemas::SETTINGS),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "task",
-            schema: &super::schemas::TASK,
+            carries: fanfare::Carries::Payload(&super::schemas::TASK),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "old",
-            schema: &schemas::OLD,
+            carries: fanfare::Carries::Payload(&schemas::OLD),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "recent",
-            schema: &schemas::RECENT,
+            carries: fanfare::Carries::Payload(&schemas::RECENT),
             retain: fanfare::Retain::None,
         },
     ],

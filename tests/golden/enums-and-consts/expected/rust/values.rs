@@ -85,17 +85,17 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "step",
-            schema: &super::schemas::STEP,
+            carries: fanfare::Carries::Payload(&super::schemas::STEP),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "inline",
-            schema: &schemas::INLINE,
+            carries: fanfare::Carries::Payload(&schemas::INLINE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "everything",
-            schema: &super::schemas::EVERYTHING,
+            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
             retain: fanfare::Retain::None,
         },
     ],

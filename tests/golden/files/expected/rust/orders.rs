@@ -72,12 +72,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "placed",
-            schema: &super::schemas::ORDER,
+            carries: fanfare::Carries::Payload(&super::schemas::ORDER),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "customer",
-            schema: &super::schemas::CUSTOMER,
+            carries: fanfare::Carries::Payload(&super::schemas::CUSTOMER),
             retain: fanfare::Retain::None,
         },
     ],

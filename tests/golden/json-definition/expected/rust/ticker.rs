@@ -63,7 +63,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "price",
-            schema: &schemas::PRICE,
+            carries: fanfare::Carries::Payload(&schemas::PRICE),
             retain: fanfare::Retain::Last,
         },
     ],

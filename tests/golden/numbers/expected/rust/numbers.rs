@@ -94,22 +94,22 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "everything",
-            schema: &super::schemas::EVERYTHING,
+            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "percentage",
-            schema: &super::schemas::PERCENTAGE,
+            carries: fanfare::Carries::Payload(&super::schemas::PERCENTAGE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "fraction",
-            schema: &schemas::FRACTION,
+            carries: fanfare::Carries::Payload(&schemas::FRACTION),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "wide",
-            schema: &schemas::WIDE,
+            carries: fanfare::Carries::Payload(&schemas::WIDE),
             retain: fanfare::Retain::None,
         },
     ],

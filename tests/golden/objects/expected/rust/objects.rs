@@ -98,22 +98,22 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "inline",
-            schema: &schemas::INLINE,
+            carries: fanfare::Carries::Payload(&schemas::INLINE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "empty",
-            schema: &schemas::EMPTY,
+            carries: fanfare::Carries::Payload(&schemas::EMPTY),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "closedEmpty",
-            schema: &schemas::CLOSED_EMPTY,
+            carries: fanfare::Carries::Payload(&schemas::CLOSED_EMPTY),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "everything",
-            schema: &super::schemas::EVERYTHING,
+            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
             retain: fanfare::Retain::None,
         },
     ],

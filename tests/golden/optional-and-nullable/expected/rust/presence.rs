@@ -94,22 +94,22 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "everything",
-            schema: &super::schemas::EVERYTHING,
+            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "maybe",
-            schema: &schemas::MAYBE,
+            carries: fanfare::Carries::Payload(&schemas::MAYBE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "maybeObject",
-            schema: &schemas::MAYBE_OBJECT,
+            carries: fanfare::Carries::Payload(&schemas::MAYBE_OBJECT),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "maybeNamed",
-            schema: &schemas::MAYBE_NAMED,
+            carries: fanfare::Carries::Payload(&schemas::MAYBE_NAMED),
             retain: fanfare::Retain::None,
         },
     ],

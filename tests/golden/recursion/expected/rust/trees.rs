@@ -112,32 +112,32 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "tree",
-            schema: &super::schemas::TREE,
+            carries: fanfare::Carries::Payload(&super::schemas::TREE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "list",
-            schema: &super::schemas::LIST,
+            carries: fanfare::Carries::Payload(&super::schemas::LIST),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "expression",
-            schema: &super::schemas::EXPRESSION,
+            carries: fanfare::Carries::Payload(&super::schemas::EXPRESSION),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "json",
-            schema: &super::schemas::JSON,
+            carries: fanfare::Carries::Payload(&super::schemas::JSON),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "forest",
-            schema: &schemas::FOREST,
+            carries: fanfare::Carries::Payload(&schemas::FOREST),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "inline",
-            schema: &schemas::INLINE,
+            carries: fanfare::Carries::Payload(&schemas::INLINE),
             retain: fanfare::Retain::None,
         },
     ],

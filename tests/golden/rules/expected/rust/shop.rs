@@ -130,42 +130,42 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "payment",
-            schema: &schemas::PAYMENT,
+            carries: fanfare::Carries::Payload(&schemas::PAYMENT),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "labels",
-            schema: &schemas::LABELS,
+            carries: fanfare::Carries::Payload(&schemas::LABELS),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "basket",
-            schema: &super::schemas::BASKET,
+            carries: fanfare::Carries::Payload(&super::schemas::BASKET),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "tree",
-            schema: &super::schemas::TREE,
+            carries: fanfare::Carries::Payload(&super::schemas::TREE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "anything",
-            schema: &schemas::ANYTHING,
+            carries: fanfare::Carries::Payload(&schemas::ANYTHING),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "choice",
-            schema: &schemas::CHOICE,
+            carries: fanfare::Carries::Payload(&schemas::CHOICE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "code",
-            schema: &schemas::CODE,
+            carries: fanfare::Carries::Payload(&schemas::CODE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "shape",
-            schema: &schemas::SHAPE,
+            carries: fanfare::Carries::Payload(&schemas::SHAPE),
             retain: fanfare::Retain::None,
         },
     ],

@@ -94,22 +94,22 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "everything",
-            schema: &super::schemas::EVERYTHING,
+            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "bare",
-            schema: &schemas::BARE,
+            carries: fanfare::Carries::Payload(&schemas::BARE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "limited",
-            schema: &schemas::LIMITED,
+            carries: fanfare::Carries::Payload(&schemas::LIMITED),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "formatted",
-            schema: &schemas::FORMATTED,
+            carries: fanfare::Carries::Payload(&schemas::FORMATTED),
             retain: fanfare::Retain::None,
         },
     ],

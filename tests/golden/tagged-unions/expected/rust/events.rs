@@ -85,17 +85,17 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "closed",
-            schema: &super::schemas::EVENT,
+            carries: fanfare::Carries::Payload(&super::schemas::EVENT),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "open",
-            schema: &super::schemas::OPEN_EVENT,
+            carries: fanfare::Carries::Payload(&super::schemas::OPEN_EVENT),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "inline",
-            schema: &schemas::INLINE,
+            carries: fanfare::Carries::Payload(&schemas::INLINE),
             retain: fanfare::Retain::None,
         },
     ],

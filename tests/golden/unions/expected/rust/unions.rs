@@ -85,17 +85,17 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     topics: &[
         fanfare::TopicDefinition {
             name: "any",
-            schema: &super::schemas::ANY,
+            carries: fanfare::Carries::Payload(&super::schemas::ANY),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "one",
-            schema: &super::schemas::ONE,
+            carries: fanfare::Carries::Payload(&super::schemas::ONE),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
             name: "everything",
-            schema: &super::schemas::EVERYTHING,
+            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
             retain: fanfare::Retain::None,
         },
     ],
