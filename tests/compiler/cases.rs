@@ -110,3 +110,29 @@ fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder that can be made");
     std::fs::write(path, text).expect("a file that can be written");
 }
+
+/// A folder that is removed at the end of a test.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str) -> Self {
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("compiler-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder that can be made");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn file(&self, path: &str, bytes: &[u8]) {
+        std::fs::write(self.0.join(path), bytes).expect("a file that can be written");
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

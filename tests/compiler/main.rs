@@ -5,6 +5,8 @@
 
 mod cases;
 mod deep;
+mod editors;
+mod fingerprints;
 mod floors;
 mod fresh;
 mod golden;

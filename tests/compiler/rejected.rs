@@ -1,9 +1,9 @@
 //! Wrong definitions, and exactly what is said about them.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::cases::{Differences, cases};
+use crate::cases::{Differences, Scratch, cases};
 
 #[test]
 fn wrong_definitions_are_refused_with_exact_diagnostics() {
@@ -20,11 +20,11 @@ fn wrong_definitions_are_refused_with_exact_diagnostics() {
 #[test]
 fn a_folder_without_definitions_is_refused() {
     let folder = Scratch::new("empty");
-    let said = refusal(&folder.0);
+    let said = refusal(folder.path());
     assert!(said.contains("[E0022]: there is no channel definition in this folder"), "{said}");
     folder.file("notes.txt", b"not a definition");
     folder.file("channels.schema.json", b"{}");
-    assert!(refusal(&folder.0).contains("[E0022]"));
+    assert!(refusal(folder.path()).contains("[E0022]"));
 }
 
 #[test]
@@ -38,28 +38,28 @@ fn a_folder_that_is_not_there_is_refused() {
 fn a_file_in_the_place_of_the_folder_is_refused() {
     let folder = Scratch::new("file");
     folder.file("channels.yaml", b"version: 1\n");
-    let said = refusal(&folder.0.join("channels.yaml"));
+    let said = refusal(&folder.path().join("channels.yaml"));
     assert!(said.contains("[E0023]: the definition folder cannot be read"), "{said}");
 }
 
 #[test]
 fn a_folder_that_is_called_like_a_file_is_read_as_a_folder() {
     let folder = Scratch::new("folder");
-    std::fs::create_dir(folder.0.join("nested.yaml")).expect("a folder");
-    assert!(refusal(&folder.0).contains("[E0022]"));
+    std::fs::create_dir(folder.path().join("nested.yaml")).expect("a folder");
+    assert!(refusal(folder.path()).contains("[E0022]"));
     folder.file("nested.yaml/channels.yaml", VALID.as_bytes());
-    assert!(fanfare_codegen::generate(&folder.0).is_ok());
+    assert!(fanfare_codegen::generate(folder.path()).is_ok());
 }
 
 #[test]
 fn a_reference_to_a_folder_is_refused() {
     let folder = Scratch::new("reference");
-    std::fs::create_dir(folder.0.join("types.yaml")).expect("a folder");
+    std::fs::create_dir(folder.path().join("types.yaml")).expect("a folder");
     folder.file(
         "channels.yaml",
         VALID.replace("{ type: string }", "{ $ref: \"types.yaml#/$defs/A\" }").as_bytes(),
     );
-    let said = refusal(&folder.0);
+    let said = refusal(folder.path());
     assert!(said.contains("[E0008]: there is no definition file `types.yaml`"), "{said}");
 }
 
@@ -67,7 +67,7 @@ fn a_reference_to_a_folder_is_refused() {
 fn bytes_that_are_not_utf8_are_refused() {
     let folder = Scratch::new("utf8");
     folder.file("channels.yaml", b"version: 1\n# caf\xe9\n");
-    let said = refusal(&folder.0);
+    let said = refusal(folder.path());
     assert!(said.contains("[E0023]: is not UTF-8"), "{said}");
 }
 
@@ -75,7 +75,7 @@ fn bytes_that_are_not_utf8_are_refused() {
 fn a_definition_of_ten_megabytes_is_refused() {
     let folder = Scratch::new("large");
     folder.file("channels.yaml", format!("{VALID}# {}\n", "x".repeat(10 * 1024 * 1024)).as_bytes());
-    let said = refusal(&folder.0);
+    let said = refusal(folder.path());
     assert!(said.contains("[E0023]: is larger than 8 MiB"), "{said}");
 }
 
@@ -90,14 +90,14 @@ fn a_definition_that_is_nested_ten_thousand_deep_is_refused() {
         " }".repeat(depth)
     );
     folder.file("channels.json", json.as_bytes());
-    assert!(refusal(&folder.0).contains("[E0001]: nested too deeply"));
+    assert!(refusal(folder.path()).contains("[E0001]: nested too deeply"));
 
     let folder = Scratch::new("deep-flow");
     folder.file(
         "channels.yaml",
         format!("version: 1\n$defs: {}{}\n", "[".repeat(depth), "]".repeat(depth)).as_bytes(),
     );
-    assert!(refusal(&folder.0).contains("[E0001]: nested too deeply"));
+    assert!(refusal(folder.path()).contains("[E0001]: nested too deeply"));
 
     let folder = Scratch::new("deep-block");
     let mut yaml = String::from("version: 1\n$defs:\n  A:\n");
@@ -106,7 +106,7 @@ fn a_definition_that_is_nested_ten_thousand_deep_is_refused() {
         yaml.push_str("items:\n");
     }
     folder.file("channels.yaml", yaml.as_bytes());
-    assert!(refusal(&folder.0).contains("[E0001]: nested too deeply"));
+    assert!(refusal(folder.path()).contains("[E0001]: nested too deeply"));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn aliases_that_multiply_are_refused() {
         let _ = writeln!(yaml, "  A{level}: &a{level} [{}]", vec![previous; 10].join(", "));
     }
     folder.file("channels.yaml", yaml.as_bytes());
-    let said = refusal(&folder.0);
+    let said = refusal(folder.path());
     assert!(said.contains("[E0001]"), "{said}");
 }
 
@@ -131,13 +131,13 @@ fn types_that_refer_to_each_other_in_a_long_chain_do_not_overflow_the_stack() {
     }
     yaml.push_str("  T5000: { type: string }\n");
     folder.file("channels.yaml", yaml.as_bytes());
-    let _ = fanfare_codegen::generate(&folder.0);
+    let _ = fanfare_codegen::generate(folder.path());
 
     let yaml = yaml
         .replace("{ $ref: ", "{ type: object, required: [a], properties: { a: { $ref: ")
         .replace("\" }\n", "\" } } }\n");
     folder.file("channels.yaml", yaml.as_bytes());
-    let _ = fanfare_codegen::generate(&folder.0);
+    let _ = fanfare_codegen::generate(folder.path());
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn thousands_of_errors_are_all_reported() {
         );
     }
     folder.file("channels.yaml", yaml.as_bytes());
-    let said = refusal(&folder.0);
+    let said = refusal(folder.path());
     assert!(said.contains("channels.yaml:3002:"), "the last one has its position");
     assert!(said.ends_with("3000 errors; nothing was written\n"));
 }
@@ -163,27 +163,5 @@ fn refusal(folder: &Path) -> String {
     match fanfare_codegen::generate(folder) {
         Ok(_) => panic!("{} was accepted", folder.display()),
         Err(error) => error.to_string(),
-    }
-}
-
-/// A folder that is removed at the end of a test.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rejected-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder that can be made");
-        Self(path)
-    }
-
-    fn file(&self, path: &str, bytes: &[u8]) {
-        std::fs::write(self.0.join(path), bytes).expect("a file that can be written");
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

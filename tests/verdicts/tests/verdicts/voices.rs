@@ -121,7 +121,7 @@ pub(crate) fn schema(case: &Case) -> &'static Schema {
     let tables = TABLES.get_or_init(|| {
         let all = channels::REGISTRY.channels.iter();
         let topics = all.flat_map(|channel| channel.topics.iter().map(move |topic| (channel, topic)));
-        topics.map(|(channel, topic)| ((channel.name, topic.name), topic.schema)).collect()
+        topics.filter_map(|(channel, topic)| Some(((channel.name, topic.name), topic.schema()?))).collect()
     });
     tables.get(&(case.channel.as_str(), case.topic.as_str())).expect("the channel and topic are defined")
 }

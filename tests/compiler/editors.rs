@@ -1,0 +1,31 @@
+//! What editors are told of the definition format is what the compiler holds it to.
+
+use fanfare::Value;
+use serde_json::json;
+
+use crate::cases::Scratch;
+
+#[test]
+fn editors_and_the_compiler_agree_on_what_a_topic_is() {
+    let schema: Value = serde_json::from_str(&fanfare_codegen::format_schema()).expect("JSON");
+    let editor = jsonschema::validator_for(&schema).expect("a JSON Schema");
+    let text = json!({ "type": "string" });
+    for (topic, is_one) in [
+        (json!({ "payload": text }), true),
+        (json!({ "stream": "text" }), true),
+        (json!({ "stream": "text", "retain": "last", "description": "A text." }), true),
+        (json!({ "payload": text, "stream": "text" }), false),
+        (json!({ "retain": "all" }), false),
+        (json!({ "stream": "binary" }), false),
+        (json!({ "stream": true }), false),
+        (json!({ "stream": null }), false),
+        (json!({ "stream": { "text": null } }), false),
+        (json!({ "stream": "text", "schema": text }), false),
+    ] {
+        let definition = json!({ "version": 1, "channels": { "room": { "address": "room", "topics": { "said": topic } } } });
+        let folder = Scratch::new("editors");
+        folder.file("channels.json", definition.to_string().as_bytes());
+        assert_eq!(fanfare_codegen::generate(folder.path()).is_ok(), is_one, "the compiler on {topic}");
+        assert_eq!(editor.is_valid(&definition), is_one, "an editor on {topic}");
+    }
+}
