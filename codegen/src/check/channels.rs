@@ -126,7 +126,6 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
 
 /// A topic carries payloads or streams.
 fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
-    let help = "write `payload: …` for messages, or `stream: text` for texts that are sent piece by piece";
     if node.payload.is_some() && node.stream.is_some() {
         let message = format!("the topic `{key}` has both a `payload` and a `stream`");
         diagnostics.push(
@@ -141,7 +140,9 @@ fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostic
         |key: &String| closest(key, TopicNode::KEYS).is_some_and(|meant| TopicNode::CARRIED.contains(&meant));
     if node.payload.is_none() && node.stream.is_none() && !node.unknown.keys().any(is_misspelt) {
         let message = format!("the topic `{key}` has neither a `payload` nor a `stream`");
-        diagnostics.push(Diagnostic::at_key(Code::Shape, place, message).help(help));
+        diagnostics.push(Diagnostic::at_key(Code::Shape, place, message).help(
+            "write `payload: …` for messages, or `stream: text` for texts that are sent piece by piece",
+        ));
     }
 }
 

@@ -273,8 +273,8 @@ impl fmt::Display for PublishError {
             }
             Self::CarriesAStream { channel, topic } => write!(
                 formatter,
-                "the topic {topic:?} of {channel:?} carries text streams, not payloads: publish the text with \
-                 the content type text/stream"
+                "the topic {topic:?} of {channel:?} carries text streams, not payloads: send the text \
+                 as a stream, over HTTP with the content type text/stream"
             ),
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
             Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),
