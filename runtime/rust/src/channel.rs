@@ -126,6 +126,11 @@ impl TopicDefinition {
             Carries::TextStream => None,
         }
     }
+
+    /// Whether the log holds on to its latest message. The latest text stream is many of them.
+    pub(crate) fn holds_latest(&self) -> bool {
+        self.retain == Retain::Last && self.schema().is_some()
+    }
 }
 
 /// What is published to a topic.

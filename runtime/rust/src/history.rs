@@ -12,10 +12,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::channel::{Channel, Retain};
-use crate::wire::{DataFrame, MessageId, SharedText};
+use crate::channel::Channel;
+use crate::wire::{DataFrame, LogKind, MessageId, SharedText};
 
 mod inbox;
 mod kept;
@@ -92,6 +93,21 @@ struct TopicState {
     retained: Option<Message>,
     /// The offset of the latest message that no subscriber can have any more.
     gone: u64,
+}
+
+/// A text stream that has not ended.
+pub(crate) struct OpenStream {
+    pub(crate) topic: usize,
+    pub(crate) id: String,
+    pub(crate) run_id: Option<String>,
+}
+
+/// The first and the last frame of a text stream, as far as they say which it is.
+#[derive(Deserialize)]
+struct StreamFrame {
+    #[serde(rename = "data")]
+    id: String,
+    run_id: Option<String>,
 }
 
 /// What appending a message came to.
@@ -180,13 +196,12 @@ impl Log {
     fn hold(&self, state: &mut State, message: Message) {
         state.bytes.add(message.frame.as_str().len());
         let first = state.first();
-        if let Some(topic) = state.topics.get_mut(message.topic) {
-            if self.channel.definition().topics[message.topic].retain == Retain::Last {
-                let replaced = topic.retained.replace(message.clone());
-                if let Some(replaced) = replaced.filter(|message| message.offset < first) {
-                    topic.gone = topic.gone.max(replaced.offset);
-                    state.bytes.remove(replaced.frame.as_str().len());
-                }
+        if self.channel.definition().topics[message.topic].holds_latest() {
+            let topic = &mut state.topics[message.topic];
+            let replaced = topic.retained.replace(message.clone());
+            if let Some(replaced) = replaced.filter(|message| message.offset < first) {
+                topic.gone = topic.gone.max(replaced.offset);
+                state.bytes.remove(replaced.frame.as_str().len());
             }
         }
         state.messages.push_back(message);
@@ -205,6 +220,23 @@ impl Log {
         let mut state = self.lock();
         self.make_room(&mut state, 0, now);
         Idle { empty: state.messages.is_empty(), last_used: state.last_used }
+    }
+
+    /// The text streams that have begun and not ended.
+    pub(crate) fn open_streams(&self) -> Vec<OpenStream> {
+        let mut open: Vec<OpenStream> = Vec::new();
+        for message in &self.lock().messages {
+            let starts = LogKind::StreamStart.is_of(&message.frame);
+            if !starts && !(LogKind::StreamEnd { error: None }).is_of(&message.frame) {
+                continue;
+            }
+            let Ok(StreamFrame { id, run_id }) = serde_json::from_str(&message.frame) else { continue };
+            open.retain(|stream| stream.id != id);
+            if starts {
+                open.push(OpenStream { topic: message.topic, id, run_id });
+            }
+        }
+        open
     }
 
     /// The offset from which on all messages can still be read. The storage need not keep

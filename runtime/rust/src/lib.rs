@@ -18,6 +18,7 @@ mod publish;
 mod routes;
 pub mod schema;
 mod storage;
+mod stream;
 mod token;
 pub mod wire;
 
@@ -36,6 +37,7 @@ pub use serde_json::Value;
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
+pub use stream::{StartTextStream, TextStreamWriter};
 pub use token::TokenError;
 pub use wire::MessageId;
 

@@ -14,7 +14,7 @@ use crate::history::{Appended, Key, Log};
 use crate::hub::{Hub, Phase, Unavailable};
 use crate::schema::{self, Issue};
 use crate::storage::{AppendError, Entry, StorageError};
-use crate::wire::{DataFrame, MAX_PAYLOAD, MessageId};
+use crate::wire::{DataFrame, Envelope, LogKind, MAX_PAYLOAD, MessageId};
 
 mod json;
 
@@ -79,6 +79,10 @@ struct Options<'p> {
 }
 
 impl Options<'_> {
+    fn envelope<'e>(&'e self, channel: &'e Channel, topic: &'e str) -> Envelope<'e> {
+        Envelope { kind: LogKind::Data, channel: channel.name(), topic, run_id: self.run_id.as_deref() }
+    }
+
     fn key(&self, topic: &str, frame: &DataFrame) -> Option<Key> {
         self.idempotency_key.as_ref().map(|key| Key::new(key, topic, frame.payload()))
     }
@@ -115,9 +119,8 @@ impl<P: Serialize + ?Sized> Publish<'_, P> {
         let (channel, definition) = (topic.channel(), topic.definition());
         let schema = definition.schema().ok_or_else(|| carries_a_stream(channel, definition.name))?;
         schema::check(schema, payload).map_err(|issues| invalid(channel, definition.name, issues))?;
-        let frame = DataFrame::encode(channel.name(), definition.name, options.run_id.as_deref(), |text| {
-            serde_json::to_writer(text, payload)
-        });
+        let envelope = options.envelope(channel, definition.name);
+        let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, payload));
         let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
         let bytes = frame.payload().len();
         if bytes > MAX_PAYLOAD {
@@ -225,6 +228,13 @@ pub enum PublishError {
         /// The topic's name.
         topic: String,
     },
+    /// The topic carries payloads, and was given a text stream.
+    CarriesPayloads {
+        /// The channel's name.
+        channel: String,
+        /// The topic's name.
+        topic: String,
+    },
     /// The text is not JSON.
     NotJson(String),
     /// The payload's own serialization failed.
@@ -275,6 +285,11 @@ impl fmt::Display for PublishError {
                 formatter,
                 "the topic {topic:?} of {channel:?} carries text streams, not payloads: send the text \
                  as a stream, over HTTP with the content type text/stream"
+            ),
+            Self::CarriesPayloads { channel, topic } => write!(
+                formatter,
+                "the topic {topic:?} of {channel:?} carries payloads, not text streams: send JSON, or \
+                 say `stream: text` in its definition"
             ),
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
             Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),

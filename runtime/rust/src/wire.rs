@@ -15,7 +15,7 @@ mod frame;
 mod id;
 mod time;
 
-pub(crate) use data::DataFrame;
+pub(crate) use data::{DataFrame, Envelope, LogKind};
 pub use frame::{
     BadFrame, ClientFrame, ErrorCode, ServerFrame, Since, read_client_frame, read_server_frames,
 };

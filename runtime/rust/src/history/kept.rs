@@ -37,7 +37,7 @@ pub(crate) struct KeptMessage {
 
 impl Log {
     /// The log of a channel with what is kept of it, as far as its definition still wants it.
-    pub(crate) fn restore(channel: Channel, kept: Kept, limits: &Limits) -> Self {
+    pub(crate) fn restore(channel: &Channel, kept: Kept, limits: &Limits) -> Self {
         let definition = channel.definition();
         let is_accepted =
             |message: &KeptMessage| !kept.is_of_another_definition || is_accepted(definition, message);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Inbox, Log, Message, State};
 use crate::channel::Retain;
-use crate::wire::{Cursor, MessageId, SharedText};
+use crate::wire::{Cursor, LogKind, MessageId, SharedText};
 
 /// Where a subscriber is in a log.
 pub(crate) struct Place {
@@ -118,6 +118,16 @@ impl Log {
         self.id(topics.iter().map(|topic| self.gone(state, *topic)).max().unwrap_or(0) + 1)
     }
 
+    /// The offset before the start of a topic's latest text stream; the end where history does
+    /// not hold one's start.
+    fn latest_stream(&self, state: &State, topic: usize) -> u64 {
+        let starts =
+            |message: &&Message| message.topic == topic && LogKind::StreamStart.is_of(&message.frame);
+        let latest = state.messages.iter().rev().find(starts);
+        let before = latest.map(|message| message.offset - 1);
+        before.filter(|before| *before >= self.gone(state, topic)).unwrap_or(state.head)
+    }
+
     /// The offset of a topic's latest message that history does not hold, though the log may.
     fn gone(&self, state: &State, topic: usize) -> u64 {
         let Some(topic_state) = state.topics.get(topic) else { return 0 };
@@ -153,13 +163,16 @@ impl Log {
     /// this log does not know: all that is left is wanted.
     fn start_of(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
         let Some(topic_state) = state.topics.get(topic) else { return state.head };
-        let retain = self.channel.definition().topics.get(topic).map(|topic| topic.retain);
+        let definition = self.channel.definition().topics.get(topic);
+        let retain = definition.map(|topic| topic.retain);
+        let is_stream = definition.is_some_and(|topic| topic.schema().is_none());
         let gone = self.gone(state, topic);
         let retained = topic_state.retained.as_ref().map(|message| message.offset);
         match cursor {
             None | Some(Cursor::Start) => gone,
             Some(Cursor::After(id)) => id.offset(),
             Some(Cursor::Now) => match retain {
+                Some(Retain::Last) if is_stream => self.latest_stream(state, topic),
                 Some(Retain::Last) => retained.map_or(state.head, |offset| offset - 1),
                 Some(Retain::All) => gone,
                 Some(Retain::None) | None => state.head,
@@ -167,6 +180,10 @@ impl Log {
             Some(Cursor::Replaying { position, replayed }) => {
                 let position = position.offset();
                 match retain {
+                    Some(Retain::Last) if is_stream => {
+                        let start = self.latest_stream(state, topic);
+                        replayed.map_or(start.min(position), MessageId::offset)
+                    }
                     Some(Retain::Last) => {
                         // A later message has taken the place of the one at the position.
                         let retained = retained.filter(|offset| *offset <= position);

@@ -13,6 +13,7 @@ use super::Unavailable;
 use crate::channel::{Channel, Registry};
 use crate::history::{Idle, Limits, Log, Memory};
 use crate::storage::Storage;
+use crate::stream::end_left_open;
 
 /// How often logs that nobody uses are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_secs(10);
@@ -88,7 +89,12 @@ impl Channels {
         }
         let Some(storage) = &self.storage else { return Err(Unavailable::Unknown) };
         let slot = self.slot(channel)?;
-        let log = slot.get_or_try_init(|| storage.engine().open(channel.clone(), self.limits.clone())).await;
+        let open = async || {
+            let log = storage.engine().open(channel.clone(), self.limits.clone()).await?;
+            end_left_open(storage.engine(), &log).await?;
+            Ok(log)
+        };
+        let log = slot.get_or_try_init(open).await;
         log.map_err(Unavailable::Storage).and_then(|log| of_same_definition(Arc::clone(log), channel))
     }
 
@@ -191,7 +197,7 @@ mod tests {
         AddressPart, Carries, ChannelDefinition, History, ParamDefinition, Retain, TopicDefinition,
     };
     use crate::schema::{Schema, Text};
-    use crate::wire::DataFrame;
+    use crate::wire::{DataFrame, Envelope, LogKind};
 
     static TEXT: Schema = Schema::Text(Text::ANY);
     static ROOM: ChannelDefinition = ChannelDefinition {
@@ -223,7 +229,8 @@ mod tests {
     async fn idle_channels_are_forgotten_the_oldest_first() {
         let channels = channels(3);
         for id in 0..10 {
-            let frame = DataFrame::encode("room", "said", None, |_| Ok(())).unwrap();
+            let envelope = Envelope { kind: LogKind::Data, channel: "room", topic: "said", run_id: None };
+            let frame = DataFrame::encode(envelope, |_| Ok(())).unwrap();
             room(&channels, id).append(0, frame, None).unwrap();
             tokio::time::advance(Duration::from_millis(10)).await;
         }

@@ -68,8 +68,7 @@ impl<'p> PublishJson<'p> {
             Refusal::NotJson(error) => PublishError::NotJson(error),
             Refusal::Invalid(issues) => invalid(&channel, topic, issues),
         })?;
-        let run_id = options.run_id.as_deref();
-        let frame = DataFrame::encode(channel.name(), topic, run_id, |text| payload.write(text));
+        let frame = DataFrame::encode(options.envelope(&channel, topic), |text| payload.write(text));
         let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
         let key = options.key(topic, &frame);
         Ok(hub.append(&channel, index, frame, key))

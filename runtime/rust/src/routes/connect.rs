@@ -37,6 +37,9 @@ pub(super) async fn connect(
     })?;
     let since = read_since(parameters.get("since"))?;
 
+    for (channel, _) in &permitted {
+        let _ = hub.open_log(channel).await;
+    }
     // From here on every message reaches the reader, so the 101 that follows means subscribed.
     let mut reader = Reader::new();
     let ready = reader

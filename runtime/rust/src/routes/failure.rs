@@ -18,6 +18,10 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), data: Value::Null }
     }
@@ -72,7 +76,9 @@ impl From<PublishError> for Failure {
             }
             PublishError::TooLarge { .. } => Self::too_large(message),
             PublishError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
-            PublishError::CarriesAStream { .. } => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message),
+            PublishError::CarriesAStream { .. } | PublishError::CarriesPayloads { .. } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+            }
             PublishError::NotJson(_) => Self::bad_request(message),
             PublishError::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
             PublishError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),

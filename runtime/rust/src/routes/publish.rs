@@ -3,12 +3,21 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use serde_json::{Value, json};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::{Failure, Parameters, bearer, body, open, permit};
 use crate::hub::{Hub, Phase};
 use crate::wire::MAX_PAYLOAD;
+
+mod text_stream;
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The longest idempotency key, in characters.
+const MAX_KEY: usize = 256;
 
 /// The longest run id, in characters.
 const MAX_RUN_ID: usize = 256;
@@ -18,7 +27,7 @@ pub(super) async fn publish(
     parameters: Parameters,
     headers: HeaderMap,
     request: Body,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     open(&hub, Phase::Closed)?;
     let channel = parameters.get("channel");
     let topic = parameters.get("topic");
@@ -31,13 +40,33 @@ pub(super) async fn publish(
     if run_id.is_some_and(|id| id.is_empty() || id.chars().nth(MAX_RUN_ID).is_some()) {
         return Err(Failure::bad_request(format!("run_id has 1 to {MAX_RUN_ID} characters")));
     }
+    if text_stream::is_one(&headers) {
+        let id = text_stream::publish(&hub, channel, topic, run_id, request).await?;
+        return Ok(Json(json!({ "id": id })).into_response());
+    }
+    let key = idempotency_key(&headers)?;
     let payload = body::read(&headers, request, MAX_PAYLOAD).await?;
     let mut publishing = hub.publish_json(channel, topic, &payload);
     if let Some(run_id) = run_id {
         publishing = publishing.run_id(run_id);
     }
-    let id = publishing.await?;
-    Ok(Json(json!({ "id": id })))
+    if let Some(key) = key {
+        publishing = publishing.idempotency_key(key);
+    }
+    let appended = publishing.append().await?;
+    let mut answer = Json(json!({ "id": appended.id })).into_response();
+    if appended.repeated {
+        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(answer)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+    let Some(key) = headers.get(KEY) else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+    let refused =
+        || Failure::bad_request(format!("Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters"));
+    key.map(Some).ok_or_else(refused)
 }
 
 /// The signing key may publish everywhere, a token to the topics that it names.

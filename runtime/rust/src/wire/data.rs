@@ -1,4 +1,4 @@
-//! The `data` frame, which is encoded once and written to every subscriber.
+//! The frames that stand in a log: encoded once and written to every subscriber.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,46 @@ use serde::Serialize;
 
 use super::{MessageId, SharedText, time, timestamp};
 
-/// A `data` frame that still waits for its id and time.
+/// What a frame of a log says beside its payload.
+#[derive(Clone, Copy)]
+pub(crate) struct Envelope<'e> {
+    pub(crate) kind: LogKind<'e>,
+    pub(crate) channel: &'e str,
+    pub(crate) topic: &'e str,
+    pub(crate) run_id: Option<&'e str>,
+}
+
+/// The kinds of frames that stand in a log.
+#[derive(Clone, Copy)]
+pub(crate) enum LogKind<'e> {
+    /// A message.
+    Data,
+    /// A text stream begins; the payload is its id.
+    StreamStart,
+    /// A piece of a text stream.
+    Chunk { stream_id: &'e str },
+    /// A text stream ends, whole or because of an error; the payload is its id.
+    StreamEnd { error: Option<&'e str> },
+}
+
+impl LogKind<'_> {
+    /// What every frame of the kind starts with, up to the name of the channel.
+    fn start(self) -> &'static str {
+        match self {
+            Self::Data => r#"{"kind":"data","channel":"#,
+            Self::StreamStart => r#"{"kind":"datastream-start","channel":"#,
+            Self::Chunk { .. } => r#"{"kind":"chunk","channel":"#,
+            Self::StreamEnd { .. } => r#"{"kind":"datastream-end","channel":"#,
+        }
+    }
+
+    /// Whether an encoded frame is of the kind.
+    pub(crate) fn is_of(self, frame: &SharedText) -> bool {
+        frame.as_str().starts_with(self.start())
+    }
+}
+
+/// A frame of a log that still waits for its id and time.
 ///
 /// Both have a fixed length, so the frame is complete before its log is locked,
 /// and they are filled in where they stand.
@@ -24,13 +63,12 @@ impl DataFrame {
     /// # Errors
     /// When the payload cannot be written as JSON.
     pub(crate) fn encode(
-        channel: &str,
-        topic: &str,
-        run_id: Option<&str>,
+        envelope: Envelope<'_>,
         write_payload: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
     ) -> serde_json::Result<Self> {
+        let Envelope { kind, channel, topic, run_id } = envelope;
         let mut text = Vec::with_capacity(256 + channel.len());
-        text.extend_from_slice(br#"{"kind":"data","channel":"#);
+        text.extend_from_slice(kind.start().as_bytes());
         write_json(&mut text, channel)?;
         text.extend_from_slice(br#","topic":"#);
         write_json(&mut text, topic)?;
@@ -44,6 +82,17 @@ impl DataFrame {
         if let Some(run_id) = run_id {
             text.extend_from_slice(br#","run_id":"#);
             write_json(&mut text, run_id)?;
+        }
+        match kind {
+            LogKind::Data | LogKind::StreamStart | LogKind::StreamEnd { error: None } => {}
+            LogKind::Chunk { stream_id } => {
+                text.extend_from_slice(br#","stream_id":"#);
+                write_json(&mut text, stream_id)?;
+            }
+            LogKind::StreamEnd { error: Some(error) } => {
+                text.extend_from_slice(br#","error":"#);
+                write_json(&mut text, error)?;
+            }
         }
         text.extend_from_slice(br#","data":"#);
         let payload_at = text.len();
@@ -83,8 +132,10 @@ mod tests {
 
     #[test]
     fn a_stamped_frame_reads_back() {
-        let frame = DataFrame::encode("a\"b", "status", Some("é"), |text| write_json(text, &[1]));
-        let text = frame.unwrap().stamp(MessageId::new(1, 2), UNIX_EPOCH);
+        let envelope = Envelope { kind: LogKind::Data, channel: "a\"b", topic: "status", run_id: Some("é") };
+        let frame = DataFrame::encode(envelope, |text| write_json(text, &[1])).unwrap();
+        let text = frame.stamp(MessageId::new(1, 2), UNIX_EPOCH);
+        assert!(LogKind::Data.is_of(&text) && !LogKind::StreamStart.is_of(&text));
         assert_eq!(
             text.as_str(),
             "{\"kind\":\"data\",\"channel\":\"a\\\"b\",\"topic\":\"status\",\

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::Entry;
 use super::schema::milliseconds;
-use crate::channel::{ChannelDefinition, Retain};
+use crate::channel::ChannelDefinition;
 use crate::history::{KeptMessage, Key, Log, MAX_KEYS};
 use crate::wire::{MessageId, SharedText};
 
@@ -127,7 +127,7 @@ pub(super) fn trim(
 /// The offsets of the messages that topics retain, in order.
 fn retained(transaction: &Transaction<'_>, row: i64, definition: &ChannelDefinition) -> Result<Vec<u64>> {
     let mut offsets = Vec::new();
-    for topic in definition.topics.iter().filter(|topic| topic.retain == Retain::Last) {
+    for topic in definition.topics.iter().filter(|topic| topic.holds_latest()) {
         let mut statement = transaction.prepare_cached(
             "SELECT offset FROM messages WHERE channel = ?1 AND topic = ?2 ORDER BY offset DESC LIMIT 1",
         )?;

@@ -91,7 +91,7 @@ impl Writer {
                 let kept = self.transaction(|transaction| channels::open(transaction, &channel));
                 let log = kept.map(|kept| {
                     let (row, first) = (kept.row, kept.first);
-                    let log = Arc::new(Log::restore(channel, kept, &limits));
+                    let log = Arc::new(Log::restore(&channel, kept, &limits));
                     self.open.insert(row, Open { log: Arc::downgrade(&log), first });
                     log
                 });

@@ -1,0 +1,253 @@
+//! Text streams: a text that is published piece by piece, as it is written.
+
+use std::borrow::Cow;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::channel::{Channel, TextStream, Topic};
+use crate::history::{Appended, Log};
+use crate::hub::Hub;
+use crate::publish::PublishError;
+use crate::storage::{AppendError, Engine, Entry, StorageError};
+use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
+
+/// The most bytes of text in one chunk.
+const MAX_CHUNK: usize = 16 * 1024;
+
+/// Pieces that come sooner after each other than this become one chunk.
+const PACE: Duration = Duration::from_millis(5);
+
+/// How many pieces may wait before their writer does.
+const WAITING: usize = 64;
+
+impl Hub {
+    /// Starts a text stream on a topic that carries them (`stream: text` in the definition).
+    /// Await it; `run_id` may come before.
+    ///
+    /// ```
+    /// # async fn write(hub: &fanfare::Hub, topic: fanfare::Topic<'_, fanfare::TextStream>) -> Result<(), fanfare::PublishError> {
+    /// let mut draft = hub.stream(topic).await?;
+    /// for piece in ["Once ", "upon ", "a time"] {
+    ///     draft.write(piece).await?;
+    /// }
+    /// draft.end().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream<'p>(&'p self, topic: Topic<'p, TextStream>) -> StartTextStream<'p> {
+        StartTextStream { hub: self, channel: topic.channel(), topic: topic.index(), run_id: None }
+    }
+
+    /// Starts a text stream on a channel and topic that are known by name.
+    pub(crate) async fn stream_by_name(
+        &self,
+        channel: &str,
+        topic: &str,
+        run_id: Option<&str>,
+    ) -> Result<TextStreamWriter, PublishError> {
+        let unknown = || PublishError::Unknown { channel: channel.into(), topic: topic.into() };
+        let resolved = self.registry().resolve(channel).ok_or_else(unknown)?;
+        let index = resolved.definition().topic(topic).ok_or_else(unknown)?;
+        if resolved.definition().topics[index].schema().is_some() {
+            return Err(PublishError::CarriesPayloads { channel: channel.into(), topic: topic.into() });
+        }
+        let run_id = run_id.map(Cow::Borrowed);
+        StartTextStream { hub: self, channel: &resolved, topic: index, run_id }.await
+    }
+}
+
+/// A text stream that is about to start: [`Hub::stream`].
+#[must_use = "nothing is published until it is awaited"]
+pub struct StartTextStream<'p> {
+    hub: &'p Hub,
+    channel: &'p Channel,
+    topic: usize,
+    run_id: Option<Cow<'p, str>>,
+}
+
+impl<'p> StartTextStream<'p> {
+    /// Says which run the stream belongs to.
+    pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
+        self.run_id = Some(run_id.into());
+        self
+    }
+
+    async fn start(self) -> Result<TextStreamWriter, PublishError> {
+        let stream = Stream {
+            hub: self.hub.clone(),
+            channel: self.channel.clone(),
+            topic: self.topic,
+            run_id: self.run_id.map(Cow::into_owned),
+            id: format!("{:016x}", rand::random::<u64>()),
+        };
+        stream.append(LogKind::StreamStart, &stream.id).await?;
+        let (pieces, written) = mpsc::channel(WAITING);
+        let carrying = tokio::spawn(stream.carry(written));
+        Ok(TextStreamWriter { pieces, carrying })
+    }
+}
+
+impl<'p> IntoFuture for StartTextStream<'p> {
+    type Output = Result<TextStreamWriter, PublishError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'p>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
+
+/// Writes a text stream. Pieces go out at once, or together where they come faster than some
+/// milliseconds after each other. Dropped before its [`end`](Self::end), the stream ends with an
+/// error, so that nobody takes what came for all of it.
+#[derive(Debug)]
+#[must_use = "dropped before its end, the stream ends with an error"]
+pub struct TextStreamWriter {
+    pieces: mpsc::Sender<Piece>,
+    carrying: JoinHandle<Result<MessageId, PublishError>>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(String),
+    End { error: Option<String> },
+}
+
+impl TextStreamWriter {
+    /// Writes a piece of text, of any length. Waits where pieces come faster than they can be
+    /// published.
+    ///
+    /// # Errors
+    /// When an earlier piece could not be published; the stream is over then.
+    pub async fn write(&mut self, text: &str) -> Result<(), PublishError> {
+        if text.is_empty() || self.pieces.send(Piece::Text(text.to_owned())).await.is_ok() {
+            return Ok(());
+        }
+        // The task ends only for an error while pieces can still come.
+        match (&mut self.carrying).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) | Err(_) => Err(PublishError::Closed),
+        }
+    }
+
+    /// Ends the stream: the text is complete. Gives the id of its end.
+    ///
+    /// # Errors
+    /// When a piece, or the end, could not be published.
+    pub async fn end(self) -> Result<MessageId, PublishError> {
+        self.finish(None).await
+    }
+
+    /// Ends the stream before the text is complete. Subscribers are told the reason.
+    ///
+    /// # Errors
+    /// When a piece, or the end, could not be published.
+    pub async fn fail(self, reason: impl Into<String>) -> Result<MessageId, PublishError> {
+        self.finish(Some(reason.into())).await
+    }
+
+    async fn finish(self, error: Option<String>) -> Result<MessageId, PublishError> {
+        let _ = self.pieces.send(Piece::End { error }).await;
+        self.carrying.await.unwrap_or(Err(PublishError::Closed))
+    }
+}
+
+/// A text stream on its way into the log.
+struct Stream {
+    hub: Hub,
+    channel: Channel,
+    topic: usize,
+    run_id: Option<String>,
+    id: String,
+}
+
+impl Stream {
+    /// Appends what is written until it ends, as few chunks as the pace allows.
+    async fn carry(self, mut pieces: mpsc::Receiver<Piece>) -> Result<MessageId, PublishError> {
+        loop {
+            let mut text = String::new();
+            let mut next = pieces.recv().await;
+            while let Some(Piece::Text(piece)) = next {
+                text.push_str(&piece);
+                next = if text.len() < MAX_CHUNK { pieces.try_recv().ok() } else { None };
+            }
+            for chunk in chunks(&text) {
+                self.append(LogKind::Chunk { stream_id: &self.id }, chunk).await?;
+            }
+            match next {
+                Some(Piece::End { error }) => return self.end(error.as_deref()).await,
+                None if text.is_empty() => return self.end(Some("its publisher gave up")).await,
+                // The next pieces gather meanwhile.
+                _ if text.len() < MAX_CHUNK => tokio::time::sleep(PACE).await,
+                _ => {}
+            }
+        }
+    }
+
+    async fn end(&self, error: Option<&str>) -> Result<MessageId, PublishError> {
+        Ok(self.append(LogKind::StreamEnd { error }, &self.id).await?.id)
+    }
+
+    async fn append(&self, kind: LogKind<'_>, text: &str) -> Result<Appended, PublishError> {
+        let frame = frame(&self.channel, self.topic, self.run_id.as_deref(), kind, text);
+        let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
+        self.hub.append(&self.channel, self.topic, frame, None).await
+    }
+}
+
+fn frame(
+    channel: &Channel,
+    topic: usize,
+    run_id: Option<&str>,
+    kind: LogKind<'_>,
+    text: &str,
+) -> serde_json::Result<DataFrame> {
+    let envelope =
+        Envelope { kind, channel: channel.name(), topic: channel.definition().topics[topic].name, run_id };
+    DataFrame::encode(envelope, |json| serde_json::to_writer(json, text))
+}
+
+/// The text in pieces of at most [`MAX_CHUNK`] bytes, none cut inside a character.
+fn chunks(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let end = (0..=text.len().min(MAX_CHUNK)).rev().find(|at| text.is_char_boundary(*at))?;
+        let (chunk, rest) = text.split_at(end);
+        text = rest;
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+/// Ends the streams that the process which wrote them has left open.
+pub(crate) async fn end_left_open(engine: &dyn Engine, log: &Arc<Log>) -> Result<(), StorageError> {
+    for open in log.open_streams() {
+        let kind = LogKind::StreamEnd { error: Some("the server was restarted") };
+        let frame = frame(log.channel(), open.topic, open.run_id.as_deref(), kind, &open.id);
+        let Ok(frame) = frame else { continue };
+        let entry = Entry { log: Arc::clone(log), topic: open.topic, frame, key: None };
+        if let Err(AppendError::Storage(error)) = engine.append(entry).await {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_join_to_the_text_and_cut_no_character() {
+        for unit in ["a", "é", "€", "😀", "a😀é€"] {
+            let text = unit.repeat(3 * MAX_CHUNK / unit.len() + 7);
+            let chunks: Vec<&str> = chunks(&text).collect();
+            assert_eq!(chunks.concat(), text);
+            assert!(chunks.iter().all(|chunk| chunk.len() <= MAX_CHUNK && !chunk.is_empty()));
+            assert!(chunks.len() <= text.len() / (MAX_CHUNK - 3) + 1);
+        }
+        assert_eq!(chunks("").count(), 0);
+    }
+}
