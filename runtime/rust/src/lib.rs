@@ -25,7 +25,7 @@ pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
     Retain, TextStream, Topic, TopicDefinition,
 };
-pub use hub::{BuildError, Hub, HubBuilder, TokenBuilder};
+pub use hub::{BuildError, Hub, HubBuilder, RevokeError, TokenBuilder};
 #[doc(hidden)]
 pub use payload::private as __private;
 pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};

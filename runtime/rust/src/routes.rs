@@ -14,6 +14,8 @@ mod connect;
 mod failure;
 mod mint;
 mod publish;
+mod revoke;
+mod session;
 mod socket;
 
 use failure::Failure;
@@ -24,6 +26,7 @@ use failure::Failure;
 pub fn routes(hub: Hub) -> Router {
     Router::new()
         .route("/v1/realtime/token", post(mint::mint))
+        .route("/v1/realtime/revoke", post(revoke::revoke))
         .route("/v1/realtime/publish", post(publish::publish))
         .route("/v1/realtime/connect", get(connect::connect))
         .with_state(hub)
@@ -59,17 +62,26 @@ fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failu
         tracing::debug!("refused: no token");
         return Err(Failure::unauthorized());
     };
-    match hub.keys().verify(token) {
+    match hub.verify(token) {
         Ok(permit) if permit.publish == publish => Ok(permit),
         Ok(_) => {
             tracing::debug!("refused: a token for publishing subscribes, or the other way round");
             Err(Failure::unauthorized())
         }
         Err(refused) => {
-            tracing::debug!(reason = %refused.0, "refused: the token is not valid");
+            tracing::debug!(reason = refused.detail, "refused: the token is not valid");
             Err(Failure::unauthorized())
         }
     }
+}
+
+/// Lets only backends through.
+fn signing_key(hub: &Hub, headers: &HeaderMap) -> Result<(), Failure> {
+    if bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
+        return Ok(());
+    }
+    tracing::debug!("refused: not the signing key");
+    Err(Failure::unauthorized())
 }
 
 fn open(hub: &Hub, until: Phase) -> Result<(), Failure> {

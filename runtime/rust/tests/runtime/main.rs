@@ -4,7 +4,10 @@ mod closing;
 mod connecting;
 mod delivery;
 mod frames;
+mod limits;
+mod multiplexing;
 mod publishing;
+mod renewing;
 mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]
