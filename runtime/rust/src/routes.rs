@@ -1,9 +1,10 @@
-//! The HTTP and WebSocket routes of a hub.
+//! The HTTP, SSE and WebSocket routes of a hub.
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::hub::{Hub, Phase};
@@ -12,13 +13,17 @@ use crate::token::Permit;
 mod body;
 mod connect;
 mod failure;
+mod health;
 mod mint;
+mod origin;
 mod publish;
 mod revoke;
 mod session;
 mod socket;
+mod sse;
 
 use failure::Failure;
+pub use health::healthz;
 
 /// All routes of a hub, below `/v1/realtime`, to serve or to merge with a server's own.
 ///
@@ -29,6 +34,9 @@ pub fn routes(hub: Hub) -> Router {
         .route("/v1/realtime/revoke", post(revoke::revoke))
         .route("/v1/realtime/publish", post(publish::publish))
         .route("/v1/realtime/connect", get(connect::connect))
+        .route("/v1/realtime/sse", get(sse::get).post(sse::post))
+        .layer(from_fn_with_state(hub.clone(), origin::check))
+        .layer(origin::cors(&hub))
         .with_state(hub)
 }
 

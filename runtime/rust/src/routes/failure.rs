@@ -50,6 +50,13 @@ impl Failure {
         Self::new(status, format!("connect with a WebSocket: {message}"))
     }
 
+    pub(super) fn origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "pages of this origin are not allowed: name it where the hub is built",
+        )
+    }
+
     pub(super) fn too_many_connections() -> Self {
         let message = "there are as many connections as there may be: try again later";
         Self::new(StatusCode::TOO_MANY_REQUESTS, message)

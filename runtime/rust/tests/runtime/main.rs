@@ -12,6 +12,7 @@ mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]
 mod storing;
+mod streaming;
 mod subscribing;
 mod throughput;
 mod tokens;
@@ -22,4 +23,5 @@ mod bench {
     pub(crate) mod definition;
     pub(crate) mod http;
     pub(crate) mod server;
+    pub(crate) mod sse;
 }
