@@ -9,16 +9,22 @@ use tokio::sync::watch;
 use crate::channel::{Channel, Grant, Registry};
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
-use crate::token::{DEFAULT_LIFETIME, Keys, Permit, SigningKey, TokenError, TopicClaim, TopicKind};
+use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
 use crate::wire::DEFAULT_ISSUER;
 
 mod builder;
 mod channels;
+mod lease;
+mod mint;
 mod reader;
 
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
-pub(crate) use reader::{Event, Reader, Ready};
+pub use lease::RevokeError;
+use lease::Usages;
+pub(crate) use lease::{Lease, NoLease};
+pub use mint::TokenBuilder;
+pub(crate) use reader::{Event, NoSubscription, NotRenewed, Notice, Reader, Ready, Reference};
 
 /// The in-process broker that a server embeds. Cloning it is cheap, and all
 /// clones are one hub.
@@ -63,6 +69,10 @@ struct Shared {
     settings: Settings,
     phase: watch::Sender<Phase>,
     connections: watch::Sender<usize>,
+    revocations: Revocations,
+    usages: Usages,
+    /// The origins whose pages may come; all of them where nothing is said.
+    origins: Option<Vec<String>>,
 }
 
 /// What the hub's builder may change about connections.
@@ -71,6 +81,9 @@ pub(crate) struct Settings {
     pub(crate) ping_interval: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+    pub(crate) connections_per_token: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) guest_streams: bool,
 }
 
 /// How far a hub is on its way to the end.
@@ -98,7 +111,7 @@ impl Hub {
     /// Starts to make a token that may subscribe to the topics of a grant. It lasts
     /// 60 seconds unless told otherwise.
     pub fn token(&self, grant: Grant) -> TokenBuilder<'_> {
-        TokenBuilder { hub: self, grant, publish: false, lifetime: DEFAULT_LIFETIME }
+        TokenBuilder::new(self, grant)
     }
 
     /// Stops gracefully: connections are told that the server is closing, get what is
@@ -154,16 +167,26 @@ impl Hub {
         self.shared.channels.storage()
     }
 
-    /// Counts a connection for as long as the result lives.
-    pub(crate) fn connected(&self) -> Connected {
-        self.shared.connections.send_modify(|count| *count += 1);
-        Connected { hub: self.clone() }
+    /// Counts a connection for as long as the result lives. Nothing where there are as many as there may be.
+    pub(crate) fn connected(&self) -> Option<Connected> {
+        let most = self.settings().max_connections;
+        let counted = self.shared.connections.send_if_modified(|count| {
+            let room = *count < most;
+            *count += usize::from(room);
+            room
+        });
+        counted.then(|| Connected { hub: self.clone() })
     }
 
-    /// The channels and topics that a permit names, a channel once.
-    pub(crate) fn permitted(&self, permit: &Permit) -> Result<Vec<(Channel, Vec<usize>)>, TopicClaim> {
+    /// The origins whose pages may come; all of them where nothing is said.
+    pub(crate) fn origins(&self) -> Option<&[String]> {
+        self.shared.origins.as_deref()
+    }
+
+    /// The channels and topics that claims name, a channel once.
+    pub(crate) fn permitted(&self, claims: &[TopicClaim]) -> Result<Vec<(Channel, Vec<usize>)>, TopicClaim> {
         let mut permitted: Vec<(Channel, Vec<usize>)> = Vec::new();
-        for claim in &permit.topics {
+        for claim in claims {
             let known = permitted.iter().position(|(channel, _)| channel.name() == claim.channel);
             let index = if let Some(index) = known {
                 index
@@ -196,6 +219,7 @@ pub(crate) enum Unavailable {
     Storage(StorageError),
 }
 
+/// Counts a connection for as long as it lives.
 pub(crate) struct Connected {
     hub: Hub,
 }
@@ -203,57 +227,5 @@ pub(crate) struct Connected {
 impl Drop for Connected {
     fn drop(&mut self) {
         self.hub.shared.connections.send_modify(|count| *count -= 1);
-    }
-}
-
-/// A token in the making.
-#[derive(Clone, Debug)]
-#[must_use = "a token is made by `mint`"]
-pub struct TokenBuilder<'h> {
-    hub: &'h Hub,
-    grant: Grant,
-    publish: bool,
-    lifetime: Duration,
-}
-
-impl TokenBuilder<'_> {
-    /// How long the token lasts: from a second to a day.
-    pub fn expires_in(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
-        self
-    }
-
-    /// Makes it a token to publish to the topics over HTTP, and not to subscribe to them.
-    pub fn publish(mut self) -> Self {
-        self.publish = true;
-        self
-    }
-
-    /// Makes the token.
-    ///
-    /// # Errors
-    /// When the grant names no topics, too many, or one that no definition knows, or when the
-    /// lifetime is out of range.
-    pub fn mint(self) -> Result<String, TokenError> {
-        let topics = self.grant.topics().map(|(channel, topic)| TopicClaim {
-            kind: TopicKind::Run,
-            channel: channel.into(),
-            name: topic.into(),
-        });
-        self.hub.mint(topics.collect(), self.publish, self.lifetime)
-    }
-}
-
-impl Hub {
-    pub(crate) fn mint(
-        &self,
-        topics: Vec<TopicClaim>,
-        publish: bool,
-        lifetime: Duration,
-    ) -> Result<String, TokenError> {
-        let permit = Permit { topics, publish, expires: 0 };
-        self.permitted(&permit)
-            .map_err(|claim| TokenError::Unknown { channel: claim.channel, topic: claim.name })?;
-        self.keys().mint(permit.topics, publish, lifetime)
     }
 }

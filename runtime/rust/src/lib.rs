@@ -26,12 +26,12 @@ pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
     Retain, TextStream, Topic, TopicDefinition,
 };
-pub use hub::{BuildError, Hub, HubBuilder, TokenBuilder};
+pub use hub::{BuildError, Hub, HubBuilder, RevokeError, TokenBuilder};
 #[doc(hidden)]
 pub use payload::private as __private;
 pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};
 pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
-pub use routes::routes;
+pub use routes::{healthz, routes};
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;
 #[cfg(feature = "sqlite")]

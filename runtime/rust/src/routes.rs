@@ -1,9 +1,10 @@
-//! The HTTP and WebSocket routes of a hub.
+//! The HTTP, SSE and WebSocket routes of a hub.
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::hub::{Hub, Phase};
@@ -12,11 +13,17 @@ use crate::token::Permit;
 mod body;
 mod connect;
 mod failure;
+mod health;
 mod mint;
+mod origin;
 mod publish;
+mod revoke;
+mod session;
 mod socket;
+mod sse;
 
 use failure::Failure;
+pub use health::healthz;
 
 /// All routes of a hub, below `/v1/realtime`, to serve or to merge with a server's own.
 ///
@@ -24,8 +31,12 @@ use failure::Failure;
 pub fn routes(hub: Hub) -> Router {
     Router::new()
         .route("/v1/realtime/token", post(mint::mint))
+        .route("/v1/realtime/revoke", post(revoke::revoke))
         .route("/v1/realtime/publish", post(publish::publish))
         .route("/v1/realtime/connect", get(connect::connect))
+        .route("/v1/realtime/sse", get(sse::get).post(sse::post))
+        .layer(from_fn_with_state(hub.clone(), origin::check))
+        .layer(origin::cors(&hub))
         .with_state(hub)
 }
 
@@ -59,17 +70,26 @@ fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failu
         tracing::debug!("refused: no token");
         return Err(Failure::unauthorized());
     };
-    match hub.keys().verify(token) {
+    match hub.verify(token) {
         Ok(permit) if permit.publish == publish => Ok(permit),
         Ok(_) => {
             tracing::debug!("refused: a token for publishing subscribes, or the other way round");
             Err(Failure::unauthorized())
         }
         Err(refused) => {
-            tracing::debug!(reason = %refused.0, "refused: the token is not valid");
+            tracing::debug!(reason = refused.detail, "refused: the token is not valid");
             Err(Failure::unauthorized())
         }
     }
+}
+
+/// Lets only backends through.
+fn signing_key(hub: &Hub, headers: &HeaderMap) -> Result<(), Failure> {
+    if bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
+        return Ok(());
+    }
+    tracing::debug!("refused: not the signing key");
+    Err(Failure::unauthorized())
 }
 
 fn open(hub: &Hub, until: Phase) -> Result<(), Failure> {

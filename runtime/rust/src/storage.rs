@@ -9,7 +9,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Key, KeyReused, Limits, Log};
@@ -57,11 +56,11 @@ pub(crate) trait Engine: Send + Sync {
     /// get their places in the order of the calls; once this comes back the message is kept, and the log has it.
     fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>>;
 
-    /// Keeps in mind that a token was revoked, until no token with its id can be valid.
-    fn revoke(&self, token_id: String, until: SystemTime) -> Later<Result<(), StorageError>>;
+    /// The ids of tokens that were revoked in the last day, and when: in seconds since 1970.
+    fn revoked(&self) -> Vec<(String, u64)>;
 
-    /// The tokens that were revoked.
-    fn revoked(&self) -> Later<Result<Vec<(String, SystemTime)>, StorageError>>;
+    /// Remembers for a day that an id was revoked `at` seconds since 1970.
+    fn revoke(&self, id: &str, at: u64) -> Later<Result<(), StorageError>>;
 }
 
 /// A message that is to be kept.

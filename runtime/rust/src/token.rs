@@ -3,14 +3,17 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::MAX_TOKEN_TOPICS;
+use crate::wire::{MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
 
 mod key;
+mod revoked;
 
 pub(crate) use key::SigningKey;
+pub(crate) use revoked::Revocations;
 
 /// How long a token lasts unless its maker says otherwise.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
@@ -24,9 +27,9 @@ const MAX_LENGTH: usize = 64 * 1024;
 
 /// What the server signs with and checks against.
 pub(crate) struct Keys {
-    /// The first signs; all of them are accepted.
     pub(crate) signing: SigningKey,
-    pub(crate) fallback: Option<SigningKey>,
+    /// Accepted, and not signed with.
+    pub(crate) fallbacks: Vec<SigningKey>,
     pub(crate) issuer: String,
 }
 
@@ -51,16 +54,32 @@ struct Claims {
     iat: u64,
     exp: u64,
     jti: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
     topics: Vec<TopicClaim>,
     #[serde(default)]
     publish: bool,
 }
 
+/// What a token is to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Wording {
+    pub(crate) topics: Vec<TopicClaim>,
+    pub(crate) publish: bool,
+    pub(crate) lifetime: Duration,
+    pub(crate) subject: Option<String>,
+    /// A random one where there is none.
+    pub(crate) id: Option<String>,
+}
+
 /// What a token allows, once its signature and time are checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
+    pub(crate) id: String,
     pub(crate) topics: Vec<TopicClaim>,
     pub(crate) publish: bool,
+    /// When it was made, in seconds since 1970.
+    pub(crate) issued: u64,
     /// When it ends, in seconds since 1970.
     pub(crate) expires: u64,
 }
@@ -68,21 +87,26 @@ pub(crate) struct Permit {
 /// The token is not one that this server signed, or its time is over. Which of
 /// the two is nobody's business but the log's.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) String);
+pub(crate) struct Refused {
+    /// One word, to count by.
+    pub(crate) reason: &'static str,
+    pub(crate) detail: String,
+}
+
+impl Refused {
+    pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
 
 impl Keys {
-    /// Whether a bearer is the signing key, as it stands or hashed.
+    /// Whether a bearer is a signing key, as it stands or hashed.
     pub(crate) fn is_signing_key(&self, bearer: &str) -> bool {
-        let fallback = self.fallback.as_ref().is_some_and(|key| key.is(bearer));
-        self.signing.is(bearer) | fallback
+        self.all().fold(false, |found, key| key.is(bearer) | found)
     }
 
-    pub(crate) fn mint(
-        &self,
-        topics: Vec<TopicClaim>,
-        publish: bool,
-        lifetime: Duration,
-    ) -> Result<String, TokenError> {
+    pub(crate) fn mint(&self, wording: Wording) -> Result<String, TokenError> {
+        let Wording { topics, publish, lifetime, subject, id } = wording;
         if topics.is_empty() {
             return Err(TokenError::NoTopics);
         }
@@ -92,50 +116,95 @@ impl Keys {
         if lifetime < Duration::from_secs(1) || lifetime > MAX_LIFETIME {
             return Err(TokenError::Lifetime(lifetime));
         }
+        if !id.as_deref().is_none_or(is_name) {
+            return Err(TokenError::Id);
+        }
+        if !subject.as_deref().is_none_or(is_name) {
+            return Err(TokenError::Subject);
+        }
         let iat = now();
-        let jti = format!("{:032x}", rand::random::<u128>());
+        let jti = id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let exp = iat + lifetime.as_secs();
-        let claims = Claims { iss: self.issuer.clone(), iat, exp, jti, topics, publish };
+        let claims = Claims { iss: self.issuer.clone(), iat, exp, jti, sub: subject, topics, publish };
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(self.signing.id().to_owned());
         let key = EncodingKey::from_secret(self.signing.secret());
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
-            .map_err(|error| TokenError::Signing(error.to_string()))
+        jsonwebtoken::encode(&header, &claims, &key).map_err(|error| TokenError::Signing(error.to_string()))
     }
 
     pub(crate) fn verify(&self, token: &str) -> Result<Permit, Refused> {
-        let first = verify_with(&self.signing, &self.issuer, token);
-        match (first, &self.fallback) {
-            (Err(_), Some(fallback)) => verify_with(fallback, &self.issuer, token),
-            (result, _) => result,
+        if token.len() > MAX_LENGTH {
+            return Err(Refused::new("malformed", "longer than any token"));
         }
+        let header = decode_header(token).map_err(|error| Refused::new("malformed", error.to_string()))?;
+        if header.crit.is_some() {
+            return Err(Refused::new("malformed", "a header says that more must be understood than is"));
+        }
+        let named = |key: &&SigningKey| header.kid.as_deref().is_none_or(|kid| kid == key.id());
+        let mut refused = Refused::new("signature", "signed with another key");
+        for key in self.all().filter(named) {
+            match verify_with(key, &self.issuer, token) {
+                Err(other) => refused = other,
+                permit => return permit,
+            }
+        }
+        Err(refused)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.signing).chain(&self.fallbacks)
     }
 }
 
 fn verify_with(key: &SigningKey, issuer: &str, token: &str) -> Result<Permit, Refused> {
-    if token.len() > MAX_LENGTH {
-        return Err(Refused("longer than any token".into()));
-    }
     let mut validation = Validation::new(Algorithm::HS256);
     validation.leeway = 0;
     validation.validate_nbf = true;
     validation.set_issuer(&[issuer]);
     validation.set_required_spec_claims(&["exp", "iss"]);
     let key = DecodingKey::from_secret(key.secret());
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
-        .map_err(|error| Refused(error.to_string()))?
-        .claims;
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(refused)?.claims;
     // The library still accepts a token in the second in which it ends.
     if claims.exp <= now() {
-        return Err(Refused("expired".into()));
+        return Err(Refused::new("expired", "expired"));
     }
     if claims.topics.is_empty() {
-        return Err(Refused("no topics".into()));
+        return Err(Refused::new("malformed", "no topics"));
     }
-    Ok(Permit { topics: claims.topics, publish: claims.publish, expires: claims.exp })
+    if !is_name(&claims.jti) {
+        return Err(Refused::new("malformed", "no id to revoke it by"));
+    }
+    let Claims { jti: id, topics, publish, iat: issued, exp: expires, .. } = claims;
+    Ok(Permit { id, topics, publish, issued, expires })
+}
+
+fn refused(error: jsonwebtoken::errors::Error) -> Refused {
+    let reason = match error.kind() {
+        ErrorKind::ExpiredSignature => "expired",
+        ErrorKind::InvalidSignature => "signature",
+        ErrorKind::InvalidIssuer => "issuer",
+        _ => "malformed",
+    };
+    Refused::new(reason, error.to_string())
+}
+
+/// Whether a text may be the subject or the id of a token.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().nth(MAX_TOKEN_NAME).is_none()
 }
 
 /// Seconds since 1970, as tokens count them.
 pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    since_1970().as_secs()
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_in_milliseconds() -> u64 {
+    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Why no token could be made.
@@ -155,6 +224,10 @@ pub enum TokenError {
     },
     /// The token would last less than a second or more than a day.
     Lifetime(Duration),
+    /// The subject is empty or longer than 256 characters.
+    Subject,
+    /// The id is empty or longer than 256 characters.
+    Id,
     /// The token could not be signed.
     Signing(String),
 }
@@ -173,6 +246,8 @@ impl fmt::Display for TokenError {
             Self::Lifetime(lifetime) => {
                 write!(formatter, "a token lasts from a second to a day, not {lifetime:?}")
             }
+            Self::Subject => write!(formatter, "a token's subject has 1 to {MAX_TOKEN_NAME} characters"),
+            Self::Id => write!(formatter, "a token's id has 1 to {MAX_TOKEN_NAME} characters"),
             Self::Signing(error) => write!(formatter, "the token could not be signed: {error}"),
         }
     }

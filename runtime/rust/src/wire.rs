@@ -6,8 +6,8 @@
 //! ```
 //! use fanfare::wire::{ServerFrame, read_server_frames};
 //!
-//! let frames = read_server_frames(r#"{"kind":"closing"}"#).unwrap();
-//! assert_eq!(frames, [ServerFrame::Closing]);
+//! let message = read_server_frames(r#"{"kind":"closing"}"#).unwrap();
+//! assert_eq!(message.frames, [ServerFrame::Closing]);
 //! ```
 
 mod data;
@@ -15,9 +15,11 @@ mod frame;
 mod id;
 mod time;
 
-pub(crate) use data::{DataFrame, Envelope, LogKind};
+pub(crate) use data::{DataFrame, Envelope, LogKind, id_of};
+pub(crate) use frame::client_frame;
 pub use frame::{
-    BadFrame, ClientFrame, ErrorCode, ServerFrame, Since, read_client_frame, read_server_frames,
+    BadFrame, ClientFrame, EndCode, ErrorCode, ServerFrame, ServerMessage, Since, read_client_frame,
+    read_server_frames,
 };
 pub use id::{Cursor, MessageId, NotACursor, NotAnId};
 pub(crate) use time::timestamp;
@@ -43,8 +45,20 @@ pub const MAX_CLIENT_FRAME: usize = 32 * 1024;
 /// The most bad frames on one connection.
 pub const MAX_BAD_FRAMES: u32 = 16;
 
-/// The most channels on one connection.
+/// The most channels on one connection, each counted as often as it is subscribed.
 pub const MAX_CHANNELS: usize = 1000;
+
+/// The most frames from a client that are read at once.
+pub const FRAME_BURST: u32 = 1200;
+
+/// The most frames from a client that are read a second, for long.
+pub const FRAMES_PER_SECOND: u32 = 100;
+
+/// The largest body that asks for an SSE stream, in bytes.
+pub const MAX_SSE_BODY: usize = 256 * 1024;
+
+/// The longest `sub` or `jti` of a token, in characters.
+pub const MAX_TOKEN_NAME: usize = 256;
 
 /// The most topics that one request for a token may name.
 pub const MAX_TOKEN_TOPICS: usize = 64;
@@ -63,4 +77,8 @@ pub mod close {
     pub const BAD_FRAMES: u16 = 4400;
     /// A token expired; reconnect with a new one.
     pub const EXPIRED: u16 = 4401;
+    /// A token was revoked.
+    pub const REVOKED: u16 = 4403;
+    /// Nothing was subscribed for a while; reconnect when there is something to subscribe to.
+    pub const IDLE: u16 = 4408;
 }

@@ -1,8 +1,8 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Settings, Shared, SigningKey,
-    Storage, fmt, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Revocations, Settings, Shared,
+    SigningKey, Storage, Usages, fmt, watch,
 };
 
 /// A hub in the making.
@@ -11,8 +11,9 @@ use super::{
 pub struct HubBuilder {
     registry: &'static Registry,
     signing_key: String,
-    fallback_signing_key: Option<String>,
+    fallback_signing_keys: Vec<String>,
     issuer: String,
+    origins: Option<Vec<String>>,
     idle_channels: usize,
     channel_bytes: usize,
     history_bytes: usize,
@@ -25,8 +26,9 @@ impl HubBuilder {
         Self {
             registry,
             signing_key: String::new(),
-            fallback_signing_key: None,
+            fallback_signing_keys: Vec::new(),
             issuer: DEFAULT_ISSUER.into(),
+            origins: None,
             idle_channels: 10_000,
             channel_bytes: 64 * 1024 * 1024,
             history_bytes: 1024 * 1024 * 1024,
@@ -35,6 +37,9 @@ impl HubBuilder {
                 ping_interval: Duration::from_secs(15),
                 write_timeout: Duration::from_secs(30),
                 drain_timeout: Duration::from_secs(10),
+                connections_per_token: 100,
+                max_connections: 20_000,
+                guest_streams: false,
             },
         }
     }
@@ -46,15 +51,45 @@ impl HubBuilder {
         self
     }
 
-    /// A second key that is accepted and does not sign, for the time in which keys change.
+    /// Another key that is accepted and does not sign, for the time in which keys change: first
+    /// every server accepts the new key, then they sign with it and accept the old one, and when
+    /// its last token has ended the old one goes. May be repeated.
     pub fn fallback_signing_key(mut self, key: impl Into<String>) -> Self {
-        self.fallback_signing_key = Some(key.into());
+        self.fallback_signing_keys.push(key.into());
         self
     }
 
     /// The issuer that tokens must name. Inngest's, `rt.inngest.com`, unless set.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = issuer.into();
+        self
+    }
+
+    /// The origins whose pages may use the routes, such as `https://example.com`. Requests that no
+    /// page makes have none and are let through. Every origin may unless set: it is tokens that
+    /// protect channels, and pages have no other credentials that a browser would send by itself.
+    pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let origins = origins.into_iter().map(|origin| origin.into().trim_end_matches('/').to_owned());
+        self.origins = Some(origins.collect());
+        self
+    }
+
+    /// How many connections may use a token, or tokens that share an id, at the same time. 100 unless set.
+    pub fn connections_per_token(mut self, count: usize) -> Self {
+        self.settings.connections_per_token = count.max(1);
+        self
+    }
+
+    /// How many connections there may be at the same time. 20,000 unless set.
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.settings.max_connections = count;
+        self
+    }
+
+    /// Whether guests, clients that do not offer the subprotocol of this library, are sent the frames of
+    /// text streams. They are not unless set: Inngest's SDK 4.24 ends its process on the first.
+    pub fn guest_streams(mut self, sent: bool) -> Self {
+        self.settings.guest_streams = sent;
         self
     }
 
@@ -120,9 +155,10 @@ impl HubBuilder {
         let key = |key: &str| SigningKey::new(key).map_err(|_| BuildError::WeakSigningKey);
         let keys = Keys {
             signing: key(&self.signing_key)?,
-            fallback: self.fallback_signing_key.as_deref().map(key).transpose()?,
+            fallbacks: self.fallback_signing_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
             issuer: self.issuer,
         };
+        let revoked = self.storage.as_ref().map(|storage| storage.engine().revoked()).unwrap_or_default();
         let shared = Shared {
             registry: self.registry,
             keys,
@@ -136,6 +172,10 @@ impl HubBuilder {
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::new(0),
+            // Nothing outlives the process.
+            revocations: Revocations::restore(revoked.into_iter()),
+            usages: Usages::default(),
+            origins: self.origins,
         };
         Ok(Hub { shared: Arc::new(shared) })
     }

@@ -1,116 +1,233 @@
 //! All that one connection subscribes to, read as one stream of events.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::Hub;
+use super::lease::{Due, Lease, Usage};
 use crate::channel::Channel;
 use crate::history::{Gap, Inbox, Log, Place, TURN_BYTES};
-use crate::wire::{Cursor, MAX_CHANNELS, SharedText, Since};
+use crate::wire::{Cursor, EndCode, MAX_CHANNELS, SharedText, Since};
+
+/// What the client calls a subscription of its own. There is one without: what the connection
+/// subscribed to when it opened, and what widened that.
+pub(crate) type Reference = Option<Arc<str>>;
 
 /// What a connection reads.
 pub(crate) enum Event {
     /// Messages of one channel, in order.
-    Messages(Vec<SharedText>),
+    Messages { reference: Reference, channel: Arc<str>, messages: Vec<SharedText> },
     /// Messages of a channel are gone. What comes after is the next event of the channel.
-    Gap { channel: Arc<str>, gap: Gap },
+    Gap { reference: Reference, channel: Arc<str>, gap: Gap },
 }
 
-/// A subscription that stands.
+/// A subscription to a channel that stands.
 pub(crate) struct Ready {
     pub(crate) channel: Channel,
     pub(crate) position: Cursor,
 }
 
+/// What happened to a subscription because of its token.
+pub(crate) enum Notice {
+    /// Its token ends in so many milliseconds.
+    Expiring { reference: Reference, milliseconds: u64 },
+    /// It has ended.
+    Ended { reference: Reference, channels: Vec<String>, code: EndCode },
+}
+
 /// The subscriptions of one connection.
 pub(crate) struct Reader {
     inbox: Arc<Inbox>,
-    subscriptions: HashMap<u64, Subscription>,
+    alarm: Arc<Notify>,
+    /// In the order of their keys.
+    subscribed: Vec<Subscribed>,
     next_key: u64,
-    /// Keys of the subscriptions that may have something to read. One that is parked
-    /// has no turn, and those that are gone are passed over.
+    /// Keys of what may have something to read. Who is parked has no turn, and those that
+    /// are gone are passed over.
     turns: VecDeque<u64>,
 }
 
-struct Subscription {
+/// One channel of a subscription.
+struct Subscribed {
+    key: u64,
+    reference: Reference,
     log: Arc<Log>,
     place: Place,
-    /// When each topic's permit ends.
-    expires: Vec<(usize, u64)>,
+    /// By which right each topic is read.
+    leases: Vec<(usize, Arc<Lease>)>,
 }
 
-/// One connection cannot have that many channels.
-pub(crate) struct TooManyChannels;
+/// Why a subscription does not come to be.
+#[derive(Debug)]
+pub(crate) enum NoSubscription {
+    /// The connection has one of the same reference.
+    RefInUse,
+    /// One connection cannot have that many channels.
+    TooManyChannels,
+    Unavailable,
+}
+
+/// Why a subscription does not go on with another token.
+pub(crate) enum NotRenewed {
+    NotSubscribed,
+    /// The token names less than is subscribed.
+    NotGranted,
+}
 
 impl Reader {
     pub(crate) fn new() -> Self {
-        Self { inbox: Arc::default(), subscriptions: HashMap::new(), next_key: 0, turns: VecDeque::new() }
+        Self {
+            inbox: Arc::default(),
+            alarm: Arc::default(),
+            subscribed: Vec::new(),
+            next_key: 0,
+            turns: VecDeque::new(),
+        }
     }
 
-    /// Subscribes to channels and topics until `expires`. What is published from here
-    /// on will be read.
-    pub(crate) fn subscribe(
+    /// Subscribes to channels and topics. What is published from here on will be read. With a
+    /// reference it is a subscription of its own.
+    pub(crate) async fn subscribe(
         &mut self,
         hub: &Hub,
+        reference: &Reference,
         permitted: Vec<(Channel, Vec<usize>)>,
         since: &Since,
-        expires: u64,
-    ) -> Result<Vec<Ready>, TooManyChannels> {
-        let new = permitted.iter().filter(|(channel, _)| self.key_of(channel.name()).is_none());
-        if self.subscriptions.len() + new.count() > MAX_CHANNELS {
-            return Err(TooManyChannels);
+        lease: &Arc<Lease>,
+    ) -> Result<Vec<Ready>, NoSubscription> {
+        if reference.is_some() && self.has(reference) {
+            return Err(NoSubscription::RefInUse);
         }
-        let mut ready = Vec::with_capacity(permitted.len());
-        for (channel, topics) in permitted {
+        let new = permitted.iter().filter(|(channel, _)| self.index_of(reference, channel.name()).is_none());
+        if self.subscribed.len() + new.count() > MAX_CHANNELS {
+            return Err(NoSubscription::TooManyChannels);
+        }
+        // All logs before the first change: what is refused changes nothing.
+        let mut logs = Vec::with_capacity(permitted.len());
+        for (channel, _) in &permitted {
+            logs.push(hub.open_log(channel).await.map_err(|_| NoSubscription::Unavailable)?);
+        }
+        let all = permitted.into_iter().zip(logs).map(|((channel, topics), log)| {
             let cursor = since.get(channel.name()).copied();
-            // `permitted` was resolved by this hub, so every channel has a log.
-            let Some(position) = self.subscribe_to(hub, &channel, &topics, cursor, expires) else { continue };
-            ready.push(Ready { channel, position });
-        }
-        Ok(ready)
+            let position = self.subscribe_to(reference, log, &topics, cursor, lease);
+            Ready { channel, position }
+        });
+        Ok(all.collect())
     }
 
     fn subscribe_to(
         &mut self,
-        hub: &Hub,
-        channel: &Channel,
+        reference: &Reference,
+        log: Arc<Log>,
         topics: &[usize],
         cursor: Option<Cursor>,
-        expires: u64,
-    ) -> Option<Cursor> {
+        lease: &Arc<Lease>,
+    ) -> Cursor {
         let key = self.next_key;
         self.next_key += 1;
-        let earlier =
-            self.key_of(channel.name()).and_then(|key| Some((key, self.subscriptions.remove(&key)?)));
-        let (mut subscription, position) = if let Some((earlier_key, mut subscription)) = earlier {
+        let earlier = self.index_of(reference, log.channel().name());
+        let (mut subscribed, position) = if let Some(index) = earlier {
             // Under a key of its own: a wake-up for the earlier one may still be on its way.
-            subscription.log.unpark(&self.inbox, earlier_key);
-            let position = subscription.log.widen(&mut subscription.place, topics, cursor);
-            (subscription, position)
+            let mut subscribed = self.remove(index);
+            let position = subscribed.log.widen(&mut subscribed.place, topics, cursor);
+            (Subscribed { key, ..subscribed }, position)
         } else {
-            let log = hub.log(channel)?.ok()?;
             let (place, position) = log.start(topics, cursor.unwrap_or_default());
-            (Subscription { log, place, expires: Vec::new() }, position)
+            (Subscribed { key, reference: reference.clone(), log, place, leases: Vec::new() }, position)
         };
-        subscription.permit(topics, expires);
-        self.subscriptions.insert(key, subscription);
+        subscribed.extend(topics, lease);
+        self.subscribed.push(subscribed);
         self.turns.push_back(key);
-        Some(position)
+        position
     }
 
-    /// Ends the subscription to a channel. Tells whether there was one.
-    pub(crate) fn unsubscribe(&mut self, channel: &str) -> bool {
-        let Some(key) = self.key_of(channel) else { return false };
-        if let Some(subscription) = self.subscriptions.remove(&key) {
-            subscription.log.unpark(&self.inbox, key);
+    /// Ends a channel of the subscription without a reference. Tells whether there was one.
+    pub(crate) fn unsubscribe_channel(&mut self, channel: &str) -> bool {
+        let index = self.index_of(&None, channel);
+        index.map(|index| self.remove(index)).is_some()
+    }
+
+    /// Ends a subscription, and tells which channels it had.
+    pub(crate) fn unsubscribe(&mut self, reference: &Reference) -> Vec<String> {
+        let mut channels = Vec::new();
+        for index in (0..self.subscribed.len()).rev() {
+            if self.subscribed[index].reference == *reference {
+                channels.push(self.remove(index).log.channel().name().to_owned());
+            }
         }
-        true
+        channels.reverse();
+        channels
     }
 
-    /// When the first permit of a topic ends, in seconds since 1970.
-    pub(crate) fn expires(&self) -> Option<u64> {
-        let permits = self.subscriptions.values().flat_map(|subscription| &subscription.expires);
-        permits.map(|(_, expires)| *expires).min()
+    /// Goes on reading a subscription by another right, which names at least as much.
+    pub(crate) fn renew(
+        &mut self,
+        reference: &Reference,
+        permitted: &[(Channel, Vec<usize>)],
+        lease: &Arc<Lease>,
+    ) -> Result<(), NotRenewed> {
+        if !self.has(reference) {
+            return Err(NotRenewed::NotSubscribed);
+        }
+        let granted = |subscribed: &Subscribed| {
+            let channel = permitted.iter().find(|(channel, _)| channel == subscribed.log.channel());
+            let topics = channel.map_or(&[][..], |(_, topics)| topics);
+            subscribed.leases.iter().all(|(topic, _)| topics.contains(topic))
+        };
+        if !self.of(reference).all(granted) {
+            return Err(NotRenewed::NotGranted);
+        }
+        for subscribed in self.subscribed.iter_mut().filter(|subscribed| subscribed.reference == *reference) {
+            for (_, held) in &mut subscribed.leases {
+                *held = Arc::clone(lease);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what is due because of tokens, and ends what they no longer allow.
+    pub(crate) fn check_leases(&mut self, now: u64) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let mut ended: Vec<(Reference, EndCode)> = Vec::new();
+        for subscribed in &self.subscribed {
+            let reference = &subscribed.reference;
+            for (_, lease) in &subscribed.leases {
+                let code = match lease.due(now) {
+                    Due::Nothing => continue,
+                    Due::Notice(milliseconds) => {
+                        notices.push(Notice::Expiring { reference: reference.clone(), milliseconds });
+                        continue;
+                    }
+                    Due::Expired => EndCode::Expired,
+                    Due::Revoked => EndCode::Revoked,
+                };
+                if ended.iter().all(|(other, _)| other != reference) {
+                    ended.push((reference.clone(), code));
+                }
+            }
+        }
+        notices.extend(ended.into_iter().map(|(reference, code)| {
+            let channels = self.unsubscribe(&reference);
+            Notice::Ended { reference, channels, code }
+        }));
+        notices
+    }
+
+    /// When there is next something due because of tokens, in milliseconds since 1970.
+    pub(crate) fn due_at(&self) -> Option<u64> {
+        self.leases().map(|lease| lease.due_at()).min()
+    }
+
+    /// Wakes the connection where a token that it uses was revoked.
+    pub(crate) fn alarm(&self) -> &Arc<Notify> {
+        &self.alarm
+    }
+
+    /// The usage of tokens of an id, where there is one.
+    pub(crate) fn usage(&self, id: &str) -> Option<Arc<Usage>> {
+        self.leases().map(|lease| lease.usage()).find(|usage| usage.id() == id).cloned()
     }
 
     /// Waits for events and adds them. Nothing is lost when it is cancelled.
@@ -124,37 +241,66 @@ impl Reader {
     pub(crate) fn read_waiting(&mut self, events: &mut Vec<Event>) -> bool {
         self.inbox.take(&mut self.turns);
         while let Some(key) = self.turns.pop_front() {
-            let Some(subscription) = self.subscriptions.get_mut(&key) else { continue };
-            let Subscription { log, place, .. } = subscription;
+            let Ok(index) = self.subscribed.binary_search_by_key(&key, |subscribed| subscribed.key) else {
+                continue;
+            };
+            let Subscribed { log, place, reference, .. } = &mut self.subscribed[index];
             let read = log.read(place, TURN_BYTES, &self.inbox, key);
             if read.is_empty() {
                 continue;
             }
             self.turns.push_back(key);
+            let channel = log.channel().shared_name();
             if let Some(gap) = read.gap {
-                events.push(Event::Gap { channel: log.channel().shared_name(), gap });
+                events.push(Event::Gap { reference: reference.clone(), channel: Arc::clone(&channel), gap });
             }
             if !read.messages.is_empty() {
-                events.push(Event::Messages(read.messages));
+                let (reference, messages) = (reference.clone(), read.messages);
+                events.push(Event::Messages { reference, channel, messages });
             }
             return true;
         }
         false
     }
 
-    fn key_of(&self, channel: &str) -> Option<u64> {
-        let mut all = self.subscriptions.iter();
-        all.find(|(_, subscription)| subscription.log.channel().name() == channel).map(|(key, _)| *key)
+    /// Whether nothing is subscribed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.subscribed.is_empty()
+    }
+
+    fn has(&self, reference: &Reference) -> bool {
+        self.of(reference).next().is_some()
+    }
+
+    fn of<'r>(&'r self, reference: &'r Reference) -> impl Iterator<Item = &'r Subscribed> {
+        self.subscribed.iter().filter(move |subscribed| subscribed.reference == *reference)
+    }
+
+    fn leases(&self) -> impl Iterator<Item = &Arc<Lease>> {
+        self.subscribed.iter().flat_map(|subscribed| subscribed.leases.iter().map(|(_, lease)| lease))
+    }
+
+    fn index_of(&self, reference: &Reference, channel: &str) -> Option<usize> {
+        self.subscribed.iter().position(|subscribed| {
+            subscribed.reference == *reference && subscribed.log.channel().name() == channel
+        })
+    }
+
+    fn remove(&mut self, index: usize) -> Subscribed {
+        let subscribed = self.subscribed.remove(index);
+        subscribed.log.unpark(&self.inbox, subscribed.key);
+        subscribed
     }
 }
 
-impl Subscription {
-    /// The latest permit of a topic counts.
-    fn permit(&mut self, topics: &[usize], expires: u64) {
+impl Subscribed {
+    /// Of two rights to a topic the one that lasts longer counts.
+    fn extend(&mut self, topics: &[usize], lease: &Arc<Lease>) {
         for topic in topics {
-            match self.expires.iter_mut().find(|(known, _)| known == topic) {
-                Some((_, known)) => *known = expires.max(*known),
-                None => self.expires.push((*topic, expires)),
+            match self.leases.iter_mut().find(|(known, _)| known == topic) {
+                Some((_, held)) if held.expires() <= lease.expires() => *held = Arc::clone(lease),
+                Some(_) => {}
+                None => self.leases.push((*topic, Arc::clone(lease))),
             }
         }
     }
@@ -162,8 +308,8 @@ impl Subscription {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        for (key, subscription) in &self.subscriptions {
-            subscription.log.unpark(&self.inbox, *key);
+        for subscribed in &self.subscribed {
+            subscribed.log.unpark(&self.inbox, subscribed.key);
         }
     }
 }

@@ -5,9 +5,10 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 
+use super::session::{Session, Wish};
 use super::socket::Socket;
 use super::{Failure, Parameters, open, permit};
-use crate::hub::{Hub, Phase, Reader};
+use crate::hub::{Hub, Phase};
 use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
 
 /// Clients say little: what a connection holds in memory while it is idle.
@@ -29,28 +30,21 @@ pub(super) async fn connect(
         .max_frame_size(MAX_CLIENT_FRAME)
         .max_message_size(MAX_CLIENT_FRAME)
         .protocols([SUBPROTOCOL]);
-    let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
-    let permit = permit(&hub, token.as_deref(), false)?;
-    let permitted = hub.permitted(&permit).map_err(|claim| {
-        tracing::debug!(claim.channel, claim.name, "refused: unknown channel or topic");
-        Failure::unknown()
-    })?;
-    let since = read_since(parameters.get("since"))?;
-
-    for (channel, _) in &permitted {
-        let _ = hub.open_log(channel).await;
-    }
-    // From here on every message reaches the reader, so the 101 that follows means subscribed.
-    let mut reader = Reader::new();
-    let ready = reader
-        .subscribe(&hub, permitted, &since, permit.expires)
-        .map_err(|_| Failure::bad_request("the token names too many channels"))?;
     let guest = upgrade.selected_protocol().is_none();
-    let connected = hub.connected();
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        Socket::new(hub, socket, reader, guest).run(ready).await;
-        drop(connected);
-    }))
+    let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
+    let connected = hub.connected().ok_or_else(Failure::too_many_connections)?;
+    let mut session = Session::new(hub.clone(), guest, connected);
+    // A client of ours may bring its tokens later.
+    let greeting = if guest || token.is_some() {
+        let permit = permit(&hub, token.as_deref(), false)?;
+        let since = read_since(parameters.get("since"))?;
+        let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
+        session.ready(&None, &ready)
+    } else {
+        Vec::new()
+    };
+    // What was published since reaches the session, so the 101 that follows means subscribed.
+    Ok(upgrade.on_upgrade(move |socket| Socket::new(session, socket).run(greeting)))
 }
 
 fn bearer_subprotocol(upgrade: &WebSocketUpgrade) -> Option<String> {
@@ -58,7 +52,7 @@ fn bearer_subprotocol(upgrade: &WebSocketUpgrade) -> Option<String> {
     offered.find_map(|protocol| protocol.strip_prefix(BEARER_SUBPROTOCOL)).map(str::to_owned)
 }
 
-fn read_since(since: Option<&str>) -> Result<Since, Failure> {
+pub(super) fn read_since(since: Option<&str>) -> Result<Since, Failure> {
     let Some(since) = since else { return Ok(Since::new()) };
     serde_json::from_str(since).map_err(|error| {
         let example = r#"{"pipeline:run_42":"start"}"#;

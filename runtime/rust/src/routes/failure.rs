@@ -5,6 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::session::NotSubscribed;
+use crate::hub::RevokeError;
 use crate::publish::PublishError;
 use crate::schema::Issue;
 use crate::token::TokenError;
@@ -52,6 +54,23 @@ impl Failure {
         Self::new(status, format!("connect with a WebSocket: {message}"))
     }
 
+    pub(super) fn origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "pages of this origin are not allowed: name it where the hub is built",
+        )
+    }
+
+    pub(super) fn too_many_connections() -> Self {
+        let message = "there are as many connections as there may be: try again later";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+    }
+
+    pub(super) fn unavailable() -> Self {
+        let message = "the channel cannot be read now: try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    }
+
     pub(super) fn closing() -> Self {
         let message = "the server is about to stop: try again, elsewhere if you can";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -63,6 +82,33 @@ impl IntoResponse for Failure {
         let Self { status, message, data } = self;
         let body = json!({ "error": message, "data": data, "status": status.as_u16() });
         (status, Json(body)).into_response()
+    }
+}
+
+impl From<NotSubscribed> for Failure {
+    fn from(refused: NotSubscribed) -> Self {
+        match refused {
+            NotSubscribed::Unauthorized(refused) => {
+                tracing::debug!(reason = refused.detail, "refused: the token is not valid");
+                Self::unauthorized()
+            }
+            NotSubscribed::UnknownChannel => Self::unknown(),
+            NotSubscribed::TooManyConnections => Self::too_many_connections(),
+            NotSubscribed::Unavailable => Self::unavailable(),
+            NotSubscribed::NotGranted | NotSubscribed::RefInUse | NotSubscribed::TooManyChannels => {
+                Self::bad_request("the token names too many channels")
+            }
+        }
+    }
+}
+
+impl From<RevokeError> for Failure {
+    fn from(error: RevokeError) -> Self {
+        let status = match error {
+            RevokeError::Id => StatusCode::BAD_REQUEST,
+            RevokeError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, error.to_string())
     }
 }
 
@@ -102,9 +148,11 @@ impl From<TokenError> for Failure {
         match error {
             TokenError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
             TokenError::Signing(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
-            TokenError::NoTopics | TokenError::TooManyTopics(_) | TokenError::Lifetime(_) => {
-                Self::bad_request(message)
-            }
+            TokenError::NoTopics
+            | TokenError::TooManyTopics(_)
+            | TokenError::Lifetime(_)
+            | TokenError::Subject
+            | TokenError::Id => Self::bad_request(message),
         }
     }
 }

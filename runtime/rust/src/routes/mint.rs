@@ -8,9 +8,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Failure, Parameters, bearer, body, open};
+use super::{Failure, Parameters, body, open, signing_key};
 use crate::hub::{Hub, Phase};
-use crate::token::{DEFAULT_LIFETIME, TopicClaim};
+use crate::token::{DEFAULT_LIFETIME, TopicClaim, Wording};
 
 /// More than 64 topics with long names need.
 const MAX_BODY: usize = 256 * 1024;
@@ -22,10 +22,7 @@ pub(super) async fn mint(
     request: Body,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     open(&hub, Phase::Closing)?;
-    if !bearer(&headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
-        tracing::debug!("refused: a token is asked for without the signing key");
-        return Err(Failure::unauthorized());
-    }
+    signing_key(&hub, &headers)?;
     let lifetime =
         match parameters.get("expires_in") {
             None => DEFAULT_LIFETIME,
@@ -38,6 +35,8 @@ pub(super) async fn mint(
         let example = r#"[{"channel":"pipeline:run_42","name":"status","kind":"run"}]"#;
         Failure::bad_request(format!("the body is not a list of topics such as {example}: {error}"))
     })?;
-    let token = hub.mint(topics, false, lifetime)?;
+    let named = |name| parameters.get(name).map(str::to_owned);
+    let (subject, id) = (named("subject"), named("id"));
+    let token = hub.mint(Wording { topics, publish: false, lifetime, subject, id })?;
     Ok((StatusCode::CREATED, Json(json!({ "jwt": token }))))
 }

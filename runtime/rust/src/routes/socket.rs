@@ -1,18 +1,16 @@
-//! One WebSocket connection, from its 101 to its close.
+//! A connection over a WebSocket, from its 101 to its close.
 
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::hub::{Event, Hub, Phase, Reader, Ready};
-use crate::token;
-use crate::wire::{MAX_BAD_FRAMES, ServerFrame, SharedText, close};
+use super::session::{End, Session, Turn, encode};
+use crate::hub::Phase;
+use crate::wire::{FRAME_BURST, FRAMES_PER_SECOND, SharedText, close};
 
-mod answer;
-mod encode;
 mod fault;
 
 use fault::close_code;
@@ -26,110 +24,88 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A client whose frames cannot be read any more is given this long to read why.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// A connection and all that it subscribes to.
+/// What each frame of a client costs of the time that it has for them.
+const FRAME_COST: Duration = Duration::from_nanos(1_000_000_000 / FRAMES_PER_SECOND as u64);
+
 pub(super) struct Socket {
-    hub: Hub,
+    session: Session,
     transport: WebSocket,
-    reader: Reader,
     phase: watch::Receiver<Phase>,
-    /// A client that did not offer the subprotocol understands only a few kinds of frames.
-    guest: bool,
-    bad_frames: u32,
+    audience: encode::Audience,
     unanswered: u32,
-}
-
-/// Why a connection ends.
-enum End {
-    /// With a close frame.
-    Close { code: u16, reason: &'static str },
-    /// Without: it is gone already, or does not take anything.
-    Gone(&'static str),
-}
-
-/// What a connection wakes up for.
-enum Wake {
-    Frame(Option<Result<Message, axum::Error>>),
-    Events,
-    Ping,
-    Expired,
-    Closing,
+    /// Until when the frames that were read would have taken at the steady rate.
+    frames_until: Instant,
 }
 
 impl Socket {
-    pub(super) fn new(hub: Hub, transport: WebSocket, reader: Reader, guest: bool) -> Self {
-        let phase = hub.phase();
-        Self { hub, transport, reader, phase, guest, bad_frames: 0, unanswered: 0 }
+    pub(super) fn new(session: Session, transport: WebSocket) -> Self {
+        let phase = session.hub().phase();
+        let audience = if session.is_guest() {
+            encode::Audience::Guest { streams: session.hub().settings().guest_streams }
+        } else {
+            encode::Audience::Ours
+        };
+        Self { session, transport, phase, audience, unanswered: 0, frames_until: Instant::now() }
     }
 
-    pub(super) async fn run(mut self, ready: Vec<Ready>) {
-        tracing::debug!(guest = self.guest, channels = ready.len(), "connected");
-        let Err(end) = self.serve(ready).await;
-        match end {
-            End::Close { code, reason } => {
-                tracing::debug!(code, reason, "closed");
-                self.close(code, reason).await;
-            }
-            End::Gone(reason) => tracing::debug!(reason, "gone"),
+    /// Serves the connection to its end. `greeting` is what it is told first.
+    pub(super) async fn run(mut self, greeting: Vec<SharedText>) {
+        let end = match self.write(greeting).await {
+            Ok(()) => self.serve().await,
+            Err(end) => end,
+        };
+        tracing::debug!(code = end.code, reason = end.reason, "disconnected");
+        if let Some(code) = end.code {
+            self.close(code, end.reason).await;
         }
     }
 
-    async fn serve(&mut self, ready: Vec<Ready>) -> Result<std::convert::Infallible, End> {
-        let greeting = self.ready(ready);
-        self.write(greeting).await?;
-        let period = self.hub.settings().ping_interval;
-        let mut pings = interval_at(Instant::now() + period, period);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut expires = self.reader.expires();
-        let end = sleep_until(instant(expires));
-        tokio::pin!(end);
-        let mut events = Vec::new();
+    async fn serve(&mut self) -> End {
         loop {
-            // What is due comes before what is waiting, which under load never ends.
-            let wake = tokio::select! {
-                biased;
-                _ = self.phase.wait_for(|phase| *phase >= Phase::Closing) => Wake::Closing,
-                () = &mut end => Wake::Expired,
-                frame = self.transport.next() => Wake::Frame(frame),
-                _ = pings.tick() => Wake::Ping,
-                () = self.reader.read(&mut events) => Wake::Events,
+            let Self { session, transport, frames_until, .. } = self;
+            let hears = !session.is_draining();
+            let ahead = frames_until.saturating_duration_since(Instant::now());
+            let frame = async {
+                // Who says too much is heard later, and everybody else at once.
+                if ahead > FRAME_COST * FRAME_BURST {
+                    sleep(ahead - FRAME_COST * FRAME_BURST).await;
+                }
+                transport.next().await
             };
-            match wake {
-                Wake::Closing => return Err(self.drain().await),
-                Wake::Expired => {
-                    self.check_permits()?;
-                    end.as_mut().reset(instant(expires));
-                }
-                Wake::Ping => self.ping().await?,
-                Wake::Events => self.write_events(&mut events).await?,
-                Wake::Frame(frame) => {
-                    self.take_frame(frame).await?;
-                    if self.reader.expires() != expires {
-                        expires = self.reader.expires();
-                        end.as_mut().reset(instant(expires));
-                    }
-                }
+            let done = tokio::select! {
+                biased;
+                frame = frame, if hears => self.take_frame(frame).await,
+                turn = session.next() => self.take_turn(turn).await,
+            };
+            if let Err(end) = done {
+                return end;
             }
+        }
+    }
+
+    async fn take_turn(&mut self, turn: Turn) -> Result<(), End> {
+        match turn {
+            Turn::Events(events) => self.write(encode::events(events, self.audience)).await,
+            Turn::Frames(frames) => self.write(frames).await,
+            Turn::Ping => self.ping().await,
+            Turn::End(end) => Err(end),
         }
     }
 
     async fn take_frame(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), End> {
         let message = match frame {
-            None => return Err(End::Gone("the client left")),
+            None => return Err(End::gone("left", "the client left")),
             Some(Err(error)) => return Err(close_code(error)),
             Some(Ok(message)) => message,
         };
         self.unanswered = 0;
+        self.frames_until = self.frames_until.max(Instant::now()) + FRAME_COST;
         match message {
             Message::Text(text) => {
-                let answer = self.answer(&text);
-                if self.bad_frames >= MAX_BAD_FRAMES {
-                    return Err(End::Close { code: close::BAD_FRAMES, reason: "too many bad frames" });
-                }
+                let answer = self.session.answer(&text).await?;
                 self.write(answer).await
             }
-            Message::Binary(_) => {
-                Err(End::Close { code: close::BINARY, reason: "a binary frame: frames are text" })
-            }
+            Message::Binary(_) => Err(End::close(close::BINARY, "binary", "a binary frame: frames are text")),
             // The WebSocket layer answers pings and close frames.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(()),
         }
@@ -137,53 +113,28 @@ impl Socket {
 
     async fn ping(&mut self) -> Result<(), End> {
         if self.unanswered >= MAX_UNANSWERED {
-            return Err(End::Gone("the client does not answer pings"));
+            return Err(End::gone("silent", "the client does not answer pings"));
         }
         self.unanswered += 1;
         let mut messages = vec![Message::Ping(axum::body::Bytes::new())];
-        if !self.guest {
+        if !self.session.is_guest() {
             // Pages do not see pings, and must be able to tell a quiet channel from a dead network.
-            let next_in = self.hub.settings().ping_interval.as_millis();
-            let alive = ServerFrame::Alive { next_in: u64::try_from(next_in).unwrap_or(u64::MAX) };
-            messages.push(Message::Text(encode::frame(&alive)));
+            messages.push(Message::Text(self.session.alive()));
         }
         self.send(messages).await
     }
 
-    fn check_permits(&self) -> Result<(), End> {
-        if self.reader.expires().is_none_or(|expires| expires > token::now()) {
+    async fn write(&mut self, frames: Vec<SharedText>) -> Result<(), End> {
+        if frames.is_empty() {
             return Ok(());
         }
-        Err(End::Close { code: close::EXPIRED, reason: "a token expired: reconnect with a new one" })
-    }
-
-    /// Sends what is waiting, and no more than that.
-    async fn drain(&mut self) -> End {
-        let mut events = Vec::new();
-        if let Err(end) = self.write(vec![encode::frame(&ServerFrame::Closing)]).await {
-            return end;
-        }
-        while self.reader.read_waiting(&mut events) {
-            if let Err(end) = self.write_events(&mut events).await {
-                return end;
-            }
-        }
-        End::Close { code: close::GOING_AWAY, reason: "the server is going away" }
-    }
-
-    async fn write_events(&mut self, events: &mut Vec<Event>) -> Result<(), End> {
-        let frames = encode::events(events, self.guest);
-        self.write(frames).await
-    }
-
-    async fn write(&mut self, frames: Vec<SharedText>) -> Result<(), End> {
         self.send(frames.into_iter().map(Message::Text)).await
     }
 
     /// Writes frames, as many a system call as fit. A client that does not take them holds up
     /// only its own connection, and that not for ever.
     async fn send(&mut self, frames: impl IntoIterator<Item = Message>) -> Result<(), End> {
-        let Self { transport, phase, hub, .. } = self;
+        let Self { transport, phase, session, .. } = self;
         let sending = async {
             for frame in frames {
                 transport.feed(frame).await?;
@@ -192,11 +143,11 @@ impl Socket {
         };
         tokio::select! {
             biased;
-            result = timeout(hub.settings().write_timeout, sending) => match result {
-                Ok(result) => result.map_err(|_| End::Gone("the connection broke")),
-                Err(_) => Err(End::Gone("the client does not read")),
+            result = timeout(session.hub().settings().write_timeout, sending) => match result {
+                Ok(result) => result.map_err(|_| End::gone("broken", "the connection broke")),
+                Err(_) => Err(End::gone("unread", "the client does not read")),
             },
-            _ = phase.wait_for(|phase| *phase == Phase::Closed) => Err(End::Gone("cut by shutdown")),
+            end = Session::cut(phase) => Err(end),
         }
     }
 
@@ -217,12 +168,4 @@ impl Socket {
         };
         let _ = timeout(CLOSE_TIMEOUT, farewell).await;
     }
-}
-
-/// When a number of seconds since 1970 is reached, or a day from now, to look again.
-fn instant(seconds: Option<u64>) -> Instant {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let until =
-        seconds.map_or(token::MAX_LIFETIME, |seconds| Duration::from_secs(seconds).saturating_sub(now));
-    Instant::now() + until.min(token::MAX_LIFETIME)
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
@@ -14,6 +13,7 @@ use crate::history::{Appended, Limits, Log};
 mod boot;
 mod channels;
 mod messages;
+mod revocations;
 mod schema;
 mod sweep;
 mod writer;
@@ -42,6 +42,7 @@ pub struct Sqlite {
     /// Both are there until it is dropped.
     commands: Option<mpsc::Sender<Command>>,
     thread: Option<thread::JoinHandle<()>>,
+    revoked: Vec<(String, u64)>,
 }
 
 impl Sqlite {
@@ -65,11 +66,11 @@ impl Sqlite {
     fn start(path: &Path, synchronous: bool) -> Result<Self, StorageError> {
         let at =
             |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
-        let writer = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
+        let (writer, revoked) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
-        Ok(Self { commands: Some(commands), thread: Some(thread) })
+        Ok(Self { commands: Some(commands), thread: Some(thread), revoked })
     }
 
     /// A writer that is gone drops the command, and the reply with it.
@@ -125,13 +126,12 @@ impl Engine for Sqlite {
         Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone().into())) })
     }
 
-    fn revoke(&self, token_id: String, until: SystemTime) -> Later<Result<(), StorageError>> {
-        let answer = self.ask(|reply| Command::Revoke { token_id, until, reply });
-        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone())) })
+    fn revoked(&self) -> Vec<(String, u64)> {
+        self.revoked.clone()
     }
 
-    fn revoked(&self) -> Later<Result<Vec<(String, SystemTime)>, StorageError>> {
-        let answer = self.ask(|reply| Command::Revoked { reply });
+    fn revoke(&self, id: &str, at: u64) -> Later<Result<(), StorageError>> {
+        let answer = self.ask(|reply| Command::Revoke { id: id.to_owned(), at, reply });
         Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone())) })
     }
 }

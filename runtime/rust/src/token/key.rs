@@ -10,6 +10,8 @@ const SHORTEST: usize = 32;
 
 pub(crate) struct SigningKey {
     secret: String,
+    /// What tokens call it by.
+    id: String,
     /// Digests have one length, so comparing them tells nothing about the key's.
     plain: [u8; 32],
     hashed: Option<[u8; 32]>,
@@ -26,7 +28,13 @@ impl SigningKey {
         }
         let plain = digest(secret);
         let hashed = hashed_form(secret).map(|form| digest(&form));
-        Ok(Self { secret: secret.into(), plain, hashed })
+        let mut id = format!("{:x}", Sha256::digest(format!("kid:{secret}")));
+        id.truncate(16);
+        Ok(Self { secret: secret.into(), id, plain, hashed })
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     pub(crate) fn secret(&self) -> &[u8] {

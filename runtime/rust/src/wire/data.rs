@@ -117,6 +117,13 @@ impl DataFrame {
     }
 }
 
+/// The id of an encoded frame of a log.
+pub(crate) fn id_of(frame: &SharedText) -> Option<MessageId> {
+    // Within a string every quote is escaped, so this is the field and no text of a channel.
+    let (_, rest) = frame.as_str().split_once(r#"","id":""#)?;
+    rest.get(..MessageId::LENGTH)?.parse().ok()
+}
+
 fn write_json<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
     serde_json::to_writer(text, value)
 }

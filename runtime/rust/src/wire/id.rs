@@ -129,6 +129,20 @@ pub enum Cursor {
     },
 }
 
+impl Cursor {
+    /// The cursor of a subscriber that has this one and gets the message with this id.
+    #[must_use]
+    pub fn after(self, id: MessageId) -> Self {
+        match self {
+            // What topics retain is being sent, which may have come from anywhere before.
+            Self::Replaying { position, .. } if id <= position => {
+                Self::Replaying { position, replayed: Some(id) }
+            }
+            _ => Self::After(id),
+        }
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -200,6 +214,15 @@ mod tests {
             assert_eq!(text.len(), MessageId::LENGTH);
             assert_eq!(text.parse(), Ok(MessageId::new(life, offset)));
         }
+    }
+
+    #[test]
+    fn a_cursor_stays_behind_its_position_while_what_topics_retain_is_being_sent() {
+        let [id, position, next] = [3, 10, 11].map(|offset| MessageId::new(1, offset));
+        let replaying = Cursor::Replaying { position, replayed: None }.after(id);
+        assert_eq!(replaying, Cursor::Replaying { position, replayed: Some(id) });
+        assert_eq!(replaying.after(next), Cursor::After(next));
+        assert_eq!(Cursor::After(position).after(next), Cursor::After(next));
     }
 
     #[test]

@@ -33,7 +33,15 @@ fn read(case: &Value) -> Value {
         frame => frame.to_string(),
     };
     let meaning = match case["from"].as_str() {
-        Some("server") => read_server_frames(&text).map(|frames| json!(frames)),
+        Some("server") => read_server_frames(&text).map(|message| {
+            let mut frames = json!(message.frames);
+            if let Some(reference) = message.reference {
+                for frame in frames.as_array_mut().unwrap() {
+                    frame["ref"] = json!(reference);
+                }
+            }
+            frames
+        }),
         _ => read_client_frame(&text).map(|frame| json!(frame)),
     };
     meaning.unwrap_or_else(|_| "bad_frame".into())

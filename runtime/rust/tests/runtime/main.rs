@@ -4,12 +4,17 @@ mod closing;
 mod connecting;
 mod delivery;
 mod frames;
+mod limits;
+mod multiplexing;
 mod publishing;
+mod renewing;
 mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]
 mod storing;
+mod streaming;
 mod subscribing;
+mod text_streams;
 mod throughput;
 mod tokens;
 
@@ -19,4 +24,5 @@ mod bench {
     pub(crate) mod definition;
     pub(crate) mod http;
     pub(crate) mod server;
+    pub(crate) mod sse;
 }

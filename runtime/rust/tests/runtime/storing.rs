@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use fanfare::wire::ServerFrame;
 use fanfare::{Channel, Hub, PublishError, Sqlite};
 use serde_json::json;
 
@@ -193,6 +194,38 @@ async fn what_a_new_definition_refuses_is_not_sent_and_told_as_a_gap() {
     assert_eq!(client.data().await, json!("7"));
     assert_eq!(client.data().await, json!("8"));
     client.silence().await;
+}
+
+#[tokio::test]
+async fn a_text_that_was_being_written_is_ended_by_the_next_process() {
+    let (file, channel) = (File::new(), room("1"));
+    let first = file.server().await;
+    let mut writer = first.hub.stream(channel.topic(5)).await.unwrap();
+    writer.write("half of it").await.unwrap();
+    let mut client = first.subscribe(&channel, &["draft"]).await;
+    client.ready().await;
+    assert!(matches!(client.frame().await, ServerFrame::DatastreamStart { .. }));
+    let ServerFrame::Chunk { id, .. } = client.frame().await else { panic!("expected a chunk") };
+    first.stop().await;
+    let second = file.server().await;
+    let mut client = second.resume(&channel, &["draft"], &id.to_string()).await;
+    client.ready().await;
+    let frame = client.frame().await;
+    let ServerFrame::DatastreamEnd { error, .. } = &frame else { panic!("expected the end, got {frame:?}") };
+    assert_eq!(error.as_deref(), Some("the server was restarted"));
+    drop(writer);
+}
+
+#[tokio::test]
+async fn a_revoked_token_stays_revoked_after_a_restart() {
+    let (file, channel) = (File::new(), room("1"));
+    let first = file.server().await;
+    let token = first.hub.token(channel.grant(["said"])).id("login_17").mint().unwrap();
+    first.hub.revoke("login_17").await.unwrap();
+    assert_eq!(first.refusal(&token).await.status, 401);
+    first.stop().await;
+    let second = file.server().await;
+    assert_eq!(second.refusal(&token).await.status, 401);
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ async fn a_token_that_is_not_valid_gets_one_answer_whatever_is_wrong() {
         assert_eq!(refusal.status, 401, "{token}");
         bodies.push(refusal.body);
     }
-    bodies.push(Client::open(&server, "", Some("fanfare.v1")).await.map(|_| ()).unwrap_err().body);
+    bodies.push(Client::open(&server, "", None).await.map(|_| ()).unwrap_err().body);
     bodies.push(Client::open(&server, "?token=", None).await.map(|_| ()).unwrap_err().body);
     let expected = json!({ "error": bodies[0]["error"], "data": null, "status": 401 });
     assert!(bodies.iter().all(|body| *body == expected), "{bodies:?}");

@@ -58,7 +58,8 @@ const TABLES: &str = "
     CREATE INDEX keys_by_offset ON keys (channel, offset);
     CREATE INDEX keys_by_use ON keys (used);
 
-    CREATE TABLE revoked (token TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    -- `at`: in seconds since 1970.
+    CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Why a file cannot be used.

@@ -25,7 +25,7 @@ struct Due {
     used: i64,
 }
 
-/// Deletes old messages and forgotten channels, old keys and expired revocations.
+/// Deletes old messages and forgotten channels, and old keys.
 pub(super) fn sweep(
     transaction: &Transaction<'_>,
     registry: &Registry,
@@ -34,7 +34,6 @@ pub(super) fn sweep(
 ) -> Result<()> {
     let now = milliseconds(now);
     transaction.execute("DELETE FROM keys WHERE used < ?1", [now - length(KEY_AGE)])?;
-    transaction.execute("DELETE FROM revoked WHERE until < ?1", [now])?;
     for due in due(transaction, now)? {
         let channel = registry.resolve(&due.name);
         let age = channel.as_ref().map_or(0, |channel| length(channel.definition().history.age));

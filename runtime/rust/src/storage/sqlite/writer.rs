@@ -6,12 +6,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::messages::{self, Outcome};
-use super::schema::{Unusable, milliseconds, prepare, time};
-use super::{AppendError, Entry, StorageError, boot, channels, sweep};
+use super::schema::{Unusable, prepare};
+use super::{AppendError, Entry, StorageError, boot, channels, revocations, sweep};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log};
 
@@ -28,8 +28,7 @@ pub(super) enum Command {
     Attach(&'static Registry),
     Open { channel: Channel, limits: Limits, reply: Reply<Result<Arc<Log>, StorageError>> },
     Append { entry: Entry, reply: Reply<Result<Appended, AppendError>> },
-    Revoke { token_id: String, until: SystemTime, reply: Reply<Result<(), StorageError>> },
-    Revoked { reply: Reply<Result<Vec<(String, SystemTime)>, StorageError>> },
+    Revoke { id: String, at: u64, reply: Reply<Result<(), StorageError>> },
 }
 
 pub(super) struct Writer {
@@ -46,11 +45,14 @@ struct Open {
 }
 
 impl Writer {
-    pub(super) fn open(path: &Path, synchronous: bool) -> Result<Self, Unusable> {
+    /// Opens the file, and gives what was revoked.
+    pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, Vec<(String, u64)>), Unusable> {
         let mut connection = Connection::open(path)?;
         prepare(&mut connection)?;
         boot::begin(&connection, synchronous)?;
-        Ok(Self { connection, registry: None, open: HashMap::new(), swept: SystemTime::UNIX_EPOCH })
+        let revoked = revocations::read(&connection)?;
+        let writer = Self { connection, registry: None, open: HashMap::new(), swept: SystemTime::UNIX_EPOCH };
+        Ok((writer, revoked))
     }
 
     /// Works until nobody can send commands any more.
@@ -98,23 +100,9 @@ impl Writer {
                 let _ = reply.send(log);
             }
             Command::Append { entry, reply } => self.append(vec![(entry, reply)]),
-            Command::Revoke { token_id, until, reply } => {
-                let done = self.transaction(|transaction| {
-                    let values = params![token_id, milliseconds(until)];
-                    transaction.execute("INSERT OR REPLACE INTO revoked VALUES (?1, ?2)", values)?;
-                    Ok(())
-                });
+            Command::Revoke { id, at, reply } => {
+                let done = self.transaction(|transaction| revocations::record(transaction, &id, at));
                 let _ = reply.send(done);
-            }
-            Command::Revoked { reply } => {
-                let revoked = self.transaction(|transaction| {
-                    let mut statement =
-                        transaction.prepare("SELECT token, until FROM revoked WHERE until > ?1")?;
-                    let now = milliseconds(SystemTime::now());
-                    let rows = statement.query_map([now], |row| Ok((row.get(0)?, time(row.get(1)?))))?;
-                    rows.collect()
-                });
-                let _ = reply.send(revoked);
             }
         }
     }

@@ -20,10 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
     /// Frames that came together and were not looked at yet.
-    waiting: VecDeque<ServerFrame>,
+    waiting: VecDeque<(Option<String>, ServerFrame)>,
     /// How many frames came in each text.
     pub(crate) batches: Vec<usize>,
     pub(crate) subprotocol: Option<String>,
+    /// Whether frames that say that a token ends are looked at.
+    pub(crate) sees_expiring: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -64,7 +66,13 @@ impl Client {
             Ok((socket, answer)) => {
                 let chosen = answer.headers().get("sec-websocket-protocol");
                 let subprotocol = chosen.map(|chosen| chosen.to_str().unwrap().to_owned());
-                Ok(Self { socket, waiting: VecDeque::new(), batches: Vec::new(), subprotocol })
+                Ok(Self {
+                    socket,
+                    waiting: VecDeque::new(),
+                    batches: Vec::new(),
+                    subprotocol,
+                    sees_expiring: false,
+                })
             }
             Err(Error::Http(answer)) => {
                 let (head, body) = answer.into_parts();
@@ -85,14 +93,27 @@ impl Client {
 
     /// The next frame, with arrays taken apart.
     pub(crate) async fn frame(&mut self) -> ServerFrame {
+        self.marked().await.1
+    }
+
+    /// The next frame and the `ref` that the array that it came in is marked with.
+    pub(crate) async fn marked(&mut self) -> (Option<String>, ServerFrame) {
         loop {
             if let Some(frame) = self.waiting.pop_front() {
                 return frame;
             }
             let text = self.text().await;
-            self.waiting.extend(read_server_frames(&text).unwrap());
+            self.take(&text);
             self.batches.push(self.waiting.len());
         }
+    }
+
+    fn take(&mut self, text: &str) {
+        let message = read_server_frames(text).unwrap();
+        let reference = message.reference;
+        let seen = |frame: &ServerFrame| self.sees_expiring || !matches!(frame, ServerFrame::Expiring { .. });
+        let frames = message.frames.into_iter().filter(seen);
+        self.waiting.extend(frames.map(|frame| (reference.clone(), frame)));
     }
 
     /// The payload of the next frame, which must be a message.
@@ -146,7 +167,7 @@ impl Client {
         loop {
             match self.message().await {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
-                Some(Ok(Message::Text(text))) => self.waiting.extend(read_server_frames(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => self.take(&text),
                 Some(Ok(Message::Ping(_))) => {}
                 _ => return 0,
             }
@@ -173,7 +194,32 @@ impl Client {
     }
 
     pub(crate) async fn sub(&mut self, token: &str, since: Value) {
-        self.send(&json!({ "kind": "sub", "ref": "r", "data": token, "since": since })).await;
+        self.send(&json!({ "kind": "sub", "data": token, "since": since })).await;
+    }
+
+    /// Subscribes with a `ref`, and waits until the subscription stands.
+    pub(crate) async fn sub_as(&mut self, reference: &str, token: &str, since: Value) {
+        self.send(&json!({ "kind": "sub", "ref": reference, "data": token, "since": since })).await;
+        let ServerFrame::Subscribed { reference: Some(answered), channels } = self.frame().await else {
+            panic!("not subscribed");
+        };
+        assert_eq!(answered, reference);
+        for channel in channels {
+            match self.frame().await {
+                ServerFrame::Ready { reference: Some(marked), channel: ready, .. } => {
+                    assert_eq!((marked.as_str(), ready), (reference, channel));
+                }
+                other => panic!("expected ready, got {other:?}"),
+            }
+        }
+    }
+
+    /// The `ref` and the payload of the next frame, which must be a message.
+    pub(crate) async fn marked_data(&mut self) -> (Option<String>, Value) {
+        match self.marked().await {
+            (reference, ServerFrame::Data { data, .. }) => (reference, data),
+            other => panic!("expected a message, got {other:?}"),
+        }
     }
 
     pub(crate) async fn message(&mut self) -> Option<Result<Message, Error>> {

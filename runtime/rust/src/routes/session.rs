@@ -1,0 +1,231 @@
+//! One connection, whatever carries it: what it subscribes to, what is due, and what it says.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::hub::{Connected, Event, Hub, Notice, Phase, Reader};
+use crate::token;
+use crate::wire::{EndCode, ServerFrame, SharedText, close};
+
+mod answer;
+pub(super) mod encode;
+mod subscribe;
+
+pub(super) use subscribe::{NotSubscribed, Wish};
+
+/// How long a connection may have nothing subscribed.
+const MAX_IDLE: Duration = Duration::from_secs(10);
+
+/// A connection and all that it subscribes to.
+pub(super) struct Session {
+    hub: Hub,
+    reader: Reader,
+    alarm: Arc<Notify>,
+    phase: watch::Receiver<Phase>,
+    /// A client that did not offer the subprotocol understands only a few kinds of frames.
+    guest: bool,
+    bad_frames: u32,
+    next_ping: Instant,
+    /// Since when nothing is subscribed.
+    idle_since: Option<Instant>,
+    /// One for all that is due at some time.
+    timer: Pin<Box<Sleep>>,
+    /// The client was told that the server is closing, and gets what is waiting.
+    draining: bool,
+    events: Vec<Event>,
+    _connected: Connected,
+}
+
+/// What a connection is to do next.
+pub(super) enum Turn {
+    Events(Vec<Event>),
+    Frames(Vec<SharedText>),
+    Ping,
+    End(End),
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// What to close it with. Without, it is gone already, or does not take anything.
+    pub(super) code: Option<u16>,
+    /// One word, to count by.
+    pub(super) cause: &'static str,
+    pub(super) reason: &'static str,
+}
+
+impl End {
+    pub(super) const fn close(code: u16, cause: &'static str, reason: &'static str) -> Self {
+        Self { code: Some(code), cause, reason }
+    }
+
+    pub(super) const fn gone(cause: &'static str, reason: &'static str) -> Self {
+        Self { code: None, cause, reason }
+    }
+}
+
+/// What a connection wakes up for.
+enum Wake {
+    Closing,
+    Alarm,
+    Timer,
+    Events,
+}
+
+impl Session {
+    pub(super) fn new(hub: Hub, guest: bool, connected: Connected) -> Self {
+        let (reader, phase) = (Reader::new(), hub.phase());
+        let now = Instant::now();
+        let mut session = Self {
+            next_ping: now + hub.settings().ping_interval,
+            alarm: Arc::clone(reader.alarm()),
+            hub,
+            reader,
+            phase,
+            guest,
+            bad_frames: 0,
+            idle_since: Some(now),
+            timer: Box::pin(sleep_until(now)),
+            draining: false,
+            events: Vec::new(),
+            _connected: connected,
+        };
+        session.set_timer();
+        session
+    }
+
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(super) fn is_guest(&self) -> bool {
+        self.guest
+    }
+
+    /// Whether the client is only sent what is waiting, and not heard any more.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Whether nothing is subscribed.
+    pub(super) fn is_idle(&self) -> bool {
+        self.reader.is_empty()
+    }
+
+    /// Waits for what there is to do next. Nothing is lost when it is cancelled.
+    pub(super) async fn next(&mut self) -> Turn {
+        if self.draining {
+            return self.drain();
+        }
+        loop {
+            // What is due comes before what is waiting, which under load never ends.
+            let wake = tokio::select! {
+                biased;
+                _ = self.phase.wait_for(|phase| *phase >= Phase::Closing) => Wake::Closing,
+                () = self.alarm.notified() => Wake::Alarm,
+                () = &mut self.timer => Wake::Timer,
+                () = self.reader.read(&mut self.events) => Wake::Events,
+            };
+            match wake {
+                Wake::Closing => {
+                    self.draining = true;
+                    return Turn::Frames(vec![encode::frame(&ServerFrame::Closing)]);
+                }
+                Wake::Events => return Turn::Events(std::mem::take(&mut self.events)),
+                Wake::Alarm | Wake::Timer => {
+                    if let Some(turn) = self.what_is_due() {
+                        return turn;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until nothing is written any more.
+    pub(super) async fn cut(phase: &mut watch::Receiver<Phase>) -> End {
+        let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;
+        End::gone("shutdown", "cut by shutdown")
+    }
+
+    /// The frame that tells that the server is there.
+    pub(super) fn alive(&self) -> SharedText {
+        let next_in = self.hub.settings().ping_interval.as_millis();
+        encode::frame(&ServerFrame::Alive { next_in: u64::try_from(next_in).unwrap_or(u64::MAX) })
+    }
+
+    /// Sends what is waiting, and no more than that.
+    fn drain(&mut self) -> Turn {
+        if self.reader.read_waiting(&mut self.events) {
+            return Turn::Events(std::mem::take(&mut self.events));
+        }
+        Turn::End(End::close(close::GOING_AWAY, "shutdown", "the server is going away"))
+    }
+
+    fn what_is_due(&mut self) -> Option<Turn> {
+        let turn = self.check();
+        self.set_timer();
+        turn
+    }
+
+    fn check(&mut self) -> Option<Turn> {
+        let notices = self.reader.check_leases(token::now_in_milliseconds());
+        if !notices.is_empty() {
+            return Some(self.tell(notices));
+        }
+        let now = Instant::now();
+        if self.idle_since.is_some_and(|since| now >= since + MAX_IDLE) {
+            let reason = "nothing was subscribed for 10 seconds";
+            return Some(Turn::End(End::close(close::IDLE, "idle", reason)));
+        }
+        if now >= self.next_ping {
+            self.next_ping = now + self.hub.settings().ping_interval;
+            return Some(Turn::Ping);
+        }
+        None
+    }
+
+    fn tell(&mut self, notices: Vec<Notice>) -> Turn {
+        let mut frames = Vec::with_capacity(notices.len());
+        for notice in notices {
+            match notice {
+                Notice::Expiring { reference, milliseconds } => frames
+                    .push(ServerFrame::Expiring { reference: encode::owned(&reference), r#in: milliseconds }),
+                Notice::Ended { reference: None, code: EndCode::Revoked, .. } => {
+                    return Turn::End(End::close(close::REVOKED, "revoked", "a token was revoked"));
+                }
+                Notice::Ended { reference: None, .. } => {
+                    let reason = "a token expired: reconnect with a new one";
+                    return Turn::End(End::close(close::EXPIRED, "expired", reason));
+                }
+                Notice::Ended { reference, channels, code } => {
+                    let (reference, code) = (encode::owned(&reference), Some(code.as_str().to_owned()));
+                    frames.push(ServerFrame::Unsubscribed { reference, channels, code });
+                }
+            }
+        }
+        Turn::Frames(if self.guest { Vec::new() } else { frames.iter().map(encode::frame).collect() })
+    }
+
+    /// To be called whenever what is subscribed, or by which right, may have changed.
+    fn set_timer(&mut self) {
+        if self.reader.is_empty() {
+            self.idle_since.get_or_insert_with(Instant::now);
+        } else {
+            self.idle_since = None;
+        }
+        let mut due = self.next_ping;
+        if let Some(since) = self.idle_since {
+            due = due.min(since + MAX_IDLE);
+        }
+        if let Some(lease) = self.reader.due_at() {
+            let wait = Duration::from_millis(lease.saturating_sub(token::now_in_milliseconds()));
+            // Looked at again in a day at the latest: the clock may have been set.
+            due = due.min(Instant::now() + wait.min(token::MAX_LIFETIME));
+        }
+        self.timer.as_mut().reset(due);
+    }
+}

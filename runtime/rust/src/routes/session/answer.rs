@@ -1,0 +1,103 @@
+//! Frames from the client, and the answers to them.
+
+use super::subscribe::{permitted, verify};
+use super::{End, NotSubscribed, Session, Wish, encode};
+use crate::hub::{NotRenewed, Reference};
+use crate::token;
+use crate::wire::{
+    ClientFrame, ErrorCode, MAX_BAD_FRAMES, ServerFrame, SharedText, close, read_client_frame,
+};
+
+impl Session {
+    /// Does what a frame says. Guests get no answers.
+    pub(in crate::routes) async fn answer(&mut self, text: &str) -> Result<Vec<SharedText>, End> {
+        let answer = match read_client_frame(text) {
+            Ok(ClientFrame::Sub { reference, data, channel, topics, since }) => {
+                let reference = reference.map(Into::into);
+                let wish = Wish { reference, channel, topics, since: since.unwrap_or_default() };
+                self.sub(&data, &wish).await
+            }
+            Ok(ClientFrame::Unsub { reference: Some(reference), .. }) => self.unsub(&Some(reference.into())),
+            Ok(ClientFrame::Unsub { channel, .. }) => self.unsub_channel(channel.unwrap_or_default()),
+            Ok(ClientFrame::Renew { reference, data }) => self.renew(&reference.map(Into::into), &data),
+            Ok(ClientFrame::Alive) => vec![self.alive()],
+            Err(bad) => {
+                self.bad_frames += 1;
+                vec![error(ErrorCode::BadFrame, bad.message, &bad.reference.map(Into::into))]
+            }
+        };
+        if self.bad_frames >= MAX_BAD_FRAMES {
+            return Err(End::close(close::BAD_FRAMES, "bad_frames", "too many bad frames"));
+        }
+        Ok(if self.guest { Vec::new() } else { answer })
+    }
+
+    /// Subscribes with a token, and says what came of it.
+    pub(in crate::routes) async fn sub(&mut self, token: &str, wish: &Wish) -> Vec<SharedText> {
+        let subscribed = match verify(&self.hub, token) {
+            Ok(permit) => self.subscribe(&permit, wish).await,
+            Err(refused) => Err(refused),
+        };
+        let ready = match subscribed {
+            Ok(ready) => ready,
+            Err(refused) => return vec![refusal(&refused, &wish.reference)],
+        };
+        let channels = ready.iter().map(|ready| ready.channel.name().to_owned()).collect();
+        let reference = encode::owned(&wish.reference);
+        let mut answer = vec![encode::frame(&ServerFrame::Subscribed { reference, channels })];
+        answer.extend(self.ready(&wish.reference, &ready));
+        answer
+    }
+
+    fn unsub(&mut self, reference: &Reference) -> Vec<SharedText> {
+        let channels = self.reader.unsubscribe(reference);
+        self.set_timer();
+        if channels.is_empty() {
+            return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
+        }
+        let reference = encode::owned(reference);
+        vec![encode::frame(&ServerFrame::Unsubscribed { reference, channels, code: None })]
+    }
+
+    fn unsub_channel(&mut self, channel: String) -> Vec<SharedText> {
+        let ended = self.reader.unsubscribe_channel(&channel);
+        self.set_timer();
+        if !ended {
+            let message = format!("{channel:?} is not subscribed without a ref");
+            return vec![error(ErrorCode::NotSubscribed, message, &None)];
+        }
+        let channels = vec![channel];
+        vec![encode::frame(&ServerFrame::Unsubscribed { reference: None, channels, code: None })]
+    }
+
+    fn renew(&mut self, reference: &Reference, token: &str) -> Vec<SharedText> {
+        let renewed = verify(&self.hub, token).and_then(|permit| {
+            let permitted = permitted(&self.hub, &permit)?;
+            Ok((permitted, self.lease(&permit)?))
+        });
+        let (permitted, lease) = match renewed {
+            Ok(renewed) => renewed,
+            Err(refused) => return vec![refusal(&refused, reference)],
+        };
+        match self.reader.renew(reference, &permitted, &lease) {
+            Ok(()) => {}
+            Err(NotRenewed::NotGranted) => return vec![refusal(&NotSubscribed::NotGranted, reference)],
+            Err(NotRenewed::NotSubscribed) => {
+                return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
+            }
+        }
+        self.set_timer();
+        let expires_in = lease.expires().saturating_sub(token::now_in_milliseconds());
+        vec![encode::frame(&ServerFrame::Renewed { reference: encode::owned(reference), expires_in })]
+    }
+}
+
+fn refusal(refused: &NotSubscribed, reference: &Reference) -> SharedText {
+    let (code, message) = refused.told();
+    error(code, message, reference)
+}
+
+fn error(code: ErrorCode, message: impl Into<String>, reference: &Reference) -> SharedText {
+    let (code, message) = (code.as_str().to_owned(), message.into());
+    encode::frame(&ServerFrame::Error { code, message, reference: encode::owned(reference) })
+}

@@ -1,0 +1,148 @@
+//! What a client wishes to read, and whether it may.
+
+use std::sync::Arc;
+
+use super::{Session, encode};
+use crate::channel::Channel;
+use crate::hub::{Hub, Lease, NoLease, NoSubscription, Ready, Reference};
+use crate::token::{Permit, Refused};
+use crate::wire::{ErrorCode, ServerFrame, SharedText, Since};
+
+/// What a client wishes to subscribe to.
+#[derive(Default)]
+pub(in crate::routes) struct Wish {
+    pub(in crate::routes) reference: Reference,
+    /// The one channel of those that the token names.
+    pub(in crate::routes) channel: Option<String>,
+    /// The only topics of those that the token names.
+    pub(in crate::routes) topics: Option<Vec<String>>,
+    pub(in crate::routes) since: Since,
+}
+
+/// Why a client does not get what it wishes.
+pub(in crate::routes) enum NotSubscribed {
+    Unauthorized(Refused),
+    NotGranted,
+    UnknownChannel,
+    RefInUse,
+    TooManyChannels,
+    TooManyConnections,
+    Unavailable,
+}
+
+impl Session {
+    /// Subscribes to what a token names and the client wishes of it. From here on every
+    /// message reaches the reader.
+    pub(in crate::routes) async fn subscribe(
+        &mut self,
+        permit: &Permit,
+        wish: &Wish,
+    ) -> Result<Vec<Ready>, NotSubscribed> {
+        let permitted = permitted(&self.hub, permit)?;
+        let wished = narrow(permitted, wish)?;
+        let lease = self.lease(permit)?;
+        let Wish { reference, since, .. } = wish;
+        let ready = self.reader.subscribe(&self.hub, reference, wished, since, &lease).await;
+        self.set_timer();
+        ready.map_err(|refused| match refused {
+            NoSubscription::RefInUse => NotSubscribed::RefInUse,
+            NoSubscription::TooManyChannels => NotSubscribed::TooManyChannels,
+            NoSubscription::Unavailable => NotSubscribed::Unavailable,
+        })
+    }
+
+    pub(super) fn lease(&self, permit: &Permit) -> Result<Arc<Lease>, NotSubscribed> {
+        let shared = self.reader.usage(&permit.id);
+        self.hub.lease(permit, &self.alarm, shared).map_err(|refused| match refused {
+            NoLease::Revoked => NotSubscribed::Unauthorized(Refused::new("revoked", "revoked")),
+            NoLease::TooManyConnections => NotSubscribed::TooManyConnections,
+        })
+    }
+
+    /// Tells which subscriptions stand, to those who understand it.
+    pub(in crate::routes) fn ready(&self, reference: &Reference, ready: &[Ready]) -> Vec<SharedText> {
+        if self.guest {
+            return Vec::new();
+        }
+        let frames = ready.iter().map(|ready| {
+            encode::frame(&ServerFrame::Ready {
+                reference: encode::owned(reference),
+                channel: ready.channel.name().to_owned(),
+                position: ready.position,
+                fingerprint: ready.channel.definition().fingerprint.to_owned(),
+            })
+        });
+        frames.collect()
+    }
+}
+
+/// What a token for subscribing permits.
+pub(in crate::routes) fn verify(hub: &Hub, token: &str) -> Result<Permit, NotSubscribed> {
+    match hub.verify(token) {
+        Ok(permit) if !permit.publish => Ok(permit),
+        Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
+        Err(refused) => Err(NotSubscribed::Unauthorized(refused)),
+    }
+}
+
+pub(super) fn permitted(hub: &Hub, permit: &Permit) -> Result<Vec<(Channel, Vec<usize>)>, NotSubscribed> {
+    hub.permitted(&permit.topics).map_err(|claim| {
+        tracing::debug!(claim.channel, claim.name, "refused: unknown channel or topic");
+        NotSubscribed::UnknownChannel
+    })
+}
+
+/// Keeps what is wished of what is permitted. Nothing may be wished that is not.
+fn narrow(
+    mut permitted: Vec<(Channel, Vec<usize>)>,
+    wish: &Wish,
+) -> Result<Vec<(Channel, Vec<usize>)>, NotSubscribed> {
+    if let Some(wished) = &wish.channel {
+        permitted.retain(|(channel, _)| channel.name() == wished);
+    }
+    if let Some(wished) = &wish.topics {
+        let is_permitted = |name: &String| {
+            permitted.iter().any(|(channel, topics)| {
+                channel.definition().topic(name).is_some_and(|topic| topics.contains(&topic))
+            })
+        };
+        if !wished.iter().all(is_permitted) {
+            return Err(NotSubscribed::NotGranted);
+        }
+        for (channel, topics) in &mut permitted {
+            topics.retain(|topic| wished.iter().any(|name| name == channel.definition().topics[*topic].name));
+        }
+        permitted.retain(|(_, topics)| !topics.is_empty());
+    }
+    if permitted.is_empty() { Err(NotSubscribed::NotGranted) } else { Ok(permitted) }
+}
+
+impl NotSubscribed {
+    /// What the client is told in band.
+    pub(super) fn told(&self) -> (ErrorCode, &'static str) {
+        match self {
+            // What is wrong with a token stays in the log.
+            Self::Unauthorized(refused) => {
+                tracing::debug!(reason = refused.detail, "refused: the token is not valid");
+                (ErrorCode::Unauthorized, "the token is not valid: ask the backend for a new one")
+            }
+            Self::NotGranted => (
+                ErrorCode::NotGranted,
+                "the token does not name all of it: ask the backend for one that does",
+            ),
+            Self::UnknownChannel => {
+                (ErrorCode::UnknownChannel, "no definition knows a channel or topic of the token")
+            }
+            Self::RefInUse => {
+                (ErrorCode::RefInUse, "a subscription of this connection has that ref: choose another")
+            }
+            Self::TooManyChannels => {
+                (ErrorCode::TooManyChannels, "a connection has at most 1,000 channels: open another")
+            }
+            Self::TooManyConnections => {
+                (ErrorCode::TooManyConnections, "the token is used by as many connections as it may be")
+            }
+            Self::Unavailable => (ErrorCode::Unavailable, "the channel cannot be read now: try again later"),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `POST sse` and `GET sse`: the same connections where WebSockets are blocked.
+//!
+//! A task reads for the stream and hands over one turn at a time, so a client that is slow is a
+//! place that lags, and no queue grows. One that takes nothing for the hub's write timeout loses its
+//! subscriptions. What then remains is the socket with what the system and the HTTP server had
+//! taken for it already: some hundred kilobytes, until the system gives the socket up. Only who
+//! accepts the socket can set when that is, with `TCP_USER_TIMEOUT`.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::connect::read_since;
+use super::session::{End, Session, Turn, Wish, encode};
+use super::{Failure, Parameters, bearer, body, open, permit};
+use crate::hub::{Event, Hub, Phase};
+use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
+
+mod places;
+
+use places::Places;
+
+pub(super) async fn post(
+    State(hub): State<Hub>,
+    headers: HeaderMap,
+    request: Body,
+) -> Result<Response, Failure> {
+    open(&hub, Phase::Closing)?;
+    let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
+    let connected = hub.connected().ok_or_else(Failure::too_many_connections)?;
+    let mut session = Session::new(hub, false, connected);
+    let mut greeting = String::new();
+    for (token, wish) in subs {
+        for frame in session.sub(&token, &wish).await {
+            write_event(&mut greeting, &frame);
+        }
+    }
+    Ok(answer(session, None, greeting))
+}
+
+pub(super) async fn get(
+    State(hub): State<Hub>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    open(&hub, Phase::Closing)?;
+    let token = bearer(&headers).or_else(|| parameters.get("token"));
+    let permit = permit(&hub, token, false)?;
+    // What `EventSource` says when it comes again is later than what its URL says.
+    let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
+    let last = last.filter(|id| !id.is_empty());
+    let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
+    let connected = hub.connected().ok_or_else(Failure::too_many_connections)?;
+    let mut session = Session::new(hub, false, connected);
+    let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
+    let places = Places::new(&ready);
+    let mut greeting = String::new();
+    for frame in session.ready(&None, &ready) {
+        places.write_id(&mut greeting);
+        write_event(&mut greeting, &frame);
+    }
+    Ok(answer(session, Some(places), greeting))
+}
+
+fn read_subs(body: &[u8]) -> Result<Vec<(String, Wish)>, Failure> {
+    let example = r#"[{"kind":"sub","ref":"1","data":"<token>"}]"#;
+    let bad =
+        |why: &str| Failure::bad_request(format!("the body is not a list of subs such as {example}: {why}"));
+    let frames: Vec<serde_json::Value> =
+        serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))?;
+    if frames.is_empty() || frames.len() > MAX_CHANNELS {
+        return Err(bad(&format!("it has 1 to {MAX_CHANNELS} of them")));
+    }
+    let subs = frames.into_iter().map(|frame| match client_frame(frame) {
+        Ok(ClientFrame::Sub { reference: Some(reference), data, channel, topics, since }) => {
+            let since = since.unwrap_or_default();
+            Ok((data, Wish { reference: Some(reference.into()), channel, topics, since }))
+        }
+        Ok(_) => Err(bad("each is a sub with a ref")),
+        Err(error) => Err(bad(&error.message)),
+    });
+    subs.collect()
+}
+
+/// The answer is under way when all that is asked for is subscribed.
+fn answer(session: Session, places: Option<Places>, greeting: String) -> Response {
+    let (sender, receiver) = mpsc::channel(1);
+    let stream = Stream { session, sender, places };
+    tokio::spawn(stream.run(greeting));
+    let body = stream::unfold(receiver, |mut receiver| async {
+        let text: Bytes = receiver.recv().await?;
+        Some((Ok::<_, Infallible>(text), receiver))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx would collect events before it passes them on.
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Body::from_stream(body)).into_response()
+}
+
+struct Stream {
+    session: Session,
+    sender: mpsc::Sender<Bytes>,
+    /// Where the client of a `GET` would resume.
+    places: Option<Places>,
+}
+
+impl Stream {
+    async fn run(mut self, greeting: String) {
+        let end = match self.write(greeting).await {
+            Ok(()) => self.serve().await,
+            Err(end) => end,
+        };
+        tracing::debug!(reason = end.reason, "disconnected");
+    }
+
+    async fn serve(&mut self) -> End {
+        // What is subscribed does not change, except that it ends.
+        while !self.session.is_idle() {
+            let turn = tokio::select! {
+                biased;
+                () = self.sender.closed() => return End::gone("left", "the client left"),
+                turn = self.session.next() => turn,
+            };
+            let text = match turn {
+                Turn::Events(events) => self.events(events),
+                Turn::Frames(frames) => written(&frames),
+                Turn::Ping => written(&[self.session.alive()]),
+                Turn::End(end) => return end,
+            };
+            if let Err(end) = self.write(text).await {
+                return end;
+            }
+        }
+        End::gone("idle", "no subscription is left")
+    }
+
+    fn events(&mut self, events: Vec<Event>) -> String {
+        let Some(places) = &mut self.places else {
+            return written(&encode::events(events, encode::Audience::Ours));
+        };
+        let mut text = String::new();
+        for event in events {
+            match event {
+                Event::Gap { .. } => {
+                    if let Some(frame) = encode::gap(&event) {
+                        write_event(&mut text, &frame);
+                    }
+                }
+                Event::Messages { channel, messages, .. } => {
+                    for message in messages {
+                        places.advance(&channel, &message);
+                        places.write_id(&mut text);
+                        write_event(&mut text, &message);
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    async fn write(&mut self, text: String) -> Result<(), End> {
+        let hub = self.session.hub();
+        let mut phase = hub.phase();
+        tokio::select! {
+            biased;
+            result = timeout(hub.settings().write_timeout, self.sender.send(text.into())) => match result {
+                Ok(result) => result.map_err(|_| End::gone("left", "the client left")),
+                Err(_) => Err(End::gone("unread", "the client does not read")),
+            },
+            end = Session::cut(&mut phase) => Err(end),
+        }
+    }
+}
+
+fn written(frames: &[SharedText]) -> String {
+    let mut text = String::new();
+    for frame in frames {
+        write_event(&mut text, frame);
+    }
+    text
+}
+
+fn write_event(text: &mut String, frame: &SharedText) {
+    // A payload may have line breaks between its tokens, each of which begins a line of an event.
+    for line in frame.as_str().split(['\n', '\r']) {
+        text.push_str("data: ");
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push('\n');
+}

@@ -1,0 +1,170 @@
+//! Many subscriptions on one connection, each with a ref, a place and a token of its own.
+
+use fanfare::wire::ServerFrame;
+use serde_json::{Value, json};
+
+use crate::bench::client::Client;
+use crate::bench::definition::{Status, room, said, small, status};
+use crate::bench::server::Server;
+
+fn some(reference: &str) -> Option<String> {
+    Some(reference.to_owned())
+}
+
+async fn refused(client: &mut Client, frame: Value, code: &str) {
+    let reference = frame["ref"].as_str().map(str::to_owned);
+    client.send(&frame).await;
+    assert_eq!(client.error().await, (code.to_owned(), reference), "{frame}");
+}
+
+#[tokio::test]
+async fn a_connection_may_open_without_a_token_and_subscribe_later() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    client.sub_as("7", &server.token(&channel, &["said"]), json!({})).await;
+    server.hub.publish(said(&channel), "a").await.unwrap();
+    assert_eq!(client.marked_data().await, (some("7"), json!("a")));
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn two_subscriptions_to_one_channel_are_told_everything_twice_from_places_of_their_own() {
+    let server = Server::start().await;
+    let channel = room("1");
+    for text in ["a", "b"] {
+        server.hub.publish(said(&channel), text).await.unwrap();
+    }
+    let token = server.token(&channel, &["said"]);
+    let mut client = Client::connect(&server, &token, None).await.unwrap();
+    client.ready().await;
+    client.sub_as("new", &token, json!({})).await;
+    client.sub_as("old", &token, json!({ "room:1": "start" })).await;
+    assert_eq!(client.marked_data().await, (some("old"), json!("a")));
+    assert_eq!(client.marked_data().await, (some("old"), json!("b")));
+    server.hub.publish(said(&channel), "c").await.unwrap();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        told.push(client.marked_data().await);
+    }
+    told.sort_by_key(|(reference, _)| reference.clone());
+    let expected = [None, some("new"), some("old")].map(|reference| (reference, json!("c")));
+    assert_eq!(told, expected);
+
+    client.send(&json!({ "kind": "unsub", "ref": "new" })).await;
+    let channels = vec!["room:1".to_owned()];
+    let ended = ServerFrame::Unsubscribed { reference: some("new"), channels, code: None };
+    assert_eq!(client.frame().await, ended);
+    client.send(&json!({ "kind": "unsub", "channel": "room:1" })).await;
+    assert!(matches!(client.frame().await, ServerFrame::Unsubscribed { reference: None, .. }));
+    server.hub.publish(said(&channel), "d").await.unwrap();
+    assert_eq!(client.marked_data().await, (some("old"), json!("d")));
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_sub_may_be_narrowed_to_a_channel_and_to_topics() {
+    let server = Server::start().await;
+    let (first, second) = (room("1"), room("2"));
+    let grant = first.grant(["said", "status"]).and(second.grant(["said"]));
+    let token = server.hub.token(grant).mint().unwrap();
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    let sub = |reference: &str, more: Value| {
+        let mut frame = json!({ "kind": "sub", "ref": reference, "data": token });
+        frame.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        frame
+    };
+    for (reference, more, channels) in [
+        ("one", json!({ "channel": "room:1", "topics": ["status"] }), vec!["room:1"]),
+        ("both", json!({ "topics": ["said"] }), vec!["room:1", "room:2"]),
+    ] {
+        client.send(&sub(reference, more)).await;
+        let expected = channels.iter().copied().map(String::from).collect();
+        let subscribed = ServerFrame::Subscribed { reference: some(reference), channels: expected };
+        assert_eq!(client.frame().await, subscribed);
+        for _ in channels {
+            client.ready().await;
+        }
+    }
+    server.hub.publish(said(&first), "said").await.unwrap();
+    assert_eq!(client.marked_data().await, (some("both"), json!("said")));
+    server.hub.publish(status(&first), &Status::new("s")).await.unwrap();
+    assert_eq!(client.marked_data().await, (some("one"), json!({ "message": "s" })));
+
+    refused(&mut client, sub("x", json!({ "channel": "room:3" })), "not_granted").await;
+    refused(&mut client, sub("x", json!({ "channel": "room:2", "topics": ["status"] })), "not_granted").await;
+    refused(&mut client, sub("x", json!({ "topics": ["said", "journal"] })), "not_granted").await;
+    refused(&mut client, sub("one", json!({})), "ref_in_use").await;
+    refused(&mut client, json!({ "kind": "unsub", "ref": "x" }), "not_subscribed").await;
+    refused(&mut client, json!({ "kind": "sub", "ref": "x", "data": "a.b.c" }), "unauthorized").await;
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_gap_says_whose_it_is_and_is_told_to_nobody_else() {
+    let server = Server::start().await;
+    let channel = small("1");
+    let first = server.hub.publish(said(&channel), "0").await.unwrap();
+    for number in 1..10 {
+        server.hub.publish(said(&channel), &number.to_string()).await.unwrap();
+    }
+    let token = server.token(&channel, &["said"]);
+    let mut client = Client::connect(&server, &token, None).await.unwrap();
+    client.ready().await;
+    client.sub_as("7", &token, json!({ "small:1": first })).await;
+    match client.frame().await {
+        ServerFrame::Gap { reference, after, .. } => assert_eq!((reference, after), (some("7"), first)),
+        other => panic!("{other:?}"),
+    }
+    for number in 5..10 {
+        assert_eq!(client.marked_data().await, (some("7"), json!(number.to_string())));
+    }
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn many_messages_of_a_subscription_come_in_one_array_that_is_marked() {
+    let server = Server::start().await;
+    let channel = room("1");
+    for number in 0..1000 {
+        server.hub.publish(said(&channel), &number.to_string()).await.unwrap();
+    }
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    client.sub_as("a \"quoted\" ref", &server.token(&channel, &["said"]), json!({ "room:1": "start" })).await;
+    for number in 0..1000 {
+        let told = client.marked_data().await;
+        assert_eq!(told, (some("a \"quoted\" ref"), json!(number.to_string())));
+    }
+    assert!(client.batches.iter().any(|frames| *frames > 10), "{:?}", client.batches);
+}
+
+#[tokio::test]
+async fn a_thousand_subscriptions_are_all_that_a_connection_has() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let token = server.token(&channel, &["said"]);
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    for number in 0..1000 {
+        client.sub_as(&number.to_string(), &token, json!({})).await;
+    }
+    let sub = json!({ "kind": "sub", "ref": "x", "data": token });
+    refused(&mut client, sub.clone(), "too_many_channels").await;
+    server.hub.publish(said(&channel), "all").await.unwrap();
+    let mut told = Vec::new();
+    for _ in 0..1000 {
+        told.push(client.marked_data().await.0.unwrap().parse::<u32>().unwrap());
+    }
+    told.sort_unstable();
+    assert!(told.into_iter().eq(0..1000));
+    client.send(&json!({ "kind": "unsub", "ref": "500" })).await;
+    client.frame().await;
+    client.sub_as("x", &token, json!({})).await;
+}
+
+#[tokio::test]
+async fn alive_is_answered_at_once() {
+    let server = Server::start().await;
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    client.send(&json!({ "kind": "alive" })).await;
+    assert_eq!(client.frame().await, ServerFrame::Alive { next_in: 15_000 });
+}

@@ -1,0 +1,243 @@
+//! Event streams, where WebSockets are blocked.
+
+use std::time::{Duration, Instant};
+
+use fanfare::wire::ServerFrame;
+use serde_json::json;
+
+use crate::bench::definition::{Status, room, said, small, status};
+use crate::bench::server::{KEY, Server};
+use crate::bench::sse::Events;
+
+#[tokio::test]
+async fn a_stream_carries_subscriptions_as_a_connection_does() {
+    let server = Server::start().await;
+    let (first, second) = (room("1"), room("2"));
+    let id = server.hub.publish(said(&first), "a").await.unwrap();
+    server.hub.publish(said(&first), "b").await.unwrap();
+    let mut events = Events::post(
+        &server,
+        &json!([
+            { "kind": "sub", "ref": "1", "data": server.token(&first, &["said"]), "since": { "room:1": id } },
+            { "kind": "sub", "ref": "2", "data": server.token(&second, &["said"]) },
+            { "kind": "sub", "ref": "2", "data": server.token(&second, &["said"]) },
+            { "kind": "sub", "ref": "3", "data": "a.b.c" },
+        ]),
+    )
+    .await;
+    assert_eq!(events.status(), 200);
+    assert!(events.head.to_ascii_lowercase().contains("content-type: text/event-stream"));
+    let mut kinds = Vec::new();
+    for _ in 0..6 {
+        kinds.push(match events.frame().await {
+            ServerFrame::Subscribed { reference, .. } => format!("subscribed {}", reference.unwrap()),
+            ServerFrame::Ready { reference, .. } => format!("ready {}", reference.unwrap()),
+            ServerFrame::Error { reference, code, .. } => format!("{code} {}", reference.unwrap()),
+            other => panic!("{other:?}"),
+        });
+    }
+    let expected = ["subscribed 1", "ready 1", "subscribed 2", "ready 2", "ref_in_use 2", "unauthorized 3"];
+    assert_eq!(kinds, expected);
+    assert!(matches!(
+        events.marked().await,
+        Some((Some(reference), ServerFrame::Data { data, .. })) if reference == "1" && data == "b"
+    ));
+    server.hub.publish(said(&second), "c").await.unwrap();
+    assert!(matches!(
+        events.marked().await,
+        Some((Some(reference), ServerFrame::Data { data, .. })) if reference == "2" && data == "c"
+    ));
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_no_subscription_is_left_or_the_server_stops() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let named = server.hub.token(channel.grant(["said"])).id("login_17").mint().unwrap();
+    let sub = |token: &str| json!([{ "kind": "sub", "ref": "1", "data": token }]);
+    let mut revoked = Events::post(&server, &sub(&named)).await;
+    let mut refused = Events::post(&server, &sub("a.b.c")).await;
+    let mut stopped = Events::post(&server, &sub(&server.token(&channel, &["said"]))).await;
+    for events in [&mut revoked, &mut stopped] {
+        events.frame().await;
+        events.ready().await;
+    }
+    assert!(matches!(refused.frame().await, ServerFrame::Error { .. }));
+    assert_eq!(refused.marked().await, None);
+    server.hub.revoke("login_17").await.unwrap();
+    assert!(
+        matches!(revoked.frame().await, ServerFrame::Unsubscribed { code: Some(code), .. } if code == "revoked")
+    );
+    assert_eq!(revoked.marked().await, None);
+    server.hub.publish(said(&channel), "last").await.unwrap();
+    server.hub.shutdown().await;
+    let mut kinds = Vec::new();
+    while let Some((_, frame)) = stopped.marked().await {
+        kinds.push(frame);
+    }
+    assert!(kinds.contains(&ServerFrame::Closing));
+    assert!(kinds.iter().any(|frame| matches!(frame, ServerFrame::Data { data, .. } if data == "last")));
+    assert_eq!(Events::post(&server, &sub(&named)).await.status(), 503);
+}
+
+#[tokio::test]
+async fn what_is_no_list_of_subs_is_refused() {
+    let server = Server::start().await;
+    let token = server.token(&room("1"), &["said"]);
+    for body in [
+        json!([]),
+        json!({ "kind": "sub", "ref": "1", "data": token }),
+        json!([{ "kind": "sub", "data": token }]),
+        json!([{ "kind": "unsub", "ref": "1" }]),
+        json!([{ "kind": "sub", "ref": 1, "data": token }]),
+        json!(vec![json!({ "kind": "sub", "ref": "1", "data": "x" }); 1001]),
+    ] {
+        assert_eq!(Events::post(&server, &body).await.status(), 400, "{body}");
+    }
+    let large = json!([{ "kind": "sub", "ref": "1", "data": "x".repeat(256 * 1024) }]);
+    assert_eq!(Events::post(&server, &large).await.status(), 413);
+}
+
+#[tokio::test]
+async fn an_event_source_resumes_from_the_id_of_its_last_event() {
+    let server = Server::start().await;
+    let (first, second) = (room("1"), room("2"));
+    let token =
+        server.hub.token(first.grant(["said", "journal"]).and(second.grant(["said"]))).mint().unwrap();
+    let query = format!("token={token}");
+    for text in ["j1", "j2", "j3"] {
+        server.hub.publish(first.topic::<str>(2), text).await.unwrap();
+    }
+    let mut events = Events::get(&server, &query, "").await;
+    events.ready().await;
+    events.ready().await;
+    assert_eq!(events.data().await, "j1");
+    // In the middle of what the topic retains.
+    let last = events.last_id.clone().unwrap();
+    let mut events = Events::get(&server, &query, &format!("Last-Event-ID: {last}\r\n")).await;
+    events.ready().await;
+    events.ready().await;
+    assert_eq!(events.data().await, "j2");
+    assert_eq!(events.data().await, "j3");
+    server.hub.publish(said(&second), "b").await.unwrap();
+    assert_eq!(events.data().await, "b");
+    server.hub.publish(said(&first), "a").await.unwrap();
+    assert_eq!(events.data().await, "a");
+    let last = events.last_id.clone().unwrap();
+    drop(events);
+    server.hub.publish(said(&second), "while away").await.unwrap();
+    // It is later than what the address says.
+    let query = format!("{query}&since=%7B%22room:1%22:%22start%22%7D");
+    let mut events = Events::get(&server, &query, &format!("Last-Event-ID: {last}\r\n")).await;
+    events.ready().await;
+    events.ready().await;
+    assert_eq!(events.data().await, "while away");
+
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    assert_eq!(Events::get(&server, "", &bearer).await.status(), 200);
+    assert_eq!(Events::get(&server, "", "").await.status(), 401);
+    assert_eq!(Events::get(&server, &query, "Last-Event-ID: 7\r\n").await.status(), 400);
+    server.hub.publish(status(&first), &Status::new("s")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_payload_of_several_lines_is_one_event() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let token = server.token(&channel, &["status"]);
+    let mut events = Events::get(&server, &format!("token={token}"), "").await;
+    events.ready().await;
+    let pretty = b"{\n  \"message\":\r\n \"two\\nlines\"\r}";
+    assert_eq!(server.publish("room:1", "status", pretty).await.status, 200);
+    assert_eq!(events.data().await, json!({ "message": "two\nlines" }));
+}
+
+#[tokio::test]
+async fn a_stream_says_that_it_lives_and_ends_with_its_token() {
+    let server = Server::start_with(|hub| hub.ping_interval(Duration::from_millis(100))).await;
+    let token =
+        server.hub.token(room("1").grant(["said"])).expires_in(Duration::from_secs(1)).mint().unwrap();
+    let mut events = Events::get(&server, &format!("token={token}"), "").await;
+    events.ready().await;
+    let mut alive = 0;
+    while let Some((_, frame)) = events.marked().await {
+        match frame {
+            ServerFrame::Alive { next_in: 100 } => alive += 1,
+            ServerFrame::Expiring { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(alive > 0);
+    assert_eq!(Events::get(&server, &format!("token={token}"), "").await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_read_lags_is_told_of_its_gap_and_loses_its_place_in_time() {
+    let server = Server::start_with(|hub| hub.max_connections(1).write_timeout(Duration::from_secs(2))).await;
+    let channel = small("1");
+    let token = server.token(&channel, &["said"]);
+    let mut slow = Events::get(&server, &format!("token={token}"), "").await;
+    slow.ready().await;
+    let large = "x".repeat(1_000_000);
+    for _ in 0..30 {
+        server.hub.publish(said(&channel), &large).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for _ in 0..6 {
+        server.hub.publish(said(&channel), "small").await.unwrap();
+    }
+    let mut gaps = 0;
+    let mut messages = 0;
+    while gaps == 0 {
+        match slow.frame().await {
+            ServerFrame::Gap { .. } => gaps += 1,
+            ServerFrame::Data { .. } => messages += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(messages < 30, "the system took some, and history holds five");
+
+    for _ in 0..30 {
+        server.hub.publish(said(&channel), &large).await.unwrap();
+    }
+    let start = Instant::now();
+    while Events::get(&server, &format!("token={token}"), "").await.status() != 200 {
+        assert!(start.elapsed() < Duration::from_secs(20), "one that reads nothing keeps its place");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_refused_where_origins_are_named() {
+    let server = Server::start_with(|hub| hub.origins(["https://example.com/"])).await;
+    let token = server.token(&room("1"), &["said"]);
+    let query = format!("token={token}");
+    for (origin, status) in [
+        ("https://example.com", 200),
+        ("https://example.org", 403),
+        ("http://example.com", 403),
+        ("null", 403),
+    ] {
+        let header = format!("Origin: {origin}\r\n");
+        let answer = Events::get(&server, &query, &header).await;
+        assert_eq!(answer.status(), status, "{origin}");
+        let allowed = format!("access-control-allow-origin: {origin}");
+        assert_eq!(answer.head.to_ascii_lowercase().contains(&allowed), status == 200, "{}", answer.head);
+        let upgrade = format!(
+            "{header}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        );
+        let answer = Events::ask(&server, "GET", &format!("connect?{query}"), &upgrade, "").await;
+        assert_eq!(answer.status(), if status == 200 { 101 } else { 403 }, "{origin}");
+    }
+    assert_eq!(Events::get(&server, &query, "").await.status(), 200, "no page");
+    let preflight = "Origin: https://example.com\r\nAccess-Control-Request-Method: POST\r\n";
+    let answer = Events::ask(&server, "OPTIONS", "publish", preflight, "").await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.head.to_ascii_lowercase().contains("access-control-allow-methods"), "{}", answer.head);
+    let anywhere = Server::start().await;
+    let token = anywhere.token(&room("1"), &["said"]);
+    let header = "Origin: https://example.org\r\n";
+    assert_eq!(Events::get(&anywhere, &format!("token={token}"), header).await.status(), 200);
+    assert_eq!(anywhere.ask_for_token(Some(KEY), &json!([])).await.status, 400);
+}
