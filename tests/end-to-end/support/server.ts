@@ -20,6 +20,26 @@ interface NumberedRange {
   readonly pauseMilliseconds?: number;
 }
 
+/** How a server is set up; each has a default. */
+export interface ServerSettings {
+  readonly port?: number;
+  readonly pingMilliseconds?: number;
+  /** The file that keeps history; in memory without one. */
+  readonly storage?: string;
+  readonly guestStreams?: boolean;
+  readonly origins?: readonly string[];
+  readonly connectionsPerToken?: number;
+}
+
+export interface DraftOptions {
+  /** How many characters each piece has. */
+  readonly piece?: number;
+  /** After each of them. */
+  readonly pauseMilliseconds?: number;
+  /** Why the text is not complete, where it is not. */
+  readonly error?: string;
+}
+
 const defaults = { from: 0, size: 1, pauseMilliseconds: 0 };
 
 /** A fanfare server in a process of its own, which the test drives. */
@@ -38,9 +58,8 @@ export class Server {
     this.#ended = new Promise((resolve) => process.on("exit", () => resolve()));
   }
 
-  static async start(options: { readonly pingMilliseconds?: number } = {}): Promise<Server> {
-    const { pingMilliseconds } = options;
-    const args = pingMilliseconds === undefined ? [] : [String(pingMilliseconds)];
+  static async start(settings: ServerSettings = {}): Promise<Server> {
+    const args = [JSON.stringify(settings)];
     const process = spawn(program("fanfare-test-server"), args, { stdio: ["pipe", "pipe", "inherit"] });
     const lines = createInterface(process.stdout);
     const first = await new Promise<string>((resolve, reject) => {
@@ -68,9 +87,19 @@ export class Server {
     return (await this.#command({ command: "status", run, message, progress, runId })) as string;
   }
 
-  /** A token for all topics of a run's channel. */
-  async token(run: string, expiresIn = 300): Promise<string> {
-    return (await this.#command({ command: "token", run, expiresIn })) as string;
+  /** Writes a text stream on the draft topic, in pieces, and gives the id of its end. */
+  async draft(run: string, text: string, options: DraftOptions = {}): Promise<string> {
+    const { piece = 4, pauseMilliseconds = 0, error } = options;
+    return (await this.#command({ command: "draft", run, text, piece, pauseMilliseconds, error })) as string;
+  }
+
+  /** A token for all topics of a run's channel; the id is to revoke it by. */
+  async token(run: string, expiresIn = 300, id?: string): Promise<string> {
+    return (await this.#command({ command: "token", run, expiresIn, id })) as string;
+  }
+
+  async revoke(id: string): Promise<void> {
+    await this.#command({ command: "revoke", id });
   }
 
   /** A token to publish to all topics of a run's channel. */

@@ -41,7 +41,21 @@ enum Command {
         expires_in: u64,
         #[serde(default)]
         publish: bool,
+        /// To revoke it by.
+        id: Option<String>,
     },
+    /// Writes a text stream on the draft topic, in pieces of so many characters.
+    Draft {
+        run: String,
+        text: String,
+        piece: usize,
+        /// After each of them.
+        pause_milliseconds: u64,
+        /// Why it is not complete, where it is not.
+        error: Option<String>,
+    },
+    /// Ends all tokens with this id.
+    Revoke { id: String },
     /// Stops gracefully.
     Shutdown,
 }
@@ -113,10 +127,33 @@ async fn run(command: Command, hub: &Hub, shutdown: &Notify) -> Result<Value, Bo
             };
             Ok(json!(id))
         }
-        Command::Token { run, expires_in, publish } => {
+        Command::Token { run, expires_in, publish, id } => {
             let grant = Pipeline::new(&run)?.grant(Topic::ALL);
-            let token = hub.token(grant).expires_in(Duration::from_secs(expires_in));
+            let mut token = hub.token(grant).expires_in(Duration::from_secs(expires_in));
+            if let Some(id) = id {
+                token = token.id(id);
+            }
             Ok(json!(if publish { token.publish() } else { token }.mint()?))
+        }
+        Command::Draft { run, text, piece, pause_milliseconds, error } => {
+            let pipeline = Pipeline::new(&run)?;
+            let mut draft = hub.stream(pipeline.draft()).await?;
+            let characters: Vec<char> = text.chars().collect();
+            for piece in characters.chunks(piece) {
+                draft.write(&piece.iter().collect::<String>()).await?;
+                if pause_milliseconds > 0 {
+                    tokio::time::sleep(Duration::from_millis(pause_milliseconds)).await;
+                }
+            }
+            let id = match error {
+                Some(error) => draft.fail(error).await?,
+                None => draft.end().await?,
+            };
+            Ok(json!(id))
+        }
+        Command::Revoke { id } => {
+            hub.revoke(&id).await?;
+            Ok(Value::Null)
         }
         Command::Shutdown => {
             shutdown.notify_one();

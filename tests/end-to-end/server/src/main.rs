@@ -5,11 +5,12 @@
 //! leave it behind.
 
 mod commands;
+mod settings;
 
 use fanfare::Hub;
 use serde_json::json;
+use settings::Settings;
 use std::error::Error;
-use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Servers of one test run accept each other's tokens, as a restarted server does.
@@ -17,13 +18,13 @@ const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut hub = Hub::builder(&channels::REGISTRY).signing_key(SIGNING_KEY);
-    // The one argument: milliseconds between two pings.
-    if let Some(interval) = std::env::args().nth(1) {
-        hub = hub.ping_interval(Duration::from_millis(interval.parse()?));
-    }
-    let hub = hub.build()?;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let settings: Settings = match std::env::args().nth(1) {
+        Some(settings) => serde_json::from_str(&settings)?,
+        None => Settings::default(),
+    };
+    let port = settings.port;
+    let hub = settings.apply(Hub::builder(&channels::REGISTRY).signing_key(SIGNING_KEY))?.build()?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY }));
 

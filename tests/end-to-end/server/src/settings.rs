@@ -1,0 +1,40 @@
+//! How a test sets the server up: one JSON object, its only argument.
+
+use fanfare::{HubBuilder, Sqlite, StorageError};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// 0 takes any that is free.
+    pub(crate) port: u16,
+    /// Between two pings.
+    ping_milliseconds: Option<u64>,
+    /// The file that keeps history. In memory without one.
+    storage: Option<PathBuf>,
+    /// Whether guests are sent text streams.
+    guest_streams: bool,
+    /// The pages that may connect. Any without it.
+    origins: Option<Vec<String>>,
+    connections_per_token: Option<usize>,
+}
+
+impl Settings {
+    pub(crate) fn apply(self, mut hub: HubBuilder) -> Result<HubBuilder, StorageError> {
+        if let Some(milliseconds) = self.ping_milliseconds {
+            hub = hub.ping_interval(Duration::from_millis(milliseconds));
+        }
+        if let Some(path) = self.storage {
+            hub = hub.storage(Sqlite::open(path)?);
+        }
+        if let Some(origins) = self.origins {
+            hub = hub.origins(origins);
+        }
+        if let Some(count) = self.connections_per_token {
+            hub = hub.connections_per_token(count);
+        }
+        Ok(hub.guest_streams(self.guest_streams))
+    }
+}
