@@ -16,6 +16,8 @@ mod messages;
 mod revocations;
 mod schema;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use writer::{Command, Writer};

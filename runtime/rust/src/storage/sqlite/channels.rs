@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::messages::with_life;
+use super::messages::{trim, with_life};
 use super::schema::{milliseconds, time};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::history::{Kept, KeptMessage};
@@ -21,7 +21,10 @@ struct Found {
 pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel) -> Result<Kept> {
     let definition = channel.definition();
     let Some(found) = find(transaction, channel.name())? else { return create(transaction, channel) };
-    let life = if found.life == 0 { begin_life(transaction, found.row)? } else { found.life };
+    if found.life == 0 {
+        begin_life(transaction, found.row, found.head, definition)?;
+        return open(transaction, channel);
+    }
     let is_of_another_definition = found.fingerprint != definition.fingerprint;
     if is_of_another_definition {
         let mut statement =
@@ -30,10 +33,10 @@ pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel) -> Result<K
     }
     Ok(Kept {
         row: found.row,
-        life,
+        life: found.life,
         head: found.head,
         first: found.first,
-        messages: messages(transaction, found.row, life, definition)?,
+        messages: messages(transaction, found.row, found.life, definition)?,
         gone: gone(transaction, found.row, definition)?,
         is_of_another_definition,
     })
@@ -75,10 +78,17 @@ fn create(transaction: &Transaction<'_>, channel: &Channel) -> Result<Kept> {
     })
 }
 
-fn begin_life(transaction: &Transaction<'_>, row: i64) -> Result<u64> {
+/// What was in history is not sent again under other ids: those who resume are told a gap.
+fn begin_life(
+    transaction: &Transaction<'_>,
+    row: i64,
+    head: u64,
+    definition: &ChannelDefinition,
+) -> Result<()> {
+    trim(transaction, row, definition, head + 1)?;
     let life = next_life(transaction)?;
     transaction.execute("UPDATE channels SET life = ?2 WHERE id = ?1", params![row, life])?;
-    Ok(life)
+    Ok(())
 }
 
 /// Lives are the time in milliseconds, and ascend even where the clock does not.

@@ -1,0 +1,169 @@
+//! What takes a week, or a power failure, to see from outside.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, Result, TransactionBehavior};
+
+use super::messages::append;
+use super::schema::prepare;
+use super::{Entry, boot, channels, sweep};
+use crate::channel::{
+    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
+    TopicDefinition,
+};
+use crate::history::{Kept, Key, Limits, Log, Memory};
+use crate::schema::{Schema, Text};
+use crate::wire::{DataFrame, Envelope, LogKind};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+static TEXT: Schema = Schema::Text(Text::ANY);
+static ROOM: ChannelDefinition = ChannelDefinition {
+    name: "room",
+    address: &[AddressPart::Literal("room:"), AddressPart::Param(0)],
+    params: &[ParamDefinition { name: "id", schema: &TEXT }],
+    topics: &[
+        TopicDefinition { name: "said", carries: Carries::Payload(&TEXT), retain: Retain::None },
+        TopicDefinition { name: "state", carries: Carries::Payload(&TEXT), retain: Retain::Last },
+    ],
+    history: History { messages: 100, age: HOUR },
+    fingerprint: "",
+};
+static REGISTRY: Registry = Registry { channels: &[&ROOM] };
+
+fn database() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    prepare(&mut connection).unwrap();
+    connection
+}
+
+fn room(id: u32) -> Channel {
+    Channel::new(&ROOM, &[&id]).unwrap()
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T>,
+) -> T {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let result = work(&transaction).unwrap();
+    transaction.commit().unwrap();
+    result
+}
+
+fn open(connection: &mut Connection, channel: &Channel) -> Kept {
+    in_transaction(connection, |transaction| channels::open(transaction, channel))
+}
+
+fn log(connection: &mut Connection, channel: &Channel) -> Arc<Log> {
+    let limits = Limits { channel_bytes: 1_000_000, memory: Arc::new(Memory::new(1_000_000)) };
+    Arc::new(Log::restore(channel, open(connection, channel), &limits))
+}
+
+fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Option<&str>) {
+    let name = ROOM.topics[topic].name;
+    let envelope = Envelope { kind: LogKind::Data, channel: log.channel().name(), topic: name, run_id: None };
+    let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, "x")).unwrap();
+    let key = key.map(|key| Key::new(key, name, frame.payload()));
+    let entry = Entry { log: Arc::clone(log), topic, frame, key };
+    in_transaction(connection, |transaction| append(transaction, &[&entry]));
+}
+
+fn sweep_after(connection: &mut Connection, time: Duration, is_open: bool) {
+    let now = SystemTime::now() + time;
+    in_transaction(connection, |transaction| sweep::sweep(transaction, &REGISTRY, |_| is_open, now));
+}
+
+fn count(connection: &Connection, table: &str) -> u32 {
+    connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_is_too_old_goes_then_its_channel_and_what_is_retained_last() {
+    let mut connection = database();
+    let log = log(&mut connection, &room(1));
+    for topic in [0, 1, 0, 1, 0] {
+        publish(&mut connection, &log, topic, None);
+    }
+    sweep_after(&mut connection, Duration::from_secs(60), false);
+    assert_eq!(count(&connection, "messages"), 5, "none is too old");
+    sweep_after(&mut connection, HOUR * 2, false);
+    assert_eq!(count(&connection, "messages"), 1, "what the topic retains");
+    let kept = open(&mut connection, &room(1));
+    assert_eq!((kept.head, kept.first, kept.messages[0].offset), (5, 6, 4));
+    assert_eq!(kept.gone, [(0, 5), (1, 2)]);
+    sweep_after(&mut connection, HOUR * 24 * 6, false);
+    assert_eq!(count(&connection, "channels"), 1, "remembered for a week");
+    sweep_after(&mut connection, HOUR * 24 * 8, false);
+    for table in ["channels", "messages", "gone"] {
+        assert_eq!(count(&connection, table), 0, "{table}");
+    }
+}
+
+#[test]
+fn a_channel_in_use_is_left_to_its_log() {
+    let mut connection = database();
+    let log = log(&mut connection, &room(1));
+    publish(&mut connection, &log, 0, None);
+    sweep_after(&mut connection, HOUR * 24 * 30, true);
+    assert_eq!((count(&connection, "channels"), count(&connection, "messages")), (1, 1));
+}
+
+#[test]
+fn a_channel_that_was_forgotten_begins_another_life() {
+    let mut connection = database();
+    let first = open(&mut connection, &room(1)).life;
+    sweep_after(&mut connection, HOUR * 24 * 8, false);
+    let second = open(&mut connection, &room(1)).life;
+    assert!(second > first);
+    assert!(open(&mut connection, &room(2)).life > second);
+}
+
+#[test]
+fn keys_are_remembered_for_an_hour_and_the_latest_thousand() {
+    let mut connection = database();
+    let log = log(&mut connection, &room(1));
+    for number in 0..2000 {
+        publish(&mut connection, &log, 0, Some(&number.to_string()));
+    }
+    let kept = count(&connection, "keys");
+    assert!((1000..=1256).contains(&kept), "{kept}");
+    sweep_after(&mut connection, HOUR + Duration::from_secs(1), true);
+    assert_eq!(count(&connection, "keys"), 0);
+}
+
+#[test]
+fn a_power_failure_begins_new_lives_and_only_that() {
+    let mut connection = database();
+    boot::begin(&connection, false).unwrap();
+    let life = open(&mut connection, &room(1)).life;
+    let log = log(&mut connection, &room(1));
+    for topic in [0, 1, 0] {
+        publish(&mut connection, &log, topic, None);
+    }
+    // A process that was killed, and another on the same system.
+    boot::begin(&connection, false).unwrap();
+    assert_eq!(open(&mut connection, &room(1)).life, life);
+    // A clean end, and another system.
+    boot::end(&connection).unwrap();
+    boot::begin(&connection, false).unwrap();
+    assert_eq!(open(&mut connection, &room(1)).life, life);
+    connection.execute("UPDATE facts SET value = 'another' WHERE name = 'open_since_boot'", []).unwrap();
+    boot::begin(&connection, false).unwrap();
+    let kept = open(&mut connection, &room(1));
+    assert!(kept.life > life);
+    assert_eq!((kept.head, kept.messages.len()), (3, 1), "what a topic retains");
+    let id = crate::wire::MessageId::new(kept.life, 2);
+    assert!(kept.messages[0].frame.contains(&format!("\"id\":\"{id}\"")), "{}", kept.messages[0].frame);
+}
+
+#[test]
+fn a_file_of_a_later_version_is_refused() {
+    let mut connection = database();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    assert!(prepare(&mut connection).unwrap_err().to_string().contains("update the server"));
+    let mut other = Connection::open_in_memory().unwrap();
+    other.execute_batch("CREATE TABLE theirs (a)").unwrap();
+    assert!(prepare(&mut other).unwrap_err().to_string().contains("another program's"));
+}
