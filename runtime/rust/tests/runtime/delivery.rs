@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::bench::client::Client;
-use crate::bench::definition::{Status, journal, room, said, status};
+use crate::bench::definition::{Status, journal, room, said, small, status};
 use crate::bench::server::Server;
 
 #[tokio::test]
@@ -155,4 +155,28 @@ async fn one_that_does_not_read_is_no_trouble_to_others() {
         got += usize::from(matches!(message, Message::Text(_)));
     }
     assert!(got < 300, "{got}");
+}
+
+#[tokio::test]
+async fn a_burst_longer_than_history_reaches_those_who_are_there_and_only_them() {
+    let server = Server::start().await;
+    let channel = small("1");
+    let mut client = server.subscribe(&channel, &["said"]).await;
+    client.ready().await;
+    let mut ids = Vec::new();
+    for number in 0..1000 {
+        ids.push(server.hub.publish(said(&channel), &number.to_string()).await.unwrap().to_string());
+    }
+    for number in 0..1000 {
+        assert_eq!(client.data().await, json!(number.to_string()));
+    }
+    let mut late = server.resume(&channel, &["said"], &ids[500]).await;
+    late.ready().await;
+    assert_eq!(late.gap().await, (ids[500].clone(), ids[995].clone()));
+    let mut new = server.resume(&channel, &["said"], "start").await;
+    new.ready().await;
+    for number in 995..1000 {
+        assert_eq!(new.data().await, json!(number.to_string()));
+    }
+    new.silence().await;
 }
