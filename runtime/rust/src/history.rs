@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use crate::channel::{Channel, Retain};
+use crate::metrics;
 use crate::wire::{DataFrame, MessageId, SharedText};
 
 mod inbox;
@@ -171,6 +172,7 @@ impl Log {
         }
         let parked = std::mem::take(&mut state.parked);
         drop(state);
+        metrics::published();
         for (inbox, key) in parked {
             inbox.put(key);
         }

@@ -1,8 +1,8 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Revocations, Settings, Shared,
-    SigningKey, Storage, Usages, fmt, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, OnceCell, Phase, Registry, Revocations, Settings,
+    Shared, SigningKey, Storage, Usages, fmt, metrics, watch,
 };
 
 /// A hub in the making.
@@ -149,6 +149,7 @@ impl HubBuilder {
     /// # Errors
     /// When a signing key is missing or too short to be safe.
     pub fn build(self) -> Result<Hub, BuildError> {
+        metrics::describe();
         if self.signing_key.is_empty() {
             return Err(BuildError::NoSigningKey);
         }
@@ -171,8 +172,8 @@ impl HubBuilder {
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::new(0),
-            // Nothing outlives the process.
-            revocations: Revocations::restore(std::iter::empty()),
+            revocations: Revocations::default(),
+            revocations_restored: OnceCell::new(),
             usages: Usages::default(),
             origins: self.origins,
         };

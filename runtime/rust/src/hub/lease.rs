@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::Notify;
 
-use super::{Hub, Unavailable};
+use super::Hub;
+use crate::storage::StorageError;
 use crate::token::{self, Permit, Refused};
 use crate::wire::MAX_TOKEN_NAME;
 
@@ -127,14 +129,35 @@ impl Usages {
     }
 }
 
+/// Why it is not known what a token permits, or that it permits nothing.
+#[derive(Debug)]
+pub(crate) enum NotVerified {
+    Refused(Refused),
+    Unavailable,
+}
+
 impl Hub {
     /// What a token permits: one that is signed, lasts, and is not revoked.
-    pub(crate) fn verify(&self, token: &str) -> Result<Permit, Refused> {
-        let permit = self.keys().verify(token)?;
+    pub(crate) async fn verify(&self, token: &str) -> Result<Permit, NotVerified> {
+        let permit = self.keys().verify(token).map_err(NotVerified::Refused)?;
+        self.restore_revocations().await.map_err(|error| {
+            tracing::error!(%error, "no token is accepted: the storage does not say which were revoked");
+            NotVerified::Unavailable
+        })?;
         if self.shared.revocations.contains(&permit.id) {
-            return Err(Refused::new("revoked", "revoked"));
+            return Err(NotVerified::Refused(Refused::new("revoked", "revoked")));
         }
         Ok(permit)
+    }
+
+    /// Reads once what the storage keeps in mind.
+    async fn restore_revocations(&self) -> Result<(), StorageError> {
+        let Some(storage) = self.storage() else { return Ok(()) };
+        let restore = || async {
+            self.shared.revocations.restore(storage.engine().revoked().await?);
+            Ok(())
+        };
+        self.shared.revocations_restored.get_or_try_init(restore).await.copied()
     }
 
     /// Takes a lease for the connection that `alarm` wakes. Where it has others of the
@@ -174,36 +197,35 @@ impl Hub {
         if !token::is_name(id) {
             return Err(RevokeError::Id);
         }
-        let now = token::now();
         // Who holds a stolen token does not get the time that storing takes.
-        self.shared.revocations.add(id, now);
+        let until = self.shared.revocations.add(id, SystemTime::now());
         self.shared.usages.raise_alarm(id);
         tracing::debug!(id, "revoked");
-        self.record_revocation(id, now).await.map_err(|_| RevokeError::Unavailable)
-    }
-
-    /// Makes a revocation outlast this process, where the hub has a storage.
-    async fn record_revocation(&self, _id: &str, _at: u64) -> Result<(), Unavailable> {
-        std::future::ready(Ok(())).await
+        match self.storage() {
+            Some(storage) => {
+                storage.engine().revoke(id.to_owned(), until).await.map_err(RevokeError::Storage)
+            }
+            None => Ok(()),
+        }
     }
 }
 
 /// Why an id was not revoked for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevokeError {
     /// The id is empty or longer than 256 characters.
     Id,
     /// The storage failed. The id is revoked until the server is restarted.
-    Unavailable,
+    Storage(StorageError),
 }
 
 impl fmt::Display for RevokeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id => write!(formatter, "a token's id has 1 to {MAX_TOKEN_NAME} characters"),
-            Self::Unavailable => {
-                formatter.write_str("the storage failed: the token is revoked until the server is restarted")
+            Self::Storage(error) => {
+                write!(formatter, "the token is revoked until the server is restarted only: {error}")
             }
         }
     }

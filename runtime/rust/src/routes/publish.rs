@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Parameters, bearer, body, open, permit};
 use crate::hub::{Hub, Phase};
+use crate::token::{Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
 
 /// The longest run id, in characters.
@@ -22,7 +23,7 @@ pub(super) async fn publish(
     open(&hub, Phase::Closed)?;
     let channel = parameters.get("channel");
     let topic = parameters.get("topic");
-    authorize(&hub, bearer(&headers), channel, topic)?;
+    authorize(&hub, bearer(&headers), channel, topic).await?;
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
@@ -41,7 +42,7 @@ pub(super) async fn publish(
 }
 
 /// The signing key may publish everywhere, a token to the topics that it names.
-fn authorize(
+async fn authorize(
     hub: &Hub,
     bearer: Option<&str>,
     channel: Option<&str>,
@@ -50,13 +51,12 @@ fn authorize(
     if bearer.is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
         return Ok(());
     }
-    let permit = permit(hub, bearer, true)?;
-    let names = |claim: &crate::token::TopicClaim| {
-        Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic
-    };
+    let permit = permit(hub, bearer, true).await?;
+    let names =
+        |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;
     if permit.topics.iter().any(names) {
         return Ok(());
     }
-    tracing::debug!(channel, topic, "refused: the token does not name the topic");
-    Err(Failure::unauthorized())
+    tracing::debug!(channel, topic, "the token names others");
+    Err(Failure::unauthorized(&Refused::new("topic", "the token does not name the topic")))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use super::MAX_LIFETIME;
 
@@ -13,30 +14,35 @@ pub(crate) struct Revocations {
 
 #[derive(Default)]
 struct Revoked {
-    /// When each was last revoked, in seconds since 1970.
-    ids: HashMap<Arc<str>, u64>,
-    in_order: VecDeque<(u64, Arc<str>)>,
+    /// Until when each is.
+    ids: HashMap<Arc<str>, SystemTime>,
+    in_order: VecDeque<(SystemTime, Arc<str>)>,
 }
 
 impl Revocations {
-    /// Takes over what an earlier process remembered: ids, and when each was revoked in seconds since 1970.
-    pub(crate) fn restore(revoked: impl Iterator<Item = (String, u64)>) -> Self {
-        let mut in_order: Vec<_> = revoked.collect();
-        in_order.sort_by_key(|(_, at)| *at);
-        let revocations = Self::default();
-        for (id, at) in in_order {
-            revocations.add(&id, at);
+    /// Takes over what an earlier process kept in mind: ids, and until when each is revoked.
+    pub(crate) fn restore(&self, mut revoked: Vec<(String, SystemTime)>) {
+        revoked.sort_by_key(|(_, until)| *until);
+        let mut ours = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        for (id, until) in revoked.into_iter().rev() {
+            // What was revoked since is revoked for longer.
+            if !ours.ids.contains_key(id.as_str()) {
+                let id: Arc<str> = id.into();
+                ours.ids.insert(Arc::clone(&id), until);
+                ours.in_order.push_front((until, id));
+            }
         }
-        revocations
     }
 
-    /// Revokes an id, `at` seconds since 1970, which is not before the last one.
-    pub(crate) fn add(&self, id: &str, at: u64) {
+    /// Revokes an id, and tells until when.
+    pub(crate) fn add(&self, id: &str, now: SystemTime) -> SystemTime {
+        let until = now + MAX_LIFETIME;
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         let id: Arc<str> = id.into();
-        revoked.ids.insert(Arc::clone(&id), at);
-        revoked.in_order.push_back((at, id));
-        revoked.forget(at.saturating_sub(MAX_LIFETIME.as_secs()));
+        revoked.ids.insert(Arc::clone(&id), until);
+        revoked.in_order.push_back((until, id));
+        revoked.forget(now);
+        until
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {
@@ -45,13 +51,13 @@ impl Revocations {
 }
 
 impl Revoked {
-    fn forget(&mut self, before: u64) {
-        while let Some((at, id)) = self.in_order.front() {
-            if *at >= before {
+    fn forget(&mut self, now: SystemTime) {
+        while let Some((until, id)) = self.in_order.front() {
+            if *until >= now {
                 return;
             }
             // One that was revoked again since stays.
-            if self.ids.get(id) == Some(at) {
+            if self.ids.get(id) == Some(until) {
                 self.ids.remove(id);
             }
             self.in_order.pop_front();
@@ -62,18 +68,20 @@ impl Revoked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn an_id_is_forgotten_a_day_after_it_was_last_revoked() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         let day = MAX_LIFETIME.as_secs();
-        let earlier = [("b", 20), ("a", 10)].map(|(id, at)| (id.to_owned(), at));
-        let revocations = Revocations::restore(earlier.into_iter());
-        revocations.add("a", 40);
+        let revocations = Revocations::default();
+        revocations.add("a", at(40));
+        revocations.restore([("b", 20), ("a", 10)].map(|(id, now)| (id.to_owned(), at(now + day))).into());
         assert!(["a", "b"].iter().all(|id| revocations.contains(id)));
-        revocations.add("c", day + 30);
+        revocations.add("c", at(day + 30));
         assert!(!revocations.contains("b"));
         assert!(["a", "c"].iter().all(|id| revocations.contains(id)));
-        revocations.add("d", day + 41);
+        revocations.add("d", at(day + 41));
         assert!(!revocations.contains("a"));
         assert_eq!(revocations.revoked.read().unwrap().in_order.len(), 2);
     }

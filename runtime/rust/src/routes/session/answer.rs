@@ -19,7 +19,7 @@ impl Session {
             }
             Ok(ClientFrame::Unsub { reference: Some(reference), .. }) => self.unsub(&Some(reference.into())),
             Ok(ClientFrame::Unsub { channel, .. }) => self.unsub_channel(channel.unwrap_or_default()),
-            Ok(ClientFrame::Renew { reference, data }) => self.renew(&reference.map(Into::into), &data),
+            Ok(ClientFrame::Renew { reference, data }) => self.renew(&reference.map(Into::into), &data).await,
             Ok(ClientFrame::Alive) => vec![self.alive()],
             Err(bad) => {
                 self.bad_frames += 1;
@@ -34,7 +34,7 @@ impl Session {
 
     /// Subscribes with a token, and says what came of it.
     pub(in crate::routes) async fn sub(&mut self, token: &str, wish: &Wish) -> Vec<SharedText> {
-        let subscribed = match verify(&self.hub, token) {
+        let subscribed = match verify(&self.hub, token).await {
             Ok(permit) => self.subscribe(&permit, wish).await,
             Err(refused) => Err(refused),
         };
@@ -70,8 +70,8 @@ impl Session {
         vec![encode::frame(&ServerFrame::Unsubscribed { reference: None, channels, code: None })]
     }
 
-    fn renew(&mut self, reference: &Reference, token: &str) -> Vec<SharedText> {
-        let renewed = verify(&self.hub, token).and_then(|permit| {
+    async fn renew(&mut self, reference: &Reference, token: &str) -> Vec<SharedText> {
+        let renewed = verify(&self.hub, token).await.and_then(|permit| {
             let permitted = permitted(&self.hub, &permit)?;
             Ok((permitted, self.lease(&permit)?))
         });

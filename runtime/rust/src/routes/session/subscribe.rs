@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Session, encode};
 use crate::channel::Channel;
-use crate::hub::{Hub, Lease, NoLease, NoSubscription, Ready, Reference};
+use crate::hub::{Hub, Lease, NoLease, NoSubscription, NotVerified, Ready, Reference};
 use crate::token::{Permit, Refused};
 use crate::wire::{ErrorCode, ServerFrame, SharedText, Since};
 
@@ -77,11 +77,12 @@ impl Session {
 }
 
 /// What a token for subscribing permits.
-pub(in crate::routes) fn verify(hub: &Hub, token: &str) -> Result<Permit, NotSubscribed> {
-    match hub.verify(token) {
+pub(super) async fn verify(hub: &Hub, token: &str) -> Result<Permit, NotSubscribed> {
+    match hub.verify(token).await {
         Ok(permit) if !permit.publish => Ok(permit),
         Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
-        Err(refused) => Err(NotSubscribed::Unauthorized(refused)),
+        Err(NotVerified::Refused(refused)) => Err(NotSubscribed::Unauthorized(refused)),
+        Err(NotVerified::Unavailable) => Err(NotSubscribed::Unavailable),
     }
 }
 
@@ -123,7 +124,7 @@ impl NotSubscribed {
         match self {
             // What is wrong with a token stays in the log.
             Self::Unauthorized(refused) => {
-                tracing::debug!(reason = refused.detail, "refused: the token is not valid");
+                refused.record();
                 (ErrorCode::Unauthorized, "the token is not valid: ask the backend for a new one")
             }
             Self::NotGranted => (
