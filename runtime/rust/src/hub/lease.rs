@@ -180,34 +180,29 @@ impl Hub {
         self.shared.revocations.add(id, now);
         self.shared.usages.raise_alarm(id);
         tracing::debug!(id, "revoked");
-        self.record_revocation(id, now).await.map_err(|_| RevokeError::Unavailable)
-    }
-
-    /// Makes a revocation outlast this process, where the hub has a storage.
-    async fn record_revocation(&self, id: &str, at: u64) -> Result<(), StorageError> {
         match self.storage() {
-            Some(storage) => storage.engine().revoke(id, at).await,
+            Some(storage) => storage.engine().revoke(id, now).await.map_err(RevokeError::Storage),
             None => Ok(()),
         }
     }
 }
 
 /// Why an id was not revoked for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevokeError {
     /// The id is empty or longer than 256 characters.
     Id,
     /// The storage failed. The id is revoked until the server is restarted.
-    Unavailable,
+    Storage(StorageError),
 }
 
 impl fmt::Display for RevokeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id => write!(formatter, "a token's id has 1 to {MAX_TOKEN_NAME} characters"),
-            Self::Unavailable => {
-                formatter.write_str("the storage failed: the token is revoked until the server is restarted")
+            Self::Storage(error) => {
+                write!(formatter, "the token is revoked until the server is restarted only: {error}")
             }
         }
     }
