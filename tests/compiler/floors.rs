@@ -30,8 +30,10 @@ const RUNTIME_RUST: Floors = &[
     &["schema"],
     &["channel", "payload"],
     &["history", "token"],
+    &["storage"],
     &["hub"],
     &["publish"],
+    &["stream"],
     &["routes"],
     &["lib"],
 ];

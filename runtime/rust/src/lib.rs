@@ -9,6 +9,11 @@
 //! are cursors into it: those that listen live, those that resume, and those that are
 //! new and get what a topic retains.
 
+#![cfg_attr(
+    not(feature = "sqlite"),
+    allow(dead_code, unused_imports, reason = "what a storage calls is there without one, too")
+)]
+
 pub mod channel;
 pub mod formats;
 mod history;

@@ -14,8 +14,11 @@ use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Key, KeyReused, Limits, Log};
 use crate::wire::DataFrame;
 
+mod left_open;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+
+pub(crate) use left_open::end_left_open;
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

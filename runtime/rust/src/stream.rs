@@ -3,17 +3,15 @@
 use std::borrow::Cow;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::channel::{Channel, TextStream, Topic};
-use crate::history::{Appended, Log};
+use crate::history::Appended;
 use crate::hub::Hub;
 use crate::publish::PublishError;
-use crate::storage::{AppendError, Engine, Entry, StorageError};
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 
 /// The most bytes of text in one chunk.
@@ -193,22 +191,16 @@ impl Stream {
     }
 
     async fn append(&self, kind: LogKind<'_>, text: &str) -> Result<Appended, PublishError> {
-        let frame = frame(&self.channel, self.topic, self.run_id.as_deref(), kind, text);
+        let envelope = Envelope {
+            kind,
+            channel: self.channel.name(),
+            topic: self.channel.definition().topics[self.topic].name,
+            run_id: self.run_id.as_deref(),
+        };
+        let frame = DataFrame::encode(envelope, |json| serde_json::to_writer(json, text));
         let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
         self.hub.append(&self.channel, self.topic, frame, None).await
     }
-}
-
-fn frame(
-    channel: &Channel,
-    topic: usize,
-    run_id: Option<&str>,
-    kind: LogKind<'_>,
-    text: &str,
-) -> serde_json::Result<DataFrame> {
-    let envelope =
-        Envelope { kind, channel: channel.name(), topic: channel.definition().topics[topic].name, run_id };
-    DataFrame::encode(envelope, |json| serde_json::to_writer(json, text))
 }
 
 /// The text in pieces of at most [`MAX_CHUNK`] bytes, none cut inside a character.
@@ -219,20 +211,6 @@ fn chunks(mut text: &str) -> impl Iterator<Item = &str> {
         text = rest;
         (!chunk.is_empty()).then_some(chunk)
     })
-}
-
-/// Ends the streams that the process which wrote them has left open.
-pub(crate) async fn end_left_open(engine: &dyn Engine, log: &Arc<Log>) -> Result<(), StorageError> {
-    for open in log.open_streams() {
-        let kind = LogKind::StreamEnd { error: Some("the server was restarted") };
-        let frame = frame(log.channel(), open.topic, open.run_id.as_deref(), kind, &open.id);
-        let Ok(frame) = frame else { continue };
-        let entry = Entry { log: Arc::clone(log), topic: open.topic, frame, key: None };
-        if let Err(AppendError::Storage(error)) = engine.append(entry).await {
-            return Err(error);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

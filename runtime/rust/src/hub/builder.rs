@@ -116,7 +116,7 @@ impl HubBuilder {
         self
     }
 
-    /// Keeps history beyond the process, in a `Sqlite` file for example (feature `sqlite`). In
+    /// Keeps history beyond the process, in a `Sqlite` file for example. In
     /// memory unless set: a restart then begins anew, and subscribers are told a gap.
     pub fn storage(mut self, storage: impl Into<Storage>) -> Self {
         self.storage = Some(storage.into());

@@ -13,8 +13,7 @@ use super::Unavailable;
 use crate::channel::{Channel, Registry};
 use crate::history::{Idle, Limits, Log, Memory};
 use crate::metrics;
-use crate::storage::Storage;
-use crate::stream::end_left_open;
+use crate::storage::{Storage, end_left_open};
 
 /// How often logs that nobody uses are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,0 +1,28 @@
+//! Text streams whose process ended before they did.
+
+use std::sync::Arc;
+
+use super::{AppendError, Engine, Entry, StorageError};
+use crate::history::{Log, OpenStream};
+use crate::wire::{DataFrame, Envelope, LogKind};
+
+/// Ends the streams that are open in a log that was just brought from the storage: nobody goes on
+/// with them, and whoever reads one must not wait for the rest.
+pub(crate) async fn end_left_open(engine: &dyn Engine, log: &Arc<Log>) -> Result<(), StorageError> {
+    for OpenStream { topic, id, run_id } in log.open_streams() {
+        let envelope = Envelope {
+            kind: LogKind::StreamEnd { error: Some("the server was restarted") },
+            channel: log.channel().name(),
+            topic: log.channel().definition().topics[topic].name,
+            run_id: run_id.as_deref(),
+        };
+        let Ok(frame) = DataFrame::encode(envelope, |json| serde_json::to_writer(json, &id)) else {
+            continue;
+        };
+        let entry = Entry { log: Arc::clone(log), topic, frame, key: None };
+        if let Err(AppendError::Storage(error)) = engine.append(entry).await {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
