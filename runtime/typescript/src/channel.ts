@@ -111,6 +111,13 @@ export type TopicName<Channel extends ChannelInput> = Channel extends {
   ? keyof Topics & string
   : string;
 
+/** Whether a channel's topic carries text streams. */
+export type IsStream<Channel extends ChannelInput, Topic extends string> = Channel extends {
+  readonly topics: Readonly<Record<Topic, { readonly stream: "text" }>>;
+}
+  ? true
+  : false;
+
 /**
  * The payload of a channel's topic; of one that carries text streams, their text.
  *

@@ -1,7 +1,8 @@
-import type { ChannelInput, Payload, TopicName } from "./channel.js";
+import type { ChannelInput, IsStream, Payload, TopicName } from "./channel.js";
 
 /**
- * A payload with its envelope, as subscribers get it. A union over the topics:
+ * What a topic carries, with its envelope, as subscribers get it: a payload
+ * (`kind: "data"`) or a text stream (`kind: "stream"`). A union over the topics:
  * comparing `topic` narrows `data`.
  *
  * @example
@@ -16,18 +17,78 @@ export type Message<
   Topics extends string = TopicName<Channel>,
   Validate extends boolean = true,
 > = {
-  [Topic in Topics]: {
-    readonly kind: "data";
-    readonly channel: Channel extends { readonly name: infer Name extends string } ? Name : string;
-    readonly topic: Topic;
-    /** Opaque; ids of a channel ascend in the order of publishing. */
-    readonly id: string;
-    readonly createdAt: Date;
-    /** The run that published it, where one did. */
-    readonly runId?: string;
-    readonly data: Payload<Channel, Topic, Validate>;
-  };
+  [Topic in Topics]: Of<
+    Channel,
+    DataMessage<Channel, Topic, Validate>,
+    StreamMessage<Channel, Topic>,
+    Topic
+  >;
 }[Topics];
+
+/**
+ * The same as a view shows it, the text of a stream so far in place of the
+ * stream: what `useRealtime` gives.
+ */
+export type MessageView<
+  Channel extends ChannelInput = string,
+  Topics extends string = TopicName<Channel>,
+  Validate extends boolean = true,
+> = {
+  [Topic in Topics]: Of<
+    Channel,
+    DataMessage<Channel, Topic, Validate>,
+    StreamView<Channel, Topic>,
+    Topic
+  >;
+}[Topics];
+
+/** Of a channel that is but a name nobody knows what its topics carry. */
+type Of<Channel extends ChannelInput, Data, Stream, Topic extends string> = Channel extends string
+  ? Data | Stream
+  : IsStream<Channel, Topic> extends true
+    ? Stream
+    : Data;
+
+interface Envelope<Channel extends ChannelInput, Topic extends string> {
+  readonly channel: Channel extends { readonly name: infer Name extends string } ? Name : string;
+  readonly topic: Topic;
+  /** Opaque; ids of a channel ascend in the order of publishing. */
+  readonly id: string;
+  readonly createdAt: Date;
+  /** The run that published it, where one did. */
+  readonly runId?: string;
+}
+
+/** A payload. */
+export interface DataMessage<
+  Channel extends ChannelInput = string,
+  Topic extends string = string,
+  Validate extends boolean = true,
+> extends Envelope<Channel, Topic> {
+  readonly kind: "data";
+  readonly data: Payload<Channel, Topic, Validate>;
+}
+
+/**
+ * A text stream, delivered when it begins. It goes on across reconnects; it
+ * ends with a {@link TextStreamError} where its text is not complete.
+ */
+export interface StreamMessage<Channel extends ChannelInput = string, Topic extends string = string>
+  extends Envelope<Channel, Topic> {
+  readonly kind: "stream";
+  /** The text, piece by piece. */
+  readonly data: ReadableStream<string>;
+}
+
+/** A text stream as a view shows it: another object each time the text has grown. */
+export interface StreamView<Channel extends ChannelInput = string, Topic extends string = string>
+  extends Envelope<Channel, Topic> {
+  readonly kind: "stream";
+  /** The text so far. */
+  readonly data: string;
+  /** `failed` where no more comes and the text is not complete. */
+  readonly status: "streaming" | "complete" | "failed";
+}
 
 /** Messages that this subscriber missed and that the server no longer has. */
 export interface Gap {
