@@ -39,12 +39,13 @@ const RUNTIME_RUST: Floors = &[
 ];
 
 const RUNTIME_TYPESCRIPT: Floors = &[
-    &["case", "queue", "schema", "wire"],
-    &["rules", "standard"],
+    &["backoff", "case", "queue", "schema", "timing", "wire"],
+    &["liveness", "reading", "rules", "standard", "surroundings"],
     &["error", "zod"],
-    &["channel", "socket"],
-    &["drift", "message", "token"],
-    &["connection", "delivery"],
+    &["channel", "transport"],
+    &["connection", "drift", "message", "options", "token"],
+    &["connections", "delivery"],
+    &["link", "text-streams"],
     &["store", "subscription"],
     &["subscribe"],
     &["index", "react"],

@@ -1,397 +1,384 @@
+import { Backoff } from "./backoff.js";
+import type { Waits } from "./backoff.js";
 import { ConnectionError, ProtocolError } from "./error.js";
-import { serverUrl, webSocketConstructor } from "./socket.js";
-import type { WebSocketConstructor, WebSocketLike } from "./socket.js";
-import { missingGrant, resolveToken, seemsExpired } from "./token.js";
-import type { Grant, TokenInput } from "./token.js";
-import { advance, connectUrl, isFatalClose, parseFrames, subprotocols } from "./wire.js";
-import type { Cursor, DataFrame, GapFrame, ReadyFrame, RunFrame, ServerFrame } from "./wire.js";
+import { Liveness } from "./liveness.js";
+import { watchSurroundings } from "./surroundings.js";
+import { timing } from "./timing.js";
+import { SseTransport } from "./transport/sse.js";
+import { LOST } from "./transport/transport.js";
+import type { Transport } from "./transport/transport.js";
+import { WebSocketTransport } from "./transport/websocket.js";
+import type { WebSocketConstructor } from "./transport/websocket.js";
+import { CLOSED_AS_UNUSED, isFatalClose } from "./wire.js";
+import type { ClientFrame, Cursor, MalformedFrame, ServerFrame } from "./wire.js";
 
-/** Where a subscription stands. */
-export type ConnectionStatus = "idle" | "connecting" | "open" | "paused" | "closed" | "error";
-
-/** How to connect; the same options on `subscribe` and `useRealtime`. */
-export interface ConnectionOptions {
-  /**
-   * Where the server's routes are served from, up to `/v1/realtime`. In a web
-   * page it may be relative; the default is the page's origin. Required elsewhere.
-   */
-  readonly apiBaseUrl?: string | undefined;
-  /** Whether to connect again when the connection is lost. Default: true. */
-  readonly reconnect?: boolean | undefined;
-  /** The wait before the first reconnect, in milliseconds; it doubles each time. Default: 250. */
-  readonly reconnectMinMs?: number | undefined;
-  /** The longest wait between two attempts, in milliseconds. Default: 5000. */
-  readonly reconnectMaxMs?: number | undefined;
-  /**
-   * The `WebSocket` constructor. Default: the global one, which browsers and
-   * Node 22 have. On older Nodes give that of the npm package `ws`.
-   */
-  readonly WebSocket?: WebSocketConstructor | undefined;
-}
-
-/** What a connection is for. */
-export interface Target {
-  readonly channel: string;
-  /** All topics of the channel when undefined. */
-  readonly topics: readonly string[] | undefined;
-}
-
-export interface ConnectionEvents {
-  /** In the order in which the server sent them; each message once. */
-  onFrame(frame: DataFrame | RunFrame | GapFrame): void;
-  onReady(frame: ReadyFrame): void;
-  onStatus(status: ConnectionStatus): void;
-  /** Something went wrong that the connection survives. */
+/** What a subscription is to the connection that carries it. */
+export interface Carried {
+  readonly waits: Waits;
+  /** Where to resume. */
+  readonly since: Readonly<Record<string, Cursor>> | undefined;
+  /** An attempt to connect begins. */
+  onConnecting(): void;
+  /** Frames can be sent. What was subscribed has to be again. */
+  onOpen(): void;
+  onFrame(frame: ServerFrame): void;
+  /** The connection was lost; it is being made again. */
+  onLost(code: number): void;
+  /** It could not be made; that is being tried again. */
+  onFailed(error: ConnectionError): void;
+  /** Something is wrong that changes nothing. */
   onError(error: Error): void;
-  /** The connection is over for good. */
+  /** The server will not have this client. */
   onEnd(error: ConnectionError): void;
+  /** The network or the machine is back: no need to wait any longer. */
+  onReturn(): void;
 }
 
-type Settings = ConnectionOptions & { readonly token: TokenInput | undefined };
+/** A server and the ways to it. */
+export interface Route {
+  readonly server: URL;
+  /** Undefined where only events will do. */
+  readonly WebSocket: WebSocketConstructor | undefined;
+  /** Whether events may stand in for a WebSocket. */
+  readonly hasEvents: boolean;
+}
 
-/** A server that accepts a connection and then says nothing is given up after this time. */
-const READY_TIMEOUT_MS = 15_000;
-/** How long to wait for the close event after an error event. */
-const CLOSE_TIMEOUT_MS = 200;
-/** A server that has not told how often it shows that it is there may be silent for so long. */
-const SILENCE_MS = 60_000;
-/** However often a server says that it shows itself, a moment's silence is no reason to leave. */
-const SHORTEST_SILENCE_MS = 100;
-/** Beyond this, timers fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** After `closing`, the server may take this long to send what is waiting. */
-const DRAIN_TIMEOUT_MS = 5_000;
+type Kind = "websocket" | "sse";
+
+interface Attempt {
+  readonly kind: Kind;
+  transport?: Transport;
+  /** Whether the server was heard of. Some networks open a WebSocket and then let nothing through. */
+  isProven: boolean;
+  isClosing: boolean;
+  readonly begunAt: number;
+}
+
+/** After so many WebSockets that could not be opened where one could before, events are tried. */
+const PATIENCE = 3;
 
 /**
- * The life of a socket: connecting, resuming, giving up. It remembers how far
- * it has read, so that it can be paused and opened again with nothing lost.
+ * The one connection of a page to a server. It carries subscriptions and knows
+ * nothing of what they are about: it opens, listens for life, moves to another
+ * server when told, and tries again.
  */
 export class Connection {
-  #settings: Settings = { token: undefined };
-  readonly #cursors = new Map<string, Cursor>();
-  /** The last message's id of each topic: what was sent twice is not passed on twice. */
-  readonly #lastIds = new Map<string, string>();
-  #lastGap = "";
-  #socket: WebSocketLike | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
-  #longestSilence = SILENCE_MS;
-  #heardAt = 0;
-  #failures = 0;
-  #readyAt = 0;
-  /** How long the last attempt was put off. */
-  #waitedMs = 0;
-  /** Callbacks that were set up in an earlier attempt compare this and keep still. */
-  #attempt = 0;
-  #isReady = false;
-  #isClosing = false;
-  #refusal = "";
+  readonly #carried = new Map<string, Carried>();
+  readonly #liveness = new Liveness(() => this.#broken(LOST, "it fell silent"));
+  readonly #backoff = new Backoff();
+  #lastRef = 0;
+  /** What is open, and what is being opened; both while the connection moves. */
+  #current: Attempt | undefined;
+  #upcoming: Attempt | undefined;
+  #provenKind: Kind | undefined;
+  #openedAt = 0;
+  #failedWebSockets = 0;
+  /** What went wrong in this attempt, with one transport and then the other. */
+  #reasons: string[] = [];
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #returnTimer: ReturnType<typeof setTimeout> | undefined;
+  #returnWait = timing.returnMin / 2;
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(
-    readonly target: Target,
-    since: Cursor | undefined,
-    readonly events: ConnectionEvents,
-  ) {
-    if (since !== undefined && since !== "now") {
-      this.#cursors.set(target.channel, since);
+    readonly route: Route,
+    /** Nobody has needed it for a while. */
+    readonly onIdle: () => void,
+  ) {}
+
+  get size(): number {
+    return this.#carried.size;
+  }
+
+  get isOpen(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** Whether another token for what is subscribed needs another `sub`. */
+  get isFixed(): boolean {
+    return this.#current?.transport?.isFixed === true;
+  }
+
+  /** Takes a subscription on and gives it the `ref` for its frames. */
+  join(subscription: Carried): string {
+    clearTimeout(this.#lingerTimer);
+    const ref = String((this.#lastRef += 1));
+    this.#carried.set(ref, subscription);
+    this.#unwatch ??= watchSurroundings({
+      onDoubt: () => this.#probe(),
+      onReturn: () => this.#returned(),
+      onFreeze: () => this.#broken(LOST, "the page was frozen"),
+    });
+    return ref;
+  }
+
+  leave(ref: string): void {
+    this.#carried.delete(ref);
+    if (this.#carried.size === 0) {
+      clearTimeout(this.#lingerTimer);
+      this.#lingerTimer = setTimeout(() => this.#stop(), timing.linger);
     }
   }
 
-  /** Connects, after a pause from where it stopped. Settings may differ from earlier ones. */
-  open(settings: Settings): void {
-    this.#leave("reopened");
-    this.#settings = settings;
-    this.#failures = 0;
-    void this.#connect();
+  /** Connects, unless that is being done or waited for. */
+  wake(): void {
+    if (this.#current ?? this.#upcoming ?? this.#retryTimer) {
+      return;
+    }
+    this.#connect();
   }
 
-  /** Leaves the server. `open` continues. */
-  pause(): void {
-    this.#leave("paused");
-    this.events.onStatus("paused");
+  send(frame: ClientFrame): void {
+    this.#current?.transport?.send(frame);
   }
 
-  close(reason = "closed"): void {
-    this.#leave(reason);
-    this.events.onStatus("closed");
+  /** The server does not do what it was asked for. */
+  distrust(reason: string): void {
+    this.#broken(LOST, reason);
   }
 
-  async #connect(): Promise<void> {
-    const attempt = ++this.#attempt;
-    this.#isReady = false;
-    this.#isClosing = false;
-    this.#refusal = "";
-    this.events.onStatus("connecting");
+  #connect(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    this.#reasons = [];
+    if (this.#current === undefined) {
+      this.#tell((subscription) => subscription.onConnecting());
+    }
+    const { WebSocket, hasEvents } = this.route;
+    const prefersEvents = WebSocket === undefined || this.#provenKind === "sse";
+    this.#attempt(hasEvents && prefersEvents ? "sse" : "websocket");
+  }
+
+  #attempt(kind: Kind): void {
+    const attempt: Attempt = { kind, isProven: false, isClosing: false, begunAt: performance.now() };
+    this.#upcoming = attempt;
+    const events = {
+      onOpen: () => this.#opened(attempt),
+      onFrames: (frames: readonly (ServerFrame | MalformedFrame)[]) => this.#receive(frames, attempt),
+      onClose: (code: number, reason: string) => this.#closed(attempt, code, reason),
+    };
+    const { server, WebSocket } = this.route;
     try {
-      // One turn later, so that a component which React mounts twice asks for one token.
-      await Promise.resolve();
-      if (attempt !== this.#attempt) {
-        return;
-      }
-      const constructor = webSocketConstructor(this.#settings.WebSocket);
-      const grant = await resolveToken(this.#settings.token);
-      if (attempt !== this.#attempt) {
-        return;
-      }
-      this.#openSocket(constructor, grant, attempt);
+      attempt.transport =
+        kind === "websocket" && WebSocket !== undefined
+          ? new WebSocketTransport(WebSocket, server, events)
+          : new SseTransport(server, (ref) => this.#carried.get(ref)?.since, events);
     } catch (cause) {
-      if (attempt === this.#attempt) {
-        this.#fail(asConnectionError(cause));
-      }
+      this.#closed(attempt, LOST, cause instanceof Error ? cause.message : String(cause));
     }
   }
 
-  #openSocket(constructor: WebSocketConstructor, grant: Grant, attempt: number): void {
-    const { channel, topics } = this.target;
-    const missing = missingGrant(grant.token, channel, topics);
-    if (missing !== undefined) {
-      throw new ConnectionError(missing, { fatal: true });
+  #opened(attempt: Attempt): void {
+    this.#upcoming = undefined;
+    // Where the connection moves, what is on its way here comes again there.
+    this.#current?.transport?.close("moved");
+    this.#current = attempt;
+    this.#openedAt = performance.now();
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    clearTimeout(this.#returnTimer);
+    this.#liveness.start();
+    if (attempt.kind === "sse" && this.route.WebSocket !== undefined) {
+      this.#returnLater();
     }
-    const url = connectUrl(
-      serverUrl(this.#settings.apiBaseUrl ?? grant.apiBaseUrl),
-      this.#cursors,
-    );
-    // Without the cursors, so that the same failure has the same words.
-    const address = `${url.protocol}//${url.host}${url.pathname}`;
-    const socket = new constructor(url.href, subprotocols(grant.token));
-    this.#socket = socket;
-    socket.onmessage = (event: { data: unknown }) => {
-      if (attempt === this.#attempt) {
-        this.#receive(event.data, attempt);
-      }
-    };
-    socket.onclose = (event: { code: number; reason: string }) => {
-      if (attempt === this.#attempt) {
-        this.#closed(event.code, event.reason, address, grant);
-      }
-    };
-    socket.onerror = (event: { message?: unknown }) => {
-      if (attempt !== this.#attempt) {
-        return;
-      }
-      // Browsers tell nothing here, Node tells the HTTP status.
-      this.#refusal = typeof event.message === "string" ? event.message : "";
-      // The close event follows, but not in every Node when the handshake failed.
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#closed(1006, "", address, grant), CLOSE_TIMEOUT_MS);
-    };
-    this.#timer = setTimeout(() => {
-      this.#leave("no answer");
-      this.#fail(
-        new ConnectionError(`${address} did not confirm the subscription in time`, {
-          fatal: false,
-        }),
-      );
-    }, READY_TIMEOUT_MS);
+    this.#tell((subscription) => subscription.onOpen());
   }
 
-  #receive(text: unknown, attempt: number): void {
-    this.#heardAt = performance.now();
-    const frames = typeof text === "string" ? parseFrames(text) : [];
+  #receive(frames: readonly (ServerFrame | MalformedFrame)[], attempt: Attempt): void {
+    if (!attempt.isProven) {
+      attempt.isProven = true;
+      this.#prove(attempt.kind);
+    }
+    this.#liveness.heard();
     for (const frame of frames) {
-      // Whoever got the frame before may have paused or closed the connection.
-      if (attempt !== this.#attempt) {
+      // Whoever got the frame before may have ended the connection.
+      if (attempt !== this.#current) {
         return;
       }
-      if (frame.kind === "malformed") {
-        this.events.onError(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
-      } else if (!("channel" in frame) || frame.channel === this.target.channel) {
-        this.#dispatch(frame);
-      }
+      this.#dispatch(frame, attempt);
     }
   }
 
-  #dispatch(frame: ServerFrame): void {
-    switch (frame.kind) {
-      case "data":
-        return this.#data(frame);
-      case "run":
-        return this.events.onFrame(frame);
-      case "gap":
-        return this.#gap(frame);
-      case "ready":
-        return this.#ready(frame);
-      case "error":
-        return this.events.onError(new ProtocolError(frame.code, frame.message));
-      case "alive":
-        return this.#watch(Math.max(SHORTEST_SILENCE_MS, 2.5 * frame.next_in));
-      case "closing":
-        return this.#drain();
-      default:
-        return;
+  #prove(kind: Kind): void {
+    this.#provenKind = kind;
+    this.#reasons = [];
+    if (kind === "websocket") {
+      this.#failedWebSockets = 0;
+      this.#returnWait = timing.returnMin / 2;
     }
   }
 
-  #ready(frame: ReadyFrame): void {
-    clearTimeout(this.#timer);
-    this.#isReady = true;
-    this.#readyAt = performance.now();
-    this.#cursors.set(frame.channel, frame.position);
-    this.#watch(SILENCE_MS);
-    this.events.onReady(frame);
-    this.events.onStatus("open");
-  }
-
-  /** A dead network closes no socket. One that is silent for longer than this is left. */
-  #watch(longestSilence: number): void {
-    this.#longestSilence = longestSilence;
-    clearTimeout(this.#silenceTimer);
-    // Every message would be too often to set a timer.
-    const rest = this.#heardAt + this.#longestSilence - performance.now();
-    this.#silenceTimer = setTimeout(() => {
-      if (performance.now() - this.#heardAt < this.#longestSilence) {
-        return this.#watch(this.#longestSilence);
-      }
-      this.#leave("silent");
-      this.#lost(1006);
-    }, Math.min(rest, LONGEST_TIMER_MS));
-  }
-
-  #data(frame: DataFrame): void {
-    const { channel, topic, id } = frame;
-    this.#cursors.set(channel, advance(this.#cursors.get(channel), id));
-    const lastId = this.#lastIds.get(topic);
-    if (lastId === undefined || id > lastId) {
-      this.#lastIds.set(topic, id);
-      this.events.onFrame(frame);
+  #dispatch(frame: ServerFrame | MalformedFrame, attempt: Attempt): void {
+    if (frame.kind === "alive") {
+      return this.#liveness.expect(frame.next_in);
+    }
+    if (frame.kind === "closing") {
+      attempt.isClosing = true;
+      // Events end with it. A socket is read on while another is opened.
+      return attempt.kind === "websocket" && this.#upcoming === undefined ? this.#connect() : undefined;
+    }
+    if (frame.kind === "malformed") {
+      return this.#report(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
+    }
+    if (frame.ref !== undefined) {
+      return this.#carried.get(frame.ref)?.onFrame(frame);
+    }
+    if (frame.kind === "error") {
+      this.#report(new ProtocolError(frame.code, frame.message));
     }
   }
 
-  #gap(frame: GapFrame): void {
-    // Another server's ids may be smaller; held against the last one here, its messages were lost.
-    if ([...this.#lastIds.values()].some((lastId) => lastId >= frame.before)) {
-      this.#lastIds.clear();
+  #closed(attempt: Attempt, code: number, reason: string): void {
+    if (attempt === this.#upcoming) {
+      this.#upcoming = undefined;
+      return this.#failed(attempt, reason || "it cannot be reached, or it refused this client");
     }
-    // The same gap comes again when the connection is lost before a message follows.
-    const gap = JSON.stringify([frame.after, frame.before]);
-    if (gap !== this.#lastGap) {
-      this.#lastGap = gap;
-      this.events.onFrame(frame);
+    if (attempt === this.#current) {
+      this.#broken(code, reason);
     }
   }
 
-  /** What is still waiting arrives before the server closes: a restarted one may not have it. */
-  #drain(): void {
-    this.#isClosing = true;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#leave("drained");
-      this.#lost(1001);
-    }, DRAIN_TIMEOUT_MS);
+  /** An attempt has come to nothing. Events may do where a WebSocket does not. */
+  #failed({ kind, transport }: Attempt, reason: string): void {
+    const { WebSocket, hasEvents, server } = this.route;
+    this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
+    if (kind === "websocket") {
+      this.#failedWebSockets += 1;
+      this.#returnWait = Math.min(2 * this.#returnWait, timing.returnMax);
+    }
+    if (this.#current !== undefined) {
+      return this.#current.isClosing ? this.#retry() : this.#returnLater();
+    }
+    const isProvenSocket = this.#provenKind === "websocket" && this.#failedWebSockets < PATIENCE;
+    const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isProvenSocket;
+    if (hasOther && this.#reasons.length === 1) {
+      return this.#attempt(kind === "sse" ? "websocket" : "sse");
+    }
+    const message = `Could not subscribe at ${this.#reasons.join("; nor at ")}`;
+    const error = new ConnectionError(message, { fatal: false });
+    this.#tell((subscription) => subscription.onFailed(error));
+    this.#retry();
   }
 
-  #closed(code: number, reason: string, address: string, grant: Grant): void {
-    const wasReady = this.#isReady;
-    this.#leave("closed by the server");
+  /** What was open is not any more. */
+  #broken(code: number, reason: string): void {
+    const attempt = this.#current;
+    if (attempt === undefined) {
+      return;
+    }
+    this.#current = undefined;
+    this.#liveness.stop();
+    clearTimeout(this.#returnTimer);
+    attempt.transport?.close(reason);
     if (isFatalClose(code)) {
-      const why = reason === "" ? "" : `: ${reason}`;
-      return this.#end(
-        new ConnectionError(`${address} closed the connection for good (${code}${why})`, {
-          fatal: true,
-          closeCode: code,
-        }),
-      );
+      return this.#end(attempt, code, reason);
     }
-    if (!wasReady) {
-      return this.#fail(
-        new ConnectionError(`Could not subscribe at ${address}: ${this.#hint(grant)}`, {
-          fatal: false,
-          closeCode: code,
-        }),
-      );
+    if (code === CLOSED_AS_UNUSED) {
+      // Whoever gets a token at last will wake it.
+      return;
     }
-    this.#lost(code);
-  }
-
-  #lost(code: number): void {
-    if (this.#settings.reconnect === false) {
-      return this.#end(
-        new ConnectionError(`The connection was lost (${code})`, {
-          fatal: true,
-          closeCode: code,
-        }),
-      );
+    if (!attempt.isProven) {
+      this.#tell((subscription) => subscription.onConnecting());
+      return this.#failed(attempt, reason || `it closed the connection (${code})`);
     }
     // A server that accepts every connection only to close it is not asked more and more often.
-    if (performance.now() - this.#readyAt >= this.#waitedMs) {
-      this.#failures = 0;
+    if (performance.now() - this.#openedAt >= this.#backoff.waited) {
+      this.#backoff.reset();
     }
-    const attempt = this.#attempt;
-    this.events.onStatus("closed");
-    // Whoever was told may have closed or paused the connection.
-    if (attempt === this.#attempt) {
-      this.#retry();
+    this.#tell((subscription) => subscription.onLost(code));
+    if (this.#upcoming === undefined && this.#retryTimer === undefined) {
+      this.#retry(attempt.isClosing);
     }
   }
 
-  #hint(grant: Grant): string {
-    if (seemsExpired(grant.token)) {
-      return grant.renewable
-        ? "the token has expired"
-        : "the token has expired; give a function as `token` so that a new one can be fetched";
-    }
-    return this.#refusal === ""
-      ? "it cannot be reached, or it refused the token; a WebSocket does not say which"
-      : this.#refusal;
+  #end(attempt: Attempt, closeCode: number, reason: string): void {
+    const why = reason === "" ? "" : `: ${reason}`;
+    const address = attempt.transport?.address ?? this.route.server.href;
+    const message = `${address} closed the connection for good (${closeCode}${why})`;
+    const error = new ConnectionError(message, { fatal: true, closeCode });
+    this.#tell((subscription) => subscription.onEnd(error));
   }
 
-  #fail(error: ConnectionError): void {
-    if (error.fatal || this.#settings.reconnect === false) {
-      return this.#end(
-        error.fatal
-          ? error
-          : new ConnectionError(error.message, {
-              fatal: true,
-              closeCode: error.closeCode,
-              cause: error.cause,
-            }),
-      );
+  #retry(atOnce = false): void {
+    if (this.#carried.size === 0) {
+      return;
     }
-    const attempt = this.#attempt;
-    this.events.onStatus("error");
-    this.events.onError(error);
-    if (attempt === this.#attempt) {
-      this.#retry();
+    const waits = [...this.#carried.values()].map((subscription) => subscription.waits);
+    const wait = this.#backoff.next({
+      min: Math.min(...waits.map(({ min }) => min)),
+      max: Math.min(...waits.map(({ max }) => max)),
+    });
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.#connect(), atOnce ? 0 : wait);
+  }
+
+  #tryWebSocket(): void {
+    if (this.#upcoming === undefined) {
+      this.#reasons = [];
+      this.#attempt("websocket");
     }
   }
 
-  #end(error: ConnectionError): void {
-    this.#leave("ended");
-    this.events.onStatus(error.closeCode === 1000 ? "closed" : "error");
-    this.events.onEnd(error);
+  #returnLater(): void {
+    clearTimeout(this.#returnTimer);
+    this.#returnTimer = setTimeout(() => this.#tryWebSocket(), this.#returnWait);
   }
 
-  #retry(): void {
-    const { reconnectMinMs = 250, reconnectMaxMs = 5000 } = this.#settings;
-    const longest = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** this.#failures);
-    // A server that said goodbye expects its clients; scattered, as there may be many.
-    const shortest = this.#isClosing ? 0 : longest / 2;
-    this.#failures += 1;
-    this.#waitedMs = shortest + Math.random() * (longest - shortest);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#connect(), this.#waitedMs);
-  }
-
-  #leave(reason: string): void {
-    this.#attempt += 1;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#silenceTimer);
-    const socket = this.#socket;
-    this.#socket = undefined;
-    if (socket !== undefined) {
-      socket.onmessage = null;
-      socket.onclose = null;
-      // `onerror` stays: closing a socket that is still connecting raises an error event.
-      // More than 123 bytes would throw.
-      socket.close(1000, reason.slice(0, 41));
+  #probe(): void {
+    // What was heard a moment ago is there.
+    if (this.#current !== undefined && this.#liveness.silentFor > timing.probe / 4) {
+      this.#liveness.probe();
+      this.send({ kind: "alive" });
     }
   }
-}
 
-function asConnectionError(cause: unknown): ConnectionError {
-  if (cause instanceof ConnectionError) {
-    return cause;
+  /** Nothing is known of what was before: ask what stands, and wait for nothing. */
+  #returned(): void {
+    this.#tell((subscription) => subscription.onReturn());
+    this.#backoff.reset();
+    this.#returnWait = timing.returnMin / 2;
+    if (this.#current !== undefined && !this.#current.isClosing) {
+      this.#probe();
+      return this.#current.kind === "sse" && this.route.WebSocket !== undefined
+        ? this.#tryWebSocket()
+        : undefined;
+    }
+    const begunAt = this.#upcoming?.begunAt ?? -Infinity;
+    const isWanted = this.#upcoming !== undefined || this.#retryTimer !== undefined;
+    // An attempt from before may wait for a network that is no more.
+    if (isWanted && performance.now() - begunAt > timing.probe / 4) {
+      this.#upcoming?.transport?.close("begun anew");
+      this.#upcoming = undefined;
+      this.#connect();
+    }
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConnectionError(`Could not connect: ${reason}`, { fatal: false, cause });
+
+  #report(error: Error): void {
+    this.#tell((subscription) => subscription.onError(error));
+  }
+
+  /** Whoever is told may leave, and others may come. */
+  #tell(event: (subscription: Carried) => void): void {
+    for (const [ref, subscription] of [...this.#carried]) {
+      if (this.#carried.get(ref) === subscription) {
+        event(subscription);
+      }
+    }
+  }
+
+  #stop(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    clearTimeout(this.#returnTimer);
+    this.#liveness.stop();
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    for (const attempt of [this.#current, this.#upcoming]) {
+      attempt?.transport?.close("no subscription");
+    }
+    this.#current = undefined;
+    this.#upcoming = undefined;
+    this.onIdle();
+  }
 }

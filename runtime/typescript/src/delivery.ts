@@ -1,25 +1,48 @@
 import type { ChannelInput } from "./channel.js";
 import { InvalidMessageError } from "./error.js";
-import type { Gap, Message, RunStatus, RunUpdate } from "./message.js";
+import type { DataMessage, Gap, RunStatus, RunUpdate, StreamView } from "./message.js";
 import type { StandardIssue, StandardResult, StandardSchema } from "./standard.js";
-import type { DataFrame, GapFrame, RunFrame } from "./wire.js";
+import type { Cursor, DataFrame, GapFrame, MessageFrame, RunFrame, StreamStartFrame } from "./wire.js";
 
+/** Resuming at a `cursor` goes on after what came with it. */
 export interface DeliveryEvents {
-  onMessage(message: Message): void;
-  onInvalid(error: InvalidMessageError): void;
+  onMessage(message: DataMessage, cursor: Cursor): void;
+  /** A text stream begins. Its text follows with {@link DeliveryEvents.onText}, under the stream's id. */
+  onStream(head: StreamHead, streamId: string, cursor: Cursor): void;
+  onText(text: string, streamId: string, cursor: Cursor): void;
+  /** No more text comes; the text is complete where there is no failure. */
+  onStreamEnd(streamId: string, failure: StreamFailure | undefined, cursor: Cursor): void;
+  onInvalid(error: InvalidMessageError, cursor: Cursor): void;
   onRun(update: RunUpdate): void;
   onGap(gap: Gap): void;
 }
 
-type Entry = DataFrame | RunFrame | GapFrame | (() => void);
+/** A text stream's envelope. */
+export type StreamHead = Omit<StreamView, "data" | "status">;
+
+/** Why the text of a stream is not complete. */
+export interface StreamFailure {
+  readonly reason: "failed" | "gap" | "closed";
+  readonly why: string;
+}
+
+type Entry = MessageFrame | RunFrame | GapFrame | (() => void);
+
+interface Topic {
+  readonly schema: StandardSchema | undefined;
+  /** Undefined where no definition tells. */
+  readonly isStream: boolean | undefined;
+}
 
 /**
  * Makes messages of frames: ignores topics nobody asked for, validates, and
  * keeps the order however long a validator takes.
  */
 export class Delivery {
-  readonly #topics: ReadonlyMap<string, StandardSchema | undefined> | "any";
-  #waiting: Entry[] = [];
+  readonly #topics: ReadonlyMap<string, Topic> | "any";
+  /** The ids of text streams that have begun and not ended. */
+  readonly #openStreams = new Set<string>();
+  #waiting: (readonly [Entry, Cursor])[] = [];
   #isValidating = false;
 
   constructor(
@@ -37,83 +60,140 @@ export class Delivery {
   }
 
   /** Takes a frame, or an action that shall happen after all frames before it. */
-  accept(entry: Entry): void {
+  accept(entry: Entry, cursor: Cursor = "now"): void {
     if (!this.#isWanted(entry)) {
       return;
     }
     if (this.#isValidating) {
-      this.#waiting.push(entry);
+      this.#waiting.push([entry, cursor]);
       return;
     }
-    this.#process(entry);
+    this.#process(entry, cursor);
+  }
+
+  /** No frame will come any more: what is open stays incomplete. */
+  failStreams(failure: StreamFailure, cursor: Cursor): void {
+    for (const streamId of this.#openStreams) {
+      this.events.onStreamEnd(streamId, failure, cursor);
+    }
+    this.#openStreams.clear();
   }
 
   #isWanted(entry: Entry): boolean {
-    return (
-      typeof entry === "function" ||
-      entry.kind !== "data" ||
-      this.#topics === "any" ||
-      this.#topics.has(entry.topic)
-    );
+    return typeof entry === "function" || !("topic" in entry) || this.#topic(entry.topic) !== undefined;
   }
 
-  #process(entry: Entry): void {
+  #topic(name: string): Topic | undefined {
+    return this.#topics === "any"
+      ? { schema: undefined, isStream: undefined }
+      : this.#topics.get(name);
+  }
+
+  #process(entry: Entry, cursor: Cursor): void {
     if (typeof entry === "function") {
       return entry();
     }
-    if (entry.kind === "gap") {
-      const { channel, after, before } = entry;
-      return this.events.onGap({ channel, after, before });
+    switch (entry.kind) {
+      case "data":
+        return this.#payload(entry, cursor);
+      case "datastream-start":
+        return this.#streamStarts(entry, cursor);
+      case "chunk":
+        // Who did not see the start of a text cannot use its end.
+        return this.#openStreams.has(entry.stream_id)
+          ? this.events.onText(entry.data, entry.stream_id, cursor)
+          : undefined;
+      case "datastream-end":
+        return this.#openStreams.delete(entry.data)
+          ? this.events.onStreamEnd(entry.data, failureOf(entry.error), cursor)
+          : undefined;
+      case "run":
+        return this.events.onRun(runUpdate(entry));
+      default:
+        return this.#gap(entry, cursor);
     }
-    if (entry.kind === "run") {
-      return this.events.onRun(runUpdate(entry));
+  }
+
+  #gap({ channel, after, before }: GapFrame, cursor: Cursor): void {
+    this.failStreams({ reason: "gap", why: "pieces of it were missed for good" }, cursor);
+    this.events.onGap({ channel, after, before });
+  }
+
+  #streamStarts(frame: StreamStartFrame, cursor: Cursor): void {
+    if (this.#topic(frame.topic)?.isStream === false) {
+      const issue = { message: "a text stream, on a topic that carries payloads" };
+      return this.#refuse(frame, [issue], cursor);
     }
-    const schema = this.#topics === "any" ? undefined : this.#topics.get(entry.topic);
+    this.#openStreams.add(frame.data);
+    this.events.onStream({ kind: "stream", ...envelope(frame) }, frame.data, cursor);
+  }
+
+  #payload(frame: DataFrame, cursor: Cursor): void {
+    const { schema, isStream } = this.#topic(frame.topic) ?? {};
+    if (isStream === true) {
+      const issue = { message: "a payload, on a topic that carries text streams" };
+      return this.#refuse(frame, [issue], cursor);
+    }
     if (!this.settings.validate || schema === undefined) {
-      return this.events.onMessage(toMessage(entry, entry.data));
+      return this.#accepted(frame, frame.data, cursor);
     }
-    const result = validate(schema, entry.data);
+    const result = validate(schema, frame.data);
     if (!(result instanceof Promise)) {
-      return this.#settle(entry, result);
+      return this.#settle(frame, result, cursor);
     }
     this.#isValidating = true;
     void result.then((settled) => {
       this.#isValidating = false;
-      this.#settle(entry, settled);
+      this.#settle(frame, settled, cursor);
       this.#continue();
     });
   }
 
   #continue(): void {
     while (!this.#isValidating) {
-      const entry = this.#waiting.shift();
-      if (entry === undefined) {
+      const next = this.#waiting.shift();
+      if (next === undefined) {
         return;
       }
-      this.#process(entry);
+      this.#process(...next);
     }
   }
 
-  #settle(frame: DataFrame, result: StandardResult<unknown>): void {
-    if (result.issues === undefined) {
-      return this.events.onMessage(toMessage(frame, result.value));
-    }
+  #settle(frame: DataFrame, result: StandardResult<unknown>, cursor: Cursor): void {
+    return result.issues === undefined
+      ? this.#accepted(frame, result.value, cursor)
+      : this.#refuse(frame, result.issues, cursor);
+  }
+
+  #accepted(frame: DataFrame, data: unknown, cursor: Cursor): void {
+    this.events.onMessage({ kind: "data", ...envelope(frame), data }, cursor);
+  }
+
+  #refuse(frame: DataFrame | StreamStartFrame, issues: readonly StandardIssue[], cursor: Cursor): void {
     const { channel, topic, id, data } = frame;
-    this.events.onInvalid(new InvalidMessageError(channel, topic, id, data, result.issues));
+    this.events.onInvalid(new InvalidMessageError(channel, topic, id, data, issues), cursor);
   }
 }
 
 function wantedTopics(
   channel: ChannelInput,
   topics: readonly string[] | undefined,
-): ReadonlyMap<string, StandardSchema | undefined> | "any" {
+): ReadonlyMap<string, Topic> | "any" {
+  const unknown = { schema: undefined, isStream: undefined };
   if (typeof channel === "string") {
-    return topics === undefined ? "any" : new Map(topics.map((topic) => [topic, undefined]));
+    return topics === undefined ? "any" : new Map(topics.map((topic) => [topic, unknown]));
   }
-  const known = new Map(Object.entries(channel.topics));
-  return new Map(
-    (topics ?? [...known.keys()]).map((topic) => [topic, known.get(topic)?.schema]),
+  const known = new Map(
+    Object.entries(channel.topics).map(([name, { schema, stream }]) => [
+      name,
+      { schema, isStream: stream === "text" },
+    ]),
   );
+  return new Map((topics ?? [...known.keys()]).map((topic) => [topic, known.get(topic) ?? unknown]));
+}
+
+function failureOf(error: string | undefined): StreamFailure | undefined {
+  return error === undefined ? undefined : { reason: "failed", why: error };
 }
 
 function validate(
@@ -148,15 +228,13 @@ function failedValidator(cause: unknown): { issues: readonly StandardIssue[] } {
   return { issues: [{ message: `the validator failed: ${reason}` }] };
 }
 
-function toMessage(frame: DataFrame, data: unknown): Message {
+function envelope(frame: MessageFrame): Omit<DataMessage, "kind" | "data"> {
   return {
-    kind: "data",
     channel: frame.channel,
     topic: frame.topic,
     id: frame.id,
     createdAt: new Date(frame.created_at),
     ...(typeof frame.run_id === "string" ? { runId: frame.run_id } : {}),
-    data,
   };
 }
 

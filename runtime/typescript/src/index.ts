@@ -12,10 +12,19 @@ export type {
   TopicName,
   TopicReference,
 } from "./channel.js";
-export type { ConnectionOptions, ConnectionStatus } from "./connection.js";
 export type { Drift } from "./drift.js";
-export { ConnectionError, InvalidMessageError, ProtocolError } from "./error.js";
-export type { Gap, Message, RunStatus, RunUpdate } from "./message.js";
+export { ConnectionError, InvalidMessageError, ProtocolError, TextStreamError } from "./error.js";
+export type {
+  DataMessage,
+  Gap,
+  Message,
+  MessageView,
+  RunStatus,
+  RunUpdate,
+  StreamMessage,
+  StreamView,
+} from "./message.js";
+export type { ConnectionOptions, ConnectionStatus, TransportChoice } from "./options.js";
 export type {
   InferInput,
   InferOutput,
@@ -23,7 +32,7 @@ export type {
   StandardResult,
   StandardSchema,
 } from "./standard.js";
-export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
+export type { WebSocketConstructor, WebSocketLike } from "./transport/websocket.js";
 export { RealtimeStore } from "./store.js";
 export type { PauseReason, RealtimeSnapshot, StoreSettings, ViewSettings } from "./store.js";
 export { subscribe } from "./subscribe.js";

@@ -2,12 +2,13 @@
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { ChannelInput, TopicName } from "./channel.js";
-import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
 import type { Drift } from "./drift.js";
-import type { Gap, Message, RunStatus } from "./message.js";
+import type { Gap, MessageView, RunStatus } from "./message.js";
+import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import { RealtimeStore } from "./store.js";
 import type { PauseReason, StoreSettings } from "./store.js";
 import type { TokenInput } from "./token.js";
+import type { Cursor } from "./wire.js";
 
 export type UseRealtimeConnectionStatus = ConnectionStatus;
 export type UseRealtimeRunStatus = RunStatus;
@@ -24,12 +25,17 @@ export interface UseRealtimeOptions<
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
   /**
-   * A token, or a function that fetches one and is called at every connect.
+   * A token, or a function that fetches one: called at every connect and before a token ends.
    * The function may be another one at each render; the latest is called.
    */
   readonly token?: TokenInput | undefined;
   /** Another key starts anew: messages are forgotten, and it connects again. */
   readonly key?: string | undefined;
+  /**
+   * Where to begin: `"now"` (the default), `"start"` of the history, after a message's id, or at a
+   * `position` that was kept. Read once for a channel, its topics and `key`.
+   */
+  readonly since?: Cursor | undefined;
   /** Default: true. With `false` the hook is paused. */
   readonly enabled?: boolean | undefined;
   /** How many milliseconds to gather messages before the component renders. Default: 0, at once. */
@@ -55,15 +61,15 @@ export interface UseRealtimeResult<
   readonly isPaused: boolean;
   readonly pauseReason: UseRealtimePauseReason;
   readonly messages: {
-    /** The latest message of each topic. */
+    /** The latest message of each topic. A text stream stands here with its text so far. */
     readonly byTopic: {
-      readonly [Topic in Topics[number]]?: Message<Channel, Topic, Validate>;
+      readonly [Topic in Topics[number]]?: MessageView<Channel, Topic, Validate>;
     };
     /** The latest messages, the oldest first; as many as `historyLimit` says. */
-    readonly all: readonly Message<Channel, Topics[number], Validate>[];
-    readonly last: Message<Channel, Topics[number], Validate> | null;
+    readonly all: readonly MessageView<Channel, Topics[number], Validate>[];
+    readonly last: MessageView<Channel, Topics[number], Validate> | null;
     /** What came with the last update: one message, or several that came at once. */
-    readonly delta: readonly Message<Channel, Topics[number], Validate>[];
+    readonly delta: readonly MessageView<Channel, Topics[number], Validate>[];
   };
   /** What the run returned. */
   readonly result: unknown;
@@ -72,6 +78,8 @@ export interface UseRealtimeResult<
    * again, an `InvalidMessageError` with its issues until `reset()` or the next `open`.
    */
   readonly error: Error | null;
+  /** Where to go on, as `since`, after all that is shown; null before the first connect. */
+  readonly position: Cursor | null;
   /** The last gap: messages that were missed for good. Null if there was none. */
   readonly gap: Gap | null;
   /** How the server's definition of the channel differs from this page's, as of the last connect. */
@@ -128,7 +136,7 @@ function useStore(options: AnyOptions): RealtimeStore {
   const topics = options.topics ?? granted?.topics;
   const name = typeof channel === "object" ? channel.name : channel;
   const identity = JSON.stringify([name, topics, options.key]);
-  const create = () => ({ identity, store: new RealtimeStore(channel, topics) });
+  const create = () => ({ identity, store: new RealtimeStore(channel, topics, options.since) });
   const [held, hold] = useState(create);
   if (held.identity === identity) {
     return held.store;
@@ -139,7 +147,8 @@ function useStore(options: AnyOptions): RealtimeStore {
 }
 
 function useConnection(store: RealtimeStore, options: AnyOptions): void {
-  const { apiBaseUrl, reconnect, reconnectMinMs, reconnectMaxMs, token, WebSocket } = options;
+  const { apiBaseUrl, reconnect, reconnectMinMs, reconnectMaxMs, token } = options;
+  const { transport, WebSocket } = options;
   const { enabled = true, validate = true } = options;
   const { pauseOnHidden = true, autoCloseOnTerminal = true } = options;
   const latestToken = useRef(token);
@@ -153,6 +162,7 @@ function useConnection(store: RealtimeStore, options: AnyOptions): void {
       reconnect,
       reconnectMinMs,
       reconnectMaxMs,
+      transport,
       WebSocket,
       token: currentToken(latestToken),
       enabled,
@@ -168,6 +178,7 @@ function useConnection(store: RealtimeStore, options: AnyOptions): void {
     reconnect,
     reconnectMinMs,
     reconnectMaxMs,
+    transport,
     WebSocket,
     tokenIdentity,
     enabled,

@@ -1,12 +1,13 @@
 import type { ChannelInput } from "./channel.js";
-import { Connection } from "./connection.js";
-import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
 import { Delivery } from "./delivery.js";
 import { findDrift } from "./drift.js";
 import type { Drift } from "./drift.js";
+import { Link } from "./link.js";
 import { isTerminal } from "./message.js";
-import type { Gap, Message, RunStatus, RunUpdate } from "./message.js";
+import type { Gap, MessageView, RunStatus, RunUpdate, StreamView } from "./message.js";
+import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import type { TokenInput } from "./token.js";
+import type { Cursor } from "./wire.js";
 
 /** What a view of a channel shows at one moment. Never changed in place. */
 export interface RealtimeSnapshot {
@@ -15,14 +16,15 @@ export interface RealtimeSnapshot {
   readonly isPaused: boolean;
   readonly pauseReason: PauseReason;
   readonly messages: {
-    readonly byTopic: Readonly<Record<string, Message>>;
-    readonly all: readonly Message[];
-    readonly last: Message | null;
-    readonly delta: readonly Message[];
+    readonly byTopic: Readonly<Record<string, MessageView>>;
+    readonly all: readonly MessageView[];
+    readonly last: MessageView | null;
+    readonly delta: readonly MessageView[];
   };
   readonly result: unknown;
   readonly error: Error | null;
   readonly gap: Gap | null;
+  readonly position: Cursor | null;
   readonly drift: Drift | undefined;
 }
 
@@ -55,6 +57,7 @@ const EMPTY: RealtimeSnapshot = {
   result: undefined,
   error: null,
   gap: null,
+  position: null,
   drift: undefined,
 };
 
@@ -79,36 +82,47 @@ const EMPTY: RealtimeSnapshot = {
  * ```
  */
 export class RealtimeStore {
-  readonly #connection: Connection | undefined;
+  readonly #link: Link | undefined;
   readonly #checks = { validate: true };
   readonly #listeners = new Set<() => void>();
   #settings: StoreSettings | undefined;
   #view: ViewSettings = { bufferInterval: 0, historyLimit: 100 };
   #isRunning = false;
   #snapshot = EMPTY;
-  /** Messages that the snapshot does not show yet. */
-  #buffer: Message[] = [];
+  /** Messages that the snapshot does not show yet, by their ids: a text that grows has one place. */
+  readonly #buffer = new Map<string, MessageView>();
+  /** Text streams that have not ended, as they are now. */
+  readonly #texts = new Map<string, StreamView>();
+  #position: Cursor | null = null;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #willFlush = false;
 
   /** Without a channel the store stays idle. */
-  constructor(channel: ChannelInput | undefined, topics: readonly string[] | undefined) {
+  constructor(
+    channel: ChannelInput | undefined,
+    topics: readonly string[] | undefined,
+    since?: Cursor | undefined,
+  ) {
     if (channel === undefined) {
       return;
     }
     const name = typeof channel === "string" ? channel : channel.name;
-    const delivery = new Delivery(channel, topics, this.#checks, {
-      onMessage: (message) => this.#buffered(message),
-      onInvalid: (error) => this.#update({ error }),
-      onRun: (update) => this.#ran(update),
-      onGap: (gap) => this.#update({ gap }),
-    });
-    this.#connection = new Connection({ channel: name, topics }, undefined, {
-      onFrame: (frame) => delivery.accept(frame),
-      onReady: (frame) => this.#update({ drift: findDrift(channel, frame) }),
+    const delivery = this.#createDelivery(channel, topics);
+    this.#link = new Link({ channel: name, topics }, since, {
+      onFrame: (frame, cursor) => delivery.accept(frame, cursor),
+      onReady: (frame) => {
+        this.#position ??= frame.position;
+        const position = this.#snapshot.position ?? frame.position;
+        this.#update({ position, drift: findDrift(channel, frame) });
+      },
       onStatus: (status) => this.#connected(status),
       onError: (error) => this.#update({ error }),
-      onEnd: (error) => this.#update({ error }),
+      onEnd: (error) => {
+        delivery.accept(() => {
+          delivery.failStreams({ reason: "closed", why: error.message }, this.#position ?? "now");
+        });
+        this.#update({ error });
+      },
     });
   }
 
@@ -126,7 +140,8 @@ export class RealtimeStore {
 
   /** Forgets what has arrived. The connection stays. */
   readonly reset = (): void => {
-    this.#buffer = [];
+    this.#buffer.clear();
+    this.#texts.clear();
     const { messages, runStatus, result, error, gap } = EMPTY;
     this.#update({ messages, runStatus, result, error, gap });
   };
@@ -143,7 +158,7 @@ export class RealtimeStore {
   stop(): void {
     page()?.removeEventListener("visibilitychange", this.#run);
     this.#settings = undefined;
-    if (this.#connection !== undefined) {
+    if (this.#link !== undefined) {
       this.#leave({ connectionStatus: "closed", isPaused: false, pauseReason: null });
     }
   }
@@ -159,7 +174,7 @@ export class RealtimeStore {
 
   readonly #run = (): void => {
     const settings = this.#settings;
-    if (settings === undefined || this.#connection === undefined) {
+    if (settings === undefined || this.#link === undefined) {
       return this.#update({ connectionStatus: "idle" });
     }
     const pauseReason = reasonToPause(settings);
@@ -172,13 +187,13 @@ export class RealtimeStore {
     }
     if (!this.#isRunning) {
       this.#isRunning = true;
-      this.#connection.open(settings);
+      this.#link.open(settings);
     }
   };
 
   #leave(changes: Partial<RealtimeSnapshot>): void {
     this.#isRunning = false;
-    this.#connection?.pause();
+    this.#link?.pause();
     this.#flush();
     this.#update(changes);
   }
@@ -199,7 +214,7 @@ export class RealtimeStore {
     });
     if (this.#isOver()) {
       this.#isRunning = false;
-      this.#connection?.close("the run has ended");
+      this.#link?.close();
     }
   }
 
@@ -207,8 +222,42 @@ export class RealtimeStore {
     return this.#settings?.autoCloseOnTerminal === true && isTerminal(this.#snapshot.runStatus);
   }
 
-  #buffered(message: Message): void {
-    this.#buffer.push(message);
+  #createDelivery(channel: ChannelInput, topics: readonly string[] | undefined): Delivery {
+    return new Delivery(channel, topics, this.#checks, {
+      onMessage: (message, cursor) => this.#buffered(message, cursor),
+      onStream: (head, streamId, cursor) => {
+        this.#grown(streamId, { ...head, data: "", status: "streaming" }, cursor);
+      },
+      onText: (text, streamId, cursor) => {
+        const view = this.#texts.get(streamId);
+        this.#grown(streamId, view && { ...view, data: view.data + text }, cursor);
+      },
+      onStreamEnd: (streamId, failure, cursor) => {
+        const view = this.#texts.get(streamId);
+        const status = failure === undefined ? "complete" : "failed";
+        this.#grown(streamId, view && { ...view, status }, cursor);
+        this.#texts.delete(streamId);
+      },
+      onInvalid: (error, cursor) => {
+        this.#position = cursor;
+        this.#update({ error });
+      },
+      onRun: (update) => this.#ran(update),
+      onGap: (gap) => this.#update({ gap }),
+    });
+  }
+
+  /** `reset` forgets a text that is still growing, too. */
+  #grown(streamId: string, view: StreamView | undefined, cursor: Cursor): void {
+    if (view !== undefined) {
+      this.#texts.set(streamId, view);
+      this.#buffered(view, cursor);
+    }
+  }
+
+  #buffered(message: MessageView, cursor: Cursor): void {
+    this.#position = cursor;
+    this.#buffer.set(message.id, message);
     if (this.#view.bufferInterval > 0) {
       this.#flushTimer ??= setTimeout(() => this.#flush(), this.#view.bufferInterval);
     } else if (!this.#willFlush) {
@@ -222,21 +271,22 @@ export class RealtimeStore {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
     this.#willFlush = false;
-    const delta = this.#buffer;
+    const delta = [...this.#buffer.values()];
     if (delta.length === 0) {
       return;
     }
-    this.#buffer = [];
+    this.#buffer.clear();
     const { messages, runStatus } = this.#snapshot;
     const latest = Object.fromEntries(delta.map((message) => [message.topic, message]));
     this.#update({
       messages: {
         byTopic: { ...messages.byTopic, ...latest },
-        all: clamp([...messages.all, ...delta], this.#view.historyLimit),
+        all: clamp(merge(messages.all, delta), this.#view.historyLimit),
         last: delta.at(-1) ?? null,
         delta,
       },
       runStatus: runStatus === "unknown" ? "running" : runStatus,
+      position: this.#position,
     });
   }
 
@@ -266,7 +316,23 @@ function page(): Document | undefined {
   return typeof document === "undefined" ? undefined : document;
 }
 
-function clamp(messages: readonly Message[], limit: number | null): readonly Message[] {
+/** The new ones at the end, and a text that has grown in its place. */
+function merge(all: readonly MessageView[], delta: readonly MessageView[]): readonly MessageView[] {
+  const grown = new Map(
+    delta.filter(({ kind }) => kind === "stream").map((message) => [message.id, message]),
+  );
+  if (grown.size === 0) {
+    return [...all, ...delta];
+  }
+  const merged = all.map((message) => {
+    const next = grown.get(message.id);
+    grown.delete(message.id);
+    return next ?? message;
+  });
+  return [...merged, ...delta.filter(({ kind, id }) => kind === "data" || grown.has(id))];
+}
+
+function clamp(messages: readonly MessageView[], limit: number | null): readonly MessageView[] {
   if (limit === null) {
     return messages;
   }

@@ -1,12 +1,13 @@
 import type { ChannelInput, TopicName } from "./channel.js";
-import { Connection } from "./connection.js";
-import type { ConnectionOptions, ConnectionStatus } from "./connection.js";
 import { Delivery } from "./delivery.js";
 import { describeDrift, findDrift } from "./drift.js";
 import type { Drift } from "./drift.js";
 import type { InvalidMessageError } from "./error.js";
+import { Link } from "./link.js";
 import type { Gap, Message, RunUpdate } from "./message.js";
+import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import { Queue } from "./queue.js";
+import { TextStreams } from "./text-streams.js";
 import type { TokenInput } from "./token.js";
 import type { Cursor, ReadyFrame } from "./wire.js";
 
@@ -19,7 +20,7 @@ export interface SubscribeOptions<
   readonly channel: Channel;
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
-  /** The token, or a function that fetches one and is called at every connect. */
+  /** The token, or a function that fetches one: called at every connect and before a token ends. */
   readonly token?: TokenInput | undefined;
   /** The token as Inngest's SDK calls it; `token` comes first. */
   readonly key?: string | undefined;
@@ -28,7 +29,10 @@ export interface SubscribeOptions<
    * With `false`, `data` is the JSON as it arrived.
    */
   readonly validate?: Validate | undefined;
-  /** Where to begin: `"now"` (the default), `"start"` of the history, or after a message's id. */
+  /**
+   * Where to begin: `"now"` (the default), `"start"` of the history, after a message's id, or at a
+   * `position` that an earlier subscription has left.
+   */
   readonly since?: Cursor | undefined;
   /**
    * How many messages may wait for a slow reader. At the limit the connection
@@ -86,9 +90,18 @@ export interface SubscriptionHandle {
   readonly connectionStatus: ConnectionStatus;
   /** The last gap, if there was one. */
   readonly gap: Gap | null;
+  /**
+   * Where another subscription would go on, as its `since`: after the last message that was
+   * handed out. Keep it, once you have dealt with the message, to go on after a reload. Of a text
+   * stream that is still open there, the rest is not told to who begins in its middle.
+   */
+  readonly position: Cursor;
   /** Resolves when the subscription ends: with the error that ended it, or null after `close()`. */
   readonly closed: Promise<Error | null>;
-  /** Ends the subscription. Messages that were not yet delivered are dropped. */
+  /**
+   * Ends the subscription. Messages that were not yet delivered are dropped. The reason is for
+   * readers of your code, as Inngest's SDK takes one.
+   */
   close(reason?: string): void;
   /** The same as `close`. */
   unsubscribe(reason?: string): void;
@@ -104,27 +117,32 @@ export interface Subscription<SubscribedMessage> extends SubscriptionHandle {
 type Options = SubscribeOptions<ChannelInput, readonly string[], boolean>;
 
 type Item =
-  | { readonly message: Message }
+  | { readonly message: Message; readonly position: Cursor }
+  | { position: Cursor }
   | { readonly gap: Gap }
   | { readonly run: RunUpdate }
-  | { readonly invalid: InvalidMessageError };
+  | { readonly invalid: InvalidMessageError; readonly position: Cursor };
 
 /** Of a page's many runs of one channel, the first tells the console of a drift. */
 const driftsWarnedOf = new Set<string>();
 
-/** What `subscribe` resolves with: a connection, a delivery, and a queue to the reader. */
+/** What `subscribe` resolves with: a link, a delivery, and a queue to the reader. */
 export class LiveSubscription implements Subscription<Message> {
   readonly confirmed: Promise<void>;
   readonly closed: Promise<Error | null>;
   readonly #options: Options;
   readonly #bufferLimit: number;
-  readonly #connection: Connection;
+  readonly #link: Link;
   readonly #delivery: Delivery;
   readonly #queue = new Queue<Item>();
+  readonly #texts = new TextStreams(() => this.#resumeWhenRead());
   /** A retry fails as the one before did; saying so once is enough. */
   readonly #warnedOf = new Set<string>();
   #connectionStatus: ConnectionStatus = "idle";
   #gap: Gap | null = null;
+  #position: Cursor | undefined;
+  /** What stands last in the queue where that is no more than a position, which may still move on. */
+  #lastPosition: { position: Cursor } | undefined;
   #isFull = false;
   #isEnded = false;
   #isClosed = false;
@@ -143,7 +161,7 @@ export class LiveSubscription implements Subscription<Message> {
       this.#settleClosed = resolve;
     });
     this.#delivery = this.#createDelivery();
-    this.#connection = this.#createConnection();
+    this.#link = this.#createLink();
     options.signal?.addEventListener("abort", this.#abort, { once: true });
     this.#open();
   }
@@ -156,15 +174,19 @@ export class LiveSubscription implements Subscription<Message> {
     return this.#gap;
   }
 
-  close(reason?: string): void {
+  get position(): Cursor {
+    return this.#position ?? this.#options.since ?? "now";
+  }
+
+  close(): void {
     this.#isClosed = true;
-    this.#connection.close(reason);
+    this.#link.close();
     this.#queue.clear();
     this.#end(null);
   }
 
-  unsubscribe(reason?: string): void {
-    this.close(reason);
+  unsubscribe(): void {
+    this.close();
   }
 
   async next(): Promise<IteratorResult<Message, undefined>> {
@@ -173,6 +195,10 @@ export class LiveSubscription implements Subscription<Message> {
       this.#resumeWhenRead();
       if (item === undefined || this.#isClosed) {
         return { done: true, value: undefined };
+      }
+      if ("position" in item) {
+        this.#position = item.position;
+        this.#lastPosition = item === this.#lastPosition ? undefined : this.#lastPosition;
       }
       if ("message" in item) {
         return { done: false, value: item.message };
@@ -226,6 +252,8 @@ export class LiveSubscription implements Subscription<Message> {
       onGap?.(item.gap);
     } else if ("run" in item) {
       onRun?.(item.run);
+    } else if (!("invalid" in item)) {
+      return;
     } else if (onInvalid !== undefined) {
       onInvalid(item.invalid);
     } else {
@@ -237,22 +265,52 @@ export class LiveSubscription implements Subscription<Message> {
   #createDelivery(): Delivery {
     const { channel, topics, validate = true } = this.#options;
     return new Delivery(channel, topics, { validate }, {
-      onMessage: (message) => this.#queue.push({ message }),
-      onGap: (gap) => this.#queue.push({ gap }),
-      onRun: (run) => this.#queue.push({ run }),
-      onInvalid: (invalid) => this.#queue.push({ invalid }),
+      onMessage: (message, position) => this.#push({ message, position }),
+      onStream: (head, streamId, position) =>
+        this.#push({ message: this.#texts.begin(head, streamId), position }),
+      onText: (text, streamId, position) => {
+        this.#texts.write(text, streamId);
+        this.#passed(position);
+      },
+      onStreamEnd: (streamId, failure, position) => {
+        this.#texts.end(streamId, failure);
+        this.#passed(position);
+      },
+      onGap: (gap) => this.#push({ gap }),
+      onRun: (run) => this.#push({ run }),
+      onInvalid: (invalid, position) => this.#push({ invalid, position }),
     });
   }
 
-  #createConnection(): Connection {
+  #push(item: Item): void {
+    this.#lastPosition = undefined;
+    this.#queue.push(item);
+  }
+
+  /** Something has gone past the queue; whoever is handed out all that stands in it is here. */
+  #passed(position: Cursor): void {
+    if (this.#lastPosition !== undefined) {
+      this.#lastPosition.position = position;
+    } else if (this.#queue.size === 0) {
+      this.#position = position;
+    } else {
+      this.#lastPosition = { position };
+      this.#queue.push(this.#lastPosition);
+    }
+  }
+
+  #createLink(): Link {
     const { channel, topics, since, onError } = this.#options;
     const name = typeof channel === "string" ? channel : channel.name;
-    return new Connection({ channel: name, topics }, since, {
-      onFrame: (frame) => {
-        this.#delivery.accept(frame);
+    return new Link({ channel: name, topics }, since, {
+      onFrame: (frame, cursor) => {
+        this.#delivery.accept(frame, cursor);
         this.#pauseWhenFull();
       },
-      onReady: (frame) => this.#compare(frame),
+      onReady: (frame) => {
+        this.#position ??= frame.position;
+        this.#compare(frame);
+      },
       onStatus: (status) => {
         this.#connectionStatus = status;
         if (status === "open") {
@@ -279,18 +337,21 @@ export class LiveSubscription implements Subscription<Message> {
 
   #open(): void {
     const { token, key } = this.#options;
-    this.#connection.open({ ...this.#options, token: token ?? key });
+    this.#link.open({ ...this.#options, token: token ?? key });
   }
 
   #pauseWhenFull(): void {
-    if (!this.#isFull && this.#queue.size + this.#delivery.pending >= this.#bufferLimit) {
+    const isFull = this.#queue.size + this.#delivery.pending >= this.#bufferLimit;
+    // Who reads a text to its end before the next message needs what comes after these.
+    if (!this.#isFull && isFull && !this.#texts.isAnyAwaited) {
       this.#isFull = true;
-      this.#connection.pause();
+      this.#link.pause();
     }
   }
 
   #resumeWhenRead(): void {
-    if (this.#isFull && this.#queue.size + this.#delivery.pending <= this.#bufferLimit / 2) {
+    const isRead = this.#queue.size + this.#delivery.pending <= this.#bufferLimit / 2;
+    if (this.#isFull && (isRead || this.#texts.isAnyAwaited)) {
       this.#isFull = false;
       this.#open();
     }
@@ -311,12 +372,12 @@ export class LiveSubscription implements Subscription<Message> {
 
   readonly #abort = (): void => {
     this.#refuse(this.#options.signal?.reason);
-    this.close("aborted");
+    this.close();
   };
 
   #stop(error: Error): void {
     if (!this.#isEnded) {
-      this.#connection.close();
+      this.#link.close();
       this.#queue.clear();
       this.#end(error);
     }
@@ -325,6 +386,7 @@ export class LiveSubscription implements Subscription<Message> {
   #end(error: Error | null): void {
     this.#isEnded = true;
     this.#isFull = false;
+    this.#texts.fail({ reason: "closed", why: "the subscription has ended" });
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#settleClosed(error);
   }

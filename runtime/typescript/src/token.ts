@@ -1,5 +1,6 @@
 import type { ChannelInput } from "./channel.js";
 import { ConnectionError } from "./error.js";
+import { timing } from "./timing.js";
 
 /**
  * A token: the text itself, or an object that holds it as `key` or `token`.
@@ -16,8 +17,9 @@ export type TokenValue =
     };
 
 /**
- * Where a token comes from. A function is called again at every connect, so
- * that a connection outlives its first token; prefer it to a token itself.
+ * Where a token comes from. A function is called again at every connect and before
+ * a token ends, so that a subscription outlives its first token; prefer it to a
+ * token itself. It has 30 seconds, then it is called again.
  *
  * @example
  * ```ts
@@ -36,6 +38,25 @@ export interface Grant {
 
 /** Anything else, the page of a 404 say, would only fail as a subprotocol that no WebSocket takes. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** Asks for tokens: never for two at once, however many reasons there are to ask. */
+export class TokenSource {
+  #pending: Promise<Grant> | undefined;
+  #input: TokenInput | undefined;
+
+  next(input: TokenInput | undefined): Promise<Grant> {
+    if (this.#pending === undefined || input !== this.#input) {
+      const pending = resolveToken(input).finally(() => {
+        if (this.#pending === pending) {
+          this.#pending = undefined;
+        }
+      });
+      this.#pending = pending;
+      this.#input = input;
+    }
+    return this.#pending;
+  }
+}
 
 /** Asks for the token. A factory that fails may do better the next time. */
 export async function resolveToken(input: TokenInput | undefined): Promise<Grant> {
@@ -64,8 +85,7 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
 
 /**
  * Says what a token lacks for a subscription, as far as it can be read. The
- * server has the last word; but a browser does not learn why it was refused,
- * and a token of another channel would connect and then stay silent.
+ * server has the last word; but no one has to be asked to know as much.
  */
 export function missingGrant(
   token: string,
@@ -93,11 +113,20 @@ export function seemsExpired(token: string): boolean {
 }
 
 async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`it did not settle within ${timing.token / 1000} seconds`)),
+      timing.token,
+    );
+  });
   try {
-    return await factory();
+    return await Promise.race([factory(), limit]);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConnectionError(`The token factory failed: ${reason}`, { fatal: false, cause });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

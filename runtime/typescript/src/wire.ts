@@ -6,65 +6,108 @@
 /** A position to read a channel from: a message's id, all of the history, or what is new. */
 export type Cursor = "start" | "now" | (string & {});
 
+/** What belongs to a subscription with a `ref` bears it. */
+interface Referring {
+  readonly ref?: string;
+}
+
 export type ServerFrame =
-  | DataFrame
+  | MessageFrame
   | RunFrame
   | ReadyFrame
   | GapFrame
   | ErrorFrame
   | SubscribedFrame
   | UnsubscribedFrame
+  | ExpiringFrame
+  | RenewedFrame
   | AliveFrame
   | ClosingFrame;
 
-export interface DataFrame {
-  readonly kind: "data";
+/** What stands in a channel's log. */
+export type MessageFrame = DataFrame | StreamStartFrame | ChunkFrame | StreamEndFrame;
+
+interface Logged extends Referring {
   readonly channel: string;
   readonly topic: string;
   readonly id: string;
   readonly created_at: string;
   readonly run_id?: string;
+}
+
+export interface DataFrame extends Logged {
+  readonly kind: "data";
   readonly data: unknown;
 }
 
-export interface RunFrame {
+export interface StreamStartFrame extends Logged {
+  readonly kind: "datastream-start";
+  /** The stream's id. */
+  readonly data: string;
+}
+
+export interface ChunkFrame extends Logged {
+  readonly kind: "chunk";
+  readonly stream_id: string;
+  readonly data: string;
+}
+
+export interface StreamEndFrame extends Logged {
+  readonly kind: "datastream-end";
+  /** The stream's id. */
+  readonly data: string;
+  /** Why the text is not complete. */
+  readonly error?: string;
+}
+
+export interface RunFrame extends Referring {
   readonly kind: "run";
   readonly channel: string;
   readonly created_at: string;
   readonly data: unknown;
 }
 
-export interface ReadyFrame {
+export interface ReadyFrame extends Referring {
   readonly kind: "ready";
   readonly channel: string;
   readonly position: string;
   readonly fingerprint: string;
 }
 
-export interface GapFrame {
+export interface GapFrame extends Referring {
   readonly kind: "gap";
   readonly channel: string;
   readonly after: string;
   readonly before: string;
 }
 
-export interface ErrorFrame {
+export interface ErrorFrame extends Referring {
   readonly kind: "error";
   readonly code: string;
   readonly message: string;
-  readonly ref?: string;
 }
 
-export interface SubscribedFrame {
+export interface SubscribedFrame extends Referring {
   readonly kind: "subscribed";
   readonly channels: readonly string[];
-  readonly ref?: string;
 }
 
-export interface UnsubscribedFrame {
+export interface UnsubscribedFrame extends Referring {
   readonly kind: "unsubscribed";
   readonly channels: readonly string[];
-  readonly ref?: string;
+  /** Why, where nobody asked for it: `expired` or `revoked`. */
+  readonly code?: string;
+}
+
+export interface ExpiringFrame extends Referring {
+  readonly kind: "expiring";
+  /** How many milliseconds the token has left. */
+  readonly in: number;
+}
+
+export interface RenewedFrame extends Referring {
+  readonly kind: "renewed";
+  readonly expires_in: number;
 }
 
 export interface AliveFrame {
@@ -78,13 +121,22 @@ export interface ClosingFrame {
 }
 
 export type ClientFrame =
-  | {
-      readonly kind: "sub";
-      readonly ref?: string;
-      readonly data: string;
-      readonly since?: Readonly<Record<string, Cursor>>;
-    }
-  | { readonly kind: "unsub"; readonly ref?: string; readonly channel: string };
+  | SubFrame
+  | { readonly kind: "unsub"; readonly ref: string }
+  | { readonly kind: "renew"; readonly ref: string; readonly data: string }
+  | { readonly kind: "alive" };
+
+/** Subscribes. */
+export interface SubFrame {
+  readonly kind: "sub";
+  readonly ref: string;
+  /** The token. */
+  readonly data: string;
+  readonly channel: string;
+  /** All that the token names of the channel when left out. */
+  readonly topics?: readonly string[] | undefined;
+  readonly since?: Readonly<Record<string, Cursor>> | undefined;
+}
 
 /** A frame that says it is of a known kind but lacks one of its fields. */
 export interface MalformedFrame {
@@ -93,8 +145,9 @@ export interface MalformedFrame {
 }
 
 /**
- * Reads what one WebSocket message holds: a frame, or several in an array.
- * Frames of unknown kind are left out, as a later server may send them.
+ * Reads what one WebSocket message holds: a frame, or several in an array, which
+ * may begin with the `ref` that all of them belong to. Frames of unknown kind are
+ * left out, as a later server may send them.
  */
 export function parseFrames(text: string): (ServerFrame | MalformedFrame)[] {
   let value: unknown;
@@ -103,7 +156,13 @@ export function parseFrames(text: string): (ServerFrame | MalformedFrame)[] {
   } catch {
     return [{ kind: "malformed", reason: "a frame is not JSON" }];
   }
-  return (Array.isArray(value) ? value : [value]).flatMap(readFrame);
+  if (!Array.isArray(value)) {
+    return readFrame(value);
+  }
+  const ref: unknown = value[0];
+  return typeof ref === "string"
+    ? value.slice(1).flatMap(readFrame).map((frame) => Object.assign(frame, { ref }))
+    : value.flatMap(readFrame);
 }
 
 /** Writes a frame for the server. */
@@ -112,26 +171,34 @@ export function encodeFrame(frame: ClientFrame): string {
 }
 
 /** The address of the WebSocket, below the URL that the server's routes are served from. */
-export function connectUrl(apiBaseUrl: URL, since: ReadonlyMap<string, Cursor>): URL {
-  const url = new URL(apiBaseUrl);
+export function connectUrl(apiBaseUrl: URL): URL {
+  const url = routeUrl(apiBaseUrl, "connect");
   url.protocol = url.protocol === "http:" || url.protocol === "ws:" ? "ws:" : "wss:";
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}/v1/realtime/connect`;
-  url.search = "";
-  url.hash = "";
-  if (since.size > 0) {
-    url.searchParams.set("since", JSON.stringify(Object.fromEntries(since)));
-  }
   return url;
 }
 
-/** What a WebSocket offers. The token is here rather than in the URL, which servers log. */
-export function subprotocols(token: string): string[] {
-  return ["fanfare.v1", `bearer.${token}`];
+/** The address of one of the server's HTTP routes. */
+export function routeUrl(apiBaseUrl: URL, route: "connect" | "sse" | "token" | "publish" | "revoke"): URL {
+  const url = new URL(apiBaseUrl);
+  url.protocol = url.protocol.replace("ws", "http");
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/v1/realtime/${route}`;
+  url.search = "";
+  url.hash = "";
+  return url;
 }
+
+/** What a WebSocket offers. It bears no token: each subscription has its own. */
+export const SUBPROTOCOL = "fanfare.v1";
+
+/** How many channels a connection may carry. */
+export const MOST_CHANNELS = 1000;
+
+/** The close code of a connection that has had no subscription for a while. */
+export const CLOSED_AS_UNUSED = 4408;
 
 /** Whether a close code means that connecting again would end the same way. */
 export function isFatalClose(code: number): boolean {
-  return [1000, 1002, 1003, 1009, 4400].includes(code);
+  return [1000, 1002, 1003, 1009, 4400, 4403].includes(code);
 }
 
 /**
@@ -146,44 +213,31 @@ export function advance(cursor: Cursor | undefined, id: string): Cursor {
 }
 
 type FieldType = "string" | "string?" | "strings" | "number" | "any";
+type Fields = readonly (readonly [string, FieldType])[];
 
-const FIELDS: Readonly<Record<ServerFrame["kind"], readonly (readonly [string, FieldType])[]>> = {
-  data: [
-    ["channel", "string"],
-    ["topic", "string"],
-    ["id", "string"],
-    ["created_at", "string"],
-    ["run_id", "string?"],
-    ["data", "any"],
-  ],
-  run: [
-    ["channel", "string"],
-    ["created_at", "string"],
-    ["data", "any"],
-  ],
-  ready: [
-    ["channel", "string"],
-    ["position", "string"],
-    ["fingerprint", "string"],
-  ],
-  gap: [
-    ["channel", "string"],
-    ["after", "string"],
-    ["before", "string"],
-  ],
-  error: [
-    ["code", "string"],
-    ["message", "string"],
-    ["ref", "string?"],
-  ],
-  subscribed: [
-    ["channels", "strings"],
-    ["ref", "string?"],
-  ],
-  unsubscribed: [
-    ["channels", "strings"],
-    ["ref", "string?"],
-  ],
+const REF: Fields = [["ref", "string?"]];
+const OF_CHANNEL: Fields = [...REF, ["channel", "string"]];
+const LOGGED: Fields = [
+  ...OF_CHANNEL,
+  ["topic", "string"],
+  ["id", "string"],
+  ["created_at", "string"],
+  ["run_id", "string?"],
+];
+
+const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
+  data: [...LOGGED, ["data", "any"]],
+  "datastream-start": [...LOGGED, ["data", "string"]],
+  chunk: [...LOGGED, ["stream_id", "string"], ["data", "string"]],
+  "datastream-end": [...LOGGED, ["data", "string"], ["error", "string?"]],
+  run: [...OF_CHANNEL, ["created_at", "string"], ["data", "any"]],
+  ready: [...OF_CHANNEL, ["position", "string"], ["fingerprint", "string"]],
+  gap: [...OF_CHANNEL, ["after", "string"], ["before", "string"]],
+  error: [...REF, ["code", "string"], ["message", "string"]],
+  subscribed: [...REF, ["channels", "strings"]],
+  unsubscribed: [...REF, ["channels", "strings"], ["code", "string?"]],
+  expiring: [...REF, ["in", "number"]],
+  renewed: [...REF, ["expires_in", "number"]],
   alive: [["next_in", "number"]],
   closing: [],
 };

@@ -1,31 +1,60 @@
 import { createServer } from "node:http";
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { WebSocketServer } from "ws";
-import type { WebSocket } from "ws";
 
 interface Entry {
   readonly id: string;
-  readonly topic: string;
-  readonly data: unknown;
+  readonly frame: Readonly<Record<string, unknown>>;
+}
+
+interface ClientFrame {
+  readonly kind: string;
+  readonly ref: string;
+  readonly data: string;
+  readonly topics?: readonly string[];
+  readonly since?: Readonly<Record<string, string>>;
+}
+
+/** A client that is connected, by whatever transport. */
+interface Client {
+  readonly transport: "websocket" | "sse";
+  readonly refs: Set<string>;
+  send(frame: unknown): void;
+  close(code: number): void;
+  terminate(): void;
 }
 
 /** A server that speaks just enough of the protocol, and misbehaves on request. */
 export class TestServer {
   readonly channel = "pipeline:run_42";
+  /** The token of each `sub`, and its `since` for the channel. */
   readonly tokens: string[] = [];
   readonly sinces: (string | null)[] = [];
-  /** How many of the next handshakes are answered with 401. */
+  readonly renewals: string[] = [];
+  /** How many of the next `sub` frames are answered with an error of this code. */
   refusals = 0;
+  refusalCode = "unauthorized";
+  /** How many of the next `renew` frames are refused. */
+  refusedRenewals = 0;
+  /** How many of the next WebSocket handshakes are answered with 401; all of them where it is Infinity. */
+  refusedHandshakes = 0;
+  /** How many handshakes and streams there were. */
+  handshakes = 0;
+  streams = 0;
   /** Whether every connection is closed as soon as it stands. */
   isFickle = false;
+  /** Whether it hears nothing and says nothing. */
+  isDeaf = false;
+  /** Streams are answered with 503. */
+  refusesStreams = false;
   fingerprint = "9f2c";
   url = "";
   #log: Entry[] = [];
   #life = 1;
   #forgotten = 0;
-  readonly #sockets = new Set<WebSocket>();
-  readonly #server: Server = createServer();
+  readonly #clients = new Set<Client>();
+  readonly #server: Server = createServer((request, response) => void this.#stream(request, response));
   readonly #webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => "fanfare.v1" });
 
   static async start(): Promise<TestServer> {
@@ -39,40 +68,62 @@ export class TestServer {
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#clients.size;
+  }
+
+  /** How many subscriptions stand. */
+  get subscriptions(): number {
+    return [...this.#clients].reduce((count, { refs }) => count + refs.size, 0);
   }
 
   publish(topic: string, ...payloads: unknown[]): void {
-    const entries = payloads.map((data, index) => ({
-      id: this.#id(this.#log.length + 1 + index),
-      topic,
-      data,
-    }));
-    this.#log.push(...entries);
-    const frames = entries.map((entry) => this.#frame(entry));
-    this.send(frames.length === 1 ? frames[0] : frames);
+    this.log(...payloads.map((data) => ({ kind: "data", topic, data })));
   }
 
-  /** Sends to everyone, past the log. */
-  send(frame: unknown): void {
-    for (const socket of this.#sockets) {
-      socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  /** Puts frames into the channel's log, in one message where there are several. */
+  log(...frames: Readonly<Record<string, unknown>>[]): void {
+    const entries = frames.map((frame): Entry => {
+      const id = this.#id(this.#log.length + 1);
+      const { channel } = this;
+      const entry = { id, frame: { channel, id, created_at: "2026-11-22T03:31:00.000Z", ...frame } };
+      this.#log.push(entry);
+      return entry;
+    });
+    this.#toEach((client, ref) => client.send([ref, ...entries.map(({ frame }) => frame)]));
+  }
+
+  /** Sends to everyone, past the log: to each subscription what is about one. */
+  send(frame: string | Readonly<Record<string, unknown>>): void {
+    if (typeof frame === "object" && ("channel" in frame || "channels" in frame || "in" in frame)) {
+      this.#toEach((client, ref) => client.send({ ...frame, ref }));
+      return;
     }
+    for (const client of this.#clients) {
+      client.send(frame);
+    }
+  }
+
+  /** Ends every subscription, as when its token expires. */
+  unsubscribe(code: string): void {
+    this.#toEach((client, ref) => {
+      client.refs.delete(ref);
+      client.send({ kind: "unsubscribed", ref, channels: [this.channel], code });
+    });
   }
 
   /** Cuts the wires: close code 1006 on the other side. */
   cut(): void {
-    for (const socket of this.#sockets) {
-      socket.terminate();
+    for (const client of this.#clients) {
+      client.terminate();
     }
-    this.#sockets.clear();
+    this.#clients.clear();
   }
 
   close(code: number): void {
-    for (const socket of this.#sockets) {
-      socket.close(code);
+    for (const client of this.#clients) {
+      client.close(code);
     }
-    this.#sockets.clear();
+    this.#clients.clear();
   }
 
   /** History lets go of what it has. */
@@ -82,48 +133,117 @@ export class TestServer {
 
   async stop(): Promise<void> {
     this.cut();
+    this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const offered = (request.headers["sec-websocket-protocol"] ?? "").split(/, */);
-    this.tokens.push(offered.find((name) => name.startsWith("bearer."))?.slice(7) ?? "");
-    const since = new URL(request.url ?? "", "http://x").searchParams.get("since");
-    this.sinces.push(since);
-    if (this.refusals > 0) {
-      this.refusals -= 1;
+    this.handshakes += 1;
+    if (this.refusedHandshakes > 0) {
+      this.refusedHandshakes -= 1;
       socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#sockets.add(webSocket);
-      webSocket.on("close", () => this.#sockets.delete(webSocket));
-      const cursors = JSON.parse(since ?? "{}") as Record<string, string>;
-      this.#greet(webSocket, cursors[this.channel] ?? "now");
-      if (this.isFickle) {
-        webSocket.close(4401);
-      }
+      const client: Client = {
+        transport: "websocket",
+        refs: new Set(),
+        send: (frame) => webSocket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+        close: (code) => webSocket.close(code),
+        terminate: () => webSocket.terminate(),
+      };
+      this.#clients.add(client);
+      webSocket.on("close", () => this.#clients.delete(client));
+      webSocket.on("message", (data) => this.#hear(JSON.parse(String(data)) as ClientFrame, client));
     });
   }
 
-  #greet(socket: WebSocket, cursor: string): void {
-    const { channel, fingerprint } = this;
-    const position = cursor === "now" ? this.#id(this.#log.length) : cursor;
-    const seen = cursor === "start" ? 0 : this.#log.filter((entry) => entry.id <= position).length;
-    socket.send(JSON.stringify({ kind: "ready", channel, position, fingerprint }));
-    const first = Math.max(seen, this.#forgotten);
-    if (first > seen && cursor !== "start") {
-      const before = this.#id(first + 1);
-      socket.send(JSON.stringify({ kind: "gap", channel, after: position, before }));
+  async #stream(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.streams += 1;
+    let body = "";
+    for await (const chunk of request) {
+      body += String(chunk);
     }
-    for (const entry of this.#log.slice(first)) {
-      socket.send(JSON.stringify(this.#frame(entry)));
+    if (this.refusesStreams) {
+      response.writeHead(503).end(JSON.stringify({ error: "no streams today", data: null, status: 503 }));
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.flushHeaders();
+    const client: Client = {
+      transport: "sse",
+      refs: new Set(),
+      send: (frame) => {
+        response.write(`data: ${typeof frame === "string" ? frame : JSON.stringify(frame)}\n\n`);
+      },
+      close: () => response.end(),
+      terminate: () => response.destroy(),
+    };
+    this.#clients.add(client);
+    response.on("close", () => this.#clients.delete(client));
+    for (const frame of JSON.parse(body) as ClientFrame[]) {
+      this.#hear(frame, client);
     }
   }
 
-  #frame({ id, topic, data }: Entry): unknown {
-    const created_at = "2026-11-22T03:31:00.000Z";
-    return { kind: "data", channel: this.channel, topic, id, created_at, data };
+  #hear(frame: ClientFrame, client: Client): void {
+    const { kind, ref } = frame;
+    if (this.isDeaf) {
+      return;
+    }
+    if (kind === "alive") {
+      client.send({ kind: "alive", next_in: 15_000 });
+    } else if (kind === "unsub") {
+      client.refs.delete(ref);
+      client.send({ kind: "unsubscribed", ref, channels: [this.channel] });
+    } else if (kind === "renew") {
+      this.renewals.push(frame.data);
+      const error = { kind: "error", code: "unauthorized", message: "the token is not valid", ref };
+      client.send(this.refusedRenewals > 0 ? error : { kind: "renewed", ref, expires_in: 60_000 });
+      this.refusedRenewals -= 1;
+    } else {
+      this.#subscribe(frame, client);
+    }
+  }
+
+  #subscribe({ ref, data, since }: ClientFrame, client: Client): void {
+    const { channel } = this;
+    this.tokens.push(data);
+    this.sinces.push(since?.[channel] ?? null);
+    if (this.refusals > 0) {
+      this.refusals -= 1;
+      client.send({ kind: "error", code: this.refusalCode, message: "the token is not valid", ref });
+      return;
+    }
+    client.send({ kind: "subscribed", ref, channels: [channel] });
+    client.refs.add(ref);
+    this.#greet(client, ref, since?.[channel] ?? "now");
+    if (this.isFickle) {
+      client.close(4401);
+    }
+  }
+
+  #greet(client: Client, ref: string, cursor: string): void {
+    const { channel, fingerprint } = this;
+    const position = cursor === "now" ? this.#id(this.#log.length) : cursor;
+    const seen = cursor === "start" ? 0 : this.#log.filter((entry) => entry.id <= position).length;
+    client.send({ kind: "ready", ref, channel, position, fingerprint });
+    const first = Math.max(seen, this.#forgotten);
+    if (first > seen && cursor !== "start") {
+      const before = this.#id(first + 1);
+      client.send({ kind: "gap", ref, channel, after: position, before });
+    }
+    for (const entry of this.#log.slice(first)) {
+      client.send([ref, entry.frame]);
+    }
+  }
+
+  #toEach(act: (client: Client, ref: string) => void): void {
+    for (const client of this.#clients) {
+      for (const ref of client.refs) {
+        act(client, ref);
+      }
+    }
   }
 
   #id(offset: number): string {

@@ -1,0 +1,63 @@
+import { Connection } from "./connection.js";
+import type { Route } from "./connection.js";
+import { ConnectionError } from "./error.js";
+import type { ConnectionOptions } from "./options.js";
+import { webSocketConstructor } from "./transport/websocket.js";
+import { MOST_CHANNELS } from "./wire.js";
+
+/** All that are open. */
+const connections = new Set<Connection>();
+
+/** The connection that the subscriptions of a page to one server share; `current` where it leads there. */
+export function sharedConnection(options: ConnectionOptions, current?: Connection): Connection {
+  const route = routeOf(options);
+  if (current !== undefined && isSame(current.route, route)) {
+    return current;
+  }
+  for (const connection of connections) {
+    if (connection.size < MOST_CHANNELS && isSame(connection.route, route)) {
+      return connection;
+    }
+  }
+  const connection = new Connection(route, () => connections.delete(connection));
+  connections.add(connection);
+  return connection;
+}
+
+function routeOf({ apiBaseUrl, transport = "auto", WebSocket }: ConnectionOptions): Route {
+  const constructor = transport === "sse" ? undefined : webSocketConstructor(WebSocket);
+  const hasEvents = transport !== "websocket" && typeof fetch === "function";
+  if (constructor === undefined && !hasEvents) {
+    throw new ConnectionError(
+      "There is no global WebSocket here: use Node 22 or later, leave out `transport`, or give the " +
+        'option `WebSocket`, for example the one of the npm package "ws"',
+      { fatal: true },
+    );
+  }
+  return { server: serverUrl(apiBaseUrl), WebSocket: constructor, hasEvents };
+}
+
+function isSame(one: Route, other: Route): boolean {
+  return (
+    one.server.href === other.server.href &&
+    one.WebSocket === other.WebSocket &&
+    one.hasEvents === other.hasEvents
+  );
+}
+
+/** The URL that the server's routes are served from: the given one, else the page's origin. */
+function serverUrl(apiBaseUrl: string | undefined): URL {
+  const page = (globalThis as { location?: { href?: string; origin?: string } }).location;
+  const base = apiBaseUrl ?? page?.origin;
+  if (base === undefined || base === "null") {
+    throw new ConnectionError(
+      "`apiBaseUrl` is required outside of a web page, for example https://api.example.com",
+      { fatal: true },
+    );
+  }
+  try {
+    return new URL(base, page?.href);
+  } catch (cause) {
+    throw new ConnectionError(`\`apiBaseUrl\` is not a URL: ${base}`, { fatal: true, cause });
+  }
+}

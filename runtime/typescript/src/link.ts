@@ -1,0 +1,406 @@
+import { Backoff } from "./backoff.js";
+import type { Waits } from "./backoff.js";
+import type { Carried, Connection } from "./connection.js";
+import { sharedConnection } from "./connections.js";
+import { ConnectionError } from "./error.js";
+import type { ConnectionOptions, ConnectionStatus } from "./options.js";
+import { Reading } from "./reading.js";
+import { missingGrant, seemsExpired, TokenSource } from "./token.js";
+import type { Grant, TokenInput } from "./token.js";
+import { timing } from "./timing.js";
+import type { Cursor, ErrorFrame, GapFrame, MessageFrame, ReadyFrame, RunFrame, ServerFrame } from "./wire.js";
+
+/** What a link is for. */
+export interface Target {
+  readonly channel: string;
+  /** All topics of the channel when undefined. */
+  readonly topics: readonly string[] | undefined;
+}
+
+export interface LinkEvents {
+  /** In the order in which the server sent them; each message once. Resuming at `cursor` goes on after it. */
+  onFrame(frame: MessageFrame | RunFrame | GapFrame, cursor: Cursor): void;
+  onReady(frame: ReadyFrame): void;
+  onStatus(status: ConnectionStatus): void;
+  /** Something went wrong that the subscription survives. */
+  onError(error: Error): void;
+  /** The subscription is over for good. */
+  onEnd(error: ConnectionError): void;
+}
+
+type Settings = ConnectionOptions & { readonly token: TokenInput | undefined };
+
+/** `asking`: for a token, or about to. `lost`: the connection will be back. */
+type Stage = "out" | "asking" | "lost" | "subscribing" | "standing";
+
+/** What a server may answer to a `sub` that no other attempt can mend. */
+const FINAL = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too_many_channels"];
+
+/**
+ * One subscription's life on a connection that it shares: its token, its place
+ * in the channel, its end. It remembers how far it has read, so that it can be
+ * paused and opened again with nothing lost.
+ */
+export class Link implements Carried {
+  #settings: Settings = { token: undefined };
+  readonly #reading: Reading;
+  readonly #tokens = new TokenSource();
+  readonly #backoff = new Backoff();
+  #connection: Connection | undefined;
+  #ref = "";
+  #stage: Stage = "out";
+  #status: ConnectionStatus = "idle";
+  /** The token that the server has, and one that it has not seen yet. */
+  #grant: Grant | undefined;
+  #freshGrant: Grant | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What waits until an attempt may be made. */
+  #waiting: (() => void) | undefined;
+  /** Whatever was begun in an earlier stage compares this and keeps still. */
+  #epoch = 0;
+
+  constructor(
+    readonly target: Target,
+    since: Cursor | undefined,
+    readonly events: LinkEvents,
+  ) {
+    this.#reading = new Reading(since);
+  }
+
+  get waits(): Waits {
+    const { reconnectMinMs = 250, reconnectMaxMs = 5000 } = this.#settings;
+    return { min: reconnectMinMs, max: reconnectMaxMs };
+  }
+
+  get since(): Readonly<Record<string, Cursor>> | undefined {
+    const { cursor } = this.#reading;
+    return cursor === undefined ? undefined : { [this.target.channel]: cursor };
+  }
+
+  /** Subscribes, after a pause from where it stopped. Settings may differ from earlier ones. */
+  open(settings: Settings): void {
+    this.#leave();
+    this.#settings = settings;
+    this.#backoff.reset();
+    this.#enter("asking");
+    const epoch = this.#epoch;
+    this.#setStatus("connecting");
+    // One turn later, so that a component which React mounts twice asks for one token.
+    void Promise.resolve().then(() => (epoch === this.#epoch ? this.#ask() : undefined));
+  }
+
+  /** Leaves the server. `open` continues. */
+  pause(): void {
+    this.#leave();
+    this.#setStatus("paused");
+  }
+
+  close(): void {
+    this.#leave();
+    this.#setStatus("closed");
+  }
+
+  onConnecting(): void {
+    if (this.#waiting === undefined) {
+      this.#setStatus("connecting");
+    }
+  }
+
+  onOpen(): void {
+    if (this.#stage === "standing" || this.#stage === "subscribing") {
+      // The connection has moved. What a server has confirmed, another need not wait for.
+      this.#freshGrant ??= this.#grant;
+      return this.#subscribe();
+    }
+    if (this.#stage === "lost") {
+      return this.#freshGrant === undefined ? void this.#ask() : this.#subscribe();
+    }
+  }
+
+  onLost(closeCode: number): void {
+    if (this.#settings.reconnect === false) {
+      return this.onEnd(
+        new ConnectionError(`The connection was lost (${closeCode})`, { fatal: true, closeCode }),
+      );
+    }
+    if (this.#stage === "standing" || this.#stage === "subscribing") {
+      this.#enter("lost");
+      this.#setStatus("closed");
+    }
+  }
+
+  onFailed(error: ConnectionError): void {
+    if (this.#settings.reconnect === false) {
+      return this.onEnd(asFatal(error));
+    }
+    if (this.#stage === "standing" || this.#stage === "subscribing") {
+      this.#enter("lost");
+    }
+    this.#setStatus("error");
+    this.events.onError(error);
+  }
+
+  onError(error: Error): void {
+    this.events.onError(error);
+  }
+
+  onEnd(error: ConnectionError): void {
+    this.#leave();
+    this.#setStatus(error.closeCode === 1000 ? "closed" : "error");
+    this.events.onEnd(error);
+  }
+
+  onReturn(): void {
+    const action = this.#waiting;
+    if (action !== undefined) {
+      this.#clearTimer();
+      action();
+    }
+  }
+
+  onFrame(frame: ServerFrame): void {
+    switch (frame.kind) {
+      case "data":
+      case "datastream-start":
+      case "chunk":
+      case "datastream-end":
+        return this.#reading.takes(frame) ? this.#pass(frame) : undefined;
+      case "gap":
+        return this.#reading.takesGap(frame) ? this.#pass(frame) : undefined;
+      case "run":
+        return this.#pass(frame);
+      case "ready":
+        return this.#ready(frame);
+      case "expiring":
+        return this.#grant?.renewable === true ? this.#renew() : undefined;
+      case "renewed":
+        return this.#backoff.reset();
+      case "unsubscribed":
+        return this.#unsubscribed(frame.code ?? "unsubscribed");
+      case "error":
+        return this.#stage === "subscribing" || this.#connection?.isFixed === true
+          ? this.#refused(frame)
+          : this.#notRenewed(frame);
+      default:
+        return;
+    }
+  }
+
+  #pass(frame: MessageFrame | RunFrame | GapFrame): void {
+    this.events.onFrame(frame, this.#reading.cursor ?? "now");
+  }
+
+  /** Asks for a token and subscribes with it. */
+  async #ask(): Promise<void> {
+    this.#enter("asking");
+    const epoch = this.#epoch;
+    this.#setStatus("connecting");
+    try {
+      const grant = await this.#nextGrant();
+      if (epoch === this.#epoch) {
+        this.#freshGrant = grant;
+        this.#subscribe();
+      }
+    } catch (cause) {
+      if (epoch === this.#epoch) {
+        this.#tryAgain(asConnectionError(cause));
+      }
+    }
+  }
+
+  async #nextGrant(): Promise<Grant> {
+    const grant = await this.#tokens.next(this.#settings.token);
+    const { channel, topics } = this.target;
+    const missing = missingGrant(grant.token, channel, topics);
+    if (missing !== undefined) {
+      throw new ConnectionError(missing, { fatal: true, code: "not_granted" });
+    }
+    return grant;
+  }
+
+  #subscribe(): void {
+    const grant = this.#freshGrant;
+    if (grant === undefined) {
+      return;
+    }
+    const connection = this.#join(grant);
+    if (!connection.isOpen) {
+      this.#enter("lost");
+      return connection.wake();
+    }
+    this.#freshGrant = undefined;
+    this.#grant = grant;
+    this.#enter("subscribing");
+    const { target, since } = this;
+    connection.send({ kind: "sub", ref: this.#ref, data: grant.token, ...target, since });
+    const message = "it did not confirm the subscription in time";
+    this.#timer = setTimeout(() => connection.distrust(message), timing.confirm);
+  }
+
+  /** A token may lead to another server than the one before. */
+  #join(grant: Grant): Connection {
+    const { apiBaseUrl = grant.apiBaseUrl, transport, WebSocket } = this.#settings;
+    const options = { apiBaseUrl, transport, WebSocket };
+    const connection = sharedConnection(options, this.#connection);
+    if (connection !== this.#connection) {
+      this.#part();
+      this.#connection = connection;
+      this.#ref = connection.join(this);
+    }
+    return connection;
+  }
+
+  #ready(frame: ReadyFrame): void {
+    this.#reading.begin(frame);
+    this.#backoff.reset();
+    // It comes again where an event stream is opened for the sake of another subscription.
+    if (this.#stage !== "standing") {
+      this.#enter("standing");
+    }
+    this.events.onReady(frame);
+    this.#setStatus("open");
+  }
+
+  /** Another token, before the one that the server has ends. Until then it is tried again and again. */
+  #renew(): void {
+    if (this.#stage !== "standing") {
+      return;
+    }
+    const epoch = this.#epoch;
+    void this.#nextGrant().then(
+      (grant) => {
+        if (epoch === this.#epoch) {
+          this.#sendRenewal(grant);
+        }
+      },
+      (cause: unknown) => {
+        if (epoch === this.#epoch) {
+          this.#renewLater(asConnectionError(cause));
+        }
+      },
+    );
+  }
+
+  #sendRenewal(grant: Grant): void {
+    if (this.#connection?.isFixed === true) {
+      this.#freshGrant = grant;
+      return this.#subscribe();
+    }
+    this.#grant = grant;
+    this.#connection?.send({ kind: "renew", ref: this.#ref, data: grant.token });
+  }
+
+  #notRenewed({ code, message }: ErrorFrame): void {
+    if (this.#stage === "standing" && code !== "not_subscribed") {
+      const reason = `The token of the channel "${this.target.channel}" was not renewed: ${message}`;
+      this.#renewLater(new ConnectionError(reason, { fatal: false, code }));
+    }
+  }
+
+  #renewLater({ message, code, cause }: ConnectionError): void {
+    const error = new ConnectionError(message, { fatal: false, code, cause });
+    const epoch = this.#epoch;
+    this.events.onError(error);
+    if (epoch === this.#epoch) {
+      this.#wait(() => this.#renew());
+    }
+  }
+
+  #unsubscribed(code: string): void {
+    if (this.#stage !== "standing" && this.#stage !== "subscribing") {
+      return;
+    }
+    if (this.#grant?.renewable === true && this.#settings.reconnect !== false) {
+      return void this.#ask();
+    }
+    this.onEnd(new ConnectionError(endOfToken(code), { fatal: true, code }));
+  }
+
+  #refused({ code, message }: ErrorFrame): void {
+    const isRenewable = this.#grant?.renewable === true;
+    const isFinal = FINAL.includes(code) || (code === "unauthorized" && !isRenewable);
+    const isExpired = code === "unauthorized" && seemsExpired(this.#grant?.token ?? "");
+    const reason = isExpired ? (isRenewable ? "the token has expired" : endOfToken("expired")) : message;
+    const error = new ConnectionError(
+      `Could not subscribe to the channel "${this.target.channel}": ${reason} (${code})`,
+      { fatal: isFinal, code },
+    );
+    this.#tryAgain(error);
+  }
+
+  #tryAgain(error: ConnectionError): void {
+    if (error.fatal || this.#settings.reconnect === false) {
+      return this.onEnd(asFatal(error));
+    }
+    this.#enter("asking");
+    const epoch = this.#epoch;
+    this.#setStatus("error");
+    this.events.onError(error);
+    // Whoever was told may have closed or paused the subscription.
+    if (epoch === this.#epoch) {
+      this.#wait(() => void this.#ask());
+    }
+  }
+
+  #wait(action: () => void): void {
+    this.#clearTimer();
+    this.#waiting = action;
+    this.#timer = setTimeout(() => {
+      this.#waiting = undefined;
+      action();
+    }, this.#backoff.next(this.waits));
+  }
+
+  #enter(stage: Stage): void {
+    this.#epoch += 1;
+    this.#stage = stage;
+    this.#clearTimer();
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#waiting = undefined;
+  }
+
+  #setStatus(status: ConnectionStatus): void {
+    // A subscription that only moves stands all the while.
+    if (status !== this.#status) {
+      this.#status = status;
+      this.events.onStatus(status);
+    }
+  }
+
+  #leave(): void {
+    const isHeld = this.#stage === "standing" || this.#stage === "subscribing";
+    this.#enter("out");
+    this.#freshGrant = undefined;
+    if (isHeld) {
+      this.#connection?.send({ kind: "unsub", ref: this.#ref });
+    }
+    this.#part();
+  }
+
+  #part(): void {
+    this.#connection?.leave(this.#ref);
+    this.#connection = undefined;
+  }
+}
+
+function endOfToken(code: string): string {
+  return code === "revoked"
+    ? "the token was revoked; give a function as `token` so that another can be fetched"
+    : "the token has expired; give a function as `token` so that a new one can be fetched";
+}
+
+function asFatal(error: ConnectionError): ConnectionError {
+  const { message, closeCode, code, cause } = error;
+  return error.fatal ? error : new ConnectionError(message, { fatal: true, closeCode, code, cause });
+}
+
+function asConnectionError(cause: unknown): ConnectionError {
+  if (cause instanceof ConnectionError) {
+    return cause;
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConnectionError(`Could not connect: ${reason}`, { fatal: false, cause });
+}

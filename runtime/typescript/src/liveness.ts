@@ -1,0 +1,63 @@
+import { timing } from "./timing.js";
+
+/** However often a server says that it shows itself, a moment's silence is no reason to leave. */
+const SHORTEST_SILENCE_MS = 100;
+/** Beyond this, timers fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A dead network closes no connection. This tells when one has been silent for too long. */
+export class Liveness {
+  #longestSilence = timing.silence;
+  #heardAt = 0;
+  /** Until when an answer is due that was asked for. */
+  #probeEnd = Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly onSilent: () => void) {}
+
+  /** For how long nothing has been heard. */
+  get silentFor(): number {
+    return performance.now() - this.#heardAt;
+  }
+
+  start(): void {
+    this.#longestSilence = timing.silence;
+    this.heard();
+    this.#watch();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Called for every message, which is too often to set a timer. */
+  heard(): void {
+    this.#heardAt = performance.now();
+    this.#probeEnd = Infinity;
+  }
+
+  /** The server will be heard of within so many milliseconds. */
+  expect(nextIn: number): void {
+    this.#longestSilence = Math.max(SHORTEST_SILENCE_MS, 2.5 * nextIn);
+    this.#watch();
+  }
+
+  /** The server was asked whether it is there. */
+  probe(): void {
+    this.#probeEnd = Math.min(this.#probeEnd, performance.now() + timing.probe);
+    this.#watch();
+  }
+
+  #watch(): void {
+    clearTimeout(this.#timer);
+    const rest = Math.min(this.#heardAt + this.#longestSilence, this.#probeEnd) - performance.now();
+    this.#timer = setTimeout(
+      () => {
+        const isSilent =
+          this.silentFor >= this.#longestSilence || performance.now() >= this.#probeEnd;
+        return isSilent ? this.onSilent() : this.#watch();
+      },
+      Math.min(rest + 1, LONGEST_TIMER_MS),
+    );
+  }
+}

@@ -1,0 +1,36 @@
+import type { WebSocketConstructor } from "./transport/websocket.js";
+
+/** Where a subscription stands. */
+export type ConnectionStatus = "idle" | "connecting" | "open" | "paused" | "closed" | "error";
+
+/** What carries a connection. */
+export type TransportChoice = "auto" | "websocket" | "sse";
+
+/** How to connect; the same options on `subscribe` and `useRealtime`. */
+export interface ConnectionOptions {
+  /**
+   * Where the server's routes are served from, up to `/v1/realtime`. In a web
+   * page it may be relative; the default is the page's origin. Required elsewhere.
+   */
+  readonly apiBaseUrl?: string | undefined;
+  /** Whether to connect again when the connection is lost. Default: true. */
+  readonly reconnect?: boolean | undefined;
+  /** The wait before the first reconnect, in milliseconds; it doubles each time. Default: 250. */
+  readonly reconnectMinMs?: number | undefined;
+  /** The longest wait between two attempts, in milliseconds. Default: 5000. */
+  readonly reconnectMaxMs?: number | undefined;
+  /**
+   * A WebSocket, or an event stream over HTTP (`"sse"`). Default: `"auto"`, a
+   * WebSocket where one can be opened and an event stream where none can. From
+   * events it returns by itself: after a minute, and then less and less often up
+   * to every ten minutes, it tries a WebSocket beside them, and moves over once
+   * that one is open; so it does when the browser is online again or was asleep.
+   */
+  readonly transport?: TransportChoice | undefined;
+  /**
+   * The `WebSocket` constructor. Default: the global one, which browsers and
+   * Node 22 have. Older Nodes use an event stream, unless given that of the npm
+   * package `ws` here.
+   */
+  readonly WebSocket?: WebSocketConstructor | undefined;
+}

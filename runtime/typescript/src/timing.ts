@@ -1,0 +1,25 @@
+/** How long things may take, in milliseconds. In one place, so that tests can be quicker. */
+export const timing = {
+  /** A WebSocket that is neither open nor refused is given up after this time. */
+  open: 10_000,
+  /** A server that was asked for a subscription and says nothing is given up. */
+  confirm: 15_000,
+  /** How long to wait for the close event after an error event. */
+  closeEvent: 200,
+  /** A token factory that has not settled is called again. */
+  token: 30_000,
+  /** A server that has not told how often it shows that it is there may be silent for so long. */
+  silence: 60_000,
+  /** How long a server has to answer who asks whether it is there. */
+  probe: 4_000,
+  /** A connection outlives its last subscription by this: the next component may want one. */
+  linger: 500,
+  /** Subscriptions that come and go within this share one event stream. */
+  coalesce: 10,
+  /** From events to the first try whether a WebSocket can be had again, and at most between two. */
+  returnMin: 60_000,
+  returnMax: 600_000,
+  /** How often to look whether this machine has slept, and how late is late. */
+  tick: 2_000,
+  late: 4_000,
+};
