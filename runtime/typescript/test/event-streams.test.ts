@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { subscribe } from "../src/index.js";
+import type { SubscriptionHandle } from "../src/index.js";
+import { eventReader } from "../src/transport/events.js";
+import { pipeline } from "./pipeline.js";
+import { TestServer, tokenFor, until } from "./server.js";
+import { setTiming } from "./support.js";
+
+const channel = pipeline({ runId: "run_42" });
+const token = tokenFor(channel.name, ["status", "tokens", "total"]);
+let server: TestServer;
+let open: SubscriptionHandle[];
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  open = [];
+});
+afterEach(async () => {
+  open.forEach((subscription) => subscription.close());
+  await server.stop();
+});
+
+async function collect(options: Partial<Parameters<typeof subscribe>[0]> = {}) {
+  const seen: unknown[] = [];
+  const errors: Error[] = [];
+  const subscription = await subscribe({
+    channel,
+    token,
+    apiBaseUrl: server.url,
+    reconnectMinMs: 5,
+    reconnectMaxMs: 20,
+    onError: (error: Error) => void errors.push(error),
+    ...options,
+    onMessage: ({ data }: { data: unknown }) => void seen.push(data),
+  });
+  open.push(subscription);
+  return { subscription, seen, errors };
+}
+
+describe("over events", () => {
+  it("messages come as over a WebSocket, and resume", async () => {
+    const { seen, subscription } = await collect({ transport: "sse", WebSocket });
+    server.publish("tokens", "a", "b");
+    server.cut();
+    server.publish("tokens", "c");
+    await until(() => seen.length === 3);
+    server.close(1001);
+    server.publish("tokens", "d");
+    await until(() => seen.length === 4);
+    expect(seen).toEqual(["a", "b", "c", "d"]);
+    expect(server.handshakes).toBe(0);
+    expect(subscription.connectionStatus).toBe("open");
+  });
+
+  it("all subscriptions share one stream, and another one when they change", async () => {
+    const all = await Promise.all(Array.from({ length: 5 }, () => collect({ transport: "sse" })));
+    expect(server.streams).toBe(1);
+    server.publish("tokens", "a");
+    const late = await collect({ transport: "sse" });
+    server.publish("tokens", "b");
+    await until(() => late.seen.length === 1 && all.every(({ seen }) => seen.length === 2));
+    expect(all.map(({ seen }) => seen)).toEqual(all.map(() => ["a", "b"]));
+    expect([server.streams, server.connections]).toEqual([2, 1]);
+    late.subscription.close();
+    await until(() => server.subscriptions === 5 && server.streams === 3);
+  });
+
+  it("the reason of a refusal reaches the subscriptions that were refused", async () => {
+    const { seen, errors } = await collect({ transport: "sse" });
+    server.refusalCode = "unknown_channel";
+    server.refusals = 2;
+    // The one that stands is refused in the new stream as well.
+    await expect(collect({ transport: "sse" })).rejects.toMatchObject({ code: "unknown_channel" });
+    expect(errors).toMatchObject([{ code: "unknown_channel" }]);
+    expect(seen).toEqual([]);
+    const other = await collect({ transport: "sse" });
+    server.publish("tokens", "a");
+    await until(() => other.seen.length === 1);
+  });
+});
+
+describe("where no WebSocket can be opened", () => {
+  it("events are taken at once, and nobody is told of an error", async () => {
+    server.refusedHandshakes = Infinity;
+    const { seen, errors } = await collect({ WebSocket });
+    server.publish("tokens", "a");
+    await until(() => seen.length === 1);
+    server.cut();
+    server.publish("tokens", "b");
+    await until(() => seen.length === 2);
+    // The second time, it is known.
+    expect([server.handshakes, errors]).toEqual([1, []]);
+  });
+
+  it("as in Node 20, which has none, events are taken", async () => {
+    const given = globalThis.WebSocket;
+    Reflect.deleteProperty(globalThis, "WebSocket");
+    const { seen } = await collect();
+    server.publish("tokens", "a");
+    await until(() => seen.length === 1);
+    if (given !== undefined) {
+      globalThis.WebSocket = given;
+    }
+  });
+
+  it("a WebSocket is tried again beside the events, and taken once there is one", async () => {
+    setTiming({ returnMin: 20 });
+    server.refusedHandshakes = 3;
+    const { seen, errors, subscription } = await collect({ WebSocket });
+    const statuses = new Set([subscription.connectionStatus]);
+    for (let index = 0; index < 20; index += 1) {
+      server.publish("tokens", String(index));
+      statuses.add(subscription.connectionStatus);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await until(() => server.handshakes === 4 && server.connections === 1 && seen.length === 20);
+    expect(seen).toEqual(Array.from({ length: 20 }, (_, index) => String(index)));
+    expect(errors).toEqual([]);
+    expect([...statuses]).toEqual(["open"]);
+    await until(() => server.streams === 1);
+  });
+
+  it("and no stream either, both are named and tried until one can be", async () => {
+    server.refusedHandshakes = 2;
+    server.refusesStreams = true;
+    const { errors } = await collect({ WebSocket });
+    expect(errors.length).toBeGreaterThan(0);
+    expect(errors[0]?.message).toMatch(/connect: Unexpected server response: 401; nor at http.*: 503 no streams today$/);
+    expect(server.handshakes).toBe(3);
+  });
+});
+
+it("a WebSocket that could be opened before is not given up for events at its first failure", async () => {
+  const { seen } = await collect({ WebSocket });
+  server.refusedHandshakes = 2;
+  server.cut();
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+  expect([server.handshakes, server.streams]).toEqual([4, 0]);
+});
+
+it("events are read in whatever pieces they come", () => {
+  const text = 'data: {"a":1}\n\n: a comment\nid: 7\ndata:x\r\ndata: y\r\n\r\ndata: é\r\revent: z\n\n';
+  for (let size = 1; size <= text.length; size += 1) {
+    const seen: string[] = [];
+    const read = eventReader((data) => seen.push(data));
+    for (let at = 0; at < text.length; at += size) {
+      read(text.slice(at, at + size));
+    }
+    expect(seen, `in pieces of ${size}`).toEqual(['{"a":1}', "x\ny", "é"]);
+  }
+});

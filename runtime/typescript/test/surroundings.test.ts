@@ -1,0 +1,122 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { WebSocket } from "ws";
+import { subscribe } from "../src/index.js";
+import type { SubscriptionHandle } from "../src/index.js";
+import { pipeline } from "./pipeline.js";
+import { TestServer, tokenFor, until } from "./server.js";
+import { setTiming } from "./support.js";
+
+const channel = pipeline({ runId: "run_42" });
+const token = tokenFor(channel.name, ["status", "tokens", "total"]);
+let server: TestServer;
+let subscription: SubscriptionHandle;
+let seen: unknown[];
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  seen = [];
+});
+afterEach(async () => {
+  subscription.close();
+  vi.restoreAllMocks();
+  await server.stop();
+});
+
+async function open(options: { min?: number; transport?: "sse"; token?: () => Promise<string> } = {}): Promise<void> {
+  subscription = await subscribe({
+    channel,
+    token: options.token ?? token,
+    apiBaseUrl: server.url,
+    WebSocket,
+    transport: options.transport ?? "websocket",
+    reconnectMinMs: options.min ?? 60_000,
+    reconnectMaxMs: options.min ?? 60_000,
+    onMessage: ({ data }) => void seen.push(data),
+    onError: () => {},
+  });
+}
+
+const happenings: readonly (readonly [string, () => void])[] = [
+  ["the network goes", () => window.dispatchEvent(new Event("offline"))],
+  ["the network comes back", () => window.dispatchEvent(new Event("online"))],
+  ["the page is shown again", () => document.dispatchEvent(new Event("visibilitychange"))],
+  ["the page comes out of the cache", () => window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }))],
+  ["the page is thawed", () => document.dispatchEvent(new Event("resume"))],
+];
+
+describe("a dead connection is noticed soon, long before the server would be missed,", () => {
+  it.each(happenings)("when %s", async (_, happen) => {
+    setTiming({ probe: 40 });
+    await open({ min: 5 });
+    server.isDeaf = true;
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    happen();
+    await until(() => subscription.connectionStatus !== "open");
+    server.isDeaf = false;
+    server.publish("tokens", "a");
+    await until(() => seen.length === 1);
+  });
+
+  it("when the machine wakes from sleep", async () => {
+    setTiming({ probe: 40, tick: 20 });
+    await open({ min: 5 });
+    server.isDeaf = true;
+    const now = Date.now();
+    vi.spyOn(Date, "now").mockImplementation(() => now + 3_600_000);
+    await until(() => subscription.connectionStatus !== "open");
+    server.isDeaf = false;
+    await until(() => subscription.connectionStatus === "open");
+  });
+});
+
+it("a connection that lives is not made anew by any of this", async () => {
+  setTiming({ probe: 40 });
+  await open();
+  for (const [, happen] of happenings) {
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    happen();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect([server.handshakes, subscription.connectionStatus]).toEqual([1, "open"]);
+});
+
+it.each(happenings.slice(1))("a lost connection is made at once, without waiting, when %s", async (_, happen) => {
+  await open();
+  server.cut();
+  await until(() => subscription.connectionStatus === "closed");
+  server.publish("tokens", "a");
+  happen();
+  await until(() => seen.length === 1);
+});
+
+it("a token that could not be fetched is asked for at once when the network comes back", async () => {
+  let isOnline = true;
+  await open({ token: async () => (isOnline ? token : Promise.reject(new Error("offline"))) });
+  isOnline = false;
+  server.unsubscribe("expired");
+  await until(() => subscription.connectionStatus === "error");
+  isOnline = true;
+  window.dispatchEvent(new Event("online"));
+  await until(() => subscription.connectionStatus === "open");
+});
+
+it("a page that is frozen leaves, and is back when it is thawed", async () => {
+  await open();
+  document.dispatchEvent(new Event("freeze"));
+  await until(() => server.connections === 0);
+  server.publish("tokens", "a");
+  document.dispatchEvent(new Event("resume"));
+  await until(() => seen.length === 1);
+});
+
+it("over events, where nobody can be asked, another stream is opened", async () => {
+  setTiming({ probe: 40 });
+  await open({ transport: "sse" });
+  await new Promise((resolve) => setTimeout(resolve, 15));
+  window.dispatchEvent(new Event("online"));
+  await until(() => server.streams === 2 && server.subscriptions === 1);
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+  expect(subscription.connectionStatus).toBe("open");
+});

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { subscribe } from "../src/index.js";
+import type { SubscriptionHandle, TokenInput } from "../src/index.js";
+import { pipeline } from "./pipeline.js";
+import { TestServer, tokenFor, until } from "./server.js";
+import { setTiming } from "./support.js";
+
+const channel = pipeline({ runId: "run_42" });
+const token = tokenFor(channel.name, ["status", "tokens", "total"]);
+let server: TestServer;
+let subscription: SubscriptionHandle;
+let seen: unknown[];
+let errors: Error[];
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  seen = [];
+  errors = [];
+});
+afterEach(async () => {
+  subscription.close();
+  await server.stop();
+});
+
+/** Each transport answers in its own way. */
+const transports = ["websocket", "sse"] as const;
+
+async function open(given: TokenInput, transport: "websocket" | "sse" = "websocket"): Promise<void> {
+  subscription = await subscribe({
+    channel,
+    token: given,
+    apiBaseUrl: server.url,
+    WebSocket,
+    transport,
+    reconnectMinMs: 5,
+    reconnectMaxMs: 20,
+    onMessage: ({ data }) => void seen.push(data),
+    onError: (error) => void errors.push(error),
+  });
+}
+
+/** A factory whose tokens all differ. */
+function factory(): () => string {
+  let calls = 0;
+  return () => tokenFor(channel.name, ["tokens"], 60 + ++calls);
+}
+
+it("a token that expires is renewed in band", async () => {
+  await open(factory());
+  for (const round of [1, 2, 3]) {
+    server.send({ kind: "expiring", in: 15_000 });
+    await until(() => server.renewals.length === round);
+  }
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+  expect(new Set([...server.tokens, ...server.renewals]).size).toBe(4);
+  expect(server.handshakes).toBe(1);
+  expect([errors, subscription.connectionStatus]).toEqual([[], "open"]);
+});
+
+it("over events, another stream is opened with the new token, and nothing is lost or repeated", async () => {
+  await open(factory(), "sse");
+  const expected = [];
+  for (const round of [1, 2, 3]) {
+    server.publish("tokens", `${round}a`);
+    server.send({ kind: "expiring", in: 15_000 });
+    server.publish("tokens", `${round}b`);
+    expected.push(`${round}a`, `${round}b`);
+    await until(() => server.tokens.length === 1 + round && server.subscriptions === 1);
+  }
+  await until(() => seen.length === expected.length);
+  expect(seen).toEqual(expected);
+  expect(new Set(server.tokens).size).toBe(4);
+  expect([errors, subscription.connectionStatus]).toEqual([[], "open"]);
+});
+
+it("a factory that fails, and a token that is refused, are tried again until the end", async () => {
+  let calls = 0;
+  await open(() => {
+    calls += 1;
+    return calls === 2 ? Promise.reject(new Error("no session")) : token;
+  });
+  server.refusedRenewals = 2;
+  server.send({ kind: "expiring", in: 15_000 });
+  await until(() => server.renewals.length === 3);
+  expect(errors.map(({ message }) => message)).toEqual([
+    "The token factory failed: no session",
+    'The token of the channel "pipeline:run_42" was not renewed: the token is not valid',
+    'The token of the channel "pipeline:run_42" was not renewed: the token is not valid',
+  ]);
+  expect(subscription.connectionStatus).toBe("open");
+  expect(server.handshakes).toBe(1);
+});
+
+it("a factory that never settles hangs nothing and is called again", async () => {
+  setTiming({ token: 40 });
+  let calls = 0;
+  await open(() => {
+    calls += 1;
+    return calls === 2 ? new Promise(() => {}) : token;
+  });
+  server.send({ kind: "expiring", in: 15_000 });
+  server.publish("tokens", "a");
+  await until(() => server.renewals.length === 1);
+  expect(seen).toEqual(["a"]);
+  expect(errors[0]?.message).toMatch(/did not settle within/);
+});
+
+it.each(["expired", "revoked"].flatMap((code) => transports.map((transport) => [code, transport] as const)))(
+  "a subscription whose token is %s is made again from its cursor, over %s",
+  async (code, transport) => {
+    await open(factory(), transport);
+    server.publish("tokens", "a");
+    server.unsubscribe(code);
+    server.publish("tokens", "b");
+    await until(() => seen.length === 2);
+    expect(seen).toEqual(["a", "b"]);
+    expect(new Set(server.tokens).size).toBe(2);
+    expect(errors).toEqual([]);
+  },
+);
+
+it.each([
+  ["expired", "the token has expired; give a function"],
+  ["revoked", "the token was revoked; give a function"],
+])("a subscription whose only token is %s ends with an error that says so", async (code, message) => {
+  await open(token);
+  server.send({ kind: "expiring", in: 15_000 });
+  server.unsubscribe(code);
+  const error = await subscription.closed;
+  expect(error).toMatchObject({ fatal: true, code });
+  expect(error?.message).toContain(message);
+  expect(server.renewals).toEqual([]);
+  await until(() => errors.length === 1);
+  expect(errors[0]).toBe(error);
+});
+
+it("one whose token ends does not disturb the others", async () => {
+  await open(token);
+  const other = await subscribe({ channel, token: factory(), apiBaseUrl: server.url, WebSocket, transport: "websocket" });
+  server.unsubscribe("expired");
+  await subscription.closed;
+  server.publish("tokens", "a");
+  expect((await other.next()).value?.data).toBe("a");
+  expect(server.handshakes).toBe(1);
+  other.close();
+});
