@@ -48,7 +48,7 @@ const RUNTIME_TYPESCRIPT: Floors = &[
     &["link", "text-streams"],
     &["store", "subscription"],
     &["subscribe"],
-    &["index", "react"],
+    &["index", "react", "server"],
 ];
 
 /// Validators stand alone: who validates and does not subscribe loads no client, and the client needs no zod.

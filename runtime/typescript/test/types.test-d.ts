@@ -5,6 +5,7 @@ import { defineChannel, isCase, RealtimeStore, subscribe } from "../src/index.js
 import type {
   ChannelInput,
   ChannelInstance,
+  Cursor,
   Message,
   Payload,
   StreamTopicConfig,
@@ -12,6 +13,7 @@ import type {
   TopicName,
 } from "../src/index.js";
 import { useRealtime } from "../src/react.js";
+import { createRealtime } from "../src/server.js";
 import { pipeline, system } from "./pipeline.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -155,6 +157,67 @@ export function others(): void {
   const { messages } = useRealtime({ channel: other, token: "token" });
   isTrue<Same<NonNullable<typeof messages.byTopic.b>["data"], number>>();
   void new RealtimeStore(channel, ["status"]).getSnapshot().connectionStatus;
+}
+
+const story = defineChannel({
+  name: "story",
+  address: "story",
+  fingerprint: "",
+  topics: { draft: { stream: "text" }, note: { payload: z.object({ text: z.string() }), retain: "last" } },
+});
+
+export async function textStreams(): Promise<void> {
+  const input: ChannelInput = story;
+  isTrue<Same<Payload<typeof story, "draft">, string>>();
+  isTrue<Same<(typeof story.topics.draft)["stream"], "text">>();
+  for await (const message of await subscribe({ channel: story, token: "token", since: "start" })) {
+    if (message.topic === "draft") {
+      isTrue<Same<typeof message.kind, "stream">>();
+      isTrue<Same<typeof message.data, ReadableStream<string>>>();
+    } else {
+      isTrue<Same<typeof message.kind, "data">>();
+      isTrue<Same<typeof message.data, { text: string }>>();
+    }
+  }
+  const { messages, position } = useRealtime({ channel: story, token: "token", since: "1-2", transport: "sse" });
+  isTrue<Same<typeof position, Cursor | null>>();
+  const draft = messages.byTopic.draft;
+  if (draft !== undefined) {
+    isTrue<Same<typeof draft.data, string>>();
+    isTrue<Same<typeof draft.status, "streaming" | "complete" | "failed">>();
+  }
+  // @ts-expect-error: a payload has no status
+  void messages.byTopic.note?.status;
+  for await (const message of await subscribe({ channel: "some:name", token: "token" })) {
+    if (message.kind === "stream") {
+      isTrue<Same<typeof message.data, ReadableStream<string>>>();
+    }
+  }
+  void input;
+  // @ts-expect-error: a topic carries payloads or text streams
+  defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { stream: "text", payload: z.string() } } });
+  // @ts-expect-error: no other streams
+  defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { stream: "bytes" } } });
+}
+
+export async function serverSide(text: ReadableStream<string>): Promise<void> {
+  const realtime = createRealtime({ apiBaseUrl: "http://localhost", signingKey: "key" });
+  await realtime.publish(channel.status, { message: "one" }, { runId: "attempt/1" });
+  const { id } = await realtime.publish(story.draft, text);
+  isTrue<Same<typeof id, string>>();
+  // As it travels: a 64-bit integer is a text.
+  await realtime.publish(channel.total, "12345678901234567890");
+  // @ts-expect-error: a payload of another type
+  await realtime.publish(channel.status, { message: 1 });
+  // @ts-expect-error: a payload, to a topic of text streams
+  await realtime.publish(story.draft, { text: "one" });
+  // @ts-expect-error: a stream, to a topic of payloads
+  await realtime.publish(story.note, text);
+  await realtime.token(channel, { topics: ["status"], expiresIn: 60 });
+  // @ts-expect-error: no such topic
+  await realtime.token(channel, { topics: ["nope"] });
+  const token = await realtime.getClientSubscriptionToken({ channel, topics: ["status"] });
+  await subscribe({ channel, topics: ["status"], token });
 }
 
 interface Created {

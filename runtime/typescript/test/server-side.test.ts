@@ -1,0 +1,140 @@
+import { createServer } from "node:http";
+import type { IncomingHttpHeaders, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { z } from "zod";
+import { defineChannel } from "../src/index.js";
+import { createRealtime, RealtimeError } from "../src/server.js";
+import type { Realtime } from "../src/server.js";
+import { pipeline } from "./pipeline.js";
+
+interface Asked {
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+const channel = pipeline({ runId: "run_42" });
+const stories = defineChannel({
+  name: "stories",
+  address: "stories",
+  fingerprint: "01",
+  topics: { draft: { stream: "text" }, note: { payload: z.string() } },
+});
+/** What the server answers next; the connection is cut for 0. */
+let answers: [status: number, body: unknown][];
+let asked: Asked[];
+let server: Server;
+let realtime: Realtime;
+
+beforeEach(async () => {
+  answers = [];
+  asked = [];
+  server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request.setEncoding("utf8")) {
+      body += String(chunk);
+    }
+    asked.push({ url: request.url ?? "", headers: request.headers, body });
+    const [status, answer] = answers.shift() ?? [200, { id: "1-2" }];
+    if (status === 0) {
+      request.socket.destroy();
+    } else {
+      response.writeHead(status).end(status === 204 ? undefined : JSON.stringify(answer));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const apiBaseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`;
+  realtime = createRealtime({ apiBaseUrl, signingKey: "signkey-test-00ff" });
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+it("a payload is published with a key of its own and the hashed signing key", async () => {
+  expect(await realtime.publish(channel.status, { message: "hi" }, { runId: "attempt/1" })).toEqual({ id: "1-2" });
+  await realtime.publish(channel.tokens, "hello", { idempotencyKey: "mine" });
+  const [first, second] = asked;
+  expect(first?.url).toBe("/api/v1/realtime/publish?channel=pipeline%3Arun_42&topic=status&run_id=attempt%2F1");
+  expect(first?.body).toBe('{"message":"hi"}');
+  // The SHA-256 of the bytes 00 ff.
+  expect(first?.headers.authorization).toBe(
+    "Bearer signkey-test-06eb7d6a69ee19e5fbdf749018d3d2abfa04bcbd1365db312eb86dc7169389b8",
+  );
+  expect(first?.headers["idempotency-key"]).toMatch(/^[0-9a-f-]{36}$/);
+  expect([second?.body, second?.headers["idempotency-key"]]).toEqual(['"hello"', "mine"]);
+});
+
+it("what fails in passing is tried again under the same key", async () => {
+  answers = [[0, null], [503, { error: "closing" }], [200, { id: "1-3" }]];
+  expect(await realtime.publish(channel.tokens, "hello")).toEqual({ id: "1-3" });
+  expect(asked).toHaveLength(3);
+  expect(new Set(asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+});
+
+it("what is refused is not, and the error has the server's words, status and issues", async () => {
+  const issues = [{ path: "/message", rule: "minLength", message: "must not be empty", value: '""' }];
+  answers = [[422, { error: "the payload is invalid", data: { issues }, status: 422 }]];
+  const publishing = realtime.publish(channel.tokens, "hello");
+  await expect(publishing).rejects.toMatchObject({ status: 422, issues });
+  await expect(publishing).rejects.toThrow(/publish answered 422: the payload is invalid$/);
+  expect(asked).toHaveLength(1);
+});
+
+it("an invalid payload is not even sent", async () => {
+  const publishing = realtime.publish(channel.status, { message: "" });
+  await expect(publishing).rejects.toBeInstanceOf(RealtimeError);
+  await expect(publishing).rejects.toMatchObject({ status: undefined, issues: [{ path: "/message" }] });
+  expect(asked).toEqual([]);
+});
+
+it("a text is streamed from whatever it comes, with no character torn", async () => {
+  async function* pieces() {
+    yield "Once \ud83d";
+    yield "\ude00 upon";
+  }
+  const stream = new ReadableStream<string>({
+    start(controller) {
+      controller.enqueue("a time");
+      controller.close();
+    },
+  });
+  for (const text of ["all at once", pieces(), stream]) {
+    await realtime.publish(stories.draft, text);
+  }
+  expect(asked.map(({ body }) => body)).toEqual(["all at once", "Once 😀 upon", "a time"]);
+  expect(asked.map(({ headers }) => headers["content-type"])).toEqual(Array(3).fill("text/stream"));
+});
+
+it("a token is minted for all topics of a channel, or for some", async () => {
+  answers = [[201, { jwt: "a.b.c" }], [201, { jwt: "d.e.f" }]];
+  expect(await realtime.token(stories, { expiresIn: 300, subject: "user_1", id: "login_17" })).toBe("a.b.c");
+  expect(asked[0]?.url).toBe("/api/v1/realtime/token?expires_in=300&subject=user_1&id=login_17");
+  expect(JSON.parse(asked[0]?.body ?? "")).toEqual([
+    { channel: "stories", name: "draft", kind: "run" },
+    { channel: "stories", name: "note", kind: "run" },
+  ]);
+  expect(await realtime.getClientSubscriptionToken({ channel, topics: ["status"] })).toEqual({
+    channel: channel.name,
+    topics: ["status"],
+    key: "d.e.f",
+    apiBaseUrl: expect.stringMatching(/^http:.*\/api$/),
+  });
+  await expect(realtime.token("a:name")).rejects.toThrow(/Give `topics`/);
+});
+
+it("a token is revoked by its id", async () => {
+  answers = [[204, null]];
+  await realtime.revoke("login_17");
+  expect(asked[0]).toMatchObject({ url: "/api/v1/realtime/revoke", body: '{"jti":"login_17"}' });
+});
+
+it("a page cannot hold the signing key", () => {
+  Object.assign(globalThis, { window: {} });
+  try {
+    expect(() => createRealtime({ apiBaseUrl: "http://x", signingKey: "k" })).toThrow(/this is a page/);
+  } finally {
+    Reflect.deleteProperty(globalThis, "window");
+  }
+});
