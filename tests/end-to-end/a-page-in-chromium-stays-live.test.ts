@@ -6,7 +6,7 @@ import { Proxy } from "./support/proxy.js";
 import { Server } from "./support/server.js";
 import { Site } from "./support/site.js";
 import { Tab } from "./support/tab.js";
-import { range } from "./support/wait.js";
+import { range, until } from "./support/wait.js";
 
 let server: Server;
 let browser: Browser;
@@ -110,6 +110,7 @@ test("a hidden tab leaves the server, and has everything when it is looked at ag
   await tab.hide();
   await tab.until('seen.view.connectionStatus === "paused"');
   expect((await seenIn(tab)).view).toMatchObject({ isPaused: true, pauseReason: "hidden" });
+  await until("it has left", () => proxy.open === 0);
   const connections = proxy.connections;
   await server.statuses("run_hidden", { from: 3, count: 300 });
   expect((await seenIn(tab)).view.indexes).toEqual(range(0, 3));

@@ -8,6 +8,12 @@ export class Proxy {
   #isDown = false;
   /** How many connections were made through it. */
   connections = 0;
+  /** How many WebSockets and event streams were asked for, and how many of the former were refused. */
+  webSockets = 0;
+  eventStreams = 0;
+  refusedWebSockets = 0;
+  /** Whether it lets no WebSocket through, as some companies' proxies do. */
+  blocksWebSockets = false;
 
   private constructor(target: string) {
     this.#target = target;
@@ -18,6 +24,11 @@ export class Proxy {
     const proxy = new Proxy(target);
     await new Promise<void>((resolve) => proxy.#listener.listen(0, "127.0.0.1", resolve));
     return proxy;
+  }
+
+  /** How many connections there are. */
+  get open(): number {
+    return this.#pairs.size;
   }
 
   get url(): string {
@@ -51,6 +62,11 @@ export class Proxy {
     this.#isDown = false;
   }
 
+  /** Where new connections lead; those that there are stay. */
+  redirect(target: string): void {
+    this.#target = target;
+  }
+
   stop(): void {
     this.#listener.close();
     this.cut();
@@ -62,9 +78,27 @@ export class Proxy {
       return;
     }
     this.connections += 1;
+    near.once("data", (head: Buffer) => {
+      near.pause();
+      near.unshift(head);
+      if (this.blocksWebSockets && isUpgrade(head)) {
+        this.refusedWebSockets += 1;
+        near.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+      } else {
+        this.#pass(near);
+      }
+    });
+    near.on("error", () => {});
+  }
+
+  #pass(near: Socket): void {
     const far = connect(Number(new URL(this.#target).port), "127.0.0.1");
     const pair = [near, far] as const;
     this.#pairs.add(pair);
+    near.on("data", (data: Buffer) => {
+      this.webSockets += isUpgrade(data) ? 1 : 0;
+      this.eventStreams += data.includes("POST /v1/realtime/sse ") ? 1 : 0;
+    });
     for (const [from, to] of [pair, [far, near]] as const) {
       from.pipe(to);
       from.on("error", () => {});
@@ -74,4 +108,8 @@ export class Proxy {
       });
     }
   }
+}
+
+function isUpgrade(head: Buffer): boolean {
+  return /^GET \/v1\/realtime\/connect.*^upgrade: websocket/imsu.test(head.toString("latin1"));
 }

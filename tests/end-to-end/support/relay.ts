@@ -10,6 +10,8 @@ export class Relay {
     this.#listener.on("connection", (near, request) => {
       const protocols = (request.headers["sec-websocket-protocol"] ?? "").split(/,\s*/u);
       const far = new WebSocket(`${target.replace("http", "ws")}${request.url ?? ""}`, protocols);
+      const isOpen = new Promise((resolve) => far.on("open", resolve));
+      near.on("message", (data) => void isOpen.then(() => far.send(String(data))));
       far.on("message", (data) => near.send(change(String(data))));
       far.on("close", () => near.terminate());
       far.on("error", () => near.terminate());
