@@ -2,6 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Seen } from "./page/src/seen.js";
 import { startBrowser } from "./support/browser.js";
+import { has, isOpen, openPage, seen, shown } from "./support/page.js";
 import { Proxy } from "./support/proxy.js";
 import { Server } from "./support/server.js";
 import { Site } from "./support/site.js";
@@ -182,35 +183,8 @@ test("under a strict content security policy everything works, and nothing even 
   expect(last.violations).toEqual([]);
 });
 
-/** Opens the page in a context of its own. What the page complains about fails the test. */
-async function open(run: string): Promise<Page> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  onTestFinished(async () => {
-    await context.close();
-    expect(complaints).toEqual([]);
-  });
-  await page.goto(site.url(run, proxy.url));
-  return page;
-}
-
-async function isOpen(page: Page): Promise<void> {
-  await shown(page, "Status", "open");
-}
-
-async function shown(page: Page, label: string, text: string): Promise<void> {
-  await page.getByLabel(label).getByText(text, { exact: true }).waitFor();
-}
-
-/** Waits until `messages.all` has that many tokens. */
-async function has(page: Page, tokens: number): Promise<void> {
-  await page.waitForFunction((count) => window.seen.view.indexes.length === count, tokens);
-}
-
-async function seen(page: Page): Promise<Seen> {
-  return page.evaluate(() => window.seen);
+function open(run: string): Promise<Page> {
+  return openPage(browser, site.url(run, proxy.url));
 }
 
 function seenIn(tab: Tab): Promise<Seen> {

@@ -326,8 +326,7 @@ export class Connection {
   }
 
   #probe(): void {
-    // What was heard a moment ago is there.
-    if (this.#current !== undefined && this.#liveness.silentFor > timing.probe / 4) {
+    if (this.#current !== undefined) {
       this.#liveness.probe();
       this.send({ kind: "alive" });
     }
@@ -347,7 +346,7 @@ export class Connection {
     const begunAt = this.#upcoming?.begunAt ?? -Infinity;
     const isWanted = this.#upcoming !== undefined || this.#retryTimer !== undefined;
     // An attempt from before may wait for a network that is no more.
-    if (isWanted && performance.now() - begunAt > timing.probe / 4) {
+    if (isWanted && performance.now() - begunAt > timing.fresh) {
       this.#upcoming?.transport?.close("begun anew");
       this.#upcoming = undefined;
       this.#connect();

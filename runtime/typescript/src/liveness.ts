@@ -15,11 +15,6 @@ export class Liveness {
 
   constructor(readonly onSilent: () => void) {}
 
-  /** For how long nothing has been heard. */
-  get silentFor(): number {
-    return performance.now() - this.#heardAt;
-  }
-
   start(): void {
     this.#longestSilence = timing.silence;
     this.heard();
@@ -50,14 +45,17 @@ export class Liveness {
 
   #watch(): void {
     clearTimeout(this.#timer);
-    const rest = Math.min(this.#heardAt + this.#longestSilence, this.#probeEnd) - performance.now();
+    const rest = this.#end() - performance.now();
     this.#timer = setTimeout(
       () => {
-        const isSilent =
-          this.silentFor >= this.#longestSilence || performance.now() >= this.#probeEnd;
-        return isSilent ? this.onSilent() : this.#watch();
+        const isDue = performance.now() >= this.#end();
+        return isDue ? this.onSilent() : this.#watch();
       },
       Math.min(rest + 1, LONGEST_TIMER_MS),
     );
+  }
+
+  #end(): number {
+    return Math.min(this.#heardAt + this.#longestSilence, this.#probeEnd);
   }
 }

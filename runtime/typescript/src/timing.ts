@@ -12,6 +12,8 @@ export const timing = {
   silence: 60_000,
   /** How long a server has to answer who asks whether it is there. */
   probe: 4_000,
+  /** An attempt to connect that is no older than this is not begun anew because the network is back. */
+  fresh: 1_000,
   /** A connection outlives its last subscription by this: the next component may want one. */
   linger: 500,
   /** Subscriptions that come and go within this share one event stream. */

@@ -42,6 +42,8 @@ export class TestServer {
   /** How many handshakes and streams there were. */
   handshakes = 0;
   streams = 0;
+  /** How often it was asked whether it is there. */
+  probes = 0;
   /** Whether every connection is closed as soon as it stands. */
   isFickle = false;
   /** Whether it hears nothing and says nothing. */
@@ -192,6 +194,7 @@ export class TestServer {
       return;
     }
     if (kind === "alive") {
+      this.probes += 1;
       client.send({ kind: "alive", next_in: 15_000 });
     } else if (kind === "unsub") {
       client.refs.delete(ref);

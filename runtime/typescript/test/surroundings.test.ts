@@ -47,10 +47,9 @@ const happenings: readonly (readonly [string, () => void])[] = [
 
 describe("a dead connection is noticed soon, long before the server would be missed,", () => {
   it.each(happenings)("when %s", async (_, happen) => {
-    setTiming({ probe: 40 });
+    setTiming({ probe: 100 });
     await open({ min: 5 });
     server.isDeaf = true;
-    await new Promise((resolve) => setTimeout(resolve, 15));
     happen();
     await until(() => subscription.connectionStatus !== "open");
     server.isDeaf = false;
@@ -59,7 +58,7 @@ describe("a dead connection is noticed soon, long before the server would be mis
   });
 
   it("when the machine wakes from sleep", async () => {
-    setTiming({ probe: 40, tick: 20 });
+    setTiming({ probe: 100, tick: 20 });
     await open({ min: 5 });
     server.isDeaf = true;
     const now = Date.now();
@@ -71,13 +70,11 @@ describe("a dead connection is noticed soon, long before the server would be mis
 });
 
 it("a connection that lives is not made anew by any of this", async () => {
-  setTiming({ probe: 40 });
   await open();
-  for (const [, happen] of happenings) {
-    await new Promise((resolve) => setTimeout(resolve, 15));
-    happen();
-  }
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  happenings.forEach(([, happen]) => happen());
+  await until(() => server.probes >= happenings.length);
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
   expect([server.handshakes, subscription.connectionStatus]).toEqual([1, "open"]);
 });
 
@@ -111,9 +108,7 @@ it("a page that is frozen leaves, and is back when it is thawed", async () => {
 });
 
 it("over events, where nobody can be asked, another stream is opened", async () => {
-  setTiming({ probe: 40 });
   await open({ transport: "sse" });
-  await new Promise((resolve) => setTimeout(resolve, 15));
   window.dispatchEvent(new Event("online"));
   await until(() => server.streams === 2 && server.subscriptions === 1);
   server.publish("tokens", "a");

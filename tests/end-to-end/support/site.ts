@@ -10,6 +10,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
 };
 
+export interface PageOptions {
+  readonly transport?: "auto" | "websocket" | "sse";
+  /** Between two attempts to connect, in milliseconds. */
+  readonly wait?: string;
+}
+
 /** An application's backend: it serves the page of these tests, and tokens. */
 export class Site {
   readonly #listener: HttpServer;
@@ -36,10 +42,10 @@ export class Site {
     return site;
   }
 
-  /** The page for a run, whose server is at `api`. */
-  url(run: string, api: string): string {
+  /** The page for a run, whose server is at `api`, with options of the hook. */
+  url(run: string, api: string, options: PageOptions = {}): string {
     const { port } = this.#listener.address() as AddressInfo;
-    const query = new URLSearchParams({ run, api });
+    const query = new URLSearchParams({ run, api, ...options });
     return `http://127.0.0.1:${port}/?${query.toString()}`;
   }
 

@@ -1,5 +1,5 @@
 import "./before-schemas.js";
-import type { Message } from "fanfare";
+import type { MessageView, TransportChoice } from "fanfare";
 import { useRealtime } from "fanfare/react";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
@@ -7,6 +7,8 @@ import { pipeline } from "../../../../generated/typescript/pipeline.js";
 
 const query = new URLSearchParams(window.location.search);
 const apiBaseUrl = query.get("api") ?? undefined;
+const transport = (query.get("transport") ?? undefined) as TransportChoice | undefined;
+const wait = query.has("wait") ? Number(query.get("wait")) : undefined;
 
 const { seen } = window;
 
@@ -19,8 +21,9 @@ function App() {
     apiBaseUrl,
     enabled,
     historyLimit: null,
-    reconnectMinMs: 20,
-    reconnectMaxMs: 100,
+    reconnectMinMs: wait ?? 20,
+    reconnectMaxMs: wait ?? 100,
+    transport,
   });
   const { messages, connectionStatus, reset } = realtime;
   useSeen(realtime);
@@ -31,6 +34,8 @@ function App() {
       <p aria-label="Text">
         {messages.all.map((message) => (message.topic === "tokens" ? message.data.text : ""))}
       </p>
+      <p aria-label="Draft">{messages.byTopic.draft?.data}</p>
+      <p aria-label="Draft status">{messages.byTopic.draft?.status}</p>
       <button onClick={() => setEnabled(!enabled)}>{enabled ? "Disable" : "Enable"}</button>
       <button onClick={reset}>Reset</button>
       <button onClick={() => setRunId(`${runId}b`)}>Next run</button>
@@ -65,7 +70,7 @@ function useSeen(realtime: ReturnType<typeof useRealtime<ReturnType<typeof pipel
   }, [messages]);
 }
 
-function numberOf(message: Message<ReturnType<typeof pipeline>>): number {
+function numberOf(message: MessageView<ReturnType<typeof pipeline>>): number {
   if (message.topic === "tokens") {
     return message.data.index;
   }

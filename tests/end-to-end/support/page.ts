@@ -1,0 +1,34 @@
+import type { Browser, Page } from "playwright-core";
+import { expect, onTestFinished } from "vitest";
+import type { Seen } from "../page/src/seen.js";
+
+/** Opens the page in a context of its own. What the page complains about fails the test. */
+export async function openPage(browser: Browser, url: string): Promise<Page> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  await page.goto(url);
+  return page;
+}
+
+export async function isOpen(page: Page): Promise<void> {
+  await shown(page, "Status", "open");
+}
+
+export async function shown(page: Page, label: string, text: string): Promise<void> {
+  await page.getByLabel(label, { exact: true }).getByText(text, { exact: true }).waitFor();
+}
+
+/** Waits until `messages.all` has that many numbered messages. */
+export async function has(page: Page, count: number): Promise<void> {
+  await page.waitForFunction((expected) => window.seen.view.indexes.length === expected, count);
+}
+
+export async function seen(page: Page): Promise<Seen> {
+  return page.evaluate(() => window.seen);
+}
