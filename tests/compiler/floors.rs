@@ -44,7 +44,7 @@ const RUNTIME_TYPESCRIPT: Floors = &[
     &["error", "zod"],
     &["channel", "transport"],
     &["connection", "drift", "message", "options", "token"],
-    &["connections", "delivery"],
+    &["connections", "delivery", "refusal", "subscribe-options"],
     &["link", "text-streams"],
     &["store", "subscription"],
     &["subscribe"],

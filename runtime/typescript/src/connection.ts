@@ -48,7 +48,6 @@ type Kind = "websocket" | "sse";
 interface Attempt {
   readonly kind: Kind;
   transport?: Transport;
-  /** Whether the server was heard of. Some networks open a WebSocket and then let nothing through. */
   isProven: boolean;
   isClosing: boolean;
   readonly begunAt: number;
@@ -133,8 +132,13 @@ export class Connection {
     this.#current?.transport?.send(frame);
   }
 
-  /** The server does not do what it was asked for. */
-  distrust(reason: string): void {
+  /** Whether the server was heard of. Some networks open a WebSocket and then let nothing through. */
+  get isProven(): boolean {
+    return this.#current?.isProven === true;
+  }
+
+  /** It is of no use: try again, and in another way. */
+  giveUp(reason: string): void {
     this.#broken(LOST, reason);
   }
 

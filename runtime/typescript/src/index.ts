@@ -42,6 +42,6 @@ export type {
   SubscribeOptions,
   Subscription,
   SubscriptionHandle,
-} from "./subscription.js";
+} from "./subscribe-options.js";
 export type { TokenInput, TokenValue } from "./token.js";
 export type { Cursor } from "./wire.js";

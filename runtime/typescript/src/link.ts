@@ -5,7 +5,8 @@ import { sharedConnection } from "./connections.js";
 import { ConnectionError } from "./error.js";
 import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import { Reading } from "./reading.js";
-import { missingGrant, seemsExpired, TokenSource } from "./token.js";
+import { asConnectionError, asFatal, endOfToken, refusal } from "./refusal.js";
+import { missingGrant, TokenSource } from "./token.js";
 import type { Grant, TokenInput } from "./token.js";
 import { timing } from "./timing.js";
 import type { Cursor, ErrorFrame, GapFrame, MessageFrame, ReadyFrame, RunFrame, ServerFrame } from "./wire.js";
@@ -32,9 +33,6 @@ type Settings = ConnectionOptions & { readonly token: TokenInput | undefined };
 
 /** `asking`: for a token, or about to. `lost`: the connection will be back. */
 type Stage = "out" | "asking" | "lost" | "subscribing" | "standing";
-
-/** What a server may answer to a `sub` that no other attempt can mend. */
-const FINAL = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too_many_channels"];
 
 /**
  * One subscription's life on a connection that it shares: its token, its place
@@ -233,8 +231,20 @@ export class Link implements Carried {
     this.#enter("subscribing");
     const { target, since } = this;
     connection.send({ kind: "sub", ref: this.#ref, data: grant.token, ...target, since });
-    const message = "it did not confirm the subscription in time";
-    this.#timer = setTimeout(() => connection.distrust(message), timing.confirm);
+    this.#timer = setTimeout(() => this.#unconfirmed(connection), timing.confirm);
+  }
+
+  /** A network that lets nothing through is the connection's matter, a server that is slow this one's. */
+  #unconfirmed(connection: Connection): void {
+    const reason = "it did not confirm the subscription in time";
+    if (connection.isProven) {
+      const { channel } = this.target;
+      const message = `Could not subscribe to the channel "${channel}": the server did not confirm it in time`;
+      connection.send({ kind: "unsub", ref: this.#ref });
+      this.#part();
+      return this.#tryAgain(new ConnectionError(message, { fatal: false }));
+    }
+    connection.giveUp(reason);
   }
 
   /** A token may lead to another server than the one before. */
@@ -316,16 +326,8 @@ export class Link implements Carried {
     this.onEnd(new ConnectionError(endOfToken(code), { fatal: true, code }));
   }
 
-  #refused({ code, message }: ErrorFrame): void {
-    const isRenewable = this.#grant?.renewable === true;
-    const isFinal = FINAL.includes(code) || (code === "unauthorized" && !isRenewable);
-    const isExpired = code === "unauthorized" && seemsExpired(this.#grant?.token ?? "");
-    const reason = isExpired ? (isRenewable ? "the token has expired" : endOfToken("expired")) : message;
-    const error = new ConnectionError(
-      `Could not subscribe to the channel "${this.target.channel}": ${reason} (${code})`,
-      { fatal: isFinal, code },
-    );
-    this.#tryAgain(error);
+  #refused(frame: ErrorFrame): void {
+    this.#tryAgain(refusal(frame, this.target.channel, this.#grant));
   }
 
   #tryAgain(error: ConnectionError): void {
@@ -384,23 +386,4 @@ export class Link implements Carried {
     this.#connection?.leave(this.#ref);
     this.#connection = undefined;
   }
-}
-
-function endOfToken(code: string): string {
-  return code === "revoked"
-    ? "the token was revoked; give a function as `token` so that another can be fetched"
-    : "the token has expired; give a function as `token` so that a new one can be fetched";
-}
-
-function asFatal(error: ConnectionError): ConnectionError {
-  const { message, closeCode, code, cause } = error;
-  return error.fatal ? error : new ConnectionError(message, { fatal: true, closeCode, code, cause });
-}
-
-function asConnectionError(cause: unknown): ConnectionError {
-  if (cause instanceof ConnectionError) {
-    return cause;
-  }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConnectionError(`Could not connect: ${reason}`, { fatal: false, cause });
 }

@@ -7,7 +7,7 @@ import type {
   SubscribeOptions,
   Subscription,
   SubscriptionHandle,
-} from "./subscription.js";
+} from "./subscribe-options.js";
 
 /**
  * Subscribes to topics of a channel. Resolves when the server has confirmed:

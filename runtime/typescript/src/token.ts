@@ -39,6 +39,9 @@ export interface Grant {
 /** Anything else, the page of a 404 say, would only fail as a subprotocol that no WebSocket takes. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
+/** A frame may have 32 KiB. A longer one would end the connection that all subscriptions share. */
+const LONGEST_TOKEN = 24_000;
+
 /** Asks for tokens: never for two at once, however many reasons there are to ask. */
 export class TokenSource {
   #pending: Promise<Grant> | undefined;
@@ -78,6 +81,12 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
     throw new ConnectionError(`The token is not a JWT; it starts with \`${start}\``, {
       fatal: !renewable,
     });
+  }
+  if (token.length > LONGEST_TOKEN) {
+    throw new ConnectionError(
+      `The token is too long: it has ${token.length} characters, and at most ${LONGEST_TOKEN} are sent`,
+      { fatal: !renewable },
+    );
   }
   const apiBaseUrl = typeof value === "object" ? value.apiBaseUrl : undefined;
   return { token, apiBaseUrl, renewable };

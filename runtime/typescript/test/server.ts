@@ -35,6 +35,8 @@ export class TestServer {
   /** How many of the next `sub` frames are answered with an error of this code. */
   refusals = 0;
   refusalCode = "unauthorized";
+  /** How many of the next `sub` frames get no answer. */
+  silences = 0;
   /** How many of the next `renew` frames are refused. */
   refusedRenewals = 0;
   /** How many of the next WebSocket handshakes are answered with 401; all of them where it is Infinity. */
@@ -213,6 +215,10 @@ export class TestServer {
     const { channel } = this;
     this.tokens.push(data);
     this.sinces.push(since?.[channel] ?? null);
+    if (this.silences > 0) {
+      this.silences -= 1;
+      return;
+    }
     if (this.refusals > 0) {
       this.refusals -= 1;
       client.send({ kind: "error", code: this.refusalCode, message: "the token is not valid", ref });

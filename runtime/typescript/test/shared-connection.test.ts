@@ -105,6 +105,32 @@ describe("all subscriptions of a page to a server", () => {
   });
 });
 
+it("a subscription that the server does not confirm is asked for again, and the others do not notice", async () => {
+  const standing = await collect();
+  setTiming({ confirm: 60 });
+  server.silences = 1;
+  const late = await collect();
+  expect(late.errors.map(({ message }) => message)).toEqual([
+    'Could not subscribe to the channel "pipeline:run_42": the server did not confirm it in time',
+  ]);
+  server.publish("tokens", "a");
+  await until(() => standing.seen.length + late.seen.length === 2);
+  expect([standing.errors, server.handshakes, server.subscriptions]).toEqual([[], 1, 2]);
+});
+
+it("a WebSocket that opens and lets nothing through is given up for events", async () => {
+  setTiming({ confirm: 500 });
+  server.silences = 1;
+  const { seen, errors } = await collect();
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+  expect([errors, server.handshakes, server.streams]).toEqual([[], 1, 1]);
+});
+
+it("a token that no frame could carry ends its subscription before it harms the others", async () => {
+  await expect(subscribe({ ...basics(), token: `a.${"b".repeat(30_000)}.c` })).rejects.toThrow(/too long/);
+});
+
 describe("a refusal says why,", () => {
   it.each(["not_granted", "unknown_channel", "too_many_channels", "bad_frame"])(
     "and %s ends the subscription, as another token would not help",

@@ -89,8 +89,15 @@ describe("a text stream", () => {
       begin(id);
       return (await messages.next()).value?.data as ReadableStream<string>;
     };
-    const failed = textOf(await take("s1"));
+    const first = await take("s1");
+    write("s1", "Once ", "upon");
     end("s1", "the server was restarted");
+    server.publish("tokens", "all has come");
+    // What came before is read first.
+    const reader = first.getReader();
+    expect([(await reader.read()).value, (await reader.read()).value]).toEqual(["Once ", "upon"]);
+    reader.releaseLock();
+    const failed = textOf(first);
     await expect(failed).rejects.toMatchObject({ reason: "failed", topic: "draft" });
     await expect(failed).rejects.toThrow(/is not complete: the server was restarted/);
 

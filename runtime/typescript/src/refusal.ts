@@ -1,0 +1,44 @@
+import { ConnectionError } from "./error.js";
+import { seemsExpired } from "./token.js";
+import type { Grant } from "./token.js";
+import type { ErrorFrame } from "./wire.js";
+
+/** What a server may answer to a `sub` that no other token or attempt can mend. */
+const FINAL = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too_many_channels"];
+
+/** Why the server did not take a subscription. Codes of tomorrow are tried again. */
+export function refusal(
+  { code, message }: ErrorFrame,
+  channel: string,
+  grant: Grant | undefined,
+): ConnectionError {
+  const isRenewable = grant?.renewable === true;
+  const isExpired = code === "unauthorized" && seemsExpired(grant?.token ?? "");
+  const expired = isRenewable ? "the token has expired" : endOfToken("expired");
+  return new ConnectionError(
+    `Could not subscribe to the channel "${channel}": ${isExpired ? expired : message} (${code})`,
+    { fatal: FINAL.includes(code) || (code === "unauthorized" && !isRenewable), code },
+  );
+}
+
+/** What to do about a token that is of no use any more. */
+export function endOfToken(code: string): string {
+  return code === "revoked"
+    ? "the token was revoked; give a function as `token` so that another can be fetched"
+    : "the token has expired; give a function as `token` so that a new one can be fetched";
+}
+
+/** The same error, where it is not tried again. */
+export function asFatal(error: ConnectionError): ConnectionError {
+  const { message, closeCode, code, cause } = error;
+  return error.fatal ? error : new ConnectionError(message, { fatal: true, closeCode, code, cause });
+}
+
+/** Whatever was thrown, in this library's words. */
+export function asConnectionError(cause: unknown): ConnectionError {
+  if (cause instanceof ConnectionError) {
+    return cause;
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConnectionError(`Could not connect: ${reason}`, { fatal: false, cause });
+}
