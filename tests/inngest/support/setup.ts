@@ -1,4 +1,4 @@
 import { WebSocket } from "ws";
 
-// Node.js before version 22 has none, and the SDK takes the global one only.
-globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket;
+// The SDK takes the global one only. Node.js has none before version 22, and jsdom's does not work in it.
+Object.assign(globalThis, { WebSocket });
