@@ -60,7 +60,13 @@ test("a string arrives as the string that it was, also where it looks like somet
 test("what the definition refuses the SDK does not even send", async () => {
   const { fetch, sent } = recording();
   const run = pipeline({ runId: "run_1" });
-  const refused = [{}, null, "text", { message: "", step: "write", progress: 1 }, { message: "x", step: "write", progress: 101 }];
+  const refused = [
+    {},
+    null,
+    "text",
+    { message: "", step: "write", progress: 1 },
+    { message: "x", step: "write", progress: 101 },
+  ];
   for (const payload of refused) {
     const published = appOf(server, { fetch }).realtime.publish(run.status, payload);
     await expect(published).rejects.toThrow('Schema validation failed for topic "status"');

@@ -71,14 +71,15 @@ test("a key that the server does not know is tried again as the fallback key", a
 
 test("without a key that the server knows there is no token, and the SDK says why", async () => {
   const wrong = appOf(server, { signingKey: ANOTHER_KEY });
-  const refused = "401 Unauthorized - {\"error\":\"Not authenticated: send a valid signing key or token\",\"data\":null,\"status\":401}";
+  const refused = "401 Unauthorized - {\"error\":\"Not authenticated: send a valid signing key or token\"";
   await expect(wrong.realtime.token({ channel, topics: ["status"] })).rejects.toThrow(refused);
   const none = new Inngest({ id: "app", baseUrl: server.url });
   await expect(none.realtime.token({ channel, topics: ["status"] })).rejects.toThrow("401 Unauthorized");
 });
 
 test("a channel or topic that no definition knows gets no token", async () => {
-  for (const [name, topic] of [["other:run_1", "status"], ["pipeline:run_1", "other"], ["pipeline:RUN", "status"]] as const) {
+  const unknown = [["other:run_1", "status"], ["pipeline:run_1", "other"], ["pipeline:RUN", "status"]] as const;
+  for (const [name, topic] of unknown) {
     await expect(app.realtime.token({ channel: name, topics: [topic] })).rejects.toThrow("404 Not Found");
   }
 });
@@ -120,8 +121,8 @@ test("a token opens no other channel: the SDK hears nothing, Fanfare's own clien
   await own.count(1);
   expect(guest.messages).toEqual([]);
   stream.close();
-  const refused = subscribeWithFanfare({ ...quick, channel: other, topics: ["status"], token: key, apiBaseUrl: server.url });
-  await expect(refused).rejects.toThrow(/pipeline:run_other/u);
+  const options = { ...quick, channel: other, token: key, apiBaseUrl: server.url };
+  await expect(subscribeWithFanfare({ ...options, topics: ["status"] })).rejects.toThrow(/pipeline:run_other/u);
 });
 
 test("a token bounds what it opened: the SDK's stream ends with it", async () => {

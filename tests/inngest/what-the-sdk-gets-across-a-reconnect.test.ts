@@ -103,6 +103,15 @@ test("a server that stops, or is killed, is left for the one that takes its plac
   hook.unmount();
 });
 
+test("a server that stops sends what it has accepted first", async () => {
+  const app = appOf(server);
+  const guest = follow(await app.realtime.subscribe({ channel: pipeline({ runId: "run_stop" }), topics: ["status"] }));
+  await server.statuses("run_stop", { count: 200, size: 5_000 });
+  await server.shutdown();
+  await until("the stream has ended", () => guest.hasEnded);
+  expect(guest.messages).toHaveLength(200);
+});
+
 test("a token that ends makes the hook fetch the next one, and it goes on", async () => {
   const token = async () => {
     asked += 1;
