@@ -109,6 +109,23 @@ test("whoever reads the answer himself is told each place that is wrong", async 
   });
 });
 
+test("what is published again under its idempotency key arrives once", async () => {
+  const guest = follow(await app.realtime.subscribe({ channel: pipeline({ runId: "run_once" }), topics: ["status"] }));
+  const url = `${server.url}/v1/realtime/publish?channel=pipeline:run_once&topic=status`;
+  const headers = { authorization: `Bearer ${server.signingKey}`, "idempotency-key": "step 7" };
+  const body = JSON.stringify({ message: "Once", step: "write", progress: 7 });
+  const answers = [];
+  for (const _ of range(0, 3)) {
+    const response = await fetch(url, { method: "POST", headers, body });
+    answers.push({ ...((await response.json()) as object), repeated: response.headers.get("idempotent-replayed") });
+  }
+  const [first] = answers;
+  expect(answers).toEqual([{ ...first, repeated: null }, { ...first, repeated: "true" }, { ...first, repeated: "true" }]);
+  await server.status("run_once", "Next");
+  await guest.count(2);
+  expect(guest.messages.map(({ data }) => (data as { message: string }).message)).toEqual(["Once", "Next"]);
+});
+
 test("a key that the server does not know publishes nothing", async () => {
   const wrong = appOf(server, { signingKey: "signkey-test-ffffffffffffffffffffffffffffffff" });
   const published = wrong.realtime.publish(pipeline({ runId: "run_1" }).tokens, { index: 0, text: "x" });
