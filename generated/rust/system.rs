@@ -27,6 +27,12 @@ impl System {
         self.0.topic(0)
     }
 
+    /// A line of the server's log, as it stands there.
+    #[must_use]
+    pub fn log(&self) -> fanfare::Topic<'_, Log> {
+        self.0.topic(1)
+    }
+
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
@@ -45,17 +51,20 @@ impl std::default::Default for System {
 pub enum Topic {
     /// A notice from those who run the server; the latest one holds.
     Notice,
+    /// A line of the server's log, as it stands there.
+    Log,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 1] = [Self::Notice];
+    pub const ALL: [Self; 2] = [Self::Notice, Self::Log];
 
     /// The name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Notice => "notice",
+            Self::Log => "log",
         }
     }
 }
@@ -70,9 +79,14 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             carries: fanfare::Carries::Payload(&schemas::NOTICE),
             retain: fanfare::Retain::Last,
         },
+        fanfare::TopicDefinition {
+            name: "log",
+            carries: fanfare::Carries::Payload(&schemas::LOG),
+            retain: fanfare::Retain::None,
+        },
     ],
     history: fanfare::History::new(100, 300),
-    fingerprint: "76cec3f02e55224f",
+    fingerprint: "4367b917e8441142",
 };
 
 /// A notice from those who run the server; the latest one holds.
@@ -87,6 +101,9 @@ fanfare::object!(Notice: schemas::NOTICE {
     "level" => level,
     "text" => text,
 });
+
+/// A line of the server's log, as it stands there.
+pub type Log = String;
 
 /// How much the notice matters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +140,8 @@ mod schemas {
         ],
         additional: Additional::Ignored,
     });
+
+    pub(super) static LOG: Schema = Schema::Text(Text::ANY);
 
     pub(super) static NOTICE_LEVEL: Schema = Schema::Text(Text::ANY);
 }

@@ -8,5 +8,8 @@ export interface SystemNotice {
   text: string;
 }
 
+/** A line of the server's log, as it stands there. */
+export type SystemLog = string;
+
 /** How much the notice matters. */
 export type SystemNoticeLevel = "info" | "warning" | (string & {});

@@ -9,3 +9,5 @@ export const SystemNoticeSchema = f.object({
   level: SystemNoticeLevelSchema,
   text: f.string({ minLength: 1 }),
 }) satisfies z.ZodMiniType<t.SystemNotice>;
+
+export const SystemLogSchema = f.string() satisfies z.ZodMiniType<t.SystemLog>;

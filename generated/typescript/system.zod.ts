@@ -9,3 +9,5 @@ export const SystemNoticeSchema = f.object({
   level: SystemNoticeLevelSchema,
   text: f.string({ minLength: 1 }),
 }) satisfies z.ZodType<t.SystemNotice>;
+
+export const SystemLogSchema = f.string() satisfies z.ZodType<t.SystemLog>;

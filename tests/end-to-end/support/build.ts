@@ -11,7 +11,8 @@ export default async function build(): Promise<void> {
   await run("npm", ["run", "build-page", "--workspace", "fanfare-end-to-end"]);
 }
 
-async function run(command: string, args: readonly string[]): Promise<void> {
+/** Runs a command in the workspace; what it printed is told only where it fails. */
+export async function run(command: string, args: readonly string[]): Promise<void> {
   try {
     await promisify(execFile)(command, args, { cwd: root });
   } catch (cause) {

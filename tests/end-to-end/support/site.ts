@@ -20,13 +20,15 @@ export interface PageOptions {
 export class Site {
   readonly #listener: HttpServer;
   readonly #mint: (run: string) => Promise<string>;
+  readonly #page: string;
   /** How many tokens the page has asked for. */
   tokens = 0;
   /** Sent with the page. */
   contentSecurityPolicy = "";
 
-  private constructor(mint: (run: string) => Promise<string>) {
+  private constructor(mint: (run: string) => Promise<string>, page: string) {
     this.#mint = mint;
+    this.#page = page;
     this.#listener = createServer((request, response) => {
       void this.#answer(request).then(({ status, type, body }) => {
         const policy = this.contentSecurityPolicy;
@@ -36,8 +38,8 @@ export class Site {
     });
   }
 
-  static async start(mint: (run: string) => Promise<string>): Promise<Site> {
-    const site = new Site(mint);
+  static async start(mint: (run: string) => Promise<string>, page = builtPage): Promise<Site> {
+    const site = new Site(mint, page);
     await new Promise<void>((resolve) => site.#listener.listen(0, "127.0.0.1", resolve));
     return site;
   }
@@ -62,7 +64,7 @@ export class Site {
     }
     const file = pathname === "/" ? "index.html" : normalize(pathname);
     try {
-      const body = await readFile(join(builtPage, file));
+      const body = await readFile(join(this.#page, file));
       return { status: 200, type: TYPES[extname(file)] ?? "application/octet-stream", body };
     } catch {
       return { status: 404, type: "text/plain", body: "not found" };

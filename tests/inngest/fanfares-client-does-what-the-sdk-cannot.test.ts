@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import { InvalidMessageError, subscribe as subscribeWithFanfare } from "fanfare";
+import { channel, subscribe } from "inngest/realtime";
+import { build, type Rolldown } from "vite";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { quick } from "../end-to-end/support/listen.js";
+import { root } from "../end-to-end/support/paths.js";
+import { Server } from "../end-to-end/support/server.js";
+import { pause, range, until } from "../end-to-end/support/wait.js";
+import { appOf } from "./support/app.js";
+import { follow } from "./support/follow.js";
+
+let server: Server;
+let app: ReturnType<typeof appOf>;
+
+beforeAll(async () => {
+  server = await Server.start();
+  app = appOf(server);
+});
+
+afterAll(() => server.stop());
+
+test("a validator that takes its time swaps messages in the SDK, and none in Fanfare's client", async () => {
+  const slow = channel({
+    name: "pipeline:run_swap",
+    topics: {
+      status: { schema: z.object({ progress: z.number() }).refine(() => pause(20).then(() => true)) },
+      tokens: { schema: z.object({ index: z.number() }) },
+    },
+  });
+  const told: string[] = [];
+  const own = await subscribeWithFanfare({
+    ...quick,
+    channel: slow,
+    token: await server.token("run_swap"),
+    topics: ["status", "tokens"],
+    apiBaseUrl: server.url,
+    onMessage: ({ topic }) => void told.push(topic),
+  });
+  const guest = follow(await subscribe({ app, channel: slow, topics: ["status", "tokens"] }));
+  for (const index of range(0, 3)) {
+    await server.status("run_swap", "x");
+    await server.tokens("run_swap", { from: index, count: 1 });
+  }
+  await guest.count(6);
+  await until("all have come", () => told.length >= 6);
+  const turns = ["status", "tokens", "status", "tokens", "status", "tokens"];
+  expect(told).toEqual(turns);
+  expect(guest.messages.map(({ topic }) => topic)).not.toEqual(turns);
+  own.close();
+});
+
+test("what a page's definition refuses the SDK only logs, and Fanfare's client reports", async () => {
+  const strict = channel({
+    name: "pipeline:run_strict",
+    topics: { status: { schema: z.object({ message: z.string(), progress: z.number().max(50) }) } },
+  });
+  const errors: Error[] = [];
+  const own = await subscribeWithFanfare({
+    ...quick,
+    channel: strict,
+    token: await server.token("run_strict"),
+    topics: ["status"],
+    apiBaseUrl: server.url,
+    onMessage: () => {},
+    onError: (error) => errors.push(error),
+  });
+  const logged = vi.spyOn(console, "error").mockReturnValue();
+  const guest = follow(await subscribe({ app, channel: strict, topics: ["status"] }));
+  await server.status("run_strict", "refused", 51);
+  await server.status("run_strict", "accepted", 50);
+  await guest.count(1);
+  await until("it was reported", () => errors.length > 0);
+  expect(guest.messages.map(({ data }) => data)).toEqual([{ message: "accepted", progress: 50 }]);
+  expect(logged.mock.calls).toHaveLength(1);
+  expect(errors[0]).toBeInstanceOf(InvalidMessageError);
+  expect(errors[0]?.message).toContain("/progress");
+  logged.mockRestore();
+  own.close();
+});
+
+test("the hook adds less than half as much to a page", async () => {
+  const theirs = await sizeOf("node_modules/inngest/react.js");
+  const ours = await sizeOf("runtime/typescript/dist/react.js");
+  expect(ours).toBeGreaterThan(1000);
+  expect(ours).toBeLessThan(theirs / 2);
+});
+
+/** How many bytes a module and all that it imports are in a page that has React. */
+async function sizeOf(module: string): Promise<number> {
+  const built = await build({
+    root,
+    configFile: false,
+    logLevel: "silent",
+    build: {
+      write: false,
+      minify: true,
+      lib: { entry: join(root, module), formats: ["es"] },
+      rolldownOptions: { external: ["react"] },
+    },
+  });
+  const outputs = (Array.isArray(built) ? built : [built]) as readonly Rolldown.RolldownOutput[];
+  const codes = outputs.flatMap(({ output }) => output.map((file) => (file.type === "chunk" ? file.code : "")));
+  return codes.join("").length;
+}

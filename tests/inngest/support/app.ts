@@ -1,0 +1,33 @@
+import { Inngest } from "inngest";
+import type { Server } from "../../end-to-end/support/server.js";
+
+type Options = ConstructorParameters<typeof Inngest>[0];
+
+/** An application that uses Inngest's SDK. Nothing but the base URL and the signing key is another. */
+export function appOf(server: Pick<Server, "url" | "signingKey">, options: Partial<Options> = {}) {
+  return new Inngest({ id: "app", baseUrl: server.url, signingKey: server.signingKey, ...options });
+}
+
+/** What a request of the SDK said. */
+export interface Sent {
+  readonly path: string;
+  readonly authorization: string;
+  readonly status: number;
+}
+
+/** A `fetch` for an {@link Inngest} that keeps what went through it. */
+export function recording(): { readonly fetch: typeof fetch; readonly sent: Sent[] } {
+  const sent: Sent[] = [];
+  return {
+    sent,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      sent.push({
+        path: new URL(input instanceof Request ? input.url : input).pathname,
+        authorization: new Headers(init?.headers).get("authorization") ?? "",
+        status: response.status,
+      });
+      return response;
+    },
+  };
+}

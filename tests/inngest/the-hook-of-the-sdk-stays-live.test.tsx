@@ -1,0 +1,86 @@
+// @vitest-environment jsdom
+import { getClientSubscriptionToken, useRealtime } from "inngest/react";
+import { renderToString } from "react-dom/server";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pipeline } from "../../generated/typescript/pipeline.js";
+import { Server } from "../end-to-end/support/server.js";
+import { range } from "../end-to-end/support/wait.js";
+import { appOf } from "./support/app.js";
+import { mount } from "./support/hook.js";
+
+let server: Server;
+let app: ReturnType<typeof appOf>;
+
+beforeAll(async () => {
+  server = await Server.start();
+  app = appOf(server);
+});
+
+afterAll(() => server.stop());
+
+/** What a Next.js server action of a team's application gives its page. */
+function tokenFor(run: string) {
+  return getClientSubscriptionToken(app, { channel: pipeline({ runId: run }), topics: ["status", "tokens"] });
+}
+
+test("a page that the server renders is idle, and shows what it has from the start", () => {
+  function Progress() {
+    const { connectionStatus, runStatus, messages } = useRealtime({
+      channel: pipeline({ runId: "run_1" }),
+      topics: ["status"] as const,
+      token: () => tokenFor("run_1"),
+    });
+    return <p>{`${connectionStatus}, ${runStatus}, ${messages.byTopic.status?.data.message ?? "nothing yet"}`}</p>;
+  }
+  expect(renderToString(<Progress />)).toBe("<p>idle, unknown, nothing yet</p>");
+});
+
+test("the hook opens, and shows each message in all of its views", async () => {
+  await server.status("run_views", "0 retained");
+  const hook = mount("run_views", { token: () => tokenFor("run_views") });
+  await hook.see("the retained status is shown", ({ messages }) => messages.all.length > 0);
+  expect(hook.now()).toMatchObject({ connectionStatus: "open", runStatus: "running", isPaused: false, error: null });
+  await server.tokens("run_views", { from: 1, count: 200 });
+  await server.status("run_views", "201 done", 100);
+  await hook.see("the last status is shown", ({ messages }) => messages.byTopic.status?.data.progress === 100);
+  const { messages } = hook.now();
+  expect(hook.numbers()).toEqual(range(0, 202));
+  expect(messages.last?.topic).toBe("status");
+  expect(messages.byTopic.tokens?.data).toEqual({ index: 200, text: "x" });
+  hook.unmount();
+});
+
+test("a token may be the object that the SDK makes, its key, or a function that fetches either", async () => {
+  await server.status("run_kinds", "7");
+  const object = await tokenFor("run_kinds");
+  const whole = await app.realtime.token({ channel: pipeline({ runId: "run_kinds" }), topics: ["status", "tokens"] });
+  const tokens = [object, whole, async () => object, async () => object.key, async () => whole];
+  for (const token of tokens as Parameters<typeof mount>[1]["token"][]) {
+    const hook = mount("run_kinds", { token, apiBaseUrl: server.url });
+    await hook.see("the status is shown", () => hook.numbers().length > 0);
+    expect(hook.numbers()).toEqual([7]);
+    hook.unmount();
+  }
+});
+
+test("what comes while the hook buffers is shown together", async () => {
+  const hook = mount("run_buffer", { token: () => tokenFor("run_buffer"), bufferInterval: 50 });
+  await hook.see("it is open", ({ connectionStatus }) => connectionStatus === "open");
+  await server.tokens("run_buffer", { count: 100 });
+  await hook.see("all are shown", ({ messages }) => messages.all.length === 100);
+  expect(hook.numbers()).toEqual(range(0, 100));
+  hook.unmount();
+});
+
+test("the hook pauses where it is not enabled, and shows an error where the token is refused", async () => {
+  const hook = mount("run_pause", { token: () => tokenFor("run_pause"), enabled: false });
+  await hook.see("it is paused", ({ pauseReason }) => pauseReason === "disabled");
+  const refused = { token: async () => tokenFor("RUN"), enabled: true };
+  await expect(refused.token()).rejects.toThrow();
+  hook.render(refused);
+  await hook.see("it has failed", ({ error }) => error !== null);
+  hook.render({ token: () => tokenFor("run_pause"), enabled: true });
+  await hook.see("it is open", ({ connectionStatus }) => connectionStatus === "open");
+  expect(hook.now().error).toBeNull();
+  hook.unmount();
+});
