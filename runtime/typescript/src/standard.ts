@@ -37,13 +37,15 @@ export type InferOutput<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
 >["output"];
 
-/** Accepts every string. */
+/** Accepts every string. So that it can publish a text stream, Inngest's SDK has it check the stream itself. */
 export const TEXT: StandardSchema<string> = Object.freeze({
   "~standard": Object.freeze({
     version: 1,
     vendor: "fanfare",
     validate: (value: unknown): StandardResult<string> =>
-      typeof value === "string" ? { value } : { issues: [{ message: "must be a string" }] },
+      typeof value === "string" || value instanceof ReadableStream
+        ? { value: value as string }
+        : { issues: [{ message: "must be a string" }] },
   }),
 });
 
