@@ -4,7 +4,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { FunctionComponent } from "react";
 import { createRoot } from "react-dom/client";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { root } from "../end-to-end/support/paths.js";
 import { Server } from "../end-to-end/support/server.js";
 import { until } from "../end-to-end/support/wait.js";
@@ -12,20 +12,30 @@ import { until } from "../end-to-end/support/wait.js";
 const PAGE = "docs/moving-from-inngest-realtime.md";
 const MOVING = join(root, "tests/inngest/moving");
 
+const STEPS = ["2-guest", "3-generated", "4-client", "5-own"];
+
+type Report = (runId: string, progress: number) => Promise<void>;
+
 let server: Server;
+const reports = new Map<string, Report>();
 
 beforeAll(async () => {
   server = await Server.start();
   Object.assign(process.env, { FANFARE_URL: server.url, FANFARE_KEY: server.signingKey });
+  // What runs on a server sees no page.
+  vi.stubGlobal("window", undefined);
+  for (const step of STEPS) {
+    const { report } = (await import(`./moving/${step}/server.ts`)) as { report: Report };
+    reports.set(step, report);
+  }
+  vi.unstubAllGlobals();
 });
 
 afterAll(() => server.stop());
 
-test.each(["2-guest", "3-generated", "4-client", "5-own"])("the application at step %s shows what it publishes", async (step) => {
+test.each(STEPS)("the application at step %s shows what it publishes", async (step) => {
   const runId = `run_${step[0]}`;
-  const { report } = (await import(`./moving/${step}/server.ts`)) as {
-    report: (runId: string, progress: number) => Promise<void>;
-  };
+  const report = reports.get(step) as Report;
   const { Progress } = (await import(`./moving/${step}/Progress.tsx`)) as {
     Progress: FunctionComponent<{ runId: string }>;
   };

@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import { InvalidMessageError, subscribe as subscribeWithFanfare } from "fanfare";
+import { createRealtime } from "fanfare/server";
 import { channel, subscribe } from "inngest/realtime";
 import { build, type Rolldown } from "vite";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { quick } from "../end-to-end/support/listen.js";
+import { pipeline } from "../../generated/typescript/pipeline.js";
+import { listen, quick } from "../end-to-end/support/listen.js";
 import { root } from "../end-to-end/support/paths.js";
+import { Proxy } from "../end-to-end/support/proxy.js";
 import { Server } from "../end-to-end/support/server.js";
 import { pause, range, until } from "../end-to-end/support/wait.js";
 import { appOf } from "./support/app.js";
@@ -77,6 +80,47 @@ test("what a page's definition refuses the SDK only logs, and Fanfare's client r
   expect(errors[0]).toBeInstanceOf(InvalidMessageError);
   expect(errors[0]?.message).toContain("/progress");
   logged.mockRestore();
+  own.close();
+});
+
+test("a token that is about to end is renewed, and the connection stays", async () => {
+  const proxy = await Proxy.start(server.url);
+  let asked = 0;
+  const own = await listen("run_renew", {
+    apiBaseUrl: proxy.url,
+    token: () => {
+      asked += 1;
+      return server.token("run_renew", 2);
+    },
+  });
+  await until("two tokens have ended", () => asked >= 4);
+  await server.status("run_renew", "still here");
+  await until("it has come", () => own.messages.length > 0);
+  expect(proxy.connections).toBe(1);
+  own.close();
+  proxy.stop();
+});
+
+test("a publish whose answer is lost is repeated, and arrives once", async () => {
+  const own = await listen("run_lost", { apiBaseUrl: server.url, token: await server.token("run_lost") });
+  const { fetch } = globalThis;
+  let calls = 0;
+  vi.stubGlobal("fetch", async (...args: Parameters<typeof fetch>) => {
+    const response = await fetch(...args);
+    calls += 1;
+    if (calls === 1) {
+      throw new TypeError("the network broke");
+    }
+    return response;
+  });
+  const realtime = createRealtime({ apiBaseUrl: server.url, signingKey: server.signingKey });
+  const { id } = await realtime.publish(pipeline({ runId: "run_lost" }).tokens, { index: 0, text: "once" });
+  await realtime.publish(pipeline({ runId: "run_lost" }).tokens, { index: 1, text: "next" });
+  vi.unstubAllGlobals();
+  await until("both have come", () => own.messages.length >= 2);
+  expect(calls).toBe(3);
+  expect(own.indexes).toEqual([0, 1]);
+  expect(own.messages[0]?.id).toBe(id);
   own.close();
 });
 
