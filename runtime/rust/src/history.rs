@@ -16,6 +16,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::channel::Channel;
+use crate::metrics;
 use crate::wire::{DataFrame, LogKind, MessageId, SharedText};
 
 mod inbox;
@@ -187,6 +188,7 @@ impl Log {
         }
         let parked = std::mem::take(&mut state.parked);
         drop(state);
+        metrics::published();
         for (inbox, key) in parked {
             inbox.put(key);
         }

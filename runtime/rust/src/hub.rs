@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::channel::{Channel, Grant, Registry};
 use crate::history::Log;
+use crate::metrics;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
 use crate::wire::DEFAULT_ISSUER;
@@ -168,14 +169,17 @@ impl Hub {
     }
 
     /// Counts a connection for as long as the result lives. Nothing where there are as many as there may be.
-    pub(crate) fn connected(&self) -> Option<Connected> {
+    pub(crate) fn connected(&self, transport: &'static str) -> Option<Connected> {
         let most = self.settings().max_connections;
         let counted = self.shared.connections.send_if_modified(|count| {
             let room = *count < most;
             *count += usize::from(room);
             room
         });
-        counted.then(|| Connected { hub: self.clone() })
+        counted.then(|| {
+            metrics::connected(transport);
+            Connected { hub: self.clone(), transport }
+        })
     }
 
     /// The origins whose pages may come; all of them where nothing is said.
@@ -222,10 +226,19 @@ pub(crate) enum Unavailable {
 /// Counts a connection for as long as it lives.
 pub(crate) struct Connected {
     hub: Hub,
+    transport: &'static str,
+}
+
+impl Connected {
+    /// What carries the connection, in one word.
+    pub(crate) fn transport(&self) -> &'static str {
+        self.transport
+    }
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
+        metrics::disconnected(self.transport);
         self.hub.shared.connections.send_modify(|count| *count -= 1);
     }
 }

@@ -13,6 +13,7 @@ pub mod channel;
 pub mod formats;
 mod history;
 mod hub;
+pub mod metrics;
 pub mod payload;
 mod publish;
 mod routes;

@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::hub::{Hub, Phase};
-use crate::token::Permit;
+use crate::token::{Permit, Refused};
 
 mod body;
 mod connect;
@@ -66,21 +66,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// What a token permits. Whatever is wrong with it, the answer is the same.
 fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failure> {
-    let Some(token) = token else {
-        tracing::debug!("refused: no token");
-        return Err(Failure::unauthorized());
+    let refused = match token {
+        None => Refused::new("missing", "no token"),
+        Some(token) => match hub.verify(token) {
+            Ok(permit) if permit.publish == publish => return Ok(permit),
+            Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
+            Err(refused) => refused,
+        },
     };
-    match hub.verify(token) {
-        Ok(permit) if permit.publish == publish => Ok(permit),
-        Ok(_) => {
-            tracing::debug!("refused: a token for publishing subscribes, or the other way round");
-            Err(Failure::unauthorized())
-        }
-        Err(refused) => {
-            tracing::debug!(reason = refused.detail, "refused: the token is not valid");
-            Err(Failure::unauthorized())
-        }
-    }
+    Err(Failure::unauthorized(&refused))
 }
 
 /// Lets only backends through.
@@ -88,8 +82,7 @@ fn signing_key(hub: &Hub, headers: &HeaderMap) -> Result<(), Failure> {
     if bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
         return Ok(());
     }
-    tracing::debug!("refused: not the signing key");
-    Err(Failure::unauthorized())
+    Err(Failure::unauthorized(&Refused::new("signing_key", "not the signing key")))
 }
 
 fn open(hub: &Hub, until: Phase) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header};
 use serde::{Deserialize, Serialize};
 
+use crate::metrics;
 use crate::wire::{MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
 
 mod key;
@@ -97,6 +98,12 @@ impl Refused {
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
+
+    /// Tells those who run the server, and nobody else.
+    pub(crate) fn record(&self) {
+        metrics::auth_failed(self.reason);
+        tracing::debug!(reason = self.reason, detail = self.detail, "refused");
+    }
 }
 
 impl Keys {
@@ -163,7 +170,8 @@ fn verify_with(key: &SigningKey, issuer: &str, token: &str) -> Result<Permit, Re
     validation.set_issuer(&[issuer]);
     validation.set_required_spec_claims(&["exp", "iss"]);
     let key = DecodingKey::from_secret(key.secret());
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(refused)?.claims;
+    let claims =
+        jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| refused(&error))?.claims;
     // The library still accepts a token in the second in which it ends.
     if claims.exp <= now() {
         return Err(Refused::new("expired", "expired"));
@@ -174,11 +182,11 @@ fn verify_with(key: &SigningKey, issuer: &str, token: &str) -> Result<Permit, Re
     if !is_name(&claims.jti) {
         return Err(Refused::new("malformed", "no id to revoke it by"));
     }
-    let Claims { jti: id, topics, publish, iat: issued, exp: expires, .. } = claims;
-    Ok(Permit { id, topics, publish, issued, expires })
+    let Claims { jti: id, topics, publish, iat, exp: expires, .. } = claims;
+    Ok(Permit { id, topics, publish, issued: iat, expires })
 }
 
-fn refused(error: jsonwebtoken::errors::Error) -> Refused {
+fn refused(error: &jsonwebtoken::errors::Error) -> Refused {
     let reason = match error.kind() {
         ErrorKind::ExpiredSignature => "expired",
         ErrorKind::InvalidSignature => "signature",

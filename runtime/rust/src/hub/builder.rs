@@ -2,7 +2,7 @@
 
 use super::{
     Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Revocations, Settings, Shared,
-    SigningKey, Storage, Usages, fmt, watch,
+    SigningKey, Storage, Usages, fmt, metrics, watch,
 };
 
 /// A hub in the making.
@@ -149,6 +149,7 @@ impl HubBuilder {
     /// # Errors
     /// When a signing key is missing or too short to be safe.
     pub fn build(self) -> Result<Hub, BuildError> {
+        metrics::describe();
         if self.signing_key.is_empty() {
             return Err(BuildError::NoSigningKey);
         }
@@ -172,7 +173,6 @@ impl HubBuilder {
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::new(0),
-            // Nothing outlives the process.
             revocations: Revocations::restore(revoked.into_iter()),
             usages: Usages::default(),
             origins: self.origins,

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::Unavailable;
 use crate::channel::{Channel, Registry};
 use crate::history::{Idle, Limits, Log, Memory};
+use crate::metrics;
 use crate::storage::Storage;
 use crate::stream::end_left_open;
 
@@ -162,6 +163,7 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_kept: bool) {
             unused.push((last_used, empty, log.channel().shared_name()));
         }
     }
+    metrics::history(all.len(), memory.bytes());
     drop(all);
     unused.sort_by_key(|(last_used, _, _)| *last_used);
     let mut excess = unused.iter().filter(|(_, empty, _)| *empty).count().saturating_sub(max_idle);

@@ -9,6 +9,7 @@ use super::Hub;
 use super::lease::{Due, Lease, Usage};
 use crate::channel::Channel;
 use crate::history::{Gap, Inbox, Log, Place, TURN_BYTES};
+use crate::metrics;
 use crate::wire::{Cursor, EndCode, MAX_CHANNELS, SharedText, Since};
 
 /// What the client calls a subscription of its own. There is one without: what the connection
@@ -249,6 +250,7 @@ impl Reader {
             if read.is_empty() {
                 continue;
             }
+            metrics::read(read.lag, read.gap.is_some());
             self.turns.push_back(key);
             let channel = log.channel().shared_name();
             if let Some(gap) = read.gap {

@@ -32,7 +32,7 @@ pub(super) async fn connect(
         .protocols([SUBPROTOCOL]);
     let guest = upgrade.selected_protocol().is_none();
     let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
-    let connected = hub.connected().ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("websocket").ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub.clone(), guest, connected);
     // A client of ours may bring its tokens later.
     let greeting = if guest || token.is_some() {

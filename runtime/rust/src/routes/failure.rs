@@ -9,7 +9,7 @@ use super::session::NotSubscribed;
 use crate::hub::RevokeError;
 use crate::publish::PublishError;
 use crate::schema::Issue;
-use crate::token::TokenError;
+use crate::token::{Refused, TokenError};
 
 /// An answer that says what is wrong and how to mend it.
 #[derive(Debug)]
@@ -29,7 +29,8 @@ impl Failure {
     }
 
     /// One answer for all that can be wrong, so that it helps nobody to guess.
-    pub(super) fn unauthorized() -> Self {
+    pub(super) fn unauthorized(refused: &Refused) -> Self {
+        refused.record();
         let message = "Not authenticated: send a valid signing key or token";
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
@@ -88,10 +89,7 @@ impl IntoResponse for Failure {
 impl From<NotSubscribed> for Failure {
     fn from(refused: NotSubscribed) -> Self {
         match refused {
-            NotSubscribed::Unauthorized(refused) => {
-                tracing::debug!(reason = refused.detail, "refused: the token is not valid");
-                Self::unauthorized()
-            }
+            NotSubscribed::Unauthorized(refused) => Self::unauthorized(&refused),
             NotSubscribed::UnknownChannel => Self::unknown(),
             NotSubscribed::TooManyConnections => Self::too_many_connections(),
             NotSubscribed::Unavailable => Self::unavailable(),

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Failure, Parameters, bearer, body, open, permit};
 use crate::hub::{Hub, Phase};
+use crate::token::{Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
 
 mod text_stream;
@@ -80,12 +81,11 @@ fn authorize(
         return Ok(());
     }
     let permit = permit(hub, bearer, true)?;
-    let names = |claim: &crate::token::TopicClaim| {
-        Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic
-    };
+    let names =
+        |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;
     if permit.topics.iter().any(names) {
         return Ok(());
     }
-    tracing::debug!(channel, topic, "refused: the token does not name the topic");
-    Err(Failure::unauthorized())
+    tracing::debug!(channel, topic, "the token names others");
+    Err(Failure::unauthorized(&Refused::new("topic", "the token does not name the topic")))
 }

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::hub::{Connected, Event, Hub, Notice, Phase, Reader};
+use crate::metrics;
 use crate::token;
 use crate::wire::{EndCode, ServerFrame, SharedText, close};
 
@@ -37,7 +38,7 @@ pub(super) struct Session {
     /// The client was told that the server is closing, and gets what is waiting.
     draining: bool,
     events: Vec<Event>,
-    _connected: Connected,
+    connected: Connected,
 }
 
 /// What a connection is to do next.
@@ -92,10 +93,18 @@ impl Session {
             timer: Box::pin(sleep_until(now)),
             draining: false,
             events: Vec::new(),
-            _connected: connected,
+            connected,
         };
         session.set_timer();
+        tracing::debug!(transport = session.connected.transport(), guest, "connected");
         session
+    }
+
+    /// To be called once, when the connection is over.
+    pub(super) fn ended(&self, end: &End) {
+        let transport = self.connected.transport();
+        metrics::ended(transport, end.cause);
+        tracing::debug!(transport, code = end.code, cause = end.cause, reason = end.reason, "disconnected");
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -135,7 +144,7 @@ impl Session {
                     self.draining = true;
                     return Turn::Frames(vec![encode::frame(&ServerFrame::Closing)]);
                 }
-                Wake::Events => return Turn::Events(std::mem::take(&mut self.events)),
+                Wake::Events => return self.take_events(),
                 Wake::Alarm | Wake::Timer => {
                     if let Some(turn) = self.what_is_due() {
                         return turn;
@@ -160,9 +169,18 @@ impl Session {
     /// Sends what is waiting, and no more than that.
     fn drain(&mut self) -> Turn {
         if self.reader.read_waiting(&mut self.events) {
-            return Turn::Events(std::mem::take(&mut self.events));
+            return self.take_events();
         }
         Turn::End(End::close(close::GOING_AWAY, "shutdown", "the server is going away"))
+    }
+
+    fn take_events(&mut self) -> Turn {
+        let messages = self.events.iter().map(|event| match event {
+            Event::Messages { messages, .. } => messages.len(),
+            Event::Gap { .. } => 0,
+        });
+        metrics::delivered(self.connected.transport(), messages.sum());
+        Turn::Events(std::mem::take(&mut self.events))
     }
 
     fn what_is_due(&mut self) -> Option<Turn> {

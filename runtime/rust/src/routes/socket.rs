@@ -54,7 +54,7 @@ impl Socket {
             Ok(()) => self.serve().await,
             Err(end) => end,
         };
-        tracing::debug!(code = end.code, reason = end.reason, "disconnected");
+        self.session.ended(&end);
         if let Some(code) = end.code {
             self.close(code, end.reason).await;
         }
@@ -65,10 +65,11 @@ impl Socket {
             let Self { session, transport, frames_until, .. } = self;
             let hears = !session.is_draining();
             let ahead = frames_until.saturating_duration_since(Instant::now());
+            let wait = ahead.saturating_sub(FRAME_COST * FRAME_BURST);
             let frame = async {
                 // Who says too much is heard later, and everybody else at once.
-                if ahead > FRAME_COST * FRAME_BURST {
-                    sleep(ahead - FRAME_COST * FRAME_BURST).await;
+                if !wait.is_zero() {
+                    sleep(wait).await;
                 }
                 transport.next().await
             };

@@ -1,4 +1,4 @@
-//! `POST sse` and `GET sse`: the same connections where WebSockets are blocked.
+//! `POST sse` and `GET sse`: the same connections where no WebSocket comes through.
 //!
 //! A task reads for the stream and hands over one turn at a time, so a client that is slow is a
 //! place that lags, and no queue grows. One that takes nothing for the hub's write timeout loses its
@@ -33,7 +33,7 @@ pub(super) async fn post(
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
     let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
-    let connected = hub.connected().ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse").ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let mut greeting = String::new();
     for (token, wish) in subs {
@@ -56,7 +56,7 @@ pub(super) async fn get(
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
-    let connected = hub.connected().ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse").ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
     let places = Places::new(&ready);
@@ -119,7 +119,7 @@ impl Stream {
             Ok(()) => self.serve().await,
             Err(end) => end,
         };
-        tracing::debug!(reason = end.reason, "disconnected");
+        self.session.ended(&end);
     }
 
     async fn serve(&mut self) -> End {

@@ -5,6 +5,7 @@ mod connecting;
 mod delivery;
 mod frames;
 mod limits;
+mod measuring;
 mod multiplexing;
 mod publishing;
 mod renewing;

@@ -7,6 +7,7 @@ use fanfare::wire::ServerFrame;
 use fanfare::{Channel, Hub, PublishError, Sqlite};
 use serde_json::json;
 
+use crate::bench::client::Client;
 use crate::bench::definition::{Status, journal, room, said, small, status, strict_room};
 use crate::bench::server::{KEY, Server};
 
@@ -240,4 +241,18 @@ async fn files_of_other_programs_are_left_alone() {
     assert!(error.contains("fanfare.db") && error.contains("not a database"), "{error}");
     let folder = Sqlite::open(&file.folder).unwrap_err().to_string();
     assert!(folder.contains("unable to open"), "{folder}");
+}
+
+#[tokio::test]
+async fn a_revoked_token_stays_revoked() {
+    let (file, channel) = (File::new(), room("1"));
+    let first = file.server().await;
+    let token = first.hub.token(channel.grant(["said"])).id("login_17").mint().unwrap();
+    first.hub.revoke("login_17").await.unwrap();
+    first.stop().await;
+
+    let second = file.server().await;
+    assert_eq!(second.refusal(&token).await.status, 401);
+    let other = second.hub.token(channel.grant(["said"])).id("login_18").mint().unwrap();
+    Client::connect(&second, &other, None).await.unwrap().ready().await;
 }

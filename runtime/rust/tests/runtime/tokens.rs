@@ -28,6 +28,14 @@ pub(crate) fn token_for(channel: &str, topic: &str) -> String {
     sign(Algorithm::HS256, &claims(channel, topic), KEY)
 }
 
+/// A token with a header of any kind, signed as it should be.
+fn with_header(header: &Value, claims: &Value, key: &str) -> String {
+    let message = format!("{}.{}", base64(&header.to_string()), base64(&claims.to_string()));
+    let key = EncodingKey::from_secret(key.as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+    format!("{message}.{signature}")
+}
+
 /// Base64 as tokens have it, for what no library would write.
 fn base64(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -92,6 +100,11 @@ async fn a_token_that_is_not_valid_gets_one_answer_whatever_is_wrong() {
         sign(Algorithm::HS256, &with(&good, "topics", json!([])), KEY),
         sign(Algorithm::HS256, &with(&good, "topics", json!("room:1")), KEY),
         sign(Algorithm::HS256, &with(&good, "publish", json!(true)), KEY),
+        sign(Algorithm::HS256, &without(&good, "jti"), KEY),
+        sign(Algorithm::HS256, &with(&good, "jti", json!("")), KEY),
+        with_header(&json!({ "alg": "HS256", "crit": ["exp"] }), &good, KEY),
+        with_header(&json!({ "alg": "HS256", "crit": [] }), &good, KEY),
+        with_header(&json!({ "alg": "HS256", "kid": "0123456789abcdef" }), &good, KEY),
         "x".repeat(50_000),
     ];
     assert_ne!(flipped, valid);
@@ -257,4 +270,55 @@ fn a_grant_is_checked_when_the_token_is_made() {
         let error = Hub::builder(&REGISTRY).signing_key(key).build().unwrap_err();
         assert!(error.to_string().contains("openssl rand -hex 32"));
     }
+}
+
+#[tokio::test]
+async fn a_token_says_which_key_signed_it_whom_it_is_for_and_what_it_is_revoked_by() {
+    let server = Server::start().await;
+    let body = json!([{ "channel": "room:1", "name": "said", "kind": "run" }]).to_string();
+    let path = "token?subject=user%201&id=login_17";
+    let answer = http::post(server.address, path, Some(KEY), body.as_bytes()).await;
+    let over_http = answer.body["jwt"].as_str().unwrap().to_owned();
+    let token = server.hub.token(room("1").grant(["said"])).subject("user 1").id("login_17");
+    for token in [over_http, token.mint().unwrap()] {
+        let mut validation = jsonwebtoken::Validation::new(Algorithm::HS256);
+        validation.set_issuer(&["rt.inngest.com"]);
+        let key = jsonwebtoken::DecodingKey::from_secret(KEY.as_bytes());
+        let decoded = jsonwebtoken::decode::<Value>(&token, &key, &validation).unwrap();
+        // printf 'kid:signkey-test-00112233445566778899aabbccddeeff' | sha256sum
+        assert_eq!(decoded.header.kid.as_deref(), Some("f1c112f0077bee55"));
+        assert_eq!(decoded.claims["sub"], "user 1");
+        assert_eq!(decoded.claims["jti"], "login_17");
+    }
+    let long = "x".repeat(257);
+    for query in ["subject=", "id=", &format!("subject={long}"), &format!("id={long}")] {
+        let answer = http::post(server.address, &format!("token?{query}"), Some(KEY), body.as_bytes()).await;
+        assert_eq!(answer.status, 400, "{query}");
+    }
+    let grant = || room("1").grant(["said"]);
+    assert_eq!(server.hub.token(grant()).id("").mint(), Err(TokenError::Id));
+    assert_eq!(server.hub.token(grant()).subject(long).mint(), Err(TokenError::Subject));
+}
+
+#[tokio::test]
+async fn any_number_of_keys_may_be_on_their_way_out() {
+    let keys = ["a", "b", "c"].map(|letter| format!("signkey-test-{}", letter.repeat(32)));
+    let [first, second, third] = &keys;
+    let servers = [
+        Server::start_with(|hub| hub.signing_key(first)).await,
+        Server::start_with(|hub| hub.signing_key(second)).await,
+        Server::start_with(|hub| hub.signing_key(third)).await,
+    ];
+    let all = Server::start_with(|hub| {
+        hub.signing_key(first).fallback_signing_key(second).fallback_signing_key(third)
+    })
+    .await;
+    for server in &servers {
+        let token = server.token(&room("1"), &["said"]);
+        Client::connect(&all, &token, None).await.unwrap().ready().await;
+    }
+    assert_eq!(servers[0].refusal(&servers[1].token(&room("1"), &["said"])).await.status, 401);
+    // Of those who sign elsewhere, and name no key.
+    let unnamed = sign(Algorithm::HS256, &claims("room:1", "said"), third);
+    Client::connect(&all, &unnamed, None).await.unwrap().ready().await;
 }

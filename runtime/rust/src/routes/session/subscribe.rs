@@ -77,7 +77,7 @@ impl Session {
 }
 
 /// What a token for subscribing permits.
-pub(in crate::routes) fn verify(hub: &Hub, token: &str) -> Result<Permit, NotSubscribed> {
+pub(super) fn verify(hub: &Hub, token: &str) -> Result<Permit, NotSubscribed> {
     match hub.verify(token) {
         Ok(permit) if !permit.publish => Ok(permit),
         Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
@@ -123,7 +123,7 @@ impl NotSubscribed {
         match self {
             // What is wrong with a token stays in the log.
             Self::Unauthorized(refused) => {
-                tracing::debug!(reason = refused.detail, "refused: the token is not valid");
+                refused.record();
                 (ErrorCode::Unauthorized, "the token is not valid: ask the backend for a new one")
             }
             Self::NotGranted => (

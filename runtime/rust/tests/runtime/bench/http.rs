@@ -33,7 +33,11 @@ pub(crate) async fn post(address: SocketAddr, path: &str, bearer: Option<&str>, 
 }
 
 pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
-    let head = format!("GET /v1/realtime/{path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    get_path(address, &format!("/v1/realtime/{path}")).await
+}
+
+pub(crate) async fn get_path(address: SocketAddr, path: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     read_answer(stream).await

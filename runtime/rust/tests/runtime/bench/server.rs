@@ -32,7 +32,7 @@ impl Server {
     pub(crate) async fn serve(hub: Hub) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = fanfare::routes(hub.clone());
+        let app = fanfare::routes(hub.clone()).merge(fanfare::healthz(hub.clone()));
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { hub, address, serving }
     }

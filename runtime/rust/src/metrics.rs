@@ -1,0 +1,90 @@
+//! What a hub counts, by the names it has in the [`metrics`](::metrics) facade.
+//!
+//! A server that installs a recorder, such as `metrics-exporter-prometheus`, sees them; for one that
+//! installs none they cost next to nothing. A recorder should be installed before the hub is built,
+//! so that it learns what the names mean.
+
+use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+/// Connections that are open. Label `transport`: `websocket` or `sse`.
+pub const CONNECTIONS: &str = "fanfare_connections";
+
+/// Connections that ended. Labels `transport`, and `cause`, which is one word of `docs/metrics.md`.
+pub const CONNECTIONS_ENDED: &str = "fanfare_connections_ended_total";
+
+/// Messages that were published.
+pub const MESSAGES_PUBLISHED: &str = "fanfare_messages_published_total";
+
+/// Messages that were read for a connection. Label `transport`.
+pub const MESSAGES_DELIVERED: &str = "fanfare_messages_delivered_total";
+
+/// How many messages of a channel a connection had not read when it read on.
+pub const CURSOR_LAG: &str = "fanfare_cursor_lag_messages";
+
+/// Gaps that connections were told of.
+pub const GAPS: &str = "fanfare_gaps_total";
+
+/// Tokens and signing keys that were refused. Label `reason`, which is one word of `docs/metrics.md`.
+pub const AUTH_FAILURES: &str = "fanfare_auth_failures_total";
+
+/// Channels that are in memory.
+pub const HISTORY_CHANNELS: &str = "fanfare_history_channels";
+
+/// Bytes of messages in memory.
+pub const HISTORY_BYTES: &str = "fanfare_history_bytes";
+
+/// Tells the recorder what the names mean.
+pub(crate) fn describe() {
+    describe_gauge!(CONNECTIONS, "Connections that are open.");
+    describe_counter!(CONNECTIONS_ENDED, "Connections that ended.");
+    describe_counter!(MESSAGES_PUBLISHED, "Messages that were published.");
+    describe_counter!(MESSAGES_DELIVERED, "Messages that were read for a connection.");
+    describe_histogram!(
+        CURSOR_LAG,
+        "How many messages of a channel a connection had not read when it read on."
+    );
+    describe_counter!(GAPS, "Gaps that connections were told of.");
+    describe_counter!(AUTH_FAILURES, "Tokens and signing keys that were refused.");
+    describe_gauge!(HISTORY_CHANNELS, "Channels that are in memory.");
+    describe_gauge!(HISTORY_BYTES, Unit::Bytes, "Bytes of messages in memory.");
+}
+
+pub(crate) fn connected(transport: &'static str) {
+    gauge!(CONNECTIONS, "transport" => transport).increment(1.0);
+}
+
+pub(crate) fn disconnected(transport: &'static str) {
+    gauge!(CONNECTIONS, "transport" => transport).decrement(1.0);
+}
+
+pub(crate) fn ended(transport: &'static str, cause: &'static str) {
+    counter!(CONNECTIONS_ENDED, "transport" => transport, "cause" => cause).increment(1);
+}
+
+pub(crate) fn published() {
+    counter!(MESSAGES_PUBLISHED).increment(1);
+}
+
+/// Of one turn of reading.
+pub(crate) fn delivered(transport: &'static str, messages: usize) {
+    counter!(MESSAGES_DELIVERED, "transport" => transport).increment(messages as u64);
+}
+
+/// Of one turn of reading.
+#[expect(clippy::cast_precision_loss, reason = "no history is as long as to be rounded")]
+pub(crate) fn read(lag: u64, has_gap: bool) {
+    histogram!(CURSOR_LAG).record(lag as f64);
+    if has_gap {
+        counter!(GAPS).increment(1);
+    }
+}
+
+pub(crate) fn auth_failed(reason: &'static str) {
+    counter!(AUTH_FAILURES, "reason" => reason).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+pub(crate) fn history(channels: usize, bytes: usize) {
+    gauge!(HISTORY_CHANNELS).set(channels as f64);
+    gauge!(HISTORY_BYTES).set(bytes as f64);
+}

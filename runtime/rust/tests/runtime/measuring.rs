@@ -1,0 +1,202 @@
+//! What those who run a server see of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ::metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
+};
+use fanfare::metrics;
+use serde_json::json;
+
+use crate::bench::client::Client;
+use crate::bench::definition::{room, said, small};
+use crate::bench::http;
+use crate::bench::server::Server;
+use crate::bench::sse::Events;
+
+/// Remembers the last value of gauges and the sum of all else.
+#[derive(Clone, Default)]
+struct Figures {
+    values: Arc<Mutex<BTreeMap<String, f64>>>,
+    described: Arc<Mutex<Vec<String>>>,
+}
+
+struct Figure {
+    name: String,
+    figures: Figures,
+}
+
+impl Figures {
+    fn figure(&self, key: &Key) -> Arc<Figure> {
+        let labels = key.labels().map(|label| format!(" {}", label.value()));
+        let name = labels.fold(key.name().to_owned(), |name, label| name + &label);
+        Arc::new(Figure { name, figures: self.clone() })
+    }
+
+    fn get(&self, name: &str) -> f64 {
+        self.values.lock().unwrap().get(name).copied().unwrap_or(0.0)
+    }
+
+    /// Waits for what happens after a client has seen the end.
+    async fn becomes(&self, name: &str, value: f64) {
+        let start = Instant::now();
+        while (self.get(name) - value).abs() > 0.5 {
+            assert!(start.elapsed() < Duration::from_secs(20), "{name}: {:?}", self.values);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Figure {
+    fn change(&self, change: impl FnOnce(&mut f64)) {
+        change(self.figures.values.lock().unwrap().entry(self.name.clone()).or_default());
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+impl CounterFn for Figure {
+    fn increment(&self, value: u64) {
+        self.change(|sum| *sum += value as f64);
+    }
+
+    fn absolute(&self, value: u64) {
+        self.change(|sum| *sum = value as f64);
+    }
+}
+
+impl GaugeFn for Figure {
+    fn increment(&self, value: f64) {
+        self.change(|gauge| *gauge += value);
+    }
+
+    fn decrement(&self, value: f64) {
+        self.change(|gauge| *gauge -= value);
+    }
+
+    fn set(&self, value: f64) {
+        self.change(|gauge| *gauge = value);
+    }
+}
+
+impl HistogramFn for Figure {
+    fn record(&self, value: f64) {
+        self.change(|sum| *sum += value);
+    }
+}
+
+impl Recorder for Figures {
+    fn describe_counter(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().unwrap().push(name.as_str().into());
+    }
+
+    fn describe_gauge(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().unwrap().push(name.as_str().into());
+    }
+
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+        self.described.lock().unwrap().push(name.as_str().into());
+    }
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.figure(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.figure(key))
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.figure(key))
+    }
+}
+
+// All of a test runs on one thread, and what is recorded on it is this test's.
+#[tokio::test]
+async fn connections_messages_gaps_and_refusals_are_counted() {
+    let figures = Figures::default();
+    let _guard = ::metrics::set_default_local_recorder(&figures);
+    let server = Server::start().await;
+    let channel = small("1");
+    let token = server.token(&channel, &["said"]);
+    let mut client = server.subscribe(&channel, &["said"]).await;
+    client.ready().await;
+    let mut events = Events::get(&server, &format!("token={token}"), "").await;
+    events.ready().await;
+    assert!((figures.get("fanfare_connections websocket") - 1.0).abs() < 0.5);
+    assert!((figures.get("fanfare_connections sse") - 1.0).abs() < 0.5);
+
+    for number in 0..3 {
+        server.hub.publish(said(&channel), &number.to_string()).await.unwrap();
+    }
+    for number in 0..3 {
+        assert_eq!(client.data().await, number.to_string());
+        assert_eq!(events.data().await, number.to_string());
+    }
+    assert!((figures.get("fanfare_messages_published_total") - 3.0).abs() < 0.5);
+    assert!((figures.get("fanfare_messages_delivered_total websocket") - 3.0).abs() < 0.5);
+    assert!((figures.get("fanfare_messages_delivered_total sse") - 3.0).abs() < 0.5);
+    assert!(figures.get("fanfare_cursor_lag_messages") > 2.5);
+    let mut resumed = server.resume(&channel, &["said"], "000000001-000000001").await;
+    resumed.ready().await;
+    resumed.gap().await;
+    assert!((figures.get("fanfare_gaps_total") - 1.0).abs() < 0.5);
+
+    server.refusal("a.b.c").await;
+    http::post(server.address, "token", Some("x"), b"[]").await;
+    client.send(&json!({ "kind": "sub", "data": "a.b.c" })).await;
+    client.error().await;
+    assert!((figures.get("fanfare_auth_failures_total malformed") - 2.0).abs() < 0.5);
+    assert!((figures.get("fanfare_auth_failures_total signing_key") - 1.0).abs() < 0.5);
+
+    for _ in 0..16 {
+        client.send_text("{").await;
+    }
+    assert_eq!(client.close_code().await, 4400);
+    drop((client, events, resumed));
+    figures.becomes("fanfare_connections websocket", 0.0).await;
+    figures.becomes("fanfare_connections sse", 0.0).await;
+    figures.becomes("fanfare_connections_ended_total websocket bad_frames", 1.0).await;
+    figures.becomes("fanfare_connections_ended_total websocket left", 1.0).await;
+    figures.becomes("fanfare_connections_ended_total sse left", 1.0).await;
+}
+
+#[tokio::test]
+async fn every_name_is_described_and_in_the_docs() {
+    let figures = Figures::default();
+    let _guard = ::metrics::set_default_local_recorder(&figures);
+    let _server = Server::start().await;
+    let described = figures.described.lock().unwrap().clone();
+    let docs = include_str!("../../../../docs/metrics.md");
+    for name in [
+        metrics::CONNECTIONS,
+        metrics::CONNECTIONS_ENDED,
+        metrics::MESSAGES_PUBLISHED,
+        metrics::MESSAGES_DELIVERED,
+        metrics::CURSOR_LAG,
+        metrics::GAPS,
+        metrics::AUTH_FAILURES,
+        metrics::HISTORY_CHANNELS,
+        metrics::HISTORY_BYTES,
+    ] {
+        assert!(described.iter().any(|described| described == name), "{name}");
+        assert!(docs.contains(&format!("`{name}`")), "{name}");
+    }
+    assert_eq!(described.len(), 9);
+}
+
+#[tokio::test]
+async fn health_is_open_until_the_server_is_about_to_stop() {
+    let server = Server::start().await;
+    let mut client = server.subscribe(&room("1"), &["said"]).await;
+    client.ready().await;
+    let answer = http::get_path(server.address, "/healthz").await;
+    assert_eq!((answer.status, answer.body), (200, json!({ "status": "open" })));
+    server.hub.shutdown().await;
+    let answer = http::get_path(server.address, "/healthz").await;
+    assert_eq!((answer.status, answer.body), (503, json!({ "status": "closing" })));
+    let token = server.token(&room("1"), &["said"]);
+    assert_eq!(Client::connect(&server, &token, None).await.map(|_| ()).unwrap_err().status, 503);
+}
