@@ -7,13 +7,9 @@ use crate::bench::client::Client;
 use crate::bench::definition::{Status, room, said, small, status};
 use crate::bench::server::Server;
 
-fn some(reference: &str) -> Option<String> {
-    Some(reference.to_owned())
-}
-
-async fn refused(client: &mut Client, frame: Value, code: &str) {
+async fn refused(client: &mut Client, frame: &Value, code: &str) {
     let reference = frame["ref"].as_str().map(str::to_owned);
-    client.send(&frame).await;
+    client.send(frame).await;
     assert_eq!(client.error().await, (code.to_owned(), reference), "{frame}");
 }
 
@@ -24,7 +20,7 @@ async fn a_connection_may_open_without_a_token_and_subscribe_later() {
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     client.sub_as("7", &server.token(&channel, &["said"]), json!({})).await;
     server.hub.publish(said(&channel), "a").await.unwrap();
-    assert_eq!(client.marked_data().await, (some("7"), json!("a")));
+    assert_eq!(client.marked_data().await, (Some("7".into()), json!("a")));
     client.silence().await;
 }
 
@@ -40,25 +36,26 @@ async fn two_subscriptions_to_one_channel_are_told_everything_twice_from_places_
     client.ready().await;
     client.sub_as("new", &token, json!({})).await;
     client.sub_as("old", &token, json!({ "room:1": "start" })).await;
-    assert_eq!(client.marked_data().await, (some("old"), json!("a")));
-    assert_eq!(client.marked_data().await, (some("old"), json!("b")));
+    assert_eq!(client.marked_data().await, (Some("old".into()), json!("a")));
+    assert_eq!(client.marked_data().await, (Some("old".into()), json!("b")));
     server.hub.publish(said(&channel), "c").await.unwrap();
     let mut told = Vec::new();
     for _ in 0..3 {
         told.push(client.marked_data().await);
     }
     told.sort_by_key(|(reference, _)| reference.clone());
-    let expected = [None, some("new"), some("old")].map(|reference| (reference, json!("c")));
+    let expected = [None, Some("new".into()), Some("old".into())]
+        .map(|reference: Option<String>| (reference, json!("c")));
     assert_eq!(told, expected);
 
     client.send(&json!({ "kind": "unsub", "ref": "new" })).await;
     let channels = vec!["room:1".to_owned()];
-    let ended = ServerFrame::Unsubscribed { reference: some("new"), channels, code: None };
+    let ended = ServerFrame::Unsubscribed { reference: Some("new".into()), channels, code: None };
     assert_eq!(client.frame().await, ended);
     client.send(&json!({ "kind": "unsub", "channel": "room:1" })).await;
     assert!(matches!(client.frame().await, ServerFrame::Unsubscribed { reference: None, .. }));
     server.hub.publish(said(&channel), "d").await.unwrap();
-    assert_eq!(client.marked_data().await, (some("old"), json!("d")));
+    assert_eq!(client.marked_data().await, (Some("old".into()), json!("d")));
     client.silence().await;
 }
 
@@ -80,23 +77,24 @@ async fn a_sub_may_be_narrowed_to_a_channel_and_to_topics() {
     ] {
         client.send(&sub(reference, more)).await;
         let expected = channels.iter().copied().map(String::from).collect();
-        let subscribed = ServerFrame::Subscribed { reference: some(reference), channels: expected };
+        let subscribed = ServerFrame::Subscribed { reference: Some(reference.into()), channels: expected };
         assert_eq!(client.frame().await, subscribed);
         for _ in channels {
             client.ready().await;
         }
     }
     server.hub.publish(said(&first), "said").await.unwrap();
-    assert_eq!(client.marked_data().await, (some("both"), json!("said")));
+    assert_eq!(client.marked_data().await, (Some("both".into()), json!("said")));
     server.hub.publish(status(&first), &Status::new("s")).await.unwrap();
-    assert_eq!(client.marked_data().await, (some("one"), json!({ "message": "s" })));
+    assert_eq!(client.marked_data().await, (Some("one".into()), json!({ "message": "s" })));
 
-    refused(&mut client, sub("x", json!({ "channel": "room:3" })), "not_granted").await;
-    refused(&mut client, sub("x", json!({ "channel": "room:2", "topics": ["status"] })), "not_granted").await;
-    refused(&mut client, sub("x", json!({ "topics": ["said", "journal"] })), "not_granted").await;
-    refused(&mut client, sub("one", json!({})), "ref_in_use").await;
-    refused(&mut client, json!({ "kind": "unsub", "ref": "x" }), "not_subscribed").await;
-    refused(&mut client, json!({ "kind": "sub", "ref": "x", "data": "a.b.c" }), "unauthorized").await;
+    refused(&mut client, &sub("x", json!({ "channel": "room:3" })), "not_granted").await;
+    refused(&mut client, &sub("x", json!({ "channel": "room:2", "topics": ["status"] })), "not_granted")
+        .await;
+    refused(&mut client, &sub("x", json!({ "topics": ["said", "journal"] })), "not_granted").await;
+    refused(&mut client, &sub("one", json!({})), "ref_in_use").await;
+    refused(&mut client, &json!({ "kind": "unsub", "ref": "x" }), "not_subscribed").await;
+    refused(&mut client, &json!({ "kind": "sub", "ref": "x", "data": "a.b.c" }), "unauthorized").await;
     client.silence().await;
 }
 
@@ -113,11 +111,13 @@ async fn a_gap_says_whose_it_is_and_is_told_to_nobody_else() {
     client.ready().await;
     client.sub_as("7", &token, json!({ "small:1": first })).await;
     match client.frame().await {
-        ServerFrame::Gap { reference, after, .. } => assert_eq!((reference, after), (some("7"), first)),
+        ServerFrame::Gap { reference, after, .. } => {
+            assert_eq!((reference, after), (Some("7".into()), first))
+        }
         other => panic!("{other:?}"),
     }
     for number in 5..10 {
-        assert_eq!(client.marked_data().await, (some("7"), json!(number.to_string())));
+        assert_eq!(client.marked_data().await, (Some("7".into()), json!(number.to_string())));
     }
     client.silence().await;
 }
@@ -133,7 +133,7 @@ async fn many_messages_of_a_subscription_come_in_one_array_that_is_marked() {
     client.sub_as("a \"quoted\" ref", &server.token(&channel, &["said"]), json!({ "room:1": "start" })).await;
     for number in 0..1000 {
         let told = client.marked_data().await;
-        assert_eq!(told, (some("a \"quoted\" ref"), json!(number.to_string())));
+        assert_eq!(told, (Some("a \"quoted\" ref".into()), json!(number.to_string())));
     }
     assert!(client.batches.iter().any(|frames| *frames > 10), "{:?}", client.batches);
 }
@@ -148,7 +148,7 @@ async fn a_thousand_subscriptions_are_all_that_a_connection_has() {
         client.sub_as(&number.to_string(), &token, json!({})).await;
     }
     let sub = json!({ "kind": "sub", "ref": "x", "data": token });
-    refused(&mut client, sub.clone(), "too_many_channels").await;
+    refused(&mut client, &sub, "too_many_channels").await;
     server.hub.publish(said(&channel), "all").await.unwrap();
     let mut told = Vec::new();
     for _ in 0..1000 {

@@ -1,4 +1,4 @@
-//! Event streams, where WebSockets are blocked.
+//! Event streams, where no WebSocket comes through.
 
 use std::time::{Duration, Instant};
 

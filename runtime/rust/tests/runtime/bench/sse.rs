@@ -125,7 +125,7 @@ impl Events {
     }
 
     async fn read(&mut self) -> bool {
-        let mut piece = [0; 16 * 1024];
+        let mut piece = vec![0; 16 * 1024];
         let length =
             timeout(PATIENCE, self.stream.read(&mut piece)).await.expect("nothing came").unwrap_or(0);
         self.bytes.extend_from_slice(&piece[..length]);
