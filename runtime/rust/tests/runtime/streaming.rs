@@ -156,7 +156,7 @@ async fn a_payload_of_several_lines_is_one_event() {
 async fn a_stream_says_that_it_lives_and_ends_with_its_token() {
     let server = Server::start_with(|hub| hub.ping_interval(Duration::from_millis(100))).await;
     let token =
-        server.hub.token(room("1").grant(["said"])).expires_in(Duration::from_secs(1)).mint().unwrap();
+        server.hub.token(room("1").grant(["said"])).expires_in(Duration::from_secs(2)).mint().unwrap();
     let mut events = Events::get(&server, &format!("token={token}"), "").await;
     events.ready().await;
     let mut alive = 0;
