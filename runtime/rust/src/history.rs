@@ -247,6 +247,11 @@ impl Log {
         self.lock().first()
     }
 
+    /// The offset of the latest message.
+    pub(crate) fn head(&self) -> u64 {
+        self.lock().head
+    }
+
     /// Drops what is too old, and what is too much once there are so many bytes more.
     fn make_room(&self, state: &mut State, bytes: usize, now: Instant) {
         let history = self.channel.definition().history;

@@ -10,6 +10,7 @@ use super::{AppendError, Engine, Entry, Later, Storage, StorageError};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log};
 
+mod batch;
 mod boot;
 mod channels;
 mod messages;
@@ -20,6 +21,8 @@ mod sweep;
 mod tests;
 mod writer;
 
+use batch::{Asked, Batch};
+use messages::Outcome;
 use writer::{Command, Writer};
 
 /// Keeps history, and what else must outlast the process, in one SQLite file.
@@ -82,14 +85,14 @@ impl Sqlite {
         }
     }
 
-    /// Has the writer do something and answer.
+    /// Has the writer do something in its next transaction.
     fn ask<T: Send + 'static>(
         &self,
-        command: impl FnOnce(oneshot::Sender<T>) -> Command,
-    ) -> Later<Option<T>> {
+        work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Later<Result<T, StorageError>> {
         let (reply, answer) = oneshot::channel();
-        self.send(command(reply));
-        Box::pin(async { answer.await.ok() })
+        self.send(Command::Work(Asked::boxed(work, reply)));
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
     }
 }
 
@@ -119,13 +122,22 @@ impl Engine for Sqlite {
     }
 
     fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Arc<Log>, StorageError>> {
-        let answer = self.ask(|reply| Command::Open { channel, limits, reply });
-        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone())) })
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Open { channel, limits, reply });
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
     }
 
     fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>> {
-        let answer = self.ask(|reply| Command::Append { entry, reply });
-        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone().into())) })
+        let outcome = self.ask(move |batch| batch.append(&entry));
+        Box::pin(async move {
+            let (id, repeated) = match outcome.await? {
+                Outcome::Kept(id) => (id, false),
+                Outcome::Repeated(id) => (id, true),
+                Outcome::KeyReused => return Err(AppendError::KeyReused),
+            };
+            // Waiting for the commit gave subscribers their turn.
+            Ok(Appended { id, repeated, crowded: false })
+        })
     }
 
     fn revoked(&self) -> Vec<(String, u64)> {
@@ -133,7 +145,7 @@ impl Engine for Sqlite {
     }
 
     fn revoke(&self, id: &str, at: u64) -> Later<Result<(), StorageError>> {
-        let answer = self.ask(|reply| Command::Revoke { id: id.to_owned(), at, reply });
-        Box::pin(async move { answer.await.unwrap_or_else(|| Err(gone())) })
+        let id = id.to_owned();
+        self.ask(move |batch| revocations::record(batch.transaction, &id, at))
     }
 }

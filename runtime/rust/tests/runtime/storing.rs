@@ -175,6 +175,41 @@ async fn many_publishers_at_once_get_ids_of_their_own_and_all_readers_the_same_o
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_on_one_file_are_one_order_for_all_their_readers() {
+    const EACH: u32 = 300;
+    let (file, channel) = (File::new(), room("1"));
+    let servers = [file.server().await, file.server().await];
+    let mut readers = Vec::new();
+    for server in &servers {
+        let mut reader = server.subscribe(&channel, &["said"]).await;
+        reader.ready().await;
+        readers.push(reader);
+    }
+    let saying = servers.iter().enumerate().map(|(index, server)| {
+        let (hub, channel) = (server.hub.clone(), channel.clone());
+        tokio::spawn(async move {
+            for number in 0..EACH {
+                hub.publish(said(&channel), &format!("{index} {number}")).await.unwrap();
+            }
+        })
+    });
+    for saying in saying.collect::<Vec<_>>() {
+        saying.await.unwrap();
+    }
+    let mut logs = Vec::new();
+    for reader in &mut readers {
+        let mut log = Vec::new();
+        for _ in 0..2 * EACH {
+            log.push(reader.id_and_data().await);
+        }
+        assert!(log.is_sorted_by(|(a, _), (b, _)| a < b));
+        reader.silence().await;
+        logs.push(log);
+    }
+    assert_eq!(logs[0], logs[1]);
+}
+
 #[tokio::test]
 async fn what_a_new_definition_refuses_is_not_sent_and_told_as_a_gap() {
     let (file, channel) = (File::new(), room("1"));

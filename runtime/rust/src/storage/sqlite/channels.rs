@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::messages::{trim, with_life};
 use super::schema::{milliseconds, time};
@@ -36,7 +36,7 @@ pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel) -> Result<K
         life: found.life,
         head: found.head,
         first: found.first,
-        messages: messages(transaction, found.row, found.life, definition)?,
+        messages: messages(transaction, found.row, found.life, definition, 0)?,
         gone: gone(transaction, found.row, definition)?,
         is_of_another_definition,
     })
@@ -102,16 +102,19 @@ fn next_life(transaction: &Transaction<'_>) -> Result<u64> {
     statement.query_row([now.to_string()], |row| row.get(0))
 }
 
-fn messages(
-    transaction: &Transaction<'_>,
+/// What is kept of a channel after an offset.
+pub(super) fn messages(
+    connection: &Connection,
     row: i64,
     life: u64,
     definition: &ChannelDefinition,
+    after: u64,
 ) -> Result<Vec<KeptMessage>> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT offset, topic, published, frame FROM messages WHERE channel = ?1 ORDER BY offset",
+    let mut statement = connection.prepare_cached(
+        "SELECT offset, topic, published, frame FROM messages WHERE channel = ?1 AND offset > ?2
+         ORDER BY offset",
     )?;
-    let mut rows = statement.query([row])?;
+    let mut rows = statement.query(params![row, after])?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         // What no topic of the definition is for any more, nobody can subscribe to.

@@ -1,6 +1,5 @@
 //! Appending messages, and deleting those that history has moved past.
 
-use std::collections::HashMap;
 use std::time::SystemTime;
 
 use rusqlite::{OptionalExtension, Result, Transaction, params};
@@ -13,51 +12,34 @@ use crate::wire::{MessageId, SharedText};
 
 /// What appending one message came to.
 pub(super) enum Outcome {
-    Kept(KeptMessage),
+    Kept(MessageId),
     Repeated(MessageId),
     KeyReused,
 }
 
-/// Appends messages, each to the end of its channel.
-pub(super) fn append(transaction: &Transaction<'_>, entries: &[&Entry]) -> Result<Vec<Outcome>> {
-    let mut heads = HashMap::new();
-    let mut outcomes = Vec::with_capacity(entries.len());
-    for entry in entries {
-        // A log that no storage opened has no row, and none is ever given here.
-        let row = entry.log.row().unwrap_or_default();
-        let head = match heads.get(&row) {
-            Some(head) => *head,
-            None => head(transaction, row)?,
-        };
-        let outcome = append_one(transaction, entry, row, head)?;
-        let added = u64::from(matches!(outcome, Outcome::Kept(_)));
-        heads.insert(row, head + added);
-        outcomes.push(outcome);
-    }
-    let now = milliseconds(SystemTime::now());
-    for (row, head) in heads {
-        let mut statement =
-            transaction.prepare_cached("UPDATE channels SET head = ?2, used = ?3 WHERE id = ?1")?;
-        statement.execute(params![row, head, now])?;
-    }
-    Ok(outcomes)
-}
-
-fn head(transaction: &Transaction<'_>, row: i64) -> Result<u64> {
+/// The offset of a channel's latest message.
+pub(super) fn head(transaction: &Transaction<'_>, row: i64) -> Result<u64> {
     let mut statement = transaction.prepare_cached("SELECT head FROM channels WHERE id = ?1")?;
     statement.query_row([row], |row| row.get(0))
 }
 
-fn append_one(transaction: &Transaction<'_>, entry: &Entry, row: i64, head: u64) -> Result<Outcome> {
+/// Appends a message after the latest one, unless its key was used before.
+pub(super) fn append(
+    transaction: &Transaction<'_>,
+    entry: &Entry,
+    row: i64,
+    head: u64,
+) -> Result<(Outcome, Option<KeptMessage>)> {
     let Entry { log, topic, frame, key } = entry;
     let offset = head + 1;
     let published = SystemTime::now();
     if let Some(key) = key
         && let Some(outcome) = used(transaction, log, row, *key)?
     {
-        return Ok(outcome);
+        return Ok((outcome, None));
     }
-    let frame = frame.clone().stamp(MessageId::new(log.life(), offset), published);
+    let id = MessageId::new(log.life(), offset);
+    let frame = frame.clone().stamp(id, published);
     let name = log.channel().definition().topics[*topic].name;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -66,7 +48,7 @@ fn append_one(transaction: &Transaction<'_>, entry: &Entry, row: i64, head: u64)
     if let Some(key) = key {
         remember(transaction, row, *key, offset, published)?;
     }
-    Ok(Outcome::Kept(KeptMessage { offset, topic: *topic, published, frame }))
+    Ok((Outcome::Kept(id), Some(KeptMessage { offset, topic: *topic, published, frame })))
 }
 
 /// What to answer where the key was used before.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Result, TransactionBehavior};
 
-use super::messages::append;
+use super::batch::Batch;
 use super::schema::prepare;
 use super::{Entry, boot, channels, sweep};
 use crate::channel::{
@@ -67,7 +67,11 @@ fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Optio
     let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, "x")).unwrap();
     let key = key.map(|key| Key::new(key, name, frame.payload()));
     let entry = Entry { log: Arc::clone(log), topic, frame, key };
-    in_transaction(connection, |transaction| append(transaction, &[&entry]));
+    in_transaction(connection, |transaction| {
+        let mut batch = Batch::new(transaction);
+        batch.append(&entry)?;
+        batch.finish()
+    });
 }
 
 fn sweep_after(connection: &mut Connection, time: Duration, is_open: bool) {

@@ -6,39 +6,41 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Result, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::messages::{self, Outcome};
+use super::batch::{Batch, Work};
 use super::schema::{Unusable, prepare};
-use super::{AppendError, Entry, StorageError, boot, channels, revocations, sweep};
+use super::{StorageError, boot, channels, messages, revocations, sweep};
 use crate::channel::{Channel, Registry};
-use crate::history::{Appended, Limits, Log};
+use crate::history::{KeptMessage, Limits, Log};
 
-/// The most commands of one transaction.
+/// The most work in one transaction.
 const BATCH: usize = 512;
 
 /// How many messages may be kept beyond those that a log still has, before they are deleted.
 const SLACK: u64 = 128;
 
-pub(super) type Reply<T> = oneshot::Sender<T>;
+/// How often to look whether another process has written to the file.
+const FOLLOWING: Duration = Duration::from_millis(100);
 
 /// What the writer is asked to do.
 pub(super) enum Command {
     Attach(&'static Registry),
-    Open { channel: Channel, limits: Limits, reply: Reply<Result<Arc<Log>, StorageError>> },
-    Append { entry: Entry, reply: Reply<Result<Appended, AppendError>> },
-    Revoke { id: String, at: u64, reply: Reply<Result<(), StorageError>> },
+    Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<Arc<Log>, StorageError>> },
+    Work(Box<dyn Work>),
 }
 
 pub(super) struct Writer {
     connection: Connection,
     registry: Option<&'static Registry>,
-    /// The logs that are open, and from which offset on each one's messages are kept.
     open: HashMap<i64, Open>,
     swept: SystemTime,
+    /// What the file's version was after this process's last look.
+    version: i64,
 }
 
+/// A log that is open, and from which offset on its messages are kept.
 struct Open {
     log: Weak<Log>,
     first: u64,
@@ -51,20 +53,29 @@ impl Writer {
         prepare(&mut connection)?;
         boot::begin(&connection, synchronous)?;
         let revoked = revocations::read(&connection)?;
-        let writer = Self { connection, registry: None, open: HashMap::new(), swept: SystemTime::UNIX_EPOCH };
-        Ok((writer, revoked))
+        let (registry, open, swept) = (None, HashMap::new(), SystemTime::UNIX_EPOCH);
+        Ok((Self { connection, registry, open, swept, version: 0 }, revoked))
     }
 
     /// Works until nobody can send commands any more.
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         loop {
-            let first = match commands.recv_timeout(sweep::INTERVAL) {
+            let first = match commands.recv_timeout(FOLLOWING) {
                 Ok(command) => Some(command),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let batch: Vec<Command> = first.into_iter().chain(commands.try_iter()).take(BATCH).collect();
-            self.work(batch);
+            let mut work = Vec::new();
+            for command in first.into_iter().chain(commands.try_iter()).take(BATCH) {
+                if let Command::Work(more) = command {
+                    work.push(more);
+                    continue;
+                }
+                self.work(std::mem::take(&mut work));
+                self.open_log(command);
+            }
+            self.work(work);
+            self.follow();
             self.sweep_now_and_then();
         }
         if let Err(error) = boot::end(&self.connection) {
@@ -72,26 +83,13 @@ impl Writer {
         }
     }
 
-    /// Does commands in their order, as many as can be in one transaction.
-    fn work(&mut self, batch: Vec<Command>) {
-        let mut appends = Vec::new();
-        for command in batch {
-            if let Command::Append { entry, reply } = command {
-                appends.push((entry, reply));
-                continue;
-            }
-            self.append(std::mem::take(&mut appends));
-            self.answer(command);
-        }
-        self.append(appends);
-    }
-
-    fn answer(&mut self, command: Command) {
+    fn open_log(&mut self, command: Command) {
         match command {
+            Command::Work(work) => self.work(vec![work]),
             Command::Attach(registry) => self.registry = Some(registry),
             Command::Open { channel, limits, reply } => {
                 let kept = self.transaction(|transaction| channels::open(transaction, &channel));
-                let log = kept.map(|kept| {
+                let log = kept.map_err(|error| failed(&error)).map(|kept| {
                     let (row, first) = (kept.row, kept.first);
                     let log = Arc::new(Log::restore(&channel, kept, &limits));
                     self.open.insert(row, Open { log: Arc::downgrade(&log), first });
@@ -99,51 +97,86 @@ impl Writer {
                 });
                 let _ = reply.send(log);
             }
-            Command::Append { entry, reply } => self.append(vec![(entry, reply)]),
-            Command::Revoke { id, at, reply } => {
-                let done = self.transaction(|transaction| revocations::record(transaction, &id, at));
-                let _ = reply.send(done);
-            }
         }
     }
 
-    fn transaction<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StorageError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let result = transaction.and_then(|transaction| {
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        });
-        result.map_err(|error| {
-            tracing::error!(%error, "the storage failed");
-            StorageError::new(format!("the storage failed: {error}"))
-        })
-    }
-
-    /// Appends messages in one transaction. Where that fails each has one of its own, so that
-    /// none fails for another's sake.
-    fn append(&mut self, appends: Vec<(Entry, Reply<Result<Appended, AppendError>>)>) {
-        if appends.is_empty() {
+    /// Does what waits, in order, in one transaction. Where that fails each has one of its own, so
+    /// that none fails for another's sake.
+    fn work(&mut self, mut work: Vec<Box<dyn Work>>) {
+        if work.is_empty() {
             return;
         }
-        let entries: Vec<&Entry> = appends.iter().map(|(entry, _)| entry).collect();
-        let outcomes = self.transaction(|transaction| messages::append(transaction, &entries));
-        match outcomes {
-            Ok(outcomes) => {
-                for ((entry, reply), outcome) in appends.into_iter().zip(outcomes) {
-                    let _ = reply.send(publish(&entry.log, outcome));
-                    self.trim(&entry.log);
+        let appended = self.transaction(|transaction| {
+            let mut batch = Batch::new(transaction);
+            work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
+            batch.finish()
+        });
+        match appended {
+            Ok(appended) => {
+                for (log, message) in appended {
+                    self.publish(&log, message);
+                }
+                for work in work {
+                    work.answer(Ok(()));
                 }
             }
-            Err(error) if appends.len() == 1 => {
-                for (_, reply) in appends {
-                    let _ = reply.send(Err(error.clone().into()));
+            Err(error) if work.len() == 1 => {
+                let error = failed(&error);
+                for work in work {
+                    work.answer(Err(error.clone()));
                 }
             }
-            Err(_) => appends.into_iter().for_each(|append| self.append(vec![append])),
+            Err(_) => work.into_iter().for_each(|work| self.work(vec![work])),
+        }
+    }
+
+    fn transaction<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// Hands a message that is committed to its log, and so to all who read it.
+    fn publish(&mut self, log: &Arc<Log>, message: KeptMessage) {
+        if message.offset > log.head() + 1 {
+            // Another process was first.
+            self.catch_up(log);
+        }
+        if message.offset > log.head() {
+            log.take(message);
+        }
+        self.trim(log);
+    }
+
+    /// Hands a log what another process appended to its channel.
+    fn catch_up(&self, log: &Log) {
+        let Some(row) = log.row() else { return };
+        let definition = log.channel().definition();
+        match channels::messages(&self.connection, row, log.life(), definition, log.head()) {
+            Ok(messages) => messages.into_iter().for_each(|message| {
+                log.take(message);
+            }),
+            Err(error) => {
+                tracing::error!(%error, channel = log.channel().name(), "the storage could not be read")
+            }
+        }
+    }
+
+    /// Looks whether another process has written to the file, and hands the logs what it appended.
+    fn follow(&mut self) {
+        let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
+        let Ok(version) = version else { return };
+        if version == std::mem::replace(&mut self.version, version) {
+            return;
+        }
+        for (row, open) in &self.open {
+            let Some(log) = open.log.upgrade() else { continue };
+            let head = self.connection.prepare_cached("SELECT head FROM channels WHERE id = ?1");
+            let Ok(mut statement) = head else { return };
+            if statement.query_row([row], |row| row.get(0)).is_ok_and(|head: u64| head > log.head()) {
+                self.catch_up(&log);
+            }
         }
     }
 
@@ -156,9 +189,9 @@ impl Writer {
             return;
         }
         open.first = first;
+        let definition = log.channel().definition();
         // What is not deleted now is deleted with what follows.
-        let _ = self
-            .transaction(|transaction| messages::trim(transaction, row, log.channel().definition(), first));
+        let _ = self.transaction(|transaction| messages::trim(transaction, row, definition, first));
     }
 
     fn sweep_now_and_then(&mut self) {
@@ -180,11 +213,7 @@ impl Writer {
     }
 }
 
-/// Hands a message that is committed to its log, and so to all who read it.
-fn publish(log: &Log, outcome: Outcome) -> Result<Appended, AppendError> {
-    match outcome {
-        Outcome::Kept(message) => Ok(log.take(message)),
-        Outcome::Repeated(id) => Ok(Appended { id, repeated: true, crowded: false }),
-        Outcome::KeyReused => Err(AppendError::KeyReused),
-    }
+fn failed(error: &rusqlite::Error) -> StorageError {
+    tracing::error!(%error, "the storage failed");
+    StorageError::new(format!("the storage failed: {error}"))
 }
