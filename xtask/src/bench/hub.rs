@@ -21,7 +21,7 @@ pub(crate) struct Hub {
     /// Which peers take part beside Fanfare and the bare servers: all, none, or some, by name
     #[arg(long, value_name = "NAMES", default_value = "all")]
     peers: String,
-    /// Lets Fanfare's server keep its log in SQLite, too
+    /// Lets Fanfare's server keep its log in `SQLite`, too
     #[arg(long)]
     sqlite: bool,
 }

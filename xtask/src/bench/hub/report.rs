@@ -89,9 +89,9 @@ impl Report<'_> {
     }
 
     fn idle(&self, plan: &Plan) {
-        let heads: String = plan.idle.iter().map(|idle| format!(" {idle} idle |")).collect();
+        let heads: Vec<_> = plan.idle.iter().map(|idle| format!(" {idle} idle |")).collect();
         println!("\n## Resident memory a subscriber\n");
-        println!("| server | at the start |{heads}\n|---|---:|{}", "---:|".repeat(plan.idle.len()));
+        println!("| server | at the start |{}\n|---|---:|{}", heads.concat(), "---:|".repeat(plan.idle.len()));
         let first = format!("idle {}", plan.idle[0]);
         for server in self.having(&first, "kilobytes_each") {
             let each = plan.idle.iter().map(|idle| {
@@ -101,7 +101,7 @@ impl Report<'_> {
                 )
             });
             let before = self.measured.median(server, &first, "kilobytes_before") / 1_024.0;
-            println!("| {} | {before:.0} MB |{}", server.title, each.collect::<String>());
+            println!("| {} | {before:.0} MB |{}", server.title, each.collect::<Vec<_>>().concat());
         }
     }
 

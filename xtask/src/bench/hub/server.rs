@@ -168,7 +168,7 @@ fn install_node_peers() -> Result {
     })
 }
 
-/// The NATS server on the search path, or else PyPI's.
+/// The NATS server on the search path, or else the one of `PyPI`.
 fn nats_server() -> Result<PathBuf> {
     let installed = folder().join("python/bin/nats-server");
     if let Some(found) =

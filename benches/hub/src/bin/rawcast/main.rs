@@ -52,5 +52,8 @@ async fn main() -> std::io::Result<()> {
 fn publish(controlled: std::net::TcpListener, publisher: Publisher) -> std::io::Result<()> {
     controlled.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { Ok(control::serve(TcpListener::from_std(controlled)?, publisher).await) })
+    runtime.block_on(async {
+        control::serve(TcpListener::from_std(controlled)?, publisher).await;
+        Ok(())
+    })
 }
