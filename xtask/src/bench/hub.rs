@@ -29,7 +29,7 @@ pub(crate) struct Hub {
 impl Hub {
     pub(crate) fn run(&self) -> Result {
         let wanted = self.wanted()?;
-        server::build(self.sqlite)?;
+        server::build()?;
         let servers: Vec<&Server> = wanted.into_iter().filter(|server| server.is_ready()).collect();
         let plan = if self.quick { Plan::QUICK } else { Plan::FULL };
         let mut measured = Measured::default();

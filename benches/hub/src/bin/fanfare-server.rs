@@ -10,7 +10,8 @@ use bench_hub::control::{self, Publish};
 use bench_hub::{argument, message, now};
 use fanfare::schema::{Additional, Object, Property, Schema, Text};
 use fanfare::{
-    AddressPart, Channel, ChannelDefinition, History, Hub, ParamDefinition, Registry, Retain, TopicDefinition,
+    AddressPart, Carries, Channel, ChannelDefinition, History, Hub, ParamDefinition, Registry, Retain,
+    Sqlite, TopicDefinition,
 };
 use serde::Serialize;
 use std::error::Error;
@@ -34,7 +35,7 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     name: "bench",
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
     params: &[ParamDefinition { name: "id", schema: &TEXT }],
-    topics: &[TopicDefinition { name: "t", schema: &MESSAGE, retain: Retain::None }],
+    topics: &[TopicDefinition { name: "t", carries: Carries::Payload(&MESSAGE), retain: Retain::None }],
     history: History { messages: 100_000, age: Duration::from_secs(3_600) },
     fingerprint: "bench",
 };
@@ -62,7 +63,7 @@ impl Publish for Publisher {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let hub = hub().await?;
+    let hub = hub()?;
     let world = TcpListener::bind("127.0.0.1:0").await?;
     let controlled = TcpListener::bind("127.0.0.1:0").await?;
     println!("{} {}", world.local_addr()?.port(), controlled.local_addr()?.port());
@@ -81,19 +82,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[cfg(not(feature = "sqlite"))]
-async fn hub() -> Result<Hub, Box<dyn Error>> {
-    if argument("storage").is_some() {
-        return Err("built without the feature sqlite".into());
-    }
-    Ok(Hub::builder(&REGISTRY).signing_key(SIGNING_KEY).build()?)
-}
-
-#[cfg(feature = "sqlite")]
-async fn hub() -> Result<Hub, Box<dyn Error>> {
+/// A hub that keeps its history in memory, or also in the file that `--storage` names.
+fn hub() -> Result<Hub, Box<dyn Error>> {
     let hub = Hub::builder(&REGISTRY).signing_key(SIGNING_KEY);
     Ok(match argument("storage") {
-        Some(file) => hub.storage(fanfare::Sqlite::open(file)?).build()?,
+        Some(file) => hub.storage(Sqlite::open(file)?).build()?,
         None => hub.build()?,
     })
 }

@@ -91,7 +91,11 @@ impl Report<'_> {
     fn idle(&self, plan: &Plan) {
         let heads: Vec<_> = plan.idle.iter().map(|idle| format!(" {idle} idle |")).collect();
         println!("\n## Resident memory a subscriber\n");
-        println!("| server | at the start |{}\n|---|---:|{}", heads.concat(), "---:|".repeat(plan.idle.len()));
+        println!(
+            "| server | at the start |{}\n|---|---:|{}",
+            heads.concat(),
+            "---:|".repeat(plan.idle.len())
+        );
         let first = format!("idle {}", plan.idle[0]);
         for server in self.having(&first, "kilobytes_each") {
             let each = plan.idle.iter().map(|idle| {

@@ -145,12 +145,11 @@ impl Server {
 
 /// Builds the load client and the servers that are written in Rust. The versions are those of the lock
 /// file, but for what Fanfare itself depends on by now.
-pub(crate) fn build(sqlite: bool) -> Result {
+pub(crate) fn build() -> Result {
     step("Building the servers and the load client, optimised", || {
         let manifest = in_root(SOURCES).join("Cargo.toml");
         let mut build = cargo(&["build", "--quiet", "--release", "--manifest-path"]);
-        build.arg(manifest).arg("--target-dir").arg(folder());
-        run(build.args(if sqlite { ["--features", "sqlite"].as_slice() } else { &[] }))
+        run(build.arg(manifest).arg("--target-dir").arg(folder()))
     })
 }
 
