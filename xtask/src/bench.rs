@@ -3,6 +3,7 @@
 mod check;
 mod codegen;
 mod contestants;
+mod hub;
 mod machine;
 mod memory;
 mod types;
@@ -16,6 +17,8 @@ pub(crate) enum Bench {
     Codegen(codegen::Codegen),
     /// Checks payloads of 114 bytes, 1 KB and 100 KB with generated code and with its peers.
     Validate(validate::Validate),
+    /// Fans messages out with Fanfare's hub, bare servers and its peers, under load and at rest.
+    Hub(hub::Hub),
 }
 
 impl Bench {
@@ -23,6 +26,7 @@ impl Bench {
         match self {
             Self::Codegen(codegen) => codegen.run(),
             Self::Validate(validate) => validate.run(),
+            Self::Hub(hub) => hub.run(),
         }
     }
 }

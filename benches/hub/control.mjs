@@ -1,0 +1,61 @@
+// How the load client makes a server publish in-process: `src/control.rs` says what it sends.
+
+import { createServer as createTcpServer } from "node:net";
+import { createServer } from "node:http";
+import { createInterface } from "node:readline";
+
+// Publishing gives way to what else the server has to do so often.
+const TURN = 64;
+
+const clock = () => process.hrtime.bigint();
+
+/** Serves `publish` over HTTP and in-process, and prints both ports. `server` is the one for the world. */
+export function serve(server, publish) {
+  const control = createTcpServer((client) => follow(client, publish));
+  control.listen(0, "127.0.0.1", () => {
+    server.listen(0, "127.0.0.1", () => console.log(server.address().port, control.address().port));
+  });
+}
+
+/** A server of HTTP whose `POST /publish` publishes. */
+export function httpServer(publish) {
+  return createServer((request, response) => {
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      publish(Buffer.concat(chunks).toString());
+      response.end();
+    });
+  });
+}
+
+function follow(client, publish) {
+  let published = 0;
+  let allowed = 0;
+  let filling = "";
+  let running = false;
+  let finishing = false;
+  const run = () => {
+    const turn = Math.min(allowed, published + TURN);
+    for (; published < turn; published += 1) publish(payload(published, filling));
+    running = published < allowed;
+    if (running) setImmediate(run);
+    else if (finishing) client.write(`${published}\n`);
+  };
+  createInterface({ input: client }).on("line", (line) => {
+    const [word, number] = line.split(" ");
+    if (word === "go") filling = "x".repeat(Math.max(0, Number(number) - 68));
+    else if (word === "to") allowed = Number(number);
+    else {
+      if (word === "stop") allowed = Math.min(allowed, published);
+      finishing = true;
+    }
+    if (!running) run();
+  });
+  client.on("error", () => client.destroy());
+}
+
+function payload(sequence, filling) {
+  const time = String(clock()).padStart(16, "0");
+  return `{"m":"~T${time}#${String(sequence).padStart(10, "0")}~","role":"assistant","text":"${filling}"}`;
+}

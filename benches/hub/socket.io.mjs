@@ -1,0 +1,9 @@
+// A server on `socket.io`, to be measured.
+
+import { Server } from "socket.io";
+import { httpServer, serve } from "./control.mjs";
+
+const publish = (message) => io.emit("m", message);
+const server = httpServer(publish);
+const io = new Server(server, { transports: ["websocket"] });
+serve(server, publish);

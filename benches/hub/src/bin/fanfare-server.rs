@@ -1,0 +1,92 @@
+//! A server that embeds Fanfare's hub, to be measured.
+//!
+//! It prints its two ports: for the world, and for [`control`](bench_hub::control).
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use axum::middleware::{Next, from_fn};
+use axum::serve::ListenerExt;
+use bench_hub::control::{self, Publish};
+use bench_hub::{argument, message, now};
+use fanfare::schema::{Additional, Object, Property, Schema, Text};
+use fanfare::{
+    AddressPart, Carries, Channel, ChannelDefinition, History, Hub, ParamDefinition, Registry, Retain,
+    Sqlite, TopicDefinition,
+};
+use serde::Serialize;
+use std::error::Error;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+static TEXT: Schema = Schema::Text(Text::ANY);
+static MESSAGE: Schema = Schema::Object(Object {
+    properties: &[
+        Property { name: "m", schema: &TEXT, required: true },
+        Property { name: "role", schema: &Schema::Enum(&["assistant", "user"]), required: true },
+        Property { name: "text", schema: &TEXT, required: true },
+    ],
+    additional: Additional::Ignored,
+});
+
+/// Its history holds what a server's should that shall lose nothing at these rates.
+static BENCH: ChannelDefinition = ChannelDefinition {
+    name: "bench",
+    address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
+    params: &[ParamDefinition { name: "id", schema: &TEXT }],
+    topics: &[TopicDefinition { name: "t", carries: Carries::Payload(&MESSAGE), retain: Retain::None }],
+    history: History { messages: 100_000, age: Duration::from_secs(3_600) },
+    fingerprint: "bench",
+};
+static REGISTRY: Registry = Registry { channels: &[&BENCH] };
+
+#[derive(Serialize)]
+struct Message<'m> {
+    m: String,
+    role: &'static str,
+    text: &'m str,
+}
+
+struct Publisher {
+    hub: Hub,
+    channel: Channel,
+}
+
+impl Publish for Publisher {
+    async fn publish(&self, sequence: u64, text: &str) {
+        let message = Message { m: message::marker(now(), sequence), role: "assistant", text };
+        let published = self.hub.publish(self.channel.topic(0), &message).await;
+        published.expect("the message is valid and the hub open");
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let hub = hub()?;
+    let world = TcpListener::bind("127.0.0.1:0").await?;
+    let controlled = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{} {}", world.local_addr()?.port(), controlled.local_addr()?.port());
+
+    let channel = Channel::new(&BENCH, &[&"1"])?;
+    tokio::spawn(control::serve(controlled, Publisher { hub: hub.clone(), channel }));
+    // The client does not know the key: what is measured is not who may publish.
+    let routes = fanfare::routes(hub).layer(from_fn(async |mut request: Request<Body>, next: Next| {
+        let bearer = format!("Bearer {SIGNING_KEY}").parse().expect("the key is ASCII");
+        request.headers_mut().entry(header::AUTHORIZATION).or_insert(bearer);
+        next.run(request).await
+    }));
+    // As every server of small messages should: nothing waits for what was sent before to be confirmed.
+    let world = world.tap_io(|socket| drop(socket.set_nodelay(true)));
+    axum::serve(world, routes).await?;
+    Ok(())
+}
+
+/// A hub that keeps its history in memory, or also in the file that `--storage` names.
+fn hub() -> Result<Hub, Box<dyn Error>> {
+    let hub = Hub::builder(&REGISTRY).signing_key(SIGNING_KEY);
+    Ok(match argument("storage") {
+        Some(file) => hub.storage(Sqlite::open(file)?).build()?,
+        None => hub.build()?,
+    })
+}

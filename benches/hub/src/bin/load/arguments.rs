@@ -1,0 +1,62 @@
+//! What is to be measured, from the command line.
+
+use crate::protocol::Protocol;
+use bench_hub::{argument, message, number};
+use std::time::Duration;
+
+/// What the load client does.
+pub(crate) enum Mode {
+    /// The server publishes in-process, at most `window` messages ahead of what subscribers have on
+    /// average, or as fast as it accepts.
+    InProcess { window: Option<u64> },
+    /// Messages come over HTTP, or in the server's own protocol, at a steady rate.
+    Steady { rate: u64 },
+    /// In the server's own protocol, at most `window` messages ahead.
+    Native { window: u64 },
+    /// A number of messages is published to nobody.
+    Fill { messages: u64 },
+    /// Subscribers read a number of messages from history.
+    Replay { messages: u64 },
+    /// Subscribers get nothing.
+    Idle,
+}
+
+pub(crate) struct Arguments {
+    pub(crate) mode: Mode,
+    pub(crate) protocol: Protocol,
+    /// Host and port of the server.
+    pub(crate) server: String,
+    pub(crate) control: String,
+    /// The server's process, whose CPU and memory are measured.
+    pub(crate) process: Option<u64>,
+    pub(crate) subscribers: usize,
+    /// Subscribers that never read.
+    pub(crate) deaf: usize,
+    pub(crate) size: u64,
+    pub(crate) time: Duration,
+}
+
+impl Arguments {
+    pub(crate) fn read() -> Self {
+        let (window, messages) = (number("window", 0), number("messages", 0));
+        let mode = match argument("mode").as_deref() {
+            Some("steady") => Mode::Steady { rate: number("rate", 500) },
+            Some("native") => Mode::Native { window },
+            Some("fill") => Mode::Fill { messages },
+            Some("replay") => Mode::Replay { messages },
+            Some("idle") => Mode::Idle,
+            _ => Mode::InProcess { window: Some(window).filter(|window| *window > 0) },
+        };
+        Self {
+            mode,
+            protocol: Protocol::named(&argument("protocol").unwrap_or_default()),
+            server: format!("127.0.0.1:{}", number("port", 0)),
+            control: format!("127.0.0.1:{}", number("control", 0)),
+            process: argument("process").and_then(|process| process.parse().ok()),
+            subscribers: usize::try_from(number("subscribers", 1)).unwrap_or(1),
+            deaf: usize::try_from(number("deaf", 0)).unwrap_or(0),
+            size: number("size", message::USUAL_SIZE as u64),
+            time: Duration::from_millis(number("milliseconds", 3_000)),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The ways in which messages come to be published.
+
+use crate::arguments::Arguments;
+use crate::http::Http;
+use crate::protocol::Protocol;
+use crate::subscriber::Desk;
+use bench_hub::control::Remote;
+use bench_hub::frame::{self, BINARY};
+use bench_hub::message::{filling, payload};
+use bench_hub::now;
+use hdrhistogram::Histogram;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{sleep, timeout};
+
+/// How long a publisher waits at most before it looks again.
+const PACE: Duration = Duration::from_millis(1);
+
+/// A publisher that is later than this could not keep the pace: then latency counts from when it was due.
+const LATE: u64 = 2_000_000;
+
+/// How many messages go out in one write.
+const BURST: u64 = 64;
+
+/// What was published.
+pub(crate) struct Published {
+    pub(crate) messages: u64,
+    /// How long the server took to accept a message, in microseconds, where that was measured.
+    pub(crate) acceptance: Histogram<u64>,
+}
+
+impl Published {
+    pub(crate) fn of(messages: u64) -> Self {
+        let acceptance = Histogram::new_with_bounds(1, 600_000_000, 3).expect("the bounds are valid");
+        Self { messages, acceptance }
+    }
+}
+
+/// The server publishes; at most `window` messages ahead of subscribers.
+pub(crate) async fn in_process(
+    arguments: &Arguments,
+    desk: &Desk,
+    window: Option<u64>,
+) -> Result<Published, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let mut remote = Remote::start(&arguments.control, arguments.size).await.map_err(failed)?;
+    let end = end(arguments.time);
+    let mut allowed = 0;
+    while now() < end {
+        let most = window.map_or(u64::MAX, |window| desk.stats.average() + window);
+        if most > allowed {
+            remote.allow(most).await.map_err(failed)?;
+            allowed = most;
+        }
+        let _ = timeout(PACE, desk.stats.progress.notified()).await;
+    }
+    Ok(Published::of(remote.stop().await.map_err(failed)?))
+}
+
+/// The server publishes so many messages.
+pub(crate) async fn fill(arguments: &Arguments, messages: u64) -> Result<Published, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let mut remote = Remote::start(&arguments.control, arguments.size).await.map_err(failed)?;
+    remote.allow(messages).await.map_err(failed)?;
+    Ok(Published::of(remote.finish().await.map_err(failed)?))
+}
+
+/// Messages are posted at a steady rate.
+pub(crate) async fn steady(arguments: &Arguments, desk: &Desk, rate: u64) -> Result<Published, String> {
+    if arguments.protocol == Protocol::Nats {
+        let due = |published, elapsed: u64| (elapsed * rate / 1_000_000_000 + 1).saturating_sub(published);
+        return native(arguments, desk, due).await;
+    }
+    let mut http = Http::connect(&arguments.server).await?;
+    let path = arguments.protocol.publish_path();
+    let filling = filling(usize::try_from(arguments.size).unwrap_or(0));
+    let (start, end) = (now(), end(arguments.time));
+    let mut published = Published::of(0);
+    loop {
+        let due = start + published.messages * 1_000_000_000 / rate;
+        if due >= end {
+            return Ok(published);
+        }
+        sleep(Duration::from_nanos(due.saturating_sub(now()))).await;
+        let asked = now();
+        let time = if asked > due + LATE { due } else { asked };
+        http.post(&path, &payload(time, published.messages, &filling)).await?;
+        published.acceptance.saturating_record((now() - asked) / 1_000);
+        published.messages += 1;
+    }
+}
+
+/// Messages are published over a connection of their own, at most `window` ahead.
+pub(crate) async fn ahead(arguments: &Arguments, desk: &Desk, window: u64) -> Result<Published, String> {
+    native(arguments, desk, |published, _| (desk.stats.average() + window).saturating_sub(published)).await
+}
+
+/// `room` tells how many messages may be published after so many and so many nanoseconds.
+async fn native(
+    arguments: &Arguments,
+    desk: &Desk,
+    room: impl Fn(u64, u64) -> u64,
+) -> Result<Published, String> {
+    let mut connection = Protocol::publisher(&arguments.server).await?;
+    let filling = filling(usize::try_from(arguments.size).unwrap_or(0));
+    let (start, end) = (now(), end(arguments.time));
+    let mut published = 0;
+    while now() < end {
+        let burst = room(published, now() - start).min(BURST);
+        if burst == 0 {
+            let _ = timeout(PACE, desk.stats.progress.notified()).await;
+            continue;
+        }
+        let mut frames = Vec::new();
+        for sequence in published..published + burst {
+            let payload = payload(now(), sequence, &filling);
+            let message = format!("PUB bench {}\r\n{payload}\r\n", payload.len());
+            frames.extend(frame::from_client(BINARY, message.as_bytes()));
+        }
+        connection.socket.write_all(&frames).await.map_err(|error| error.to_string())?;
+        published += burst;
+        tokio::task::yield_now().await;
+    }
+    Ok(Published::of(published))
+}
+
+fn end(time: Duration) -> u64 {
+    now() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

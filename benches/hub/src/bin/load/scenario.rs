@@ -1,0 +1,168 @@
+//! One run: connect, publish, wait for what is on its way, and tell what was measured.
+
+use crate::arguments::{Arguments, Mode};
+use crate::protocol::Since;
+use crate::publisher::{self, Published};
+use crate::subscriber::{self, Desk};
+use crate::{connection::Connection, process};
+use bench_hub::now;
+use std::fmt::Write;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How much the kernel receives for a subscriber that never reads.
+const DEAF_BUFFER: usize = 4 * 1024;
+
+/// What a server does after many have connected shall not count as its work for messages.
+const SETTLING: Duration = Duration::from_millis(700);
+
+/// Nothing has come for so long: nothing will.
+const SILENCE: u64 = 2_000_000_000;
+
+/// Subscribers that connect at a time.
+const CONNECTING: usize = 32;
+
+struct Usage {
+    cpu: u64,
+    own_cpu: u64,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<String, String> {
+    if let Mode::Fill { messages } = arguments.mode {
+        let published = publisher::fill(arguments, messages).await?;
+        return Ok(format!("published={}", published.messages));
+    }
+    let memory = arguments.process.map_or(0, process::memory);
+    let desk = Desk::new(arguments.protocol, arguments.subscribers);
+    let (replay, start, before) = (matches!(arguments.mode, Mode::Replay { .. }), now(), usage(arguments));
+    let deaf = connect(arguments, arguments.deaf, Since::Now, Some(DEAF_BUFFER)).await?;
+    let since = if replay { Since::Start } else { Since::Now };
+    subscribe(arguments, &desk, since).await?;
+    if let Mode::Replay { messages } = arguments.mode {
+        wait_for(&desk, messages * arguments.subscribers as u64).await;
+        return Ok(figures(arguments, &desk, &Published::of(messages), start, &before));
+    }
+    sleep(SETTLING).await;
+    if matches!(arguments.mode, Mode::Idle) {
+        return idle(arguments, memory).await;
+    }
+
+    let (before, start) = (usage(arguments), now());
+    let published = match arguments.mode {
+        Mode::InProcess { window } => publisher::in_process(arguments, &desk, window).await?,
+        Mode::Native { window } => publisher::ahead(arguments, &desk, window).await?,
+        Mode::Steady { rate } => publisher::steady(arguments, &desk, rate).await?,
+        Mode::Fill { .. } | Mode::Replay { .. } | Mode::Idle => unreachable!("they are done"),
+    };
+    let publishing = now() - start;
+    wait_for(&desk, published.messages * arguments.subscribers as u64).await;
+    let mut line = figures(arguments, &desk, &published, start, &before);
+    let _ = write!(line, " published_per_second={:.0}", per_second(published.messages, publishing));
+    drop(deaf);
+    Ok(line)
+}
+
+/// Connects everyone, in groups, each of which reads while the next one connects.
+async fn subscribe(arguments: &Arguments, desk: &Rc<Desk>, since: Since) -> Result<(), String> {
+    let mut connected = 0;
+    while connected < arguments.subscribers {
+        let group = CONNECTING.min(arguments.subscribers - connected);
+        for connection in connect(arguments, group, since, None).await? {
+            tokio::task::spawn_local(subscriber::read(connection, Rc::clone(desk)));
+        }
+        connected += group;
+    }
+    Ok(())
+}
+
+async fn connect(
+    arguments: &Arguments,
+    count: usize,
+    since: Since,
+    buffer: Option<usize>,
+) -> Result<Vec<Connection>, String> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let (protocol, server) = (arguments.protocol, arguments.server.clone());
+    let token = protocol.token(&server).await?;
+    let tasks: Vec<_> = (0..count)
+        .map(|_| {
+            let (server, token) = (server.clone(), token.clone());
+            tokio::task::spawn_local(async move { protocol.subscribe(&server, &token, since, buffer).await })
+        })
+        .collect();
+    let mut connections = Vec::with_capacity(count);
+    for task in tasks {
+        connections.push(task.await.map_err(|error| error.to_string())??);
+    }
+    Ok(connections)
+}
+
+/// Waits until so many messages have arrived, or nothing comes any more.
+async fn wait_for(desk: &Desk, messages: u64) {
+    let since = now();
+    while desk.stats.delivered.get() < messages && now() - desk.stats.last.get().max(since) < SILENCE {
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn idle(arguments: &Arguments, memory: u64) -> Result<String, String> {
+    let before = usage(arguments);
+    sleep(arguments.time).await;
+    let (cpu, seconds) = (usage(arguments).cpu - before.cpu, arguments.time.as_secs_f64());
+    let grown = arguments.process.map_or(0, process::memory).saturating_sub(memory);
+    Ok(format!(
+        "kilobytes_each={:.2} kilobytes_before={memory} cpu_milliseconds_per_second={:.1}",
+        float(grown) / float(arguments.subscribers as u64),
+        float(cpu) / seconds
+    ))
+}
+
+fn usage(arguments: &Arguments) -> Usage {
+    let cpu = arguments.process.map_or(0, process::cpu);
+    Usage { cpu, own_cpu: process::cpu(u64::from(std::process::id())) }
+}
+
+fn figures(arguments: &Arguments, desk: &Desk, published: &Published, start: u64, before: &Usage) -> String {
+    let (stats, after) = (&desk.stats, usage(arguments));
+    let delivered = stats.delivered.get();
+    let each = |milliseconds: u64| float(milliseconds) * 1_000.0 / float(delivered.max(1));
+    let expected = published.messages * arguments.subscribers as u64;
+    let mut line = format!(
+        "published={} delivered={delivered} lost={} out_of_order={} closed={} frames={}",
+        published.messages,
+        expected.saturating_sub(delivered),
+        stats.out_of_order.get(),
+        stats.closed.get(),
+        stats.frames.get(),
+    );
+    let span = stats.last.get().saturating_sub(start).max(1);
+    let _ = write!(
+        line,
+        " delivered_per_second={:.0} server_cpu={:.3} client_cpu={:.3} p50={} p99={} most={}",
+        per_second(delivered, span),
+        each(after.cpu - before.cpu),
+        each(after.own_cpu - before.own_cpu),
+        stats.quantile(0.5),
+        stats.quantile(0.99),
+        stats.quantile(1.0),
+    );
+    let _ = write!(
+        line,
+        " accepted_p50={} accepted_p99={}",
+        published.acceptance.value_at_quantile(0.5),
+        published.acceptance.value_at_quantile(0.99)
+    );
+    line
+}
+
+fn per_second(count: u64, nanoseconds: u64) -> f64 {
+    float(count) * 1e9 / float(nanoseconds.max(1))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
+fn float(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,39 @@
+//! A server that embeds socketioxide, to be measured beside Fanfare's.
+
+use axum::serve::ListenerExt;
+use bench_hub::control::{self, Publish};
+use bench_hub::{message, now};
+use socketioxide::SocketIo;
+use socketioxide::extract::SocketRef;
+use std::error::Error;
+use tokio::net::TcpListener;
+
+struct Publisher(SocketIo);
+
+impl Publish for Publisher {
+    async fn publish(&self, sequence: u64, filling: &str) {
+        broadcast(&self.0, &message::payload(now(), sequence, filling)).await;
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let world = TcpListener::bind("127.0.0.1:0").await?;
+    let controlled = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{} {}", world.local_addr()?.port(), controlled.local_addr()?.port());
+
+    // Room for a burst to each socket: with less, what does not fit is lost.
+    let (layer, io) = SocketIo::builder().max_buffer_size(100_000).build_layer();
+    io.ns("/", async |_: SocketRef| ());
+    tokio::spawn(control::serve(controlled, Publisher(io.clone())));
+    let publish = axum::routing::post(async move |body: String| broadcast(&io, &body).await);
+    // As every server of small messages should: nothing waits for what was sent before to be confirmed.
+    let world = world.tap_io(|socket| drop(socket.set_nodelay(true)));
+    axum::serve(world, axum::Router::new().route("/publish", publish).layer(layer)).await?;
+    Ok(())
+}
+
+async fn broadcast(io: &SocketIo, message: &str) {
+    // A socket that cannot take it is the socket's loss, which the client counts.
+    let _ = io.emit("m", message).await;
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask bench hub`: how a hub fans messages out, beside bare servers and its peers.
+
+mod figures;
+mod load;
+mod measure;
+mod report;
+mod server;
+mod slow;
+
+use super::machine;
+use crate::failure::{Failure, Result};
+use crate::step::step;
+use measure::{Measured, Plan};
+use server::{ALL, Server};
+
+#[derive(clap::Args)]
+pub(crate) struct Hub {
+    /// One round of a second each, and no wait for slow subscribers to be dropped
+    #[arg(long)]
+    quick: bool,
+    /// Which peers take part beside Fanfare and the bare servers: all, none, or some, by name
+    #[arg(long, value_name = "NAMES", default_value = "all")]
+    peers: String,
+    /// Lets Fanfare's server keep its log in `SQLite`, too
+    #[arg(long)]
+    sqlite: bool,
+}
+
+impl Hub {
+    pub(crate) fn run(&self) -> Result {
+        let wanted = self.wanted()?;
+        server::build()?;
+        let servers: Vec<&Server> = wanted.into_iter().filter(|server| server.is_ready()).collect();
+        let plan = if self.quick { Plan::QUICK } else { Plan::FULL };
+        let mut measured = Measured::default();
+        for round in 1..=plan.rounds {
+            for server in &servers {
+                let title = format!("Round {round} of {}: {}", plan.rounds, server.title);
+                step(&title, || measure::round(server, &plan, &mut measured))?;
+            }
+        }
+        for server in servers.iter().filter(|server| server.survives_slow_subscribers) {
+            step(&format!("Slow subscribers: {}", server.title), || {
+                slow::measure(server, &plan, &mut measured)
+            })?;
+        }
+        println!("\n# Fanning out\n\n{}; {}.", machine::description(), server::versions()?);
+        report::print(&servers, &plan, &measured);
+        Ok(())
+    }
+
+    fn wanted(&self) -> Result<Vec<&'static Server>> {
+        let names: Vec<&str> = self.peers.split(',').collect();
+        let known = |name: &str| ALL.iter().any(|server| server.is_peer() && server.slug == name);
+        if let Some(unknown) = names.iter().find(|name| !matches!(**name, "all" | "none") && !known(name)) {
+            let peers = ALL.iter().filter(|server| server.is_peer());
+            let peers = peers.map(|server| server.slug).collect::<Vec<_>>().join(", ");
+            return Err(Failure::new(format!("no peer is named {unknown}")).help(format!("they are {peers}")));
+        }
+        let chosen = |server: &&Server| names.contains(&"all") || names.contains(&server.slug);
+        let own = |server: &&Server| !server.is_peer() && (self.sqlite || !server.needs_sqlite());
+        Ok(ALL.iter().filter(|server| own(server) || (server.is_peer() && chosen(server))).collect())
+    }
+}
