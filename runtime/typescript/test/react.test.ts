@@ -4,7 +4,7 @@ import { createRoot } from "react-dom/client";
 import type { Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { InvalidMessageError } from "../src/index.js";
+import { defineChannel, InvalidMessageError } from "../src/index.js";
 import { useRealtime } from "../src/react.js";
 import type { UseRealtimeOptions } from "../src/react.js";
 import { pipeline } from "./pipeline.js";
@@ -145,6 +145,52 @@ describe("useRealtime in StrictMode", () => {
     server.publish("tokens", "b");
     await see(() => now().messages.all.length === 1);
     expect(now().messages.last?.data).toBe("b");
+  });
+
+  it("begins where `since` says, and shows where another would go on", async () => {
+    server.publish("tokens", "a", "b");
+    await render({ since: "start", historyLimit: 1 });
+    await see(() => now().messages.last?.data === "b");
+    const position = now().position ?? "";
+    server.publish("tokens", "c");
+    await see(() => now().messages.last?.data === "c");
+    await render({ since: position, key: "2" });
+    await see(() => now().messages.all.length === 1);
+    expect(now().messages.all.map(({ data }) => data)).toEqual(["c"]);
+  });
+
+  it("shows the text of a stream so far", async () => {
+    const drafts = defineChannel({
+      name: "pipeline",
+      address: "pipeline:run_42",
+      fingerprint: "9f2c",
+      topics: { draft: { stream: "text" } },
+    });
+    const seen: (readonly [string, string])[] = [];
+    function Drafts() {
+      const options = { channel: drafts, token: tokenFor(drafts.name, ["draft"]), apiBaseUrl: server.url, WebSocket };
+      const draft = useRealtime(options).messages.byTopic.draft;
+      seen.push([draft?.status ?? "none", draft?.data ?? ""]);
+      return null;
+    }
+    await act(async () => root.render(createElement(Drafts)));
+    await see(() => server.subscriptions === 1);
+    server.log({ kind: "datastream-start", topic: "draft", data: "s1" });
+    for (const data of ["Once ", "upon"]) {
+      server.log({ kind: "chunk", topic: "draft", stream_id: "s1", data });
+    }
+    await see(() => seen.at(-1)?.[1] === "Once upon");
+    expect(seen.at(-1)?.[0]).toBe("streaming");
+    server.log({ kind: "datastream-end", topic: "draft", data: "s1" });
+    await see(() => seen.at(-1)?.[0] === "complete");
+  });
+
+  it("shares one connection with all other components of the page", async () => {
+    await act(async () => {
+      root.render([1, 2, 3].map((key) => createElement(Watcher, { key, options: {} })));
+    });
+    await see(() => server.subscriptions === 3);
+    expect(server.handshakes).toBe(1);
   });
 
   it("shows invalid messages, failures and gaps, until reset", async () => {
