@@ -238,31 +238,45 @@ impl Reader {
         }
     }
 
-    /// Adds the events of one turn, or of none where nothing waits.
+    /// Adds what waits, about as much as one write takes, and tells whether there was anything. Every
+    /// channel has its turn once at most: what is written then gives others time to say more.
     pub(crate) fn read_waiting(&mut self, events: &mut Vec<Event>) -> bool {
         self.inbox.take(&mut self.turns);
-        while let Some(key) = self.turns.pop_front() {
-            let Ok(index) = self.subscribed.binary_search_by_key(&key, |subscribed| subscribed.key) else {
-                continue;
-            };
-            let Subscribed { log, place, reference, .. } = &mut self.subscribed[index];
-            let read = log.read(place, TURN_BYTES, &self.inbox, key);
-            if read.is_empty() {
-                continue;
+        let (before, mut bytes) = (events.len(), 0);
+        for _ in 0..self.turns.len() {
+            let Some(key) = self.turns.pop_front() else { break };
+            bytes += self.read_turn(key, TURN_BYTES - bytes, events);
+            if bytes >= TURN_BYTES {
+                break;
             }
-            metrics::read(read.lag, read.gap.is_some());
-            self.turns.push_back(key);
-            let channel = log.channel().shared_name();
-            if let Some(gap) = read.gap {
-                events.push(Event::Gap { reference: reference.clone(), channel: Arc::clone(&channel), gap });
-            }
-            if !read.messages.is_empty() {
-                let (reference, messages) = (reference.clone(), read.messages);
-                events.push(Event::Messages { reference, channel, messages });
-            }
-            return true;
         }
-        false
+        events.len() > before
+    }
+
+    /// Reads one channel on, and tells how many bytes there were.
+    fn read_turn(&mut self, key: u64, max_bytes: usize, events: &mut Vec<Event>) -> usize {
+        let index = self.subscribed.binary_search_by_key(&key, |subscribed| subscribed.key);
+        let Some(Subscribed { log, place, reference, .. }) =
+            index.ok().and_then(|index| self.subscribed.get_mut(index))
+        else {
+            return 0;
+        };
+        let read = log.read(place, max_bytes, &self.inbox, key);
+        if read.is_empty() {
+            return 0;
+        }
+        metrics::read(read.lag, read.gap.is_some());
+        self.turns.push_back(key);
+        let channel = log.channel().shared_name();
+        if let Some(gap) = read.gap {
+            events.push(Event::Gap { reference: reference.clone(), channel: Arc::clone(&channel), gap });
+        }
+        let bytes = read.messages.iter().map(|message| message.as_str().len()).sum();
+        if !read.messages.is_empty() {
+            let (reference, messages) = (reference.clone(), read.messages);
+            events.push(Event::Messages { reference, channel, messages });
+        }
+        bytes
     }
 
     /// Whether nothing is subscribed.

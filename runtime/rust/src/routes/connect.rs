@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
+use tracing::Instrument;
 
 use super::session::{Session, Wish};
 use super::socket::Socket;
@@ -44,7 +45,8 @@ pub(super) async fn connect(
         Vec::new()
     };
     // What was published since reaches the session, so the 101 that follows means subscribed.
-    Ok(upgrade.on_upgrade(move |socket| Socket::new(session, socket).run(greeting)))
+    let span = session.span();
+    Ok(upgrade.on_upgrade(move |socket| Socket::new(session, socket).run(greeting).instrument(span)))
 }
 
 fn bearer_subprotocol(upgrade: &WebSocketUpgrade) -> Option<String> {

@@ -96,15 +96,22 @@ impl Session {
             connected,
         };
         session.set_timer();
-        tracing::debug!(transport = session.connected.transport(), guest, "connected");
         session
+    }
+
+    /// What all that happens on the connection is logged in.
+    pub(super) fn span(&self) -> tracing::Span {
+        let span =
+            tracing::debug_span!("connection", transport = self.connected.transport(), guest = self.guest);
+        span.in_scope(|| tracing::debug!("connected"));
+        span
     }
 
     /// To be called once, when the connection is over.
     pub(super) fn ended(&self, end: &End) {
         let transport = self.connected.transport();
         metrics::ended(transport, end.cause);
-        tracing::debug!(transport, code = end.code, cause = end.cause, reason = end.reason, "disconnected");
+        tracing::debug!(code = end.code, cause = end.cause, reason = end.reason, "disconnected");
     }
 
     pub(super) fn hub(&self) -> &Hub {

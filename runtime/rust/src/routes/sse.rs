@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::connect::read_since;
 use super::session::{End, Session, Turn, Wish, encode};
@@ -91,8 +92,9 @@ fn read_subs(body: &[u8]) -> Result<Vec<(String, Wish)>, Failure> {
 /// The answer is under way when all that is asked for is subscribed.
 fn answer(session: Session, places: Option<Places>, greeting: String) -> Response {
     let (sender, receiver) = mpsc::channel(1);
+    let span = session.span();
     let stream = Stream { session, sender, places };
-    tokio::spawn(stream.run(greeting));
+    tokio::spawn(stream.run(greeting).instrument(span));
     let body = stream::unfold(receiver, |mut receiver| async {
         let text: Bytes = receiver.recv().await?;
         Some((Ok::<_, Infallible>(text), receiver))

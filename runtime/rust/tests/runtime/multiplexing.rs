@@ -168,3 +168,29 @@ async fn alive_is_answered_at_once() {
     client.send(&json!({ "kind": "alive" })).await;
     assert_eq!(client.frame().await, ServerFrame::Alive { next_in: 15_000 });
 }
+
+#[tokio::test]
+async fn what_waits_in_many_channels_is_written_together_and_no_channel_waits_for_another() {
+    let server = Server::start().await;
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    let channels: Vec<_> = (0..100).map(|number| room(&number.to_string())).collect();
+    for (number, channel) in channels.iter().enumerate() {
+        client.sub_as(&number.to_string(), &server.token(channel, &["said"]), json!({})).await;
+    }
+    // More of the first than fits one write.
+    let large = "x".repeat(10_000);
+    for _ in 0..50 {
+        server.hub.publish(said(&channels[0]), &large).await.unwrap();
+    }
+    for channel in &channels[1..] {
+        server.hub.publish(said(channel), "small").await.unwrap();
+    }
+    let (mut large, mut small) = (0, 0);
+    while large < 50 || small < 99 {
+        match client.marked_data().await.0.as_deref() {
+            Some("0") => large += 1,
+            _ => small += 1,
+        }
+    }
+    client.silence().await;
+}
