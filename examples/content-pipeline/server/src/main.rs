@@ -5,6 +5,7 @@ mod run;
 mod summarise;
 mod text;
 
+use axum::serve::ListenerExt;
 use channels::system::{Notice, NoticeLevel, System};
 use clap::Parser;
 use fanfare::{Hub, PublishError};
@@ -45,6 +46,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("port {}: {error}", arguments.port))?;
     println!("Listening on http://{}", listener.local_addr()?);
+    // Small messages go out at once instead of waiting for more.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, routes::routes(app, &arguments.page)).with_graceful_shutdown(stop(hub)).await?;
     Ok(())
 }

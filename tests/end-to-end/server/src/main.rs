@@ -7,6 +7,7 @@
 mod commands;
 mod settings;
 
+use axum::serve::ListenerExt;
 use fanfare::Hub;
 use serde_json::json;
 use settings::Settings;
@@ -34,6 +35,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         shutdown.notified().await;
         hub.shutdown().await;
     };
+    // Small messages go out at once instead of waiting for more.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, routes).with_graceful_shutdown(stopped).await?;
     Ok(())
 }
