@@ -175,6 +175,11 @@ impl Session {
 
     /// Sends what is waiting, and no more than that.
     fn drain(&mut self) -> Turn {
+        // What ends meanwhile is read no further.
+        let notices = self.reader.check_leases(token::now_in_milliseconds());
+        if !notices.is_empty() {
+            return self.tell(notices);
+        }
         if self.reader.read_waiting(&mut self.events) {
             return self.take_events();
         }
