@@ -11,11 +11,12 @@ use crate::server::{Installation, Server};
 use crate::subscribers::{SharedLog, Subscribers};
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long subscriptions may take to stand, and after the run to be told the last message.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the subscribers are listened to when they have been told everything: a repeat comes late.
 const AFTERMATH: Duration = Duration::from_millis(1_500);
 const POLL: Duration = Duration::from_millis(50);
@@ -30,6 +31,15 @@ pub(crate) struct Stage {
     pub(crate) network: Network,
     /// The program that subscribes with the TypeScript client.
     pub(crate) node: PathBuf,
+}
+
+/// A run that has begun.
+pub(crate) struct Running {
+    plan: Plan,
+    subscribers: Subscribers,
+    publishers: JoinSet<(usize, Result<Published>)>,
+    over: watch::Sender<bool>,
+    connections_before: u64,
 }
 
 /// What happened in a run.
@@ -64,23 +74,37 @@ impl Stage {
 
     /// Plays a run from the first subscription to the last message, and lets everybody leave.
     pub(crate) async fn play(&mut self, plan: &Plan) -> Result<Outcome> {
+        let running = self.begin(plan).await?;
+        self.network.trouble(plan.faults);
+        let start = Instant::now();
+        self.kill_now_and_then(plan, start).await?;
+        sleep_until(start + plan.duration).await;
+        self.network.heal();
+        self.end(running).await
+    }
+
+    /// Waits until every subscription stands, and begins to publish.
+    pub(crate) async fn begin(&mut self, plan: &Plan) -> Result<Running> {
         let subscribers = Subscribers::start(plan, &mut self.network, self.server.port, &self.node).await?;
         if !everyone(&subscribers.logs, Log::is_ready).await {
             let waits = late(&subscribers.logs, Log::is_ready);
             return Err(format!("subscriptions do not come to stand: {}", waits.join(", ")).into());
         }
         let connections_before = self.network.connections();
+        let over = watch::Sender::new(false);
         let mut publishers = JoinSet::new();
         for channel in 0..plan.channels {
             let door = self.network.door(format!("{}-publisher-{channel}", plan.name)).await?;
-            let plan = plan.clone();
-            publishers.spawn(async move { (channel, publisher::publish(plan, channel, door).await) });
+            let (plan, over) = (plan.clone(), over.subscribe());
+            publishers.spawn(async move { (channel, publisher::publish(plan, channel, door, over).await) });
         }
-        self.network.trouble(plan.faults);
-        let start = Instant::now();
-        self.kill_now_and_then(plan, start).await?;
-        sleep_until(start + plan.duration).await;
-        self.network.heal();
+        Ok(Running { plan: plan.clone(), subscribers, publishers, over, connections_before })
+    }
+
+    /// Publishes no more, and waits until every subscriber was told the last message.
+    pub(crate) async fn end(&mut self, running: Running) -> Result<Outcome> {
+        let Running { plan, subscribers, publishers, over, connections_before } = running;
+        over.send_replace(true);
         let published = all_published(publishers, plan.channels).await?;
         let messages: Vec<_> = published.iter().map(|channel| &channel.messages).collect();
         let is_complete = |log: &Log| {

@@ -12,6 +12,7 @@ use outbox::Outbox;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// A connection that has answered nothing for so long is given up.
@@ -33,8 +34,14 @@ pub(crate) struct Published {
     pub(crate) connections: u64,
 }
 
-/// Publishes on one channel at a steady rate, until `duration` is over and all is acknowledged.
-pub(crate) async fn publish(plan: Plan, channel: usize, door: u16) -> Result<Published> {
+/// Publishes on one channel at a steady rate, until the plan's duration is over or it is told that it is,
+/// and all is acknowledged.
+pub(crate) async fn publish(
+    plan: Plan,
+    channel: usize,
+    door: u16,
+    over: watch::Receiver<bool>,
+) -> Result<Published> {
     let name = plan.channel(channel);
     let random = decisions(plan.seed, &name, 0);
     let mut outbox = Outbox::new(format!("{}-{}", plan.seed, plan.name), name, random);
@@ -43,8 +50,9 @@ pub(crate) async fn publish(plan: Plan, channel: usize, door: u16) -> Result<Pub
         start,
         between: Duration::from_secs(1) * u32::try_from(plan.channels)? / plan.rate,
         end: start + plan.duration,
+        over,
     };
-    while !(outbox.is_empty() && due.at(outbox.written()) >= due.end) {
+    while !(outbox.is_empty() && due.is_over(outbox.written())) {
         if let Ok(stream) = TcpStream::connect(("127.0.0.1", door)).await {
             outbox.published.connections += 1;
             outbox.write_again();
@@ -60,11 +68,16 @@ struct Due {
     start: Instant,
     between: Duration,
     end: Instant,
+    over: watch::Receiver<bool>,
 }
 
 impl Due {
     fn at(&self, number: u32) -> Instant {
         self.start + self.between * number
+    }
+
+    fn is_over(&self, number: u32) -> bool {
+        self.at(number) >= self.end || *self.over.borrow()
     }
 }
 
@@ -77,7 +90,7 @@ async fn serve(mut stream: TcpStream, outbox: &mut Outbox, due: &Due) -> Result 
     let (mut reads, mut writes) = stream.split();
     loop {
         let next = due.at(outbox.written());
-        let is_over = next >= due.end;
+        let is_over = due.is_over(outbox.written());
         if is_over && outbox.is_empty() {
             return Ok(());
         }
