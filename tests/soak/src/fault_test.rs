@@ -3,13 +3,14 @@
 
 use crate::Result;
 use crate::log::{Log, Message};
-use crate::network::Network;
+use crate::network::{Network, Party};
 use crate::plan::Plan;
 use crate::publisher::{self, Published};
 use crate::random::{between, decisions};
 use crate::server::{Installation, Server};
 use crate::subscribers::{SharedLog, Subscribers};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,7 +39,8 @@ pub(crate) struct Running {
     plan: Plan,
     subscribers: Subscribers,
     publishers: JoinSet<(usize, Result<Published>)>,
-    over: watch::Sender<bool>,
+    /// Ends publishing before its time.
+    pub(crate) over: watch::Sender<bool>,
     connections_before: u64,
 }
 
@@ -50,7 +52,7 @@ pub(crate) struct Outcome {
     pub(crate) logs: Vec<Log>,
     /// How often the server was killed.
     pub(crate) kills: u32,
-    /// How many connections subscribers made beyond their first.
+    /// How many connections subscribers made once all subscriptions stood.
     pub(crate) reconnects: u64,
     /// Who was not told the last message in time.
     pub(crate) late: Vec<String>,
@@ -90,21 +92,25 @@ impl Stage {
             let waits = late(&subscribers.logs, Log::is_ready);
             return Err(format!("subscriptions do not come to stand: {}", waits.join(", ")).into());
         }
-        let connections_before = self.network.connections();
+        let connections_before = self.connections();
         let over = watch::Sender::new(false);
         let mut publishers = JoinSet::new();
         for channel in 0..plan.channels {
-            let door = self.network.door(format!("{}-publisher-{channel}", plan.name)).await?;
+            let door =
+                self.network.door(Party::Publisher, format!("{}-publisher-{channel}", plan.name)).await?;
             let (plan, over) = (plan.clone(), over.subscribe());
             publishers.spawn(async move { (channel, publisher::publish(plan, channel, door, over).await) });
         }
         Ok(Running { plan: plan.clone(), subscribers, publishers, over, connections_before })
     }
 
-    /// Publishes no more, and waits until every subscriber was told the last message.
+    fn connections(&self) -> u64 {
+        self.network.counts().subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Lets the publisher end what it has begun, and waits until every subscriber was told the last message.
     pub(crate) async fn end(&mut self, running: Running) -> Result<Outcome> {
-        let Running { plan, subscribers, publishers, over, connections_before } = running;
-        over.send_replace(true);
+        let Running { plan, subscribers, publishers, over: _over, connections_before } = running;
         let published = all_published(publishers, plan.channels).await?;
         let messages: Vec<_> = published.iter().map(|channel| &channel.messages).collect();
         let is_complete = |log: &Log| {
@@ -112,12 +118,10 @@ impl Stage {
         };
         everyone(&subscribers.logs, is_complete).await;
         sleep(AFTERMATH).await;
-        let by_publishers: u64 = published.iter().map(|channel| channel.connections).sum();
-        let connections = self.network.connections() - connections_before;
         Ok(Outcome {
             late: late(&subscribers.logs, is_complete),
             logs: subscribers.logs.iter().map(|log| log.with(std::mem::take)).collect(),
-            reconnects: connections.saturating_sub(by_publishers),
+            reconnects: self.connections() - connections_before,
             published,
             kills: plan.kills,
         })

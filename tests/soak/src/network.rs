@@ -32,8 +32,10 @@ struct Shared {
 /// How often what happened.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Connections that were carried.
-    pub(crate) connections: AtomicU64,
+    /// Connections of publishers that were carried.
+    pub(crate) publishers: AtomicU64,
+    /// Connections of subscribers that were carried.
+    pub(crate) subscribers: AtomicU64,
     /// Connections that were refused, in an outage or because the server was dead.
     pub(crate) refused: AtomicU64,
     /// Connections that were reset.
@@ -48,6 +50,13 @@ pub(crate) struct Counts {
     pub(crate) stalled: AtomicU64,
     /// Times that a connection was slow.
     pub(crate) slowed: AtomicU64,
+}
+
+/// Who is behind a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Party {
+    Publisher,
+    Subscriber,
 }
 
 /// One more.
@@ -68,10 +77,10 @@ impl Network {
     }
 
     /// Opens a door for a party and tells its port.
-    pub(crate) async fn door(&mut self, party: String) -> Result<u16> {
+    pub(crate) async fn door(&mut self, party: Party, name: String) -> Result<u16> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        self.doors.spawn(attend(listener, party, Arc::clone(&self.shared)));
+        self.doors.spawn(attend(listener, party, name, Arc::clone(&self.shared)));
         Ok(port)
     }
 
@@ -90,11 +99,6 @@ impl Network {
         self.shared.faults.send_replace(None);
     }
 
-    /// How many connections were carried so far.
-    pub(crate) fn connections(&self) -> u64 {
-        self.shared.counts.connections.load(Ordering::Relaxed)
-    }
-
     /// How often what happened.
     pub(crate) fn counts(&self) -> &Counts {
         &self.shared.counts
@@ -102,7 +106,7 @@ impl Network {
 }
 
 /// Takes the connections of one party.
-async fn attend(listener: TcpListener, party: String, shared: Arc<Shared>) {
+async fn attend(listener: TcpListener, party: Party, name: String, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     let cut_off = watch::Sender::new(Instant::now());
     for nth in 0.. {
@@ -115,10 +119,16 @@ async fn attend(listener: TcpListener, party: String, shared: Arc<Shared>) {
             continue;
         };
         let (shared, cut_off) = (Arc::clone(&shared), cut_off.clone());
-        let random = decisions(shared.seed, &party, nth);
+        let random = decisions(shared.seed, &name, nth);
         connections.spawn(async move {
             match TcpStream::connect(("127.0.0.1", server)).await {
-                Ok(far) => connection::carry(near, far, random, &shared, &cut_off).await,
+                Ok(far) => {
+                    count(match party {
+                        Party::Publisher => &shared.counts.publishers,
+                        Party::Subscriber => &shared.counts.subscribers,
+                    });
+                    connection::carry(near, far, random, &shared, &cut_off).await;
+                }
                 Err(_) => refuse(near, &shared),
             }
         });

@@ -30,8 +30,6 @@ pub(crate) struct Published {
     pub(crate) repeated: u64,
     /// How many of those the server had already published.
     pub(crate) replayed: u64,
-    /// How many connections it took.
-    pub(crate) connections: u64,
 }
 
 /// Publishes on one channel at a steady rate, until the plan's duration is over or it is told that it is,
@@ -54,7 +52,6 @@ pub(crate) async fn publish(
     };
     while !(outbox.is_empty() && due.is_over(outbox.written())) {
         if let Ok(stream) = TcpStream::connect(("127.0.0.1", door)).await {
-            outbox.published.connections += 1;
             outbox.write_again();
             serve(stream, &mut outbox, &due).await?;
         }

@@ -10,7 +10,7 @@ mod web_socket;
 
 use crate::Result;
 use crate::log::{ChannelLog, Log, Wanted};
-use crate::network::Network;
+use crate::network::{Network, Party};
 use crate::plan::{History, Plan, TOPICS};
 use crate::publisher;
 use crate::random::decisions;
@@ -49,14 +49,14 @@ impl Subscribers {
             let name = format!("{}-rust-{index}-{}", plan.name, way.name());
             let client = Client::new(&subscribers.log(&name, plan), way, plan.seed);
             let token = token_of(&client.log, server).await?;
-            subscribers.tasks.spawn(client.run(network.door(name).await?, token));
+            subscribers.tasks.spawn(client.run(network.door(Party::Subscriber, name).await?, token));
         }
         for index in 0..plan.node_clients {
             let transport = if index % 2 == 0 { "websocket" } else { "sse" };
             let name = format!("{}-node-{index}-{transport}", plan.name);
             let log = subscribers.log(&name, plan);
             let token = token_of(&log, server).await?;
-            let door = network.door(name).await?;
+            let door = network.door(Party::Subscriber, name).await?;
             let process = node::start(node, &log, door, &token, transport)?;
             subscribers.tasks.spawn(node::listen(process, log));
         }

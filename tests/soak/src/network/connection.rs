@@ -39,7 +39,6 @@ pub(super) async fn carry(
     shared: &Shared,
     cut_off: &watch::Sender<Instant>,
 ) {
-    count(&shared.counts.connections);
     let conditions = watch::Sender::new(Condition::Sound);
     // Small frames must not wait for each other: latency here is what the faults say.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
