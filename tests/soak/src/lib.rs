@@ -12,10 +12,12 @@
 //! - `subscribers`: clients of the protocol written for this test, and the TypeScript client in Node.
 //! - `verdict`: compares what was published with what each subscriber was told.
 //! - `fault_test`: all of these in one run; `soak` is all runs.
+//! - `hostile`: clients that mean harm, beside honest ones.
 //!
 //! All random decisions come from one seed (`random`).
 
 mod fault_test;
+mod hostile;
 mod http;
 mod log;
 mod network;

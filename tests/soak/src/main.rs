@@ -18,6 +18,9 @@ struct Arguments {
     /// 10 subscribers, 500 messages a second and 2 kills
     #[arg(long)]
     short: bool,
+    /// Clients that mean harm instead of a network with faults
+    #[arg(long, conflicts_with_all = ["seconds", "short"])]
+    hostile: bool,
     /// Where the database and the logs go
     #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
     folder: PathBuf,
@@ -36,7 +39,8 @@ async fn main() -> ExitCode {
         node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
         folder: arguments.folder.join(seed.to_string()),
     };
-    match soak.run().await {
+    let result = if arguments.hostile { soak.run_hostile().await } else { soak.run().await };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("\nerror: {failure}");

@@ -109,6 +109,18 @@ impl Size {
         self.plan("faults", seed, duration)
     }
 
+    /// Ten honest subscribers and a publisher that goes on until it is told to end.
+    pub(crate) fn honest(seed: u64) -> Plan {
+        let hour = Duration::from_secs(3_600);
+        Plan {
+            rust_clients: 8,
+            node_clients: 2,
+            rate: 500,
+            kills: 0,
+            ..Self::Full.plan("honest", seed, hour)
+        }
+    }
+
     /// The fault test with a history that is too small and outages that are longer.
     pub(crate) fn gaps(self, seed: u64, duration: Duration) -> Plan {
         let plan = self.plan("gaps", seed, duration);

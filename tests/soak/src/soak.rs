@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::fault_test::{Outcome, Stage};
+use crate::hostile::{Figure, harm};
 use crate::log::Log;
 use crate::plan::{Plan, Size};
 use crate::server::Installation;
@@ -31,6 +32,8 @@ pub struct Soak {
     pub folder: PathBuf,
 }
 
+/// How long honest subscribers are alone, until what they need is there.
+const SETTLING: Duration = Duration::from_secs(3);
 /// How long the warm-up publishes.
 const WARM_UP: Duration = Duration::from_secs(10);
 /// The history's age, the time for which a log stays in memory that nobody uses, and a round of tidying.
@@ -61,6 +64,29 @@ impl Soak {
         stage.server.kill().await?;
         std::fs::remove_dir_all(&self.folder)?;
         Ok(())
+    }
+
+    /// All kinds of harm, while ten honest subscribers are told everything.
+    ///
+    /// # Errors
+    /// When a limit does not hold, when memory is not bounded, or when an honest subscriber lost anything.
+    pub async fn run_hostile(&self) -> Result {
+        println!("seed {}", self.seed);
+        let plan = Size::honest(self.seed);
+        let mut stage = self.stage(plan.name).await?;
+        let running = stage.begin(&plan).await?;
+        sleep(SETTLING).await;
+        let figures = harm(&mut stage).await?;
+        running.over.send_replace(true);
+        let outcome = stage.end(running).await?;
+        println!("\n# harm\n{:>14} {:>14}", "heap, KB more", "resident, KB");
+        for Figure { what, heap, resident } in &figures {
+            println!("{:>14} {:>14}  {what}", heap / 1024, resident / 1024);
+        }
+        println!("\n# honest subscribers meanwhile");
+        self.check(&stage, &plan, &outcome)?;
+        stage.server.kill().await?;
+        Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
     async fn stage(&self, name: &str) -> Result<Stage> {
