@@ -22,7 +22,8 @@ pub struct Soak {
     pub seed: u64,
     /// How large it is.
     pub size: Size,
-    /// How long the fault test publishes. That with the narrow history takes half as long.
+    /// How long the fault test publishes. That with the narrow history takes half as long,
+    /// and 5 seconds at least.
     pub duration: Duration,
     /// The server's program.
     pub server: PathBuf,
@@ -34,6 +35,8 @@ pub struct Soak {
 
 /// How long honest subscribers are alone, until what they need is there.
 const SETTLING: Duration = Duration::from_secs(3);
+/// A run that is shorter has hardly a gap.
+const SHORTEST: Duration = Duration::from_secs(5);
 /// How long the warm-up publishes.
 const WARM_UP: Duration = Duration::from_secs(10);
 /// The history's age, the time for which a log stays in memory that nobody uses, and a round of tidying.
@@ -60,7 +63,7 @@ impl Soak {
         }
         stage.server.kill().await?;
         let mut stage = self.stage("gaps").await?;
-        self.play(&mut stage, &self.size.gaps(self.seed, self.duration / 2)).await?;
+        self.play(&mut stage, &self.size.gaps(self.seed, (self.duration / 2).max(SHORTEST))).await?;
         stage.server.kill().await?;
         std::fs::remove_dir_all(&self.folder)?;
         Ok(())
