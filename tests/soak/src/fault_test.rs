@@ -10,7 +10,6 @@ use crate::random::{between, decisions};
 use crate::server::{Installation, Server};
 use crate::subscribers::{SharedLog, Subscribers};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -41,7 +40,6 @@ pub(crate) struct Running {
     publishers: JoinSet<(usize, Result<Published>)>,
     /// Ends publishing before its time.
     pub(crate) over: watch::Sender<bool>,
-    connections_before: u64,
 }
 
 /// What happened in a run.
@@ -52,8 +50,6 @@ pub(crate) struct Outcome {
     pub(crate) logs: Vec<Log>,
     /// How often the server was killed.
     pub(crate) kills: u32,
-    /// How many connections subscribers made once all subscriptions stood.
-    pub(crate) reconnects: u64,
     /// Who was not told the last message in time.
     pub(crate) late: Vec<String>,
 }
@@ -92,7 +88,7 @@ impl Stage {
             let waits = late(&subscribers.logs, Log::is_ready);
             return Err(format!("subscriptions do not come to stand: {}", waits.join(", ")).into());
         }
-        let connections_before = self.connections();
+        self.network.counts().begin_anew();
         let over = watch::Sender::new(false);
         let mut publishers = JoinSet::new();
         for channel in 0..plan.channels {
@@ -101,16 +97,12 @@ impl Stage {
             let (plan, over) = (plan.clone(), over.subscribe());
             publishers.spawn(async move { (channel, publisher::publish(plan, channel, door, over).await) });
         }
-        Ok(Running { plan: plan.clone(), subscribers, publishers, over, connections_before })
-    }
-
-    fn connections(&self) -> u64 {
-        self.network.counts().subscribers.load(Ordering::Relaxed)
+        Ok(Running { plan: plan.clone(), subscribers, publishers, over })
     }
 
     /// Lets the publisher end what it has begun, and waits until every subscriber was told the last message.
     pub(crate) async fn end(&mut self, running: Running) -> Result<Outcome> {
-        let Running { plan, subscribers, publishers, over: _over, connections_before } = running;
+        let Running { plan, subscribers, publishers, over: _over } = running;
         let published = all_published(publishers, plan.channels).await?;
         let messages: Vec<_> = published.iter().map(|channel| &channel.messages).collect();
         let is_complete = |log: &Log| {
@@ -121,7 +113,6 @@ impl Stage {
         Ok(Outcome {
             late: late(&subscribers.logs, is_complete),
             logs: subscribers.logs.iter().map(|log| log.with(std::mem::take)).collect(),
-            reconnects: self.connections() - connections_before,
             published,
             kills: plan.kills,
         })

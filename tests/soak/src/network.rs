@@ -52,6 +52,18 @@ pub(crate) struct Counts {
     pub(crate) slowed: AtomicU64,
 }
 
+impl Counts {
+    /// Counts from nothing again.
+    pub(crate) fn begin_anew(&self) {
+        let Self { publishers, subscribers, refused, cut, torn, half_closed, swallowed, stalled, slowed } =
+            self;
+        for counter in [publishers, subscribers, refused, cut, torn, half_closed, swallowed, stalled, slowed]
+        {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Who is behind a door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Party {
@@ -99,7 +111,7 @@ impl Network {
         self.shared.faults.send_replace(None);
     }
 
-    /// How often what happened.
+    /// How often what happened in the run.
     pub(crate) fn counts(&self) -> &Counts {
         &self.shared.counts
     }

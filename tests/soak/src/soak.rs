@@ -86,7 +86,7 @@ impl Soak {
         for Figure { what, heap, resident } in &figures {
             println!("{:>14} {:>14}  {what}", heap / 1024, resident / 1024);
         }
-        println!("\n# honest subscribers meanwhile");
+        announce(&plan);
         self.check(&stage, &plan, &outcome)?;
         stage.server.kill().await?;
         Ok(std::fs::remove_dir_all(&self.folder)?)
@@ -110,23 +110,13 @@ impl Soak {
     /// kind, when all have left and what they left is tidied up. What is made once and kept is in it.
     async fn warm_up(&self, stage: &mut Stage) -> Result<u64> {
         let plan = self.size.warm_up(self.seed, WARM_UP);
-        let outcome = stage.play(&plan).await?;
-        self.check(stage, &plan, &outcome)?;
+        self.play(stage, &plan).await?;
         sleep(UNTIL_TIDY).await;
         stage.server.heap().await
     }
 
     async fn play(&self, stage: &mut Stage, plan: &Plan) -> Result {
-        println!(
-            "\n# {}: {} subscribers ({} in Node), {} messages a second on {} channels for {:?}, {} kills",
-            plan.name,
-            plan.rust_clients + plan.node_clients,
-            plan.node_clients,
-            plan.rate,
-            plan.channels,
-            plan.duration,
-            plan.kills
-        );
+        announce(plan);
         let outcome = stage.play(plan).await?;
         self.check(stage, plan, &outcome)
     }
@@ -177,6 +167,19 @@ async fn compare_heap(stage: &mut Stage, before: u64) -> Result {
     }
 }
 
+fn announce(plan: &Plan) {
+    println!(
+        "\n# {}: {} subscribers ({} in Node), {} messages a second on {} channels for {:?}, {} kills",
+        plan.name,
+        plan.rust_clients + plan.node_clients,
+        plan.node_clients,
+        plan.rate,
+        plan.channels,
+        plan.duration,
+        plan.kills
+    );
+}
+
 fn report(stage: &Stage, outcome: &Outcome, verdict: &Verdict) {
     let counts = stage.network.counts();
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -186,7 +189,9 @@ fn report(stage: &Stage, outcome: &Outcome, verdict: &Verdict) {
     line("requests repeated", sum(|channel| channel.repeated));
     line("of these published before", sum(|channel| channel.replayed));
     line("delivered", verdict.delivered);
-    line("reconnects", outcome.reconnects);
+    // Every subscriber had connected when counting began.
+    line("reconnects", read(&counts.subscribers));
+    line("connections of the publisher", read(&counts.publishers));
     line("kills", outcome.kills);
     line("connections cut", read(&counts.cut));
     line("connections torn", read(&counts.torn));
