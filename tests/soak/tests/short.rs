@@ -17,7 +17,7 @@ async fn nothing_is_lost_repeated_or_out_of_order_or_a_gap_names_it_exactly() {
     let soak = Soak {
         seed,
         size: Size::Short,
-        duration: Duration::from_secs(6),
+        duration: Duration::from_secs(5),
         server: env!("CARGO_BIN_EXE_fanfare-soak-server").into(),
         node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
         folder: root.join("target/soak").join(seed.to_string()),
