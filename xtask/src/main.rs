@@ -1,8 +1,8 @@
 //! The project's commands, so that nothing but Rust and Node.js must be installed by hand.
 //!
 //! `cargo xtask demo` shows Fanfare at work, `cargo xtask test` runs everything that CI runs, `cargo xtask
-//! conformance` holds it against JSON Schema's test suite, and `cargo xtask bench` measures it beside its
-//! peers.
+//! conformance` holds it against JSON Schema's test suite, `cargo xtask soak` cuts and kills and counts what
+//! is lost, and `cargo xtask bench` measures it beside its peers.
 
 mod bench;
 mod conformance;
@@ -10,6 +10,7 @@ mod demo;
 mod failure;
 mod paths;
 mod process;
+mod soak;
 mod step;
 mod test;
 mod tools;
@@ -33,6 +34,8 @@ enum Verb {
     Test(test::Test),
     /// Holds verdicts against the official test suite of JSON Schema, or against random schemas and values.
     Conformance(conformance::Conformance),
+    /// Cuts, stalls and kills, and then counts what subscribers were told.
+    Soak(soak::Soak),
     /// Measures Fanfare beside its peers.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -53,6 +56,7 @@ fn run(verb: Verb) -> Result {
         Verb::Demo(demo) => demo.run(),
         Verb::Test(test) => test.run(),
         Verb::Conformance(conformance) => conformance.run(),
+        Verb::Soak(soak) => soak.run(),
         Verb::Bench(bench) => bench.run(),
     }
 }

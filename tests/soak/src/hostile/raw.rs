@@ -1,0 +1,163 @@
+//! A WebSocket without a library around it, which says whatever it is told to.
+
+use crate::Result;
+use crate::http::Head;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long the server may take for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) const TEXT: u8 = 0x1;
+pub(super) const BINARY: u8 = 0x2;
+pub(super) const FINAL: u8 = 0x80;
+/// What a compressed frame sets.
+pub(super) const COMPRESSED: u8 = 0x40;
+const CLOSE: u8 = 0x8;
+const PONG: u8 = 0xa;
+
+pub(super) struct Raw {
+    pub(super) stream: TcpStream,
+    pub(super) head: Head,
+    received: Vec<u8>,
+}
+
+/// How the server ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With a close frame of this code.
+    Closed(u16),
+    /// Without one.
+    Gone,
+}
+
+impl Raw {
+    /// Sends a handshake, and reads the answer whatever it is. The headers end with a line break each.
+    pub(super) async fn open(port: u16, query: &str, headers: &str) -> Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        let mut raw = Self { stream, head: Head::default(), received: Vec::new() };
+        raw.send(handshake(query, headers).as_bytes()).await?;
+        loop {
+            if let Some((head, length)) = Head::read(&raw.received)? {
+                raw.received.drain(..length);
+                raw.head = head;
+                return Ok(raw);
+            }
+            if timeout(PATIENCE, raw.stream.read_buf(&mut raw.received)).await?? == 0 {
+                return Err("the server closed the connection in the handshake".into());
+            }
+        }
+    }
+
+    /// Opens a connection of ours, which may bring its tokens later.
+    pub(super) async fn ours(port: u16, token: Option<&str>) -> Result<Self> {
+        let bearer = token.map(|token| format!(", bearer.{token}")).unwrap_or_default();
+        let raw = Self::open(port, "", &format!("Sec-WebSocket-Protocol: fanfare.v1{bearer}\r\n")).await?;
+        if raw.head.status == 101 { Ok(raw) } else { Err(format!("refused with {}", raw.head.status).into()) }
+    }
+
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result {
+        Ok(timeout(PATIENCE, self.stream.write_all(bytes)).await??)
+    }
+
+    /// Reads on, answering pings, until the bytes of a frame hold the text.
+    pub(super) async fn hears(&mut self, text: &str) -> Result {
+        while !self.received.windows(text.len()).any(|window| window == text.as_bytes()) {
+            if timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await?? == 0 {
+                return Err(format!("the server closed the connection before it said {text}").into());
+            }
+            self.send(&frame(FINAL | PONG, b"")).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads until the server has ended the connection.
+    pub(super) async fn end(mut self) -> Result<End> {
+        // A reset is an end, too.
+        while let Ok(1..) = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await? {}
+        Ok(self.ended())
+    }
+
+    /// Answers pings until the server has ended the connection.
+    pub(super) async fn end_of_the_living(mut self) -> Result<End> {
+        while let Ok(1..) = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await? {
+            // Where the server has closed it already, reading tells.
+            let _ = self.send(&frame(FINAL | PONG, b"")).await;
+        }
+        Ok(self.ended())
+    }
+
+    fn ended(&self) -> End {
+        close_code(&self.received).map_or(End::Gone, End::Closed)
+    }
+}
+
+/// The head of a request for a WebSocket.
+pub(super) fn handshake(query: &str, headers: &str) -> String {
+    format!(
+        "GET /v1/realtime/connect{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
+}
+
+/// A frame from a client, masked with zeros, which leaves the payload as it is.
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ 0..126 => bytes.push(0x80 | u8::try_from(length).unwrap_or(0)),
+        length @ 126..65_536 => {
+            bytes.push(0x80 | 0x7e);
+            bytes.extend_from_slice(&u16::try_from(length).unwrap_or(0).to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 0x7f);
+            bytes.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// A text in one frame.
+pub(super) fn text(text: &str) -> Vec<u8> {
+    frame(FINAL | TEXT, text.as_bytes())
+}
+
+/// The code of the close frame among frames from the server.
+fn close_code(mut bytes: &[u8]) -> Option<u16> {
+    loop {
+        let (head, rest) = bytes.split_at_checked(2)?;
+        let (length, rest) = match head[1] {
+            126 => rest.split_at_checked(2).map(|(length, rest)| (number(length), rest))?,
+            127 => rest.split_at_checked(8).map(|(length, rest)| (number(length), rest))?,
+            length => (usize::from(length), rest),
+        };
+        let (payload, rest) = rest.split_at_checked(length)?;
+        if head[0] == FINAL | CLOSE {
+            return payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+        }
+        bytes = rest;
+    }
+}
+
+fn number(digits: &[u8]) -> usize {
+    digits.iter().fold(0, |number, digit| number << 8 | usize::from(*digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_frame_is_found_behind_others() {
+        let mut bytes = vec![FINAL | TEXT, 3, b'a', b'b', b'c', FINAL | TEXT, 126, 0, 200];
+        bytes.extend([b'x'; 200]);
+        assert_eq!(close_code(&bytes), None);
+        bytes.extend([FINAL | CLOSE, 4, 0x03, 0xf1, b'!', b'!']);
+        assert_eq!(close_code(&bytes), Some(1009));
+    }
+}

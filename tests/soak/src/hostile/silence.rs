@@ -1,0 +1,104 @@
+//! Clients that say nothing, or little at a time.
+
+use super::raw::{End, Raw, handshake};
+use crate::Result;
+use crate::publisher;
+use std::future::Future;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+const CONNECTIONS: usize = 500;
+/// The server pings every second and drops who has not answered by the next ping but one.
+const FROZEN_FOR: Duration = Duration::from_secs(6);
+/// A connection without a subscription is closed after 10 seconds, and a body that takes 30 is refused.
+const IDLE_FOR: Duration = Duration::from_secs(12);
+const SLOW_FOR: Duration = Duration::from_secs(35);
+
+/// Half-open sockets: they subscribe and are never heard of again. The server drops them.
+pub(super) async fn frozen(port: u16) -> Result<String> {
+    let mut tokens = Vec::new();
+    for _ in 0..CONNECTIONS.div_ceil(50) {
+        tokens.push(publisher::token(port, &[("wide:hostile".into(), "left")]).await?);
+    }
+    let dropped = count(|index| {
+        let token = tokens[index / 50].clone();
+        async move {
+            let socket = Raw::ours(port, Some(&token)).await?;
+            sleep(FROZEN_FOR).await;
+            Ok(timeout(Duration::from_secs(1), socket.end()).await.is_ok())
+        }
+    });
+    all("half-open sockets", "dropped", dropped.await?)
+}
+
+/// Connections that are alive and subscribe to nothing. The server closes them.
+pub(super) async fn idle(port: u16) -> Result<String> {
+    let closed = count(|_| async move {
+        let socket = Raw::ours(port, None).await?;
+        Ok(timeout(IDLE_FOR, socket.end_of_the_living())
+            .await
+            .is_ok_and(|end| matches!(end, Ok(End::Closed(4408)))))
+    });
+    all("connections without a subscription", "closed with 4408", closed.await?)
+}
+
+/// Slow-loris: half of them send the head of a request byte by byte, half of them its body.
+pub(super) async fn slow(port: u16) -> Result<String> {
+    let end = Instant::now() + SLOW_FOR;
+    let head = handshake("", &format!("X-Padding: {}\r\n", "x".repeat(500)));
+    let start = format!(
+        "POST /v1/realtime/publish?channel=wide:hostile&topic=left HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+         Authorization: Bearer {}\r\nContent-Length: 1000\r\n\r\n",
+        crate::SIGNING_KEY
+    );
+    let ended = count(|index| {
+        let (at_once, slowly) =
+            if index % 2 == 0 { (String::new(), head.clone()) } else { (start.clone(), " ".repeat(999)) };
+        async move { drip(port, &at_once, &slowly, end).await }
+    });
+    let ended = ended.await?;
+    Ok(format!(
+        "{CONNECTIONS} slow requests, half of them slow in the head, half in the body, for {SLOW_FOR:?}: {ended} were ended by the server"
+    ))
+}
+
+/// Sends some text at once and the rest byte by byte. Tells whether the server has ended the connection.
+async fn drip(port: u16, at_once: &str, slowly: &str, end: Instant) -> Result<bool> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(at_once.as_bytes()).await?;
+    let mut answer = Vec::new();
+    for byte in slowly.bytes() {
+        let pause = timeout(Duration::from_millis(200), stream.read_buf(&mut answer)).await;
+        if matches!(pause, Ok(Ok(0) | Err(_)))
+            || !answer.is_empty()
+            || stream.write_all(&[byte]).await.is_err()
+        {
+            return Ok(true);
+        }
+        if Instant::now() > end {
+            break;
+        }
+    }
+    Ok(false)
+}
+
+/// How many of all connections something holds of.
+async fn count<F>(connection: impl Fn(usize) -> F) -> Result<usize>
+where
+    F: Future<Output = Result<bool>> + Send + 'static,
+{
+    let mut connections: JoinSet<Result<bool>> = (0..CONNECTIONS).map(connection).collect();
+    let mut count = 0;
+    while let Some(holds) = connections.join_next().await {
+        count += usize::from(holds??);
+    }
+    Ok(count)
+}
+
+fn all(what: &str, became: &str, count: usize) -> Result<String> {
+    let said = format!("{CONNECTIONS} {what}: {count} {became}");
+    if count == CONNECTIONS { Ok(said) } else { Err(said.into()) }
+}

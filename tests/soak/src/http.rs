@@ -1,0 +1,145 @@
+//! As much of HTTP/1.1 as the test needs: requests as text, and responses that arrive in pieces.
+
+use crate::Result;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What precedes a body.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Head {
+    /// The status code.
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// Reads a head that begins the bytes, and tells how many it has; nothing where it is not all there.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>> {
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut response = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(length) = response.parse(bytes)? else { return Ok(None) };
+        let headers = response.headers.iter().map(|header| {
+            (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
+        });
+        Ok(Some((Self { status: response.code.unwrap_or(0), headers: headers.collect() }, length)))
+    }
+
+    /// The value of a header, whose name is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A response whose body has a known length.
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    /// What precedes the body.
+    pub(crate) head: Head,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Responses as they arrive on one connection, where requests were sent ahead.
+#[derive(Debug, Default)]
+pub(crate) struct Responses {
+    bytes: Vec<u8>,
+}
+
+impl Responses {
+    /// Where to read to.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Takes the next response, where all of it is there.
+    pub(crate) fn take(&mut self) -> Result<Option<Response>> {
+        let Some((head, start)) = Head::read(&self.bytes)? else { return Ok(None) };
+        let length: usize = head.header("content-length").unwrap_or("0").parse()?;
+        if self.bytes.len() < start + length {
+            return Ok(None);
+        }
+        let body = self.bytes[start..start + length].to_vec();
+        self.bytes.drain(..start + length);
+        Ok(Some(Response { head, body }))
+    }
+}
+
+/// Sends one request on a connection of its own. The headers end with a line break each.
+pub(crate) async fn request(port: u16, start: &str, headers: &str, body: &str) -> Result<Response> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let length = body.len();
+    let request = format!(
+        "{start} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut responses = Responses::default();
+    loop {
+        if let Some(response) = responses.take()? {
+            return Ok(response);
+        }
+        if stream.read_buf(responses.buffer()).await? == 0 {
+            return Err("the server closed the connection before it answered".into());
+        }
+    }
+}
+
+/// Takes the chunks of a body apart as they arrive.
+#[derive(Debug, Default)]
+pub(crate) struct Chunks {
+    bytes: Vec<u8>,
+}
+
+impl Chunks {
+    /// Adds what arrived, and moves the content of all chunks that are complete to the end of `content`.
+    /// Tells whether the body has ended.
+    pub(crate) fn take(&mut self, arrived: &[u8], content: &mut Vec<u8>) -> Result<bool> {
+        self.bytes.extend_from_slice(arrived);
+        let mut taken = 0;
+        let ended = loop {
+            let Ok(size) = httparse::parse_chunk_size(&self.bytes[taken..]) else {
+                return Err("the body is not chunked as HTTP says".into());
+            };
+            let httparse::Status::Complete((start, length)) = size else { break false };
+            let length = usize::try_from(length)?;
+            if self.bytes.len() < taken + start + length + 2 {
+                break false;
+            }
+            content.extend_from_slice(&self.bytes[taken + start..taken + start + length]);
+            taken += start + length + 2;
+            if length == 0 {
+                break true;
+            }
+        };
+        self.bytes.drain(..taken);
+        Ok(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_that_arrive_in_pieces_are_read_one_by_one() {
+        let text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 404 Not Found\r\n\r\n";
+        let (mut responses, mut statuses) = (Responses::default(), Vec::new());
+        for byte in text.bytes() {
+            responses.buffer().push(byte);
+            if let Some(response) = responses.take().unwrap() {
+                statuses.push((response.head.status, response.body));
+            }
+        }
+        assert_eq!(statuses, [(200, b"ab".to_vec()), (404, Vec::new())]);
+    }
+
+    #[test]
+    fn chunks_that_arrive_in_pieces_are_joined() {
+        let (mut chunks, mut content) = (Chunks::default(), Vec::new());
+        let ends: Vec<bool> = b"3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"
+            .iter()
+            .map(|byte| chunks.take(&[*byte], &mut content).unwrap())
+            .collect();
+        assert_eq!(content, b"abc0123456789");
+        assert!(*ends.last().unwrap() && !ends[..ends.len() - 1].contains(&true));
+    }
+}

@@ -1,0 +1,50 @@
+//! Runs a soak: `cargo xtask soak` builds what it needs and starts it.
+
+use clap::Parser;
+use fanfare_soak::{Size, Soak};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask soak", about = "Cuts, stalls and kills, and then counts.")]
+struct Arguments {
+    /// Decides everything that is random; another one each time without
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How long the fault test publishes
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    seconds: u64,
+    /// 10 subscribers, 500 messages a second and 2 kills
+    #[arg(long)]
+    short: bool,
+    /// Clients that mean harm instead of a network with faults
+    #[arg(long, conflicts_with_all = ["seconds", "short"])]
+    hostile: bool,
+    /// Where the database and the logs go
+    #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
+    folder: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000));
+    let server = std::env::current_exe().unwrap_or_default();
+    let soak = Soak {
+        seed,
+        size: if arguments.short { Size::Short } else { Size::Full },
+        duration: Duration::from_secs(arguments.seconds),
+        server: server.with_file_name(format!("fanfare-soak-server{}", std::env::consts::EXE_SUFFIX)),
+        node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
+        folder: arguments.folder.join(seed.to_string()),
+    };
+    let result = if arguments.hostile { soak.run_hostile().await } else { soak.run().await };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

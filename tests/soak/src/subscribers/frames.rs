@@ -1,0 +1,122 @@
+//! Reads what the server sends: one frame, or several in an array, which may begin with a `ref`.
+
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use std::fmt;
+
+/// The fields of all kinds of frames that this test is sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Frame {
+    pub(super) kind: String,
+    #[serde(rename = "ref")]
+    pub(super) reference: Option<String>,
+    pub(super) channel: Option<String>,
+    pub(super) topic: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) position: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) before: Option<String>,
+    pub(super) next_in: Option<u64>,
+    pub(super) data: Option<Payload>,
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+/// What the publisher of this test publishes.
+#[derive(Debug, Deserialize)]
+pub(super) struct Payload {
+    pub(super) number: u32,
+}
+
+/// The frames of one text, each with the `ref` that marks it.
+pub(super) fn read(text: &str) -> serde_json::Result<Vec<Frame>> {
+    serde_json::from_str::<Frames>(text).map(|frames| frames.0)
+}
+
+struct Frames(Vec<Frame>);
+
+impl<'de> Deserialize<'de> for Frames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FramesVisitor).map(Self)
+    }
+}
+
+struct FramesVisitor;
+
+impl<'de> Visitor<'de> for FramesVisitor {
+    type Value = Vec<Frame>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a frame or an array of frames")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Frame::deserialize(de::value::MapAccessDeserializer::new(map)).map(|frame| vec![frame])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut frames = Vec::new();
+        let mut mark = None;
+        while let Some(item) = sequence.next_element::<Item>()? {
+            match item {
+                Item::Mark(reference) if frames.is_empty() && mark.is_none() => mark = Some(reference),
+                Item::Mark(_) => return Err(de::Error::custom("a ref that is not the first item")),
+                Item::Frame(mut frame) => {
+                    frame.reference = frame.reference.or_else(|| mark.clone());
+                    frames.push(*frame);
+                }
+            }
+        }
+        Ok(frames)
+    }
+}
+
+enum Item {
+    Mark(String),
+    Frame(Box<Frame>),
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemVisitor;
+        impl<'de> Visitor<'de> for ItemVisitor {
+            type Value = Item;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a frame or a ref")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Item, E> {
+                Ok(Item::Mark(text.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Item, A::Error> {
+                let frame = Frame::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Item::Frame(Box::new(frame)))
+            }
+        }
+        deserializer.deserialize_any(ItemVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_an_array_and_a_marked_array_are_read() {
+        let data = r#"{"kind":"data","channel":"c","topic":"left","id":"1","data":{"number":7,"text":""}}"#;
+        for (text, reference) in [
+            (data.to_owned(), None),
+            (format!("[{data}]"), None),
+            (format!(r#"["7",{data}]"#), Some("7".to_owned())),
+        ] {
+            let frames = read(&text).unwrap();
+            assert_eq!(frames.len(), 1);
+            assert_eq!((&frames[0].reference, frames[0].data.as_ref().unwrap().number), (&reference, 7));
+        }
+        for text in ["", "7", "[7]", r#"["7","8"]"#, r#"{"channel":"c"}"#] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

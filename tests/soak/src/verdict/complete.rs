@@ -1,0 +1,73 @@
+//! Where history is wide, a log is what was published: nothing lost, repeated or out of order, and no gap.
+
+use super::{Verdict, shown};
+use crate::log::{ChannelLog, Entry, Id, Message};
+use std::collections::HashSet;
+
+/// Counts what is wrong, and tells the first difference.
+pub(super) fn compare(log: &ChannelLog, wanted: &[Message], verdict: &mut Verdict) -> Option<String> {
+    let told = log.entries.iter().filter_map(|entry| match entry {
+        Entry::Message(message) => Some(message),
+        Entry::Gap(_) => None,
+    });
+    verdict.delivered += told.clone().count() as u64;
+    let same = |(entry, wanted): (&Entry, &Message)| *entry == Entry::Message(*wanted);
+    if log.entries.len() == wanted.len() && log.entries.iter().zip(wanted).all(same) {
+        return None;
+    }
+    let mut seen: HashSet<Id> = HashSet::new();
+    let mut last = None;
+    for message in told {
+        if !seen.insert(message.id) {
+            verdict.repeated += 1;
+        } else if last.is_some_and(|last| message.id < last) {
+            verdict.out_of_order += 1;
+        }
+        last = last.max(Some(message.id));
+    }
+    verdict.lost += wanted.iter().filter(|message| !seen.contains(&message.id)).count() as u64;
+    verdict.wrong_gaps += log.entries.iter().filter(|entry| matches!(entry, Entry::Gap(_))).count() as u64;
+    let place = log.entries.iter().zip(wanted).take_while(|pair| same(*pair)).count();
+    Some(format!(
+        "entry {place} should be {} and is {}",
+        shown(wanted.get(place)),
+        shown(log.entries.get(place))
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: u32) -> Message {
+        Message { id: Id::new(&format!("{number:03}")).unwrap(), number, topic: 0 }
+    }
+
+    fn judged(told: &[u32]) -> (u64, u64, u64, bool) {
+        let mut log = ChannelLog::new("wide:1".into(), [true, true]);
+        log.entries = told.iter().map(|number| Entry::Message(message(*number))).collect();
+        let wanted: Vec<Message> = (0..5).map(message).collect();
+        let mut verdict = Verdict::default();
+        let difference = compare(&log, &wanted, &mut verdict);
+        (verdict.lost, verdict.repeated, verdict.out_of_order, difference.is_none())
+    }
+
+    #[test]
+    fn what_is_lost_repeated_and_out_of_order_is_told_apart() {
+        assert_eq!(judged(&[0, 1, 2, 3, 4]), (0, 0, 0, true));
+        assert_eq!(judged(&[0, 1, 3, 4]), (1, 0, 0, false));
+        assert_eq!(judged(&[0, 1, 1, 2, 3, 4]), (0, 1, 0, false));
+        assert_eq!(judged(&[0, 2, 1, 3, 4]), (0, 0, 1, false));
+        assert_eq!(judged(&[0, 1, 2, 3]), (1, 0, 0, false));
+        assert_eq!(judged(&[0, 1, 2, 3, 4, 5]), (0, 0, 0, false));
+    }
+
+    #[test]
+    fn the_first_difference_names_ids() {
+        let mut log = ChannelLog::new("wide:1".into(), [true, true]);
+        log.entries = vec![Entry::Message(message(0)), Entry::Message(message(2))];
+        let difference = compare(&log, &[message(0), message(1), message(2)], &mut Verdict::default());
+        let said = "entry 1 should be message 001 number 1 on left and is message 002 number 2 on left";
+        assert_eq!(difference.as_deref(), Some(said));
+    }
+}

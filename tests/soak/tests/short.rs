@@ -1,0 +1,28 @@
+//! The short form of the soak: what `cargo xtask soak` does in full, small enough for every day.
+
+use fanfare_soak::{Size, Soak};
+use std::path::Path;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_repeated_or_out_of_order_or_a_gap_names_it_exactly() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let client = root.join("runtime/typescript/dist/index.js");
+    assert!(
+        client.is_file(),
+        "the TypeScript client is not built: `npm run build --workspace fanfare` does it"
+    );
+    let seed = std::env::var("FANFARE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(0..1_000_000));
+    let soak = Soak {
+        seed,
+        size: Size::Short,
+        duration: Duration::from_secs(5),
+        server: env!("CARGO_BIN_EXE_fanfare-soak-server").into(),
+        node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
+        folder: root.join("target/soak").join(seed.to_string()),
+    };
+    if let Err(failure) = soak.run().await {
+        panic!("{failure}\n  FANFARE_SEED={seed} decides as this run did");
+    }
+}
