@@ -43,6 +43,8 @@ const fn definition(name: &'static str, address: &'static [AddressPart], message
         address,
         params: PARAMS,
         topics: TOPICS,
+        signals: &[],
+        result: None,
         history: History { messages, age: Duration::from_secs(300) },
         fingerprint: "f1f2",
     }
