@@ -73,13 +73,22 @@ pub(crate) struct ChannelNode {
     #[serde(default)]
     #[schemars(with = "IndexMap<String, TopicNode>")]
     pub(crate) topics: IndexMap<String, Value>,
+    /// What clients may send to a run that waits on this channel, by name.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, SignalNode>")]
+    pub(crate) signals: IndexMap<String, Value>,
+    /// The JSON Schema of what a run on this channel returns.
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "SchemaNode", skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<Value>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl ChannelNode {
-    pub(crate) const KEYS: [&str; 5] = ["description", "address", "params", "history", "topics"];
+    pub(crate) const KEYS: [&str; 7] =
+        ["description", "address", "params", "history", "topics", "signals", "result"];
 }
 
 /// How much history a channel keeps: whichever limit is reached first.
@@ -131,6 +140,25 @@ impl TopicNode {
     pub(crate) const KEYS: [&str; 4] = ["description", "retain", "payload", "stream"];
     /// What a topic carries: it has exactly one of these.
     pub(crate) const CARRIED: [&str; 2] = ["payload", "stream"];
+}
+
+/// A signal: what a client sends to a run that waits, such as a person's verdict.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(expecting = "a signal: a mapping with `payload`")]
+#[schemars(rename = "Signal", extend("additionalProperties" = false))]
+pub(crate) struct SignalNode {
+    /// What the signal says; becomes its documentation.
+    pub(crate) description: Option<String>,
+    /// The JSON Schema of the payload.
+    #[schemars(with = "SchemaNode")]
+    pub(crate) payload: Value,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(crate) unknown: IndexMap<String, Value>,
+}
+
+impl SignalNode {
+    pub(crate) const KEYS: [&str; 2] = ["description", "payload"];
 }
 
 /// A key that is there without a value is not the same as none.

@@ -390,6 +390,9 @@ pub(crate) struct Channel {
     pub(crate) params: Vec<Param>,
     pub(crate) history: History,
     pub(crate) topics: Vec<Topic>,
+    pub(crate) signals: Vec<Signal>,
+    /// What a run on the channel returns, where the definition says so.
+    pub(crate) result: Option<TypeId>,
 }
 
 impl Channel {
@@ -400,6 +403,22 @@ impl Channel {
             AddressPart::Param(index) => format!("{{{}}}", self.params[*index].name.wire),
         };
         self.address.iter().map(part).collect()
+    }
+
+    /// The types of all that travels on the channel: payloads of topics and of signals, and results.
+    pub(crate) fn carried(&self) -> impl Iterator<Item = TypeId> {
+        let signals = self.signals.iter().map(|signal| signal.payload);
+        self.topics.iter().filter_map(Topic::payload).chain(signals).chain(self.result)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn carried_mut(&mut self) -> impl Iterator<Item = &mut TypeId> {
+        let topics = self.topics.iter_mut().filter_map(|topic| match &mut topic.carries {
+            Carries::Payload(id) => Some(id),
+            Carries::TextStream => None,
+        });
+        let signals = self.signals.iter_mut().map(|signal| &mut signal.payload);
+        topics.chain(signals).chain(&mut self.result)
     }
 }
 
@@ -439,6 +458,14 @@ impl Topic {
             Carries::TextStream => None,
         }
     }
+}
+
+/// What a client may send to a run that waits on the channel.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    pub(crate) name: Name,
+    pub(crate) description: Option<String>,
+    pub(crate) payload: TypeId,
 }
 
 /// What is published to a topic.

@@ -107,6 +107,9 @@ pub(crate) fn param_table(param: &Name) -> String {
     format!("PARAM_{}", param.snake.to_uppercase())
 }
 
+/// What the result of a channel's runs is called, after the channel's own name in TypeScript.
+pub(crate) const RESULT_TYPE: &str = "RunResult";
+
 /// Type names that generated code needs for itself.
 pub(crate) const RESERVED_TYPE_NAMES: [&str; 8] =
     ["Box", "None", "Option", "Record", "Self", "Some", "String", "Vec"];

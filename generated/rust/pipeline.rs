@@ -53,10 +53,35 @@ impl Pipeline {
         self.0.topic(4)
     }
 
+    /// A person's verdict on the draft.
+    #[must_use]
+    pub fn approve(&self) -> fanfare::Signal<'_, Approve> {
+        self.0.signal(0)
+    }
+
     /// The right to subscribe to some of the topics, to make a token of.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
+    }
+
+    /// The right to send some of the signals, to make a token of.
+    #[must_use]
+    pub fn grant_signals(&self, signals: impl std::iter::IntoIterator<Item = Signal>) -> fanfare::Grant {
+        self.0.grant_signals(signals.into_iter().map(Signal::name))
+    }
+}
+
+impl fanfare::TypedChannel for Pipeline {
+    type Result = RunResult;
+    const DEFINITION: &'static fanfare::ChannelDefinition = &DEFINITION;
+
+    fn channel(&self) -> &fanfare::Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: fanfare::Channel) -> Option<Self> {
+        channel.is_of(&DEFINITION).then(|| Self(channel))
     }
 }
 
@@ -92,6 +117,26 @@ impl Topic {
     }
 }
 
+/// The signals of [`Pipeline`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// A person's verdict on the draft.
+    Approve,
+}
+
+impl Signal {
+    /// Every signal.
+    pub const ALL: [Self; 1] = [Self::Approve];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+        }
+    }
+}
+
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "pipeline",
     address: &[fanfare::AddressPart::Literal("pipeline:"), fanfare::AddressPart::Param(0)],
@@ -123,8 +168,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::Last,
         },
     ],
+    signals: &[
+        fanfare::SignalDefinition { name: "approve", schema: &schemas::APPROVE },
+    ],
+    result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),
-    fingerprint: "5f3c2395f85e781c",
+    fingerprint: "a0557c59c32c7d40",
 };
 
 /// Where the run stands.
@@ -157,6 +206,48 @@ fanfare::object!(Result: schemas::RESULT {
     "title" => title,
     "summary" => summary,
     "statistics" => statistics,
+});
+
+/// A person's verdict on the draft.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approve {
+    /// Whether the draft is published as it is, in other words, or not at all.
+    pub verdict: ApproveVerdict,
+    /// The other words, where the verdict is to edit.
+    pub text: Option<String>,
+}
+fanfare::object!(Approve: schemas::APPROVE {
+    "verdict" => verdict,
+    "text" => text?,
+});
+
+/// What the run made of the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunResult {
+    /// The text's first heading, or null where it has none.
+    pub title: Option<String>,
+    /// The summary as it was published.
+    pub summary: String,
+}
+fanfare::object!(RunResult: schemas::RUN_RESULT {
+    "title" => title,
+    "summary" => summary,
+});
+
+/// Whether the draft is published as it is, in other words, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ApproveVerdict {
+    /// `approve`
+    Approve,
+    /// `edit`
+    Edit,
+    /// `reject`
+    Reject,
+}
+fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
+    Approve = "approve",
+    Edit = "edit",
+    Reject = "reject",
 });
 
 /// What the runtime checks values against.
@@ -210,6 +301,40 @@ mod schemas {
         ],
         additional: Additional::Ignored,
     });
+
+    pub(super) static APPROVE: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "verdict",
+                schema: &APPROVE_VERDICT,
+                required: true,
+            },
+            Property {
+                name: "text",
+                schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
+                required: false,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static RUN_RESULT: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "title",
+                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
+                required: true,
+            },
+            Property {
+                name: "summary",
+                schema: &Schema::Text(Text::ANY),
+                required: true,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static APPROVE_VERDICT: Schema = Schema::Enum(&["approve", "edit", "reject"]);
 
     pub(super) static PARAM_RUN_ID: Schema = Schema::Text(Text {
         min_length: 1,

@@ -2,13 +2,13 @@
 import { defineChannel } from "fanfare";
 import * as f from "fanfare/zod-mini";
 import { TokenSchema } from "./common.zod-mini.js";
-import { InsightSchema, PipelineStatusSchema, PipelineResultSchema } from "./pipeline.zod-mini.js";
+import { InsightSchema, PipelineStatusSchema, PipelineResultSchema, PipelineApproveSchema, PipelineRunResultSchema } from "./pipeline.zod-mini.js";
 
 /** Progress and output of one content pipeline run, which summarises a text. */
 export const pipeline = defineChannel({
   name: "pipeline",
   address: "pipeline:{runId}",
-  fingerprint: "5f3c2395f85e781c",
+  fingerprint: "a0557c59c32c7d40",
   params: {
     runId: f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
   },
@@ -24,4 +24,9 @@ export const pipeline = defineChannel({
     /** The summary as one text, while it is being written. */
     draft: { stream: "text", retain: "last" },
   },
+  signals: {
+    /** A person's verdict on the draft. */
+    approve: { payload: f.payload(PipelineApproveSchema) },
+  },
+  result: f.payload(PipelineRunResultSchema),
 });

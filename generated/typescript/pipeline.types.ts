@@ -52,3 +52,22 @@ export interface PipelineResult {
   summary: string;
   statistics: Statistics;
 }
+
+/** A person's verdict on the draft. */
+export interface PipelineApprove {
+  /** Whether the draft is published as it is, in other words, or not at all. */
+  verdict: PipelineApproveVerdict;
+  /** The other words, where the verdict is to edit. */
+  text?: string | undefined;
+}
+
+/** What the run made of the text. */
+export interface PipelineRunResult {
+  /** The text's first heading, or null where it has none. */
+  title: string | null;
+  /** The summary as it was published. */
+  summary: string;
+}
+
+/** Whether the draft is published as it is, in other words, or not at all. */
+export type PipelineApproveVerdict = "approve" | "edit" | "reject";

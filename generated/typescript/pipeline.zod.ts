@@ -40,3 +40,15 @@ export const PipelineResultSchema = f.object({
   summary: f.string({ minLength: 1 }),
   statistics: StatisticsSchema,
 }) satisfies z.ZodType<t.PipelineResult>;
+
+export const PipelineApproveVerdictSchema = f.enums(["approve", "edit", "reject"]) satisfies z.ZodType<t.PipelineApproveVerdict>;
+
+export const PipelineApproveSchema = f.object({
+  verdict: PipelineApproveVerdictSchema,
+  text: f.optional(f.string({ minLength: 1 })),
+}) satisfies z.ZodType<t.PipelineApprove>;
+
+export const PipelineRunResultSchema = f.object({
+  title: f.nullable(f.string()),
+  summary: f.string(),
+}) satisfies z.ZodType<t.PipelineRunResult>;

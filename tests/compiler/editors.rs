@@ -22,10 +22,41 @@ fn editors_and_the_compiler_agree_on_what_a_topic_is() {
         (json!({ "stream": { "text": null } }), false),
         (json!({ "stream": "text", "schema": text }), false),
     ] {
-        let definition = json!({ "version": 1, "channels": { "room": { "address": "room", "topics": { "said": topic } } } });
-        let folder = Scratch::new("editors");
-        folder.file("channels.json", definition.to_string().as_bytes());
-        assert_eq!(fanfare_codegen::generate(folder.path()).is_ok(), is_one, "the compiler on {topic}");
-        assert_eq!(editor.is_valid(&definition), is_one, "an editor on {topic}");
+        agree(&editor, &json!({ "address": "room", "topics": { "said": topic } }), is_one);
     }
+}
+
+#[test]
+fn editors_and_the_compiler_agree_on_what_signals_and_results_are() {
+    let schema: Value = serde_json::from_str(&fanfare_codegen::format_schema()).expect("JSON");
+    let editor = jsonschema::validator_for(&schema).expect("a JSON Schema");
+    let text = json!({ "type": "string" });
+    for (signal, is_one) in [
+        (json!({ "payload": text }), true),
+        (json!({ "payload": true, "description": "Anything." }), true),
+        (json!({}), false),
+        (json!({ "payload": null }), false),
+        (json!({ "stream": "text" }), false),
+        (json!({ "payload": text, "retain": "last" }), false),
+        (json!("approve"), false),
+    ] {
+        let topics = json!({ "said": { "payload": text } });
+        let room = json!({ "address": "room", "topics": topics, "signals": { "approve": signal } });
+        agree(&editor, &room, is_one);
+    }
+    for (result, is_one) in
+        [(text.clone(), true), (json!(true), true), (json!(null), false), (json!("text"), false)]
+    {
+        let topics = json!({ "said": { "payload": text } });
+        agree(&editor, &json!({ "address": "room", "topics": topics, "result": result }), is_one);
+    }
+}
+
+/// Both say of a channel whether it is one.
+fn agree(editor: &jsonschema::Validator, channel: &Value, is_one: bool) {
+    let definition = json!({ "version": 1, "channels": { "room": channel } });
+    let folder = Scratch::new("editors");
+    folder.file("channels.json", definition.to_string().as_bytes());
+    assert_eq!(fanfare_codegen::generate(folder.path()).is_ok(), is_one, "the compiler on {channel}");
+    assert_eq!(editor.is_valid(&definition), is_one, "an editor on {channel}");
 }

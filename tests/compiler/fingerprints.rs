@@ -1,5 +1,7 @@
 //! What a fingerprint tells apart, and what it does not.
 
+use std::collections::HashSet;
+
 use crate::cases::Scratch;
 
 #[test]
@@ -13,11 +15,40 @@ fn a_fingerprint_changes_when_a_topic_becomes_a_stream() {
     assert_ne!(stream, fingerprint("{ said: { stream: text }, told: { stream: text } }"));
 }
 
-/// The fingerprint of a channel with these topics, which is the same in both languages.
+#[test]
+fn a_fingerprint_changes_with_signals_and_the_result() {
+    let plain = fingerprint("said: { stream: text }");
+    let with = |rest: &str| fingerprint_of(&format!("topics: {{ said: {{ stream: text }} }}, {rest}"));
+    assert_eq!(plain, with("signals: {}"));
+    let signal = with("signals: { told: { payload: { type: string } } }");
+    let result = with("result: { type: string }");
+    let all = [
+        plain,
+        signal.clone(),
+        result.clone(),
+        with("signals: { told: { payload: { type: string, minLength: 1 } } }"),
+        with("signals: { asked: { payload: { type: string } } }"),
+        with("signals: { told: { payload: { type: string } }, asked: { payload: { type: string } } }"),
+        with("result: { type: string, minLength: 1 }"),
+        with("signals: { told: { payload: { type: string } } }, result: { type: string }"),
+        fingerprint("said: { stream: text }, told: { payload: { type: string } }"),
+    ];
+    let distinct: HashSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "{all:?}");
+    assert_eq!(signal, with("signals: { told: { description: What was told., payload: { type: string } } }"));
+    assert_eq!(result, with("result: { description: What was said., type: string }"));
+}
+
+/// The fingerprint of a channel with these topics.
 fn fingerprint(topics: &str) -> String {
-    let folder = Scratch::new("fingerprint");
     let topics = if topics.starts_with('{') { topics.to_owned() } else { format!("{{ {topics} }}") };
-    let definition = format!("version: 1\nchannels:\n  room: {{ address: room, topics: {topics} }}\n");
+    fingerprint_of(&format!("topics: {topics}"))
+}
+
+/// The fingerprint of a channel, which is the same in both languages.
+fn fingerprint_of(channel: &str) -> String {
+    let folder = Scratch::new("fingerprint");
+    let definition = format!("version: 1\nchannels:\n  room: {{ address: room, {channel} }}\n");
     folder.file("channels.yaml", definition.as_bytes());
     let made = fanfare_codegen::generate(folder.path()).unwrap_or_else(|error| panic!("{error}"));
     let found = |path: &str, before: &str| {

@@ -215,6 +215,29 @@ export type rules_rules = [
   Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentKindSchema>, rules_rules_types.ShopPaymentKind>>,
 ];
 
+import type * as signals_reviews_types from "../golden/signals/expected/typescript/reviews.types.js";
+import type * as signals_reviews_zod from "../golden/signals/expected/typescript/reviews.zod.js";
+export type signals_reviews = [
+  Holds<Same<z.infer<typeof signals_reviews_zod.OutcomeSchema>, signals_reviews_types.Outcome>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewResultSchema>, signals_reviews_types.ReviewResult>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewApproveSchema>, signals_reviews_types.ReviewApprove>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewBudgetSchema>, signals_reviews_types.ReviewBudget>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewTypeSchema>, signals_reviews_types.ReviewType>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewCancelSchema>, signals_reviews_types.ReviewCancel>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewRunResultSchema>, signals_reviews_types.ReviewRunResult>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.CountdownTickSchema>, signals_reviews_types.CountdownTick>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.CountdownRunResultSchema>, signals_reviews_types.CountdownRunResult>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewApproveVerdictSchema>, signals_reviews_types.ReviewApproveVerdict>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewApproveChangesItemSchema>, signals_reviews_types.ReviewApproveChangesItem>>,
+  Holds<Same<z.infer<typeof signals_reviews_zod.ReviewRunResultBySchema>, signals_reviews_types.ReviewRunResultBy>>,
+];
+
+import type * as signals_shared_types from "../golden/signals/expected/typescript/shared.types.js";
+import type * as signals_shared_zod from "../golden/signals/expected/typescript/shared.zod.js";
+export type signals_shared = [
+  Holds<Same<z.infer<typeof signals_shared_zod.ReasonSchema>, signals_shared_types.Reason>>,
+];
+
 import type * as streams_stories_types from "../golden/streams/expected/typescript/stories.types.js";
 import type * as streams_stories_zod from "../golden/streams/expected/typescript/stories.zod.js";
 export type streams_stories = [

@@ -66,6 +66,11 @@ pub mod case_rules {
     include!("../golden/rules/expected/rust/channels.rs");
 }
 
+/// `tests/golden/signals`
+pub mod case_signals {
+    include!("../golden/signals/expected/rust/channels.rs");
+}
+
 /// `tests/golden/streams`
 pub mod case_streams {
     include!("../golden/streams/expected/rust/channels.rs");

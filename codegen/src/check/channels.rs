@@ -1,4 +1,4 @@
-//! Channels, their params and topics.
+//! Channels, their params, topics and signals.
 
 use serde_json::Value;
 
@@ -6,11 +6,13 @@ use super::addresses;
 use super::naming::{Naming, is_foreign};
 use super::types::Types;
 use crate::definition::{
-    ChannelNode, HistoryNode, RetainNode, SchemaNode, StreamNode, TopicNode, node, refuse_unknown,
+    ChannelNode, HistoryNode, RetainNode, SchemaNode, SignalNode, StreamNode, TopicNode, node, refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
-use crate::model::{Carries, Channel, History, Integer, Param, Retain, Scope, Text, Topic, Type, TypeId};
-use crate::names::Name;
+use crate::model::{
+    Carries, Channel, History, Integer, Param, Retain, Scope, Signal, Text, Topic, Type, TypeId,
+};
+use crate::names::{Name, RESULT_TYPE};
 
 /// The channels and where each stands.
 #[derive(Default)]
@@ -73,8 +75,17 @@ fn channel(
                 .help("add at least one under `topics`"),
         );
     }
+    let mut signals = Vec::new();
+    for (key, value) in &node.signals {
+        signals.extend(signal(types, key, value, &place.join("signals").join(key), &naming));
+    }
+    let result = node
+        .result
+        .clone()
+        .and_then(|schema| carried(types, schema, None, place.join("result"), naming.child(RESULT_TYPE)));
     let history = history(types, node.history.as_ref(), &place.join("history"));
-    Some(Channel { name, description: node.description.clone(), module, address, params, history, topics })
+    let description = node.description.clone();
+    Some(Channel { name, description, module, address, params, history, topics, signals, result })
 }
 
 fn param(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Param> {
@@ -110,8 +121,8 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     refuse_both_or_neither(key, &node, place, &mut types.diagnostics);
     let carries = match (node.payload, node.stream) {
         (Some(schema), _) => {
-            let naming = naming.child(&name.pascal);
-            Carries::Payload(payload(types, schema, node.description.as_deref(), place, naming)?)
+            let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
+            Carries::Payload(carried(types, schema, node.description.as_deref(), place, naming)?)
         }
         (None, Some(StreamNode::Text)) => Carries::TextStream,
         (None, None) => return None,
@@ -146,21 +157,36 @@ fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostic
     }
 }
 
-/// The type of a topic's payload.
-fn payload(
+fn signal(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Signal> {
+    let node: SignalNode = match node(place, value.clone()) {
+        Ok(node) => node,
+        Err(diagnostic) => {
+            types.diagnostics.push(diagnostic);
+            return None;
+        }
+    };
+    refuse_unknown(place, node.unknown.keys(), &SignalNode::KEYS, &mut types.diagnostics);
+    let name = identifier(types, key, "signal", place)?;
+    let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
+    let payload = carried(types, node.payload, node.description.as_deref(), place, naming)?;
+    Some(Signal { name, description: node.description, payload })
+}
+
+/// The type of what a channel carries: of a payload, or of a result.
+fn carried(
     types: &mut Types<'_>,
     schema: Value,
     description: Option<&str>,
-    topic: &Place,
+    place: Place,
     naming: Naming,
 ) -> Option<TypeId> {
-    let place = topic.join("payload");
     let naming = Naming { foreign: is_foreign(&schema), ..naming };
     types.namings.insert(place.clone(), naming.clone());
+    let what = place.pointer.segments().last().map_or("payload", String::as_str);
     if schema == Value::Bool(false) {
         types.diagnostics.push(
             Diagnostic::at(Code::Unsatisfiable, &place, "no value satisfies the schema `false`")
-                .help("describe the values of the payload"),
+                .help(format!("describe the values of the {what}")),
         );
     }
     let parsed = types.parse(schema, &place);

@@ -8,9 +8,21 @@ use crate::names::{
     INHERITED_NAMES, RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS, alternative_table, param_table, table,
 };
 
-/// Methods of a generated channel: no topic can be called so, nor like what every JavaScript object inherits.
-const RESERVED_TOPICS: [&str; 10] =
-    ["name", "topics", "then", "new", "channel", "grant", "params", "definition", "fingerprint", "length"];
+/// Methods of a generated channel: no topic or signal can be called so, nor like what every JavaScript object inherits.
+const RESERVED_ACCESSORS: [&str; 12] = [
+    "name",
+    "topics",
+    "then",
+    "new",
+    "channel",
+    "from_channel",
+    "grant",
+    "grant_signals",
+    "params",
+    "definition",
+    "fingerprint",
+    "length",
+];
 
 /// Modules that would hide what generated code refers to, and the file at its root.
 const RESERVED_CHANNELS: [&str; 7] = ["channels", "fanfare", "schemas", "rules", "std", "core", "alloc"];
@@ -81,10 +93,14 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
     let alternatives = alternative_tables(model, places);
     let mut rust: HashMap<String, Taken<'_>> = HashMap::new();
     let mut typescript = Taken::new();
+    let signal_places: Vec<Place> = channel_places.iter().map(|place| place.join("signals")).collect();
     for (index, (channel, place)) in model.channels.iter().zip(channel_places).enumerate() {
         let mut taken = Taken::new();
         taken.take(channel.name.pascal.clone(), place, "Rust", findings);
         taken.take("Topic".to_owned(), place, "Rust", findings);
+        if !channel.signals.is_empty() {
+            taken.take("Signal".to_owned(), &signal_places[index], "Rust", findings);
+        }
         // A type is never spelled like a table, so both can be kept in one list.
         for param in &channel.params {
             taken.take(format!("static {}", param_table(&param.name)), place, "Rust", findings);
@@ -158,23 +174,31 @@ fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Finding
         }
         taken.take(channel.name.snake.clone(), place, "Rust", findings);
         taken.take(channel.name.camel.clone(), place, "TypeScript", findings);
-        let members = [
-            ("topics", channel.topics.iter().map(|topic| &topic.name).collect::<Vec<_>>()),
-            ("params", channel.params.iter().map(|param| &param.name).collect()),
-        ];
-        for (group, names) in members {
-            let member_places: Vec<Place> =
-                names.iter().map(|name| place.join(group).join(&name.wire)).collect();
-            let mut taken = Taken::new();
-            for (name, place) in names.iter().zip(&member_places) {
-                let is_reserved =
-                    |text: &str| RESERVED_TOPICS.contains(&text) || INHERITED_NAMES.contains(&text);
-                if group == "topics" && (is_reserved(&name.wire) || is_reserved(&name.snake)) {
-                    findings.diagnostics.push(reserved("topic", &name.wire, place));
-                }
-                taken.take(name.snake.clone(), place, "Rust", findings);
-            }
+        check_accessors(channel, place, findings);
+        let params: Vec<_> = channel.params.iter().map(|param| &param.name).collect();
+        let places: Vec<_> = params.iter().map(|name| place.join("params").join(&name.wire)).collect();
+        let mut taken = Taken::new();
+        for (name, place) in params.iter().zip(&places) {
+            taken.take(name.snake.clone(), place, "Rust", findings);
         }
+    }
+}
+
+/// Topics and signals: one channel gives access to both.
+fn check_accessors(channel: &Channel, place: &Place, findings: &mut Findings<'_>) {
+    let topics = channel.topics.iter().map(|topic| ("topic", "topics", &topic.name));
+    let signals = channel.signals.iter().map(|signal| ("signal", "signals", &signal.name));
+    let accessors: Vec<_> = topics
+        .chain(signals)
+        .map(|(what, group, name)| (what, name, place.join(group).join(&name.wire)))
+        .collect();
+    let is_reserved = |text: &str| RESERVED_ACCESSORS.contains(&text) || INHERITED_NAMES.contains(&text);
+    let mut taken = Taken::new();
+    for (what, name, place) in &accessors {
+        if is_reserved(&name.wire) || is_reserved(&name.snake) {
+            findings.diagnostics.push(reserved(what, &name.wire, place));
+        }
+        taken.take(name.snake.clone(), place, "Rust", findings);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::diagnostics::Place;
-use crate::model::{Carries, Model, Type, TypeId};
+use crate::model::{Model, Type, TypeId};
 
 /// Takes types out of a model, and moves the others up.
 pub(super) fn remove(model: &mut Model, places: &mut Vec<Place>, nameless: &HashSet<TypeId>) {
@@ -27,11 +27,7 @@ pub(super) fn remove(model: &mut Model, places: &mut Vec<Place>, nameless: &Hash
         rename(&mut named.shape, &moved);
     }
     for channel in &mut model.channels {
-        for topic in &mut channel.topics {
-            if let Carries::Payload(id) = &mut topic.carries {
-                *id = moved[id.0];
-            }
-        }
+        channel.carried_mut().for_each(|id| *id = moved[id.0]);
         channel.params.iter_mut().for_each(|param| rename(&mut param.shape, &moved));
     }
 }

@@ -87,15 +87,31 @@ impl Resources {
             for (name, schema) in members(channel.get("params")) {
                 self.walk(schema, &place.join("params").join(name), &scope, diagnostics);
             }
-            for (name, topic) in members(channel.get("topics")) {
-                let place = place.join("topics").join(name).join("payload");
-                let Some(payload) = topic.get("payload") else { continue };
-                let base = format!("fanfare://{}/", self.scopes.len());
-                let own = Scope { root: place.clone(), base, outer: Some(root.clone()), ..scope.clone() };
-                self.scopes.insert(place.clone(), own.clone());
-                self.walk(payload, &place, &own, diagnostics);
+            let carried = ["topics", "signals"].into_iter().flat_map(|group| {
+                let members = members(channel.get(group));
+                members.map(move |(name, member)| (group, name, member.get("payload")))
+            });
+            for (group, name, payload) in carried {
+                let place = place.join(group).join(name).join("payload");
+                self.add_document(payload, &place, &scope, diagnostics);
             }
+            self.add_document(channel.get("result"), &place.join("result"), &scope, diagnostics);
         }
+    }
+
+    /// Registers a schema that is a document of its own: a payload, or the result of a run.
+    fn add_document(
+        &mut self,
+        schema: Option<&Value>,
+        place: &Place,
+        file: &Scope,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let Some(schema) = schema else { return };
+        let base = format!("fanfare://{}/", self.scopes.len());
+        let own = Scope { root: place.clone(), base, outer: Some(file.root.clone()), ..file.clone() };
+        self.scopes.insert(place.clone(), own.clone());
+        self.walk(schema, place, &own, diagnostics);
     }
 
     /// Registers what a schema and those inside it are called.
@@ -256,26 +272,25 @@ pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
     })
 }
 
-/// The payload that a place is in, or else its file.
+/// The payload or result that a place is in, or else its file.
 fn document(place: &Place) -> Place {
-    match place.pointer.segments() {
-        [channels, _, topics, _, payload, ..]
-            if channels == "channels" && topics == "topics" && payload == "payload" =>
-        {
-            place.ancestor(5)
-        }
+    let segments: Vec<&str> = place.pointer.segments().iter().map(String::as_str).collect();
+    match segments.as_slice() {
+        ["channels", _, "topics" | "signals", _, "payload", ..] => place.ancestor(5),
+        ["channels", _, "result", ..] => place.ancestor(3),
         _ => place.ancestor(0),
     }
 }
 
-/// In a file of channels, schemas are the types, the params and the payloads.
+/// In a file of channels, schemas are the types, the params, the payloads and the results.
 fn is_inside_schema(segments: &[String]) -> bool {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     matches!(
         segments.as_slice(),
         ["$defs" | "definitions", _, ..]
             | ["channels", _, "params", _, ..]
-            | ["channels", _, "topics", _, "payload", ..]
+            | ["channels", _, "topics" | "signals", _, "payload", ..]
+            | ["channels", _, "result", ..]
     )
 }
 

@@ -1,7 +1,7 @@
 //! Identifies what a channel means, so that a client built from another definition can tell.
 
 use crate::emit::json_schema;
-use crate::model::{AddressPart, Carries, Channel, Model, Retain};
+use crate::model::{AddressPart, Carries, Channel, Model, Retain, TypeId};
 
 /// The fingerprint of every channel.
 pub(super) fn all(model: &Model) -> Vec<String> {
@@ -27,15 +27,25 @@ fn fingerprint(model: &Model, channel: &Channel) -> String {
             Retain::All => "all",
         });
         match topic.carries {
-            Carries::Payload(id) => {
-                let schema = json_schema::without_descriptions(json_schema::document(model, id));
-                hash.add(&schema.to_string());
-            }
+            Carries::Payload(id) => hash.add(&schema(model, id)),
             // No schema is written like this.
             Carries::TextStream => hash.add("stream: text"),
         }
     }
+    // No topic has a name like these.
+    for signal in &channel.signals {
+        hash.add(&format!("signal: {}", signal.name.wire));
+        hash.add(&schema(model, signal.payload));
+    }
+    if let Some(result) = channel.result {
+        hash.add("result: ");
+        hash.add(&schema(model, result));
+    }
     format!("{:016x}", hash.0)
+}
+
+fn schema(model: &Model, id: TypeId) -> String {
+    json_schema::without_descriptions(json_schema::document(model, id)).to_string()
 }
 
 /// FNV-1a with 64 bits: stable over time and machines, which the standard library's hasher is not.

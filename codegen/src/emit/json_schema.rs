@@ -1,4 +1,5 @@
-//! Canonical JSON Schema (draft 2020-12): the payload of every topic that carries payloads, complete in itself.
+//! Canonical JSON Schema (draft 2020-12): the payload of every signal and every topic that carries payloads, and the
+//! result of every channel's runs, each complete in itself.
 //!
 //! A text stream is no JSON value, so a topic of streams has no file: one would say that a string can be published.
 
@@ -9,20 +10,24 @@ use serde_json::{Map, Value, json};
 use super::rules::{Words, words};
 use crate::model::{Additional, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
 
-/// One file a topic of payloads.
+/// One file a topic of payloads, a signal and a result. No topic has a name with a slash, so their files differ.
 pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for channel in &model.channels {
         let header = super::header([model.modules[channel.module].source.as_str()]);
-        for topic in &channel.topics {
-            let Some(payload) = topic.payload() else { continue };
+        let topics = channel.topics.iter();
+        let topics = topics.filter_map(|topic| Some((topic.name.wire.clone(), topic.payload()?)));
+        let signals = channel.signals.iter();
+        let signals = signals.map(|signal| (format!("signals/{}", signal.name.wire), signal.payload));
+        let result = channel.result.map(|id| ("run/result".to_owned(), id));
+        for (name, id) in topics.chain(signals).chain(result) {
             let mut document = Map::new();
             document.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
             document.insert("$comment".to_owned(), json!(header));
-            if let Value::Object(rest) = self::document(model, payload) {
+            if let Value::Object(rest) = self::document(model, id) {
                 document.extend(rest);
             }
-            let path = format!("{}/{}.json", channel.name.wire, topic.name.wire);
+            let path = format!("{}/{name}.json", channel.name.wire);
             files.push((path, format!("{:#}\n", Value::Object(document))));
         }
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use crate::model::{Model, Scope, Topic, Type, TypeId};
+use crate::model::{Channel, Model, Scope, Type, TypeId};
 use crate::names::table;
 
 /// The root file of the generated Rust; the other files are its modules.
@@ -70,10 +70,9 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
     files
 }
 
-/// The types whose tables the table of another type or a topic refers to.
+/// The types whose tables a channel or the table of another type refers to.
 fn referenced(model: &Model) -> BTreeSet<TypeId> {
-    let mut referenced: BTreeSet<TypeId> =
-        model.channels.iter().flat_map(|channel| channel.topics.iter().filter_map(Topic::payload)).collect();
+    let mut referenced: BTreeSet<TypeId> = model.channels.iter().flat_map(Channel::carried).collect();
     for named in &model.types {
         match (&named.shape, named.shape.shape()) {
             // Rules refer to rules; only to choose between alternatives, their types are checked.

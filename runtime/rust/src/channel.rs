@@ -1,4 +1,4 @@
-//! Channels and topics: what generated code describes, and the names it makes of them.
+//! Channels, topics and signals: what generated code describes, and the names it makes of them.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,6 +19,8 @@
 //!         carries: Carries::Payload(&TEXT),
 //!         retain: Retain::None,
 //!     }],
+//!     signals: &[],
+//!     result: None,
 //!     history: History { messages: 100, age: Duration::from_secs(300) },
 //!     fingerprint: "9f2c",
 //! };
@@ -37,10 +39,17 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::schema::{Issue, Schema};
 
 mod address;
+mod grant;
 mod param;
+mod signal;
+
+pub use grant::Grant;
+pub use signal::{Signal, SignalDefinition};
 
 /// All channels that a server knows.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +85,10 @@ pub struct ChannelDefinition {
     pub params: &'static [ParamDefinition],
     /// Its topics.
     pub topics: &'static [TopicDefinition],
+    /// What clients may send to a run that waits on it.
+    pub signals: &'static [SignalDefinition],
+    /// What a run on it returns, where the definition says so.
+    pub result: Option<&'static Schema>,
     /// What it keeps for subscribers that resume.
     pub history: History,
     /// Identifies this definition, so that a client built from another can tell.
@@ -85,6 +98,10 @@ pub struct ChannelDefinition {
 impl ChannelDefinition {
     pub(crate) fn topic(&self, name: &str) -> Option<usize> {
         self.topics.iter().position(|topic| topic.name == name)
+    }
+
+    pub(crate) fn signal(&self, name: &str) -> Option<usize> {
+        self.signals.iter().position(|signal| signal.name == name)
     }
 }
 
@@ -222,6 +239,12 @@ impl Channel {
         self.definition
     }
 
+    /// Whether the channel is made of this definition.
+    #[must_use]
+    pub fn is_of(&self, definition: &'static ChannelDefinition) -> bool {
+        std::ptr::eq(self.definition, definition)
+    }
+
     /// One of the channel's topics, by its place in [`ChannelDefinition::topics`].
     /// Generated code says what payload it carries.
     ///
@@ -230,13 +253,6 @@ impl Channel {
     #[must_use]
     pub fn topic<P: ?Sized>(&self, index: usize) -> Topic<'_, P> {
         Topic { channel: self, definition: &self.definition.topics[index], index, payload: PhantomData }
-    }
-
-    /// The right to subscribe to topics of this channel, to make a token of.
-    #[must_use]
-    pub fn grant(&self, topics: impl IntoIterator<Item = &'static str>) -> Grant {
-        let topics = topics.into_iter().map(|topic| (Arc::clone(&self.name), topic)).collect();
-        Grant { topics }
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {
@@ -252,7 +268,7 @@ impl fmt::Debug for Channel {
 
 impl PartialEq for Channel {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.definition, other.definition) && self.name == other.name
+        self.is_of(other.definition) && self.name == other.name
     }
 }
 
@@ -262,6 +278,21 @@ impl Hash for Channel {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.name.hash(state);
     }
+}
+
+/// A channel with a type of its own. Generated code implements it.
+pub trait TypedChannel: Clone + Send + Sync + 'static {
+    /// What a run on the channel returns; nothing where the definition does not say.
+    type Result: Serialize + Send + Sync + 'static;
+
+    /// What the channel is made of.
+    const DEFINITION: &'static ChannelDefinition;
+
+    /// The channel without its type.
+    fn channel(&self) -> &Channel;
+
+    /// The channel with its type; nothing where it is of another definition.
+    fn from_channel(channel: Channel) -> Option<Self>;
 }
 
 /// A topic of a channel, which carries payloads of type `P`, or text streams where that is [`TextStream`].
@@ -301,26 +332,6 @@ impl<P: ?Sized> Copy for Topic<'_, P> {}
 impl<P: ?Sized> fmt::Debug for Topic<'_, P> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Topic({}, {})", self.channel.name, self.definition.name)
-    }
-}
-
-/// The right to subscribe to topics of channels. A token carries it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    topics: Vec<(Arc<str>, &'static str)>,
-}
-
-impl Grant {
-    /// Both rights together.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.topics.extend(other.topics);
-        self
-    }
-
-    /// The names of the channels and topics.
-    pub(crate) fn topics(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        self.topics.iter().map(|(channel, topic)| (&**channel, *topic))
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) use reader::{Event, NoSubscription, NotRenewed, Notice, Reader, Ready
 /// #     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
 /// #     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
 /// #     topics: &[TopicDefinition { name: "tokens", carries: Carries::Payload(&TEXT), retain: Retain::None }],
+/// #     signals: &[],
+/// #     result: None,
 /// #     history: History { messages: 100, age: Duration::from_secs(300) },
 /// #     fingerprint: "9f2c",
 /// # };

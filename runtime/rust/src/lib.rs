@@ -30,7 +30,7 @@ pub mod wire;
 
 pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
-    Retain, TextStream, Topic, TopicDefinition,
+    Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
 pub use hub::{BuildError, Hub, HubBuilder, RevokeError, TokenBuilder};
 #[doc(hidden)]

@@ -69,6 +69,7 @@ fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failu
     let refused = match token {
         None => Refused::new("missing", "no token"),
         Some(token) => match hub.verify(token) {
+            Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
             Ok(permit) if permit.publish == publish => return Ok(permit),
             Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
             Err(refused) => refused,

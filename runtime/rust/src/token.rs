@@ -1,4 +1,4 @@
-//! Tokens: signed grants to subscribe to topics, or to publish to them.
+//! Tokens: signed grants to subscribe to topics or to publish to them, and to send signals.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -49,6 +49,13 @@ pub(crate) enum TopicKind {
     Run,
 }
 
+/// One signal that a token names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SignalClaim {
+    pub(crate) channel: String,
+    pub(crate) name: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -58,6 +65,8 @@ struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sub: Option<String>,
     topics: Vec<TopicClaim>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    signals: Vec<SignalClaim>,
     #[serde(default)]
     publish: bool,
 }
@@ -66,6 +75,7 @@ struct Claims {
 #[derive(Clone, Debug)]
 pub(crate) struct Wording {
     pub(crate) topics: Vec<TopicClaim>,
+    pub(crate) signals: Vec<SignalClaim>,
     pub(crate) publish: bool,
     pub(crate) lifetime: Duration,
     pub(crate) subject: Option<String>,
@@ -77,7 +87,9 @@ pub(crate) struct Wording {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
     pub(crate) id: String,
+    /// There may be none, where it is for signals only.
     pub(crate) topics: Vec<TopicClaim>,
+    pub(crate) signals: Vec<SignalClaim>,
     pub(crate) publish: bool,
     /// When it was made, in seconds since 1970.
     pub(crate) issued: u64,
@@ -113,12 +125,13 @@ impl Keys {
     }
 
     pub(crate) fn mint(&self, wording: Wording) -> Result<String, TokenError> {
-        let Wording { topics, publish, lifetime, subject, id } = wording;
-        if topics.is_empty() {
+        let Wording { topics, signals, publish, lifetime, subject, id } = wording;
+        let count = topics.len() + signals.len();
+        if count == 0 {
             return Err(TokenError::NoTopics);
         }
-        if topics.len() > MAX_TOKEN_TOPICS {
-            return Err(TokenError::TooManyTopics(topics.len()));
+        if count > MAX_TOKEN_TOPICS {
+            return Err(TokenError::TooManyTopics(count));
         }
         if lifetime < Duration::from_secs(1) || lifetime > MAX_LIFETIME {
             return Err(TokenError::Lifetime(lifetime));
@@ -132,7 +145,8 @@ impl Keys {
         let iat = now();
         let jti = id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let exp = iat + lifetime.as_secs();
-        let claims = Claims { iss: self.issuer.clone(), iat, exp, jti, sub: subject, topics, publish };
+        let claims =
+            Claims { iss: self.issuer.clone(), iat, exp, jti, sub: subject, topics, signals, publish };
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(self.signing.id().to_owned());
         let key = EncodingKey::from_secret(self.signing.secret());
@@ -176,14 +190,14 @@ fn verify_with(key: &SigningKey, issuer: &str, token: &str) -> Result<Permit, Re
     if claims.exp <= now() {
         return Err(Refused::new("expired", "expired"));
     }
-    if claims.topics.is_empty() {
-        return Err(Refused::new("malformed", "no topics"));
+    if claims.topics.is_empty() && claims.signals.is_empty() {
+        return Err(Refused::new("malformed", "no topics and no signals"));
     }
     if !is_name(&claims.jti) {
         return Err(Refused::new("malformed", "no id to revoke it by"));
     }
-    let Claims { jti: id, topics, publish, iat, exp: expires, .. } = claims;
-    Ok(Permit { id, topics, publish, issued: iat, expires })
+    let Claims { jti: id, topics, signals, publish, iat, exp: expires, .. } = claims;
+    Ok(Permit { id, topics, signals, publish, issued: iat, expires })
 }
 
 fn refused(error: &jsonwebtoken::errors::Error) -> Refused {
@@ -219,9 +233,9 @@ fn since_1970() -> Duration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The grant names no topic.
+    /// The grant names no topic and no signal.
     NoTopics,
-    /// The grant names more topics than a token may.
+    /// The grant names more topics and signals than a token may.
     TooManyTopics(usize),
     /// No definition knows the channel or topic.
     Unknown {
@@ -229,6 +243,13 @@ pub enum TokenError {
         channel: String,
         /// The topic's name.
         topic: String,
+    },
+    /// No definition knows the channel or signal.
+    UnknownSignal {
+        /// The channel's name.
+        channel: String,
+        /// The signal's name.
+        signal: String,
     },
     /// The token would last less than a second or more than a day.
     Lifetime(Duration),
@@ -243,13 +264,16 @@ pub enum TokenError {
 impl fmt::Display for TokenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTopics => formatter.write_str("a token needs at least one topic"),
+            Self::NoTopics => formatter.write_str("a token needs at least one topic or signal"),
             Self::TooManyTopics(count) => write!(
                 formatter,
-                "a token names at most {MAX_TOKEN_TOPICS} topics, this one {count}: make several"
+                "a token names at most {MAX_TOKEN_TOPICS} topics and signals, this one {count}: make several"
             ),
             Self::Unknown { channel, topic } => {
                 write!(formatter, "no definition knows the topic {topic:?} of a channel named {channel:?}")
+            }
+            Self::UnknownSignal { channel, signal } => {
+                write!(formatter, "no definition knows the signal {signal:?} of a channel named {channel:?}")
             }
             Self::Lifetime(lifetime) => {
                 write!(formatter, "a token lasts from a second to a day, not {lifetime:?}")

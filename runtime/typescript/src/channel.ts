@@ -27,8 +27,27 @@ export interface TopicReference<Config extends TopicConfig = TopicConfig> {
   readonly config: Config;
 }
 
+/** A signal as {@link defineChannel} takes it. */
+export interface SignalDefinition<Schema extends StandardSchema = StandardSchema> {
+  readonly payload: Schema;
+}
+
+/** A signal as a channel carries it. */
+export interface SignalConfig<Schema extends StandardSchema = StandardSchema> {
+  readonly schema: Schema;
+}
+
+/** Points at one signal of one channel: `pipeline({ runId }).approve`. */
+export interface SignalReference<Schema extends StandardSchema = StandardSchema> {
+  readonly channel: string;
+  readonly signal: string;
+  readonly schema: Schema;
+}
+
 type TopicDefinitions = Readonly<Record<string, TopicDefinition>>;
 type TopicConfigs = Readonly<Record<string, TopicConfig>>;
+type SignalDefinitions = Readonly<Record<string, SignalDefinition>>;
+type SignalConfigs = Readonly<Record<string, SignalConfig>>;
 type ParamSchemas = Readonly<Record<string, StandardSchema>>;
 
 /** `pipeline:{runId}` becomes the type `pipeline:${string}`. */
@@ -46,6 +65,10 @@ type ConfigOf<Topic extends TopicDefinition> = Topic extends {
   ? TopicConfig<Schema>
   : StreamTopicConfig;
 
+type SignalConfigsOf<Signals extends SignalDefinitions> = {
+  readonly [Name in keyof Signals]: SignalConfig<Signals[Name]["payload"]>;
+};
+
 type PayloadsOf<Topics extends TopicConfigs> = {
   readonly [Name in keyof Topics]: InferOutput<Topics[Name]["schema"]>;
 };
@@ -58,29 +81,47 @@ type TopicReferences<Topics extends TopicConfigs> = {
   readonly [Name in Exclude<keyof Topics & string, "name" | "topics">]: TopicReference<Topics[Name]>;
 };
 
+type SignalReferences<Signals extends SignalConfigs> = {
+  readonly [Name in Exclude<keyof Signals & string, "name" | "topics">]: SignalReference<
+    Signals[Name]["schema"]
+  >;
+};
+
 /**
  * One channel: a name on the wire and its topics, each with its schema.
  *
- * Every topic can also be reached as a property (`channel.status`), except one
- * that is called `name` or `topics`. An instance is a valid channel of
- * Inngest's SDK.
+ * Every topic and every signal can also be reached as a property
+ * (`channel.status`), except one that is called `name` or `topics`. An instance
+ * is a valid channel of Inngest's SDK.
  */
-export type ChannelInstance<Name extends string = string, Topics extends TopicConfigs = {}> = {
+export type ChannelInstance<
+  Name extends string = string,
+  Topics extends TopicConfigs = {},
+  Signals extends SignalConfigs = {},
+  Result extends StandardSchema | undefined = StandardSchema | undefined,
+> = {
   readonly name: Name;
   readonly topics: Topics;
   /** Identifies the definition that this code was generated from. */
   readonly $fingerprint: string;
   /** For types only: `typeof channel.$infer.status` is the payload of `status`; of a text stream, its text. */
   readonly $infer: PayloadsOf<Topics>;
-} & TopicReferences<Topics>;
+  /** What may be sent to a run that waits on the channel, by name. */
+  readonly $signals: Signals;
+  /** What a run on the channel returns, where the definition says so. */
+  readonly $result: Result;
+} & TopicReferences<Topics> &
+  SignalReferences<Signals>;
 
 /** A channel with params: call it with them to get the {@link ChannelInstance}. */
 export interface ParamChannel<
   Name extends string,
   Params extends ParamSchemas,
   Topics extends TopicConfigs,
+  Signals extends SignalConfigs = {},
+  Result extends StandardSchema | undefined = StandardSchema | undefined,
 > {
-  (params: ParamsOf<Params>): ChannelInstance<Name, Topics>;
+  (params: ParamsOf<Params>): ChannelInstance<Name, Topics, Signals, Result>;
   /** Hides the name that every function has: only an instance, made by calling this, has a name. */
   readonly name: unknown;
   readonly topics: Topics;
@@ -138,6 +179,38 @@ export type Payload<
     : unknown
   : unknown;
 
+/** The names of a channel's signals. */
+export type SignalName<Channel extends ChannelInput> = Channel extends string
+  ? string
+  : Channel extends { readonly $signals: infer Signals }
+    ? keyof Signals & string
+    : never;
+
+/**
+ * The payload of a channel's signal, as whoever sends it gives it.
+ *
+ * @example
+ * ```ts
+ * type Verdict = SignalPayload<ReturnType<typeof pipeline>, "approve">;
+ * ```
+ */
+export type SignalPayload<Channel extends ChannelInput, Name extends string> = Channel extends {
+  readonly $signals: Readonly<Record<Name, { readonly schema: infer Schema }>>;
+}
+  ? Schema extends StandardSchema
+    ? InferInput<Schema>
+    : unknown
+  : unknown;
+
+/** What a run on a channel returns; unknown where its definition does not say. */
+export type RunResult<Channel extends ChannelInput, Validate extends boolean = true> = Channel extends {
+  readonly $result: infer Schema extends StandardSchema;
+}
+  ? Validate extends false
+    ? InferInput<Schema>
+    : InferOutput<Schema>
+  : unknown;
+
 /** Thrown when a channel is called with a param that its definition refuses. */
 export class ParamError extends Error {
   override readonly name = "ParamError";
@@ -151,11 +224,18 @@ export class ParamError extends Error {
   }
 }
 
-interface Definition<Address extends string, Topics extends TopicDefinitions> {
+interface Definition<
+  Address extends string,
+  Topics extends TopicDefinitions,
+  Signals extends SignalDefinitions,
+  Result extends StandardSchema | undefined,
+> {
   readonly name: string;
   readonly address: Address;
   readonly fingerprint: string;
   readonly topics: Topics;
+  readonly signals?: Signals;
+  readonly result?: Result;
 }
 
 /**
@@ -170,6 +250,8 @@ interface Definition<Address extends string, Topics extends TopicDefinitions> {
  *   fingerprint: "9f2c",
  *   params: { runId: z.string().min(1) },
  *   topics: { status: { payload: z.object({ message: z.string() }), retain: "last" } },
+ *   signals: { approve: { payload: z.object({ verdict: z.enum(["approve", "reject"]) }) } },
+ *   result: z.object({ summary: z.string() }),
  * });
  * const channel = pipeline({ runId: "run_42" }); // channel.name is "pipeline:run_42"
  *
@@ -186,30 +268,36 @@ export function defineChannel<
   const Address extends string,
   const Params extends ParamSchemas,
   const Topics extends TopicDefinitions,
+  const Signals extends SignalDefinitions = {},
+  const Result extends StandardSchema | undefined = undefined,
 >(
-  definition: Definition<Address, Topics> & { readonly params: Params },
-): ParamChannel<NameOf<Address>, Params, ConfigsOf<Topics>>;
-export function defineChannel<const Address extends string, const Topics extends TopicDefinitions>(
-  definition: Definition<Address, Topics> & { readonly params?: undefined },
-): ChannelInstance<Address, ConfigsOf<Topics>>;
+  definition: Definition<Address, Topics, Signals, Result> & { readonly params: Params },
+): ParamChannel<NameOf<Address>, Params, ConfigsOf<Topics>, SignalConfigsOf<Signals>, Result>;
+export function defineChannel<
+  const Address extends string,
+  const Topics extends TopicDefinitions,
+  const Signals extends SignalDefinitions = {},
+  const Result extends StandardSchema | undefined = undefined,
+>(
+  definition: Definition<Address, Topics, Signals, Result> & { readonly params?: undefined },
+): ChannelInstance<Address, ConfigsOf<Topics>, SignalConfigsOf<Signals>, Result>;
 export function defineChannel(
-  definition: Definition<string, TopicDefinitions> & { readonly params?: ParamSchemas | undefined },
+  definition: AnyDefinition & { readonly params?: ParamSchemas | undefined },
 ): unknown {
+  const { name, address, fingerprint, result, params } = definition;
   const topics = configsOf(definition.topics);
-  const { params } = definition;
-  checkAddress(definition.name, definition.address, params ?? {});
+  const signals = signalConfigsOf(definition.signals ?? {});
+  checkAddress(name, address, params ?? {});
+  checkAccessors(name, topics, signals);
+  const traits: Traits = { topics, signals, result, fingerprint };
   if (params === undefined) {
-    return instance(definition.address, topics, definition.fingerprint);
+    return instance(address, traits);
   }
   const channel = (values: Readonly<Record<string, unknown>>): unknown =>
-    instance(
-      fillAddress(definition.name, definition.address, params, values),
-      topics,
-      definition.fingerprint,
-    );
+    instance(fillAddress(name, address, params, values), traits);
   return Object.defineProperties(channel, {
     topics: { value: topics, enumerable: true },
-    $fingerprint: { value: definition.fingerprint },
+    $fingerprint: { value: fingerprint },
     $infer: { value: undefined },
     $params: { value: undefined },
   });
@@ -226,6 +314,16 @@ export function encodeParam(value: string): string {
   );
 }
 
+type AnyDefinition = Definition<string, TopicDefinitions, SignalDefinitions, StandardSchema | undefined>;
+
+/** What all instances of a channel have in common. */
+interface Traits {
+  readonly topics: TopicConfigs;
+  readonly signals: SignalConfigs;
+  readonly result: StandardSchema | undefined;
+  readonly fingerprint: string;
+}
+
 const HOLE = /\{([^{}]*)\}/g;
 
 function checkAddress(name: string, address: string, params: ParamSchemas): void {
@@ -237,6 +335,13 @@ function checkAddress(name: string, address: string, params: ParamSchemas): void
   const unused = Object.keys(params).find((param) => !holes.includes(param));
   if (unused !== undefined) {
     throw new TypeError(`Channel "${name}": param "${unused}" has no hole in the address "${address}"`);
+  }
+}
+
+function checkAccessors(name: string, topics: TopicConfigs, signals: SignalConfigs): void {
+  const shared = Object.keys(signals).find((signal) => Object.hasOwn(topics, signal));
+  if (shared !== undefined) {
+    throw new TypeError(`Channel "${name}": "${shared}" names both a topic and a signal`);
   }
 }
 
@@ -278,15 +383,29 @@ function configOf({ payload, retain }: TopicDefinition): TopicConfig | StreamTop
   return retain === undefined ? config : { ...config, retain };
 }
 
-function instance(name: string, topics: TopicConfigs, fingerprint: string): unknown {
-  const references = Object.entries(topics)
-    .filter(([topic]) => topic !== "name" && topic !== "topics")
-    .map(([topic, config]) => [topic, Object.freeze({ channel: name, topic, config })]);
+function signalConfigsOf(signals: SignalDefinitions): SignalConfigs {
+  return Object.freeze(
+    Object.fromEntries(
+      Object.entries(signals).map(([name, { payload }]) => [name, Object.freeze({ schema: payload })]),
+    ),
+  );
+}
+
+function instance(name: string, { topics, signals, result, fingerprint }: Traits): unknown {
+  const ofTopics = Object.entries(topics).map(([topic, config]) => [topic, { channel: name, topic, config }]);
+  const ofSignals = Object.entries(signals).map(([signal, { schema }]) => [
+    signal,
+    { channel: name, signal, schema },
+  ]);
+  const references = [...ofTopics, ...ofSignals].map(([key, reference]) => [key, Object.freeze(reference)]);
+  // What a channel itself is comes last, so that no topic takes its place.
   const channel = { ...Object.fromEntries(references), name, topics };
   // Hidden, so that a channel prints and serializes as Inngest's does.
   Object.defineProperties(channel, {
     $fingerprint: { value: fingerprint },
     $infer: { value: undefined },
+    $signals: { value: signals },
+    $result: { value: result },
   });
   return Object.freeze(channel);
 }

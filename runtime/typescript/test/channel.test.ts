@@ -62,6 +62,40 @@ describe("a channel", () => {
     expect(validate(7)).toEqual({ issues: [{ message: "must be a string" }] });
   });
 
+  it("gives access to its signals, and still looks like a channel of Inngest's SDK", () => {
+    const verdict = z.enum(["approve", "reject"]);
+    const result = z.object({ text: z.string() });
+    const reviews = defineChannel({
+      name: "reviews",
+      address: "reviews:{id}",
+      fingerprint: "00",
+      params: { id: z.string() },
+      topics: { status: { payload: z.string() } },
+      signals: { approve: { payload: verdict } },
+      result,
+    });
+    const review = reviews({ id: "7" });
+    expect(review.approve).toEqual({ channel: "reviews:7", signal: "approve", schema: verdict });
+    expect(review.$signals).toEqual({ approve: { schema: verdict } });
+    expect(review.$result).toBe(result);
+    expect(Object.keys(review).toSorted()).toEqual(["approve", "name", "status", "topics"]);
+    expect(Object.keys(review.topics)).toEqual(["status"]);
+    expect([system.$signals, system.$result]).toEqual([{}, undefined]);
+  });
+
+  it("is refused where a topic and a signal share a name", () => {
+    const payload = z.string();
+    expect(() =>
+      defineChannel({
+        name: "a",
+        address: "a",
+        fingerprint: "",
+        topics: { b: { payload } },
+        signals: { b: { payload } },
+      }),
+    ).toThrow(/"b" names both a topic and a signal/);
+  });
+
   it("is refused where address and params disagree", () => {
     const topics = {};
     expect(() => defineChannel({ name: "a", address: "a:{b}", fingerprint: "", topics })).toThrow(

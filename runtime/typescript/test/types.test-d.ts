@@ -8,6 +8,10 @@ import type {
   Cursor,
   Message,
   Payload,
+  RunResult,
+  SignalName,
+  SignalPayload,
+  SignalReference,
   StreamTopicConfig,
   TopicConfig,
   TopicName,
@@ -73,6 +77,51 @@ export function streams(): void {
   defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { payload: text, stream: "text" } } });
   // @ts-expect-error: streams are of text
   defineChannel({ name: "a", address: "a", fingerprint: "", topics: { b: { stream: "bytes" } } });
+}
+
+export function signals(): void {
+  const verdict = z.object({ verdict: z.enum(["approve", "reject"]), text: z.string().optional() });
+  const reviews = defineChannel({
+    name: "reviews",
+    address: "reviews:{id}",
+    fingerprint: "00",
+    params: { id: z.string() },
+    topics: { status: { payload: z.string() } },
+    signals: {
+      approve: { payload: verdict },
+      budget: { payload: z.string().transform((text) => BigInt(text)) },
+    },
+    result: z.object({ spent: z.string().transform((text) => BigInt(text)) }),
+  });
+  const review = reviews({ id: "7" });
+  type Review = typeof review;
+  const input: ChannelInput = review;
+  const instance: ChannelInstance = review;
+  void [input, instance];
+  isTrue<Same<TopicName<Review>, "status">>();
+  isTrue<Same<SignalName<Review>, "approve" | "budget">>();
+  isTrue<Same<Review["approve"], SignalReference<typeof verdict>>>();
+  isTrue<Same<SignalPayload<Review, "approve">, z.input<typeof verdict>>>();
+  isTrue<Same<SignalPayload<Review, "budget">, string>>();
+  isTrue<Same<RunResult<Review>, { spent: bigint }>>();
+  isTrue<Same<RunResult<Review, false>, { spent: string }>>();
+  // @ts-expect-error: a signal is no topic
+  void subscribe({ channel: review, topics: ["approve"], token: "token" });
+  // @ts-expect-error: no such verdict
+  const wrong: SignalPayload<Review, "approve"> = { verdict: "maybe" };
+  void wrong;
+
+  isTrue<Same<SignalName<Pipeline>, never>>();
+  isTrue<Same<SignalName<string>, string>>();
+  isTrue<Same<SignalName<{ name: string; topics: {} }>, never>>();
+  isTrue<Same<RunResult<Pipeline>, unknown>>();
+  isTrue<Same<RunResult<string>, unknown>>();
+  isTrue<Same<RunResult<{ name: string; topics: {} }>, unknown>>();
+
+  // @ts-expect-error: a signal needs a payload
+  defineChannel({ name: "a", address: "a", fingerprint: "", topics: {}, signals: { b: {} } });
+  // @ts-expect-error: a result is a schema
+  defineChannel({ name: "a", address: "a", fingerprint: "", topics: {}, result: "text" });
 }
 
 export async function iterators(): Promise<void> {

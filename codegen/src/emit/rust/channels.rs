@@ -1,4 +1,4 @@
-//! A channel's type, its topics and its definition.
+//! A channel's type, its topics, its signals and its definition.
 
 use crate::model::{AddressPart, Carries, Channel, Enum, Model, Param, Retain, Scope, Type};
 use crate::names::param_table;
@@ -15,6 +15,10 @@ pub(super) struct Rendered {
     pub(super) is_static: bool,
     pub(super) params: Vec<RenderedParam>,
     pub(super) topics: Vec<RenderedTopic>,
+    pub(super) signals: Vec<RenderedSignal>,
+    /// The type of what its runs return.
+    pub(super) result: String,
+    pub(super) result_table: String,
     pub(super) address_parts: Vec<String>,
     pub(super) history_messages: String,
     pub(super) history_seconds: String,
@@ -40,6 +44,16 @@ pub(super) struct RenderedTopic {
     pub(super) ty: String,
     pub(super) carries: String,
     pub(super) retain: &'static str,
+}
+
+pub(super) struct RenderedSignal {
+    pub(super) index: usize,
+    pub(super) wire: String,
+    pub(super) method: String,
+    pub(super) variant: String,
+    pub(super) docs: String,
+    pub(super) ty: String,
+    pub(super) table: String,
 }
 
 pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered {
@@ -73,6 +87,15 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             },
         }
     });
+    let signals = channel.signals.iter().enumerate().map(|(index, signal)| RenderedSignal {
+        index,
+        wire: signal.name.wire.clone(),
+        method: signal.name.rust(),
+        variant: signal.name.rust_type(),
+        docs: docs(signal.description.as_deref(), &format!("The signal `{}`.", signal.name.wire), "    "),
+        ty: path(model, signal.payload, scope),
+        table: table_path(model, signal.payload, scope),
+    });
     Rendered {
         docs: docs(channel.description.as_deref(), &format!("The channel `{}`.", channel.name.wire), ""),
         address: channel.template(),
@@ -81,6 +104,11 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         is_static: channel.params.is_empty(),
         params: channel.params.iter().map(param).collect(),
         topics: topics.collect(),
+        signals: signals.collect(),
+        result: channel.result.map_or_else(|| "()".to_owned(), |id| path(model, id, scope)),
+        result_table: channel
+            .result
+            .map_or_else(|| "None".to_owned(), |id| format!("Some(&{})", table_path(model, id, scope))),
         address_parts: channel.address.iter().map(part).collect(),
         history_messages: grouped(&channel.history.messages.to_string()),
         history_seconds: grouped(&channel.history.age_seconds.to_string()),

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::validators::{Face, Scope};
 use super::{File, docs, key, quoted, rendered};
-use crate::model::{Carries, Channel, Retain, Topic};
+use crate::model::{Carries, Channel, Retain, TypeId};
 
 #[derive(Template)]
 #[template(path = "channels.ts.j2", escape = "none")]
@@ -26,6 +26,9 @@ struct Descriptor {
     fingerprint: String,
     params: Vec<RenderedParam>,
     topics: Vec<RenderedTopic>,
+    signals: Vec<RenderedSignal>,
+    /// The validator of what its runs return, or nothing.
+    result: String,
 }
 
 struct RenderedParam {
@@ -41,10 +44,15 @@ struct RenderedTopic {
     retain: &'static str,
 }
 
+struct RenderedSignal {
+    docs: String,
+    name: String,
+    payload: String,
+}
+
 pub(super) fn render(file: &File<'_>, fingerprints: &[String]) -> Option<String> {
     let own = file.model.channels.iter().zip(fingerprints).filter(|(channel, _)| channel.module == file.at);
-    let payloads: BTreeSet<_> =
-        own.clone().flat_map(|(channel, _)| channel.topics.iter().filter_map(Topic::payload)).collect();
+    let payloads: BTreeSet<_> = own.clone().flat_map(|(channel, _)| channel.carried()).collect();
     let validates = !payloads.is_empty() || own.clone().any(|(channel, _)| !channel.params.is_empty());
     let channels: Vec<Descriptor> =
         own.map(|(channel, fingerprint)| descriptor(file, channel, fingerprint)).collect();
@@ -64,7 +72,7 @@ fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descript
         docs: docs(topic.description.as_deref(), "    "),
         name: key(&topic.name.wire),
         carries: match topic.carries {
-            Carries::Payload(id) => format!("payload: f.payload({}Schema)", file.model.get(id).typescript),
+            Carries::Payload(id) => format!("payload: {}", payload(file, id)),
             Carries::TextStream => "stream: \"text\"".to_owned(),
         },
         retain: match topic.retain {
@@ -72,6 +80,11 @@ fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descript
             Retain::Last => ", retain: \"last\"",
             Retain::All => ", retain: \"all\"",
         },
+    });
+    let signals = channel.signals.iter().map(|signal| RenderedSignal {
+        docs: docs(signal.description.as_deref(), "    "),
+        name: key(&signal.name.wire),
+        payload: payload(file, signal.payload),
     });
     Descriptor {
         docs: docs(channel.description.as_deref(), ""),
@@ -81,5 +94,11 @@ fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descript
         fingerprint: quoted(fingerprint),
         params: params.collect(),
         topics: topics.collect(),
+        signals: signals.collect(),
+        result: channel.result.map_or_else(String::new, |id| payload(file, id)),
     }
+}
+
+fn payload(file: &File<'_>, id: TypeId) -> String {
+    format!("f.payload({}Schema)", file.model.get(id).typescript)
 }

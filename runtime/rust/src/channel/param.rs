@@ -33,7 +33,16 @@ mod tests {
         params: &'static [ParamDefinition],
     ) -> ChannelDefinition {
         let history = History { messages: 1, age: Duration::from_secs(1) };
-        ChannelDefinition { name: "c", address, params, topics: &[], history, fingerprint: "" }
+        ChannelDefinition {
+            name: "c",
+            address,
+            params,
+            topics: &[],
+            signals: &[],
+            result: None,
+            history,
+            fingerprint: "",
+        }
     }
 
     static NAME: ParamDefinition =

@@ -206,6 +206,8 @@ mod tests {
         address: &[AddressPart::Literal("room:"), AddressPart::Param(0)],
         params: &[ParamDefinition { name: "id", schema: &TEXT }],
         topics: &[TopicDefinition { name: "said", carries: Carries::Payload(&TEXT), retain: Retain::None }],
+        signals: &[],
+        result: None,
         history: History { messages: 10, age: Duration::from_secs(60) },
         fingerprint: "",
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{DEFAULT_LIFETIME, Hub};
 use crate::channel::Grant;
-use crate::token::{TokenError, TopicClaim, TopicKind, Wording};
+use crate::token::{SignalClaim, TokenError, TopicClaim, TopicKind, Wording};
 
 /// A token in the making.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl<'h> TokenBuilder<'h> {
     /// Makes the token.
     ///
     /// # Errors
-    /// When the grant names no topics, too many, or one that no definition knows, or when the
+    /// When the grant names nothing, too much, or a topic or signal that no definition knows, or when the
     /// lifetime, the subject or the id is out of range.
     pub fn mint(self) -> Result<String, TokenError> {
         let Self { hub, grant, publish, lifetime, subject, id } = self;
@@ -62,7 +62,11 @@ impl<'h> TokenBuilder<'h> {
             channel: channel.into(),
             name: topic.into(),
         });
-        hub.mint(Wording { topics: topics.collect(), publish, lifetime, subject, id })
+        let signals = grant
+            .signals()
+            .map(|(channel, signal)| SignalClaim { channel: channel.into(), name: signal.into() });
+        let (topics, signals) = (topics.collect(), signals.collect());
+        hub.mint(Wording { topics, signals, publish, lifetime, subject, id })
     }
 }
 
@@ -70,6 +74,13 @@ impl Hub {
     pub(crate) fn mint(&self, wording: Wording) -> Result<String, TokenError> {
         self.permitted(&wording.topics)
             .map_err(|claim| TokenError::Unknown { channel: claim.channel, topic: claim.name })?;
+        for SignalClaim { channel, name } in &wording.signals {
+            let known = self.registry().resolve(channel);
+            if known.and_then(|known| known.definition().signal(name)).is_none() {
+                let (channel, signal) = (channel.clone(), name.clone());
+                return Err(TokenError::UnknownSignal { channel, signal });
+            }
+        }
         self.keys().mint(wording)
     }
 }

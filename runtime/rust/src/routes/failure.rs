@@ -144,7 +144,9 @@ impl From<TokenError> for Failure {
     fn from(error: TokenError) -> Self {
         let message = error.to_string();
         match error {
-            TokenError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
+            TokenError::Unknown { .. } | TokenError::UnknownSignal { .. } => {
+                Self::new(StatusCode::NOT_FOUND, message)
+            }
             TokenError::Signing(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
             TokenError::NoTopics
             | TokenError::TooManyTopics(_)

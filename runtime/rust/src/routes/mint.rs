@@ -6,11 +6,12 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Failure, Parameters, body, open, signing_key};
 use crate::hub::{Hub, Phase};
-use crate::token::{DEFAULT_LIFETIME, TopicClaim, Wording};
+use crate::token::{DEFAULT_LIFETIME, SignalClaim, TopicClaim, TopicKind, Wording};
 
 /// More than 64 topics with long names need.
 const MAX_BODY: usize = 256 * 1024;
@@ -31,12 +32,35 @@ pub(super) async fn mint(
             })?),
         };
     let request = body::read(&headers, request, MAX_BODY).await?;
-    let topics: Vec<TopicClaim> = serde_json::from_slice(&request).map_err(|error| {
+    let asked: Vec<Asked> = serde_json::from_slice(&request).map_err(|error| {
         let example = r#"[{"channel":"pipeline:run_42","name":"status","kind":"run"}]"#;
         Failure::bad_request(format!("the body is not a list of topics such as {example}: {error}"))
     })?;
+    let (mut topics, mut signals) = (Vec::new(), Vec::new());
+    for Asked { kind, channel, name } in asked {
+        match kind {
+            Kind::Run => topics.push(TopicClaim { kind: TopicKind::Run, channel, name }),
+            Kind::Signal => signals.push(SignalClaim { channel, name }),
+        }
+    }
     let named = |name| parameters.get(name).map(str::to_owned);
     let (subject, id) = (named("subject"), named("id"));
-    let token = hub.mint(Wording { topics, publish: false, lifetime, subject, id })?;
+    let token = hub.mint(Wording { topics, signals, publish: false, lifetime, subject, id })?;
     Ok((StatusCode::CREATED, Json(json!({ "jwt": token }))))
+}
+
+/// One topic or signal that a token is asked for.
+#[derive(Deserialize)]
+struct Asked {
+    kind: Kind,
+    channel: String,
+    name: String,
+}
+
+/// `run` is what Inngest's clients call a topic.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Run,
+    Signal,
 }

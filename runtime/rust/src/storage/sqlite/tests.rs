@@ -27,6 +27,8 @@ static ROOM: ChannelDefinition = ChannelDefinition {
         TopicDefinition { name: "said", carries: Carries::Payload(&TEXT), retain: Retain::None },
         TopicDefinition { name: "state", carries: Carries::Payload(&TEXT), retain: Retain::Last },
     ],
+    signals: &[],
+    result: None,
     history: History { messages: 100, age: HOUR },
     fingerprint: "",
 };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
 use fanfare::{
-    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Topic,
-    TopicDefinition,
+    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
+    SignalDefinition, Topic, TopicDefinition,
 };
 use serde::Serialize;
 
@@ -37,19 +37,26 @@ const TOPICS: &[TopicDefinition] = &[
     TopicDefinition { name: "draft", carries: Carries::TextStream, retain: Retain::Last },
 ];
 
+const SIGNALS: &[SignalDefinition] = &[
+    SignalDefinition { name: "approve", schema: &Schema::Boolean },
+    SignalDefinition { name: "nod", schema: TEXT },
+];
+
 const fn definition(name: &'static str, address: &'static [AddressPart], messages: u32) -> ChannelDefinition {
     ChannelDefinition {
         name,
         address,
         params: PARAMS,
         topics: TOPICS,
+        signals: SIGNALS,
+        result: Some(STATUS),
         history: History { messages, age: Duration::from_secs(300) },
         fingerprint: "f1f2",
     }
 }
 
 /// Remembers more than any test sends.
-static ROOM: ChannelDefinition =
+pub(crate) static ROOM: ChannelDefinition =
     definition("room", &[AddressPart::Literal("room:"), AddressPart::Param(0)], 100_000);
 
 /// Remembers five messages.

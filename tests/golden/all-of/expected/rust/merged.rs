@@ -40,6 +40,19 @@ impl Merged {
     }
 }
 
+impl fanfare::TypedChannel for Merged {
+    type Result = ();
+    const DEFINITION: &'static fanfare::ChannelDefinition = &DEFINITION;
+
+    fn channel(&self) -> &fanfare::Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: fanfare::Channel) -> Option<Self> {
+        channel.is_of(&DEFINITION).then(|| Self(channel))
+    }
+}
+
 impl std::default::Default for Merged {
     fn default() -> Self {
         Self::new()
@@ -85,6 +98,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
+    signals: &[],
+    result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "5aa897040cde2a67",
 };

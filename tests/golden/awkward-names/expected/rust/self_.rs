@@ -34,6 +34,19 @@ impl Self_ {
     }
 }
 
+impl fanfare::TypedChannel for Self_ {
+    type Result = ();
+    const DEFINITION: &'static fanfare::ChannelDefinition = &DEFINITION;
+
+    fn channel(&self) -> &fanfare::Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: fanfare::Channel) -> Option<Self> {
+        channel.is_of(&DEFINITION).then(|| Self(channel))
+    }
+}
+
 impl std::default::Default for Self_ {
     fn default() -> Self {
         Self::new()
@@ -71,6 +84,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
+    signals: &[],
+    result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "e430f56bea2adffe",
 };

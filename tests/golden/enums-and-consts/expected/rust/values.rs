@@ -46,6 +46,19 @@ impl Values {
     }
 }
 
+impl fanfare::TypedChannel for Values {
+    type Result = ();
+    const DEFINITION: &'static fanfare::ChannelDefinition = &DEFINITION;
+
+    fn channel(&self) -> &fanfare::Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: fanfare::Channel) -> Option<Self> {
+        channel.is_of(&DEFINITION).then(|| Self(channel))
+    }
+}
+
 impl std::default::Default for Values {
     fn default() -> Self {
         Self::new()
@@ -99,6 +112,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
+    signals: &[],
+    result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "68e1935dad51ba9d",
 };

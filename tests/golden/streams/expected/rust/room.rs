@@ -36,6 +36,19 @@ impl Room {
     }
 }
 
+impl fanfare::TypedChannel for Room {
+    type Result = ();
+    const DEFINITION: &'static fanfare::ChannelDefinition = &DEFINITION;
+
+    fn channel(&self) -> &fanfare::Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: fanfare::Channel) -> Option<Self> {
+        channel.is_of(&DEFINITION).then(|| Self(channel))
+    }
+}
+
 /// The topics of [`Room`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -67,6 +80,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
+    signals: &[],
+    result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "8433ceffcb9bdcb0",
 };

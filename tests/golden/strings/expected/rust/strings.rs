@@ -52,6 +52,19 @@ impl Strings {
     }
 }
 
+impl fanfare::TypedChannel for Strings {
+    type Result = ();
+    const DEFINITION: &'static fanfare::ChannelDefinition = &DEFINITION;
+
+    fn channel(&self) -> &fanfare::Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: fanfare::Channel) -> Option<Self> {
+        channel.is_of(&DEFINITION).then(|| Self(channel))
+    }
+}
+
 impl std::default::Default for Strings {
     fn default() -> Self {
         Self::new()
@@ -113,6 +126,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
     ],
+    signals: &[],
+    result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "a59ea96de884f3c7",
 };

@@ -1,0 +1,154 @@
+//! Signals: what code is given for them, and the tokens that allow them.
+
+use fanfare::{Channel, ChannelDefinition, Signal, TokenError, TypedChannel};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::bench::client::Client;
+use crate::bench::definition::{REGISTRY, ROOM, room, small};
+use crate::bench::server::{KEY, Server};
+
+/// What generated code makes of a channel.
+#[derive(Clone, Debug, PartialEq)]
+struct Room(Channel);
+
+#[derive(Debug, PartialEq, Serialize)]
+struct RunResult {
+    message: String,
+}
+
+impl Room {
+    fn nod(&self) -> Signal<'_, str> {
+        self.0.signal(1)
+    }
+}
+
+impl TypedChannel for Room {
+    type Result = RunResult;
+    const DEFINITION: &'static ChannelDefinition = &ROOM;
+
+    fn channel(&self) -> &Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: Channel) -> Option<Self> {
+        channel.is_of(&ROOM).then(|| Self(channel))
+    }
+}
+
+/// What a token says, whoever reads it.
+fn claims(token: &str) -> Value {
+    let key = jsonwebtoken::DecodingKey::from_secret(KEY.as_bytes());
+    let validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
+    jsonwebtoken::decode(token, &key, &validation).unwrap().claims
+}
+
+#[test]
+fn a_signal_knows_its_channel_its_definition_and_its_place() {
+    let room = Room(room("1"));
+    let nod = room.nod();
+    assert_eq!(nod.channel(), room.channel());
+    assert_eq!((nod.definition().name, nod.index()), ("nod", 1));
+    assert_eq!(format!("{nod:?}"), "Signal(room:1, nod)");
+    let refused = fanfare::schema::check(nod.definition().schema, &7).unwrap_err();
+    assert_eq!(refused[0].message, "must be a string");
+}
+
+#[test]
+fn a_channel_gets_its_type_back_and_no_other() {
+    let named = REGISTRY.resolve("room:1").unwrap();
+    let room = Room::from_channel(named).unwrap();
+    assert_eq!(room.channel().name(), "room:1");
+    assert_eq!(Room::from_channel(small("1")), None);
+    let result = <Room as TypedChannel>::DEFINITION.result.unwrap();
+    assert!(fanfare::schema::check(result, &RunResult { message: "Done".into() }).is_ok());
+    assert!(fanfare::schema::check(result, &RunResult { message: String::new() }).is_err());
+}
+
+#[tokio::test]
+async fn a_token_names_signals_beside_topics() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let grant = channel.grant(["said"]).and(channel.grant_signals(["approve", "nod"]));
+    let token = server.hub.token(grant).subject("user_1").mint().unwrap();
+    let claims = claims(&token);
+    assert_eq!(claims["topics"], json!([{ "kind": "run", "channel": "room:1", "name": "said" }]));
+    let signals = json!([{ "channel": "room:1", "name": "approve" }, { "channel": "room:1", "name": "nod" }]);
+    assert_eq!(claims["signals"], signals);
+    Client::connect(&server, &token, None).await.unwrap().ready().await;
+}
+
+#[tokio::test]
+async fn a_token_without_signals_does_not_speak_of_them() {
+    let server = Server::start().await;
+    let claims = claims(&server.token(&room("1"), &["said"]));
+    assert_eq!(claims.get("signals"), None);
+}
+
+#[tokio::test]
+async fn a_token_for_signals_only_is_one_and_subscribes_to_nothing() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let token = server.hub.token(channel.grant_signals(["approve"])).mint().unwrap();
+    assert_eq!(claims(&token)["topics"], json!([]));
+    let refusal = server.refusal(&token).await;
+    assert_eq!(refusal.status, 401);
+
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    client.send(&json!({ "kind": "sub", "ref": "7", "data": token })).await;
+    assert_eq!(client.error().await, ("not_granted".to_owned(), Some("7".to_owned())));
+    client.sub_as("7", &server.token(&channel, &["said"]), json!({})).await;
+}
+
+#[tokio::test]
+async fn a_token_for_signals_does_not_publish() {
+    let server = Server::start().await;
+    let token = server.hub.token(room("1").grant_signals(["approve"])).publish().mint().unwrap();
+    let path = "publish?channel=room:1&topic=said";
+    let answer = crate::bench::http::post(server.address, path, Some(&token), br#""Hello""#).await;
+    assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
+async fn a_backend_asks_for_signals_and_topics_in_one_list() {
+    let server = Server::start().await;
+    let entry = |kind: &str, name: &str| json!({ "channel": "room:1", "name": name, "kind": kind });
+    let asked = json!([entry("run", "said"), entry("signal", "approve")]);
+    let answer = server.ask_for_token(Some(KEY), &asked).await;
+    assert_eq!(answer.status, 201);
+    let claims = claims(answer.body["jwt"].as_str().unwrap());
+    assert_eq!(claims["topics"], json!([{ "kind": "run", "channel": "room:1", "name": "said" }]));
+    assert_eq!(claims["signals"], json!([{ "channel": "room:1", "name": "approve" }]));
+
+    let alone = server.ask_for_token(Some(KEY), &json!([entry("signal", "approve")])).await;
+    assert_eq!(alone.status, 201);
+    for (status, body) in [
+        (404, json!([entry("signal", "said")])),
+        (404, json!([entry("run", "approve")])),
+        (404, json!([{ "channel": "hall:1", "name": "approve", "kind": "signal" }])),
+        (400, json!([entry("signals", "approve")])),
+        (400, json!([entry("run", "said"), { "kind": "signal", "name": "approve" }])),
+    ] {
+        assert_eq!(server.ask_for_token(Some(KEY), &body).await.status, status, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_refused_for_signals_that_nobody_knows_and_for_too_many() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let unknown = server.hub.token(channel.grant_signals(["applaud"])).mint().unwrap_err();
+    let expected = TokenError::UnknownSignal { channel: "room:1".into(), signal: "applaud".into() };
+    assert_eq!(unknown, expected);
+    assert_eq!(
+        unknown.to_string(),
+        r#"no definition knows the signal "applaud" of a channel named "room:1""#
+    );
+    assert_eq!(server.hub.token(channel.grant_signals([])).mint(), Err(TokenError::NoTopics));
+    let many = |count: u32| {
+        let rooms = (0..count).map(|id| room(&id.to_string()).grant_signals(["approve"]));
+        rooms.fold(channel.grant(["said"]), fanfare::Grant::and)
+    };
+    assert!(server.hub.token(many(63)).mint().is_ok());
+    assert_eq!(server.hub.token(many(64)).mint(), Err(TokenError::TooManyTopics(65)));
+}
