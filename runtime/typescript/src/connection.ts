@@ -15,6 +15,8 @@ import type { ClientFrame, Cursor, MalformedFrame, ServerFrame } from "./wire.js
 /** What a subscription is to the connection that carries it. */
 export interface Carried {
   readonly waits: Waits;
+  /** Whether it has no use for a connection yet: it waits for a token. */
+  readonly isWaiting: boolean;
   /** Where to resume. */
   readonly since: Readonly<Record<string, Cursor>> | undefined;
   /** An attempt to connect begins. */
@@ -195,6 +197,10 @@ export class Connection {
       this.#prove(attempt.kind);
     }
     this.#liveness.heard();
+    if (attempt.kind === "sse") {
+      // Events are asked by opening another stream, so that whatever comes is an answer.
+      this.#liveness.answered();
+    }
     for (const frame of frames) {
       // Whoever got the frame before may have ended the connection.
       if (attempt !== this.#current) {
@@ -278,8 +284,9 @@ export class Connection {
     if (isFatalClose(code)) {
       return this.#end(attempt, code, reason);
     }
-    if (code === CLOSED_AS_UNUSED) {
-      // Whoever gets a token at last will wake it.
+    const isUnused = [...this.#carried.values()].every(({ isWaiting }) => isWaiting);
+    if (code === CLOSED_AS_UNUSED && isUnused) {
+      // Whoever gets a token at last will wake it. A `sub` may have been on its way, too.
       return;
     }
     if (!attempt.isProven) {

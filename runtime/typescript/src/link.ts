@@ -70,6 +70,10 @@ export class Link implements Carried {
     return { min: reconnectMinMs, max: reconnectMaxMs };
   }
 
+  get isWaiting(): boolean {
+    return this.#stage === "asking" || this.#stage === "out";
+  }
+
   get since(): Readonly<Record<string, Cursor>> | undefined {
     const { cursor } = this.#reading;
     return cursor === undefined ? undefined : { [this.target.channel]: cursor };

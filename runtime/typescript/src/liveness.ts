@@ -17,6 +17,7 @@ export class Liveness {
 
   start(): void {
     this.#longestSilence = timing.silence;
+    this.answered();
     this.heard();
     this.#watch();
   }
@@ -28,11 +29,20 @@ export class Liveness {
   /** Called for every message, which is too often to set a timer. */
   heard(): void {
     this.#heardAt = performance.now();
+    if (this.#probeEnd !== Infinity) {
+      // It may have been on its way since before the network died. But the answer may be behind it.
+      this.#probeEnd = this.#heardAt + timing.probe;
+    }
+  }
+
+  /** The server has answered who asked whether it is there. */
+  answered(): void {
     this.#probeEnd = Infinity;
   }
 
   /** The server will be heard of within so many milliseconds. */
   expect(nextIn: number): void {
+    this.answered();
     this.#longestSilence = Math.max(SHORTEST_SILENCE_MS, 2.5 * nextIn);
     this.#watch();
   }

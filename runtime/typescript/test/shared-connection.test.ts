@@ -217,3 +217,11 @@ it("a connection that was closed as nothing was subscribed is opened again for t
   expect(errors).toEqual([]);
   expect(server.handshakes).toBe(3);
 });
+
+it("a connection that was closed as unused while a `sub` was on its way is made again", async () => {
+  const { seen, subscription } = await collect();
+  server.close(4408);
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+  expect(subscription.connectionStatus).toBe("open");
+});

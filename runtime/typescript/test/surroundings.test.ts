@@ -57,6 +57,18 @@ describe("a dead connection is noticed soon, long before the server would be mis
     await until(() => seen.length === 1);
   });
 
+  it("also where something was still on its way to it", async () => {
+    setTiming({ probe: 200 });
+    await open({ min: 5 });
+    server.isDeaf = true;
+    window.dispatchEvent(new Event("online"));
+    server.publish("tokens", "a");
+    await until(() => seen.length === 1);
+    await until(() => subscription.connectionStatus !== "open");
+    server.isDeaf = false;
+    await until(() => subscription.connectionStatus === "open");
+  });
+
   it("when the machine wakes from sleep", async () => {
     setTiming({ probe: 100, tick: 20 });
     await open({ min: 5 });
