@@ -32,7 +32,7 @@ impl TypedChannel for Room {
     }
 
     fn from_channel(channel: Channel) -> Option<Self> {
-        channel.is_of(&ROOM).then(|| Self(channel))
+        channel.is_of(&ROOM).then_some(Self(channel))
     }
 }
 
