@@ -100,8 +100,58 @@ impl ChannelDefinition {
         self.topics.iter().position(|topic| topic.name == name)
     }
 
+    /// What stands in the channel's log, by its place: one kind for each topic, and the news of runs.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = Logged> {
+        (0..=self.topics.len()).map(|index| self.logged(index))
+    }
+
+    /// What stands in the log under this place.
+    pub(crate) fn logged(&self, index: usize) -> Logged {
+        match self.topics.get(index) {
+            Some(topic) => Logged { name: topic.name, retain: topic.retain, carries: Some(topic.carries) },
+            None => Logged { name: RUN_NEWS, retain: Retain::Last, carries: None },
+        }
+    }
+
+    /// The place of what has this name in the log.
+    pub(crate) fn logged_as(&self, name: &str) -> Option<usize> {
+        if name == RUN_NEWS { Some(self.run_news()) } else { self.topic(name) }
+    }
+
+    /// The place of the news of runs.
+    pub(crate) fn run_news(&self) -> usize {
+        self.topics.len()
+    }
+
     pub(crate) fn signal(&self, name: &str) -> Option<usize> {
         self.signals.iter().position(|signal| signal.name == name)
+    }
+}
+
+/// What news of runs are called where messages are called by their topic. No topic has such a name.
+const RUN_NEWS: &str = "$run";
+
+/// What the messages under one place of a log are.
+#[derive(Clone, Copy)]
+pub(crate) struct Logged {
+    pub(crate) name: &'static str,
+    pub(crate) retain: Retain,
+    carries: Option<Carries>,
+}
+
+impl Logged {
+    /// Whether it is the news of runs, which every subscriber gets and of which the latest holds.
+    pub(crate) fn is_run_news(&self) -> bool {
+        self.carries.is_none()
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.carries, Some(Carries::TextStream))
+    }
+
+    /// Whether the log holds on to the latest message. The latest text stream is many of them.
+    pub(crate) fn holds_latest(&self) -> bool {
+        self.retain == Retain::Last && !self.is_stream()
     }
 }
 
@@ -142,11 +192,6 @@ impl TopicDefinition {
             Carries::Payload(schema) => Some(schema),
             Carries::TextStream => None,
         }
-    }
-
-    /// Whether the log holds on to its latest message. The latest text stream is many of them.
-    pub(crate) fn holds_latest(&self) -> bool {
-        self.retain == Retain::Last && self.schema().is_some()
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Logged};
 use crate::metrics;
 use crate::wire::{DataFrame, LogKind, MessageId, SharedText};
 
@@ -92,8 +92,16 @@ struct Message {
 struct TopicState {
     /// The latest message itself, where the topic retains it.
     retained: Option<Message>,
-    /// The offset of the latest message that no subscriber can have any more.
+    /// The offset of the latest message that no subscriber can have any more. Of earlier news of
+    /// runs nobody misses any: the latest says it all.
     gone: u64,
+    is_run_news: bool,
+}
+
+impl TopicState {
+    fn of(logged: Logged) -> Self {
+        Self { is_run_news: logged.is_run_news(), ..Self::default() }
+    }
 }
 
 /// A text stream that has not ended.
@@ -198,11 +206,13 @@ impl Log {
     fn hold(&self, state: &mut State, message: Message) {
         state.bytes.add(message.frame.as_str().len());
         let first = state.first();
-        if self.channel.definition().topics[message.topic].holds_latest() {
+        if self.channel.definition().logged(message.topic).holds_latest() {
             let topic = &mut state.topics[message.topic];
             let replaced = topic.retained.replace(message.clone());
             if let Some(replaced) = replaced.filter(|message| message.offset < first) {
-                topic.gone = topic.gone.max(replaced.offset);
+                if !topic.is_run_news {
+                    topic.gone = topic.gone.max(replaced.offset);
+                }
                 state.bytes.remove(replaced.frame.as_str().len());
             }
         }
@@ -286,7 +296,7 @@ impl State {
             head: 0,
             bytes: Usage::of(&limits.memory),
             lead: 0,
-            topics: channel.definition().topics.iter().map(|_| TopicState::default()).collect(),
+            topics: channel.definition().kinds().map(TopicState::of).collect(),
             keys: Keys::default(),
             parked: Vec::new(),
             last_used: Instant::now(),
@@ -305,7 +315,9 @@ impl State {
         if topic.retained.as_ref().is_some_and(|kept| kept.offset == message.offset) {
             return;
         }
-        topic.gone = message.offset;
+        if !topic.is_run_news {
+            topic.gone = message.offset;
+        }
         self.bytes.remove(message.frame.as_str().len());
     }
 }

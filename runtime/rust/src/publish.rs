@@ -44,7 +44,7 @@ impl Hub {
             return Appending::failed(PublishError::Closed);
         }
         let unavailable = {
-            let (channel, topic) = (channel.clone(), channel.definition().topics[topic].name);
+            let (channel, topic) = (channel.clone(), channel.definition().logged(topic).name);
             move |error| PublishError::unavailable(error, &channel, topic)
         };
         match self.log(channel) {

@@ -86,7 +86,8 @@ impl Log {
             wanted.after = wanted.after.max(place.cursor);
         }
         let known = cursor.is_none_or(|cursor| self.knows(state, cursor));
-        for &topic in topics {
+        // Whoever may read a channel is told of its runs.
+        for topic in topics.iter().copied().chain([self.channel.definition().run_news()]) {
             let Some(wanted) = place.wanted.get_mut(topic) else { continue };
             if wanted.is_some() && cursor.is_none() {
                 continue;
@@ -130,7 +131,7 @@ impl Log {
 
     /// The offset of a topic's latest message that history does not hold, though the log may.
     fn gone(&self, state: &State, topic: usize) -> u64 {
-        let Some(topic_state) = state.topics.get(topic) else { return 0 };
+        let Some(topic_state) = state.topics.get(topic).filter(|topic| !topic.is_run_news) else { return 0 };
         let retained = topic_state.retained.as_ref().map(|message| message.offset);
         let is_gone = |message: &&Message| message.topic == topic && Some(message.offset) != retained;
         let beyond = state.messages.len().saturating_sub(self.channel.definition().history.messages as usize);
@@ -163,35 +164,34 @@ impl Log {
     /// this log does not know: all that is left is wanted.
     fn start_of(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
         let Some(topic_state) = state.topics.get(topic) else { return state.head };
-        let definition = self.channel.definition().topics.get(topic);
-        let retain = definition.map(|topic| topic.retain);
-        let is_stream = definition.is_some_and(|topic| topic.schema().is_none());
+        let logged = self.channel.definition().logged(topic);
+        let (retain, is_stream) = (logged.retain, logged.is_stream());
         let gone = self.gone(state, topic);
         let retained = topic_state.retained.as_ref().map(|message| message.offset);
         match cursor {
             None | Some(Cursor::Start) => gone,
             Some(Cursor::After(id)) => id.offset(),
             Some(Cursor::Now) => match retain {
-                Some(Retain::Last) if is_stream => self.latest_stream(state, topic),
-                Some(Retain::Last) => retained.map_or(state.head, |offset| offset - 1),
-                Some(Retain::All) => gone,
-                Some(Retain::None) | None => state.head,
+                Retain::Last if is_stream => self.latest_stream(state, topic),
+                Retain::Last => retained.map_or(state.head, |offset| offset - 1),
+                Retain::All => gone,
+                Retain::None => state.head,
             },
             Some(Cursor::Replaying { position, replayed }) => {
                 let position = position.offset();
                 match retain {
-                    Some(Retain::Last) if is_stream => {
+                    Retain::Last if is_stream => {
                         let start = self.latest_stream(state, topic);
                         replayed.map_or(start.min(position), MessageId::offset)
                     }
-                    Some(Retain::Last) => {
+                    Retain::Last => {
                         // A later message has taken the place of the one at the position.
                         let retained = retained.filter(|offset| *offset <= position);
                         let replayed = replayed.map_or(0, MessageId::offset);
                         retained.map_or(position, |offset| replayed.max(offset - 1))
                     }
-                    Some(Retain::All) => replayed.map_or(gone.min(position), MessageId::offset),
-                    Some(Retain::None) | None => position,
+                    Retain::All => replayed.map_or(gone.min(position), MessageId::offset),
+                    Retain::None => position,
                 }
             }
         }

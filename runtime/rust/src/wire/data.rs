@@ -20,6 +20,8 @@ pub(crate) struct Envelope<'e> {
 pub(crate) enum LogKind<'e> {
     /// A message.
     Data,
+    /// News of a run.
+    Run,
     /// A text stream begins; the payload is its id.
     StreamStart,
     /// A piece of a text stream.
@@ -33,6 +35,7 @@ impl LogKind<'_> {
     fn start(self) -> &'static str {
         match self {
             Self::Data => r#"{"kind":"data","channel":"#,
+            Self::Run => r#"{"kind":"run","channel":"#,
             Self::StreamStart => r#"{"kind":"datastream-start","channel":"#,
             Self::Chunk { .. } => r#"{"kind":"chunk","channel":"#,
             Self::StreamEnd { .. } => r#"{"kind":"datastream-end","channel":"#,
@@ -70,8 +73,10 @@ impl DataFrame {
         let mut text = Vec::with_capacity(256 + channel.len());
         text.extend_from_slice(kind.start().as_bytes());
         write_json(&mut text, channel)?;
-        text.extend_from_slice(br#","topic":"#);
-        write_json(&mut text, topic)?;
+        if !matches!(kind, LogKind::Run) {
+            text.extend_from_slice(br#","topic":"#);
+            write_json(&mut text, topic)?;
+        }
         text.extend_from_slice(br#","id":""#);
         let id_at = text.len();
         text.resize(id_at + MessageId::LENGTH, b'0');
@@ -84,7 +89,7 @@ impl DataFrame {
             write_json(&mut text, run_id)?;
         }
         match kind {
-            LogKind::Data | LogKind::StreamStart | LogKind::StreamEnd { error: None } => {}
+            LogKind::Data | LogKind::Run | LogKind::StreamStart | LogKind::StreamEnd { error: None } => {}
             LogKind::Chunk { stream_id } => {
                 text.extend_from_slice(br#","stream_id":"#);
                 write_json(&mut text, stream_id)?;

@@ -32,7 +32,10 @@ pub(in crate::routes) fn events(events: Vec<Event>, audience: Audience) -> Vec<S
     for event in events {
         match (event, audience) {
             (Event::Messages { messages, .. }, Audience::Guest { streams }) => {
-                frames.extend(messages.into_iter().filter(|message| streams || LogKind::Data.is_of(message)));
+                let is_known = |message: &SharedText| {
+                    streams || LogKind::Data.is_of(message) || LogKind::Run.is_of(message)
+                };
+                frames.extend(messages.into_iter().filter(is_known));
             }
             (Event::Messages { reference: None, messages, .. }, Audience::Ours) if messages.len() == 1 => {
                 frames.extend(messages);

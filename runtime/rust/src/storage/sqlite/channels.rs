@@ -118,7 +118,7 @@ pub(super) fn messages(
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         // What no topic of the definition is for any more, nobody can subscribe to.
-        let Some(topic) = definition.topic(&row.get::<_, String>(1)?) else { continue };
+        let Some(topic) = definition.logged_as(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
         let frame = with_life(row.get(3)?, life, offset);
         messages.push(KeptMessage { offset, topic, published: time(row.get(2)?), frame });
@@ -136,7 +136,7 @@ fn gone(
     let mut gone = Vec::new();
     for row in rows {
         let (topic, offset) = row?;
-        gone.extend(definition.topic(&topic).map(|topic| (topic, offset)));
+        gone.extend(definition.logged_as(&topic).map(|topic| (topic, offset)));
     }
     Ok(gone)
 }

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::Entry;
 use super::schema::milliseconds;
-use crate::channel::ChannelDefinition;
+use crate::channel::{ChannelDefinition, Logged};
 use crate::history::{KeptMessage, Key, Log, MAX_KEYS};
 use crate::wire::{MessageId, SharedText};
 
@@ -40,7 +40,7 @@ pub(super) fn append(
     }
     let id = MessageId::new(log.life(), offset);
     let frame = frame.clone().stamp(id, published);
-    let name = log.channel().definition().topics[*topic].name;
+    let name = log.channel().definition().logged(*topic).name;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -109,7 +109,7 @@ pub(super) fn trim(
 /// The offsets of the messages that topics retain, in order.
 fn retained(transaction: &Transaction<'_>, row: i64, definition: &ChannelDefinition) -> Result<Vec<u64>> {
     let mut offsets = Vec::new();
-    for topic in definition.topics.iter().filter(|topic| topic.holds_latest()) {
+    for topic in definition.kinds().filter(Logged::holds_latest) {
         let mut statement = transaction.prepare_cached(
             "SELECT offset FROM messages WHERE channel = ?1 AND topic = ?2 ORDER BY offset DESC LIMIT 1",
         )?;

@@ -88,8 +88,13 @@ pub enum ServerFrame {
     Run {
         /// The name of the run's channel.
         channel: String,
+        /// The identity of this frame.
+        id: MessageId,
         /// When it happened.
         created_at: String,
+        /// The run.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        run_id: Option<String>,
         /// The status, and the result if there is one.
         data: Value,
     },
