@@ -82,7 +82,7 @@ fn channel(
     let result = node
         .result
         .clone()
-        .and_then(|schema| carried(types, schema, None, place.join("result"), naming.child(RESULT_TYPE)));
+        .and_then(|schema| carried(types, schema, None, &place.join("result"), naming.child(RESULT_TYPE)));
     let history = history(types, node.history.as_ref(), &place.join("history"));
     let description = node.description.clone();
     Some(Channel { name, description, module, address, params, history, topics, signals, result })
@@ -122,7 +122,7 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     let carries = match (node.payload, node.stream) {
         (Some(schema), _) => {
             let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-            Carries::Payload(carried(types, schema, node.description.as_deref(), place, naming)?)
+            Carries::Payload(carried(types, schema, node.description.as_deref(), &place, naming)?)
         }
         (None, Some(StreamNode::Text)) => Carries::TextStream,
         (None, None) => return None,
@@ -168,7 +168,7 @@ fn signal(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming
     refuse_unknown(place, node.unknown.keys(), &SignalNode::KEYS, &mut types.diagnostics);
     let name = identifier(types, key, "signal", place)?;
     let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-    let payload = carried(types, node.payload, node.description.as_deref(), place, naming)?;
+    let payload = carried(types, node.payload, node.description.as_deref(), &place, naming)?;
     Some(Signal { name, description: node.description, payload })
 }
 
@@ -177,7 +177,7 @@ fn carried(
     types: &mut Types<'_>,
     schema: Value,
     description: Option<&str>,
-    place: Place,
+    place: &Place,
     naming: Naming,
 ) -> Option<TypeId> {
     let naming = Naming { foreign: is_foreign(&schema), ..naming };
@@ -185,16 +185,16 @@ fn carried(
     let what = place.pointer.segments().last().map_or("payload", String::as_str);
     if schema == Value::Bool(false) {
         types.diagnostics.push(
-            Diagnostic::at(Code::Unsatisfiable, &place, "no value satisfies the schema `false`")
+            Diagnostic::at(Code::Unsatisfiable, place, "no value satisfies the schema `false`")
                 .help(format!("describe the values of the {what}")),
         );
     }
-    let parsed = types.parse(schema, &place);
+    let parsed = types.parse(schema, place);
     match &parsed {
         SchemaNode::Keywords(keywords)
             if keywords.reference.is_some()
                 && keywords.assertions().len() == 1
-                && !types.resources.are_dynamic(&place) =>
+                && !types.resources.are_dynamic(place) =>
         {
             let target = keywords.reference.as_deref().unwrap_or_default();
             match types.reference(target, &place.join("$ref")) {
@@ -203,7 +203,7 @@ fn carried(
             }
         }
         _ => {
-            let id = types.declare(parsed, &place, naming);
+            let id = types.declare(parsed, place, naming);
             types.by_place.insert(place.clone(), id);
             let described = &mut types.model.types[id.0].description;
             *described = described.take().or_else(|| description.map(str::to_owned));

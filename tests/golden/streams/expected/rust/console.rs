@@ -43,7 +43,7 @@ impl fanfare::TypedChannel for Console {
     }
 
     fn from_channel(channel: fanfare::Channel) -> Option<Self> {
-        channel.is_of(&DEFINITION).then(|| Self(channel))
+        channel.is_of(&DEFINITION).then_some(Self(channel))
     }
 }
 

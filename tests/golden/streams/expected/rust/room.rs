@@ -45,7 +45,7 @@ impl fanfare::TypedChannel for Room {
     }
 
     fn from_channel(channel: fanfare::Channel) -> Option<Self> {
-        channel.is_of(&DEFINITION).then(|| Self(channel))
+        channel.is_of(&DEFINITION).then_some(Self(channel))
     }
 }
 
