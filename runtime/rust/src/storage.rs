@@ -14,10 +14,15 @@ use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Key, KeyReused, Limits, Log};
 use crate::wire::DataFrame;
 
+mod journal;
 mod left_open;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub(crate) use journal::{
+    Claimed, End, Hold, Journal, NewRun, NewSignal, Recorded, RunRecord, Settled, Signalled, Step, StepKind,
+    Taken, Wait, WaitEnd, Waited,
+};
 pub(crate) use left_open::end_left_open;
 
 #[cfg(feature = "sqlite")]
@@ -48,7 +53,7 @@ impl fmt::Debug for Storage {
 pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// An engine that keeps messages.
-pub(crate) trait Engine: Send + Sync {
+pub(crate) trait Engine: Journal + Send + Sync {
     /// Told once, before anything else, which channels there are.
     fn attach(&self, registry: &'static Registry);
 
@@ -67,6 +72,7 @@ pub(crate) trait Engine: Send + Sync {
 }
 
 /// A message that is to be kept.
+#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) log: Arc<Log>,
     pub(crate) topic: usize,

@@ -13,9 +13,13 @@ use crate::history::{Appended, Limits, Log};
 mod batch;
 mod boot;
 mod channels;
+mod engine;
+mod journal;
 mod messages;
+mod process;
 mod revocations;
 mod schema;
+mod signals;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -23,7 +27,7 @@ mod writer;
 
 use batch::{Asked, Batch};
 use messages::Outcome;
-use writer::{Command, Writer};
+use writer::{Command, Known, Writer};
 
 /// Keeps history, and what else must outlast the process, in one SQLite file.
 ///
@@ -48,6 +52,8 @@ pub struct Sqlite {
     commands: Option<mpsc::Sender<Command>>,
     thread: Option<thread::JoinHandle<()>>,
     revoked: Vec<(String, u64)>,
+    /// By which the file knows this process.
+    owner: i64,
 }
 
 impl Sqlite {
@@ -68,14 +74,23 @@ impl Sqlite {
         Self::start(path.as_ref(), true)
     }
 
+    /// Keeps nothing beyond the process. For tests, and for trying runs out: they need a storage.
+    ///
+    /// # Errors
+    /// When SQLite cannot be used at all.
+    pub fn in_memory() -> Result<Self, StorageError> {
+        Self::start(Path::new(":memory:"), false)
+    }
+
     fn start(path: &Path, synchronous: bool) -> Result<Self, StorageError> {
         let at =
             |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
-        let (writer, revoked) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
+        let (writer, known) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
+        let Known { owner, revoked } = known;
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
-        Ok(Self { commands: Some(commands), thread: Some(thread), revoked })
+        Ok(Self { commands: Some(commands), thread: Some(thread), revoked, owner })
     }
 
     /// A writer that is gone drops the command, and the reply with it.

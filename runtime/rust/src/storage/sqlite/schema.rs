@@ -58,6 +58,71 @@ const TABLES: &str = "
     CREATE INDEX keys_by_offset ON keys (channel, offset);
     CREATE INDEX keys_by_use ON keys (used);
 
+    -- `state`: running, halted, completed, failed or cancelled. `due`: when it is to be executed. `failures`: in a row
+    -- since there were `progress` steps. `owner`: the process that executes it, until `lease`, under `fence`.
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        run TEXT NOT NULL UNIQUE,
+        job TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        input TEXT NOT NULL,
+        state TEXT NOT NULL,
+        due INTEGER NOT NULL,
+        failures INTEGER NOT NULL,
+        progress INTEGER NOT NULL,
+        owner INTEGER,
+        lease INTEGER NOT NULL,
+        fence INTEGER NOT NULL,
+        outcome TEXT,
+        changed INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX runs_by_due ON runs (due) WHERE state = 'running';
+    CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
+    CREATE INDEX runs_by_channel ON runs (channel, id);
+    CREATE INDEX runs_by_change ON runs (changed) WHERE state NOT IN ('running', 'halted');
+
+    CREATE TABLE steps (
+        run INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        value TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (run, position)
+    ) STRICT, WITHOUT ROWID;
+
+    -- What runs wait for: `names` is a JSON array of signals.
+    CREATE TABLE waits (
+        run INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        names TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (run, position)
+    ) STRICT, WITHOUT ROWID;
+
+    -- `sender`: the subject of its token. `taken`: the position of the wait that took it.
+    CREATE TABLE signals (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        payload TEXT NOT NULL,
+        sender TEXT,
+        at INTEGER NOT NULL,
+        key BLOB,
+        content BLOB,
+        taken INTEGER
+    ) STRICT;
+    CREATE INDEX signals_by_run ON signals (run, name);
+
+    -- The processes that have the file open.
+    CREATE TABLE processes (
+        owner INTEGER PRIMARY KEY,
+        pid INTEGER NOT NULL,
+        place TEXT NOT NULL,
+        began TEXT NOT NULL
+    ) STRICT;
+
     -- `at`: in seconds since 1970.
     CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::batch::{Batch, Work};
 use super::schema::{Unusable, prepare};
-use super::{StorageError, boot, channels, messages, revocations, sweep};
+use super::{StorageError, boot, channels, messages, process, revocations, sweep};
 use crate::channel::{Channel, Registry};
 use crate::history::{KeptMessage, Limits, Log};
 
@@ -38,6 +38,15 @@ pub(super) struct Writer {
     swept: SystemTime,
     /// What the file's version was after this process's last look.
     version: i64,
+    owner: i64,
+}
+
+/// What a file tells when it is opened.
+pub(super) struct Known {
+    /// By which it knows this process.
+    pub(super) owner: i64,
+    /// The ids of tokens that were revoked, and when.
+    pub(super) revoked: Vec<(String, u64)>,
 }
 
 /// A log that is open, and from which offset on its messages are kept.
@@ -47,14 +56,16 @@ struct Open {
 }
 
 impl Writer {
-    /// Opens the file, and gives what was revoked.
-    pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, Vec<(String, u64)>), Unusable> {
+    /// Opens the file, and gives what must be known before anything else.
+    pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, Known), Unusable> {
         let mut connection = Connection::open(path)?;
         prepare(&mut connection)?;
         boot::begin(&connection, synchronous)?;
         let revoked = revocations::read(&connection)?;
+        let owner = process::enter(&connection)?;
         let (registry, open, swept) = (None, HashMap::new(), SystemTime::UNIX_EPOCH);
-        Ok((Self { connection, registry, open, swept, version: 0 }, revoked))
+        let writer = Self { connection, registry, open, swept, version: 0, owner };
+        Ok((writer, Known { owner, revoked }))
     }
 
     /// Works until nobody can send commands any more.
@@ -78,7 +89,8 @@ impl Writer {
             self.follow();
             self.sweep_now_and_then();
         }
-        if let Err(error) = boot::end(&self.connection) {
+        let left = process::leave(&self.connection, self.owner).and_then(|()| boot::end(&self.connection));
+        if let Err(error) = left {
             tracing::warn!(%error, "the storage was not closed cleanly");
         }
     }

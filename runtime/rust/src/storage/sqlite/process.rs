@@ -1,0 +1,96 @@
+//! The processes that have the file open, and which of them are gone.
+
+use rusqlite::{Connection, Result, params};
+
+/// What tells a process from every other.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    pid: u32,
+    /// The system's start and the namespace in which the number means something.
+    place: String,
+    /// When it began, as the system counts.
+    began: String,
+}
+
+/// Takes note of this process, and gives the number by which the file knows it.
+pub(super) fn enter(connection: &Connection) -> Result<i64> {
+    let Identity { pid, place, began } = Identity::own();
+    let owner = i64::from(rand::random::<u32>());
+    connection.execute("INSERT INTO processes VALUES (?1, ?2, ?3, ?4)", params![owner, pid, place, began])?;
+    Ok(owner)
+}
+
+pub(super) fn leave(connection: &Connection, owner: i64) -> Result<()> {
+    connection.execute("DELETE FROM processes WHERE owner = ?1", [owner])?;
+    Ok(())
+}
+
+/// The processes that had the file open and ended without a word. Each is told once.
+pub(super) fn take_gone(connection: &Connection) -> Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached("SELECT owner, pid, place, began FROM processes")?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, Identity { pid: row.get(1)?, place: row.get(2)?, began: row.get(3)? }))
+    })?;
+    let mut gone = Vec::new();
+    for row in rows {
+        let (owner, identity) = row?;
+        if identity.is_gone() {
+            leave(connection, owner)?;
+            gone.push(owner);
+        }
+    }
+    Ok(gone)
+}
+
+impl Identity {
+    fn own() -> Self {
+        let pid = std::process::id();
+        Self { pid, place: place(), began: began(pid).unwrap_or_default() }
+    }
+
+    /// Whether it is certain that the process has ended. Where the system does not tell, or it ran
+    /// on another one, it is not: its lease will end.
+    fn is_gone(&self) -> bool {
+        let here = place();
+        if here.is_empty() || self.place.is_empty() {
+            return false;
+        }
+        let same_system = here.split(' ').next() == self.place.split(' ').next();
+        !same_system || (here == self.place && began(self.pid).as_ref() != Some(&self.began))
+    }
+}
+
+/// The system's start and the process namespace; empty where the system does not tell.
+fn place() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let namespace = std::fs::read_link("/proc/self/ns/pid");
+    match (boot, namespace) {
+        (Ok(boot), Ok(namespace)) => format!("{} {}", boot.trim(), namespace.display()),
+        _ => String::new(),
+    }
+}
+
+/// When a process began, in the system's ticks; nothing where there is none.
+fn began(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, which may hold anything, stands in brackets; the start is the 20th field after it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_runs_is_not_gone_and_one_that_never_did_is() {
+        let own = Identity::own();
+        assert!(!own.is_gone());
+        if own.place.is_empty() {
+            return;
+        }
+        let earlier = Identity { began: "1".into(), ..Identity::own() };
+        let of_another_namespace = Identity { place: format!("{}x", own.place), ..Identity::own() };
+        let of_another_start = Identity { place: format!("x{}", own.place), ..Identity::own() };
+        assert!(earlier.is_gone() && of_another_start.is_gone() && !of_another_namespace.is_gone());
+    }
+}
