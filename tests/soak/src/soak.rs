@@ -33,8 +33,8 @@ pub struct Soak {
     pub folder: PathBuf,
 }
 
-/// How long honest subscribers are alone, until what they need is there.
-const SETTLING: Duration = Duration::from_secs(3);
+/// How long honest subscribers are alone, until history is as long as it gets.
+const SETTLING: Duration = Duration::from_secs(32);
 /// A run that is shorter has hardly a gap.
 const SHORTEST: Duration = Duration::from_secs(5);
 /// How long the warm-up publishes.
@@ -86,7 +86,7 @@ impl Soak {
         for Figure { what, heap, resident } in &figures {
             println!("{:>14} {:>14}  {what}", heap / 1024, resident / 1024);
         }
-        announce(&plan);
+        println!("\n# honest subscribers meanwhile");
         self.check(&stage, &plan, &outcome)?;
         stage.server.kill().await?;
         Ok(std::fs::remove_dir_all(&self.folder)?)
