@@ -33,8 +33,8 @@ const RUNTIME_RUST: Floors = &[
     &["storage"],
     &["hub"],
     &["publish"],
-    &["stream"],
-    &["routes"],
+    &["signal", "stream"],
+    &["routes", "runs"],
     &["lib"],
 ];
 

@@ -18,6 +18,7 @@ mod channels;
 mod lease;
 mod mint;
 mod reader;
+mod signals;
 
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
@@ -26,6 +27,8 @@ use lease::Usages;
 pub(crate) use lease::{Lease, NoLease};
 pub use mint::TokenBuilder;
 pub(crate) use reader::{Event, NoSubscription, NotRenewed, Notice, Reader, Ready, Reference};
+pub(crate) use signals::CURRENT_RUN;
+use signals::Listeners;
 
 /// The in-process broker that a server embeds. Cloning it is cheap, and all
 /// clones are one hub.
@@ -74,6 +77,7 @@ struct Shared {
     connections: watch::Sender<usize>,
     revocations: Revocations,
     usages: Usages,
+    listeners: Listeners,
     /// The origins whose pages may come; all of them where nothing is said.
     origins: Option<Vec<String>>,
 }

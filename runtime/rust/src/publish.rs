@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::channel::{Channel, Topic};
 use crate::history::{Appended, Key, Log};
-use crate::hub::{Hub, Phase, Unavailable};
+use crate::hub::{CURRENT_RUN, Hub, Phase, Unavailable};
 use crate::schema::{self, Issue};
 use crate::storage::{AppendError, Entry, StorageError};
 use crate::wire::{DataFrame, Envelope, LogKind, MAX_PAYLOAD, MessageId};
@@ -79,8 +79,10 @@ struct Options<'p> {
 }
 
 impl Options<'_> {
-    fn envelope<'e>(&'e self, channel: &'e Channel, topic: &'e str) -> Envelope<'e> {
-        Envelope { kind: LogKind::Data, channel: channel.name(), topic, run_id: self.run_id.as_deref() }
+    /// The run that the message belongs to: the one that was named, or the one that publishes.
+    fn run_id(&self) -> Option<Cow<'_, str>> {
+        let current = || CURRENT_RUN.try_with(|run_id| Cow::Owned(run_id.to_string())).ok();
+        self.run_id.as_deref().map(Cow::Borrowed).or_else(current)
     }
 
     fn key(&self, topic: &str, frame: &DataFrame) -> Option<Key> {
@@ -116,19 +118,30 @@ impl<'p, P: ?Sized> Publish<'p, P> {
 impl<P: Serialize + ?Sized> Publish<'_, P> {
     fn start(self) -> Result<Appending, PublishError> {
         let Self { hub, topic, payload, options } = self;
-        let (channel, definition) = (topic.channel(), topic.definition());
-        let schema = definition.schema().ok_or_else(|| carries_a_stream(channel, definition.name))?;
-        schema::check(schema, payload).map_err(|issues| invalid(channel, definition.name, issues))?;
-        let envelope = options.envelope(channel, definition.name);
-        let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, payload));
-        let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
-        let bytes = frame.payload().len();
-        if bytes > MAX_PAYLOAD {
-            return Err(PublishError::TooLarge { bytes });
-        }
-        let key = options.key(definition.name, &frame);
-        Ok(hub.append(channel, topic.index(), frame, key))
+        let run_id = options.run_id();
+        let frame = encode(topic, payload, run_id.as_deref())?;
+        let key = options.key(topic.definition().name, &frame);
+        Ok(hub.append(topic.channel(), topic.index(), frame, key))
     }
+}
+
+/// Checks a payload and makes the frame of its message.
+pub(crate) fn encode<P: Serialize + ?Sized>(
+    topic: Topic<'_, P>,
+    payload: &P,
+    run_id: Option<&str>,
+) -> Result<DataFrame, PublishError> {
+    let (channel, definition) = (topic.channel(), topic.definition());
+    let schema = definition.schema().ok_or_else(|| carries_a_stream(channel, definition.name))?;
+    schema::check(schema, payload).map_err(|issues| invalid(channel, definition.name, issues))?;
+    let envelope = Envelope { kind: LogKind::Data, channel: channel.name(), topic: definition.name, run_id };
+    let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, payload));
+    let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
+    let bytes = frame.payload().len();
+    if bytes > MAX_PAYLOAD {
+        return Err(PublishError::TooLarge { bytes });
+    }
+    Ok(frame)
 }
 
 fn invalid(channel: &Channel, topic: &str, issues: Vec<Issue>) -> PublishError {

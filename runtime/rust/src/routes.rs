@@ -19,6 +19,7 @@ mod origin;
 mod publish;
 mod revoke;
 mod session;
+mod signal;
 mod socket;
 mod sse;
 
@@ -33,6 +34,7 @@ pub fn routes(hub: Hub) -> Router {
         .route("/v1/realtime/token", post(mint::mint))
         .route("/v1/realtime/revoke", post(revoke::revoke))
         .route("/v1/realtime/publish", post(publish::publish))
+        .route("/v1/realtime/signal", post(signal::signal))
         .route("/v1/realtime/connect", get(connect::connect))
         .route("/v1/realtime/sse", get(sse::get).post(sse::post))
         .layer(from_fn_with_state(hub.clone(), origin::check))

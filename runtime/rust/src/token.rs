@@ -87,6 +87,7 @@ pub(crate) struct Wording {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
     pub(crate) id: String,
+    pub(crate) subject: Option<String>,
     /// There may be none, where it is for signals only.
     pub(crate) topics: Vec<TopicClaim>,
     pub(crate) signals: Vec<SignalClaim>,
@@ -196,8 +197,8 @@ fn verify_with(key: &SigningKey, issuer: &str, token: &str) -> Result<Permit, Re
     if !is_name(&claims.jti) {
         return Err(Refused::new("malformed", "no id to revoke it by"));
     }
-    let Claims { jti: id, topics, signals, publish, iat, exp: expires, .. } = claims;
-    Ok(Permit { id, topics, signals, publish, issued: iat, expires })
+    let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
+    Ok(Permit { id, subject, topics, signals, publish, issued: iat, expires })
 }
 
 fn refused(error: &jsonwebtoken::errors::Error) -> Refused {

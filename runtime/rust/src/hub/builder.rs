@@ -1,8 +1,8 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Phase, Registry, Revocations, Settings, Shared,
-    SigningKey, Storage, Usages, fmt, metrics, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Phase, Registry, Revocations, Settings,
+    Shared, SigningKey, Storage, Usages, fmt, metrics, watch,
 };
 
 /// A hub in the making.
@@ -175,6 +175,7 @@ impl HubBuilder {
             connections: watch::Sender::new(0),
             revocations: Revocations::restore(revoked.into_iter()),
             usages: Usages::default(),
+            listeners: Listeners::default(),
             origins: self.origins,
         };
         Ok(Hub { shared: Arc::new(shared) })

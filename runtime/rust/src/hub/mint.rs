@@ -35,8 +35,8 @@ impl<'h> TokenBuilder<'h> {
         self
     }
 
-    /// Whom the token is for, in 1 to 256 characters. The hub does not read it; it is for those who
-    /// look into tokens and logs.
+    /// Whom the token is for, in 1 to 256 characters. A run is told so of who sent it a signal, and
+    /// its journal has it.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self

@@ -13,6 +13,7 @@ use super::{
     invalid,
 };
 use crate::schema::{self, Issue, Schema};
+use crate::wire::{Envelope, LogKind};
 
 impl Hub {
     /// Publishes JSON text to a channel and topic that are known by name, as `POST publish`
@@ -68,7 +69,10 @@ impl<'p> PublishJson<'p> {
             Refusal::NotJson(error) => PublishError::NotJson(error),
             Refusal::Invalid(issues) => invalid(&channel, topic, issues),
         })?;
-        let frame = DataFrame::encode(options.envelope(&channel, topic), |text| payload.write(text));
+        let run_id = options.run_id();
+        let envelope =
+            Envelope { kind: LogKind::Data, channel: channel.name(), topic, run_id: run_id.as_deref() };
+        let frame = DataFrame::encode(envelope, |text| payload.write(text));
         let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
         let key = options.key(topic, &frame);
         Ok(hub.append(&channel, index, frame, key))

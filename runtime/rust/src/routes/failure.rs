@@ -9,7 +9,9 @@ use super::session::NotSubscribed;
 use crate::hub::RevokeError;
 use crate::publish::PublishError;
 use crate::schema::Issue;
+use crate::signal::SignalError;
 use crate::token::{Refused, TokenError};
+use crate::wire::timestamp;
 
 /// An answer that says what is wrong and how to mend it.
 #[derive(Debug)]
@@ -37,6 +39,25 @@ impl Failure {
 
     pub(super) fn unknown() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no definition knows a channel or topic of the token")
+    }
+
+    pub(super) fn unknown_signal(channel: &str, name: &str) -> Self {
+        let message = format!("no definition knows the signal {name:?} of a channel named {channel:?}");
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(super) fn not_granted(refused: &Refused) -> Self {
+        refused.record();
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "the token does not name the signal: ask the backend for one that does",
+        )
+    }
+
+    /// What a definition refuses, with every reason.
+    pub(super) fn invalid(message: impl Into<String>, issues: &[Issue]) -> Self {
+        let data = json!({ "issues": issues.iter().map(written).collect::<Vec<_>>() });
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message: message.into(), data }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -114,10 +135,7 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         let message = error.to_string();
         match error {
-            PublishError::Invalid { issues, .. } => {
-                let data = json!({ "issues": issues.iter().map(written).collect::<Vec<_>>() });
-                Self { status: StatusCode::UNPROCESSABLE_ENTITY, message, data }
-            }
+            PublishError::Invalid { issues, .. } => Self::invalid(message, &issues),
             PublishError::TooLarge { .. } => Self::too_large(message),
             PublishError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
             PublishError::CarriesAStream { .. } | PublishError::CarriesPayloads { .. } => {
@@ -128,6 +146,31 @@ impl From<PublishError> for Failure {
             PublishError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
             PublishError::Storage(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
             PublishError::Closed => Self::closing(),
+        }
+    }
+}
+
+impl From<SignalError> for Failure {
+    fn from(error: SignalError) -> Self {
+        let message = error.to_string();
+        let conflict = |data: Value| Self { status: StatusCode::CONFLICT, message: message.clone(), data };
+        match error {
+            SignalError::Invalid(issues) => Self::invalid(message, &issues),
+            SignalError::AlreadyTaken { by, at } => {
+                let mut data = json!({ "code": "already_taken", "at": timestamp(at) });
+                if let Some(by) = by {
+                    data["by"] = json!(by);
+                }
+                conflict(data)
+            }
+            SignalError::TooLate => conflict(json!({ "code": "too_late" })),
+            SignalError::RunEnded => conflict(json!({ "code": "run_ended" })),
+            SignalError::NoRun => {
+                Self { status: StatusCode::NOT_FOUND, message, data: json!({ "code": "no_run" }) }
+            }
+            SignalError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+            SignalError::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
+            SignalError::Storage(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
         }
     }
 }

@@ -37,10 +37,7 @@ pub(super) async fn publish(
         |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let topic = topic.ok_or_else(|| missing("topic"))?;
-    let run_id = parameters.get("run_id");
-    if run_id.is_some_and(|id| id.is_empty() || id.chars().nth(MAX_RUN_ID).is_some()) {
-        return Err(Failure::bad_request(format!("run_id has 1 to {MAX_RUN_ID} characters")));
-    }
+    let run_id = run_id(&parameters)?;
     if text_stream::is_one(&headers) {
         let id = text_stream::publish(&hub, channel, topic, run_id, request).await?;
         return Ok(Json(json!({ "id": id })).into_response());
@@ -62,7 +59,15 @@ pub(super) async fn publish(
     Ok(answer)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+pub(super) fn run_id(parameters: &Parameters) -> Result<Option<&str>, Failure> {
+    let run_id = parameters.get("run_id");
+    if run_id.is_some_and(|id| id.is_empty() || id.chars().nth(MAX_RUN_ID).is_some()) {
+        return Err(Failure::bad_request(format!("run_id has 1 to {MAX_RUN_ID} characters")));
+    }
+    Ok(run_id)
+}
+
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
     let refused =

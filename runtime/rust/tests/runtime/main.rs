@@ -11,6 +11,8 @@ mod publishing;
 mod renewing;
 mod resuming;
 mod retaining;
+#[cfg(feature = "sqlite")]
+mod running;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod storing;
@@ -24,6 +26,8 @@ mod tokens;
 mod bench {
     pub(crate) mod client;
     pub(crate) mod definition;
+    #[cfg(feature = "sqlite")]
+    pub(crate) mod file;
     pub(crate) mod http;
     pub(crate) mod server;
     pub(crate) mod sse;

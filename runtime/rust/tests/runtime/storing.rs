@@ -1,44 +1,13 @@
 //! History in a file outlives the process.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use fanfare::wire::ServerFrame;
 use fanfare::{Channel, Hub, PublishError, Sqlite};
 use serde_json::json;
 
 use crate::bench::client::Client;
 use crate::bench::definition::{Status, journal, room, said, small, status, strict_room};
+use crate::bench::file::File;
 use crate::bench::server::{KEY, Server};
-
-/// A file in a folder of its own, which goes with it.
-struct File {
-    folder: PathBuf,
-}
-
-impl File {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("fanfare-storing-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.join("fanfare.db")
-    }
-
-    async fn server(&self) -> Server {
-        Server::start_with(|builder| builder.storage(Sqlite::open(self.path()).unwrap())).await
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
 
 async fn say(server: &Server, channel: &Channel, numbers: std::ops::Range<u32>) -> Vec<String> {
     let mut ids = Vec::new();

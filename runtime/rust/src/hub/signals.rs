@@ -1,0 +1,57 @@
+//! Who is to be woken when a signal comes for a run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::Hub;
+
+tokio::task_local! {
+    /// The run whose job is being executed.
+    pub(crate) static CURRENT_RUN: Arc<str>;
+}
+
+/// The executions that wait, by the name of their channel.
+#[derive(Default)]
+pub(super) struct Listeners {
+    by_channel: Mutex<HashMap<String, Vec<Arc<Notify>>>>,
+}
+
+/// Listens until it is dropped.
+pub(crate) struct Listening {
+    hub: Hub,
+    channel: String,
+    notify: Arc<Notify>,
+}
+
+impl Hub {
+    /// Has `notify` woken when something came for a run on a channel.
+    pub(crate) fn listen_for_signals(&self, channel: &str, notify: &Arc<Notify>) -> Listening {
+        let listeners = &self.shared.listeners.by_channel;
+        let mut listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.entry(channel.to_owned()).or_default().push(Arc::clone(notify));
+        Listening { hub: self.clone(), channel: channel.to_owned(), notify: Arc::clone(notify) }
+    }
+
+    /// Wakes the runs of this process that wait on a channel.
+    pub(crate) fn wake_runs(&self, channel: &str) {
+        let listeners = &self.shared.listeners.by_channel;
+        let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.get(channel).into_iter().flatten() {
+            listener.notify_one();
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let listeners = &self.hub.shared.listeners.by_channel;
+        let mut listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(of_channel) = listeners.get_mut(&self.channel) else { return };
+        of_channel.retain(|notify| !Arc::ptr_eq(notify, &self.notify));
+        if of_channel.is_empty() {
+            listeners.remove(&self.channel);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `POST signal`
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::publish::{idempotency_key, run_id};
+use super::{Failure, Parameters, bearer, body, open};
+use crate::hub::{Hub, Phase};
+use crate::schema;
+use crate::signal::new_signal;
+use crate::token::Refused;
+use crate::wire::{MAX_PAYLOAD, timestamp};
+
+pub(super) async fn signal(
+    State(hub): State<Hub>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    request: Body,
+) -> Result<Json<Value>, Failure> {
+    open(&hub, Phase::Closed)?;
+    let missing =
+        |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
+    let (channel, name) = (parameters.get("channel"), parameters.get("name"));
+    let by = sender(&hub, bearer(&headers), channel, name)?;
+    let channel = channel.ok_or_else(|| missing("channel"))?;
+    let name = name.ok_or_else(|| missing("name"))?;
+    let resolved = hub.registry().resolve(channel).ok_or_else(|| Failure::unknown_signal(channel, name))?;
+    let index = resolved.definition().signal(name).ok_or_else(|| Failure::unknown_signal(channel, name))?;
+    let definition = &resolved.definition().signals[index];
+    let run_id = run_id(&parameters)?;
+    let key = idempotency_key(&headers)?;
+    let payload = body::read(&headers, request, MAX_PAYLOAD).await?;
+    let payload: Value = serde_json::from_slice(&payload)
+        .map_err(|error| Failure::bad_request(format!("the payload is not JSON: {error}")))?;
+    schema::check(definition.schema, &payload)
+        .map_err(|issues| Failure::invalid("the payload breaks the signal's definition", &issues))?;
+    let signal = new_signal(&resolved, definition, payload.to_string(), by.as_deref(), run_id, key);
+    let receipt = hub.send_signal(&resolved, signal).await?;
+    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at) })))
+}
+
+/// Who sends it, where the token says so. The signing key may send everything.
+fn sender(
+    hub: &Hub,
+    bearer: Option<&str>,
+    channel: Option<&str>,
+    name: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    if bearer.is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
+        return Ok(None);
+    }
+    let token = bearer.ok_or_else(|| Failure::unauthorized(&Refused::new("missing", "no token")))?;
+    let permit = hub.verify(token).map_err(|refused| Failure::unauthorized(&refused))?;
+    let names = |claim: &crate::token::SignalClaim| {
+        Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == name
+    };
+    if permit.signals.iter().any(names) {
+        return Ok(permit.subject);
+    }
+    Err(Failure::not_granted(&Refused::new("signal", "the token does not name the signal")))
+}

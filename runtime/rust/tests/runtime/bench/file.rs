@@ -1,0 +1,37 @@
+//! A storage's file.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use fanfare::Sqlite;
+
+use super::server::Server;
+
+/// A file in a folder of its own, which goes with it.
+pub(crate) struct File {
+    pub(crate) folder: PathBuf,
+}
+
+impl File {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("fanfare-storing-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join("fanfare.db")
+    }
+
+    pub(crate) async fn server(&self) -> Server {
+        Server::start_with(|builder| builder.storage(Sqlite::open(self.path()).unwrap())).await
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

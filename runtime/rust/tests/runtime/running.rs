@@ -1,0 +1,453 @@
+//! Runs: each step once, whatever happens between them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use fanfare::wire::ServerFrame;
+use fanfare::{
+    Channel, ChannelDefinition, Job, Run, RunError, RunStatus, Runs, Signal, SignalError, Sqlite, StartError,
+    Topic, TypedChannel,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::bench::client::Client;
+use crate::bench::definition::{ROOM, room};
+use crate::bench::file::File;
+use crate::bench::http;
+use crate::bench::server::{KEY, Server};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Debug)]
+struct Room(Channel);
+
+#[derive(Debug, Serialize)]
+struct Outcome {
+    message: String,
+}
+
+impl Room {
+    fn said(&self) -> Topic<'_, str> {
+        self.0.topic(0)
+    }
+
+    fn nod(&self) -> Signal<'_, str> {
+        self.0.signal(1)
+    }
+}
+
+impl TypedChannel for Room {
+    type Result = Outcome;
+    const DEFINITION: &'static ChannelDefinition = &ROOM;
+
+    fn channel(&self) -> &Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: Channel) -> Option<Self> {
+        channel.is_of(&ROOM).then_some(Self(channel))
+    }
+}
+
+fn done(message: impl Into<String>) -> Result<Outcome, RunError> {
+    Ok(Outcome { message: message.into() })
+}
+
+/// Counts what was done outside of the journal.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicU32>);
+
+impl Count {
+    fn up(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn get(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+async fn in_memory() -> Server {
+    Server::start_with(|builder| builder.storage(Sqlite::in_memory().unwrap())).await
+}
+
+/// Runs with one job, which are tried again at once.
+async fn runs<I, F, R>(server: &Server, job: F) -> (Runs, Job<Room, I>)
+where
+    I: Serialize + serde::de::DeserializeOwned + Send + 'static,
+    F: Fn(Run<Room>, I) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
+{
+    let mut runs = Runs::builder(&server.hub).backoff(Duration::from_millis(10), Duration::from_millis(50));
+    let job = runs.register("job", job);
+    (runs.start().await.unwrap(), job)
+}
+
+async fn ended(runs: &Runs, run_id: &str) -> RunStatus {
+    for _ in 0..2000 {
+        match runs.status(run_id).await.unwrap() {
+            Some(RunStatus::Running) | None => tokio::time::sleep(Duration::from_millis(10)).await,
+            Some(status) => return status,
+        }
+    }
+    panic!("{run_id} does not end")
+}
+
+/// Reads on until somebody says this.
+async fn heard(client: &mut Client, text: &str) {
+    loop {
+        if let ServerFrame::Data { data, .. } = client.frame().await
+            && data == text
+        {
+            return;
+        }
+    }
+}
+
+/// The next news of a run.
+async fn news(client: &mut Client) -> Value {
+    match client.frame().await {
+        ServerFrame::Run { data, run_id, .. } => {
+            assert_eq!(run_id.as_deref(), Some("run_1"));
+            data
+        }
+        other => panic!("expected news of a run, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_told_from_its_beginning_to_its_result() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, name: String| async move {
+        let length: usize = run.step("measure", async || Ok::<_, RunError>(name.len())).await?;
+        run.publish("tell", run.channel().said(), "durable").await?;
+        run.hub().publish(run.channel().said(), "not durable").await?;
+        done(format!("{name} has {length}"))
+    })
+    .await;
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    assert_eq!(job.start("run_1", &channel, &"Ada".to_owned()).await, Ok(true));
+    assert_eq!(job.start("run_1", &channel, &"Bob".to_owned()).await, Ok(false), "the first counts");
+    assert_eq!(news(&mut client).await, json!({ "status": "running", "attempt": 1 }));
+    for text in ["durable", "not durable"] {
+        let ServerFrame::Data { data, run_id, .. } = client.frame().await else {
+            panic!("expected a message")
+        };
+        assert_eq!((data, run_id.as_deref()), (json!(text), Some("run_1")));
+    }
+    let result = json!({ "message": "Ada has 3" });
+    assert_eq!(news(&mut client).await, json!({ "status": "completed", "result": result }));
+    assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Completed(result.to_string()))));
+    assert_eq!(runs.status("run_2").await, Ok(None));
+    let mut late = server.subscribe(&channel.0, &["said"]).await;
+    late.ready().await;
+    assert_eq!(news(&mut late).await["status"], "completed", "who comes late is told the latest");
+}
+
+#[tokio::test]
+async fn what_was_done_is_not_done_again_when_a_run_is_tried_again() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (first, second, whole) = (Count::default(), Count::default(), Count::default());
+    let counts = (first.clone(), second.clone(), whole.clone());
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let (first, second, whole) = counts.clone();
+        async move {
+            whole.up();
+            let number: u32 = run.step("first", async || Ok::<_, RunError>(first.up() * 10)).await?;
+            run.publish("told", run.channel().said(), &number.to_string()).await?;
+            run.step(
+                "second",
+                async || if second.up() < 3 { Err(RunError::retry("not yet")) } else { Ok(()) },
+            )
+            .await?;
+            done(format!("{number} in attempt {}", run.attempt()))
+        }
+    })
+    .await;
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"10 in attempt 3"}"#.into()));
+    assert_eq!((first.get(), second.get(), whole.get()), (1, 3, 3));
+    assert_eq!(news(&mut client).await["attempt"], 1);
+    assert_eq!(client.data().await, json!("10"));
+    for attempt in [2, 3] {
+        let error = json!({ "message": "not yet" });
+        assert_eq!(
+            news(&mut client).await,
+            json!({ "status": "running", "attempt": attempt, "error": error })
+        );
+    }
+    assert_eq!(news(&mut client).await["status"], "completed");
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_run_fails_when_it_gets_no_further_or_cannot() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let attempts = Count::default();
+    let counted = attempts.clone();
+    let (runs, job) = runs(&server, move |_: Run<Room>, how: String| {
+        let attempts = counted.clone();
+        async move {
+            attempts.up();
+            match how.as_str() {
+                "fail" => Err(RunError::fail("no repetition mends it")),
+                "panic" => panic!("as bugs do"),
+                "long" => done(""),
+                _ => Err("x".parse::<u32>().unwrap_err().into()),
+            }
+        }
+    })
+    .await;
+    let mut last = 0;
+    for (how, message, tried) in [
+        ("fail", "no repetition mends it", 1),
+        ("panic", "the job panicked: as bugs do", 5),
+        ("error", "invalid digit found in string", 5),
+        ("long", "the result breaks its definition: /message must have at least 1 character", 1),
+    ] {
+        job.start(how, &channel, &how.to_owned()).await.unwrap();
+        let RunStatus::Failed(error) = ended(&runs, how).await else { panic!("{how} should fail") };
+        assert!(error.starts_with(message), "{error}");
+        assert_eq!(attempts.get() - last, tried, "{how}");
+        last = attempts.get();
+    }
+}
+
+#[tokio::test]
+async fn a_run_goes_on_in_the_next_process_where_it_stopped() {
+    let (file, channel) = (File::new(), Room(room("1")));
+    let counts = [Count::default(), Count::default()];
+    let job = |counts: [Count; 2]| {
+        move |run: Run<Room>, (): ()| {
+            let [before, after] = counts.clone();
+            async move {
+                let number: u32 = run.step("before", async || Ok::<_, RunError>(before.up())).await?;
+                run.publish("told", run.channel().said(), "once").await?;
+                run.sleep("a while", Duration::from_millis(300)).await?;
+                let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
+                let nod = nod.map_or("nobody".into(), |nod| format!("{} by {:?}", nod.payload, nod.by));
+                after.up();
+                done(format!("{number} {nod}"))
+            }
+        }
+    };
+    let first = file.server().await;
+    let (_, started) = runs(&first, job(counts.clone())).await;
+    let mut client = first.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    started.start("run_1", &channel, &()).await.unwrap();
+    news(&mut client).await;
+    let (id, _) = client.id_and_data().await;
+    first.stop().await;
+
+    let second = file.server().await;
+    second.hub.signal(channel.nod(), "yes").by("user_1").await.unwrap();
+    let (runs, _) = runs(&second, job(counts.clone())).await;
+    let result = RunStatus::Completed(r#"{"message":"1 yes by Some(\"user_1\")"}"#.into());
+    assert_eq!(ended(&runs, "run_1").await, result);
+    assert_eq!((counts[0].get(), counts[1].get()), (1, 1));
+    let mut client = second.resume(&channel.0, &["said"], &id).await;
+    client.ready().await;
+    assert_eq!(news(&mut client).await["status"], "completed", "and the message is not published again");
+}
+
+#[tokio::test]
+async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
+    let (file, channel) = (File::new(), Room(room("1")));
+    let job = |step: &'static str| {
+        move |run: Run<Room>, (): ()| async move {
+            run.step(step, async || Ok::<_, RunError>(())).await?;
+            run.wait_for(run.channel().nod(), MINUTE).await?;
+            done(step)
+        }
+    };
+    let first = file.server().await;
+    let (_, started) = runs(&first, job("fetch")).await;
+    started.start("run_1", &channel, &()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    first.stop().await;
+    let second = file.server().await;
+    let mut client = second.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    news(&mut client).await;
+    let (others, _) = runs(&second, job("load")).await;
+    if let RunStatus::Completed(_) = ended(&others, "run_1").await {
+        panic!("other code went on");
+    }
+    let RunStatus::Halted(why) = others.status("run_1").await.unwrap().unwrap() else { panic!("not halted") };
+    assert!(why.contains("step \"load\"") && why.contains("step \"fetch\""), "{why}");
+    assert_eq!(news(&mut client).await["halted"], json!(why));
+    second.stop().await;
+    let third = file.server().await;
+    let (runs, _) = runs(&third, job("fetch")).await;
+    third.hub.signal(channel.nod(), "yes").await.ok();
+    assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"fetch"}"#.into()));
+}
+
+#[tokio::test]
+async fn a_cancelled_run_stops_and_writes_nothing_more() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let steps = Count::default();
+    let counted = steps.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let steps = counted.clone();
+        async move {
+            loop {
+                run.step("again", async || Ok::<_, RunError>(steps.up())).await?;
+                run.sleep("a bit", Duration::from_millis(5)).await?;
+            }
+        }
+    })
+    .await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    while steps.get() < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(runs.cancel("run_1").await, Ok(true));
+    assert_eq!(runs.cancel("run_1").await, Ok(false));
+    assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Cancelled)));
+    let after = steps.get();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(steps.get() <= after + 1, "one may have been under way");
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    assert_eq!(news(&mut client).await, json!({ "status": "cancelled" }));
+}
+
+#[tokio::test]
+async fn a_signal_counts_once_whenever_it_comes_and_everyone_is_told_what_became_of_theirs() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        let first = run.wait_for(run.channel().nod(), MINUTE).await?;
+        run.publish("first", run.channel().said(), "taken").await?;
+        run.sleep("a while", Duration::from_millis(500)).await?;
+        let second = run.wait_for(run.channel().nod(), Duration::from_millis(50)).await?;
+        run.publish("second", run.channel().said(), "given up").await?;
+        let third = run.wait_for(run.channel().nod(), MINUTE).await?;
+        let text = |nod: Option<fanfare::Received<String>>| nod.map_or("none".into(), |nod| nod.payload);
+        done(format!("{} {} {}", text(first), text(second), text(third)))
+    })
+    .await;
+    let send = async |bearer: &str, body: &str| {
+        let answer =
+            http::post(server.address, "signal?channel=room:1&name=nod", Some(bearer), body.as_bytes()).await;
+        (answer.status, answer.body["data"]["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let answer = |status, code: &str| (status, code.to_owned());
+    let grant = channel.0.grant_signals(["nod"]);
+    let token = server.hub.token(grant).subject("user_1").mint().unwrap();
+    let other = server.token(&channel.0, &["said"]);
+
+    assert_eq!(send(&token, "\"nobody there\"").await, answer(404, "no_run"));
+    job.start("run_1", &channel, &()).await.unwrap();
+    assert_eq!(send(&other, "\"no right\"").await, answer(403, ""));
+    assert_eq!(send("x.y.z", "\"no token\"").await, answer(401, ""));
+    assert_eq!(send(&token, "7").await, answer(422, ""));
+    assert_eq!(send(&token, "no JSON").await, answer(400, ""));
+    let mut client = server.resume(&channel.0, &["said"], "start").await;
+    client.ready().await;
+    assert_eq!(send(&token, "\"one\"").await, answer(200, ""));
+    heard(&mut client, "taken").await;
+    assert_eq!(send(KEY, "\"late\"").await, answer(409, "already_taken"));
+    heard(&mut client, "given up").await;
+    assert_eq!(send(&token, "\"three\"").await, answer(200, ""));
+    assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"one none three"}"#.into()));
+    assert_eq!(send(&token, "\"four\"").await, answer(409, "run_ended"));
+}
+
+#[tokio::test]
+async fn a_signal_that_is_early_is_kept_and_one_that_nobody_waits_for_any_more_is_too_late() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, pause: u64| async move {
+        run.sleep("first", Duration::from_millis(pause)).await?;
+        let nod = run.wait_for(run.channel().nod(), Duration::from_millis(1)).await?;
+        run.publish("waited", run.channel().said(), "waited").await?;
+        run.sleep("then", Duration::from_millis(300)).await?;
+        done(nod.map_or("none".into(), |nod| nod.payload))
+    })
+    .await;
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    job.start("run_1", &channel, &300).await.unwrap();
+    let receipt = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
+    assert_eq!(receipt.run_id, "run_1");
+    let again = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
+    assert_eq!(again, receipt, "a repeat is none");
+    let second = server.hub.signal(channel.nod(), "second").await.unwrap_err();
+    assert!(matches!(second, SignalError::AlreadyTaken { by: None, .. }), "{second:?}");
+    heard(&mut client, "waited").await;
+    let late = server.hub.signal(channel.nod(), "late").await.unwrap_err();
+    assert!(matches!(late, SignalError::AlreadyTaken { .. }), "{late:?}");
+    assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"early"}"#.into()));
+
+    job.start("run_2", &channel, &0).await.unwrap();
+    heard(&mut client, "waited").await;
+    assert_eq!(server.hub.signal(channel.nod(), "late").await, Err(SignalError::TooLate));
+    assert_eq!(ended(&runs, "run_2").await, RunStatus::Completed(r#"{"message":"none"}"#.into()));
+    assert_eq!(server.hub.signal(channel.nod(), "later").await, Err(SignalError::RunEnded));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_on_one_file_execute_each_run_once() {
+    const RUNS: u32 = 60;
+    let file = File::new();
+    let servers = [file.server().await, file.server().await];
+    let executed = Count::default();
+    let mut all = Vec::new();
+    for server in &servers {
+        let counted = executed.clone();
+        all.push(
+            runs(server, move |run: Run<Room>, number: u32| {
+                let executed = counted.clone();
+                async move {
+                    for id in ["a", "b", "c"] {
+                        run.step(id, async || Ok::<_, RunError>(executed.up())).await?;
+                        run.publish(&format!("said {id}"), run.channel().said(), id).await?;
+                    }
+                    done(number.to_string())
+                }
+            })
+            .await,
+        );
+    }
+    for number in 0..RUNS {
+        let channel = Room(room(&number.to_string()));
+        let (_, job) = &all[number as usize % 2];
+        job.start(&format!("run_{number}"), &channel, &number).await.unwrap();
+    }
+    for number in 0..RUNS {
+        let completed = RunStatus::Completed(format!(r#"{{"message":"{number}"}}"#));
+        assert_eq!(ended(&all[0].0, &format!("run_{number}")).await, completed);
+    }
+    assert_eq!(executed.get(), 3 * RUNS);
+    for number in 0..RUNS {
+        let channel = room(&number.to_string());
+        let mut client = servers[number as usize % 2].resume(&channel, &["said"], "start").await;
+        client.ready().await;
+        let mut texts = Vec::new();
+        while texts.len() < 3 {
+            if let ServerFrame::Data { data, .. } = client.frame().await {
+                texts.push(data);
+            }
+        }
+        assert_eq!(texts, ["a", "b", "c"]);
+    }
+}
+
+#[tokio::test]
+async fn runs_need_a_storage() {
+    let server = Server::start().await;
+    let error = Runs::builder(&server.hub).start().await.map(|_| ()).unwrap_err();
+    assert_eq!(error, StartError::NoStorage);
+}
