@@ -38,9 +38,13 @@ export interface SignalConfig<Schema extends StandardSchema = StandardSchema> {
 }
 
 /** Points at one signal of one channel: `pipeline({ runId }).approve`. */
-export interface SignalReference<Schema extends StandardSchema = StandardSchema> {
-  readonly channel: string;
-  readonly signal: string;
+export interface SignalReference<
+  Schema extends StandardSchema = StandardSchema,
+  Channel extends string = string,
+  Signal extends string = string,
+> {
+  readonly channel: Channel;
+  readonly signal: Signal;
   readonly schema: Schema;
 }
 
@@ -81,9 +85,11 @@ type TopicReferences<Topics extends TopicConfigs> = {
   readonly [Name in Exclude<keyof Topics & string, "name" | "topics">]: TopicReference<Topics[Name]>;
 };
 
-type SignalReferences<Signals extends SignalConfigs> = {
+type SignalReferences<Channel extends string, Signals extends SignalConfigs> = {
   readonly [Name in Exclude<keyof Signals & string, "name" | "topics">]: SignalReference<
-    Signals[Name]["schema"]
+    Signals[Name]["schema"],
+    Channel,
+    Name
   >;
 };
 
@@ -111,7 +117,7 @@ export type ChannelInstance<
   /** What a run on the channel returns, where the definition says so. */
   readonly $result: Result;
 } & TopicReferences<Topics> &
-  SignalReferences<Signals>;
+  SignalReferences<Name, Signals>;
 
 /** A channel with params: call it with them to get the {@link ChannelInstance}. */
 export interface ParamChannel<
@@ -178,6 +184,13 @@ export type Payload<
       : InferOutput<Schema>
     : unknown
   : unknown;
+
+/** A channel's name, as far as its type tells. */
+export type ChannelName<Channel extends ChannelInput> = Channel extends {
+  readonly name: infer Name extends string;
+}
+  ? Name
+  : string;
 
 /** The names of a channel's signals. */
 export type SignalName<Channel extends ChannelInput> = Channel extends string

@@ -2,6 +2,7 @@ import { Connection } from "./connection.js";
 import type { Route } from "./connection.js";
 import { ConnectionError } from "./error.js";
 import type { ConnectionOptions } from "./options.js";
+import { serverUrl } from "./server-url.js";
 import { webSocketConstructor } from "./transport/websocket.js";
 import { MOST_CHANNELS } from "./wire.js";
 
@@ -43,21 +44,4 @@ function isSame(one: Route, other: Route): boolean {
     one.WebSocket === other.WebSocket &&
     one.hasEvents === other.hasEvents
   );
-}
-
-/** The URL that the server's routes are served from: the given one, else the page's origin. */
-function serverUrl(apiBaseUrl: string | undefined): URL {
-  const page = (globalThis as { location?: { href?: string; origin?: string } }).location;
-  const base = apiBaseUrl ?? page?.origin;
-  if (base === undefined || base === "null") {
-    throw new ConnectionError(
-      "`apiBaseUrl` is required outside of a web page, for example https://api.example.com",
-      { fatal: true },
-    );
-  }
-  try {
-    return new URL(base, page?.href);
-  } catch (cause) {
-    throw new ConnectionError(`\`apiBaseUrl\` is not a URL: ${base}`, { fatal: true, cause });
-  }
 }

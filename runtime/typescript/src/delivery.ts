@@ -1,8 +1,9 @@
 import type { ChannelInput } from "./channel.js";
 import { InvalidMessageError } from "./error.js";
-import type { DataMessage, Gap, RunStatus, RunUpdate, StreamView } from "./message.js";
+import type { DataMessage, Gap, RunError, RunStatus, RunUpdate, StreamView } from "./message.js";
+import { validate } from "./standard.js";
 import type { StandardIssue, StandardResult, StandardSchema } from "./standard.js";
-import type { Cursor, DataFrame, GapFrame, MessageFrame, RunFrame, StreamStartFrame } from "./wire.js";
+import type { Cursor, DataFrame, GapFrame, LoggedFrame, RunFrame, StreamStartFrame } from "./wire.js";
 
 /** Resuming at a `cursor` goes on after what came with it. */
 export interface DeliveryEvents {
@@ -13,7 +14,7 @@ export interface DeliveryEvents {
   /** No more text comes; the text is complete where there is no failure. */
   onStreamEnd(streamId: string, failure: StreamFailure | undefined, cursor: Cursor): void;
   onInvalid(error: InvalidMessageError, cursor: Cursor): void;
-  onRun(update: RunUpdate): void;
+  onRun(update: RunUpdate, cursor: Cursor): void;
   onGap(gap: Gap): void;
 }
 
@@ -26,7 +27,7 @@ export interface StreamFailure {
   readonly why: string;
 }
 
-type Entry = MessageFrame | RunFrame | GapFrame | (() => void);
+type Entry = LoggedFrame | GapFrame | (() => void);
 
 interface Topic {
   readonly schema: StandardSchema | undefined;
@@ -40,6 +41,8 @@ interface Topic {
  */
 export class Delivery {
   readonly #topics: ReadonlyMap<string, Topic> | "any";
+  /** What a run returns, where the definition says so. */
+  readonly #result: StandardSchema | undefined;
   /** The ids of text streams that have begun and not ended. */
   readonly #openStreams = new Set<string>();
   #waiting: (readonly [Entry, Cursor])[] = [];
@@ -52,6 +55,7 @@ export class Delivery {
     readonly events: DeliveryEvents,
   ) {
     this.#topics = wantedTopics(channel, topics);
+    this.#result = (channel as { readonly $result?: StandardSchema }).$result;
   }
 
   /** How many frames wait for a validator. */
@@ -108,7 +112,7 @@ export class Delivery {
           ? this.events.onStreamEnd(entry.data, failureOf(entry.error), cursor)
           : undefined;
       case "run":
-        return this.events.onRun(runUpdate(entry));
+        return this.#run(entry, cursor);
       default:
         return this.#gap(entry, cursor);
     }
@@ -125,7 +129,8 @@ export class Delivery {
       return this.#refuse(frame, [issue], cursor);
     }
     this.#openStreams.add(frame.data);
-    this.events.onStream({ kind: "stream", ...envelope(frame) }, frame.data, cursor);
+    const { topic } = frame;
+    this.events.onStream({ kind: "stream", topic, ...envelope(frame) }, frame.data, cursor);
   }
 
   #payload(frame: DataFrame, cursor: Cursor): void {
@@ -137,14 +142,40 @@ export class Delivery {
     if (!this.settings.validate || schema === undefined) {
       return this.#accepted(frame, frame.data, cursor);
     }
-    const result = validate(schema, frame.data);
+    this.#check(schema, frame.data, (result) =>
+      result.issues === undefined
+        ? this.#accepted(frame, result.value, cursor)
+        : this.#refuse(frame, result.issues, cursor),
+    );
+  }
+
+  #run(frame: RunFrame, cursor: Cursor): void {
+    const update = runUpdate(frame);
+    const { result, ...news } = update;
+    if (!this.settings.validate || this.#result === undefined || !("result" in update)) {
+      return this.events.onRun(update, cursor);
+    }
+    this.#check(this.#result, result, (checked) => {
+      if (checked.issues === undefined) {
+        return this.events.onRun({ ...news, result: checked.value }, cursor);
+      }
+      // Whatever it returned, it has ended.
+      this.events.onRun(news, cursor);
+      const { channel, id } = frame;
+      this.events.onInvalid(new InvalidMessageError(channel, undefined, id, result, checked.issues), cursor);
+    });
+  }
+
+  /** Entries that come meanwhile wait. */
+  #check(schema: StandardSchema, data: unknown, settle: (result: StandardResult<unknown>) => void): void {
+    const result = validate(schema, data);
     if (!(result instanceof Promise)) {
-      return this.#settle(frame, result, cursor);
+      return settle(result);
     }
     this.#isValidating = true;
     void result.then((settled) => {
       this.#isValidating = false;
-      this.#settle(frame, settled, cursor);
+      settle(settled);
       this.#continue();
     });
   }
@@ -159,14 +190,9 @@ export class Delivery {
     }
   }
 
-  #settle(frame: DataFrame, result: StandardResult<unknown>, cursor: Cursor): void {
-    return result.issues === undefined
-      ? this.#accepted(frame, result.value, cursor)
-      : this.#refuse(frame, result.issues, cursor);
-  }
-
   #accepted(frame: DataFrame, data: unknown, cursor: Cursor): void {
-    this.events.onMessage({ kind: "data", ...envelope(frame), data }, cursor);
+    const { topic } = frame;
+    this.events.onMessage({ kind: "data", topic, ...envelope(frame), data }, cursor);
   }
 
   #refuse(frame: DataFrame | StreamStartFrame, issues: readonly StandardIssue[], cursor: Cursor): void {
@@ -196,42 +222,9 @@ function failureOf(error: string | undefined): StreamFailure | undefined {
   return error === undefined ? undefined : { reason: "failed", why: error };
 }
 
-function validate(
-  schema: StandardSchema,
-  data: unknown,
-): StandardResult<unknown> | Promise<StandardResult<unknown>> {
-  try {
-    const result: unknown = schema["~standard"].validate(data);
-    // A promise of another realm or library is none of this realm's `Promise`.
-    return isThenable(result)
-      ? Promise.resolve(result).then(asResult).catch(failedValidator)
-      : asResult(result);
-  } catch (cause) {
-    return failedValidator(cause);
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
-}
-
-/** A validator that says nothing has not accepted the value. */
-function asResult(result: unknown): StandardResult<unknown> {
-  return typeof result === "object" && result !== null
-    ? (result as StandardResult<unknown>)
-    : failedValidator("it gave no result");
-}
-
-/** A validator that throws has not accepted the value. */
-function failedValidator(cause: unknown): { issues: readonly StandardIssue[] } {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return { issues: [{ message: `the validator failed: ${reason}` }] };
-}
-
-function envelope(frame: MessageFrame): Omit<DataMessage, "kind" | "data"> {
+function envelope(frame: LoggedFrame): Omit<DataMessage, "kind" | "topic" | "data"> {
   return {
     channel: frame.channel,
-    topic: frame.topic,
     id: frame.id,
     createdAt: new Date(frame.created_at),
     ...(typeof frame.run_id === "string" ? { runId: frame.run_id } : {}),
@@ -253,19 +246,30 @@ const RUN_STATUSES: Readonly<Record<string, Exclude<RunStatus, "unknown">>> = {
 
 /** Reads run news as liberally as Inngest's SDK does. */
 function runUpdate(frame: RunFrame): RunUpdate {
-  const update = { channel: frame.channel, createdAt: new Date(frame.created_at) };
-  if (typeof frame.data !== "object" || frame.data === null) {
-    return update;
-  }
-  const data = frame.data as Readonly<Record<string, unknown>>;
+  const data = Object(frame.data) as Readonly<Record<string, unknown>>;
   const status = runStatus(data["runStatus"]) ?? runStatus(data["status"]) ?? runStatus(data["state"]);
-  const withStatus = status === undefined ? update : { ...update, status };
+  const { attempt, halted } = data;
+  const runError = runErrorOf(data["error"]);
+  return {
+    ...envelope(frame),
+    ...(status === undefined ? {} : { status }),
+    ...(typeof attempt === "number" ? { attempt } : {}),
+    ...(runError === undefined ? {} : { runError }),
+    ...(typeof halted === "string" ? { halted } : {}),
+    ...resultOf(data, status),
+  };
+}
+
+function resultOf(data: Readonly<Record<string, unknown>>, status: RunStatus | undefined): { result?: unknown } {
   if (Object.hasOwn(data, "result")) {
-    return { ...withStatus, result: data["result"] };
+    return { result: data["result"] };
   }
-  return status === "completed" && Object.hasOwn(data, "output")
-    ? { ...withStatus, result: data["output"] }
-    : withStatus;
+  return status === "completed" && Object.hasOwn(data, "output") ? { result: data["output"] } : {};
+}
+
+function runErrorOf(error: unknown): RunError | undefined {
+  const { message = error } = Object(error) as { readonly message?: unknown };
+  return typeof message === "string" ? { message } : undefined;
 }
 
 function runStatus(value: unknown): Exclude<RunStatus, "unknown"> | undefined {

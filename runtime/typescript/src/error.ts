@@ -1,5 +1,5 @@
 import { describeIssues } from "./standard.js";
-import type { StandardIssue } from "./standard.js";
+import type { PayloadIssue, StandardIssue } from "./standard.js";
 
 /** Thrown or reported when a connection cannot be made or kept. */
 export class ConnectionError extends Error {
@@ -27,21 +27,24 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Reported when a message's payload breaks the definition that this page was built from. */
+/** Reported when a payload, or what a run returned, breaks the definition that this page was built from. */
 export class InvalidMessageError extends Error {
   override readonly name = "InvalidMessageError";
 
   constructor(
     readonly channel: string,
-    readonly topic: string,
+    /** Undefined where it is what a run returned. */
+    readonly topic: string | undefined,
     /** The id of the message. */
     readonly id: string,
-    /** The payload as it arrived. */
+    /** The payload, or the result, as it arrived. */
     readonly data: unknown,
     /** All reasons why it was refused. */
     readonly issues: readonly StandardIssue[],
   ) {
-    super(`Invalid message ${id} on "${channel}", topic "${topic}": ${describeIssues(issues)}`);
+    const what = topic === undefined ? "result of a run, message" : "message";
+    const where = topic === undefined ? `"${channel}"` : `"${channel}", topic "${topic}"`;
+    super(`Invalid ${what} ${id} on ${where}: ${describeIssues(issues)}`);
   }
 }
 
@@ -75,5 +78,67 @@ export class TextStreamError extends Error {
     why: string,
   ) {
     super(`The text stream ${id} on "${channel}", topic "${topic}", is not complete: ${why}`);
+  }
+}
+
+/**
+ * Why a signal was not taken:
+ *
+ * - `already_taken`: another one came first; `by` and `at` say whose and when.
+ * - `too_late`: the run waited for it and does no longer.
+ * - `run_ended`: the run has ended.
+ * - `no_run`: there is no run on the channel.
+ * - `not_granted`: the token does not name the signal.
+ * - `unauthorized`: the token is not valid, or there is none.
+ * - `invalid`: the payload breaks the definition; `issues` say where.
+ * - `unknown`: no definition of the server knows the channel or the signal, or the server gave a
+ *   reason that this library does not know.
+ * - `unavailable`: the server could not be reached, or could not take it now.
+ */
+export type SignalErrorCode =
+  | "already_taken"
+  | "too_late"
+  | "run_ended"
+  | "no_run"
+  | "not_granted"
+  | "unauthorized"
+  | "invalid"
+  | "unknown"
+  | "unavailable";
+
+/** What `send` rejects with where a signal was not taken. */
+export class SignalError extends Error {
+  override readonly name = "SignalError";
+  /** The HTTP status; undefined where there was no answer, or none was asked for. */
+  readonly status: number | undefined;
+  /** Of `already_taken`: whose signal came first, where that is known. */
+  readonly by: string | undefined;
+  /** Of `already_taken`: when it came. */
+  readonly at: Date | undefined;
+  /** Of `invalid`: how the payload breaks the definition. */
+  readonly issues: readonly PayloadIssue[];
+
+  constructor(
+    readonly channel: string,
+    readonly signal: string,
+    readonly code: SignalErrorCode,
+    why: string,
+    details: {
+      status?: number | undefined;
+      by?: string | undefined;
+      at?: Date | undefined;
+      issues?: readonly PayloadIssue[] | undefined;
+      cause?: unknown;
+    } = {},
+  ) {
+    const { status, by, at, issues = [], cause } = details;
+    super(
+      `The signal "${signal}" to "${channel}" was not taken: ${why}`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.status = status;
+    this.by = by;
+    this.at = at;
+    this.issues = issues;
   }
 }

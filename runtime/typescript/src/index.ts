@@ -3,6 +3,7 @@ export { defineChannel, encodeParam, ParamError } from "./channel.js";
 export type {
   ChannelInput,
   ChannelInstance,
+  ChannelName,
   ParamChannel,
   Payload,
   Retain,
@@ -19,12 +20,20 @@ export type {
   TopicReference,
 } from "./channel.js";
 export type { Drift } from "./drift.js";
-export { ConnectionError, InvalidMessageError, ProtocolError, TextStreamError } from "./error.js";
+export {
+  ConnectionError,
+  InvalidMessageError,
+  ProtocolError,
+  SignalError,
+  TextStreamError,
+} from "./error.js";
+export type { SignalErrorCode } from "./error.js";
 export type {
   DataMessage,
   Gap,
   Message,
   MessageView,
+  RunError,
   RunStatus,
   RunUpdate,
   StreamMessage,
@@ -34,10 +43,14 @@ export type { ConnectionOptions, ConnectionStatus, TransportChoice } from "./opt
 export type {
   InferInput,
   InferOutput,
+  PayloadIssue,
   StandardIssue,
   StandardResult,
   StandardSchema,
 } from "./standard.js";
+export { send } from "./send.js";
+export type { SendOptions } from "./send.js";
+export type { SignalOptions, SignalReceipt } from "./signal.js";
 export type { WebSocketConstructor, WebSocketLike } from "./transport/websocket.js";
 export { RealtimeStore } from "./store.js";
 export type { PauseReason, RealtimeSnapshot, StoreSettings, ViewSettings } from "./store.js";

@@ -9,7 +9,7 @@ import { asConnectionError, asFatal, endOfToken, refusal } from "./refusal.js";
 import { missingGrant, TokenSource } from "./token.js";
 import type { Grant, TokenInput } from "./token.js";
 import { timing } from "./timing.js";
-import type { Cursor, ErrorFrame, GapFrame, MessageFrame, ReadyFrame, RunFrame, ServerFrame } from "./wire.js";
+import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "./wire.js";
 
 /** What a link is for. */
 export interface Target {
@@ -20,7 +20,7 @@ export interface Target {
 
 export interface LinkEvents {
   /** In the order in which the server sent them; each message once. Resuming at `cursor` goes on after it. */
-  onFrame(frame: MessageFrame | RunFrame | GapFrame, cursor: Cursor): void;
+  onFrame(frame: LoggedFrame | GapFrame, cursor: Cursor): void;
   onReady(frame: ReadyFrame): void;
   onStatus(status: ConnectionStatus): void;
   /** Something went wrong that the subscription survives. */
@@ -166,11 +166,10 @@ export class Link implements Carried {
       case "datastream-start":
       case "chunk":
       case "datastream-end":
+      case "run":
         return this.#reading.takes(frame) ? this.#pass(frame) : undefined;
       case "gap":
         return this.#reading.takesGap(frame) ? this.#pass(frame) : undefined;
-      case "run":
-        return this.#pass(frame);
       case "ready":
         return this.#ready(frame);
       case "expiring":
@@ -188,7 +187,7 @@ export class Link implements Carried {
     }
   }
 
-  #pass(frame: MessageFrame | RunFrame | GapFrame): void {
+  #pass(frame: LoggedFrame | GapFrame): void {
     this.events.onFrame(frame, this.#reading.cursor ?? "now");
   }
 

@@ -1,4 +1,4 @@
-import type { ChannelInput, IsStream, Payload, TopicName } from "./channel.js";
+import type { ChannelInput, ChannelName, IsStream, Payload, RunResult, TopicName } from "./channel.js";
 
 /**
  * What a topic carries, with its envelope, as subscribers get it: a payload
@@ -50,7 +50,7 @@ type Of<Channel extends ChannelInput, Data, Stream, Topic extends string> = Chan
     : Data;
 
 interface Envelope<Channel extends ChannelInput, Topic extends string> {
-  readonly channel: Channel extends { readonly name: infer Name extends string } ? Name : string;
+  readonly channel: ChannelName<Channel>;
   readonly topic: Topic;
   /** Opaque; ids of a channel ascend in the order of publishing. */
   readonly id: string;
@@ -102,14 +102,31 @@ export interface Gap {
 /** Where a run stands; `unknown` until the server or a message tells. */
 export type RunStatus = "unknown" | "running" | "completed" | "failed" | "cancelled";
 
-/** News of the run that a channel belongs to. */
-export interface RunUpdate {
-  readonly channel: string;
+/** Why a run, or an attempt of it, failed. */
+export interface RunError {
+  readonly message: string;
+}
+
+/** News of a run on a channel. */
+export interface RunUpdate<
+  Channel extends ChannelInput = ChannelInput,
+  Validate extends boolean = true,
+> {
+  readonly channel: ChannelName<Channel>;
+  /** Opaque; news of runs have their place among the messages of the channel. */
+  readonly id: string;
   readonly createdAt: Date;
-  /** Left out where the frame does not tell it. */
+  readonly runId?: string;
+  /** Left out where the server tells one that this library does not know. */
   readonly status?: Exclude<RunStatus, "unknown">;
-  /** What the run returned; present only once it did. */
-  readonly result?: unknown;
+  /** Which attempt has begun, from 1 on. */
+  readonly attempt?: number;
+  /** Why the run failed, or why its last attempt did that is followed by this one. */
+  readonly runError?: RunError;
+  /** Why the run stands still until the server has other code. */
+  readonly halted?: string;
+  /** What the run returned; not there before it did, or where it breaks the definition. */
+  readonly result?: RunResult<Channel, Validate>;
 }
 
 /** Whether a run has ended, however it did. */

@@ -1,10 +1,20 @@
 "use client";
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import type { ChannelInput, TopicName } from "./channel.js";
+import type {
+  ChannelInput,
+  ChannelName,
+  RunResult,
+  SignalName,
+  SignalPayload,
+  SignalReference,
+  TopicName,
+} from "./channel.js";
 import type { Drift } from "./drift.js";
-import type { Gap, MessageView, RunStatus } from "./message.js";
+import type { Gap, MessageView, RunError, RunStatus } from "./message.js";
 import type { ConnectionOptions, ConnectionStatus } from "./options.js";
+import type { SignalOptions, SignalReceipt } from "./signal.js";
+import type { StandardSchema } from "./standard.js";
 import { RealtimeStore } from "./store.js";
 import type { PauseReason, StoreSettings } from "./store.js";
 import type { TokenInput } from "./token.js";
@@ -71,11 +81,18 @@ export interface UseRealtimeResult<
     /** What came with the last update: one message, or several that came at once. */
     readonly delta: readonly MessageView<Channel, Topics[number], Validate>[];
   };
-  /** What the run returned. */
-  readonly result: unknown;
+  /** What the run returned, as the definition says; undefined before it did. */
+  readonly result: RunResult<Channel, Validate> | undefined;
+  /** Which attempt of the run the server told of last, from 1 on. */
+  readonly attempt: number | null;
+  /** Why the run failed or, while it is `running`, why the attempt before did. */
+  readonly runError: RunError | null;
+  /** Why the run stands still until the server has other code; null while it goes on. */
+  readonly halted: string | null;
   /**
    * What went wrong last: a `ConnectionError` until the connection is open
    * again, an `InvalidMessageError` with its issues until `reset()` or the next `open`.
+   * What a run failed with is `runError`.
    */
   readonly error: Error | null;
   /** Where to go on, as `since`, after all that is shown; null before the first connect. */
@@ -84,8 +101,22 @@ export interface UseRealtimeResult<
   readonly gap: Gap | null;
   /** How the server's definition of the channel differs from this page's, as of the last connect. */
   readonly drift: Drift | undefined;
-  /** Forgets messages, result, error and gap. The connection stays. */
+  /** Forgets messages, what is known of the run, error and gap. The connection stays. */
   readonly reset: () => void;
+  /**
+   * Sends a signal to the run, with the token and to the server of this hook. Resolves once it is
+   * recorded, rejects with a `SignalError`. The same function at each render.
+   *
+   * @example
+   * ```tsx
+   * <button onClick={() => send(ch.approve, { verdict: "approve" }).catch(show)}>Approve</button>
+   * ```
+   */
+  readonly send: <Name extends SignalName<Channel>>(
+    signal: SignalReference<StandardSchema<any, any>, ChannelName<Channel>, Name>,
+    payload: SignalPayload<Channel, Name>,
+    options?: SignalOptions,
+  ) => Promise<SignalReceipt>;
 }
 
 /**
@@ -120,7 +151,7 @@ export function useRealtime<
     store.configure({ bufferInterval, historyLimit });
   }, [store, bufferInterval, historyLimit]);
   const snapshot = useSyncExternalStore(store.subscribe, store.getSnapshot, store.getServerSnapshot);
-  return { ...snapshot, reset: store.reset } as unknown as UseRealtimeResult<
+  return { ...snapshot, reset: store.reset, send: store.send } as unknown as UseRealtimeResult<
     Channel,
     Topics,
     Validate

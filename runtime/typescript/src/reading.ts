@@ -1,12 +1,15 @@
 import { advance } from "./wire.js";
-import type { Cursor, GapFrame, MessageFrame, ReadyFrame } from "./wire.js";
+import type { Cursor, GapFrame, LoggedFrame, ReadyFrame } from "./wire.js";
 
 /** How far a channel was read: where to resume, and what was had already. */
 export class Reading {
   /** Undefined for a new subscriber who has not been confirmed yet. */
   cursor: Cursor | undefined;
-  /** The last message's id of each topic: what was sent twice is not passed on twice. */
-  readonly #lastIds = new Map<string, string>();
+  /**
+   * The last message's id of each topic, and that of the last news of a run, which have none: what
+   * was sent twice is not passed on twice.
+   */
+  readonly #lastIds = new Map<string | undefined, string>();
   #lastGap = "";
 
   constructor(since: Cursor | undefined) {
@@ -18,7 +21,9 @@ export class Reading {
   }
 
   /** Whether the message is a new one. */
-  takes({ topic, id }: MessageFrame): boolean {
+  takes(frame: LoggedFrame): boolean {
+    const { id } = frame;
+    const topic = frame.kind === "run" ? undefined : frame.topic;
     this.cursor = advance(this.cursor, id);
     const lastId = this.#lastIds.get(topic);
     if (lastId !== undefined && id <= lastId) {

@@ -27,6 +27,17 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
+/** One reason why a payload was refused. */
+export interface PayloadIssue {
+  /** A JSON pointer into the payload: `/progress`. */
+  readonly path: string;
+  readonly message: string;
+  /** The rule that is broken, as far as it is known: `maximum`. */
+  readonly rule?: string;
+  /** What stands there, in short. */
+  readonly value?: string;
+}
+
 /** The value as it travels on the wire. */
 export type InferInput<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
@@ -49,6 +60,39 @@ export const TEXT: StandardSchema<string> = Object.freeze({
   }),
 });
 
+/** What a schema says of a value, whatever its validator does. */
+export function validate(
+  schema: StandardSchema,
+  data: unknown,
+): StandardResult<unknown> | Promise<StandardResult<unknown>> {
+  try {
+    const result: unknown = schema["~standard"].validate(data);
+    // A promise of another realm or library is none of this realm's `Promise`.
+    return isThenable(result)
+      ? Promise.resolve(result).then(asResult).catch(failedValidator)
+      : asResult(result);
+  } catch (cause) {
+    return failedValidator(cause);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** A validator that says nothing has not accepted the value. */
+function asResult(result: unknown): StandardResult<unknown> {
+  return typeof result === "object" && result !== null
+    ? (result as StandardResult<unknown>)
+    : failedValidator("it gave no result");
+}
+
+/** A validator that throws has not accepted the value. */
+function failedValidator(cause: unknown): { issues: readonly StandardIssue[] } {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return { issues: [{ message: `the validator failed: ${reason}` }] };
+}
+
 /** One line for error messages: `/progress must be at most 100, got 101; /message is required`. */
 export function describeIssues(issues: readonly StandardIssue[]): string {
   return issues.map(describeIssue).join("; ");
@@ -69,4 +113,15 @@ function describeIssue(issue: StandardIssue): string {
 function detailsOf(issue: StandardIssue): { readonly rule?: unknown; readonly value?: unknown } {
   const { params } = issue as { readonly params?: unknown };
   return typeof params === "object" && params !== null ? params : {};
+}
+
+/** An issue of a validator as the server tells its own. */
+export function payloadIssue({ message, path = [], ...others }: StandardIssue): PayloadIssue {
+  const { rule, value } = (others as { readonly params?: Partial<PayloadIssue> }).params ?? {};
+  return {
+    path: pointer(path.map((step) => (typeof step === "object" ? step.key : step))),
+    message,
+    ...(typeof rule === "string" ? { rule } : {}),
+    ...(typeof value === "string" ? { value } : {}),
+  };
 }

@@ -1,11 +1,15 @@
-import type { ChannelInput } from "./channel.js";
+import type { ChannelInput, SignalReference } from "./channel.js";
 import { Delivery } from "./delivery.js";
 import { findDrift } from "./drift.js";
 import type { Drift } from "./drift.js";
 import { Link } from "./link.js";
 import { isTerminal } from "./message.js";
-import type { Gap, MessageView, RunStatus, RunUpdate, StreamView } from "./message.js";
+import type { Gap, MessageView, RunError, RunStatus, RunUpdate, StreamView } from "./message.js";
 import type { ConnectionOptions, ConnectionStatus } from "./options.js";
+import { send } from "./send.js";
+import type { SendOptions } from "./send.js";
+import type { SignalOptions, SignalReceipt } from "./signal.js";
+import type { InferInput, StandardSchema } from "./standard.js";
 import type { TokenInput } from "./token.js";
 import type { Cursor } from "./wire.js";
 
@@ -22,6 +26,9 @@ export interface RealtimeSnapshot {
     readonly delta: readonly MessageView[];
   };
   readonly result: unknown;
+  readonly attempt: number | null;
+  readonly runError: RunError | null;
+  readonly halted: string | null;
   readonly error: Error | null;
   readonly gap: Gap | null;
   readonly position: Cursor | null;
@@ -55,6 +62,9 @@ const EMPTY: RealtimeSnapshot = {
   pauseReason: null,
   messages: { byTopic: {}, all: [], last: null, delta: [] },
   result: undefined,
+  attempt: null,
+  runError: null,
+  halted: null,
   error: null,
   gap: null,
   position: null,
@@ -86,6 +96,8 @@ export class RealtimeStore {
   readonly #checks = { validate: true };
   readonly #listeners = new Set<() => void>();
   #settings: StoreSettings | undefined;
+  /** What signals are sent with, also while nothing is subscribed. */
+  #sender: Pick<SendOptions, "token" | "apiBaseUrl"> = {};
   #view: ViewSettings = { bufferInterval: 0, historyLimit: 100 };
   #isRunning = false;
   #snapshot = EMPTY;
@@ -142,13 +154,24 @@ export class RealtimeStore {
   readonly reset = (): void => {
     this.#buffer.clear();
     this.#texts.clear();
-    const { messages, runStatus, result, error, gap } = EMPTY;
-    this.#update({ messages, runStatus, result, error, gap });
+    const { messages, runStatus, result, attempt, runError, halted, error, gap } = EMPTY;
+    this.#update({ messages, runStatus, result, attempt, runError, halted, error, gap });
   };
+
+  /**
+   * Sends a signal, as {@link send} does, with the token and to the server that the store was
+   * started with last.
+   */
+  readonly send = <Schema extends StandardSchema<any, any>>(
+    signal: SignalReference<Schema>,
+    payload: InferInput<Schema>,
+    options: SignalOptions = {},
+  ): Promise<SignalReceipt> => send(signal, payload, { ...options, ...this.#sender });
 
   /** Connects, or pauses at once where the settings say so. */
   start(settings: StoreSettings): void {
     this.#settings = settings;
+    this.#sender = { token: settings.token, apiBaseUrl: settings.apiBaseUrl };
     this.#checks.validate = settings.validate;
     page()?.addEventListener("visibilitychange", this.#run);
     this.#run();
@@ -206,12 +229,11 @@ export class RealtimeStore {
     this.#update({ connectionStatus, runStatus, error: null });
   }
 
-  #ran({ status, ...update }: RunUpdate): void {
+  #ran(update: RunUpdate, position: Cursor): void {
+    this.#position = position;
+    // What came before it in the channel is shown before it.
     this.#flush();
-    this.#update({
-      ...(status === undefined ? {} : { runStatus: status }),
-      ...("result" in update ? { result: update.result } : {}),
-    });
+    this.#update({ position, ...whereItStands(update) });
     if (this.#isOver()) {
       this.#isRunning = false;
       this.#link?.close();
@@ -242,7 +264,7 @@ export class RealtimeStore {
         this.#position = cursor;
         this.#update({ error });
       },
-      onRun: (update) => this.#ran(update),
+      onRun: (update, cursor) => this.#ran(update, cursor),
       onGap: (gap) => this.#update({ gap }),
     });
   }
@@ -310,6 +332,22 @@ function reasonToPause(settings: StoreSettings): PauseReason {
     return "disabled";
   }
   return settings.pauseOnHidden && page()?.visibilityState === "hidden" ? "hidden" : null;
+}
+
+/** What the latest news says counts, and nothing else: who is tried again has no result. */
+function whereItStands({ status, attempt, runError, halted, ...update }: RunUpdate): Partial<RealtimeSnapshot> {
+  const result = "result" in update ? { result: update.result } : {};
+  if (status === undefined) {
+    return result;
+  }
+  return {
+    runStatus: status,
+    runError: runError ?? null,
+    halted: halted ?? null,
+    ...(attempt === undefined ? {} : { attempt }),
+    result: undefined,
+    ...result,
+  };
 }
 
 function page(): Document | undefined {

@@ -40,11 +40,14 @@ export interface SubscribeOptions<
   readonly signal?: AbortSignal | undefined;
   /** Called, in order with the messages, when messages were missed for good. */
   readonly onGap?: ((gap: Gap) => void) | undefined;
-  /** Called, in order with the messages, when the channel's run begins or ends. */
-  readonly onRun?: ((update: RunUpdate) => void) | undefined;
   /**
-   * Called, in order with the messages, for each message that breaks the
-   * definition. Without it `onError` is called; without either, the
+   * Called, in order with the messages, when a run on the channel begins, is tried again, stands
+   * still or ends; of a new subscriber at once, with the latest.
+   */
+  readonly onRun?: ((update: RunUpdate<NoInfer<Channel>, NoInfer<Validate>>) => void) | undefined;
+  /**
+   * Called, in order with the messages, for each message, and each result of a
+   * run, that breaks the definition. Without it `onError` is called; without either, the
    * subscription ends with the error, so that it cannot go unnoticed.
    */
   readonly onInvalid?: ((error: InvalidMessageError) => void) | undefined;

@@ -16,7 +16,7 @@ type Item =
   | { readonly message: Message; readonly position: Cursor }
   | { position: Cursor }
   | { readonly gap: Gap }
-  | { readonly run: RunUpdate }
+  | { readonly run: RunUpdate; readonly position: Cursor }
   | { readonly invalid: InvalidMessageError; readonly position: Cursor };
 
 /** Of a page's many runs of one channel, the first tells the console of a drift. */
@@ -173,7 +173,7 @@ export class LiveSubscription implements Subscription<Message> {
         this.#passed(position);
       },
       onGap: (gap) => this.#push({ gap }),
-      onRun: (run) => this.#push({ run }),
+      onRun: (run, position) => this.#push({ run, position }),
       onInvalid: (invalid, position) => this.#push({ invalid, position }),
     });
   }

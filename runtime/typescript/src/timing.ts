@@ -14,6 +14,10 @@ export const timing = {
   probe: 4_000,
   /** An attempt to connect that is no older than this is not begun anew because the network is back. */
   fresh: 1_000,
+  /** A signal that is not answered is sent again; and the shortest and the longest wait before that. */
+  answer: 10_000,
+  sendMin: 250,
+  sendMax: 4_000,
   /** A connection outlives its last subscription by this: the next component may want one. */
   linger: 500,
   /** Subscriptions that come and go within this share one event stream. */

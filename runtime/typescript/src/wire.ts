@@ -25,34 +25,40 @@ export type ServerFrame =
   | ClosingFrame;
 
 /** What stands in a channel's log. */
+export type LoggedFrame = MessageFrame | RunFrame;
+
+/** What stands there on a topic. */
 export type MessageFrame = DataFrame | StreamStartFrame | ChunkFrame | StreamEndFrame;
 
 interface Logged extends Referring {
   readonly channel: string;
-  readonly topic: string;
   readonly id: string;
   readonly created_at: string;
   readonly run_id?: string;
 }
 
-export interface DataFrame extends Logged {
+interface OnTopic extends Logged {
+  readonly topic: string;
+}
+
+export interface DataFrame extends OnTopic {
   readonly kind: "data";
   readonly data: unknown;
 }
 
-export interface StreamStartFrame extends Logged {
+export interface StreamStartFrame extends OnTopic {
   readonly kind: "datastream-start";
   /** The stream's id. */
   readonly data: string;
 }
 
-export interface ChunkFrame extends Logged {
+export interface ChunkFrame extends OnTopic {
   readonly kind: "chunk";
   readonly stream_id: string;
   readonly data: string;
 }
 
-export interface StreamEndFrame extends Logged {
+export interface StreamEndFrame extends OnTopic {
   readonly kind: "datastream-end";
   /** The stream's id. */
   readonly data: string;
@@ -60,10 +66,9 @@ export interface StreamEndFrame extends Logged {
   readonly error?: string;
 }
 
-export interface RunFrame extends Referring {
+/** News of a run. Every subscriber of its channel gets them. */
+export interface RunFrame extends Logged {
   readonly kind: "run";
-  readonly channel: string;
-  readonly created_at: string;
   readonly data: unknown;
 }
 
@@ -177,8 +182,11 @@ export function connectUrl(apiBaseUrl: URL): URL {
   return url;
 }
 
+/** What the server answers on, below `/v1/realtime`. */
+export type Route = "connect" | "sse" | "token" | "publish" | "signal" | "revoke";
+
 /** The address of one of the server's HTTP routes. */
-export function routeUrl(apiBaseUrl: URL, route: "connect" | "sse" | "token" | "publish" | "revoke"): URL {
+export function routeUrl(apiBaseUrl: URL, route: Route): URL {
   const url = new URL(apiBaseUrl);
   url.protocol = url.protocol.replace("ws", "http");
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/v1/realtime/${route}`;
@@ -219,18 +227,18 @@ const REF: Fields = [["ref", "string?"]];
 const OF_CHANNEL: Fields = [...REF, ["channel", "string"]];
 const LOGGED: Fields = [
   ...OF_CHANNEL,
-  ["topic", "string"],
   ["id", "string"],
   ["created_at", "string"],
   ["run_id", "string?"],
 ];
+const ON_TOPIC: Fields = [...LOGGED, ["topic", "string"]];
 
 const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
-  data: [...LOGGED, ["data", "any"]],
-  "datastream-start": [...LOGGED, ["data", "string"]],
-  chunk: [...LOGGED, ["stream_id", "string"], ["data", "string"]],
-  "datastream-end": [...LOGGED, ["data", "string"], ["error", "string?"]],
-  run: [...OF_CHANNEL, ["created_at", "string"], ["data", "any"]],
+  data: [...ON_TOPIC, ["data", "any"]],
+  "datastream-start": [...ON_TOPIC, ["data", "string"]],
+  chunk: [...ON_TOPIC, ["stream_id", "string"], ["data", "string"]],
+  "datastream-end": [...ON_TOPIC, ["data", "string"], ["error", "string?"]],
+  run: [...LOGGED, ["data", "any"]],
   ready: [...OF_CHANNEL, ["position", "string"], ["fingerprint", "string"]],
   gap: [...OF_CHANNEL, ["after", "string"], ["before", "string"]],
   error: [...REF, ["code", "string"], ["message", "string"]],

@@ -24,3 +24,17 @@ export const system = defineChannel({
   fingerprint: "17ab",
   topics: { notice: { payload: z.string() } },
 });
+
+/** A run's channel: it takes signals, and says what the run returns. */
+export const reviews = defineChannel({
+  name: "pipeline",
+  address: "pipeline:{runId}",
+  fingerprint: "9f2c",
+  params: { runId: z.string() },
+  topics: { tokens: { payload: z.string() } },
+  signals: {
+    approve: { payload: z.object({ verdict: z.enum(["approve", "edit", "reject"]), text: z.string().optional() }) },
+    budget: { payload: z.string().transform((text) => BigInt(text)) },
+  },
+  result: z.object({ words: z.string().transform((text) => BigInt(text)) }),
+});

@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { defineChannel, InvalidMessageError } from "../src/index.js";
 import { useRealtime } from "../src/react.js";
 import type { UseRealtimeOptions } from "../src/react.js";
-import { pipeline } from "./pipeline.js";
+import { pipeline, reviews } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
 
 const channel = pipeline({ runId: "run_42" });
@@ -185,6 +185,33 @@ describe("useRealtime in StrictMode", () => {
     await see(() => seen.at(-1)?.[0] === "complete");
   });
 
+  it("tells of the run, and sends signals with the latest token by the same function at each render", async () => {
+    const review = reviews({ runId: "run_42" });
+    const shown: ReturnType<typeof useRealtime<typeof review>>[] = [];
+    function Review({ token }: { token: string }) {
+      const options = { channel: review, token: () => token, apiBaseUrl: server.url, WebSocket };
+      shown.push(useRealtime(options));
+      return null;
+    }
+    const granted = (expiresIn: number) => tokenFor(review.name, ["tokens"], expiresIn, ["approve"]);
+    const render = (expiresIn: number) =>
+      act(async () => root.render(createElement(StrictMode, null, createElement(Review, { token: granted(expiresIn) }))));
+    await render(60);
+    await see(() => shown.at(-1)?.connectionStatus === "open");
+    server.run({ status: "running", attempt: 2, error: { message: "no network" } });
+    await see(() => shown.at(-1)?.attempt === 2);
+    expect(shown.at(-1)?.runError).toEqual({ message: "no network" });
+    await render(90);
+    const receipt = await shown.at(-1)?.send(review.approve, { verdict: "approve" });
+    expect(receipt).toMatchObject({ runId: "run_42" });
+    expect(server.signals.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${granted(90)}`]);
+    server.run({ status: "completed", result: { words: "1200" } });
+    await see(() => shown.at(-1)?.runStatus === "completed");
+    expect(shown.at(-1)).toMatchObject({ result: { words: 1200n }, runError: null, connectionStatus: "closed" });
+    expect(new Set(shown.map(({ send }) => send)).size).toBeLessThanOrEqual(2);
+    expect(new Set(shown.slice(2).map(({ send }) => send)).size).toBe(1);
+  });
+
   it("shares one connection with all other components of the page", async () => {
     await act(async () => {
       root.render([1, 2, 3].map((key) => createElement(Watcher, { key, options: {} })));
@@ -232,7 +259,7 @@ describe("useRealtime in StrictMode", () => {
     await see(isOpen);
     server.publish("tokens", "a");
     const data = { status: "completed", result: { words: 1200 } };
-    server.send({ kind: "run", channel: channel.name, created_at: "2026-11-22T03:31:00.000Z", data });
+    server.run(data);
     await see(() => now().runStatus === "completed");
     expect(now()).toMatchObject({ connectionStatus: "closed", result: { words: 1200 } });
     expect(now().messages.all.map(({ data }) => data)).toEqual(["a"]);

@@ -1,11 +1,18 @@
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { WebSocketServer } from "ws";
 
 interface Entry {
   readonly id: string;
   readonly frame: Readonly<Record<string, unknown>>;
+}
+
+/** A signal as it was sent. */
+export interface SentSignal {
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
 }
 
 interface ClientFrame {
@@ -52,13 +59,16 @@ export class TestServer {
   isDeaf = false;
   /** Streams are answered with 503. */
   refusesStreams = false;
+  /** The signals that were sent, and what the next ones are answered: for 0 the wire is cut, for -1 nothing is said. */
+  readonly signals: SentSignal[] = [];
+  signalAnswers: (readonly [status: number, data?: object | null, error?: string])[] = [];
   fingerprint = "9f2c";
   url = "";
   #log: Entry[] = [];
   #life = 1;
   #forgotten = 0;
   readonly #clients = new Set<Client>();
-  readonly #server: Server = createServer((request, response) => void this.#stream(request, response));
+  readonly #server: Server = createServer((request, response) => void this.#answer(request, response));
   readonly #webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => "fanfare.v1" });
 
   static async start(): Promise<TestServer> {
@@ -82,6 +92,11 @@ export class TestServer {
 
   publish(topic: string, ...payloads: unknown[]): void {
     this.log(...payloads.map((data) => ({ kind: "data", topic, data })));
+  }
+
+  /** Tells of a run, as a message does. */
+  run(data: unknown, runId = "run_42"): void {
+    this.log({ kind: "run", run_id: runId, data });
   }
 
   /** Puts frames into the channel's log, in one message where there are several. */
@@ -162,12 +177,26 @@ export class TestServer {
     });
   }
 
-  async #stream(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.streams += 1;
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { url = "", headers } = request;
     let body = "";
     for await (const chunk of request) {
       body += String(chunk);
     }
+    if (!url.startsWith("/v1/realtime/signal")) {
+      return this.#stream(body, response);
+    }
+    this.signals.push({ url, headers, body });
+    const [status, data = null, error = `refused with ${status}`] = this.signalAnswers.shift() ?? [200];
+    if (status <= 0) {
+      return status === 0 ? void request.socket.destroy() : undefined;
+    }
+    const receipt = { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" };
+    response.writeHead(status).end(JSON.stringify(status === 200 ? receipt : { error, data, status }));
+  }
+
+  #stream(body: string, response: ServerResponse): void {
+    this.streams += 1;
     if (this.refusesStreams) {
       response.writeHead(503).end(JSON.stringify({ error: "no streams today", data: null, status: 503 }));
       return;
@@ -234,9 +263,15 @@ export class TestServer {
 
   #greet(client: Client, ref: string, cursor: string): void {
     const { channel, fingerprint } = this;
-    const position = cursor === "now" ? this.#id(this.#log.length) : cursor;
-    const seen = cursor === "start" ? 0 : this.#log.filter((entry) => entry.id <= position).length;
+    const news = this.#log.findLast(({ frame }) => frame["kind"] === "run");
+    const end = this.#id(this.#log.length);
+    const position = cursor === "now" ? (news === undefined ? end : `${end}~`) : cursor;
+    const [from = "", had] = position.split("~");
+    const seen = cursor === "start" ? 0 : this.#log.filter((entry) => entry.id <= from).length;
     client.send({ kind: "ready", ref, channel, position, fingerprint });
+    if (news !== undefined && had !== undefined && news.id > had && news.id <= from) {
+      client.send([ref, news.frame]);
+    }
     const first = Math.max(seen, this.#forgotten);
     if (first > seen && cursor !== "start") {
       const before = this.#id(first + 1);
@@ -261,10 +296,11 @@ export class TestServer {
 }
 
 /** A token as the server mints them, as far as the client reads it. */
-export function tokenFor(channel: string, topics: string[], expiresIn = 60): string {
+export function tokenFor(channel: string, topics: string[], expiresIn = 60, signals: string[] = []): string {
   const claims = {
     exp: Math.floor(Date.now() / 1000) + expiresIn,
     topics: topics.map((name) => ({ kind: "run", channel, name })),
+    signals: signals.map((name) => ({ channel, name })),
   };
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   return `${encode({ alg: "HS256" })}.${encode(claims)}.c2lnbmF0dXJl`;

@@ -100,7 +100,7 @@ export function signals(): void {
   void [input, instance];
   isTrue<Same<TopicName<Review>, "status">>();
   isTrue<Same<SignalName<Review>, "approve" | "budget">>();
-  isTrue<Same<Review["approve"], SignalReference<typeof verdict>>>();
+  isTrue<Same<Review["approve"], SignalReference<typeof verdict, `reviews:${string}`, "approve">>>();
   isTrue<Same<SignalPayload<Review, "approve">, z.input<typeof verdict>>>();
   isTrue<Same<SignalPayload<Review, "budget">, string>>();
   isTrue<Same<RunResult<Review>, { spent: bigint }>>();

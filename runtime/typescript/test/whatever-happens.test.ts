@@ -50,6 +50,7 @@ it.each(seeds)("seed %i: whatever happens, each subscription sees every message 
       since: "start",
       onError: () => {},
       onMessage: ({ data }) => void seen.push(String(data)),
+      onRun: ({ attempt }) => void seen.push(String(attempt)),
     });
     subscribers.push({ subscription, seen });
   };
@@ -70,7 +71,12 @@ it.each(seeds)("seed %i: whatever happens, each subscription sees every message 
   await add();
   for (let step = 0; step < STEPS; step += 1) {
     for (let count = pick(8); count > 0; count -= 1) {
-      server.publish("tokens", String((published += 1)));
+      published += 1;
+      if (pick(4) === 0) {
+        server.run({ status: "running", attempt: published });
+      } else {
+        server.publish("tokens", String(published));
+      }
     }
     const happening = happenings[pick(2 * happenings.length)];
     happening?.();

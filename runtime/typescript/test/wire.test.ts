@@ -37,7 +37,7 @@ describe("frames", () => {
   );
 
   it("of one subscription bear its ref", () => {
-    const run = '{"kind":"run","channel":"a","created_at":"","data":1}';
+    const run = '{"kind":"run","channel":"a","id":"1","created_at":"","data":1}';
     expect(parseFrames(`["7",${run},${run}]`)).toEqual([
       { ref: "7", ...JSON.parse(run) },
       { ref: "7", ...JSON.parse(run) },

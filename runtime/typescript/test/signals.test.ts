@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { z } from "zod";
+import { defineChannel, send, SignalError } from "../src/index.js";
+import type { SendOptions } from "../src/index.js";
+import { reviews } from "./pipeline.js";
+import { TestServer, tokenFor, until } from "./server.js";
+import { setTiming } from "./support.js";
+
+const { approve, budget } = reviews({ runId: "run_42" });
+const token = tokenFor(approve.channel, [], 60, ["approve", "budget"]);
+let server: TestServer;
+
+beforeEach(async () => {
+  setTiming({ sendMin: 1, sendMax: 4 });
+  server = await TestServer.start();
+});
+afterEach(() => server.stop());
+
+function verdict(options: SendOptions = {}): Promise<unknown> {
+  return send(approve, { verdict: "approve" }, { token, apiBaseUrl: server.url, ...options });
+}
+
+/** What a promise was rejected with. */
+async function failure(sending: Promise<unknown>): Promise<SignalError> {
+  const error: unknown = await sending.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(SignalError);
+  return error as SignalError;
+}
+
+it("a signal goes to its run, and who sent it is told that it is recorded", async () => {
+  const receipt = await verdict({ runId: "attempt/1" });
+  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z") });
+  const [sent] = server.signals;
+  expect(sent?.url).toBe("/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=attempt%2F1");
+  expect(sent?.headers.authorization).toBe(`Bearer ${token}`);
+  expect(sent?.headers["idempotency-key"]).toMatch(/^[0-9a-f]{32}$/);
+  expect(sent?.body).toBe('{"verdict":"approve"}');
+});
+
+it("a payload is sent as it travels, and under a key of its own each time", async () => {
+  await send(budget, "12345678901234567890", { token, apiBaseUrl: server.url });
+  await send(budget, "12345678901234567890", { token, apiBaseUrl: server.url });
+  expect(server.signals.map(({ body }) => body)).toEqual(Array(2).fill('"12345678901234567890"'));
+  expect(new Set(server.signals.map(({ headers }) => headers["idempotency-key"])).size).toBe(2);
+});
+
+it("an invalid payload is not sent, and no token is asked for", async () => {
+  let calls = 0;
+  const options = { token: () => String((calls += 1)), apiBaseUrl: server.url };
+  const error = await failure(send(approve, { verdict: "maybe" as "edit" }, options));
+  expect(error).toMatchObject({ code: "invalid", status: undefined, channel: approve.channel, signal: "approve" });
+  expect(error.issues).toMatchObject([{ path: "/verdict" }]);
+  expect([server.signals.length, calls]).toEqual([0, 0]);
+});
+
+it("a validator that fails has not accepted the payload", async () => {
+  const broken = defineChannel({
+    name: "a",
+    address: "a",
+    fingerprint: "",
+    topics: {},
+    signals: { go: { payload: z.string().refine(() => { throw new Error("no network"); }) } },
+  });
+  expect(await failure(send(broken.go, "", { token, apiBaseUrl: server.url }))).toMatchObject({ code: "invalid" });
+});
+
+it("what was not answered, or with 503, is sent again under the same key", async () => {
+  setTiming({ answer: 40 });
+  server.signalAnswers = [[0], [503], [-1], [502], [200]];
+  await verdict();
+  expect(server.signals).toHaveLength(5);
+  expect(new Set(server.signals.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+});
+
+it("a server that stays away is given up", async () => {
+  server.signalAnswers = Array(20).fill([503, null, "the server is about to stop"]);
+  const error = await failure(verdict());
+  expect(error).toMatchObject({ code: "unavailable", status: 503 });
+  expect(error.message).toBe(
+    'The signal "approve" to "pipeline:run_42" was not taken: the server is about to stop',
+  );
+  expect(server.signals).toHaveLength(7);
+  const { url } = server;
+  await server.stop();
+  expect(await failure(verdict({ apiBaseUrl: url }))).toMatchObject({ code: "unavailable", status: undefined });
+});
+
+const at = "2026-11-22T03:31:00.000Z";
+const issues = [{ path: "/verdict", rule: "enum", message: "must be one of …", value: '"maybe"' }];
+it.each([
+  [409, { code: "already_taken", by: "user_1", at }, { code: "already_taken", by: "user_1", at: new Date(at) }],
+  [409, { code: "already_taken", at }, { code: "already_taken", by: undefined }],
+  [409, { code: "too_late" }, { code: "too_late" }],
+  [409, { code: "run_ended" }, { code: "run_ended" }],
+  [409, { code: "of_tomorrow" }, { code: "unknown" }],
+  [404, { code: "no_run" }, { code: "no_run" }],
+  [404, null, { code: "unknown" }],
+  [403, null, { code: "not_granted" }],
+  [401, null, { code: "unauthorized" }],
+  [400, null, { code: "invalid", issues: [] }],
+  [413, null, { code: "invalid" }],
+  [422, { issues }, { code: "invalid", issues }],
+  [418, null, { code: "unknown" }],
+] as const)("%i with %o is told as it is, and not sent again", async (status, data, expected) => {
+  server.signalAnswers = [[status, data, "in the server's words"]];
+  const error = await failure(verdict());
+  expect(error).toMatchObject({ status, ...expected });
+  expect(error.message).toMatch(/in the server's words$/);
+  expect(server.signals).toHaveLength(1);
+});
+
+it("what answers and is no fanfare server is not taken for one", async () => {
+  server.signalAnswers = [[201]];
+  expect(await failure(verdict())).toMatchObject({ code: "unavailable", status: 201 });
+  expect(await failure(verdict({ apiBaseUrl: undefined }))).toMatchObject({ code: "unavailable", status: undefined });
+});
+
+it("a token that is not valid any more is asked for once more", async () => {
+  let calls = 0;
+  const renewed = () => tokenFor(approve.channel, [], 60 + (calls += 1), ["approve"]);
+  server.signalAnswers = [[401]];
+  await verdict({ token: renewed });
+  const bearers = server.signals.map(({ headers }) => headers.authorization);
+  expect([calls, new Set(bearers).size]).toEqual([2, 2]);
+  server.signalAnswers = [[401], [401], [401]];
+  expect(await failure(verdict({ token: renewed }))).toMatchObject({ code: "unauthorized", status: 401 });
+  expect([calls, server.signals.length]).toEqual([4, 4]);
+});
+
+it("a token factory that fails may do better the next time", async () => {
+  let calls = 0;
+  await verdict({
+    token: () => {
+      calls += 1;
+      if (calls < 3) {
+        throw new Error("no network");
+      }
+      return { key: token };
+    },
+  });
+  const error = await failure(verdict({ token: () => Promise.reject(new Error("no session")) }));
+  expect(error).toMatchObject({ code: "unauthorized", status: undefined });
+  expect(error.message).toMatch(/no session/);
+  expect(await failure(verdict({ token: undefined }))).toMatchObject({ code: "unauthorized" });
+  expect(server.signals).toHaveLength(1);
+});
+
+it("a token may lead to a server", async () => {
+  await verdict({ token: { key: token, apiBaseUrl: server.url }, apiBaseUrl: undefined });
+  expect(server.signals).toHaveLength(1);
+});
+
+it("who has lost interest is let go at once", async () => {
+  const reason = new Error("the page is left");
+  await expect(verdict({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  expect(server.signals).toHaveLength(0);
+  server.signalAnswers = [[-1]];
+  const controller = new AbortController();
+  const sending = verdict({ signal: controller.signal });
+  await until(() => server.signals.length === 1);
+  controller.abort(reason);
+  await expect(sending).rejects.toBe(reason);
+  const never = new AbortController();
+  const asking = verdict({ signal: never.signal, token: () => new Promise<string>(() => {}) });
+  never.abort(reason);
+  await expect(asking).rejects.toBe(reason);
+  expect(server.signals).toHaveLength(1);
+});
