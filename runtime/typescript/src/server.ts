@@ -1,15 +1,27 @@
-import type { ChannelInput, StreamTopicConfig, TopicConfig, TopicName, TopicReference } from "./channel.js";
-import { pointer } from "./schema/issue.js";
+import type {
+  ChannelInput,
+  SignalName,
+  SignalReference,
+  StreamTopicConfig,
+  TopicConfig,
+  TopicName,
+  TopicReference,
+} from "./channel.js";
 import { ask, RealtimeError } from "./server/request.js";
-import type { PayloadIssue, RequestSettings } from "./server/request.js";
-import { refuseBrowsers } from "./server/signing-key.js";
+import type { RequestSettings } from "./server/request.js";
+import { hashedKey, refuseBrowsers } from "./server/signing-key.js";
 import { bytesOf } from "./server/text.js";
 import type { TextSource } from "./server/text.js";
-import { describeIssues } from "./standard.js";
-import type { InferInput, StandardIssue, StandardSchema } from "./standard.js";
+import { sendSignal } from "./signal.js";
+import type { SignalOptions, SignalReceipt } from "./signal.js";
+import { describeIssues, payloadIssue } from "./standard.js";
+import type { InferInput, StandardSchema } from "./standard.js";
 
+export { SignalError } from "./error.js";
+export type { SignalErrorCode } from "./error.js";
 export { RealtimeError } from "./server/request.js";
-export type { PayloadIssue } from "./server/request.js";
+export type { SignalReceipt } from "./signal.js";
+export type { PayloadIssue } from "./standard.js";
 export type { TextSource } from "./server/text.js";
 
 /** What {@link createRealtime} takes. */
@@ -37,9 +49,16 @@ export interface PublishOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ServerSignalOptions extends SignalOptions {
+  /** As of {@link PublishOptions}. */
+  readonly idempotencyKey?: string | undefined;
+}
+
 export interface TokenOptions<Channel extends ChannelInput = ChannelInput> {
-  /** Default: all topics of the channel. Required where the channel is a bare name. */
+  /** Default: all topics of the channel. Where the channel is a bare name, it knows none. */
   readonly topics?: readonly TopicName<Channel>[] | undefined;
+  /** What it may send to runs on the channel. Default: nothing. */
+  readonly signals?: readonly SignalName<Channel>[] | undefined;
   /** For how many seconds it is valid. Default: 60. */
   readonly expiresIn?: number | undefined;
   /** Whom it is for. */
@@ -78,7 +97,21 @@ export interface Realtime {
     payload: InferInput<Schema>,
     options?: PublishOptions,
   ): Promise<{ readonly id: string }>;
-  /** A token with which a page may subscribe to topics of a channel. */
+  /**
+   * Sends a signal to the run on a channel, whose payload is validated first. Resolves once it is
+   * recorded; rejects with a `SignalError`, as `send` of a page does.
+   *
+   * @example
+   * ```ts
+   * await realtime.send(pipeline({ runId }).approve, { verdict: "approve" });
+   * ```
+   */
+  send<Schema extends StandardSchema<any, any>>(
+    signal: SignalReference<Schema>,
+    payload: InferInput<Schema>,
+    options?: ServerSignalOptions,
+  ): Promise<SignalReceipt>;
+  /** A token with which a page may subscribe to topics of a channel, and send signals. */
   token<const Channel extends ChannelInput>(
     channel: Channel,
     options?: TokenOptions<Channel>,
@@ -118,11 +151,16 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   return {
     publish: (topic: TopicReference, value: unknown, publishOptions: PublishOptions = {}) =>
       publish(settings, topic, value, publishOptions),
+    async send(signal, payload, signalOptions = {}) {
+      const bearer = await hashedKey(signingKey);
+      const access = async () => ({ bearer, apiBaseUrl, renewable: false });
+      return sendSignal(signal, payload, { ...signalOptions, access, retries });
+    },
     token,
     async getClientSubscriptionToken({ channel, ...tokenOptions }) {
       return {
         channel: nameOf(channel),
-        topics: topicsOf(channel, tokenOptions.topics),
+        topics: topicsOf(channel, tokenOptions),
         key: await token(channel, tokenOptions),
         apiBaseUrl: clientApiBaseUrl,
       };
@@ -169,28 +207,19 @@ async function check(
   if (result.issues !== undefined) {
     throw new RealtimeError(
       `The payload for "${channel}", topic "${topic}", is invalid: ${describeIssues(result.issues)}`,
-      { issues: result.issues.map(toIssue) },
+      { issues: result.issues.map(payloadIssue) },
     );
   }
-}
-
-function toIssue({ message, path = [], ...others }: StandardIssue): PayloadIssue {
-  const { rule, value } = (others as { readonly params?: Partial<PayloadIssue> }).params ?? {};
-  return {
-    path: pointer(path.map((step) => (typeof step === "object" ? step.key : step))),
-    message,
-    ...(typeof rule === "string" ? { rule } : {}),
-    ...(typeof value === "string" ? { value } : {}),
-  };
 }
 
 async function mint(
   settings: RequestSettings,
   channel: ChannelInput,
-  { topics, expiresIn, subject, id }: TokenOptions,
+  tokenOptions: TokenOptions,
 ): Promise<string> {
-  const name = nameOf(channel);
-  const grants = topicsOf(channel, topics).map((topic) => ({ channel: name, name: topic, kind: "run" }));
+  const { signals = [], expiresIn, subject, id } = tokenOptions;
+  const of = (kind: string) => (name: string) => ({ channel: nameOf(channel), name, kind });
+  const grants = [...topicsOf(channel, tokenOptions).map(of("run")), ...signals.map(of("signal"))];
   const query = { expires_in: expiresIn?.toString(), subject, id };
   const answer = await ask(settings, { route: "token", query, body: JSON.stringify(grants) });
   const { jwt } = (answer ?? {}) as { readonly jwt?: unknown };
@@ -212,9 +241,9 @@ function nameOf(channel: ChannelInput): string {
   return typeof channel === "string" ? channel : channel.name;
 }
 
-function topicsOf(channel: ChannelInput, topics: readonly string[] | undefined): readonly string[] {
+function topicsOf(channel: ChannelInput, { topics, signals = [] }: TokenOptions): readonly string[] {
   const all = topics ?? (typeof channel === "string" ? [] : Object.keys(channel.topics));
-  if (all.length === 0) {
+  if (all.length === 0 && signals.length === 0) {
     throw new TypeError(`Which topics of "${nameOf(channel)}" is the token for? Give \`topics\``);
   }
   return all;

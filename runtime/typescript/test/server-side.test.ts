@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { z } from "zod";
 import { defineChannel } from "../src/index.js";
-import { createRealtime, RealtimeError } from "../src/server.js";
+import { createRealtime, RealtimeError, SignalError } from "../src/server.js";
 import type { Realtime } from "../src/server.js";
-import { pipeline } from "./pipeline.js";
+import { pipeline, reviews } from "./pipeline.js";
 
 interface Asked {
   readonly url: string;
@@ -122,6 +122,36 @@ it("a token is minted for all topics of a channel, or for some", async () => {
     apiBaseUrl: expect.stringMatching(/^http:.*\/api$/),
   });
   await expect(realtime.token("a:name")).rejects.toThrow(/Give `topics`/);
+});
+
+it("a token may name signals, beside topics or alone", async () => {
+  answers = [[201, { jwt: "a.b.c" }], [201, { jwt: "d.e.f" }], [201, { jwt: "g.h.i" }]];
+  const review = reviews({ runId: "run_42" });
+  await realtime.token(review, { signals: ["approve"] });
+  await realtime.getClientSubscriptionToken({ channel: review, topics: [], signals: ["approve", "budget"] });
+  await realtime.token("a:name", { signals: ["go"] });
+  const of = (kind: string) => (name: string) => ({ channel: review.name, name, kind });
+  expect(asked.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+    [of("run")("tokens"), of("signal")("approve")],
+    ["approve", "budget"].map(of("signal")),
+    [{ channel: "a:name", name: "go", kind: "signal" }],
+  ]);
+});
+
+it("a signal is sent with the signing key, and again where it was not answered", async () => {
+  const { approve } = reviews({ runId: "run_42" });
+  answers = [[503, { error: "closing" }], [200, { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" }]];
+  const options = { runId: "run_42", idempotencyKey: "mine" };
+  const receipt = await realtime.send(approve, { verdict: "edit", text: "Better" }, options);
+  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z") });
+  expect(asked).toHaveLength(2);
+  expect(asked[1]?.url).toBe("/api/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42");
+  expect(asked[1]?.headers["idempotency-key"]).toBe("mine");
+  expect(asked[1]?.headers.authorization).toMatch(/^Bearer signkey-test-06eb7d/);
+  answers = [[409, { error: "too late", data: { code: "too_late" } }]];
+  const late = realtime.send(approve, { verdict: "approve" });
+  await expect(late).rejects.toBeInstanceOf(SignalError);
+  await expect(late).rejects.toMatchObject({ code: "too_late", status: 409 });
 });
 
 it("a token is revoked by its id", async () => {

@@ -1,16 +1,7 @@
+import type { PayloadIssue } from "../standard.js";
 import { routeUrl } from "../wire.js";
+import type { Route } from "../wire.js";
 import { hashedKey } from "./signing-key.js";
-
-/** One reason why a payload was refused. */
-export interface PayloadIssue {
-  /** A JSON pointer into the payload: `/progress`. */
-  readonly path: string;
-  readonly message: string;
-  /** The rule that is broken, as far as it is known: `maximum`. */
-  readonly rule?: string;
-  /** What stands there, in short. */
-  readonly value?: string;
-}
 
 /** Thrown when a fanfare server refuses a request or cannot be asked. */
 export class RealtimeError extends Error {
@@ -38,7 +29,7 @@ export interface RequestSettings {
 }
 
 export interface Request {
-  readonly route: "token" | "publish" | "revoke";
+  readonly route: Route;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | ReadableStream<Uint8Array>;
