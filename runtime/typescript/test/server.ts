@@ -62,6 +62,8 @@ export class TestServer {
   /** The signals that were sent, and what the next ones are answered: for 0 the wire is cut, for -1 nothing is said. */
   readonly signals: SentSignal[] = [];
   signalAnswers: (readonly [status: number, data?: object | null, error?: string])[] = [];
+  /** How many signals nobody waited for any more. */
+  abandoned = 0;
   fingerprint = "9f2c";
   url = "";
   #log: Entry[] = [];
@@ -187,6 +189,7 @@ export class TestServer {
       return this.#stream(body, response);
     }
     this.signals.push({ url, headers, body });
+    response.on("close", () => (this.abandoned += response.writableEnded ? 0 : 1));
     const [status, data = null, error = `refused with ${status}`] = this.signalAnswers.shift() ?? [200];
     if (status <= 0) {
       return status === 0 ? void request.socket.destroy() : undefined;

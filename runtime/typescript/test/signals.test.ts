@@ -163,6 +163,7 @@ it("who has lost interest is let go at once", async () => {
   await until(() => server.signals.length === 1);
   controller.abort(reason);
   await expect(sending).rejects.toBe(reason);
+  await until(() => server.abandoned === 1);
   const never = new AbortController();
   const asking = verdict({ signal: never.signal, token: () => new Promise<string>(() => {}) });
   never.abort(reason);
