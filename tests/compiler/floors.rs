@@ -34,7 +34,7 @@ const RUNTIME_RUST: Floors = &[
     &["hub"],
     &["publish"],
     &["stream"],
-    &["routes"],
+    &["routes", "serve"],
     &["lib"],
 ];
 

@@ -23,6 +23,7 @@ pub mod payload;
 mod publish;
 mod routes;
 pub mod schema;
+mod serve;
 mod storage;
 mod stream;
 mod token;
@@ -40,6 +41,7 @@ pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::{healthz, routes};
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;
+pub use serve::{Serve, serve};
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};

@@ -11,6 +11,7 @@ mod publishing;
 mod renewing;
 mod resuming;
 mod retaining;
+mod serving;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod storing;
