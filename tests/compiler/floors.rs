@@ -34,7 +34,7 @@ const RUNTIME_RUST: Floors = &[
     &["hub"],
     &["publish"],
     &["signal", "stream"],
-    &["routes", "runs"],
+    &["routes", "runs", "serve"],
     &["lib"],
 ];
 

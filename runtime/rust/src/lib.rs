@@ -24,6 +24,7 @@ mod publish;
 mod routes;
 mod runs;
 pub mod schema;
+mod serve;
 mod signal;
 mod storage;
 mod stream;
@@ -43,6 +44,7 @@ pub use routes::{healthz, routes};
 pub use runs::{Job, Received, Run, RunError, RunStatus, Runs, RunsBuilder, StartError, WaitAny};
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;
+pub use serve::{Serve, serve};
 pub use signal::{SendSignal, SignalError, SignalReceipt};
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;

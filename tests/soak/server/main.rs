@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("{}", listener.local_addr()?.port());
     std::thread::spawn(answer_questions);
-    axum::serve(listener, fanfare::routes(hub)).await?;
+    fanfare::serve(listener, fanfare::routes(hub.clone()), &hub).await;
     Ok(())
 }
 

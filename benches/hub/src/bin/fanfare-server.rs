@@ -5,7 +5,6 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use axum::middleware::{Next, from_fn};
-use axum::serve::ListenerExt;
 use bench_hub::control::{self, Publish};
 use bench_hub::{argument, message, now};
 use fanfare::schema::{Additional, Object, Property, Schema, Text};
@@ -36,6 +35,8 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
     params: &[ParamDefinition { name: "id", schema: &TEXT }],
     topics: &[TopicDefinition { name: "t", carries: Carries::Payload(&MESSAGE), retain: Retain::None }],
+    signals: &[],
+    result: None,
     history: History { messages: 100_000, age: Duration::from_secs(3_600) },
     fingerprint: "bench",
 };
@@ -71,14 +72,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let channel = Channel::new(&BENCH, &[&"1"])?;
     tokio::spawn(control::serve(controlled, Publisher { hub: hub.clone(), channel }));
     // The client does not know the key: what is measured is not who may publish.
-    let routes = fanfare::routes(hub).layer(from_fn(async |mut request: Request<Body>, next: Next| {
+    let routes = fanfare::routes(hub.clone()).layer(from_fn(async |mut request: Request<Body>, next: Next| {
         let bearer = format!("Bearer {SIGNING_KEY}").parse().expect("the key is ASCII");
         request.headers_mut().entry(header::AUTHORIZATION).or_insert(bearer);
         next.run(request).await
     }));
-    // As every server of small messages should: nothing waits for what was sent before to be confirmed.
-    let world = world.tap_io(|socket| drop(socket.set_nodelay(true)));
-    axum::serve(world, routes).await?;
+    fanfare::serve(world, routes, &hub).await;
     Ok(())
 }
 

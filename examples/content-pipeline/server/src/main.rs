@@ -5,7 +5,6 @@ mod run;
 mod summarise;
 mod text;
 
-use axum::serve::ListenerExt;
 use channels::system::{Notice, NoticeLevel, System};
 use clap::Parser;
 use fanfare::{Hub, PublishError};
@@ -46,9 +45,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("port {}: {error}", arguments.port))?;
     println!("Listening on http://{}", listener.local_addr()?);
-    // Small messages go out at once instead of waiting for more.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    axum::serve(listener, routes::routes(app, &arguments.page)).with_graceful_shutdown(stop(hub)).await?;
+    let routes = routes::routes(app, &arguments.page);
+    fanfare::serve(listener, routes, &hub).until(farewell(hub.clone())).await;
     Ok(())
 }
 
@@ -58,13 +56,11 @@ async fn notify(hub: &Hub, level: NoticeLevel, text: String) -> Result<(), Publi
 }
 
 /// Waits until the server shall stop, and lets every page know.
-async fn stop(hub: Hub) {
+async fn farewell(hub: Hub) {
     asked_to_stop().await;
-    let farewell = notify(&hub, NoticeLevel::Warning, "The server is stopping.".into()).await;
-    if let Err(error) = farewell {
+    if let Err(error) = notify(&hub, NoticeLevel::Warning, "The server is stopping.".into()).await {
         eprintln!("{error}");
     }
-    hub.shutdown().await;
 }
 
 #[cfg(unix)]

@@ -3,8 +3,7 @@
 //! A task reads for the stream and hands over one turn at a time, so a client that is slow is a
 //! place that lags, and no queue grows. One that takes nothing for the hub's write timeout loses its
 //! subscriptions. What then remains is the socket with what the system and the HTTP server had
-//! taken for it already: some hundred kilobytes, until the system gives the socket up. Only who
-//! accepts the socket can set when that is, with `TCP_USER_TIMEOUT`.
+//! taken for it already. Only who accepts the socket can bound that, as `serve` does.
 
 use std::convert::Infallible;
 

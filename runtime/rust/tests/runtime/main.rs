@@ -13,6 +13,7 @@ mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]
 mod running;
+mod serving;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod storing;

@@ -7,7 +7,6 @@
 mod commands;
 mod settings;
 
-use axum::serve::ListenerExt;
 use fanfare::Hub;
 use serde_json::json;
 use settings::Settings;
@@ -31,12 +30,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let routes = fanfare::routes(hub.clone());
     let shutdown = commands::follow(hub.clone());
-    let stopped = async move {
-        shutdown.notified().await;
-        hub.shutdown().await;
-    };
-    // Small messages go out at once instead of waiting for more.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    axum::serve(listener, routes).with_graceful_shutdown(stopped).await?;
+    fanfare::serve(listener, routes, &hub).until(async move { shutdown.notified().await }).await;
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fanfare::{Channel, Hub, HubBuilder};
+use axum::Router;
+use fanfare::{Channel, Hub, HubBuilder, Serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -29,12 +30,26 @@ impl Server {
         Self::serve(set_up(Hub::builder(&REGISTRY).signing_key(KEY)).build().unwrap()).await
     }
 
+    /// Has the routes in a server of somebody else's.
     pub(crate) async fn serve(hub: Hub) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = fanfare::routes(hub.clone()).merge(fanfare::healthz(hub.clone()));
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { hub, address, serving }
+    }
+
+    /// Serves with the library's own server, which is set up as a test wants it, and routes of the test's.
+    pub(crate) async fn serve_ours(hub: Hub, app: Router, set_up: impl FnOnce(Serve) -> Serve) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serve = set_up(fanfare::serve(listener, app.merge(fanfare::routes(hub.clone())), &hub));
+        Self { hub, address, serving: tokio::spawn(serve.into_future()) }
+    }
+
+    /// Waits until the server has ended by itself.
+    pub(crate) async fn ended(self) {
+        self.serving.await.unwrap();
     }
 
     /// Ends it, connections and all, so that nobody has its storage any more.

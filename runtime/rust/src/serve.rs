@@ -1,0 +1,224 @@
+//! Serving the routes, with what a server of long connections needs around them.
+
+use std::fmt;
+use std::future::{IntoFuture, pending};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::hub::{Hub, Phase};
+
+mod socket;
+mod waiting;
+
+use socket::Socket;
+use waiting::Waiting;
+
+/// The most bytes of a request's head, and of an answer that is ready and not written yet.
+const BUFFER: usize = 64 * 1024;
+/// What connections get beyond the drain timeout to end by themselves.
+const GRACE: Duration = Duration::from_secs(1);
+/// Pause and sacrifice while the system gives no further connection.
+const PAUSE: Duration = Duration::from_millis(200);
+const ENDED_WITHOUT_ROOM: usize = 64;
+/// More is as good as no limit, and far from what a clock cannot add.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves an application with the routes of a hub over HTTP/1, until the hub is shut down.
+///
+/// Small messages go out at once (`TCP_NODELAY`). A request's head may take 30 seconds. Who takes nothing of
+/// what is written to him for twice the hub's write timeout, or is gone without a word, is cut off: the hub
+/// ends what it serves first, and then nothing remains of the socket either. Connections that ask for
+/// nothing are bounded and never keep others out. Handlers may extract `ConnectInfo<SocketAddr>`.
+///
+/// When [`Hub::shutdown`] is called, or the signal of [`Serve::until`] comes, clients are told, get what is
+/// waiting for them, and the rest is closed. All is over one second after the hub's drain timeout at the latest.
+///
+/// ```no_run
+/// # async fn run(hub: fanfare::Hub) -> std::io::Result<()> {
+/// let app = fanfare::routes(hub.clone()).merge(fanfare::healthz(hub.clone()));
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+/// let asked_to_stop = async { drop(tokio::signal::ctrl_c().await) };
+/// fanfare::serve(listener, app, &hub).until(asked_to_stop).await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The routes work in a server of your own, too. With `axum::serve` set `TCP_NODELAY` by its `tap_io`, wait
+/// for [`Hub::shutdown`] in its `with_graceful_shutdown`, and have a proxy in front that ends slow heads and
+/// clients that do not read, which it cannot.
+pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
+    Serve {
+        listener,
+        app,
+        hub: hub.clone(),
+        head_timeout: Duration::from_secs(30),
+        max_waiting: 1_000,
+        signal: Box::pin(pending()),
+    }
+}
+
+/// A server in the making, which runs when it is awaited. See [`serve`].
+#[must_use = "a server runs when it is awaited"]
+pub struct Serve {
+    listener: TcpListener,
+    app: Router,
+    hub: Hub,
+    head_timeout: Duration,
+    max_waiting: usize,
+    signal: Signal,
+}
+
+impl Serve {
+    /// Shuts the hub down when something has happened, such as a signal to the process.
+    pub fn until(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.signal = Box::pin(signal);
+        self
+    }
+
+    /// How long the head of a request may take to arrive, from when the connection is free for one.
+    /// 30 seconds unless set.
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = timeout.min(LONGEST);
+        self
+    }
+
+    /// How many connections there may be at the same time that have not sent a request yet. The longest waiting
+    /// make room for new ones. 1,000 unless set.
+    pub fn max_waiting(mut self, count: usize) -> Self {
+        self.max_waiting = count.max(1);
+        self
+    }
+
+    async fn run(self) {
+        let Self { listener, app, hub, head_timeout, max_waiting, signal } = self;
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER);
+        let mut connections = Connections {
+            http,
+            app: TowerToHyperService::new(app),
+            // The hub is to find out first, so that it counts why a connection ended.
+            patience: hub.settings().write_timeout.saturating_mul(2),
+            running: JoinSet::new(),
+            waiting: Waiting::new(max_waiting),
+            stop: watch::Sender::new(()),
+        };
+        let mut shut_down = pin!(shut_down(&hub, signal));
+        let left = loop {
+            tokio::select! {
+                left = &mut shut_down => break left,
+                Some(_) = connections.running.join_next() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((socket, peer)) => connections.add(socket, peer),
+                    Err(error) => connections.make_room(&error).await,
+                },
+            }
+        };
+        drop(listener);
+        connections.end(left).await;
+    }
+}
+
+impl IntoFuture for Serve {
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl fmt::Debug for Serve {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Serve").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}
+
+/// Comes back when the hub is shut down, with the time that is left for connections to end by themselves.
+/// Until then new requests are answered, so that health checks and clients hear that the server is closing.
+async fn shut_down(hub: &Hub, signal: Signal) -> Duration {
+    let mut phase = hub.phase();
+    let elsewhere = async { drop(phase.wait_for(|phase| *phase >= Phase::Closing).await) };
+    tokio::select! {
+        () = elsewhere => {}
+        () = signal => {}
+    }
+    let start = Instant::now();
+    hub.shutdown().await;
+    hub.settings().drain_timeout.saturating_sub(start.elapsed()).saturating_add(GRACE)
+}
+
+struct Connections {
+    http: http1::Builder,
+    app: TowerToHyperService<Router>,
+    /// How long a connection may take nothing of what is written to it.
+    patience: Duration,
+    running: JoinSet<()>,
+    waiting: Waiting,
+    stop: watch::Sender<()>,
+}
+
+impl Connections {
+    fn add(&mut self, socket: TcpStream, peer: SocketAddr) {
+        let asked = Arc::new(AtomicBool::new(false));
+        let (has_asked, app) = (Arc::clone(&asked), self.app.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            has_asked.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            app.call(request.map(Body::new))
+        });
+        let socket = TokioIo::new(Socket::new(socket, self.patience));
+        let connection = self.http.serve_connection(socket, service).with_upgrades();
+        let mut stop = self.stop.subscribe();
+        let task = self.running.spawn(async move {
+            let mut connection = pin!(connection);
+            tokio::select! {
+                // How it ended matters to nobody: the hub has counted what it served.
+                _ = connection.as_mut() => return,
+                _ = stop.changed() => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
+        });
+        self.waiting.add(asked, task);
+    }
+
+    /// Without a pause, a system that has no more files to open would be asked for one in a busy loop.
+    async fn make_room(&mut self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            return;
+        }
+        tracing::error!(%error, "no connection can be accepted");
+        self.waiting.end(ENDED_WITHOUT_ROOM);
+        sleep(PAUSE).await;
+    }
+
+    async fn end(mut self, left: Duration) {
+        self.waiting.end(usize::MAX);
+        self.stop.send_replace(());
+        let ended = async { while self.running.join_next().await.is_some() {} };
+        if timeout(left, ended).await.is_err() {
+            tracing::warn!("connections are cut that did not end");
+        }
+        self.running.shutdown().await;
+    }
+}
