@@ -111,6 +111,18 @@ pub(crate) struct OpenStream {
     pub(crate) run_id: Option<String>,
 }
 
+impl OpenStream {
+    /// The id of a stream that a process writes.
+    pub(crate) fn new_id(owner: u32) -> String {
+        format!("{owner:08x}{:08x}", rand::random::<u32>())
+    }
+
+    /// The process that writes it.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        u32::from_str_radix(self.id.get(..8)?, 16).ok()
+    }
+}
+
 /// The first and the last frame of a text stream, as far as they say which it is.
 #[derive(Deserialize)]
 struct StreamFrame {

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::channel::{Channel, Registry};
-use crate::history::{Appended, Key, KeyReused, Limits, Log};
+use crate::history::{Appended, Key, KeyReused, Limits, Log, OpenStream};
 use crate::wire::DataFrame;
 
 mod journal;
@@ -57,8 +57,11 @@ pub(crate) trait Engine: Journal + Send + Sync {
     /// Told once, before anything else, which channels there are.
     fn attach(&self, registry: &'static Registry);
 
+    /// By which other processes know this one; text streams have it in their ids.
+    fn owner(&self) -> u32;
+
     /// A channel's log with what is kept of it. One log a channel is open at a time.
-    fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Arc<Log>, StorageError>>;
+    fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Opened, StorageError>>;
 
     /// Appends a message to a log that was opened here, unless its key was used before. Messages
     /// get their places in the order of the calls; once this comes back the message is kept, and the log has it.
@@ -69,6 +72,12 @@ pub(crate) trait Engine: Journal + Send + Sync {
 
     /// Remembers for a day that an id was revoked `at` seconds since 1970.
     fn revoke(&self, id: &str, at: u64) -> Later<Result<(), StorageError>>;
+}
+
+/// A log, and the text streams in it that nobody goes on with.
+pub(crate) struct Opened {
+    pub(crate) log: Arc<Log>,
+    pub(crate) left_open: Vec<OpenStream>,
 }
 
 /// A message that is to be kept.

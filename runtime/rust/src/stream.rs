@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::channel::{Channel, TextStream, Topic};
-use crate::history::Appended;
+use crate::history::{Appended, OpenStream};
 use crate::hub::Hub;
 use crate::publish::PublishError;
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
@@ -81,7 +81,7 @@ impl<'p> StartTextStream<'p> {
             channel: self.channel.clone(),
             topic: self.topic,
             run_id: self.run_id.map(Cow::into_owned),
-            id: format!("{:016x}", rand::random::<u64>()),
+            id: OpenStream::new_id(self.hub.storage().map_or(0, |storage| storage.engine().owner())),
         };
         stream.append(LogKind::StreamStart, &stream.id).await?;
         let (pieces, written) = mpsc::channel(WAITING);

@@ -90,9 +90,8 @@ impl Channels {
         let Some(storage) = &self.storage else { return Err(Unavailable::Unknown) };
         let slot = self.slot(channel)?;
         let open = async || {
-            let log = storage.engine().open(channel.clone(), self.limits.clone()).await?;
-            end_left_open(storage.engine(), &log).await?;
-            Ok(log)
+            let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
+            end_left_open(storage.engine(), opened).await
         };
         let log = slot.get_or_try_init(open).await;
         log.map_err(Unavailable::Storage).and_then(|log| of_same_definition(Arc::clone(log), channel))

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{AppendError, Engine, Entry, StorageError};
+use super::{AppendError, Engine, Entry, Opened, StorageError};
 use crate::history::{Log, OpenStream};
 use crate::wire::{DataFrame, Envelope, LogKind};
 
 /// Ends the streams that are open in a log that was just brought from the storage: nobody goes on
 /// with them, and whoever reads one must not wait for the rest.
-pub(crate) async fn end_left_open(engine: &dyn Engine, log: &Arc<Log>) -> Result<(), StorageError> {
-    for OpenStream { topic, id, run_id } in log.open_streams() {
+pub(crate) async fn end_left_open(engine: &dyn Engine, opened: Opened) -> Result<Arc<Log>, StorageError> {
+    let Opened { log, left_open } = opened;
+    for OpenStream { topic, id, run_id } in left_open {
         let envelope = Envelope {
             kind: LogKind::StreamEnd { error: Some("the server was restarted") },
             channel: log.channel().name(),
@@ -19,10 +20,10 @@ pub(crate) async fn end_left_open(engine: &dyn Engine, log: &Arc<Log>) -> Result
         let Ok(frame) = DataFrame::encode(envelope, |json| serde_json::to_writer(json, &id)) else {
             continue;
         };
-        let entry = Entry { log: Arc::clone(log), topic, frame, key: None };
+        let entry = Entry { log: Arc::clone(&log), topic, frame, key: None };
         if let Err(AppendError::Storage(error)) = engine.append(entry).await {
             return Err(error);
         }
     }
-    Ok(())
+    Ok(log)
 }

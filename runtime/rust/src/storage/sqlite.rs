@@ -1,14 +1,14 @@
 //! SQLite as a storage: one file beside the server.
 
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 
 use tokio::sync::oneshot;
 
-use super::{AppendError, Engine, Entry, Later, Storage, StorageError};
+use super::{AppendError, Engine, Entry, Later, Opened, Storage, StorageError};
 use crate::channel::{Channel, Registry};
-use crate::history::{Appended, Limits, Log};
+use crate::history::{Appended, Limits};
 
 mod batch;
 mod boot;
@@ -53,7 +53,7 @@ pub struct Sqlite {
     thread: Option<thread::JoinHandle<()>>,
     revoked: Vec<(String, u64)>,
     /// By which the file knows this process.
-    owner: i64,
+    owner: u32,
 }
 
 impl Sqlite {
@@ -136,7 +136,11 @@ impl Engine for Sqlite {
         self.send(Command::Attach(registry));
     }
 
-    fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Arc<Log>, StorageError>> {
+    fn owner(&self) -> u32 {
+        self.owner
+    }
+
+    fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Opened, StorageError>> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Open { channel, limits, reply });
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })

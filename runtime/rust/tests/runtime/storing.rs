@@ -1,5 +1,7 @@
 //! History in a file outlives the process.
 
+use std::time::Duration;
+
 use fanfare::wire::ServerFrame;
 use fanfare::{Channel, Hub, PublishError, Sqlite};
 use serde_json::json;
@@ -212,13 +214,37 @@ async fn a_text_that_was_being_written_is_ended_by_the_next_process() {
     assert!(matches!(client.frame().await, ServerFrame::DatastreamStart { .. }));
     let ServerFrame::Chunk { id, .. } = client.frame().await else { panic!("expected a chunk") };
     first.stop().await;
+    // A hub that was shut down takes no end either.
+    drop(writer);
+    tokio::time::sleep(Duration::from_millis(300)).await;
     let second = file.server().await;
     let mut client = second.resume(&channel, &["draft"], &id.to_string()).await;
     client.ready().await;
     let frame = client.frame().await;
     let ServerFrame::DatastreamEnd { error, .. } = &frame else { panic!("expected the end, got {frame:?}") };
     assert_eq!(error.as_deref(), Some("the server was restarted"));
-    drop(writer);
+}
+
+#[tokio::test]
+async fn a_text_that_another_server_is_writing_is_left_to_it() {
+    let (file, channel) = (File::new(), room("1"));
+    let servers = [file.server().await, file.server().await];
+    let mut writer = servers[0].hub.stream(channel.topic(5)).await.unwrap();
+    writer.write("half of it, ").await.unwrap();
+    let mut client = servers[1].subscribe(&channel, &["draft"]).await;
+    client.ready().await;
+    assert!(matches!(client.frame().await, ServerFrame::DatastreamStart { .. }));
+    let mut text = String::new();
+    writer.write("and the rest").await.unwrap();
+    writer.end().await.unwrap();
+    loop {
+        match client.frame().await {
+            ServerFrame::Chunk { data, .. } => text.push_str(&data),
+            ServerFrame::DatastreamEnd { error, .. } => break assert_eq!(error, None),
+            other => panic!("expected a chunk or the end, got {other:?}"),
+        }
+    }
+    assert_eq!(text, "half of it, and the rest");
 }
 
 #[tokio::test]

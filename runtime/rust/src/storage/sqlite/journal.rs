@@ -26,7 +26,7 @@ pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
 }
 
 /// Frees all runs that a process holds.
-pub(super) fn release(transaction: &Transaction<'_>, owner: i64) -> Result<()> {
+pub(super) fn release(transaction: &Transaction<'_>, owner: u32) -> Result<()> {
     transaction.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
     Ok(())
 }
@@ -45,7 +45,7 @@ pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, news: &Entry) -> Result<b
 
 pub(super) fn claim(
     transaction: &Transaction<'_>,
-    owner: i64,
+    owner: u32,
     jobs: &[String],
     lease: SystemTime,
     most: usize,
@@ -87,7 +87,7 @@ fn steps(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>> {
     rows.collect()
 }
 
-pub(super) fn extend(transaction: &Transaction<'_>, owner: i64, lease: SystemTime) -> Result<Vec<Hold>> {
+pub(super) fn extend(transaction: &Transaction<'_>, owner: u32, lease: SystemTime) -> Result<Vec<Hold>> {
     let mut statement = transaction.prepare_cached(
         "UPDATE runs SET lease = ?2 WHERE owner = ?1 AND state = 'running' RETURNING id, fence",
     )?;

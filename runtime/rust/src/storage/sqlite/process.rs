@@ -1,6 +1,6 @@
 //! The processes that have the file open, and which of them are gone.
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// What tells a process from every other.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,20 +13,20 @@ struct Identity {
 }
 
 /// Takes note of this process, and gives the number by which the file knows it.
-pub(super) fn enter(connection: &Connection) -> Result<i64> {
+pub(super) fn enter(connection: &Connection) -> Result<u32> {
     let Identity { pid, place, began } = Identity::own();
-    let owner = i64::from(rand::random::<u32>());
+    let owner = rand::random::<u32>();
     connection.execute("INSERT INTO processes VALUES (?1, ?2, ?3, ?4)", params![owner, pid, place, began])?;
     Ok(owner)
 }
 
-pub(super) fn leave(connection: &Connection, owner: i64) -> Result<()> {
+pub(super) fn leave(connection: &Connection, owner: u32) -> Result<()> {
     connection.execute("DELETE FROM processes WHERE owner = ?1", [owner])?;
     Ok(())
 }
 
 /// The processes that had the file open and ended without a word. Each is told once.
-pub(super) fn take_gone(connection: &Connection) -> Result<Vec<i64>> {
+pub(super) fn take_gone(connection: &Connection) -> Result<Vec<u32>> {
     let mut statement = connection.prepare_cached("SELECT owner, pid, place, began FROM processes")?;
     let rows = statement.query_map([], |row| {
         Ok((row.get(0)?, Identity { pid: row.get(1)?, place: row.get(2)?, began: row.get(3)? }))
@@ -40,6 +40,15 @@ pub(super) fn take_gone(connection: &Connection) -> Result<Vec<i64>> {
         }
     }
     Ok(gone)
+}
+
+/// Whether a process has the file open, as far as can be told.
+pub(super) fn is_here(connection: &Connection, owner: u32) -> Result<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT pid, place, began FROM processes WHERE owner = ?1")?;
+    let identity = statement
+        .query_row([owner], |row| Ok(Identity { pid: row.get(0)?, place: row.get(1)?, began: row.get(2)? }));
+    Ok(identity.optional()?.is_some_and(|identity| !identity.is_gone()))
 }
 
 impl Identity {

@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use super::batch::{Batch, Work};
 use super::schema::{Unusable, prepare};
-use super::{StorageError, boot, channels, messages, process, revocations, sweep};
+use super::{Opened, StorageError, boot, channels, messages, process, revocations, sweep};
 use crate::channel::{Channel, Registry};
-use crate::history::{KeptMessage, Limits, Log};
+use crate::history::{KeptMessage, Limits, Log, OpenStream};
 
 /// The most work in one transaction.
 const BATCH: usize = 512;
@@ -27,7 +27,7 @@ const FOLLOWING: Duration = Duration::from_millis(100);
 /// What the writer is asked to do.
 pub(super) enum Command {
     Attach(&'static Registry),
-    Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<Arc<Log>, StorageError>> },
+    Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<Opened, StorageError>> },
     Work(Box<dyn Work>),
 }
 
@@ -38,13 +38,13 @@ pub(super) struct Writer {
     swept: SystemTime,
     /// What the file's version was after this process's last look.
     version: i64,
-    owner: i64,
+    owner: u32,
 }
 
 /// What a file tells when it is opened.
 pub(super) struct Known {
     /// By which it knows this process.
-    pub(super) owner: i64,
+    pub(super) owner: u32,
     /// The ids of tokens that were revoked, and when.
     pub(super) revoked: Vec<(String, u64)>,
 }
@@ -101,13 +101,14 @@ impl Writer {
             Command::Attach(registry) => self.registry = Some(registry),
             Command::Open { channel, limits, reply } => {
                 let kept = self.transaction(|transaction| channels::open(transaction, &channel));
-                let log = kept.map_err(|error| failed(&error)).map(|kept| {
+                let opened = kept.map_err(|error| failed(&error)).map(|kept| {
                     let (row, first) = (kept.row, kept.first);
                     let log = Arc::new(Log::restore(&channel, kept, &limits));
                     self.open.insert(row, Open { log: Arc::downgrade(&log), first });
-                    log
+                    let left_open = self.left_open(&log);
+                    Opened { log, left_open }
                 });
-                let _ = reply.send(log);
+                let _ = reply.send(opened);
             }
         }
     }
@@ -140,6 +141,16 @@ impl Writer {
             }
             Err(_) => work.into_iter().for_each(|work| self.work(vec![work])),
         }
+    }
+
+    /// The text streams that no process goes on with. This one does not either: it has only now
+    /// opened their log.
+    fn left_open(&self, log: &Log) -> Vec<OpenStream> {
+        let is_left = |stream: &OpenStream| {
+            let owner = stream.owner().filter(|owner| *owner != self.owner);
+            !owner.is_some_and(|owner| process::is_here(&self.connection, owner).unwrap_or(true))
+        };
+        log.open_streams().into_iter().filter(is_left).collect()
     }
 
     fn transaction<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
