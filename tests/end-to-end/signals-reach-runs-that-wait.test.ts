@@ -153,6 +153,27 @@ test("a repeat under one key has the first one's answer, also after the end of t
   expect(await failure(approve("run_repeated", "user_2"))).toMatchObject({ code: "run_ended", status: 409 });
 });
 
+test("of several runs on one channel the one that is named gets a signal, or the one that waits for longest", async () => {
+  const news: RunUpdate[] = [];
+  const listener = await listen("run_shared", {
+    apiBaseUrl: server.url,
+    token: await server.token("run_shared"),
+    onRun: (update) => void news.push(update),
+  });
+  onTestFinished(() => listener.close());
+  for (const [index, run] of ["first", "second", "third"].entries()) {
+    await server.review(run, { on: "run_shared" });
+    await until("it asks", () => listener.messages.length === index + 1);
+  }
+  const { approve: verdict } = channelOf("run_shared");
+  const ended = (run: string) => news.some(({ runId, status }) => runId === run && status === "completed");
+  expect((await backend().send(verdict, { verdict: "approve" }, { runId: "second" })).runId).toBe("second");
+  await until("the second has ended", () => ended("second"));
+  expect((await backend().send(verdict, { verdict: "approve" })).runId).toBe("first");
+  await until("the first has ended", () => ended("first"));
+  expect(ended("third")).toBe(false);
+});
+
 test("a signal that comes when nobody waits for it any more is too late", async () => {
   await server.review("run_late", { patienceMilliseconds: 20 });
   const store = watch("run_late");

@@ -22,6 +22,8 @@ interface NumberedRange {
 
 /** A run that asks a person for a verdict on a text. */
 export interface ReviewOptions {
+  /** On the channel of which run. Default: its own. */
+  readonly on?: string;
   readonly text?: string;
   /** How many attempts fail first. */
   readonly failures?: number;

@@ -59,6 +59,8 @@ enum Command {
     /// Starts a run that reviews a text.
     Review {
         run: String,
+        /// On the channel of which run: its own one where nothing is said.
+        on: Option<String>,
         #[serde(flatten)]
         review: Review,
     },
@@ -170,9 +172,10 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
             };
             Ok(json!(id))
         }
-        Command::Review { run, review } => {
+        Command::Review { run, on, review } => {
             let reviews = reviews.as_ref().ok_or("there are no runs without a storage")?;
-            Ok(json!(reviews.start(&run, &Pipeline::new(&run)?, &review).await?))
+            let pipeline = Pipeline::new(on.as_ref().unwrap_or(&run))?;
+            Ok(json!(reviews.start(&run, &pipeline, &review).await?))
         }
         Command::Revoke { id } => {
             hub.revoke(&id).await?;
