@@ -84,7 +84,8 @@ export class Delivery {
   }
 
   #isWanted(entry: Entry): boolean {
-    return typeof entry === "function" || !("topic" in entry) || this.#topic(entry.topic) !== undefined;
+    const isOfAll = typeof entry === "function" || entry.kind === "run" || entry.kind === "gap";
+    return isOfAll || this.#topic(entry.topic) !== undefined;
   }
 
   #topic(name: string): Topic | undefined {

@@ -20,11 +20,24 @@ interface NumberedRange {
   readonly pauseMilliseconds?: number;
 }
 
+/** A run that asks a person for a verdict on a text. */
+export interface ReviewOptions {
+  /** On the channel of which run. Default: its own. */
+  readonly on?: string;
+  readonly text?: string;
+  /** How many attempts fail first. */
+  readonly failures?: number;
+  /** How long it is before it asks. */
+  readonly pauseMilliseconds?: number;
+  /** How long it waits for an answer. */
+  readonly patienceMilliseconds?: number;
+}
+
 /** How a server is set up; each has a default. */
 export interface ServerSettings {
   readonly port?: number;
   readonly pingMilliseconds?: number;
-  /** The file that keeps history; in memory without one. */
+  /** The file that keeps history and runs; without one history is in memory, and there are no runs. */
   readonly storage?: string;
   readonly guestStreams?: boolean;
   readonly origins?: readonly string[];
@@ -96,6 +109,13 @@ export class Server {
   /** A token for all topics of a run's channel; the id is to revoke it by. */
   async token(run: string, expiresIn = 300, id?: string): Promise<string> {
     return (await this.#command({ command: "token", run, expiresIn, id })) as string;
+  }
+
+  /** Starts a run that asks for a verdict with the signal `approve`. */
+  async review(run: string, options: ReviewOptions = {}): Promise<void> {
+    const hour = 3_600_000;
+    const usual = { text: "Once upon a time", failures: 0, pauseMilliseconds: 0, patienceMilliseconds: hour };
+    await this.#command({ command: "review", run, ...usual, ...options });
   }
 
   async revoke(id: string): Promise<void> {

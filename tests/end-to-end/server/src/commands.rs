@@ -2,13 +2,15 @@
 
 use channels::pipeline::{Pipeline, Status, Topic};
 use channels::{Step, Token};
-use fanfare::Hub;
+use fanfare::{Hub, Job};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+
+use crate::reviews::Review;
 
 #[derive(Deserialize)]
 struct Line {
@@ -54,6 +56,14 @@ enum Command {
         /// Why it is not complete, where it is not.
         error: Option<String>,
     },
+    /// Starts a run that reviews a text.
+    Review {
+        run: String,
+        /// On the channel of which run: its own one where nothing is said.
+        on: Option<String>,
+        #[serde(flatten)]
+        review: Review,
+    },
     /// Ends all tokens with this id.
     Revoke { id: String },
     /// Stops gracefully.
@@ -71,21 +81,31 @@ enum Numbered {
 
 /// Does what standard input says, several things at once, and ends the process with it. The result
 /// tells when a graceful shutdown was asked for.
-pub(crate) fn follow(hub: Hub) -> Arc<Notify> {
+pub(crate) fn follow(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<Notify> {
     let shutdown = Arc::new(Notify::new());
-    let (runtime, asked) = (tokio::runtime::Handle::current(), Arc::clone(&shutdown));
+    let runtime = tokio::runtime::Handle::current();
+    let server = Server { hub, reviews, shutdown: Arc::clone(&shutdown) };
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {
-            runtime.spawn(answer(line, hub.clone(), Arc::clone(&asked)));
+            runtime.spawn(answer(line, server.clone()));
         }
         std::process::exit(0);
     });
     shutdown
 }
 
-async fn answer(line: String, hub: Hub, shutdown: Arc<Notify>) {
+/// What commands act on.
+#[derive(Clone)]
+struct Server {
+    hub: Hub,
+    /// Where there is a storage.
+    reviews: Option<Job<Pipeline, Review>>,
+    shutdown: Arc<Notify>,
+}
+
+async fn answer(line: String, server: Server) {
     let answer = match serde_json::from_str(&line) {
-        Ok(Line { reference, command }) => match run(command, &hub, &shutdown).await {
+        Ok(Line { reference, command }) => match run(command, &server).await {
             Ok(result) => json!({ "ref": reference, "result": result }),
             Err(error) => json!({ "ref": reference, "error": error.to_string() }),
         },
@@ -94,7 +114,8 @@ async fn answer(line: String, hub: Hub, shutdown: Arc<Notify>) {
     println!("{answer}");
 }
 
-async fn run(command: Command, hub: &Hub, shutdown: &Notify) -> Result<Value, Box<dyn Error + Send + Sync>> {
+async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error + Send + Sync>> {
+    let Server { hub, reviews, shutdown } = server;
     match command {
         Command::Messages { run, topic, from, count, size, pause_milliseconds } => {
             let pipeline = Pipeline::new(&run)?;
@@ -150,6 +171,11 @@ async fn run(command: Command, hub: &Hub, shutdown: &Notify) -> Result<Value, Bo
                 None => draft.end().await?,
             };
             Ok(json!(id))
+        }
+        Command::Review { run, on, review } => {
+            let reviews = reviews.as_ref().ok_or("there are no runs without a storage")?;
+            let pipeline = Pipeline::new(on.as_ref().unwrap_or(&run))?;
+            Ok(json!(reviews.start(&run, &pipeline, &review).await?))
         }
         Command::Revoke { id } => {
             hub.revoke(&id).await?;

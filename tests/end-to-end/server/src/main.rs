@@ -5,6 +5,7 @@
 //! leave it behind.
 
 mod commands;
+mod reviews;
 mod settings;
 
 use fanfare::Hub;
@@ -22,14 +23,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(settings) => serde_json::from_str(&settings)?,
         None => Settings::default(),
     };
-    let port = settings.port;
+    let (port, has_storage) = (settings.port, settings.storage.is_some());
     let hub = settings.apply(Hub::builder(&channels::REGISTRY).signing_key(SIGNING_KEY))?.build()?;
+    let reviews = if has_storage { Some(reviews::start(&hub).await?) } else { None };
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY }));
 
     let routes = fanfare::routes(hub.clone());
-    let shutdown = commands::follow(hub.clone());
+    let shutdown = commands::follow(hub.clone(), reviews);
     fanfare::serve(listener, routes, &hub).until(async move { shutdown.notified().await }).await;
     Ok(())
 }

@@ -12,8 +12,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// Between two pings.
     ping_milliseconds: Option<u64>,
-    /// The file that keeps history. In memory without one.
-    storage: Option<PathBuf>,
+    /// The file that keeps history and runs. Without one history is in memory, and there are no runs.
+    pub(crate) storage: Option<PathBuf>,
     /// Whether guests are sent text streams.
     guest_streams: bool,
     /// The pages that may connect. Any without it.

@@ -1,0 +1,55 @@
+//! A job that waits for a person: what runs and signals are tested with.
+
+use channels::Step;
+use channels::pipeline::{ApproveVerdict, Pipeline, RunResult, Status};
+use fanfare::{Hub, Job, Run, RunError, Runs, StartError};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A text that is to be reviewed.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Review {
+    text: String,
+    /// How many attempts fail first.
+    failures: u32,
+    /// How long it is before it asks for a verdict.
+    pause_milliseconds: u64,
+    /// How long it waits for one.
+    patience_milliseconds: u64,
+}
+
+/// Executes reviews in this process, those that an earlier one has begun, too.
+pub(crate) async fn start(hub: &Hub) -> Result<Job<Pipeline, Review>, StartError> {
+    let mut runs = Runs::builder(hub).backoff(Duration::from_millis(20), Duration::from_millis(50));
+    let reviews = runs.register("review", review);
+    runs.start().await?;
+    Ok(reviews)
+}
+
+async fn review(run: Run<Pipeline>, input: Review) -> Result<RunResult, RunError> {
+    if run.attempt() <= input.failures {
+        return Err(RunError::retry("no network"));
+    }
+    run.sleep("read", Duration::from_millis(input.pause_milliseconds)).await?;
+    tell(&run, "ask", "What do you think?").await?;
+    let patience = Duration::from_millis(input.patience_milliseconds);
+    let Some(verdict) = run.wait_for(run.channel().approve(), patience).await? else {
+        tell(&run, "give up", "Nobody has answered").await?;
+        run.sleep("rest", Duration::from_secs(3600)).await?;
+        return Err(RunError::fail("nobody has answered"));
+    };
+    let summary = match verdict.payload.verdict {
+        ApproveVerdict::Approve => input.text,
+        ApproveVerdict::Edit => verdict.payload.text.unwrap_or_default(),
+        ApproveVerdict::Reject => return Err(RunError::fail("it was rejected")),
+    };
+    tell(&run, "thank", "Thank you").await?;
+    Ok(RunResult { title: verdict.by, summary })
+}
+
+async fn tell(run: &Run<Pipeline>, id: &str, message: &str) -> Result<(), RunError> {
+    let status = Status { message: message.to_owned(), step: Step::Write, progress: 50 };
+    run.publish(id, run.channel().status(), &status).await?;
+    Ok(())
+}
