@@ -96,7 +96,7 @@ impl Serve {
     }
 
     /// How long the head of a request may take to arrive, from when the connection is free for one.
-    /// 30 seconds unless set.
+    /// 30 seconds unless set. A proxy in front should keep connections without a request for less than that.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout.min(LONGEST);
         self
