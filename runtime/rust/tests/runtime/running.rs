@@ -5,51 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{
-    Channel, ChannelDefinition, Job, Run, RunError, RunStatus, Runs, Signal, SignalError, Sqlite, StartError,
-    Topic, TypedChannel,
-};
+use fanfare::{Job, Run, RunError, RunStatus, Runs, SignalError, Sqlite, StartError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
-use crate::bench::definition::{ROOM, room};
+use crate::bench::definition::{Outcome, Room, room};
 use crate::bench::file::File;
 use crate::bench::http;
 use crate::bench::server::{KEY, Server};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-#[derive(Clone, Debug)]
-struct Room(Channel);
-
-#[derive(Debug, Serialize)]
-struct Outcome {
-    message: String,
-}
-
-impl Room {
-    fn said(&self) -> Topic<'_, str> {
-        self.0.topic(0)
-    }
-
-    fn nod(&self) -> Signal<'_, str> {
-        self.0.signal(1)
-    }
-}
-
-impl TypedChannel for Room {
-    type Result = Outcome;
-    const DEFINITION: &'static ChannelDefinition = &ROOM;
-
-    fn channel(&self) -> &Channel {
-        &self.0
-    }
-
-    fn from_channel(channel: Channel) -> Option<Self> {
-        channel.is_of(&ROOM).then_some(Self(channel))
-    }
-}
 
 fn done(message: impl Into<String>) -> Outcome {
     Outcome { message: message.into() }

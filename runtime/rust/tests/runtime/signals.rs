@@ -1,40 +1,11 @@
 //! Signals: what code is given for them, and the tokens that allow them.
 
-use fanfare::{Channel, ChannelDefinition, Signal, TokenError, TypedChannel};
-use serde::Serialize;
+use fanfare::{TokenError, TypedChannel};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
-use crate::bench::definition::{REGISTRY, ROOM, room, small};
+use crate::bench::definition::{Outcome, REGISTRY, Room, room, small};
 use crate::bench::server::{KEY, Server};
-
-/// What generated code makes of a channel.
-#[derive(Clone, Debug, PartialEq)]
-struct Room(Channel);
-
-#[derive(Debug, PartialEq, Serialize)]
-struct RunResult {
-    message: String,
-}
-
-impl Room {
-    fn nod(&self) -> Signal<'_, str> {
-        self.0.signal(1)
-    }
-}
-
-impl TypedChannel for Room {
-    type Result = RunResult;
-    const DEFINITION: &'static ChannelDefinition = &ROOM;
-
-    fn channel(&self) -> &Channel {
-        &self.0
-    }
-
-    fn from_channel(channel: Channel) -> Option<Self> {
-        channel.is_of(&ROOM).then_some(Self(channel))
-    }
-}
 
 /// What a token says, whoever reads it.
 fn claims(token: &str) -> Value {
@@ -61,8 +32,8 @@ fn a_channel_gets_its_type_back_and_no_other() {
     assert_eq!(room.channel().name(), "room:1");
     assert_eq!(Room::from_channel(small("1")), None);
     let result = <Room as TypedChannel>::DEFINITION.result.unwrap();
-    assert!(fanfare::schema::check(result, &RunResult { message: "Done".into() }).is_ok());
-    assert!(fanfare::schema::check(result, &RunResult { message: String::new() }).is_err());
+    assert!(fanfare::schema::check(result, &Outcome { message: "Done".into() }).is_ok());
+    assert!(fanfare::schema::check(result, &Outcome { message: String::new() }).is_err());
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
 use fanfare::{
-    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
-    SignalDefinition, Topic, TopicDefinition,
+    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Signal,
+    SignalDefinition, Topic, TopicDefinition, TypedChannel,
 };
 use serde::Serialize;
 
@@ -119,4 +119,37 @@ pub(crate) fn status(channel: &Channel) -> Topic<'_, Status> {
 
 pub(crate) fn journal(channel: &Channel) -> Topic<'_, str> {
     channel.topic(2)
+}
+
+/// What generated code makes of a room.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Room(pub(crate) Channel);
+
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) message: String,
+}
+
+impl Room {
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn said(&self) -> Topic<'_, str> {
+        self.0.topic(0)
+    }
+
+    pub(crate) fn nod(&self) -> Signal<'_, str> {
+        self.0.signal(1)
+    }
+}
+
+impl TypedChannel for Room {
+    type Result = Outcome;
+    const DEFINITION: &'static ChannelDefinition = &ROOM;
+
+    fn channel(&self) -> &Channel {
+        &self.0
+    }
+
+    fn from_channel(channel: Channel) -> Option<Self> {
+        channel.is_of(&ROOM).then_some(Self(channel))
+    }
 }
