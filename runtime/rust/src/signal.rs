@@ -69,7 +69,7 @@ impl<'p, P: ?Sized> SendSignal<'p, P> {
         self
     }
 
-    /// Makes a repeat harmless: the same key for the same run sends once.
+    /// Makes a repeat harmless: the same key on the same channel sends once.
     pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
         self.key = Some(key.into());
         self
@@ -107,12 +107,14 @@ pub(crate) fn new_signal(
     run_id: Option<&str>,
     key: Option<&str>,
 ) -> NewSignal {
+    // With another payload or for another run it is no repeat.
+    let content = format!("{}\n{}", run_id.unwrap_or_default(), payload);
     NewSignal {
         channel: channel.name().to_owned(),
         run_id: run_id.map(str::to_owned),
         name: definition.name.to_owned(),
         by: by.map(str::to_owned),
-        key: key.map(|key| Key::new(key, definition.name, payload.as_bytes())),
+        key: key.map(|key| Key::new(key, definition.name, content.as_bytes())),
         payload,
     }
 }
@@ -147,7 +149,7 @@ pub enum SignalError {
     RunEnded,
     /// There is no run on the channel.
     NoRun,
-    /// The idempotency key was used before, for another payload.
+    /// The idempotency key was used on the channel before, for another payload or run.
     KeyReused,
     /// The storage failed.
     Storage(StorageError),
@@ -166,7 +168,7 @@ impl fmt::Display for SignalError {
             Self::TooLate => formatter.write_str("the run does not wait for it any more"),
             Self::RunEnded => formatter.write_str("the run has ended"),
             Self::NoRun => formatter.write_str("there is no run on the channel"),
-            Self::KeyReused => formatter.write_str("the idempotency key was used for another payload"),
+            Self::KeyReused => formatter.write_str("the idempotency key was used for another payload or run"),
             Self::Storage(error) => write!(formatter, "the signal is not recorded: {error}"),
         }
     }

@@ -14,10 +14,11 @@ struct Target {
 
 /// Hands a signal to the run that it is for.
 pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Signalled> {
-    let Some(target) = target(transaction, signal)? else { return Ok(Signalled::NoRun) };
-    if let Some(repeated) = repeated(transaction, &target, signal)? {
+    // First of all: who waits for longest may be another run by now than the one that has it.
+    if let Some(repeated) = repeated(transaction, signal)? {
         return Ok(repeated);
     }
+    let Some(target) = target(transaction, signal)? else { return Ok(Signalled::NoRun) };
     if target.has_ended {
         return Ok(Signalled::RunEnded);
     }
@@ -49,16 +50,19 @@ fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Ta
     target.optional()
 }
 
-/// The answer to the first of two signals with one key.
-fn repeated(transaction: &Transaction<'_>, target: &Target, signal: &NewSignal) -> Result<Option<Signalled>> {
+/// The answer to the first of two signals with one key on one channel.
+fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
     let Some(key) = signal.key else { return Ok(None) };
-    let mut statement =
-        transaction.prepare_cached("SELECT content, at FROM signals WHERE run = ?1 AND key = ?2")?;
-    let found = statement
-        .query_row(params![target.row, key.key], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?)));
-    Ok(found.optional()?.map(|(content, at)| {
+    let mut statement = transaction.prepare_cached(
+        "SELECT runs.run, content, signals.at FROM signals JOIN runs ON runs.id = signals.run
+         WHERE runs.channel = ?1 AND key = ?2",
+    )?;
+    let found = statement.query_row(params![signal.channel, key.key], |row| {
+        Ok((row.get(0)?, row.get::<_, [u8; 16]>(1)?, row.get(2)?))
+    });
+    Ok(found.optional()?.map(|(run_id, content, at)| {
         if content == key.content {
-            Signalled::Recorded { run_id: target.run_id.clone(), at: time(at) }
+            Signalled::Recorded { run_id, at: time(at) }
         } else {
             Signalled::KeyReused
         }
