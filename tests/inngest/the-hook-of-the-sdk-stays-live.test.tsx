@@ -1,4 +1,7 @@
 // @vitest-environment jsdom
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { getClientSubscriptionToken, useRealtime } from "inngest/react";
 import { renderToString } from "react-dom/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -83,4 +86,30 @@ test("the hook pauses where it is not enabled, and shows an error where the toke
   await hook.see("it is open", ({ connectionStatus }) => connectionStatus === "open");
   expect(hook.now().error).toBeNull();
   hook.unmount();
+});
+
+test("the hook shows where a run stands and what it returned, and leaves once it has ended", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "fanfare-inngest-"));
+  const storing = await Server.start({ storage: join(folder, "fanfare.db") });
+  const theirs = appOf(storing);
+  const token = () =>
+    getClientSubscriptionToken(theirs, { channel: pipeline({ runId: "run_told" }), topics: ["status", "tokens"] });
+  const hook = mount("run_told", { token });
+  await hook.see("it is open", ({ connectionStatus }) => connectionStatus === "open");
+  await storing.review("run_told");
+  await hook.see("it asks", ({ messages }) => messages.byTopic.status?.data.message === "What do you think?");
+  expect(hook.now().runStatus).toBe("running");
+  const query = new URLSearchParams({ channel: "pipeline:run_told", name: "approve" });
+  const sent = await fetch(`${storing.url}/v1/realtime/signal?${query.toString()}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${storing.signingKey}` },
+    body: JSON.stringify({ verdict: "approve" }),
+  });
+  expect(sent.status).toBe(200);
+  await hook.see("the run has completed", ({ runStatus }) => runStatus === "completed");
+  expect(hook.now().result).toEqual({ title: null, summary: "Once upon a time" });
+  await hook.see("it has left", ({ connectionStatus }) => connectionStatus === "closed");
+  hook.unmount();
+  await storing.stop();
+  await rm(folder, { recursive: true });
 });

@@ -201,7 +201,8 @@ impl RunsBuilder {
         self
     }
 
-    /// Begins to execute: what is started from here on, and what was under way before.
+    /// Begins to execute: what is started from here on, and what was under way before. It goes on
+    /// until the hub is shut down, also when the result and all jobs are dropped.
     ///
     /// # Errors
     /// When the hub has no storage, or it fails.
@@ -216,8 +217,8 @@ impl RunsBuilder {
         shared.engine()?.enter(shared.job_names()).await?;
         // The builder is used up, so nobody else has set it.
         let _ = self.shared.set(Arc::clone(&shared));
-        tokio::spawn(keep::claiming(Arc::downgrade(&shared)));
-        tokio::spawn(keep::extending(Arc::downgrade(&shared)));
+        tokio::spawn(keep::claiming(Arc::clone(&shared)));
+        tokio::spawn(keep::extending(Arc::clone(&shared)));
         Ok(Runs { shared })
     }
 }

@@ -1,7 +1,7 @@
 //! The two tasks of a process that executes runs: claiming them, and showing that it still holds them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -14,9 +14,8 @@ use crate::storage::Hold;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Claims what is due and executes it, until the hub stops.
-pub(super) async fn claiming(shared: Weak<Shared>) {
+pub(super) async fn claiming(shared: Arc<Shared>) {
     loop {
-        let Some(shared) = shared.upgrade() else { return };
         if shared.hub.is_at_least(Phase::Closing) {
             return let_go(&shared).await;
         }
@@ -63,14 +62,10 @@ async fn claim(shared: &Arc<Shared>) -> usize {
 }
 
 /// Extends the leases, and stops what turns out to be in other hands.
-pub(super) async fn extending(shared: Weak<Shared>) {
-    loop {
-        let Some(pause) = shared.upgrade().map(|shared| shared.settings.lease / 3) else { return };
-        tokio::time::sleep(pause).await;
-        let Some(shared) = shared.upgrade() else { return };
-        if shared.hub.is_at_least(Phase::Closing) {
-            return;
-        }
+pub(super) async fn extending(shared: Arc<Shared>) {
+    let mut phase = shared.hub.phase();
+    let pause = shared.settings.lease / 3;
+    while timeout(pause, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_err() {
         let before: Vec<Hold> = shared.executing().keys().copied().collect();
         if before.is_empty() {
             continue;
