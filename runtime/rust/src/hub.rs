@@ -8,13 +8,13 @@ use tokio::sync::watch;
 
 use crate::channel::{Channel, Grant, Registry};
 use crate::history::Log;
-use crate::metrics;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
 use crate::wire::DEFAULT_ISSUER;
 
 mod builder;
 mod channels;
+mod connections;
 mod lease;
 mod mint;
 mod reader;
@@ -22,6 +22,8 @@ mod signals;
 
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
+pub(crate) use connections::Connected;
+use connections::Connections;
 pub use lease::RevokeError;
 use lease::Usages;
 pub(crate) use lease::{Lease, NoLease};
@@ -74,7 +76,7 @@ struct Shared {
     channels: Channels,
     settings: Settings,
     phase: watch::Sender<Phase>,
-    connections: watch::Sender<usize>,
+    connections: watch::Sender<Connections>,
     revocations: Revocations,
     usages: Usages,
     listeners: Listeners,
@@ -127,7 +129,7 @@ impl Hub {
     pub async fn shutdown(&self) {
         self.enter(Phase::Closing);
         let mut connections = self.shared.connections.subscribe();
-        let drained = connections.wait_for(|count| *count == 0);
+        let drained = connections.wait_for(Connections::is_empty);
         if tokio::time::timeout(self.settings().drain_timeout, drained).await.is_err() {
             tracing::warn!("connections are cut that did not take what was waiting");
         }
@@ -142,6 +144,7 @@ impl Hub {
             }
             later
         });
+        self.shared.connections.borrow().alarm();
     }
 
     pub(crate) fn phase(&self) -> watch::Receiver<Phase> {
@@ -172,20 +175,6 @@ impl Hub {
 
     pub(crate) fn storage(&self) -> Option<&Storage> {
         self.shared.channels.storage()
-    }
-
-    /// Counts a connection for as long as the result lives. Nothing where there are as many as there may be.
-    pub(crate) fn connected(&self, transport: &'static str) -> Option<Connected> {
-        let most = self.settings().max_connections;
-        let counted = self.shared.connections.send_if_modified(|count| {
-            let room = *count < most;
-            *count += usize::from(room);
-            room
-        });
-        counted.then(|| {
-            metrics::connected(transport);
-            Connected { hub: self.clone(), transport }
-        })
     }
 
     /// The origins whose pages may come; all of them where nothing is said.
@@ -227,24 +216,4 @@ pub(crate) enum Unavailable {
     /// The registry does not have the channel.
     Unknown,
     Storage(StorageError),
-}
-
-/// Counts a connection for as long as it lives.
-pub(crate) struct Connected {
-    hub: Hub,
-    transport: &'static str,
-}
-
-impl Connected {
-    /// What carries the connection, in one word.
-    pub(crate) fn transport(&self) -> &'static str {
-        self.transport
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        metrics::disconnected(self.transport);
-        self.hub.shared.connections.send_modify(|count| *count -= 1);
-    }
 }

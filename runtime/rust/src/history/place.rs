@@ -43,6 +43,8 @@ pub(crate) struct Read {
     pub(crate) messages: Vec<SharedText>,
     /// How many offsets the subscriber was behind the log before it.
     pub(crate) lag: u64,
+    /// There is more to read at once. Else the log will tell when there is.
+    pub(crate) more: bool,
 }
 
 impl Read {
@@ -197,12 +199,13 @@ impl Log {
         }
     }
 
-    /// Reads on, about `max_bytes` at a time and always at least one message. Where
-    /// there is nothing to read, the log will put `key` into the inbox once there is.
+    /// Reads on, about `max_bytes` at a time and always at least one message. Where all
+    /// is read, the log will put `key` into the inbox once there is more.
     pub(crate) fn read(&self, place: &mut Place, max_bytes: usize, inbox: &Arc<Inbox>, key: u64) -> Read {
         let mut state = self.lock();
         let gap = place.owed.take().or_else(|| self.gap(&state, place));
-        let mut read = Read { gap, messages: Vec::new(), lag: state.head.saturating_sub(place.cursor) };
+        let lag = state.head.saturating_sub(place.cursor);
+        let mut read = Read { gap, lag, ..Read::default() };
         let first = state.first();
         let mut bytes = 0;
         let unread = state.messages.partition_point(|message| message.offset <= place.cursor);
@@ -222,7 +225,8 @@ impl Log {
         if bytes < max_bytes {
             place.cursor = state.head;
         }
-        if read.is_empty() {
+        read.more = place.cursor < state.head;
+        if !read.more {
             state.parked.push((Arc::clone(inbox), key));
         }
         read

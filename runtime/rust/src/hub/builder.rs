@@ -2,8 +2,9 @@
 
 use super::{
     Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Phase, Registry, Revocations, Settings,
-    Shared, SigningKey, Storage, Usages, fmt, metrics, watch,
+    Shared, SigningKey, Storage, Usages, fmt, watch,
 };
+use crate::metrics;
 
 /// A hub in the making.
 #[derive(Clone, Debug)]
@@ -172,7 +173,7 @@ impl HubBuilder {
             ),
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
-            connections: watch::Sender::new(0),
+            connections: watch::Sender::default(),
             revocations: Revocations::restore(revoked.into_iter()),
             usages: Usages::default(),
             listeners: Listeners::default(),

@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
-
 use super::Hub;
+use crate::history::Inbox;
 use crate::storage::StorageError;
 use crate::token::{self, Permit, Refused};
 use crate::wire::MAX_TOKEN_NAME;
@@ -29,13 +28,13 @@ pub(crate) struct Lease {
 pub(crate) struct Usage {
     hub: Hub,
     id: Arc<str>,
-    alarm: Arc<Notify>,
+    inbox: Arc<Inbox>,
 }
 
 /// The connections that use the tokens of each id.
 #[derive(Default)]
 pub(super) struct Usages {
-    alarms: Mutex<HashMap<Arc<str>, Vec<Arc<Notify>>>>,
+    inboxes: Mutex<HashMap<Arc<str>, Vec<Arc<Inbox>>>>,
 }
 
 /// Why a valid token gives no lease.
@@ -96,34 +95,34 @@ impl Usage {
 
 impl Drop for Usage {
     fn drop(&mut self) {
-        self.hub.shared.usages.leave(&self.id, &self.alarm);
+        self.hub.shared.usages.leave(&self.id, &self.inbox);
     }
 }
 
 impl Usages {
-    fn enter(&self, id: &Arc<str>, alarm: &Arc<Notify>, most: usize) -> Result<(), NoLease> {
-        let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
-        let users = alarms.entry(Arc::clone(id)).or_default();
+    fn enter(&self, id: &Arc<str>, inbox: &Arc<Inbox>, most: usize) -> Result<(), NoLease> {
+        let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let users = inboxes.entry(Arc::clone(id)).or_default();
         if users.len() >= most {
             return Err(NoLease::TooManyConnections);
         }
-        users.push(Arc::clone(alarm));
+        users.push(Arc::clone(inbox));
         Ok(())
     }
 
-    fn leave(&self, id: &Arc<str>, alarm: &Arc<Notify>) {
-        let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(users) = alarms.get_mut(id) else { return };
-        users.retain(|user| !Arc::ptr_eq(user, alarm));
+    fn leave(&self, id: &Arc<str>, inbox: &Arc<Inbox>) {
+        let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(users) = inboxes.get_mut(id) else { return };
+        users.retain(|user| !Arc::ptr_eq(user, inbox));
         if users.is_empty() {
-            alarms.remove(id);
+            inboxes.remove(id);
         }
     }
 
     fn raise_alarm(&self, id: &str) {
-        let alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
-        for alarm in alarms.get(id).into_iter().flatten() {
-            alarm.notify_one();
+        let inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        for inbox in inboxes.get(id).into_iter().flatten() {
+            inbox.alarm();
         }
     }
 }
@@ -138,23 +137,23 @@ impl Hub {
         Ok(permit)
     }
 
-    /// Takes a lease for the connection that `alarm` wakes. Where it has others of the
+    /// Takes a lease for the connection of an inbox. Where it has others of the
     /// same id already, it shares their usage.
     pub(crate) fn lease(
         &self,
         permit: &Permit,
-        alarm: &Arc<Notify>,
+        inbox: &Arc<Inbox>,
         shared: Option<Arc<Usage>>,
     ) -> Result<Arc<Lease>, NoLease> {
         let usage = match shared {
             Some(usage) => usage,
             None => {
                 let id: Arc<str> = permit.id.as_str().into();
-                self.shared.usages.enter(&id, alarm, self.settings().connections_per_token)?;
-                Arc::new(Usage { hub: self.clone(), id, alarm: Arc::clone(alarm) })
+                self.shared.usages.enter(&id, inbox, self.settings().connections_per_token)?;
+                Arc::new(Usage { hub: self.clone(), id, inbox: Arc::clone(inbox) })
             }
         };
-        // Asked only now: who revokes it from here on finds the alarm.
+        // Asked only now: who revokes it from here on finds the inbox.
         if usage.is_revoked() {
             return Err(NoLease::Revoked);
         }

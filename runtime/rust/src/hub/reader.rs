@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-use tokio::sync::Notify;
+use std::task::{Context, Poll};
 
 use super::Hub;
 use super::lease::{Due, Lease, Usage};
@@ -41,7 +40,6 @@ pub(crate) enum Notice {
 /// The subscriptions of one connection.
 pub(crate) struct Reader {
     inbox: Arc<Inbox>,
-    alarm: Arc<Notify>,
     /// In the order of their keys.
     subscribed: Vec<Subscribed>,
     next_key: u64,
@@ -78,14 +76,9 @@ pub(crate) enum NotRenewed {
 }
 
 impl Reader {
-    pub(crate) fn new() -> Self {
-        Self {
-            inbox: Arc::default(),
-            alarm: Arc::default(),
-            subscribed: Vec::new(),
-            next_key: 0,
-            turns: VecDeque::new(),
-        }
+    pub(crate) fn new(inbox: &Arc<Inbox>) -> Self {
+        let inbox = Arc::clone(inbox);
+        Self { inbox, subscribed: Vec::new(), next_key: 0, turns: VecDeque::new() }
     }
 
     /// Subscribes to channels and topics. What is published from here on will be read. With a
@@ -221,27 +214,24 @@ impl Reader {
         self.leases().map(|lease| lease.due_at()).min()
     }
 
-    /// Wakes the connection where a token that it uses was revoked.
-    pub(crate) fn alarm(&self) -> &Arc<Notify> {
-        &self.alarm
-    }
-
     /// The usage of tokens of an id, where there is one.
     pub(crate) fn usage(&self, id: &str) -> Option<Arc<Usage>> {
         self.leases().map(|lease| lease.usage()).find(|usage| usage.id() == id).cloned()
     }
 
-    /// Waits for events and adds them. Nothing is lost when it is cancelled.
-    pub(crate) async fn read(&mut self, events: &mut Vec<Event>) {
-        while !self.read_waiting(events) {
-            self.inbox.wait().await;
-        }
+    /// Takes from the inbox which channels to read. Tells whether there was an alarm.
+    pub(crate) fn take_turns(&mut self) -> bool {
+        self.inbox.take(&mut self.turns)
+    }
+
+    /// Waits until there are turns to take.
+    pub(crate) fn poll_turns(&self, context: &Context<'_>) -> Poll<()> {
+        self.inbox.poll(context)
     }
 
     /// Adds what waits, about as much as one write takes, and tells whether there was anything. Every
     /// channel has its turn once at most: what is written then gives others time to say more.
-    pub(crate) fn read_waiting(&mut self, events: &mut Vec<Event>) -> bool {
-        self.inbox.take(&mut self.turns);
+    pub(crate) fn read(&mut self, events: &mut Vec<Event>) -> bool {
         let (before, mut bytes) = (events.len(), 0);
         for _ in 0..self.turns.len() {
             let Some(key) = self.turns.pop_front() else { break };
@@ -262,11 +252,13 @@ impl Reader {
             return 0;
         };
         let read = log.read(place, max_bytes, &self.inbox, key);
+        if read.more {
+            self.turns.push_back(key);
+        }
         if read.is_empty() {
             return 0;
         }
         metrics::read(read.lag, read.gap.is_some());
-        self.turns.push_back(key);
         let channel = log.channel().shared_name();
         if let Some(gap) = read.gap {
             events.push(Event::Gap { reference: reference.clone(), channel: Arc::clone(&channel), gap });

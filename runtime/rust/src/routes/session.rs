@@ -1,10 +1,11 @@
 //! One connection, whatever carries it: what it subscribes to, what is due, and what it says.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::hub::{Connected, Event, Hub, Notice, Phase, Reader};
@@ -25,8 +26,6 @@ const MAX_IDLE: Duration = Duration::from_secs(10);
 pub(super) struct Session {
     hub: Hub,
     reader: Reader,
-    alarm: Arc<Notify>,
-    phase: watch::Receiver<Phase>,
     /// A client that did not offer the subprotocol understands only a few kinds of frames.
     guest: bool,
     bad_frames: u32,
@@ -69,24 +68,13 @@ impl End {
     }
 }
 
-/// What a connection wakes up for.
-enum Wake {
-    Closing,
-    Alarm,
-    Timer,
-    Events,
-}
-
 impl Session {
     pub(super) fn new(hub: Hub, guest: bool, connected: Connected) -> Self {
-        let (reader, phase) = (Reader::new(), hub.phase());
         let now = Instant::now();
         let mut session = Self {
             next_ping: now + hub.settings().ping_interval,
-            alarm: Arc::clone(reader.alarm()),
             hub,
-            reader,
-            phase,
+            reader: Reader::new(connected.inbox()),
             guest,
             bad_frames: 0,
             idle_since: Some(now),
@@ -134,29 +122,26 @@ impl Session {
 
     /// Waits for what there is to do next. Nothing is lost when it is cancelled.
     pub(super) async fn next(&mut self) -> Turn {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
         if self.draining {
-            return self.drain();
+            return Poll::Ready(self.drain());
         }
         loop {
+            let alarmed = self.reader.take_turns();
             // What is due comes before what is waiting, which under load never ends.
-            let wake = tokio::select! {
-                biased;
-                _ = self.phase.wait_for(|phase| *phase >= Phase::Closing) => Wake::Closing,
-                () = self.alarm.notified() => Wake::Alarm,
-                () = &mut self.timer => Wake::Timer,
-                () = self.reader.read(&mut self.events) => Wake::Events,
-            };
-            match wake {
-                Wake::Closing => {
-                    self.draining = true;
-                    return Turn::Frames(vec![encode::frame(&ServerFrame::Closing)]);
-                }
-                Wake::Events => return self.take_events(),
-                Wake::Alarm | Wake::Timer => {
-                    if let Some(turn) = self.what_is_due() {
-                        return turn;
-                    }
-                }
+            if (alarmed || self.timer.deadline() <= Instant::now())
+                && let Some(turn) = self.what_is_due()
+            {
+                return Poll::Ready(turn);
+            }
+            if self.reader.read(&mut self.events) {
+                return Poll::Ready(self.take_events());
+            }
+            if self.reader.poll_turns(context).is_pending() {
+                ready!(self.timer.as_mut().poll(context));
             }
         }
     }
@@ -180,7 +165,8 @@ impl Session {
         if !notices.is_empty() {
             return self.tell(notices);
         }
-        if self.reader.read_waiting(&mut self.events) {
+        self.reader.take_turns();
+        if self.reader.read(&mut self.events) {
             return self.take_events();
         }
         Turn::End(End::close(close::GOING_AWAY, "shutdown", "the server is going away"))
@@ -196,6 +182,10 @@ impl Session {
     }
 
     fn what_is_due(&mut self) -> Option<Turn> {
+        if self.hub.is_at_least(Phase::Closing) {
+            self.draining = true;
+            return Some(Turn::Frames(vec![encode::frame(&ServerFrame::Closing)]));
+        }
         let turn = self.check();
         self.set_timer();
         turn

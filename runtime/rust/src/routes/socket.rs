@@ -1,5 +1,9 @@
 //! A connection over a WebSocket, from its 101 to its close.
 
+use std::future::poll_fn;
+use std::mem;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -26,6 +30,12 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// What each frame of a client costs of the time that it has for them.
 const FRAME_COST: Duration = Duration::from_nanos(1_000_000_000 / FRAMES_PER_SECOND as u64);
+
+/// What a connection does next.
+enum Next {
+    Frame(Option<Result<Message, axum::Error>>),
+    Turn(Turn),
+}
 
 pub(super) struct Socket {
     session: Session,
@@ -62,26 +72,43 @@ impl Socket {
 
     async fn serve(&mut self) -> End {
         loop {
-            let Self { session, transport, frames_until, .. } = self;
-            let hears = !session.is_draining();
-            let ahead = frames_until.saturating_duration_since(Instant::now());
-            let wait = ahead.saturating_sub(FRAME_COST * FRAME_BURST);
-            let frame = async {
-                // Who says too much is heard later, and everybody else at once.
-                if !wait.is_zero() {
-                    sleep(wait).await;
-                }
-                transport.next().await
-            };
-            let done = tokio::select! {
-                biased;
-                frame = frame, if hears => self.take_frame(frame).await,
-                turn = session.next() => self.take_turn(turn).await,
+            let done = match self.next().await {
+                Next::Turn(turn) => self.take_turn(turn).await,
+                Next::Frame(frame) => self.take_frame(frame).await,
             };
             if let Err(end) = done {
                 return end;
             }
         }
+    }
+
+    /// Waits for a frame of the client or a turn of the connection.
+    async fn next(&mut self) -> Next {
+        let Self { session, transport, frames_until, .. } = self;
+        let hears = !session.is_draining();
+        let ahead = frames_until.saturating_duration_since(Instant::now());
+        let wait = ahead.saturating_sub(FRAME_COST * FRAME_BURST);
+        let mut frame = pin!(async {
+            // Who says too much is heard later, and everybody else at once.
+            if !wait.is_zero() {
+                sleep(wait).await;
+            }
+            transport.next().await
+        });
+        // The client is heard after every turn. What wakes a connection mostly is its next one,
+        // though, and then there is no need to look for a frame.
+        let mut is_woken = false;
+        poll_fn(|context| {
+            let is_turn_first = mem::replace(&mut is_woken, true);
+            if is_turn_first && let Poll::Ready(turn) = session.poll_next(context) {
+                return Poll::Ready(Next::Turn(turn));
+            }
+            if hears && let Poll::Ready(frame) = frame.as_mut().poll(context) {
+                return Poll::Ready(Next::Frame(frame));
+            }
+            if is_turn_first { Poll::Pending } else { session.poll_next(context).map(Next::Turn) }
+        })
+        .await
     }
 
     async fn take_turn(&mut self, turn: Turn) -> Result<(), End> {

@@ -53,7 +53,7 @@ impl Session {
 
     pub(super) fn lease(&self, permit: &Permit) -> Result<Arc<Lease>, NotSubscribed> {
         let shared = self.reader.usage(&permit.id);
-        self.hub.lease(permit, &self.alarm, shared).map_err(|refused| match refused {
+        self.hub.lease(permit, self.connected.inbox(), shared).map_err(|refused| match refused {
             NoLease::Revoked => NotSubscribed::Unauthorized(Refused::new("revoked", "revoked")),
             NoLease::TooManyConnections => NotSubscribed::TooManyConnections,
         })

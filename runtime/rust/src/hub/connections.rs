@@ -1,0 +1,81 @@
+//! The connections that there are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Hub;
+use crate::history::Inbox;
+use crate::metrics;
+
+/// What wakes each of the connections, by its number.
+#[derive(Default)]
+pub(super) struct Connections {
+    inboxes: BTreeMap<u64, Arc<Inbox>>,
+    latest: u64,
+}
+
+/// A connection, which counts for as long as this lives.
+pub(crate) struct Connected {
+    hub: Hub,
+    transport: &'static str,
+    number: u64,
+    inbox: Arc<Inbox>,
+}
+
+impl Connections {
+    pub(super) fn is_empty(&self) -> bool {
+        self.inboxes.is_empty()
+    }
+
+    pub(super) fn alarm(&self) {
+        for inbox in self.inboxes.values() {
+            inbox.alarm();
+        }
+    }
+
+    fn add(&mut self, inbox: Arc<Inbox>) -> u64 {
+        self.latest += 1;
+        self.inboxes.insert(self.latest, inbox);
+        self.latest
+    }
+}
+
+impl Hub {
+    /// Counts a connection. Nothing where there are as many as there may be.
+    pub(crate) fn connected(&self, transport: &'static str) -> Option<Connected> {
+        let inbox = Arc::<Inbox>::default();
+        // Who comes while the hub closes looks at its phase before it waits.
+        inbox.alarm();
+        let mut number = None;
+        self.shared.connections.send_if_modified(|connections| {
+            if connections.inboxes.len() < self.settings().max_connections {
+                number = Some(connections.add(Arc::clone(&inbox)));
+            }
+            number.is_some()
+        });
+        let number = number?;
+        metrics::connected(transport);
+        Some(Connected { hub: self.clone(), transport, number, inbox })
+    }
+}
+
+impl Connected {
+    /// What carries the connection, in one word.
+    pub(crate) fn transport(&self) -> &'static str {
+        self.transport
+    }
+
+    /// What wakes the connection.
+    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        metrics::disconnected(self.transport);
+        self.hub.shared.connections.send_modify(|connections| {
+            connections.inboxes.remove(&self.number);
+        });
+    }
+}
