@@ -19,12 +19,14 @@ use crate::channel::{Channel, Logged};
 use crate::metrics;
 use crate::wire::{DataFrame, LogKind, MessageId, SharedText};
 
+mod batch;
 mod inbox;
 mod kept;
 mod keys;
 mod memory;
 mod place;
 
+pub(crate) use batch::Batch;
 pub(crate) use inbox::Inbox;
 pub(crate) use kept::{Kept, KeptMessage};
 #[cfg(feature = "sqlite")]
@@ -33,6 +35,7 @@ pub(crate) use keys::{Key, KeyReused};
 pub(crate) use memory::Memory;
 pub(crate) use place::{Gap, Place};
 
+use batch::Batches;
 use keys::Keys;
 use memory::Usage;
 
@@ -77,6 +80,7 @@ struct State {
     topics: Box<[TopicState]>,
     keys: Keys,
     parked: Vec<(Arc<Inbox>, u64)>,
+    batches: Batches,
     last_used: Instant,
 }
 
@@ -243,6 +247,7 @@ impl Log {
         let now = Instant::now();
         let mut state = self.lock();
         self.make_room(&mut state, 0, now);
+        state.batches.clear();
         Idle { empty: state.messages.is_empty(), last_used: state.last_used }
     }
 
@@ -311,6 +316,7 @@ impl State {
             topics: channel.definition().kinds().map(TopicState::of).collect(),
             keys: Keys::default(),
             parked: Vec::new(),
+            batches: Batches::default(),
             last_used: Instant::now(),
         }
     }

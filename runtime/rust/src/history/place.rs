@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Inbox, Log, Message, State};
+use super::batch::Range;
+use super::{Batch, Inbox, Log, Message, State};
 use crate::channel::Retain;
 use crate::wire::{Cursor, LogKind, MessageId, SharedText};
 
@@ -40,7 +41,7 @@ pub(crate) struct Gap {
 #[derive(Default)]
 pub(crate) struct Read {
     pub(crate) gap: Option<Gap>,
-    pub(crate) messages: Vec<SharedText>,
+    pub(crate) messages: Option<Arc<Batch>>,
     /// How many offsets the subscriber was behind the log before it.
     pub(crate) lag: u64,
     /// There is more to read at once. Else the log will tell when there is.
@@ -49,7 +50,7 @@ pub(crate) struct Read {
 
 impl Read {
     pub(crate) fn is_empty(&self) -> bool {
-        self.gap.is_none() && self.messages.is_empty()
+        self.gap.is_none() && self.messages.is_none()
     }
 }
 
@@ -205,31 +206,12 @@ impl Log {
         let mut state = self.lock();
         let gap = place.owed.take().or_else(|| self.gap(&state, place));
         let lag = state.head.saturating_sub(place.cursor);
-        let mut read = Read { gap, lag, ..Read::default() };
-        let first = state.first();
-        let mut bytes = 0;
-        let unread = state.messages.partition_point(|message| message.offset <= place.cursor);
-        let history = state.messages.range(unread..);
-        let outside = place.retained_before(&state, first);
-        for message in outside.into_iter().chain(history) {
-            if bytes >= max_bytes {
-                break;
-            }
-            let wanted = place.wants(message);
-            place.cursor = message.offset;
-            if wanted {
-                bytes += message.frame.as_str().len();
-                read.messages.push(message.frame.clone());
-            }
-        }
-        if bytes < max_bytes {
-            place.cursor = state.head;
-        }
-        read.more = place.cursor < state.head;
-        if !read.more {
+        let messages = state.read(place, max_bytes);
+        let more = place.cursor < state.head;
+        if !more {
             state.parked.push((Arc::clone(inbox), key));
         }
-        read
+        Read { gap, messages, lag, more }
     }
 
     /// What of the subscribed topics was lost since the place was last read from.
@@ -249,7 +231,65 @@ impl Log {
     }
 }
 
+impl State {
+    /// Reads on and moves the place, and shares what is read with who reads the same.
+    fn read(&mut self, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
+        let after = place.cursor;
+        let topics = if after + 1 < self.first() { None } else { place.wants_all_of() };
+        let range = topics.map(|topics| Range { after, topics, max_bytes });
+        if let Some((batch, last)) = range.and_then(|range| self.batches.find(range, self.head)) {
+            place.cursor = last;
+            return Some(batch);
+        }
+        let messages = self.collect(place, max_bytes);
+        if messages.is_empty() {
+            return None;
+        }
+        let batch = Arc::new(Batch::new(messages));
+        if let Some(range) = range {
+            self.batches.keep(range, place.cursor, &batch);
+        }
+        Some(batch)
+    }
+
+    fn collect(&self, place: &mut Place, max_bytes: usize) -> Vec<SharedText> {
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        let unread = self.messages.partition_point(|message| message.offset <= place.cursor);
+        let history = self.messages.range(unread..);
+        let outside = place.retained_before(self, self.first());
+        for message in outside.into_iter().chain(history) {
+            if bytes >= max_bytes {
+                return messages;
+            }
+            let wanted = place.wants(message);
+            place.cursor = message.offset;
+            if wanted {
+                bytes += message.frame.as_str().len();
+                messages.push(message.frame.clone());
+            }
+        }
+        if bytes < max_bytes {
+            place.cursor = self.head;
+        }
+        messages
+    }
+}
+
 impl Place {
+    /// The topics of which all is wanted from here on, a bit for each, where nothing else is wanted.
+    fn wants_all_of(&self) -> Option<u64> {
+        let mut topics = 0;
+        for (index, wanted) in self.wanted.iter().enumerate() {
+            let Some(wanted) = wanted else { continue };
+            let topic = u32::try_from(index).ok().and_then(|index| 1_u64.checked_shl(index))?;
+            if wanted.after > self.cursor {
+                return None;
+            }
+            topics |= topic;
+        }
+        Some(topics)
+    }
+
     fn wants(&self, message: &Message) -> bool {
         let wanted = self.wanted.get(message.topic).copied().flatten();
         message.offset > self.cursor && wanted.is_some_and(|wanted| message.offset > wanted.after)

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use super::Hub;
 use super::lease::{Due, Lease, Usage};
 use crate::channel::Channel;
-use crate::history::{Gap, Inbox, Log, Place, TURN_BYTES};
+use crate::history::{Batch, Gap, Inbox, Log, Place, TURN_BYTES};
 use crate::metrics;
-use crate::wire::{Cursor, EndCode, MAX_CHANNELS, SharedText, Since};
+use crate::wire::{Cursor, EndCode, MAX_CHANNELS, Since};
 
 /// What the client calls a subscription of its own. There is one without: what the connection
 /// subscribed to when it opened, and what widened that.
@@ -18,7 +18,7 @@ pub(crate) type Reference = Option<Arc<str>>;
 /// What a connection reads.
 pub(crate) enum Event {
     /// Messages of one channel, in order.
-    Messages { reference: Reference, channel: Arc<str>, messages: Vec<SharedText> },
+    Messages { reference: Reference, channel: Arc<str>, messages: Arc<Batch> },
     /// Messages of a channel are gone. What comes after is the next event of the channel.
     Gap { reference: Reference, channel: Arc<str>, gap: Gap },
 }
@@ -263,10 +263,9 @@ impl Reader {
         if let Some(gap) = read.gap {
             events.push(Event::Gap { reference: reference.clone(), channel: Arc::clone(&channel), gap });
         }
-        let bytes = read.messages.iter().map(|message| message.as_str().len()).sum();
-        if !read.messages.is_empty() {
-            let (reference, messages) = (reference.clone(), read.messages);
-            events.push(Event::Messages { reference, channel, messages });
+        let bytes = read.messages.as_ref().map_or(0, |messages| messages.bytes());
+        if let Some(messages) = read.messages {
+            events.push(Event::Messages { reference: reference.clone(), channel, messages });
         }
         bytes
     }

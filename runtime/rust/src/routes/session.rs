@@ -174,7 +174,7 @@ impl Session {
 
     fn take_events(&mut self) -> Turn {
         let messages = self.events.iter().map(|event| match event {
-            Event::Messages { messages, .. } => messages.len(),
+            Event::Messages { messages, .. } => messages.messages().len(),
             Event::Gap { .. } => 0,
         });
         metrics::delivered(self.connected.transport(), messages.sum());

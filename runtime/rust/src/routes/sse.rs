@@ -157,10 +157,10 @@ impl Stream {
                     }
                 }
                 Event::Messages { channel, messages, .. } => {
-                    for message in messages {
-                        places.advance(&channel, &message);
+                    for message in messages.messages() {
+                        places.advance(&channel, message);
                         places.write_id(&mut text);
-                        write_event(&mut text, &message);
+                        write_event(&mut text, message);
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! Events as frames, for clients that understand all of them and for guests.
 
+use crate::history::Batch;
 use crate::hub::{Event, Reference};
 use crate::wire::{LogKind, ServerFrame, SharedText};
 
@@ -35,13 +36,13 @@ pub(in crate::routes) fn events(events: Vec<Event>, audience: Audience) -> Vec<S
                 let is_known = |message: &SharedText| {
                     streams || LogKind::Data.is_of(message) || LogKind::Run.is_of(message)
                 };
-                frames.extend(messages.into_iter().filter(is_known));
+                frames.extend(messages.messages().iter().filter(|message| is_known(message)).cloned());
             }
-            (Event::Messages { reference: None, messages, .. }, Audience::Ours) if messages.len() == 1 => {
-                frames.extend(messages);
+            (Event::Messages { reference: None, messages, .. }, Audience::Ours) => {
+                frames.push(messages.frame());
             }
-            (Event::Messages { reference, messages, .. }, Audience::Ours) => {
-                frames.push(batch(&reference, &messages));
+            (Event::Messages { reference: Some(reference), messages, .. }, Audience::Ours) => {
+                frames.push(referenced(&reference, &messages));
             }
             (Event::Gap { .. }, Audience::Guest { .. }) => {}
             (event @ Event::Gap { .. }, Audience::Ours) => frames.extend(gap(&event)),
@@ -61,13 +62,16 @@ pub(in crate::routes) fn gap(event: &Event) -> Option<SharedText> {
     }))
 }
 
-fn batch(reference: &Reference, messages: &[SharedText]) -> SharedText {
-    let length: usize = messages.iter().map(|message| message.as_str().len() + 1).sum();
-    let reference = reference.as_deref().map(|text| serde_json::to_string(text).unwrap_or_default());
-    let mut text = String::with_capacity(length + 1 + reference.as_ref().map_or(0, |text| text.len() + 1));
-    for part in reference.as_deref().into_iter().chain(messages.iter().map(SharedText::as_str)) {
-        text.push(if text.is_empty() { '[' } else { ',' });
-        text.push_str(part);
+/// An array that begins with a reference.
+fn referenced(reference: &str, batch: &Batch) -> SharedText {
+    let reference = serde_json::to_string(reference).unwrap_or_default();
+    let messages = batch.messages();
+    let mut text = String::with_capacity(batch.bytes() + messages.len() + reference.len() + 2);
+    text.push('[');
+    text.push_str(&reference);
+    for message in messages {
+        text.push(',');
+        text.push_str(message);
     }
     text.push(']');
     text.into()

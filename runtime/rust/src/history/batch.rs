@@ -1,0 +1,88 @@
+//! Messages that are read in one turn. Subscribers of a channel are mostly at the same place, and
+//! then take the same batch from there.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+use super::TURN_BYTES;
+use crate::wire::SharedText;
+
+/// How many batches are kept: as many as there are places where most subscribers are.
+const KEPT: usize = 4;
+
+/// Messages of one channel, in order: one at least.
+pub(crate) struct Batch {
+    messages: Box<[SharedText]>,
+    bytes: usize,
+    array: OnceLock<SharedText>,
+}
+
+impl Batch {
+    pub(super) fn new(messages: Vec<SharedText>) -> Self {
+        let bytes = messages.iter().map(|message| message.as_str().len()).sum();
+        Self { messages: messages.into(), bytes, array: OnceLock::new() }
+    }
+
+    pub(crate) fn messages(&self) -> &[SharedText] {
+        &self.messages
+    }
+
+    /// How long the messages are together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// One frame of all: a message as it is, several as an array.
+    pub(crate) fn frame(&self) -> SharedText {
+        match &*self.messages {
+            [message] => message.clone(),
+            messages => self.array.get_or_init(|| array(messages, self.bytes)).clone(),
+        }
+    }
+}
+
+fn array(messages: &[SharedText], bytes: usize) -> SharedText {
+    let mut text = String::with_capacity(bytes + messages.len() + 1);
+    for message in messages {
+        text.push(if text.is_empty() { '[' } else { ',' });
+        text.push_str(message);
+    }
+    text.push(']');
+    text.into()
+}
+
+/// What a subscriber reads that gets all of some topics from here on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) after: u64,
+    /// A bit for each topic.
+    pub(super) topics: u64,
+    pub(super) max_bytes: usize,
+}
+
+/// The latest batches.
+#[derive(Default)]
+pub(super) struct Batches(VecDeque<(Range, u64, Arc<Batch>)>);
+
+impl Batches {
+    /// What a subscriber took from a range while the log was as long as it is now, and the offset up to
+    /// which it read.
+    pub(super) fn find(&self, range: Range, head: u64) -> Option<(Arc<Batch>, u64)> {
+        let (_, last, batch) = self.0.iter().find(|(known, ..)| *known == range)?;
+        (*last == head || batch.bytes >= range.max_bytes).then(|| (Arc::clone(batch), *last))
+    }
+
+    pub(super) fn keep(&mut self, range: Range, last: u64, batch: &Arc<Batch>) {
+        // What is longer than a turn is one long message, of which many hold no more than it.
+        if batch.bytes > 2 * TURN_BYTES {
+            return;
+        }
+        self.0.retain(|(known, ..)| *known != range);
+        self.0.truncate(KEPT - 1);
+        self.0.push_front((range, last, Arc::clone(batch)));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
