@@ -12,15 +12,21 @@ const KEPT: usize = 4;
 
 /// Messages of one channel, in order: one at least.
 pub(crate) struct Batch {
+    channel: Arc<str>,
     messages: Box<[SharedText]>,
     bytes: usize,
     array: OnceLock<SharedText>,
 }
 
 impl Batch {
-    pub(super) fn new(messages: Vec<SharedText>) -> Self {
+    pub(super) fn new(channel: Arc<str>, messages: Vec<SharedText>) -> Self {
         let bytes = messages.iter().map(|message| message.as_str().len()).sum();
-        Self { messages: messages.into(), bytes, array: OnceLock::new() }
+        Self { channel, messages: messages.into(), bytes, array: OnceLock::new() }
+    }
+
+    /// The name of the channel.
+    pub(crate) fn channel(&self) -> &str {
+        &self.channel
     }
 
     pub(crate) fn messages(&self) -> &[SharedText] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::batch::Range;
 use super::{Batch, Inbox, Log, Message, State};
-use crate::channel::Retain;
+use crate::channel::{Channel, Retain};
 use crate::wire::{Cursor, LogKind, MessageId, SharedText};
 
 /// Where a subscriber is in a log.
@@ -206,7 +206,7 @@ impl Log {
         let mut state = self.lock();
         let gap = place.owed.take().or_else(|| self.gap(&state, place));
         let lag = state.head.saturating_sub(place.cursor);
-        let messages = state.read(place, max_bytes);
+        let messages = state.read(&self.channel, place, max_bytes);
         let more = place.cursor < state.head;
         if !more {
             state.parked.push((Arc::clone(inbox), key));
@@ -233,7 +233,7 @@ impl Log {
 
 impl State {
     /// Reads on and moves the place, and shares what is read with who reads the same.
-    fn read(&mut self, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
+    fn read(&mut self, channel: &Channel, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
         let after = place.cursor;
         let topics = if after + 1 < self.first() { None } else { place.wants_all_of() };
         let range = topics.map(|topics| Range { after, topics, max_bytes });
@@ -245,7 +245,7 @@ impl State {
         if messages.is_empty() {
             return None;
         }
-        let batch = Arc::new(Batch::new(messages));
+        let batch = Arc::new(Batch::new(channel.shared_name(), messages));
         if let Some(range) = range {
             self.batches.keep(range, place.cursor, &batch);
         }

@@ -18,7 +18,7 @@ pub(crate) type Reference = Option<Arc<str>>;
 /// What a connection reads.
 pub(crate) enum Event {
     /// Messages of one channel, in order.
-    Messages { reference: Reference, channel: Arc<str>, messages: Arc<Batch> },
+    Messages { reference: Reference, messages: Arc<Batch> },
     /// Messages of a channel are gone. What comes after is the next event of the channel.
     Gap { reference: Reference, channel: Arc<str>, gap: Gap },
 }
@@ -224,6 +224,10 @@ impl Reader {
         self.inbox.take(&mut self.turns)
     }
 
+    pub(crate) fn has_turns(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
     /// Waits until there are turns to take.
     pub(crate) fn poll_turns(&self, context: &Context<'_>) -> Poll<()> {
         self.inbox.poll(context)
@@ -259,13 +263,13 @@ impl Reader {
             return 0;
         }
         metrics::read(read.lag, read.gap.is_some());
-        let channel = log.channel().shared_name();
         if let Some(gap) = read.gap {
-            events.push(Event::Gap { reference: reference.clone(), channel: Arc::clone(&channel), gap });
+            let channel = log.channel().shared_name();
+            events.push(Event::Gap { reference: reference.clone(), channel, gap });
         }
         let bytes = read.messages.as_ref().map_or(0, |messages| messages.bytes());
         if let Some(messages) = read.messages {
-            events.push(Event::Messages { reference: reference.clone(), channel, messages });
+            events.push(Event::Messages { reference: reference.clone(), messages });
         }
         bytes
     }

@@ -131,17 +131,21 @@ impl Session {
         }
         loop {
             let alarmed = self.reader.take_turns();
-            // What is due comes before what is waiting, which under load never ends.
-            if (alarmed || self.timer.deadline() <= Instant::now())
-                && let Some(turn) = self.what_is_due()
-            {
-                return Poll::Ready(turn);
-            }
-            if self.reader.read(&mut self.events) {
-                return Poll::Ready(self.take_events());
+            if alarmed || self.reader.has_turns() {
+                // What is due comes before what is waiting, which under load never ends.
+                let is_due = alarmed || self.timer.deadline() <= Instant::now();
+                if is_due && let Some(turn) = self.what_is_due() {
+                    return Poll::Ready(turn);
+                }
+                if self.reader.read(&mut self.events) {
+                    return Poll::Ready(self.take_events());
+                }
             }
             if self.reader.poll_turns(context).is_pending() {
                 ready!(self.timer.as_mut().poll(context));
+                if let Some(turn) = self.what_is_due() {
+                    return Poll::Ready(turn);
+                }
             }
         }
     }

@@ -7,9 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, poll};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::session::{End, Session, Turn, encode};
 use crate::hub::Phase;
@@ -45,6 +45,8 @@ pub(super) struct Socket {
     unanswered: u32,
     /// Until when the frames that were read would have taken at the steady rate.
     frames_until: Instant,
+    /// When a client that said too much is heard again.
+    hears_at: Option<Instant>,
 }
 
 impl Socket {
@@ -55,7 +57,15 @@ impl Socket {
         } else {
             encode::Audience::Ours
         };
-        Self { session, transport, phase, audience, unanswered: 0, frames_until: Instant::now() }
+        Self {
+            session,
+            transport,
+            phase,
+            audience,
+            unanswered: 0,
+            frames_until: Instant::now(),
+            hears_at: None,
+        }
     }
 
     /// Serves the connection to its end. `greeting` is what it is told first.
@@ -84,14 +94,11 @@ impl Socket {
 
     /// Waits for a frame of the client or a turn of the connection.
     async fn next(&mut self) -> Next {
-        let Self { session, transport, frames_until, .. } = self;
+        let Self { session, transport, hears_at, .. } = self;
         let hears = !session.is_draining();
-        let ahead = frames_until.saturating_duration_since(Instant::now());
-        let wait = ahead.saturating_sub(FRAME_COST * FRAME_BURST);
         let mut frame = pin!(async {
-            // Who says too much is heard later, and everybody else at once.
-            if !wait.is_zero() {
-                sleep(wait).await;
+            if let Some(hears_at) = *hears_at {
+                sleep_until(hears_at).await;
             }
             transport.next().await
         });
@@ -127,7 +134,11 @@ impl Socket {
             Some(Ok(message)) => message,
         };
         self.unanswered = 0;
-        self.frames_until = self.frames_until.max(Instant::now()) + FRAME_COST;
+        let now = Instant::now();
+        self.frames_until = self.frames_until.max(now) + FRAME_COST;
+        // Who says too much is heard later, and everybody else at once.
+        let hears_at = self.frames_until.checked_sub(FRAME_COST * FRAME_BURST);
+        self.hears_at = hears_at.filter(|hears_at| *hears_at > now);
         match message {
             Message::Text(text) => {
                 let answer = self.session.answer(&text).await?;
@@ -163,20 +174,25 @@ impl Socket {
     /// only its own connection, and that not for ever.
     async fn send(&mut self, frames: impl IntoIterator<Item = Message>) -> Result<(), End> {
         let Self { transport, phase, session, .. } = self;
-        let sending = async {
+        let mut sending = pin!(async {
             for frame in frames {
                 transport.feed(frame).await?;
             }
             transport.flush().await
-        };
-        tokio::select! {
-            biased;
-            result = timeout(session.hub().settings().write_timeout, sending) => match result {
-                Ok(result) => result.map_err(|_| End::gone("broken", "the connection broke")),
-                Err(_) => Err(End::gone("unread", "the client does not read")),
+        });
+        // Mostly the socket takes it all, and there is nothing to wait for.
+        let result = match poll!(&mut sending) {
+            Poll::Ready(result) => result,
+            Poll::Pending => tokio::select! {
+                biased;
+                result = timeout(session.hub().settings().write_timeout, sending) => match result {
+                    Ok(result) => result,
+                    Err(_) => return Err(End::gone("unread", "the client does not read")),
+                },
+                end = Session::cut(phase) => return Err(end),
             },
-            end = Session::cut(phase) => Err(end),
-        }
+        };
+        result.map_err(|_| End::gone("broken", "the connection broke"))
     }
 
     /// Says why, and waits for the client to have heard: data that arrives at a socket

@@ -156,9 +156,9 @@ impl Stream {
                         write_event(&mut text, &frame);
                     }
                 }
-                Event::Messages { channel, messages, .. } => {
+                Event::Messages { messages, .. } => {
                     for message in messages.messages() {
-                        places.advance(&channel, message);
+                        places.advance(messages.channel(), message);
                         places.write_id(&mut text);
                         write_event(&mut text, message);
                     }

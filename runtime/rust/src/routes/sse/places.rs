@@ -1,7 +1,5 @@
 //! Where a client of `GET sse` would resume, which each of its events tells.
 
-use std::sync::Arc;
-
 use crate::hub::Ready;
 use crate::wire::{SharedText, Since, id_of};
 
@@ -16,8 +14,8 @@ impl Places {
         Self { since: since.collect() }
     }
 
-    pub(super) fn advance(&mut self, channel: &Arc<str>, message: &SharedText) {
-        if let (Some(cursor), Some(id)) = (self.since.get_mut(&**channel), id_of(message)) {
+    pub(super) fn advance(&mut self, channel: &str, message: &SharedText) {
+        if let (Some(cursor), Some(id)) = (self.since.get_mut(channel), id_of(message)) {
             *cursor = cursor.after(id);
         }
     }
