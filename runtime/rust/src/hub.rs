@@ -144,7 +144,11 @@ impl Hub {
             }
             later
         });
-        self.shared.connections.borrow().alarm();
+        // Nobody is woken under the lock that who leaves takes.
+        let inboxes = self.shared.connections.borrow().inboxes();
+        for inbox in inboxes {
+            inbox.alarm();
+        }
     }
 
     pub(crate) fn phase(&self) -> watch::Receiver<Phase> {

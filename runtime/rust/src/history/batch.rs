@@ -38,6 +38,10 @@ impl Batch {
         self.bytes
     }
 
+    fn bytes_before_last(&self) -> usize {
+        self.bytes - self.messages.last().map_or(0, |message| message.as_str().len())
+    }
+
     /// One frame of all: a message as it is, several as an array.
     pub(crate) fn frame(&self) -> SharedText {
         match &*self.messages {
@@ -63,23 +67,22 @@ pub(super) struct Range {
     pub(super) after: u64,
     /// A bit for each topic.
     pub(super) topics: u64,
-    pub(super) max_bytes: usize,
 }
 
-/// The latest batches.
+/// The latest batches, each with the offset up to which it was read.
 #[derive(Default)]
 pub(super) struct Batches(VecDeque<(Range, u64, Arc<Batch>)>);
 
 impl Batches {
-    /// What a subscriber took from a range while the log was as long as it is now, and the offset up to
-    /// which it read.
-    pub(super) fn find(&self, range: Range, head: u64) -> Option<(Arc<Batch>, u64)> {
+    /// What another subscriber took that is just what this one would, and up to which offset.
+    pub(super) fn find(&self, range: Range, head: u64, max_bytes: usize) -> Option<(Arc<Batch>, u64)> {
         let (_, last, batch) = self.0.iter().find(|(known, ..)| *known == range)?;
-        (*last == head || batch.bytes >= range.max_bytes).then(|| (Arc::clone(batch), *last))
+        let is_whole = *last == head || batch.bytes >= max_bytes;
+        (is_whole && batch.bytes_before_last() < max_bytes).then(|| (Arc::clone(batch), *last))
     }
 
     pub(super) fn keep(&mut self, range: Range, last: u64, batch: &Arc<Batch>) {
-        // What is longer than a turn is one long message, of which many hold no more than it.
+        // What is longer than two turns has a long message, which is not to outlive its history.
         if batch.bytes > 2 * TURN_BYTES {
             return;
         }

@@ -236,8 +236,8 @@ impl State {
     fn read(&mut self, channel: &Channel, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
         let after = place.cursor;
         let topics = if after + 1 < self.first() { None } else { place.wants_all_of() };
-        let range = topics.map(|topics| Range { after, topics, max_bytes });
-        if let Some((batch, last)) = range.and_then(|range| self.batches.find(range, self.head)) {
+        let range = topics.map(|topics| Range { after, topics });
+        if let Some((batch, last)) = range.and_then(|range| self.batches.find(range, self.head, max_bytes)) {
             place.cursor = last;
             return Some(batch);
         }

@@ -27,10 +27,8 @@ impl Connections {
         self.inboxes.is_empty()
     }
 
-    pub(super) fn alarm(&self) {
-        for inbox in self.inboxes.values() {
-            inbox.alarm();
-        }
+    pub(super) fn inboxes(&self) -> Vec<Arc<Inbox>> {
+        self.inboxes.values().cloned().collect()
     }
 
     fn add(&mut self, inbox: Arc<Inbox>) -> u64 {
