@@ -25,6 +25,39 @@ async fn a_connection_may_open_without_a_token_and_subscribe_later() {
 }
 
 #[tokio::test]
+async fn who_reads_the_same_messages_in_another_way_is_told_just_what_is_its_own() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let mut all = server.subscribe(&channel, &["said", "status"]).await;
+    all.ready().await;
+    let mut some = server.subscribe(&channel, &["said"]).await;
+    some.ready().await;
+    let mut guest = server.guest(&channel, &["said", "status"]).await;
+    let mut marked = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    marked.sub_as("7", &server.token(&channel, &["said", "status"]), json!({})).await;
+    for round in 0..20 {
+        // Several at a time, so that they are read together.
+        for number in 0..4 {
+            let text = format!("{round}.{number}");
+            server.hub.publish(said(&channel), text.as_str()).await.unwrap();
+            server.hub.publish(status(&channel), &Status::new(&text)).await.unwrap();
+        }
+        for number in 0..4 {
+            let text = json!(format!("{round}.{number}"));
+            let status = json!({ "message": text });
+            for client in [&mut all, &mut guest] {
+                assert_eq!(client.data().await, text);
+                assert_eq!(client.data().await, status);
+            }
+            assert_eq!(some.data().await, text);
+            assert_eq!(marked.marked_data().await, (Some("7".into()), text));
+            assert_eq!(marked.marked_data().await, (Some("7".into()), status));
+        }
+    }
+    some.silence().await;
+}
+
+#[tokio::test]
 async fn two_subscriptions_to_one_channel_are_told_everything_twice_from_places_of_their_own() {
     let server = Server::start().await;
     let channel = room("1");
