@@ -18,7 +18,8 @@ const LISTENING: &str = "Listening on ";
 
 #[derive(clap::Args)]
 pub(crate) struct Demo {
-    /// Summarise one text with a TypeScript subscriber in the terminal, check every message, and exit
+    /// Summarise one text with a TypeScript subscriber in the terminal, which approves the draft and checks
+    /// every message, and exit
     #[arg(long)]
     once: bool,
     /// The text to summarise
@@ -27,6 +28,9 @@ pub(crate) struct Demo {
     /// The server's port [default: 3000, or a free one where it is taken]
     #[arg(long, value_name = "N")]
     port: Option<u16>,
+    /// The SQLite file of the runs and messages [default: one for the port in the folder for temporary files]
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
 }
 
 impl Demo {
@@ -47,14 +51,15 @@ impl Demo {
         }
         // Without a wish any free port does, so that this runs beside a demo that is open.
         step("Summarising once, with a TypeScript subscriber", || {
-            summarise_once(&text, self.port.unwrap_or(0))
+            once(&text, self.port.unwrap_or(0), self.database.as_deref())
         })
     }
 
     /// Runs the server until Ctrl-C.
     fn serve(&self, text: &Path) -> Result {
         let port = self.port.unwrap_or_else(usual_or_free_port);
-        let (mut server, url) = step("Starting the server", || start_server(text, port, &[]))?;
+        let (mut server, url) =
+            step("Starting the server", || start_server(text, port, self.database.as_deref(), &[]))?;
         println!("\n  The page is at {url}\n  Ctrl-C stops the server.\n");
         match server.wait()? {
             Waited::Interrupted => println!("\nStopped."),
@@ -73,9 +78,23 @@ impl Demo {
     }
 }
 
-/// Summarises one text and lets the TypeScript subscriber check every message.
+/// Summarises one text and lets the TypeScript subscriber check every message. Leaves nothing behind.
 pub(crate) fn summarise_once(text: &Path, port: u16) -> Result {
-    let (_server, url) = start_server(text, port, &["--pause", "2"])?;
+    once(text, port, None)
+}
+
+fn once(text: &Path, port: u16, database: Option<&Path>) -> Result {
+    let folder = std::env::temp_dir().join(format!("content-pipeline-once-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::at(&folder, &error))?;
+    let database = database.map_or_else(|| folder.join("once.db"), Path::to_path_buf);
+    let outcome = check_once(text, port, &database);
+    // What is left in the folder for temporary files harms nobody.
+    let _ = std::fs::remove_dir_all(folder);
+    outcome
+}
+
+fn check_once(text: &Path, port: u16, database: &Path) -> Result {
+    let (_server, url) = start_server(text, port, Some(database), &["--pause", "2"])?;
     let program = in_root("examples/content-pipeline/once/once.ts");
     let mut subscriber = command("node", &["--import", "tsx"]);
     match process::start(subscriber.arg(program).arg(url))?.wait()? {
@@ -93,10 +112,14 @@ pub(crate) fn build_page() -> Result {
 }
 
 /// Starts the server and waits until it accepts connections; gives its URL.
-fn start_server(text: &Path, port: u16, more: &[&str]) -> Result<(Running, String)> {
+fn start_server(text: &Path, port: u16, database: Option<&Path>, more: &[&str]) -> Result<(Running, String)> {
     let mut server = command(built("debug", "content-pipeline"), more);
     server.arg("--text").arg(text).args(["--port", &port.to_string()]);
     server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));
+    if let Some(database) = database {
+        // Relative to where the command was given, and not to the workspace.
+        server.arg("--database").arg(std::env::current_dir().unwrap_or_default().join(database));
+    }
     let mut server = process::start(server.stdout(Stdio::piped()))?;
     let stdout = server.child.stdout.take().ok_or_else(|| Failure::new("the server is mute"))?;
     let mut lines = BufReader::new(stdout).lines().map_while(std::result::Result::ok);

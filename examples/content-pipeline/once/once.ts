@@ -1,40 +1,69 @@
-// Summarises one text and checks every message that arrives. Usage: once.ts <server's URL>
+// Summarises one text, approves the draft, and checks every message that arrives. Usage: once.ts <server's URL>
 
-import { subscribe } from "fanfare";
+import { send, subscribe } from "fanfare";
 import { WebSocket } from "ws";
 import { pipeline } from "../../../generated/typescript/pipeline.js";
 import { RunCheck } from "./check.js";
 
 const TIME_LIMIT_MS = 60_000;
-const TOPICS = ["status", "insights", "tokens", "result"] as const;
+const TOPICS = ["status", "insights", "draft", "result"] as const;
+const VISITOR = "Ada";
 
 async function main(server: string | undefined): Promise<void> {
   if (server === undefined) {
     throw new Error("Give the server's URL: once.ts http://127.0.0.1:3000");
   }
   const { runId } = await ask<{ runId: string }>(`${server}/runs`, { method: "POST" });
-  const check = new RunCheck();
+  const channel = pipeline({ runId });
+  const token = () => ask<{ token: string }>(`${server}/token?run=${runId}&visitor=${VISITOR}`);
+  const check = new RunCheck(VISITOR);
+  const over = new AbortController();
   const subscription = await subscribe({
-    channel: pipeline({ runId }),
+    channel,
     topics: TOPICS,
-    token: () => ask<{ token: string }>(`${server}/token?run=${runId}`),
+    token,
     apiBaseUrl: server,
     WebSocket,
+    since: "start",
+    signal: over.signal,
     onInvalid: (error: Error) => check.problems.push(error.message),
     onGap: () => check.problems.push("messages were lost: the history no longer holds them"),
+    onRun: (update) => {
+      print("run", update.result ?? update.runError ?? update.status);
+      check.ran(update);
+      if (update.status !== "running") {
+        over.abort();
+      }
+    },
   });
   for await (const message of subscription) {
-    console.log(`  ${message.topic.padEnd(8)} ${JSON.stringify(message.data)}`);
     check.take(message);
-    if (message.topic === "result") {
-      break;
+    if (message.topic !== "draft") {
+      print(message.topic, message.data);
+      continue;
     }
+    const draft = await textOf(message.data);
+    print("draft", draft);
+    check.drafted(draft);
+    await send(channel.approve, { verdict: "approve" }, { token, apiBaseUrl: server });
   }
   const problems = check.verdict();
   if (problems.length > 0) {
     throw new Error(problems.join("\n  "));
   }
   console.log(`  ${check.count} messages, every one valid, none missing.`);
+}
+
+async function textOf(draft: ReadableStream<string>): Promise<string> {
+  let text = "";
+  for await (const piece of draft) {
+    text += piece;
+  }
+  return text;
+}
+
+function print(topic: string, data: unknown): void {
+  console.log(`  ${topic.padEnd(8)} ${JSON.stringify(data)}`);
 }
 
 async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {

@@ -4,6 +4,7 @@ import { system } from "../../../../generated/typescript/system.js";
 import { Composer } from "./Composer.js";
 import { RunView } from "./RunView.js";
 import { fetchToken, startRun } from "./server.js";
+import { visitor } from "./visitor.js";
 
 /** The run stands in the page's address, so that a reloaded or shared page shows it again. */
 export function App() {
@@ -29,7 +30,9 @@ export function App() {
     <main>
       <header>
         <h1>Content pipeline</h1>
-        <p>Summarises a text on the server, and tells this page what it does while it does it.</p>
+        <p>
+          Summarises a text on the server, and publishes it once a person has approved. You are <b>{visitor}</b>.
+        </p>
       </header>
       <Notice />
       {runId !== undefined && <RunView key={runId} runId={runId} />}

@@ -1,77 +1,61 @@
 import { useRealtime } from "fanfare/react";
 import { pipeline } from "../../../../generated/typescript/pipeline.js";
-import type { PipelineStatus } from "../../../../generated/typescript/pipeline.types.js";
+import { Approval } from "./Approval.js";
 import { Findings } from "./Findings.js";
+import { Progress } from "./Progress.js";
 import { fetchToken } from "./server.js";
 import { Statistics } from "./Statistics.js";
+import { Summary } from "./Summary.js";
 
-const TOPICS = ["status", "insights", "tokens", "result"] as const;
-const STEPS = ["split", "score", "choose", "write", "complete"] as const;
+const TOPICS = ["status", "insights", "draft", "result"] as const;
 
 /** One run, as it happens or as it was. */
 export function RunView({ runId }: { readonly runId: string }) {
-  const { connectionStatus, messages, error } = useRealtime({
-    channel: pipeline({ runId }),
+  const channel = pipeline({ runId });
+  const { connectionStatus, runStatus, runError, result, messages, error, send } = useRealtime({
+    channel,
     topics: TOPICS,
     token: () => fetchToken(runId),
     historyLimit: null,
+    // The news so far, too, and not only where the run stands now.
+    since: "start",
   });
-  const status = messages.byTopic.status?.data;
-  const result = messages.byTopic.result?.data;
+  const statuses = messages.all.filter((message) => message.topic === "status");
   const insights = messages.all.flatMap((message) => (message.topic === "insights" ? [message.data] : []));
-  const summary = messages.all.map((message) => (message.topic === "tokens" ? message.data.text : "")).join("");
+  const { status, draft, result: published } = messages.byTopic;
+  const isAsked = runStatus === "running" && status?.data.step === "write" && draft?.status === "complete";
 
   return (
-    <article className="run" aria-label={`Run ${runId}`}>
+    <article className="run" aria-label={`Run ${runId}`} data-run={runStatus}>
       <div className="run-head">
         <code>{runId}</code>
-        <span className="badge" data-connection={connectionStatus}>
-          {connectionStatus}
+        <span className="badges">
+          <Badge state={runStatus} />
+          <Badge state={connectionStatus} />
         </span>
       </div>
-      <Progress status={status} />
+      <Progress statuses={statuses} runStatus={runStatus} runError={runError} />
       {error !== null && (
         <p className="problem" role="alert">
           {error.message}
         </p>
       )}
       <Findings insights={insights} />
-      {summary !== "" && (
-        <section className="summary" aria-label="Summary">
-          {result !== undefined && result.title !== null && <h2>{result.title}</h2>}
-          <p data-writing={result === undefined}>{summary}</p>
-        </section>
-      )}
-      {result !== undefined && <Statistics statistics={result.statistics} />}
+      <Summary draft={draft} result={result} />
+      <Approval
+        isAsked={isAsked}
+        draft={draft?.data ?? ""}
+        onVerdict={(verdict) => send(channel.approve, verdict)}
+      />
+      {published !== undefined && <Statistics statistics={published.data.statistics} />}
     </article>
   );
 }
 
-function Progress({ status }: { readonly status: PipelineStatus | undefined }) {
-  const current = status === undefined ? -1 : STEPS.indexOf(status.step);
-  const progress = status?.progress ?? 0;
+function Badge({ state }: { readonly state: string }) {
   return (
-    <section className="progress" aria-label="Progress">
-      <p className="status-line" role="status">
-        <span>{status?.message ?? "Waiting for the run"}</span>
-        <span className="percent">{progress} %</span>
-      </p>
-      <progress max={100} value={progress} />
-      <ol>
-        {STEPS.map((step, index) => (
-          <li key={step} data-state={stateOf(index, current)}>
-            {step}
-          </li>
-        ))}
-      </ol>
-    </section>
+    <span className="badge" data-state={state}>
+      {state}
+    </span>
   );
-}
-
-/** The last step is past as soon as it is there. */
-function stateOf(step: number, current: number): "past" | "present" | "future" {
-  if (step < current || current === STEPS.length - 1) {
-    return "past";
-  }
-  return step === current ? "present" : "future";
 }

@@ -1,3 +1,5 @@
+import { visitor } from "./visitor.js";
+
 /** Starts a run that summarises `text`, or the server's own text, and tells its id. */
 export async function startRun(text?: string): Promise<string> {
   const response = await fetch("/runs", {
@@ -9,10 +11,10 @@ export async function startRun(text?: string): Promise<string> {
   return runId;
 }
 
-/** A token for a run's channel, or for the system channel where no run is named. */
+/** A token for a run's channel in the visitor's name, or for the system channel where no run is named. */
 export async function fetchToken(runId?: string): Promise<string> {
-  const query = runId === undefined ? "" : `?${new URLSearchParams({ run: runId }).toString()}`;
-  const response = await successful(await fetch(`/token${query}`));
+  const query = new URLSearchParams(runId === undefined ? {} : { run: runId, visitor });
+  const response = await successful(await fetch(`/token?${query.toString()}`));
   const { token } = (await response.json()) as { token: string };
   return token;
 }

@@ -1,13 +1,16 @@
-//! The content pipeline: summarises a text, and tells every page what it does while it does it.
+//! The content pipeline: summarises a text, tells every page what it does while it does it, and publishes
+//! the summary once a person has approved it.
 
+mod draft;
+mod job;
+mod progress;
 mod routes;
-mod run;
 mod summarise;
 mod text;
 
 use channels::system::{Notice, NoticeLevel, System};
 use clap::Parser;
-use fanfare::{Hub, PublishError};
+use fanfare::{Hub, PublishError, Runs, Sqlite};
 use routes::App;
 use std::error::Error;
 use std::path::PathBuf;
@@ -15,7 +18,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
-#[command(about = "Summarises a text, and tells every page what it does while it does it.")]
+#[command(about = "Summarises a text before everyone's eyes, and publishes it once a person has approved.")]
 struct Arguments {
     /// The text to summarise where a visitor brings none
     #[arg(long, value_name = "FILE")]
@@ -26,6 +29,9 @@ struct Arguments {
     /// The port; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 3000)]
     port: u16,
+    /// The SQLite file of the runs and messages [default: a file for this port in the folder for temporary files]
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
     /// Milliseconds between two messages, so that people can watch
     #[arg(long, value_name = "N", default_value_t = 30)]
     pause: u64,
@@ -36,15 +42,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let text = std::fs::read_to_string(&arguments.text)
         .map_err(|error| format!("{}: {error}", arguments.text.display()))?;
-    let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).build()?;
-    let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
-    notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name}, or a text of yours.")).await?;
-
-    let app = App { hub: hub.clone(), text: text.into(), pause: Duration::from_millis(arguments.pause) };
     let listener = TcpListener::bind(("127.0.0.1", arguments.port))
         .await
         .map_err(|error| format!("port {}: {error}", arguments.port))?;
-    println!("Listening on http://{}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    // No two servers have one port, and a file is one server's.
+    let database = arguments
+        .database
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("content-pipeline-{}.db", address.port())));
+    let storage = Sqlite::open(&database).map_err(|error| format!("{}: {error}", database.display()))?;
+    let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).storage(storage).build()?;
+    let mut runs = Runs::builder(&hub);
+    let summaries = runs.register("summarise", job::summarise);
+    runs.start().await?;
+
+    let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
+    notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name}, or a text of yours.")).await?;
+    let pause = Duration::from_millis(arguments.pause);
+    let app = App { hub: hub.clone(), summaries, text: text.into(), pause };
+    println!("Listening on http://{address}");
+    println!("Runs and messages stand in {}", database.display());
     let routes = routes::routes(app, &arguments.page);
     fanfare::serve(listener, routes, &hub).until(farewell(hub.clone())).await;
     Ok(())

@@ -1,6 +1,6 @@
 //! What the page asks for beside its subscriptions: to start a run, and tokens.
 
-use crate::run::Run;
+use crate::job::Task;
 use crate::text::Text;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use channels::pipeline::{self, Pipeline};
 use channels::system::{self, System};
-use fanfare::{Grant, Hub};
+use fanfare::{Grant, Hub, Job};
 use rand::distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -23,6 +23,7 @@ const RUN_ID_LETTERS: usize = 12;
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) hub: Hub,
+    pub(crate) summaries: Job<Pipeline, Task>,
     /// The text to summarise where a visitor brings none.
     pub(crate) text: Arc<str>,
     pub(crate) pause: Duration,
@@ -52,31 +53,26 @@ struct StartedRun {
     run_id: String,
 }
 
-/// Starts a run and answers at once; the run's channel tells how it goes.
+/// Starts a run and answers once it is written down; the run's channel tells how it goes.
 async fn start_run(
     State(app): State<App>,
     new_run: Option<Json<NewRun>>,
 ) -> Result<(StatusCode, Json<StartedRun>), Refusal> {
     let own_text = new_run.and_then(|Json(new_run)| new_run.text);
-    let text = Text::read(own_text.as_deref().unwrap_or(&app.text));
-    if text.sentences.is_empty() {
+    let text = own_text.unwrap_or_else(|| app.text.to_string());
+    if Text::read(&text).sentences.is_empty() {
         return Err((StatusCode::UNPROCESSABLE_ENTITY, "The text has no sentence to summarise.".into()));
     }
     let run_id = new_run_id();
     let pipeline = Pipeline::new(&run_id).map_err(internal)?;
-    let run = Run { hub: app.hub, pipeline, text, pause: app.pause };
-    let name = run_id.clone();
-    tokio::spawn(async move {
-        if let Err(error) = run.summarise().await {
-            eprintln!("{name} failed: {error}");
-        }
-    });
+    app.summaries.start(&run_id, &pipeline, &Task { text, pause: app.pause }).await.map_err(internal)?;
     Ok((StatusCode::ACCEPTED, Json(StartedRun { run_id })))
 }
 
 #[derive(Deserialize)]
 struct TokenQuery {
     run: Option<String>,
+    visitor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -86,7 +82,8 @@ struct MintedToken {
 
 /// Mints a token for a run's channel, or for the system channel where no run is named.
 ///
-/// An application would ask here whether this visitor may see this run.
+/// The demo takes visitors at their word. An application would look here who is logged in, and whether
+/// they may see this run and give a verdict on it.
 async fn mint_token(
     State(app): State<App>,
     Query(query): Query<TokenQuery>,
@@ -95,14 +92,20 @@ async fn mint_token(
         Some(run) => run_grant(&run)?,
         None => System::new().grant([system::Topic::Notice]),
     };
-    let token = app.hub.token(grant).expires_in(TOKEN_LIFE).mint().map_err(internal)?;
+    let token = app.hub.token(grant).expires_in(TOKEN_LIFE);
+    let token = match query.visitor {
+        Some(visitor) => token.subject(visitor),
+        None => token,
+    };
+    let token = token.mint().map_err(internal)?;
     Ok(Json(MintedToken { token }))
 }
 
 fn run_grant(run: &str) -> Result<Grant, Refusal> {
-    use pipeline::Topic::{Insights, Result, Status, Tokens};
+    use pipeline::Topic::{Draft, Insights, Result, Status};
     let pipeline = Pipeline::new(run).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-    Ok(pipeline.grant([Status, Insights, Tokens, Result]))
+    let signals = pipeline.grant_signals([pipeline::Signal::Approve]);
+    Ok(pipeline.grant([Status, Insights, Draft, Result]).and(signals))
 }
 
 fn new_run_id() -> String {

@@ -1,0 +1,82 @@
+import { SignalError } from "fanfare";
+import { useState } from "react";
+import type { PipelineApprove } from "../../../../generated/typescript/pipeline.types.js";
+import { visitor } from "./visitor.js";
+
+interface ApprovalProps {
+  /** Whether a verdict is of use now. */
+  readonly isAsked: boolean;
+  readonly draft: string;
+  readonly onVerdict: (verdict: PipelineApprove) => Promise<unknown>;
+}
+
+/** Asks a person what becomes of the draft, and tells what became of the answer. */
+export function Approval({ isAsked, draft, onVerdict }: ApprovalProps) {
+  const [edited, setEdited] = useState<string>();
+  const [note, setNote] = useState<string>();
+
+  const answer = async (verdict: PipelineApprove) => {
+    try {
+      await onVerdict(verdict);
+      setNote((note) => note ?? "Your verdict is recorded.");
+    } catch (error) {
+      setNote(kindly(error));
+    }
+  };
+
+  return (
+    <>
+      {isAsked && edited === undefined && (
+        <section className="approval" aria-label="Approval">
+          <p>Shall this summary be published?</p>
+          <div className="verdicts">
+            <button onClick={() => void answer({ verdict: "approve" })}>Approve</button>
+            <button className="quiet" onClick={() => setEdited(draft)}>
+              Edit
+            </button>
+            <button className="quiet bad" onClick={() => void answer({ verdict: "reject" })}>
+              Reject
+            </button>
+          </div>
+        </section>
+      )}
+      {isAsked && edited !== undefined && (
+        <section className="approval" aria-label="Approval">
+          <label htmlFor="edited">The summary in your words</label>
+          <textarea id="edited" rows={8} value={edited} onChange={(event) => setEdited(event.target.value)} />
+          <div className="verdicts">
+            <button disabled={edited.trim() === ""} onClick={() => void answer({ verdict: "edit", text: edited })}>
+              Publish this
+            </button>
+            <button className="quiet" onClick={() => setEdited(undefined)}>
+              Back
+            </button>
+          </div>
+        </section>
+      )}
+      {note !== undefined && (
+        <p className="note" role="alert">
+          {note}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** What a refusal means to the person who gave the verdict. */
+function kindly(error: unknown): string {
+  if (!(error instanceof SignalError)) {
+    return String(error);
+  }
+  switch (error.code) {
+    case "already_taken":
+      return error.by === visitor
+        ? "You have given your verdict already; the first one counts."
+        : `${error.by ?? "Somebody"} was first, at ${error.at?.toLocaleTimeString() ?? "an earlier time"}. Thank you all the same.`;
+    case "too_late":
+    case "run_ended":
+      return "The verdict has been given meanwhile, and the run has ended. Thank you all the same.";
+    default:
+      return `Your verdict was not recorded: ${error.message}`;
+  }
+}

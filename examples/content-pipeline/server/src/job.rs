@@ -1,0 +1,97 @@
+//! The job that each run executes: summarises a text, asks a person, and goes on with the verdict.
+//!
+//! Every line may be the last before the server is killed. The run is then executed from the top
+//! again: what it has written down is given back without being done again, so that nothing is told
+//! twice, and it goes on where it stopped. Between the calls on `run` everything must come out the
+//! same each time; what would not, such as the time, is taken in a step.
+
+use crate::draft;
+use crate::progress::Progress;
+use crate::summarise::{choose, fitting_length, keywords, score, write};
+use crate::text::Text;
+use channels::pipeline::{self, Approve, ApproveVerdict, Pipeline, RunResult};
+use channels::{Choice, Insight, Keyword, Statistics, Step};
+use fanfare::{Run, RunError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+const KEYWORDS: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many pauses it takes to publish.
+const PUBLISHING: u32 = 40;
+
+/// What a run is given. It stands in the journal.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) text: String,
+    /// Between two messages, so that people can watch.
+    pub(crate) pause: Duration,
+}
+
+/// Goes through every step. Subscribers get every message in the order in which it is published here.
+pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResult, RunError> {
+    let progress = Progress { run: &run, pause: task.pause };
+    let started_at = now(&run, "start").await?;
+    let text = Text::read(&task.text);
+    let sentences = &text.sentences;
+
+    progress.status(Step::Split, 0, "Splitting the text into sentences").await?;
+    for keyword in keywords(sentences, KEYWORDS) {
+        let keyword = Keyword { word: keyword.word, occurrences: keyword.occurrences };
+        progress.insight(&Insight::Keyword(keyword)).await?;
+    }
+
+    progress.status(Step::Score, 10, format!("Scoring {} sentences", sentences.len())).await?;
+    let scores = score(sentences);
+
+    progress.status(Step::Choose, 30, "Choosing the weightiest sentences").await?;
+    let chosen = choose(sentences, &scores, fitting_length(sentences.len()));
+    for &at in &chosen {
+        let choice = Choice { sentence: u32::try_from(at)?, score: scores[at] };
+        progress.insight(&Insight::Choice(choice)).await?;
+    }
+
+    progress.status(Step::Write, 40, "Writing the draft").await?;
+    let draft = write(sentences, &chosen);
+    run.step("write the draft", async || draft::publish(&run, &draft, task.pause).await).await?;
+
+    progress.status(Step::Write, 80, "Waiting for a person's verdict").await?;
+    let summary = approved(&run, &progress, draft).await?;
+
+    run.sleep("publishing", task.pause * PUBLISHING).await?;
+    let milliseconds = now(&run, "end").await?.duration_since(started_at).as_millis();
+    let statistics = Statistics {
+        sentences: u32::try_from(sentences.len())?,
+        words: u32::try_from(text.words())?,
+        chosen: u8::try_from(chosen.len())?,
+        started_at: started_at.to_string().parse()?,
+        milliseconds: u32::try_from(milliseconds.max(0))?,
+    };
+    let result = pipeline::Result { title: text.title, summary, statistics };
+    progress.status(Step::Complete, 100, "The summary is published").await?;
+    run.publish("result", run.channel().result(), &result).await?;
+    Ok(RunResult { title: result.title, summary: result.summary })
+}
+
+/// Waits for a person, and gives the summary that they want to be published.
+async fn approved(run: &Run<Pipeline>, progress: &Progress<'_>, draft: String) -> Result<String, RunError> {
+    let Some(answer) = run.wait_for(run.channel().approve(), PATIENCE).await? else {
+        return Err(RunError::fail("Nobody gave a verdict within a day"));
+    };
+    let who = answer.by.as_deref().unwrap_or("Somebody");
+    let Approve { verdict, text } = answer.payload;
+    let (did, summary) = match (verdict, text) {
+        (ApproveVerdict::Reject, _) => return Err(RunError::fail(format!("{who} rejected the draft"))),
+        (ApproveVerdict::Edit, Some(text)) => ("edited", text),
+        (ApproveVerdict::Edit, None) | (ApproveVerdict::Approve, _) => ("approved", draft),
+    };
+    progress.status(Step::Write, 90, format!("{who} {did} the draft")).await?;
+    Ok(summary)
+}
+
+/// The time when the run came by here first.
+async fn now(run: &Run<Pipeline>, id: &str) -> Result<Timestamp, RunError> {
+    let now = run.step(id, async || Ok::<_, RunError>(Timestamp::now().to_string())).await?;
+    Ok(now.parse()?)
+}

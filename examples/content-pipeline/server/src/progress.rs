@@ -1,0 +1,36 @@
+//! Telling how a run gets on.
+
+use channels::pipeline::{Pipeline, Status};
+use channels::{Insight, Step};
+use fanfare::{Run, RunError};
+use std::time::Duration;
+
+/// Tells how a run gets on, durably: each message once, however often the run is tried again.
+pub(crate) struct Progress<'r> {
+    pub(crate) run: &'r Run<Pipeline>,
+    /// After each message, so that people can watch.
+    pub(crate) pause: Duration,
+}
+
+impl Progress<'_> {
+    pub(crate) async fn status(
+        &self,
+        step: Step,
+        progress: u8,
+        message: impl Into<String>,
+    ) -> Result<(), RunError> {
+        let status = Status { message: message.into(), step, progress };
+        self.run.publish("status", self.run.channel().status(), &status).await?;
+        self.pause().await
+    }
+
+    pub(crate) async fn insight(&self, insight: &Insight) -> Result<(), RunError> {
+        self.run.publish("insight", self.run.channel().insights(), insight).await?;
+        self.pause().await
+    }
+
+    /// A run that goes on does not sleep again.
+    async fn pause(&self) -> Result<(), RunError> {
+        self.run.sleep("pause", self.pause).await
+    }
+}
