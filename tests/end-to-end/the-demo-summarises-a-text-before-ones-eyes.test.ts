@@ -1,70 +1,86 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createInterface } from "node:readline";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBrowser } from "./support/browser.js";
+import { Demo, visit } from "./support/demo.js";
 import { listen } from "./support/listen.js";
-import { artifact, builtDemoPage, program, root } from "./support/paths.js";
-import { range, until } from "./support/wait.js";
+import { artifact } from "./support/paths.js";
+import { until } from "./support/wait.js";
 
-let demo: { readonly url: string; readonly process: ChildProcess };
+let demo: Demo;
 let browser: Browser;
 
 beforeAll(async () => {
-  demo = await startDemo();
+  demo = await Demo.start(5);
   browser = await startBrowser();
 });
 
 afterAll(async () => {
   await browser?.close();
-  const ended = new Promise((resolve) => demo?.process.on("exit", resolve));
-  demo?.process.kill("SIGTERM");
-  await ended;
+  await demo?.stop();
 });
 
-test("one click, and the page shows what a subscriber in Node gets, to the result", async () => {
-  const page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
+test("two clicks, and the page shows what a subscriber in Node gets, to the result", async () => {
+  const context = await browser.newContext({ viewport: { width: 1100, height: 1000 } });
+  const page = await visit(context, demo.url, "Ada");
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  await page.goto(demo.url);
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.waitForURL(/#run_[a-z0-9]+$/u);
   const run = new URL(page.url()).hash.slice(1);
   const token = async () => ((await (await fetch(`${demo.url}/token?run=${run}`)).json()) as { token: string }).token;
-  const listener = await listen(run, { token, apiBaseUrl: demo.url });
+  const topics = ["status", "insights", "draft", "result"] as const;
+  const drafts: Promise<string>[] = [];
+  const listener = await listen(run, {
+    token,
+    topics,
+    since: "start",
+    apiBaseUrl: demo.url,
+    onMessage: (message) => {
+      if (message.topic === "draft") {
+        drafts.push(textOf(message.data));
+      }
+    },
+  });
+  await page.getByLabel("Approval").waitFor();
+  expect(drafts).toHaveLength(1);
+  const draft = await drafts[0];
+  expect(await page.getByLabel("Summary").locator("p").textContent()).toBe(draft);
+  await photograph(page, "demo-waiting.png");
 
+  await page.getByRole("button", { name: "Approve" }).click();
   await until("the result has come", () => listener.messages.some(({ topic }) => topic === "result"));
-  await page.getByLabel("Statistics").waitFor();
+  await page.locator('.badge[data-state="completed"]').waitFor();
   const result = listener.messages.flatMap((message) => (message.topic === "result" ? [message.data] : [])).at(-1);
-  const pieces = listener.messages.flatMap((message) => (message.topic === "tokens" ? [message.data] : []));
-  expect(pieces.map(({ index }) => index)).toEqual(range(0, pieces.length));
-  expect(pieces.map(({ text }) => text).join("")).toBe(result?.summary);
-  expect(await page.getByLabel("Summary").locator("p").textContent()).toBe(result?.summary);
+  const statuses = listener.messages.flatMap((message) => (message.topic === "status" ? [message.data.message] : []));
+  expect(result?.summary).toBe(draft);
+  expect(await page.getByLabel("Summary").locator("p").textContent()).toBe(draft);
   expect(await page.getByLabel("Summary").getByRole("heading").textContent()).toBe(result?.title);
+  expect(statuses).toContain("Ada approved the draft");
+  expect(await page.getByLabel("What happened").locator("li").count()).toBe(statuses.length);
+  expect(await page.getByText("Your verdict is recorded.").count()).toBe(1);
   expect(await page.locator("progress").getAttribute("value")).toBe("100");
-  expect(await page.locator("[data-connection]").textContent()).toBe("open");
   expect(complaints).toEqual([]);
-
-  const picture = artifact("demo.png");
-  await mkdir(dirname(picture), { recursive: true });
-  await page.screenshot({ path: picture, fullPage: true, animations: "disabled" });
+  await photograph(page, "demo.png");
   listener.close();
 });
 
-async function startDemo(): Promise<typeof demo> {
-  const args = ["--port", "0", "--pause", "5", "--text", `${root}runtime/PROTOCOL.md`, "--page", builtDemoPage];
-  const process = spawn(program("content-pipeline"), args, { stdio: ["ignore", "pipe", "inherit"] });
-  const lines = createInterface(process.stdout);
-  return new Promise((resolve, reject) => {
-    lines.on("line", (line) => {
-      const url = /^Listening on (\S+)$/u.exec(line)?.[1];
-      if (url !== undefined) {
-        resolve({ url, process });
-      }
-    });
-    lines.on("close", () => reject(new Error("the demo has ended before it was ready")));
-  });
+async function textOf(draft: ReadableStream<string>): Promise<string> {
+  let text = "";
+  for await (const piece of draft) {
+    text += piece;
+  }
+  return text;
+}
+
+/** Leaves a picture of the page, in light and in dark. */
+async function photograph(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["dark", "light"] as const) {
+    const path = artifact(colorScheme === "light" ? name : name.replace(".", "-dark."));
+    await mkdir(dirname(path), { recursive: true });
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path, fullPage: true, animations: "disabled" });
+  }
 }

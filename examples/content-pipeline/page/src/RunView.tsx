@@ -2,6 +2,7 @@ import { useRealtime } from "fanfare/react";
 import { pipeline } from "../../../../generated/typescript/pipeline.js";
 import { Approval } from "./Approval.js";
 import { Findings } from "./Findings.js";
+import { Problem } from "./Problem.js";
 import { Progress } from "./Progress.js";
 import { fetchToken } from "./server.js";
 import { Statistics } from "./Statistics.js";
@@ -35,11 +36,7 @@ export function RunView({ runId }: { readonly runId: string }) {
         </span>
       </div>
       <Progress statuses={statuses} runStatus={runStatus} runError={runError} />
-      {error !== null && (
-        <p className="problem" role="alert">
-          {error.message}
-        </p>
-      )}
+      <Problem error={error} />
       <Findings insights={insights} />
       <Summary draft={draft} result={result} />
       <Approval

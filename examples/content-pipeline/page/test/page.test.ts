@@ -21,26 +21,70 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("a pasted text is summarised before one's eyes", async () => {
+test("a pasted text is summarised before one's eyes, and published once it is approved", async () => {
   const page = await openPage();
   await page.getByRole("textbox").fill(TEXT);
   await page.getByRole("button", { name: "Summarise this text" }).click();
   await page.getByText("open", { exact: true }).waitFor();
-  await resultOf(page);
+  await page.getByLabel("Approval").waitFor();
   await expect(summaryOf(page)).resolves.toContain("Trains carry heavy freight across mountains.");
+  expect(await page.getByRole("heading", { name: "Trains" }).count()).toBe(0);
+  await approve(page);
+  await resultOf(page);
   expect(await page.getByRole("heading", { name: "Trains" }).count()).toBe(1);
   expect(await page.getByLabel("Keywords").textContent()).toContain("trains");
+  expect(await page.getByLabel("What happened").textContent()).toContain("Ada approved the draft");
   expect(await page.locator("progress").getAttribute("value")).toBe("100");
 });
 
+test("an edited summary is published in the words of who edited it", async () => {
+  const page = await summarise(await openPage());
+  await page.getByRole("button", { name: "Edit" }).click();
+  expect(await page.getByLabel("The summary in your words").inputValue()).toBe(await summaryOf(page));
+  await page.getByLabel("The summary in your words").fill("All about frames.");
+  await page.getByRole("button", { name: "Publish this" }).click();
+  await resultOf(page);
+  expect(await summaryOf(page)).toBe("All about frames.");
+  expect(await page.getByLabel("What happened").textContent()).toContain("Ada edited the draft");
+});
+
+test("a rejected summary ends the run, which says who rejected it", async () => {
+  const page = await summarise(await openPage());
+  await page.getByRole("button", { name: "Reject" }).click();
+  await page.locator('[data-run="failed"]').waitFor();
+  expect(await page.getByLabel("Progress").getByRole("status").textContent()).toContain("Ada rejected the draft");
+  expect(await page.getByLabel("Approval").count()).toBe(0);
+  expect(await page.getByLabel("Statistics").count()).toBe(0);
+});
+
+test("who clicks twice, and who is second, is told kindly whose verdict counts", async () => {
+  // So slow that the run is not over before the last of them clicks.
+  const slow = await startServer(80);
+  const first = await openPage(slow.url);
+  await first.getByRole("textbox").fill(TEXT);
+  await first.getByRole("button", { name: "Summarise this text" }).click();
+  await first.waitForURL(/#run_/u);
+  const second = await openPage(first.url(), "Grace");
+  await Promise.all([first, second].map((page) => page.getByLabel("Approval").waitFor()));
+  await first.getByRole("button", { name: "Approve" }).dblclick();
+  await second.getByRole("button", { name: "Reject" }).click();
+  await first.getByText("You have given your verdict already; the first one counts.").waitFor();
+  await second.getByText(/Ada was first, at .*\. Thank you all the same\./u).waitFor();
+  await Promise.all([first, second].map(resultOf));
+  expect(await second.getByLabel("What happened").textContent()).toContain("Ada approved the draft");
+  await slow.stop();
+});
+
 test("a page that is opened later shows the whole run", async () => {
-  const first = await openPage();
-  await first.getByRole("button", { name: "Summarise" }).click();
+  const first = await summarise(await openPage());
+  await approve(first);
   await resultOf(first);
   const second = await openPage(first.url());
   await resultOf(second);
   expect(await summaryOf(second)).toBe(await summaryOf(first));
-  expect(await second.getByLabel("Keywords").textContent()).toBe(await first.getByLabel("Keywords").textContent());
+  for (const label of ["Keywords", "What happened"]) {
+    expect(await second.getByLabel(label).textContent()).toBe(await first.getByLabel(label).textContent());
+  }
 });
 
 test("a page that was cut off gets what it missed", async () => {
@@ -49,14 +93,14 @@ test("a page that was cut off gets what it missed", async () => {
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.getByLabel("Summary").waitFor();
   proxy.cut();
-  await page.locator('[data-connection]:not([data-connection="open"])').waitFor();
+  await page.getByText("This page goes on by itself").waitFor();
   const seen = await summaryOf(page);
   await page.waitForTimeout(300);
   expect(await summaryOf(page)).toBe(seen);
   proxy.mend();
-  await resultOf(page);
+  await page.getByLabel("Approval").waitFor();
   const whole = await openPage(`${server.url}/${new URL(page.url()).hash}`);
-  await resultOf(whole);
+  await whole.getByLabel("Approval").waitFor();
   expect(await summaryOf(page)).toBe(await summaryOf(whole));
   proxy.stop();
 });
@@ -74,11 +118,23 @@ test("a text without sentences is refused with a reason", async () => {
 });
 
 /** Opens the page in a browser context of its own. What the page complains about fails the test. */
-async function openPage(url: string = server.url): Promise<Page> {
+async function openPage(url: string = server.url, visitor = "Ada"): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   page.on("pageerror", (error) => expect.unreachable(error.message));
+  await page.addInitScript((name) => sessionStorage.setItem("visitor", name), visitor);
   await page.goto(url);
   return page;
+}
+
+/** Has the server's text summarised, until somebody is asked. */
+async function summarise(page: Page): Promise<Page> {
+  await page.getByRole("button", { name: "Summarise" }).click();
+  await page.getByLabel("Approval").waitFor();
+  return page;
+}
+
+async function approve(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Approve" }).click();
 }
 
 async function resultOf(page: Page): Promise<void> {

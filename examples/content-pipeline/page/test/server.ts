@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -12,21 +14,24 @@ export interface Server {
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const target = process.env["CARGO_TARGET_DIR"] ?? join(root, "target");
 
-/** Starts the example's server, which `cargo build -p content-pipeline` makes, on a free port. */
-export async function startServer(): Promise<Server> {
+/** Starts the example's server, which `cargo build -p content-pipeline` makes, on a free port. `pause` is in milliseconds. */
+export async function startServer(pause = 10): Promise<Server> {
   const program = join(target, "debug", "content-pipeline");
   if (!existsSync(program)) {
     throw new Error(`${program} is missing: cargo build -p content-pipeline`);
   }
   const text = join(root, "runtime/PROTOCOL.md");
   const page = join(root, "examples/content-pipeline/page/dist");
-  const server = spawn(program, ["--port", "0", "--pause", "5", "--text", text, "--page", page], {
+  const folder = await mkdtemp(join(tmpdir(), "content-pipeline-"));
+  const settings = ["--port", "0", "--pause", String(pause), "--database", join(folder, "test.db")];
+  const server = spawn(program, [...settings, "--text", text, "--page", page], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) => server.on("exit", () => resolve()));
   const stop = async () => {
     server.kill("SIGTERM");
     await ended;
+    await rm(folder, { recursive: true, force: true });
   };
   for await (const line of createInterface(server.stdout)) {
     const url = /^Listening on (.*)$/u.exec(line)?.[1];

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { BrowserContext, Page } from "playwright-core";
+import { builtDemoPage, program, root } from "./paths.js";
+
+/** The example's server, with a database that outlasts its processes. */
+export class Demo {
+  readonly #folder: string;
+  readonly #pause: number;
+  #process: ChildProcess | undefined;
+  #url = "";
+
+  private constructor(folder: string, pause: number) {
+    this.#folder = folder;
+    this.#pause = pause;
+  }
+
+  /** `pause` is how many milliseconds lie between two messages. */
+  static async start(pause: number): Promise<Demo> {
+    const demo = new Demo(await mkdtemp(join(tmpdir(), "fanfare-demo-")), pause);
+    await demo.restart();
+    return demo;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Starts it again, on the same port and database. */
+  async restart(): Promise<void> {
+    const port = this.#url === "" ? "0" : new URL(this.#url).port;
+    const settings = ["--port", port, "--pause", String(this.#pause), "--database", join(this.#folder, "demo.db")];
+    const content = ["--text", join(root, "runtime/PROTOCOL.md"), "--page", builtDemoPage];
+    const process = spawn(program("content-pipeline"), [...settings, ...content], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    this.#process = process;
+    this.#url = await new Promise((resolve, reject) => {
+      const lines = createInterface(process.stdout);
+      lines.on("line", (line) => {
+        const url = /^Listening on (\S+)$/u.exec(line)?.[1];
+        if (url !== undefined) {
+          resolve(url);
+        }
+      });
+      lines.on("close", () => reject(new Error("the demo has ended before it was ready")));
+    });
+  }
+
+  /** Ends it without a word, as a crash does. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    const process = this.#process;
+    if (process !== undefined && process.exitCode === null && process.signalCode === null) {
+      const ended = new Promise((resolve) => process.on("exit", resolve));
+      process.kill(signal);
+      await ended;
+    }
+  }
+}
+
+/** A page of the demo, as a visitor of this name sees it. */
+export async function visit(context: BrowserContext, url: string, visitor: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.addInitScript((name) => sessionStorage.setItem("visitor", name), visitor);
+  await page.goto(url);
+  return page;
+}
