@@ -1,16 +1,15 @@
-import type { MessageView, RunError, RunStatus } from "fanfare";
+import type { MessageView, RunError } from "fanfare";
 import type { pipeline } from "../../../../generated/typescript/pipeline.js";
 
 const STEPS = ["split", "score", "choose", "write", "complete"] as const;
 
 interface ProgressProps {
   readonly statuses: readonly MessageView<ReturnType<typeof pipeline>, "status">[];
-  readonly runStatus: RunStatus;
   readonly runError: RunError | null;
 }
 
 /** Where the run stands, and how it came there. */
-export function Progress({ statuses, runStatus, runError }: ProgressProps) {
+export function Progress({ statuses, runError }: ProgressProps) {
   const latest = statuses.at(-1)?.data;
   const current = latest === undefined ? -1 : STEPS.indexOf(latest.step);
   const progress = latest?.progress ?? 0;
@@ -31,10 +30,10 @@ export function Progress({ statuses, runStatus, runError }: ProgressProps) {
       <ol className="news" aria-label="What happened">
         {statuses.map(({ id, createdAt, data }) => (
           <li key={id}>
-            <time>{createdAt.toLocaleTimeString()}</time> {data.message}
+            <time>{createdAt.toLocaleTimeString()}</time>
+            {data.message}
           </li>
         ))}
-        {runStatus === "failed" && <li className="problem">{runError?.message}</li>}
       </ol>
     </section>
   );

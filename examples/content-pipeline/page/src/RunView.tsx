@@ -35,7 +35,7 @@ export function RunView({ runId }: { readonly runId: string }) {
           <Badge state={connectionStatus} />
         </span>
       </div>
-      <Progress statuses={statuses} runStatus={runStatus} runError={runError} />
+      <Progress statuses={statuses} runError={runError} />
       <Problem error={error} />
       <Findings insights={insights} />
       <Summary draft={draft} result={result} />

@@ -53,6 +53,7 @@ test("a rejected summary ends the run, which says who rejected it", async () => 
   await page.getByRole("button", { name: "Reject" }).click();
   await page.locator('[data-run="failed"]').waitFor();
   expect(await page.getByLabel("Progress").getByRole("status").textContent()).toContain("Ada rejected the draft");
+  expect(await page.getByLabel("What happened").textContent()).toContain("Ada rejected the draft");
   expect(await page.getByLabel("Approval").count()).toBe(0);
   expect(await page.getByLabel("Statistics").count()).toBe(0);
 });

@@ -82,12 +82,13 @@ async fn approved(run: &Run<Pipeline>, progress: &Progress<'_>, draft: String) -
     let who = answer.by.as_deref().unwrap_or("Somebody");
     let Approve { verdict, text } = answer.payload;
     let (did, summary) = match (verdict, text) {
-        (ApproveVerdict::Reject, _) => return Err(RunError::fail(format!("{who} rejected the draft"))),
-        (ApproveVerdict::Edit, Some(text)) => ("edited", text),
-        (ApproveVerdict::Edit, None) | (ApproveVerdict::Approve, _) => ("approved", draft),
+        (ApproveVerdict::Reject, _) => ("rejected", None),
+        (ApproveVerdict::Edit, Some(text)) => ("edited", Some(text)),
+        (ApproveVerdict::Edit, None) | (ApproveVerdict::Approve, _) => ("approved", Some(draft)),
     };
-    progress.status(Step::Write, 90, format!("{who} {did} the draft")).await?;
-    Ok(summary)
+    let news = format!("{who} {did} the draft");
+    progress.status(Step::Write, 90, news.as_str()).await?;
+    summary.ok_or_else(|| RunError::fail(news))
 }
 
 /// The time when the run came by here first.
