@@ -329,7 +329,7 @@ async fn a_signal_counts_once_whenever_it_comes_and_everyone_is_told_what_became
     // For a moment it waits for none.
     while send(&token, "\"three\"").await != answer(200, "") {}
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"one none three"}"#.into()));
-    assert_eq!(send(&token, "\"four\"").await, answer(409, "run_ended"));
+    assert_eq!(send(&token, "\"four\"").await, answer(409, "already_taken"));
 }
 
 #[tokio::test]

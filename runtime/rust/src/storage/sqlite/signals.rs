@@ -19,10 +19,13 @@ pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<
         return Ok(repeated);
     }
     let Some(target) = target(transaction, signal)? else { return Ok(Signalled::NoRun) };
+    let refused = refused(transaction, target.row, &signal.name)?;
     if target.has_ended {
-        return Ok(Signalled::RunEnded);
+        // Whose signal counted is of interest after the end, too.
+        let is_taken = |refused: &Signalled| matches!(refused, Signalled::AlreadyTaken { .. });
+        return Ok(refused.filter(is_taken).unwrap_or(Signalled::RunEnded));
     }
-    if let Some(refused) = refused(transaction, target.row, &signal.name)? {
+    if let Some(refused) = refused {
         return Ok(refused);
     }
     let at = now();
