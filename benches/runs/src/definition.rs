@@ -44,7 +44,7 @@ pub(crate) static REGISTRY: Registry = Registry { channels: &[&BENCH] };
 pub(crate) struct Bench(Channel);
 
 impl Bench {
-    pub(crate) fn new(number: usize) -> Result<Self, fanfare::ChannelError> {
+    pub(crate) fn new(number: usize) -> Result<Self, fanfare::ParamError> {
         Channel::new(&BENCH, &[&number.to_string()]).map(Self)
     }
 
