@@ -6,6 +6,7 @@ mod contestants;
 mod hub;
 mod machine;
 mod memory;
+mod runs;
 mod types;
 mod validate;
 
@@ -19,6 +20,8 @@ pub(crate) enum Bench {
     Validate(validate::Validate),
     /// Fans messages out with Fanfare's hub, bare servers and its peers, under load and at rest.
     Hub(hub::Hub),
+    /// Lets runs write down steps and publishes, beside a plain loop of SQLite transactions.
+    Runs(runs::Runs),
 }
 
 impl Bench {
@@ -27,6 +30,7 @@ impl Bench {
             Self::Codegen(codegen) => codegen.run(),
             Self::Validate(validate) => validate.run(),
             Self::Hub(hub) => hub.run(),
+            Self::Runs(runs) => runs.run(),
         }
     }
 }

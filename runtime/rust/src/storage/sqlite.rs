@@ -20,6 +20,7 @@ mod process;
 mod revocations;
 mod schema;
 mod signals;
+mod soon;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ mod writer;
 
 use batch::{Asked, Batch};
 use messages::Outcome;
+use soon::Askers;
 use writer::{Command, Known, Writer};
 
 /// Keeps history, and what else must outlast the process, in one SQLite file.
@@ -54,6 +56,7 @@ pub struct Sqlite {
     revoked: Vec<(String, u64)>,
     /// By which the file knows this process.
     owner: u32,
+    askers: Askers,
 }
 
 impl Sqlite {
@@ -90,7 +93,7 @@ impl Sqlite {
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
-        Ok(Self { commands: Some(commands), thread: Some(thread), revoked, owner })
+        Ok(Self { commands: Some(commands), thread: Some(thread), revoked, owner, askers: Askers::default() })
     }
 
     /// A writer that is gone drops the command, and the reply with it.
@@ -106,8 +109,9 @@ impl Sqlite {
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Later<Result<T, StorageError>> {
         let (reply, answer) = oneshot::channel();
+        let asker = self.askers.one_more();
         self.send(Command::Work(Asked::boxed(work, reply)));
-        Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
+        Box::pin(async { asker.wait(answer).await.unwrap_or_else(|| Err(gone())) })
     }
 }
 

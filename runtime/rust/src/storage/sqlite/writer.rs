@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Work};
 use super::schema::{Unusable, prepare};
+use super::soon::soon;
 use super::{Opened, StorageError, boot, channels, messages, process, revocations, sweep};
 use crate::channel::{Channel, Registry};
 use crate::history::{KeptMessage, Limits, Log, OpenStream};
@@ -36,6 +37,8 @@ pub(super) struct Writer {
     registry: Option<&'static Registry>,
     open: HashMap<i64, Open>,
     swept: SystemTime,
+    /// When this process last looked whether another has written.
+    followed: Instant,
     /// What the file's version was after this process's last look.
     version: i64,
     owner: u32,
@@ -64,14 +67,16 @@ impl Writer {
         let revoked = revocations::read(&connection)?;
         let owner = process::enter(&connection)?;
         let (registry, open, swept) = (None, HashMap::new(), SystemTime::UNIX_EPOCH);
-        let writer = Self { connection, registry, open, swept, version: 0, owner };
+        let followed = Instant::now();
+        let writer = Self { connection, registry, open, swept, followed, version: 0, owner };
         Ok((writer, Known { owner, revoked }))
     }
 
     /// Works until nobody can send commands any more.
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         loop {
-            let first = match commands.recv_timeout(FOLLOWING) {
+            let soon = soon(|| commands.try_recv().ok());
+            let first = match soon.map_or_else(|| commands.recv_timeout(FOLLOWING), Ok) {
                 Ok(command) => Some(command),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -86,7 +91,7 @@ impl Writer {
                 self.open_log(command);
             }
             self.work(work);
-            self.follow();
+            self.follow_now_and_then();
             self.sweep_now_and_then();
         }
         let left = process::leave(&self.connection, self.owner).and_then(|()| boot::end(&self.connection));
@@ -183,6 +188,14 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, channel = log.channel().name(), "the storage could not be read")
             }
+        }
+    }
+
+    /// Not after each transaction: to look is a transaction, too.
+    fn follow_now_and_then(&mut self) {
+        if self.followed.elapsed() >= FOLLOWING {
+            self.follow();
+            self.followed = Instant::now();
         }
     }
 
