@@ -150,7 +150,7 @@ test("a repeat under one key has the first one's answer, also after the end of t
   expect(await backend().send(verdict, { verdict: "approve" }, options)).toEqual(first);
   const other = await failure(backend().send(verdict, { verdict: "reject" }, options));
   expect(other).toMatchObject({ code: "invalid", status: 422 });
-  expect(await failure(approve("run_repeated", "user_2"))).toMatchObject({ code: "run_ended", status: 409 });
+  expect(await failure(approve("run_repeated", "user_2"))).toMatchObject({ code: "already_taken", status: 409 });
 });
 
 test("of several runs on one channel the one that is named gets a signal, or the one that waits for longest", async () => {
