@@ -118,6 +118,7 @@ pub(super) fn record(
         && let Outcome::Kept(kept) = batch.append(message)?
     {
         id = Some(kept);
+        failpoint!("between-message-and-step");
     }
     let value = id.map_or_else(|| step.value.clone(), |id| format!("\"{id}\""));
     write(batch.transaction, hold.row, step.position, &step.key, step.kind, &value)?;
@@ -156,6 +157,7 @@ pub(super) fn wait(transaction: &Transaction<'_>, hold: Hold, wait: &Wait) -> Re
     });
     let taken = if let Some((id, taken)) = sent.optional()? {
         transaction.execute("UPDATE signals SET taken = ?2 WHERE id = ?1", params![id, wait.position])?;
+        failpoint!("between-signal-and-step");
         Some(taken)
     } else {
         let until = transaction.query_row(

@@ -127,10 +127,13 @@ impl Writer {
         let appended = self.transaction(|transaction| {
             let mut batch = Batch::new(transaction);
             work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
-            batch.finish()
+            let appended = batch.finish()?;
+            failpoint!("before-commit");
+            Ok(appended)
         });
         match appended {
             Ok(appended) => {
+                failpoint!("after-commit");
                 for (log, message) in appended {
                     self.publish(&log, message);
                 }
