@@ -148,7 +148,7 @@ impl Drivers {
         let mut recorded = Vec::new();
         loop {
             let number = recorded.len();
-            let headers = format!("{authorised}Idempotency-Key: {sender}-{number}\r\n");
+            let headers = format!("{authorised}Idempotency-Key: {run}-{sender}-{number}\r\n");
             let body = json!({ "number": number }).to_string();
             let answer = self.answered(&start, &headers, &body, &mut random).await;
             let told: Value = serde_json::from_slice(&answer.body)?;
