@@ -39,7 +39,9 @@ pub(super) fn judge(
     };
     let mut faults: Vec<String> = told.differences.iter().map(ToString::to_string).collect();
     let mut judged = Judged { work, journal: ByRun::new(journal), effects: &effects, faults: &mut faults };
-    finished.iter().for_each(|run| judged.run(run));
+    for run in finished {
+        judged.run(run);
+    }
     let (runs, known) = (journal.runs.len(), finished.len());
     judged.holds(runs == known, || format!("there are {runs} runs, and {known} were started"));
     let missing = journal.missing;
