@@ -22,6 +22,9 @@ pub(crate) struct Soak {
     /// Clients that mean harm beside honest ones, instead of a network with faults
     #[arg(long, conflicts_with_all = ["seconds", "short"])]
     hostile: bool,
+    /// Runs whose server is killed 500 times, and runs that two servers execute, and nothing else
+    #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
+    runs: bool,
 }
 
 impl Soak {
@@ -38,6 +41,8 @@ impl Soak {
         }
         if self.hostile {
             soak.arg("--hostile");
+        } else if self.runs {
+            soak.arg("--runs");
         } else {
             soak.arg("--seconds").arg(self.seconds.to_string());
         }

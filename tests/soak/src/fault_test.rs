@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// How long subscriptions may take to stand, and after the run to be told the last message.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the subscribers are listened to when they have been told everything: a repeat comes late.
-const AFTERMATH: Duration = Duration::from_millis(1_500);
+pub(crate) const AFTERMATH: Duration = Duration::from_millis(1_500);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What a run needs, and what stays when it is over.
@@ -84,10 +84,7 @@ impl Stage {
     /// Waits until every subscription stands, and begins to publish.
     pub(crate) async fn begin(&mut self, plan: &Plan) -> Result<Running> {
         let subscribers = Subscribers::start(plan, &mut self.network, self.server.port, &self.node).await?;
-        if !everyone(&subscribers.logs, Log::is_ready).await {
-            let waits = late(&subscribers.logs, Log::is_ready);
-            return Err(format!("subscriptions do not come to stand: {}", waits.join(", ")).into());
-        }
+        subscribers.stand().await?;
         self.network.counts().begin_anew();
         let over = watch::Sender::new(false);
         let mut publishers = JoinSet::new();
@@ -149,7 +146,7 @@ async fn all_published(
 }
 
 /// Waits until something holds of every log, and tells whether it came to.
-async fn everyone(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> bool {
+pub(crate) async fn everyone(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> bool {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if logs.iter().all(|log| log.with(|log| holds(log) || !log.complaints.is_empty())) {
@@ -160,7 +157,8 @@ async fn everyone(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> bool {
     false
 }
 
-fn late(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> Vec<String> {
+/// Whose logs something does not hold of.
+pub(crate) fn late(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> Vec<String> {
     let late = logs.iter().filter_map(|log| log.with(|log| (!holds(log)).then(|| log.subscriber.clone())));
     late.collect()
 }

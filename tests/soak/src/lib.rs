@@ -12,6 +12,7 @@
 //! - `subscribers`: clients of the protocol written for this test, and the TypeScript client in Node.
 //! - `verdict`: compares what was published with what each subscriber was told.
 //! - `fault_test`: all of these in one run; `soak` is all runs.
+//! - `runs`: runs whose server is killed at any moment, and two servers that execute the same runs.
 //! - `hostile`: clients that mean harm, beside honest ones.
 //!
 //! All random decisions come from one seed (`random`).
@@ -24,6 +25,7 @@ mod network;
 mod plan;
 mod publisher;
 mod random;
+mod runs;
 mod server;
 mod soak;
 mod subscribers;
@@ -33,7 +35,10 @@ pub use plan::Size;
 pub use soak::Soak;
 
 /// Why a run could not be made, or what was wrong with what it found.
-pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a run found, or why it could not be made.
+pub type Result<T = ()> = std::result::Result<T, Error>;
 
 /// What the server signs tokens with, and what publishers are authorised by.
 pub const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

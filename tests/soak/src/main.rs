@@ -21,6 +21,9 @@ struct Arguments {
     /// Clients that mean harm instead of a network with faults
     #[arg(long, conflicts_with_all = ["seconds", "short"])]
     hostile: bool,
+    /// Runs whose server is killed, and runs that two servers execute, instead of messages alone
+    #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
+    runs: bool,
     /// Where the database and the logs go
     #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
     folder: PathBuf,
@@ -39,7 +42,11 @@ async fn main() -> ExitCode {
         node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
         folder: arguments.folder.join(seed.to_string()),
     };
-    let result = if arguments.hostile { soak.run_hostile().await } else { soak.run().await };
+    let result = match arguments {
+        Arguments { hostile: true, .. } => soak.run_hostile().await,
+        Arguments { runs: true, .. } => soak.run_runs().await,
+        _ => soak.run().await,
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

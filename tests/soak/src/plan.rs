@@ -37,6 +37,8 @@ pub(crate) enum History {
     Wide,
     /// Less than most outages last: what is missing must be told exactly.
     Narrow,
+    /// Everything: runs are on them.
+    All,
 }
 
 /// How bad the network is.
@@ -58,6 +60,7 @@ impl Plan {
         let definition = match self.history {
             History::Wide => "wide",
             History::Narrow => "narrow",
+            History::All => "work",
         };
         format!("{definition}:{}-{index}", self.name)
     }

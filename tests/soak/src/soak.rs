@@ -65,8 +65,10 @@ impl Soak {
         let mut stage = self.stage("gaps").await?;
         self.play(&mut stage, &self.size.gaps(self.seed, (self.duration / 2).max(SHORTEST))).await?;
         stage.server.kill().await?;
-        std::fs::remove_dir_all(&self.folder)?;
-        Ok(())
+        if full {
+            crate::runs::test(self, self.size).await?;
+        }
+        Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
     /// All kinds of harm, while ten honest subscribers are told everything.
@@ -92,17 +94,23 @@ impl Soak {
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
+    /// Runs whose server is killed at any moment, and runs that two servers execute.
+    ///
+    /// # Errors
+    /// When a run does not complete, or anything that is to be once was not.
+    pub async fn run_runs(&self) -> Result {
+        println!("seed {}", self.seed);
+        crate::runs::test(self, self.size).await?;
+        Ok(std::fs::remove_dir_all(&self.folder)?)
+    }
+
     async fn stage(&self, name: &str) -> Result<Stage> {
         let folder = self.folder.join(name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
-        let installation = Installation {
-            program: self.server.clone(),
-            database: Some(folder.join("fanfare.db")),
-            said: folder.join("server.log"),
-        };
+        let installation = Installation::new(&self.server, &folder);
         Stage::set(installation, self.node.clone(), self.seed).await
     }
 
@@ -210,11 +218,11 @@ fn report(stage: &Stage, outcome: &Outcome, verdict: &Verdict) {
     line("wrong gaps", verdict.wrong_gaps);
 }
 
-fn line(title: &str, value: impl Display) {
+pub(crate) fn line(title: &str, value: impl Display) {
     println!("{title:<28} {value:>12}");
 }
 
-fn write_log(path: &std::path::Path, log: &Log) -> Result {
+pub(crate) fn write_log(path: &std::path::Path, log: &Log) -> Result {
     let mut file = BufWriter::new(File::create(path)?);
     for complaint in &log.complaints {
         writeln!(file, "complaint: {complaint}")?;

@@ -9,6 +9,7 @@ mod place;
 mod web_socket;
 
 use crate::Result;
+use crate::fault_test::{everyone, late};
 use crate::log::{ChannelLog, Log, Wanted};
 use crate::network::{Network, Party};
 use crate::plan::{History, Plan, TOPICS};
@@ -63,12 +64,21 @@ impl Subscribers {
         Ok(subscribers)
     }
 
+    /// Waits until every subscription stands.
+    pub(crate) async fn stand(&self) -> Result {
+        if everyone(&self.logs, Log::is_ready).await {
+            return Ok(());
+        }
+        let waits = late(&self.logs, Log::is_ready);
+        Err(format!("subscriptions do not come to stand: {}", waits.join(", ")).into())
+    }
+
     /// A log for one more subscriber.
     fn log(&mut self, name: &str, plan: &Plan) -> SharedLog {
         let mut random = decisions(plan.seed, name, 0);
         let channels = plan.channels().into_iter().map(|channel| {
             let wanted = match plan.history {
-                History::Wide => [true; TOPICS.len()],
+                History::Wide | History::All => [true; TOPICS.len()],
                 History::Narrow => some_topics(&mut random),
             };
             ChannelLog::new(channel, wanted)

@@ -66,7 +66,7 @@ pub(crate) fn judge(history: History, published: &[Vec<Message>], logs: &[Log]) 
             let wanted: Vec<Message> =
                 published.iter().filter(|message| channel.wants(message.topic)).copied().collect();
             let difference = match history {
-                History::Wide => complete::compare(channel, &wanted, &mut verdict),
+                History::Wide | History::All => complete::compare(channel, &wanted, &mut verdict),
                 History::Narrow => holes::compare(channel, &wanted, &mut verdict),
             };
             verdict.differs(log, channel, difference);

@@ -5,7 +5,22 @@ use std::path::Path;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_completes_with_each_step_once_whatever_is_killed_or_stopped_when() {
+    let soak = short("runs");
+    if let Err(failure) = soak.run_runs().await {
+        panic!("{failure}\n  FANFARE_SEED={} decides as this run did", soak.seed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_repeated_or_out_of_order_or_a_gap_names_it_exactly() {
+    let soak = short("messages");
+    if let Err(failure) = soak.run().await {
+        panic!("{failure}\n  FANFARE_SEED={} decides as this run did", soak.seed);
+    }
+}
+
+fn short(name: &str) -> Soak {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let client = root.join("runtime/typescript/dist/index.js");
     assert!(
@@ -14,15 +29,12 @@ async fn nothing_is_lost_repeated_or_out_of_order_or_a_gap_names_it_exactly() {
     );
     let seed = std::env::var("FANFARE_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(0..1_000_000));
-    let soak = Soak {
+    Soak {
         seed,
         size: Size::Short,
         duration: Duration::from_secs(5),
         server: env!("CARGO_BIN_EXE_fanfare-soak-server").into(),
         node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
-        folder: root.join("target/soak").join(seed.to_string()),
-    };
-    if let Err(failure) = soak.run().await {
-        panic!("{failure}\n  FANFARE_SEED={seed} decides as this run did");
+        folder: root.join("target/soak").join(format!("{name}-{seed}")),
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn extending(shared: Arc<Shared>) {
             continue;
         }
         let Ok(engine) = shared.engine() else { return };
-        match engine.extend(shared.lease()).await {
+        match engine.extend(before.clone(), shared.lease()).await {
             Ok(held) => stop_others(&shared, &before, &held.into_iter().collect()),
             Err(error) => tracing::error!(%error, "the leases of runs could not be extended"),
         }

@@ -27,8 +27,8 @@ pub(crate) trait Journal {
         most: usize,
     ) -> Later<Result<Vec<Claimed>, StorageError>>;
 
-    /// Extends the leases of all runs that this process holds, and tells which.
-    fn extend(&self, lease: SystemTime) -> Later<Result<Vec<Hold>, StorageError>>;
+    /// Extends the leases of those of these runs that this process still holds, and tells which.
+    fn extend(&self, holds: Vec<Hold>, lease: SystemTime) -> Later<Result<Vec<Hold>, StorageError>>;
 
     /// Lets go of all runs that this process holds: others may take them at once.
     fn leave(&self) -> Later<Result<(), StorageError>>;

@@ -10,6 +10,14 @@ use super::{AppendError, Engine, Entry, Later, Opened, Storage, StorageError};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits};
 
+/// A place at which a crash test may stop the process; nothing without the feature `failpoints`.
+macro_rules! failpoint {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name);
+    };
+}
+
 mod batch;
 mod boot;
 mod channels;

@@ -2,7 +2,7 @@
 
 use super::event_stream::EventStream;
 use super::frames::{self, Frame};
-use super::place::Place;
+use super::place::{NEWS, Place};
 use super::web_socket::{Refusal, WebSocket};
 use super::{SharedLog, names};
 use crate::log::{Entry, Gap, Id, Message, Wanted};
@@ -184,6 +184,7 @@ impl Client {
         let known = match frame.kind.as_str() {
             "ready" => self.ready(frame),
             "data" => self.message(frame),
+            "run" => self.news(frame),
             "gap" => self.gap(frame),
             "closing" | "unsubscribed" => return Next::Leave,
             "error" if frame.code.as_deref() == Some("unavailable") => return Next::Leave,
@@ -209,7 +210,7 @@ impl Client {
         let channel = self.channel_of(frame)?;
         let topic = TOPICS.iter().position(|topic| Some(*topic) == frame.topic.as_deref())?;
         let id = Id::new(frame.id.as_deref()?)?;
-        let message = Message { id, number: frame.data.as_ref()?.number, topic: u8::try_from(topic).ok()? };
+        let message = Message { id, number: frame.data.as_ref()?.number?, topic: u8::try_from(topic).ok()? };
         let is_news = self.places[channel].message(topic, id);
         self.log.with(|log| {
             if is_news {
@@ -218,6 +219,15 @@ impl Client {
                 log.kept_back += 1;
             }
         });
+        Some(())
+    }
+
+    /// News of runs stand in the log as messages do, and come once as they do.
+    fn news(&mut self, frame: &Frame) -> Option<()> {
+        let channel = self.channel_of(frame)?;
+        if !self.places[channel].message(NEWS, Id::new(frame.id.as_deref()?)?) {
+            self.log.with(|log| log.kept_back += 1);
+        }
         Some(())
     }
 

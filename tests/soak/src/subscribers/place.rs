@@ -4,6 +4,9 @@ use crate::log::{Gap, Id};
 use crate::plan::TOPICS;
 use std::fmt;
 
+/// Where a topic's place would be: news of runs are of none.
+pub(super) const NEWS: usize = TOPICS.len();
+
 /// What a `since` holds for a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cursor {
@@ -29,8 +32,8 @@ impl fmt::Display for Cursor {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place {
     cursor: Option<Cursor>,
-    /// The last message of each topic.
-    last_ids: [Option<Id>; TOPICS.len()],
+    /// The last message of each topic, and the last news of runs.
+    last_ids: [Option<Id>; NEWS + 1],
 }
 
 impl Place {

@@ -27,9 +27,9 @@ impl Journal for Sqlite {
         self.ask(move |batch| journal::claim(batch.transaction, owner, &jobs, lease, most))
     }
 
-    fn extend(&self, lease: SystemTime) -> Later<Result<Vec<Hold>, StorageError>> {
+    fn extend(&self, holds: Vec<Hold>, lease: SystemTime) -> Later<Result<Vec<Hold>, StorageError>> {
         let owner = self.owner;
-        self.ask(move |batch| journal::extend(batch.transaction, owner, lease))
+        self.ask(move |batch| journal::extend(batch.transaction, owner, &holds, lease))
     }
 
     fn leave(&self) -> Later<Result<(), StorageError>> {

@@ -87,14 +87,24 @@ fn steps(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>> {
     rows.collect()
 }
 
-pub(super) fn extend(transaction: &Transaction<'_>, owner: u32, lease: SystemTime) -> Result<Vec<Hold>> {
+/// Leaves alone what the process holds and does not execute, as its end could not be written down: its
+/// lease must end.
+pub(super) fn extend(
+    transaction: &Transaction<'_>,
+    owner: u32,
+    holds: &[Hold],
+    lease: SystemTime,
+) -> Result<Vec<Hold>> {
     let mut statement = transaction.prepare_cached(
-        "UPDATE runs SET lease = ?2 WHERE owner = ?1 AND state = 'running' RETURNING id, fence",
+        "UPDATE runs SET lease = ?4 WHERE id = ?1 AND fence = ?2 AND owner = ?3 AND state = 'running'",
     )?;
-    let rows = statement.query_map(params![owner, milliseconds(lease)], |row| {
-        Ok(Hold { row: row.get(0)?, fence: row.get(1)? })
-    })?;
-    rows.collect()
+    let mut held = Vec::new();
+    for hold in holds {
+        if statement.execute(params![hold.row, hold.fence, owner, milliseconds(lease)])? == 1 {
+            held.push(*hold);
+        }
+    }
+    Ok(held)
 }
 
 /// Whether a run is still in these hands.
@@ -118,6 +128,7 @@ pub(super) fn record(
         && let Outcome::Kept(kept) = batch.append(message)?
     {
         id = Some(kept);
+        failpoint!("between-message-and-step");
     }
     let value = id.map_or_else(|| step.value.clone(), |id| format!("\"{id}\""));
     write(batch.transaction, hold.row, step.position, &step.key, step.kind, &value)?;
@@ -156,6 +167,7 @@ pub(super) fn wait(transaction: &Transaction<'_>, hold: Hold, wait: &Wait) -> Re
     });
     let taken = if let Some((id, taken)) = sent.optional()? {
         transaction.execute("UPDATE signals SET taken = ?2 WHERE id = ?1", params![id, wait.position])?;
+        failpoint!("between-signal-and-step");
         Some(taken)
     } else {
         let until = transaction.query_row(

@@ -25,15 +25,15 @@ pub(super) fn leave(connection: &Connection, owner: u32) -> Result<()> {
     Ok(())
 }
 
+/// Whether any process has the file open, as far as can be told.
+pub(super) fn is_any_here(connection: &Connection) -> Result<bool> {
+    Ok(known(connection)?.iter().any(|(_, identity)| !identity.is_gone()))
+}
+
 /// The processes that had the file open and ended without a word. Each is told once.
 pub(super) fn take_gone(connection: &Connection) -> Result<Vec<u32>> {
-    let mut statement = connection.prepare_cached("SELECT owner, pid, place, began FROM processes")?;
-    let rows = statement.query_map([], |row| {
-        Ok((row.get(0)?, Identity { pid: row.get(1)?, place: row.get(2)?, began: row.get(3)? }))
-    })?;
     let mut gone = Vec::new();
-    for row in rows {
-        let (owner, identity) = row?;
+    for (owner, identity) in known(connection)? {
         if identity.is_gone() {
             leave(connection, owner)?;
             gone.push(owner);
@@ -49,6 +49,14 @@ pub(super) fn is_here(connection: &Connection, owner: u32) -> Result<bool> {
     let identity = statement
         .query_row([owner], |row| Ok(Identity { pid: row.get(0)?, place: row.get(1)?, began: row.get(2)? }));
     Ok(identity.optional()?.is_some_and(|identity| !identity.is_gone()))
+}
+
+fn known(connection: &Connection) -> Result<Vec<(u32, Identity)>> {
+    let mut statement = connection.prepare_cached("SELECT owner, pid, place, began FROM processes")?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, Identity { pid: row.get(1)?, place: row.get(2)?, began: row.get(3)? }))
+    })?;
+    rows.collect()
 }
 
 impl Identity {
@@ -79,11 +87,14 @@ fn place() -> String {
     }
 }
 
-/// When a process began, in the system's ticks; nothing where there is none.
+/// When a process began, in the system's ticks; nothing where there is none, or one that has ended and
+/// whose parent has not looked yet.
 fn began(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, which may hold anything, stands in brackets; the start is the 20th field after it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)
+    // The name, which may hold anything, stands in brackets; the state follows, and 19 fields later the start.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let has_ended = matches!(fields.next()?, "Z" | "X");
+    fields.nth(18).filter(|_| !has_ended).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -101,5 +112,19 @@ mod tests {
         let of_another_namespace = Identity { place: format!("{}x", own.place), ..Identity::own() };
         let of_another_start = Identity { place: format!("x{}", own.place), ..Identity::own() };
         assert!(earlier.is_gone() && of_another_start.is_gone() && !of_another_namespace.is_gone());
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_gone_before_its_parent_looks() {
+        if place().is_empty() {
+            return;
+        }
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let identity = Identity { pid: child.id(), place: place(), began: began(child.id()).unwrap() };
+        assert!(!identity.is_gone());
+        child.kill().unwrap();
+        let mut looks = (0..1000).map(|_| std::thread::sleep(std::time::Duration::from_millis(5)));
+        assert!(looks.any(|()| identity.is_gone()));
+        child.wait().unwrap();
     }
 }

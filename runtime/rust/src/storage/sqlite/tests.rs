@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Result, TransactionBehavior};
 
+use super::super::{Hold, NewRun};
 use super::batch::Batch;
 use super::schema::prepare;
-use super::{Entry, boot, channels, sweep};
+use super::{Entry, boot, channels, journal, process, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -63,12 +64,16 @@ fn log(connection: &mut Connection, channel: &Channel) -> Arc<Log> {
     Arc::new(Log::restore(channel, open(connection, channel), &limits))
 }
 
-fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Option<&str>) {
+fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
     let name = ROOM.topics[topic].name;
     let envelope = Envelope { kind: LogKind::Data, channel: log.channel().name(), topic: name, run_id: None };
     let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, "x")).unwrap();
     let key = key.map(|key| Key::new(key, name, frame.payload()));
-    let entry = Entry { log: Arc::clone(log), topic, frame, key };
+    Entry { log: Arc::clone(log), topic, frame, key }
+}
+
+fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Option<&str>) {
+    let entry = entry(log, topic, key);
     in_transaction(connection, |transaction| {
         let mut batch = Batch::new(transaction);
         batch.append(&entry)?;
@@ -152,7 +157,7 @@ fn a_power_failure_begins_new_lives_and_only_that() {
     boot::begin(&connection, false).unwrap();
     assert_eq!(open(&mut connection, &room(1)).life, life);
     // A clean end, and another system.
-    boot::end(&connection).unwrap();
+    boot::end(&mut connection, 0).unwrap();
     boot::begin(&connection, false).unwrap();
     assert_eq!(open(&mut connection, &room(1)).life, life);
     connection.execute("UPDATE facts SET value = 'another' WHERE name = 'open_since_boot'", []).unwrap();
@@ -162,6 +167,48 @@ fn a_power_failure_begins_new_lives_and_only_that() {
     assert_eq!((kept.head, kept.messages.len()), (3, 1), "what a topic retains");
     let id = crate::wire::MessageId::new(kept.life, 2);
     assert!(kept.messages[0].frame.contains(&format!("\"id\":\"{id}\"")), "{}", kept.messages[0].frame);
+}
+
+#[test]
+fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
+    let mut connection = database();
+    let owners = [process::enter(&connection).unwrap(), process::enter(&connection).unwrap()];
+    boot::begin(&connection, false).unwrap();
+    let marks = |connection: &Connection| count(connection, "facts WHERE name = 'open_since_boot'");
+    boot::end(&mut connection, owners[0]).unwrap();
+    assert_eq!(marks(&connection), 1);
+    boot::end(&mut connection, owners[1]).unwrap();
+    assert_eq!(marks(&connection), 0);
+}
+
+#[test]
+fn a_run_that_its_holder_does_not_execute_any_more_is_free_when_its_lease_ends() {
+    let mut connection = database();
+    let log = log(&mut connection, &room(1));
+    in_transaction(&mut connection, |transaction| {
+        let mut batch = Batch::new(transaction);
+        for run_id in ["run_1", "run_2"] {
+            let [run_id, job, channel, input] = [run_id, "job", "room:1", "null"].map(str::to_owned);
+            journal::add(&mut batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
+        }
+        batch.finish()
+    });
+    let jobs = ["job".to_owned()];
+    let (ended, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + HOUR);
+    let claim = |connection: &mut Connection, owner| -> Vec<Hold> {
+        let claimed =
+            in_transaction(connection, |transaction| journal::claim(transaction, owner, &jobs, ended, 10));
+        claimed.into_iter().map(|run| run.hold).collect()
+    };
+    let first = claim(&mut connection, 1);
+    assert_eq!(first.len(), 2);
+    let extend = |connection: &mut Connection, holds: &[Hold]| {
+        in_transaction(connection, |transaction| journal::extend(transaction, 1, holds, later))
+    };
+    assert_eq!(extend(&mut connection, &first[..1]), first[..1]);
+    let claimed = claim(&mut connection, 2);
+    assert_eq!(claimed.iter().map(|hold| hold.row).collect::<Vec<_>>(), [first[1].row]);
+    assert_eq!(extend(&mut connection, &first), first[..1], "the other is in other hands");
 }
 
 #[test]

@@ -63,9 +63,10 @@ impl Writer {
     pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, Known), Unusable> {
         let mut connection = Connection::open(path)?;
         prepare(&mut connection)?;
+        // Known before it looks, so that another that leaves meanwhile knows that it is not the last.
+        let owner = process::enter(&connection)?;
         boot::begin(&connection, synchronous)?;
         let revoked = revocations::read(&connection)?;
-        let owner = process::enter(&connection)?;
         let (registry, open, swept) = (None, HashMap::new(), SystemTime::UNIX_EPOCH);
         let followed = Instant::now();
         let writer = Self { connection, registry, open, swept, followed, version: 0, owner };
@@ -94,8 +95,7 @@ impl Writer {
             self.follow_now_and_then();
             self.sweep_now_and_then();
         }
-        let left = process::leave(&self.connection, self.owner).and_then(|()| boot::end(&self.connection));
-        if let Err(error) = left {
+        if let Err(error) = boot::end(&mut self.connection, self.owner) {
             tracing::warn!(%error, "the storage was not closed cleanly");
         }
     }
@@ -127,10 +127,13 @@ impl Writer {
         let appended = self.transaction(|transaction| {
             let mut batch = Batch::new(transaction);
             work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
-            batch.finish()
+            let appended = batch.finish()?;
+            failpoint!("before-commit");
+            Ok(appended)
         });
         match appended {
             Ok(appended) => {
+                failpoint!("after-commit");
                 for (log, message) in appended {
                     self.publish(&log, message);
                 }

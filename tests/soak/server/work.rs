@@ -1,0 +1,93 @@
+//! The job that the crash test has executed: as many rounds as it is told, each with a step, both kinds
+//! of publish, a sleep and a wait.
+
+use crate::channels::Numbered;
+use crate::channels::work::{Go, RunResult, Work};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use fanfare::{Hub, Job, Received, Run, RunError, RunStatus, Runs};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path as FilePath, PathBuf};
+use std::time::Duration;
+
+/// Longer than any test lasts: no wait ends without a signal.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What a run is told.
+#[derive(Deserialize, Serialize)]
+struct Input {
+    /// The number of its first message.
+    first: u64,
+    rounds: u64,
+    pause_milliseconds: u64,
+}
+
+#[derive(Clone)]
+struct Executing {
+    runs: Runs,
+    job: Job<Work, Input>,
+}
+
+/// Executes runs, and has routes to start them and look at them. What their steps do outside of the journal
+/// is a line in a file.
+pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
+    let mut runs = Runs::builder(hub).lease(lease);
+    let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
+    let runs = runs.start().await?;
+    Ok(Router::new().route("/runs/{channel}/{run}", post(start_or_look)).with_state(Executing { runs, job }))
+}
+
+async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResult, RunError> {
+    let mut result = RunResult { effects: Vec::new(), signals: Vec::new() };
+    let pause = Duration::from_millis(input.pause_milliseconds);
+    for round in 0..input.rounds {
+        let effect: String = run.step("effect", async || append(&effects, run.id(), round)).await?;
+        let message = Numbered { number: input.first + round, text: effect.clone() };
+        run.publish("tell", run.channel().left(), &message).await?;
+        run.hub().publish(run.channel().right(), &message).await?;
+        run.sleep("pause", pause).await?;
+        let signal = run.wait_for(run.channel().go(), DAY).await?;
+        let Received { payload: Go { number }, by, .. } =
+            signal.ok_or_else(|| RunError::fail("no signal"))?;
+        result.signals.push(format!("{} {number}", by.as_deref().unwrap_or("server")));
+        result.effects.push(effect);
+    }
+    Ok(result)
+}
+
+/// What a step does that no journal can take back. Each time it gives another value.
+fn append(effects: &FilePath, run: &str, round: u64) -> Result<String, RunError> {
+    let effect = format!("{:032x}", fastrand::u128(..));
+    let mut file = OpenOptions::new().create(true).append(true).open(effects)?;
+    file.write_all(format!("{run} {round} {effect}\n").as_bytes())?;
+    Ok(effect)
+}
+
+/// Starts a run where there is none of this id, and tells how it stands.
+async fn start_or_look(
+    State(Executing { runs, job }): State<Executing>,
+    Path((channel, run)): Path<(String, String)>,
+    body: String,
+) -> Result<String, (StatusCode, String)> {
+    let unavailable = |error: &dyn Error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+    let mut status = runs.status(&run).await.map_err(|error| unavailable(&error))?;
+    if status.is_none() {
+        let input =
+            serde_json::from_str(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+        let channel = Work::new(channel).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+        job.start(&run, &channel, &input).await.map_err(|error| unavailable(&error))?;
+        status = Some(RunStatus::Running);
+    }
+    let told: Value = match status {
+        Some(RunStatus::Running) => json!({ "status": "running" }),
+        Some(RunStatus::Completed(result)) => json!({ "status": "completed", "result": result }),
+        other => json!({ "status": format!("{other:?}") }),
+    };
+    Ok(told.to_string())
+}

@@ -1,0 +1,150 @@
+//! What stands in the database.
+
+use crate::Result;
+use crate::log::{Id, Message};
+use crate::plan::TOPICS;
+use rusqlite::{Connection, OpenFlags};
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::Path;
+
+/// What stands in a database of runs and of messages.
+pub(super) struct Journal {
+    /// The history, a channel each.
+    pub(super) channels: Vec<Vec<Kept>>,
+    /// What runs were told of, in order.
+    pub(super) news: Vec<News>,
+    pub(super) steps: Vec<Step>,
+    pub(super) runs: Vec<Run>,
+    pub(super) signals: Vec<Signal>,
+    /// Messages that are missing from a history.
+    pub(super) missing: i64,
+}
+
+/// A message that a run published.
+pub(super) struct Kept {
+    pub(super) message: Message,
+    pub(super) text: String,
+    pub(super) run: String,
+}
+
+pub(super) struct News {
+    pub(super) run: String,
+    pub(super) data: Value,
+}
+
+pub(super) struct Step {
+    pub(super) run: String,
+    pub(super) position: u32,
+    pub(super) key: String,
+    pub(super) kind: String,
+    pub(super) value: String,
+}
+
+pub(super) struct Run {
+    pub(super) run: String,
+    pub(super) state: String,
+    pub(super) outcome: Option<String>,
+}
+
+pub(super) struct Signal {
+    pub(super) run: String,
+    /// The call that took it.
+    pub(super) taken: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Frame {
+    kind: String,
+    topic: Option<String>,
+    id: String,
+    run_id: Option<String>,
+    data: Value,
+}
+
+impl Journal {
+    pub(super) fn read(database: &Path, channels: &[String]) -> Result<Self> {
+        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        let mut journal = Self {
+            channels: Vec::new(),
+            news: Vec::new(),
+            steps: steps(&connection)?,
+            runs: runs(&connection)?,
+            signals: signals(&connection)?,
+            missing: missing(&connection)?,
+        };
+        for channel in channels {
+            let kept = journal.channel(&connection, channel)?;
+            journal.channels.push(kept);
+        }
+        Ok(journal)
+    }
+
+    /// The messages of topics, a channel each.
+    pub(super) fn messages(&self) -> Vec<Vec<Message>> {
+        self.channels.iter().map(|kept| kept.iter().map(|kept| kept.message).collect()).collect()
+    }
+
+    fn channel(&mut self, connection: &Connection, channel: &str) -> Result<Vec<Kept>> {
+        let mut statement = connection.prepare(
+            "SELECT frame FROM messages JOIN channels ON channels.id = messages.channel
+             WHERE name = ?1 ORDER BY offset",
+        )?;
+        let mut kept = Vec::new();
+        for frame in statement.query_map([channel], |row| row.get::<_, String>(0))? {
+            let frame = frame?;
+            let Frame { kind, topic, id, run_id, data } =
+                serde_json::from_str(&frame).map_err(|error| format!("{error}: {frame}"))?;
+            let run = run_id.ok_or_else(|| format!("a message of no run: {frame}"))?;
+            if kind == "run" {
+                self.news.push(News { run, data });
+                continue;
+            }
+            let known = TOPICS.iter().position(|known| Some(*known) == topic.as_deref());
+            let (Some(topic), Some(id), Some(number)) = (known, Id::new(&id), data["number"].as_u64()) else {
+                return Err(format!("a message that was not published: {frame}").into());
+            };
+            let message = Message { id, number: u32::try_from(number)?, topic: u8::try_from(topic)? };
+            kept.push(Kept { message, text: data["text"].as_str().unwrap_or_default().into(), run });
+        }
+        Ok(kept)
+    }
+}
+
+fn missing(connection: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT (SELECT sum(head) FROM channels) - (SELECT count(*) FROM messages)";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+fn steps(connection: &Connection) -> rusqlite::Result<Vec<Step>> {
+    let mut statement = connection.prepare(
+        "SELECT runs.run, position, key, kind, value FROM steps JOIN runs ON runs.id = steps.run
+         ORDER BY runs.id, position",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Step {
+            run: row.get(0)?,
+            position: row.get(1)?,
+            key: row.get(2)?,
+            kind: row.get(3)?,
+            value: row.get(4)?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn runs(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
+    let mut statement = connection.prepare("SELECT run, state, outcome FROM runs ORDER BY id")?;
+    let rows = statement
+        .query_map([], |row| Ok(Run { run: row.get(0)?, state: row.get(1)?, outcome: row.get(2)? }))?;
+    rows.collect()
+}
+
+fn signals(connection: &Connection) -> rusqlite::Result<Vec<Signal>> {
+    let mut statement = connection.prepare(
+        "SELECT runs.run, taken FROM signals JOIN runs ON runs.id = signals.run ORDER BY signals.id",
+    )?;
+    let rows = statement.query_map([], |row| Ok(Signal { run: row.get(0)?, taken: row.get(1)? }))?;
+    rows.collect()
+}

@@ -1,0 +1,219 @@
+//! Holds what stands in the database against what was seen from outside: results, answers to signals, side
+//! effects, and what subscribers were told.
+
+use super::Work;
+use super::driver::{Finished, RunResult};
+use super::journal::{Journal, Kept, Step};
+use crate::Result;
+use crate::log::Log;
+use crate::plan::History;
+use crate::verdict;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// What was counted, and what is wrong.
+pub(super) struct Verdict {
+    pub(super) steps: usize,
+    pub(super) effects: usize,
+    pub(super) durable: usize,
+    pub(super) loose: usize,
+    /// Of subscribers.
+    pub(super) told: verdict::Verdict,
+    pub(super) faults: Vec<String>,
+}
+
+const DURABLE: u8 = 0;
+
+pub(super) fn judge(
+    work: &Work,
+    finished: &[Finished],
+    journal: &Journal,
+    effects: &Path,
+    logs: &[Log],
+) -> Result<Verdict> {
+    let effects = Effects::read(effects)?;
+    let told = verdict::judge(History::All, &journal.messages(), logs);
+    let count = |topic: u8| {
+        let kept = journal.channels.iter().flatten();
+        kept.filter(|kept| (kept.message.topic == DURABLE) == (topic == DURABLE)).count()
+    };
+    let mut faults: Vec<String> = told.differences.iter().map(ToString::to_string).collect();
+    let mut judged = Judged { work, journal: ByRun::new(journal), effects: &effects, faults: &mut faults };
+    for run in finished {
+        judged.run(run);
+    }
+    let (runs, known) = (journal.runs.len(), finished.len());
+    judged.holds(runs == known, || format!("there are {runs} runs, and {known} were started"));
+    let missing = journal.missing;
+    judged.holds(missing == 0, || format!("{missing} messages are missing from history"));
+    let (durable, loose) = (count(DURABLE), count(DURABLE + 1));
+    let wanted = known * work.rounds as usize;
+    judged.holds(durable == wanted, || format!("{durable} durable messages, and not {wanted}"));
+    Ok(Verdict {
+        steps: effects.of.len(),
+        effects: effects.of.values().map(HashSet::len).sum(),
+        durable,
+        loose,
+        told,
+        faults,
+    })
+}
+
+/// The lines that steps appended: of a run and a round the values of all executions.
+struct Effects {
+    of: HashMap<(String, u32), HashSet<String>>,
+}
+
+impl Effects {
+    fn read(file: &Path) -> Result<Self> {
+        let mut of: HashMap<_, HashSet<String>> = HashMap::new();
+        for line in std::fs::read_to_string(file)?.lines() {
+            let mut words = line.split(' ');
+            if let (Some(run), Some(round), Some(value)) = (words.next(), words.next(), words.next()) {
+                of.entry((run.to_owned(), round.parse()?)).or_default().insert(value.to_owned());
+            }
+        }
+        Ok(Self { of })
+    }
+}
+
+/// What stands of each run.
+#[derive(Default)]
+struct ByRun<'j> {
+    kept: HashMap<&'j str, Vec<(usize, &'j Kept)>>,
+    steps: HashMap<&'j str, Vec<&'j Step>>,
+    news: HashMap<&'j str, Vec<String>>,
+    taken: HashMap<&'j str, Vec<Option<u32>>>,
+    ended: HashMap<&'j str, (&'j str, Option<&'j str>)>,
+}
+
+impl<'j> ByRun<'j> {
+    fn new(journal: &'j Journal) -> Self {
+        let mut by_run = Self::default();
+        for (channel, kept) in journal.channels.iter().enumerate() {
+            for kept in kept {
+                by_run.kept.entry(&kept.run).or_default().push((channel, kept));
+            }
+        }
+        for step in &journal.steps {
+            by_run.steps.entry(&step.run).or_default().push(step);
+        }
+        for news in &journal.news {
+            by_run.news.entry(&news.run).or_default().push(news.data.to_string());
+        }
+        for signal in &journal.signals {
+            by_run.taken.entry(&signal.run).or_default().push(signal.taken);
+        }
+        for run in &journal.runs {
+            by_run.ended.insert(&run.run, (&run.state, run.outcome.as_deref()));
+        }
+        by_run
+    }
+}
+
+struct Judged<'j> {
+    work: &'j Work,
+    journal: ByRun<'j>,
+    effects: &'j Effects,
+    faults: &'j mut Vec<String>,
+}
+
+impl Judged<'_> {
+    fn holds(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+        if !holds {
+            self.faults.push(fault());
+        }
+    }
+
+    fn run(&mut self, run: &Finished) {
+        self.effects(run);
+        self.messages(run);
+        self.steps(run);
+        self.signals(run);
+        self.end(run);
+    }
+
+    /// Each step was done at least once, and what came of one of these is what the run went on with.
+    fn effects(&mut self, run: &Finished) {
+        let (name, rounds) = (&run.run, self.work.rounds);
+        let given = run.result.effects.len();
+        self.holds(given == rounds as usize, || format!("{name}: {given} steps gave a result"));
+        for (round, effect) in (0..rounds).zip(&run.result.effects) {
+            let done = self.effects.of.get(&(name.clone(), round)).is_some_and(|done| done.contains(effect));
+            self.holds(done, || format!("{name}: step {round} gave {effect}, which nobody did"));
+        }
+    }
+
+    /// Durable messages stand once and in order, others at least once, and all with what the steps gave.
+    fn messages(&mut self, run: &Finished) {
+        let name = &run.run;
+        let kept = self.journal.kept.get(name.as_str()).cloned().unwrap_or_default();
+        let (mut durable, mut loose) = (Vec::new(), HashSet::new());
+        for (channel, Kept { message, text, .. }) in kept {
+            let effect = message.number.checked_sub(run.first).and_then(|round| {
+                let effect = run.result.effects.get(round as usize)?;
+                Some((round, effect))
+            });
+            let right = effect.is_some_and(|(_, effect)| effect == text) && channel == run.channel;
+            self.holds(right, || format!("{name}: {message} carries {text} on channel {channel}"));
+            if message.topic == DURABLE {
+                durable.push(message.number);
+            } else {
+                loose.insert(message.number);
+            }
+        }
+        let wanted: Vec<u32> = (run.first..run.first + self.work.rounds).collect();
+        self.holds(durable == wanted, || format!("{name}: the durable messages are {durable:?}"));
+        let all = loose.len() == wanted.len();
+        self.holds(all, || format!("{name}: of {} others {} were published", wanted.len(), loose.len()));
+    }
+
+    /// Each call is written down once, with what the run went on with.
+    fn steps(&mut self, run: &Finished) {
+        let name = &run.run;
+        let steps = self.journal.steps.get(name.as_str()).cloned().unwrap_or_default();
+        let keys: HashSet<&str> = steps.iter().map(|step| step.key.as_str()).collect();
+        let rounds = self.work.rounds as usize;
+        let in_order = steps.iter().zip(0..).all(|(step, position)| step.position == position);
+        let once = steps.len() == 4 * rounds && keys.len() == steps.len() && in_order;
+        self.holds(once, || format!("{name}: {} steps with {} keys", steps.len(), keys.len()));
+        let values = |kind: &str| -> Vec<String> {
+            let of_kind = steps.iter().filter(|step| step.kind == kind);
+            of_kind.filter_map(|step| serde_json::from_str(&step.value).ok()).collect()
+        };
+        let (effects, ids) = (values("step"), values("publish"));
+        self.holds(effects == run.result.effects, || format!("{name}: other results were written down"));
+        let kept = self.journal.kept.get(name.as_str()).into_iter().flatten();
+        let durable = kept.filter(|(_, kept)| kept.message.topic == DURABLE);
+        let published: Vec<String> = durable.map(|(_, kept)| kept.message.id.to_string()).collect();
+        self.holds(ids == published, || format!("{name}: other messages were written down"));
+    }
+
+    /// What was recorded, and nothing else, was taken, each by a wait of its own.
+    fn signals(&mut self, run: &Finished) {
+        let name = &run.run;
+        let (mut recorded, mut taken) = (run.recorded.clone(), run.result.signals.clone());
+        recorded.sort_unstable();
+        taken.sort_unstable();
+        let same = recorded == taken && taken.len() == self.work.rounds as usize;
+        self.holds(same, || format!("{name}: recorded {recorded:?}, and taken {taken:?}"));
+        let waits = self.journal.taken.get(name.as_str()).cloned().unwrap_or_default();
+        let by: HashSet<u32> = waits.iter().flatten().copied().collect();
+        let once = by.len() == waits.len() && waits.len() == self.work.rounds as usize;
+        self.holds(once, || format!("{name}: signals are taken by {waits:?}"));
+    }
+
+    /// It ended once, and was never tried again: nothing in it fails.
+    fn end(&mut self, run: &Finished) {
+        let name = &run.run;
+        let ended = self.journal.ended.get(name.as_str()).copied();
+        let outcome = ended.and_then(|(_, outcome)| serde_json::from_str::<RunResult>(outcome?).ok());
+        let right =
+            ended.is_some_and(|(state, _)| state == "completed") && outcome.as_ref() == Some(&run.result);
+        self.holds(right, || format!("{name}: it ended as {ended:?}"));
+        let news = self.journal.news.get(name.as_str()).cloned().unwrap_or_default();
+        let told = matches!(&news[..], [first, last]
+            if first.contains("running") && !first.contains("error") && last.contains("completed"));
+        self.holds(told, || format!("{name}: its news are {news:?}"));
+    }
+}
