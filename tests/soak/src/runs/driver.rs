@@ -109,9 +109,19 @@ impl Drivers {
         let start = format!("POST /runs/{name}/{run}");
         let mut asked = self.asking(&run);
         self.look(&start, &input, &mut asked).await?;
-        let signals =
-            futures_util::future::try_join_all(SENDERS.map(|sender| self.send(sender, channel, &run)));
-        let (result, recorded) = tokio::try_join!(self.result(&start, &input, &mut asked), signals)?;
+        // A signal that comes after the end is told whose counted, as one that comes too early is.
+        let ended = AtomicBool::new(false);
+        let signals = futures_util::future::try_join_all(
+            SENDERS.map(|sender| self.send(sender, channel, &run, &ended)),
+        );
+        let (result, recorded) = tokio::try_join!(
+            async {
+                let result = self.result(&start, &input, &mut asked).await;
+                ended.store(true, Ordering::Relaxed);
+                result
+            },
+            signals
+        )?;
         Ok(Finished { run, channel, first, result, recorded: recorded.concat() })
     }
 
@@ -140,13 +150,14 @@ impl Drivers {
     }
 
     /// Sends signals one after the other until the run has ended, and gives those that were recorded.
-    async fn send(&self, sender: &str, channel: usize, run: &str) -> Result<Vec<String>> {
+    async fn send(&self, sender: &str, channel: usize, run: &str, ended: &AtomicBool) -> Result<Vec<String>> {
         let authorised = bearer(if sender == "server" { SIGNING_KEY } else { &self.token });
         let name = self.work.plan(0, 0).channel(channel).replace(':', "%3A");
         let start = format!("POST /v1/realtime/signal?channel={name}&name=go&run_id={run}");
         let mut random = self.asking(&format!("{run} {sender}"));
         let mut recorded = Vec::new();
         loop {
+            let had_ended = ended.load(Ordering::Relaxed);
             let number = recorded.len();
             let headers = format!("{authorised}Idempotency-Key: {run}-{sender}-{number}\r\n");
             let body = json!({ "number": number }).to_string();
@@ -154,6 +165,7 @@ impl Drivers {
             let told: Value = serde_json::from_slice(&answer.body)?;
             match (answer.head.status, told["data"]["code"].as_str()) {
                 (200, _) => recorded.push(format!("{sender} {number}")),
+                (409, Some("already_taken" | "too_late")) if had_ended => return Ok(recorded),
                 (409, Some("already_taken" | "too_late")) => {
                     count(&self.counts.refused);
                     sleep(POLL).await;
