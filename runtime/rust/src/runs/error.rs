@@ -30,6 +30,8 @@ pub(super) enum Kind {
         after: Option<Duration>,
     },
     Fail(String),
+    /// The storage failed: the run is tried again, and that is no failure of its own.
+    Storage(String),
     /// The run is not in our hands any more, and says no more.
     Lost,
     /// The code is another than the one that began the run.
@@ -61,18 +63,18 @@ impl RunError {
         Self(Kind::Halted(message.into()))
     }
 
-    /// The storage did not answer; another holder of the run may do better.
     pub(super) fn storage(error: &StorageError) -> Self {
-        Self::retry(error.to_string())
+        Self(Kind::Storage(error.to_string()))
     }
 }
 
 impl fmt::Display for RunError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Retry { message, .. } | Kind::Fail(message) | Kind::Halted(message) => {
-                formatter.write_str(message)
-            }
+            Kind::Retry { message, .. }
+            | Kind::Fail(message)
+            | Kind::Storage(message)
+            | Kind::Halted(message) => formatter.write_str(message),
             Kind::Lost => formatter.write_str("the run was cancelled, or is executed elsewhere"),
         }
     }

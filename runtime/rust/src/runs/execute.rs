@@ -78,6 +78,11 @@ async fn ended(
             Some((End::Halted(why), news))
         }
         Kind::Fail(message) => Some((End::Failed(message.clone()), news::failed(log, run_id, &message))),
+        Kind::Storage(message) => {
+            let at = SystemTime::now() + shared.settings.first_retry;
+            let news = news::running(log, run_id, failures + 1, Some(&message));
+            Some((End::Retry { at, failures }, news))
+        }
         Kind::Retry { message, after } => {
             let failures = if has_got_further(shared, context).await { 1 } else { failures + 1 };
             if failures > shared.settings.retries {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::super::{
     Claimed, End, Entry, Hold, NewRun, Recorded, RunRecord, Settled, Step, StepKind, Taken, Wait, WaitEnd,
@@ -26,8 +26,8 @@ pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
 }
 
 /// Frees all runs that a process holds.
-pub(super) fn release(transaction: &Transaction<'_>, owner: u32) -> Result<()> {
-    transaction.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
+pub(super) fn release(connection: &Connection, owner: u32) -> Result<()> {
+    connection.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
     Ok(())
 }
 
