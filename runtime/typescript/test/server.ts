@@ -311,7 +311,7 @@ export function tokenFor(channel: string, topics: string[], expiresIn = 60, sign
 
 /** Waits until something holds. */
 export async function until(holds: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt += 1) {
+  for (let attempt = 0; attempt < 800; attempt += 1) {
     if (holds()) {
       return;
     }

@@ -48,7 +48,7 @@ const happenings: readonly (readonly [string, () => void])[] = [
 describe("a dead connection is noticed soon, long before the server would be missed,", () => {
   it.each(happenings)("when %s", async (_, happen) => {
     setTiming({ probe: 100 });
-    await open({ min: 5 });
+    await open({ min: 200 });
     server.isDeaf = true;
     happen();
     await until(() => subscription.connectionStatus !== "open");
@@ -59,7 +59,7 @@ describe("a dead connection is noticed soon, long before the server would be mis
 
   it("also where something was still on its way to it", async () => {
     setTiming({ probe: 200 });
-    await open({ min: 5 });
+    await open({ min: 200 });
     server.isDeaf = true;
     window.dispatchEvent(new Event("online"));
     server.publish("tokens", "a");
@@ -71,7 +71,7 @@ describe("a dead connection is noticed soon, long before the server would be mis
 
   it("when the machine wakes from sleep", async () => {
     setTiming({ probe: 100, tick: 20 });
-    await open({ min: 5 });
+    await open({ min: 200 });
     server.isDeaf = true;
     const now = Date.now();
     vi.spyOn(Date, "now").mockImplementation(() => now + 3_600_000);
