@@ -106,6 +106,13 @@ impl TopicState {
     fn of(logged: Logged) -> Self {
         Self { is_run_news: logged.is_run_news(), ..Self::default() }
     }
+
+    /// Nobody can have the message at this offset any more.
+    fn lose(&mut self, offset: u64) {
+        if !self.is_run_news {
+            self.gone = self.gone.max(offset);
+        }
+    }
 }
 
 /// A text stream that has not ended.
@@ -179,23 +186,22 @@ impl Log {
     ) -> Result<Appended, KeyReused> {
         let now = Instant::now();
         let mut state = self.lock();
+        let offset = state.head + 1;
         if let Some(key) = key {
-            if let Some(offset) = state.keys.find(key, now)? {
-                return Ok(Appended { id: self.id(offset), repeated: true, crowded: false });
+            if let Some(earlier) = state.keys.find(key, now)? {
+                return Ok(Appended { id: self.id(earlier), repeated: true, crowded: false });
             }
-            let offset = state.head + 1;
             state.keys.remember(key, offset, now);
         }
         // The clock is read under the lock: times ascend as ids do.
-        let (offset, time) = (state.head + 1, SystemTime::now());
-        let frame = frame.stamp(self.id(offset), time);
+        let frame = frame.stamp(self.id(offset), SystemTime::now());
         Ok(self.push(state, Message { offset, topic, published: now, frame }))
     }
 
     /// Takes a message that the storage has kept, and wakes those who wait for one.
-    pub(crate) fn take(&self, message: KeptMessage) -> Appended {
+    pub(crate) fn take(&self, message: KeptMessage) {
         let KeptMessage { offset, topic, frame, .. } = message;
-        self.push(self.lock(), Message { offset, topic, published: Instant::now(), frame })
+        self.push(self.lock(), Message { offset, topic, published: Instant::now(), frame });
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, message: Message) -> Appended {
@@ -226,9 +232,7 @@ impl Log {
             let topic = &mut state.topics[message.topic];
             let replaced = topic.retained.replace(message.clone());
             if let Some(replaced) = replaced.filter(|message| message.offset < first) {
-                if !topic.is_run_news {
-                    topic.gone = topic.gone.max(replaced.offset);
-                }
+                topic.lose(replaced.offset);
                 state.bytes.remove(replaced.frame.as_str().len());
             }
         }
@@ -333,9 +337,7 @@ impl State {
         if topic.retained.as_ref().is_some_and(|kept| kept.offset == message.offset) {
             return;
         }
-        if !topic.is_run_news {
-            topic.gone = message.offset;
-        }
+        topic.lose(message.offset);
         self.bytes.remove(message.frame.as_str().len());
     }
 }

@@ -46,19 +46,21 @@ impl Batch {
     pub(crate) fn frame(&self) -> SharedText {
         match &*self.messages {
             [message] => message.clone(),
-            messages => self.array.get_or_init(|| array(messages, self.bytes)).clone(),
+            _ => self.array.get_or_init(|| self.array_after(None)).clone(),
         }
     }
-}
 
-fn array(messages: &[SharedText], bytes: usize) -> SharedText {
-    let mut text = String::with_capacity(bytes + messages.len() + 1);
-    for message in messages {
-        text.push(if text.is_empty() { '[' } else { ',' });
-        text.push_str(message);
+    /// An array of all, after an item of JSON where there is one.
+    pub(crate) fn array_after(&self, first: Option<&str>) -> SharedText {
+        let room = self.bytes + self.messages.len() + first.map_or(0, str::len) + 2;
+        let mut text = String::with_capacity(room);
+        for item in first.into_iter().chain(self.messages.iter().map(SharedText::as_str)) {
+            text.push(if text.is_empty() { '[' } else { ',' });
+            text.push_str(item);
+        }
+        text.push(']');
+        text.into()
     }
-    text.push(']');
-    text.into()
 }
 
 /// What a subscriber reads that gets all of some topics from here on.

@@ -39,12 +39,13 @@ impl Log {
     /// The log of a channel with what is kept of it, as far as its definition still wants it.
     pub(crate) fn restore(channel: &Channel, kept: Kept, limits: &Limits) -> Self {
         let definition = channel.definition();
-        let is_accepted =
-            |message: &KeptMessage| !kept.is_of_another_definition || is_accepted(definition, message);
+        let is_refused =
+            |message: &&KeptMessage| kept.is_of_another_definition && !is_accepted(definition, message);
+        let refused = kept.messages.iter().filter(is_refused).map(|message| message.offset);
+        let refused: Vec<u64> = refused.collect();
         // All before a message that the definition no longer accepts goes with it: so the hole is
         // told as one gap, and nobody is sent what the definition refuses.
-        let refused = kept.messages.iter().rfind(|message| !is_accepted(message));
-        let refused_until = refused.map_or(0, |message| message.offset);
+        let refused_until = refused.last().copied().unwrap_or(0);
         let log = Self::new(channel.clone(), kept.life, limits).of_row(kept.row);
         let (now, time) = (Instant::now(), SystemTime::now());
         let mut state = log.lock();
@@ -61,7 +62,7 @@ impl Log {
             if offset < kept.first || offset <= refused_until || age > definition.history.age {
                 state.drop_first();
             }
-            if !is_accepted(message) {
+            if refused.binary_search(&offset).is_ok() {
                 state.forget_retained(topic);
             }
         }
@@ -75,7 +76,7 @@ impl State {
     fn forget_retained(&mut self, topic: usize) {
         let topic = &mut self.topics[topic];
         if let Some(message) = topic.retained.take() {
-            topic.gone = topic.gone.max(message.offset);
+            topic.lose(message.offset);
             self.bytes.remove(message.frame.as_str().len());
         }
     }
@@ -83,11 +84,11 @@ impl State {
 
 /// Whether a message that was published under an earlier definition could be under this one.
 fn is_accepted(definition: &ChannelDefinition, message: &KeptMessage) -> bool {
-    let Ok(frame) = serde_json::from_str::<Value>(&message.frame) else { return false };
-    let is_payload = frame["kind"] == "data";
     if definition.logged(message.topic).is_run_news() {
         return true;
     }
+    let Ok(frame) = serde_json::from_str::<Value>(&message.frame) else { return false };
+    let is_payload = frame["kind"] == "data";
     match definition.topics[message.topic].schema() {
         Some(schema) => is_payload && schema::check(schema, &frame["data"]).is_ok(),
         // A topic that carries streams now may have carried payloads.

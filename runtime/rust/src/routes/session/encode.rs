@@ -65,14 +65,5 @@ pub(in crate::routes) fn gap(event: &Event) -> Option<SharedText> {
 /// An array that begins with a reference.
 fn referenced(reference: &str, batch: &Batch) -> SharedText {
     let reference = serde_json::to_string(reference).unwrap_or_default();
-    let messages = batch.messages();
-    let mut text = String::with_capacity(batch.bytes() + messages.len() + reference.len() + 2);
-    text.push('[');
-    text.push_str(&reference);
-    for message in messages {
-        text.push(',');
-        text.push_str(message);
-    }
-    text.push(']');
-    text.into()
+    batch.array_after(Some(&reference))
 }

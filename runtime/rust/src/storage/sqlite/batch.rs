@@ -4,13 +4,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rusqlite::{Result, Transaction, params};
+use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::messages::{self, Outcome};
 use super::schema::milliseconds;
 use super::{Entry, StorageError};
 use crate::history::{KeptMessage, Log};
+
+/// Does work in a transaction, which is undone where the work fails.
+pub(super) fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = work(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
+}
 
 /// Something that is to be done in the next transaction.
 pub(super) trait Work: Send {

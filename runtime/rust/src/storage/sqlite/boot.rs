@@ -5,8 +5,9 @@
 //! that somebody has seen could be given again to another message: so all channels begin a new
 //! life, whose ids are others.
 
-use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Result};
 
+use super::batch::in_transaction;
 use super::process;
 
 /// Compares the running system with the one that had the file open, and begins new lives where
@@ -31,12 +32,13 @@ pub(super) fn begin(connection: &Connection, synchronous: bool) -> Result<()> {
 /// Notes that this process has left, and where it was the last that all commits are on the disk.
 pub(super) fn end(connection: &mut Connection, owner: u32) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    process::leave(&transaction, owner)?;
-    if !process::is_any_here(&transaction)? {
-        transaction.execute("DELETE FROM facts WHERE name = 'open_since_boot'", [])?;
-    }
-    transaction.commit()?;
+    in_transaction(connection, |transaction| {
+        process::leave(transaction, owner)?;
+        if !process::is_any_here(transaction)? {
+            transaction.execute("DELETE FROM facts WHERE name = 'open_since_boot'", [])?;
+        }
+        Ok(())
+    })?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 

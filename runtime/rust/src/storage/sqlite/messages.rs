@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::Entry;
 use super::schema::milliseconds;
@@ -18,8 +18,8 @@ pub(super) enum Outcome {
 }
 
 /// The offset of a channel's latest message.
-pub(super) fn head(transaction: &Transaction<'_>, row: i64) -> Result<u64> {
-    let mut statement = transaction.prepare_cached("SELECT head FROM channels WHERE id = ?1")?;
+pub(super) fn head(connection: &Connection, row: i64) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT head FROM channels WHERE id = ?1")?;
     statement.query_row([row], |row| row.get(0))
 }
 

@@ -1,6 +1,6 @@
 //! The processes that have the file open, and which of them are gone.
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, Result, params};
 
 /// What tells a process from every other.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,11 +44,8 @@ pub(super) fn take_gone(connection: &Connection) -> Result<Vec<u32>> {
 
 /// Whether a process has the file open, as far as can be told.
 pub(super) fn is_here(connection: &Connection, owner: u32) -> Result<bool> {
-    let mut statement =
-        connection.prepare_cached("SELECT pid, place, began FROM processes WHERE owner = ?1")?;
-    let identity = statement
-        .query_row([owner], |row| Ok(Identity { pid: row.get(0)?, place: row.get(1)?, began: row.get(2)? }));
-    Ok(identity.optional()?.is_some_and(|identity| !identity.is_gone()))
+    let is_here = |(known, identity): &(u32, Identity)| *known == owner && !identity.is_gone();
+    Ok(known(connection)?.iter().any(is_here))
 }
 
 fn known(connection: &Connection) -> Result<Vec<(u32, Identity)>> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, Result, TransactionBehavior};
+use rusqlite::{Connection, Result};
 
 use super::super::{Hold, NewRun};
-use super::batch::Batch;
+use super::batch::{self, Batch};
 use super::schema::prepare;
 use super::{Entry, boot, channels, journal, process, sweep};
 use crate::channel::{
@@ -49,10 +49,7 @@ fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T>,
 ) -> T {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    let result = work(&transaction).unwrap();
-    transaction.commit().unwrap();
-    result
+    batch::in_transaction(connection, work).unwrap()
 }
 
 fn open(connection: &mut Connection, channel: &Channel) -> Kept {

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, Result, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::batch::{Batch, Work};
+use super::batch::{Batch, Work, in_transaction};
 use super::schema::{Unusable, prepare};
 use super::soon::soon;
 use super::{Opened, StorageError, boot, channels, messages, process, revocations, sweep};
@@ -84,12 +84,14 @@ impl Writer {
             };
             let mut work = Vec::new();
             for command in first.into_iter().chain(commands.try_iter()).take(BATCH) {
-                if let Command::Work(more) = command {
-                    work.push(more);
-                    continue;
+                match command {
+                    Command::Work(more) => work.push(more),
+                    Command::Attach(registry) => self.registry = Some(registry),
+                    Command::Open { channel, limits, reply } => {
+                        self.work(std::mem::take(&mut work));
+                        let _ = reply.send(self.open_log(&channel, &limits));
+                    }
                 }
-                self.work(std::mem::take(&mut work));
-                self.open_log(command);
             }
             self.work(work);
             self.follow_now_and_then();
@@ -100,22 +102,14 @@ impl Writer {
         }
     }
 
-    fn open_log(&mut self, command: Command) {
-        match command {
-            Command::Work(work) => self.work(vec![work]),
-            Command::Attach(registry) => self.registry = Some(registry),
-            Command::Open { channel, limits, reply } => {
-                let kept = self.transaction(|transaction| channels::open(transaction, &channel));
-                let opened = kept.map_err(|error| failed(&error)).map(|kept| {
-                    let (row, first) = (kept.row, kept.first);
-                    let log = Arc::new(Log::restore(&channel, kept, &limits));
-                    self.open.insert(row, Open { log: Arc::downgrade(&log), first });
-                    let left_open = self.left_open(&log);
-                    Opened { log, left_open }
-                });
-                let _ = reply.send(opened);
-            }
-        }
+    fn open_log(&mut self, channel: &Channel, limits: &Limits) -> Result<Opened, StorageError> {
+        let kept = in_transaction(&mut self.connection, |transaction| channels::open(transaction, channel));
+        let kept = kept.map_err(|error| failed(&error))?;
+        let (row, first) = (kept.row, kept.first);
+        let log = Arc::new(Log::restore(channel, kept, limits));
+        self.open.insert(row, Open { log: Arc::downgrade(&log), first });
+        let left_open = self.left_open(&log);
+        Ok(Opened { log, left_open })
     }
 
     /// Does what waits, in order, in one transaction. Where that fails each has one of its own, so
@@ -124,7 +118,7 @@ impl Writer {
         if work.is_empty() {
             return;
         }
-        let appended = self.transaction(|transaction| {
+        let appended = in_transaction(&mut self.connection, |transaction| {
             let mut batch = Batch::new(transaction);
             work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
             let appended = batch.finish()?;
@@ -161,13 +155,6 @@ impl Writer {
         log.open_streams().into_iter().filter(is_left).collect()
     }
 
-    fn transaction<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let result = work(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
-    }
-
     /// Hands a message that is committed to its log, and so to all who read it.
     fn publish(&mut self, log: &Arc<Log>, message: KeptMessage) {
         if message.offset > log.head() + 1 {
@@ -185,9 +172,7 @@ impl Writer {
         let Some(row) = log.row() else { return };
         let definition = log.channel().definition();
         match channels::messages(&self.connection, row, log.life(), definition, log.head()) {
-            Ok(messages) => messages.into_iter().for_each(|message| {
-                log.take(message);
-            }),
+            Ok(messages) => messages.into_iter().for_each(|message| log.take(message)),
             Err(error) => {
                 tracing::error!(%error, channel = log.channel().name(), "the storage could not be read")
             }
@@ -211,9 +196,7 @@ impl Writer {
         }
         for (row, open) in &self.open {
             let Some(log) = open.log.upgrade() else { continue };
-            let head = self.connection.prepare_cached("SELECT head FROM channels WHERE id = ?1");
-            let Ok(mut statement) = head else { return };
-            if statement.query_row([row], |row| row.get(0)).is_ok_and(|head: u64| head > log.head()) {
+            if messages::head(&self.connection, *row).is_ok_and(|head| head > log.head()) {
                 self.catch_up(&log);
             }
         }
@@ -230,7 +213,9 @@ impl Writer {
         open.first = first;
         let definition = log.channel().definition();
         // What is not deleted now is deleted with what follows.
-        let _ = self.transaction(|transaction| messages::trim(transaction, row, definition, first));
+        let _ = in_transaction(&mut self.connection, |transaction| {
+            messages::trim(transaction, row, definition, first)
+        });
     }
 
     fn sweep_now_and_then(&mut self) {
@@ -239,12 +224,9 @@ impl Writer {
         let Some(registry) = self.registry.filter(|_| since >= sweep::INTERVAL) else { return };
         self.swept = now;
         self.open.retain(|_, open| open.log.strong_count() > 0);
-        let open = &self.open;
-        let is_open = |row: i64| open.contains_key(&row);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let swept = transaction.and_then(|transaction| {
-            sweep::sweep(&transaction, registry, is_open, now)?;
-            transaction.commit()
+        let is_open = |row: i64| self.open.contains_key(&row);
+        let swept = in_transaction(&mut self.connection, |transaction| {
+            sweep::sweep(transaction, registry, is_open, now)
         });
         if let Err(error) = swept {
             tracing::error!(%error, "the storage could not be swept");
