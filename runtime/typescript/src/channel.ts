@@ -199,6 +199,11 @@ export type SignalName<Channel extends ChannelInput> = Channel extends string
     ? keyof Signals & string
     : never;
 
+/** The signals that a run on a channel can wait for: any string if the channel's type names none. */
+export type AwaitedSignal<Channel extends ChannelInput> = [SignalName<Channel>] extends [never]
+  ? string
+  : SignalName<Channel>;
+
 /**
  * The payload of a channel's signal, as whoever sends it gives it.
  *

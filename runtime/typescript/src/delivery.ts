@@ -1,9 +1,18 @@
 import type { ChannelInput } from "./channel.js";
 import { InvalidMessageError } from "./error.js";
+import type { TextStreamError } from "./error.js";
 import type { DataMessage, Gap, RunError, RunStatus, RunUpdate, StreamView } from "./message.js";
 import { validate } from "./standard.js";
 import type { StandardIssue, StandardResult, StandardSchema } from "./standard.js";
-import type { Cursor, DataFrame, GapFrame, LoggedFrame, RunFrame, StreamStartFrame } from "./wire.js";
+import type {
+  Cursor,
+  DataFrame,
+  GapFrame,
+  LoggedFrame,
+  RunFrame,
+  StreamEndFrame,
+  StreamStartFrame,
+} from "./wire.js";
 
 /** Resuming at a `cursor` goes on after what came with it. */
 export interface DeliveryEvents {
@@ -23,7 +32,7 @@ export type StreamHead = Omit<StreamView, "data" | "status">;
 
 /** Why the text of a stream is not complete. */
 export interface StreamFailure {
-  readonly reason: "failed" | "gap" | "closed";
+  readonly reason: TextStreamError["reason"];
   readonly why: string;
 }
 
@@ -110,7 +119,7 @@ export class Delivery {
           : undefined;
       case "datastream-end":
         return this.#openStreams.delete(entry.data)
-          ? this.events.onStreamEnd(entry.data, failureOf(entry.error), cursor)
+          ? this.events.onStreamEnd(entry.data, failureOf(entry), cursor)
           : undefined;
       case "run":
         return this.#run(entry, cursor);
@@ -219,8 +228,8 @@ function wantedTopics(
   return new Map((topics ?? [...known.keys()]).map((topic) => [topic, known.get(topic) ?? unknown]));
 }
 
-function failureOf(error: string | undefined): StreamFailure | undefined {
-  return error === undefined ? undefined : { reason: "failed", why: error };
+function failureOf({ error, stopped }: StreamEndFrame): StreamFailure | undefined {
+  return error === undefined ? undefined : { reason: stopped === true ? "stopped" : "failed", why: error };
 }
 
 function envelope(frame: LoggedFrame): Omit<DataMessage, "kind" | "topic" | "data"> {
@@ -257,8 +266,23 @@ function runUpdate(frame: RunFrame): RunUpdate {
     ...(typeof attempt === "number" ? { attempt } : {}),
     ...(runError === undefined ? {} : { runError }),
     ...(typeof halted === "string" ? { halted } : {}),
+    ...(status === "running" ? waitOf(data) : NOT_WAITING),
     ...resultOf(data, status),
   };
+}
+
+type Wait = Pick<RunUpdate, "waitingFor" | "questions">;
+
+const NOT_WAITING: Wait = Object.freeze({ waitingFor: Object.freeze([]), questions: Object.freeze({}) });
+
+function waitOf({ waitingFor, questions }: Readonly<Record<string, unknown>>): Wait {
+  if (!Array.isArray(waitingFor)) {
+    return NOT_WAITING;
+  }
+  const names: string[] = waitingFor.filter((name) => typeof name === "string");
+  const ids = Object(questions) as Readonly<Record<string, unknown>>;
+  const asked = names.map((name) => [name, ids[name]] as const).filter(([, id]) => typeof id === "string");
+  return { waitingFor: names, questions: Object.fromEntries(asked) as Wait["questions"] };
 }
 
 function resultOf(data: Readonly<Record<string, unknown>>, status: RunStatus | undefined): { result?: unknown } {

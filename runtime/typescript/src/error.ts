@@ -71,10 +71,11 @@ export class TextStreamError extends Error {
     /** The id of the message that the stream came with. */
     readonly id: string,
     /**
-     * `failed`: its publisher gave up, or the server was restarted. `gap`: pieces were missed for
-     * good. `closed`: the subscription ended before the stream did.
+     * `failed`: its publisher gave up, or the server was restarted. `stopped`: it was ended on
+     * purpose, by its publisher or because its run was cancelled or went on without it. `gap`:
+     * pieces were missed for good. `closed`: the subscription ended before the stream did.
      */
-    readonly reason: "failed" | "gap" | "closed",
+    readonly reason: "failed" | "stopped" | "gap" | "closed",
     why: string,
   ) {
     super(`The text stream ${id} on "${channel}", topic "${topic}", is not complete: ${why}`);
@@ -84,9 +85,10 @@ export class TextStreamError extends Error {
 /**
  * Why a signal was not taken:
  *
- * - `already_taken`: another one came first; `by` and `at` say whose and when.
- * - `too_late`: the run waited for it and does no longer.
- * - `run_ended`: the run has ended.
+ * - `already_taken`: the question has an answer; `takenSignal`, `takenPayload`, `by` and `at`
+ *   describe it.
+ * - `too_late`: the question was closed without an answer.
+ * - `run_ended`: the run ended without asking for this signal.
  * - `no_run`: there is no run on the channel.
  * - `not_granted`: the token does not name the signal.
  * - `unauthorized`: the token is not valid, or there is none.
@@ -111,11 +113,15 @@ export class SignalError extends Error {
   override readonly name = "SignalError";
   /** The HTTP status; undefined where there was no answer, or none was asked for. */
   readonly status: number | undefined;
-  /** Of `already_taken`: whose signal came first, where that is known. */
+  /** With `already_taken`: the name of the signal that is the answer. */
+  readonly takenSignal: string | undefined;
+  /** With `already_taken`: the payload of that signal, as JSON. It is not validated. */
+  readonly takenPayload: unknown;
+  /** With `already_taken`: who sent that signal, if known. */
   readonly by: string | undefined;
-  /** Of `already_taken`: when it came. */
+  /** With `already_taken`: when that signal was recorded. */
   readonly at: Date | undefined;
-  /** Of `invalid`: how the payload breaks the definition. */
+  /** With `invalid`: how the payload breaks the definition. */
   readonly issues: readonly PayloadIssue[];
 
   constructor(
@@ -125,18 +131,22 @@ export class SignalError extends Error {
     why: string,
     details: {
       status?: number | undefined;
+      takenSignal?: string | undefined;
+      takenPayload?: unknown;
       by?: string | undefined;
       at?: Date | undefined;
       issues?: readonly PayloadIssue[] | undefined;
       cause?: unknown;
     } = {},
   ) {
-    const { status, by, at, issues = [], cause } = details;
+    const { status, takenSignal, takenPayload, by, at, issues = [], cause } = details;
     super(
       `The signal "${signal}" to "${channel}" was not taken: ${why}`,
       cause === undefined ? undefined : { cause },
     );
     this.status = status;
+    this.takenSignal = takenSignal;
+    this.takenPayload = takenPayload;
     this.by = by;
     this.at = at;
     this.issues = issues;

@@ -34,6 +34,7 @@ export type {
   Message,
   MessageView,
   RunError,
+  RunQuestions,
   RunStatus,
   RunUpdate,
   StreamMessage,

@@ -1,4 +1,4 @@
-import type { ChannelInput, ChannelName, IsStream, Payload, RunResult, TopicName } from "./channel.js";
+import type { AwaitedSignal, ChannelInput, ChannelName, IsStream, Payload, RunResult, TopicName } from "./channel.js";
 
 /**
  * What a topic carries, with its envelope, as subscribers get it: a payload
@@ -86,8 +86,8 @@ export interface StreamView<Channel extends ChannelInput = string, Topic extends
   readonly kind: "stream";
   /** The text so far. */
   readonly data: string;
-  /** `failed` where no more comes and the text is not complete. */
-  readonly status: "streaming" | "complete" | "failed";
+  /** `stopped`: ended on purpose before it was complete. `failed`: incomplete for any other reason. */
+  readonly status: "streaming" | "complete" | "stopped" | "failed";
 }
 
 /** Messages that this subscriber missed and that the server no longer has. */
@@ -101,6 +101,11 @@ export interface Gap {
 
 /** Where a run stands; `unknown` until the server or a message tells. */
 export type RunStatus = "unknown" | "running" | "completed" | "failed" | "cancelled";
+
+/** The id of the question that asks for each signal in `waitingFor`. */
+export type RunQuestions<Channel extends ChannelInput = ChannelInput> = {
+  readonly [Signal in AwaitedSignal<Channel>]?: string;
+};
 
 /** Why a run, or an attempt of it, failed. */
 export interface RunError {
@@ -125,6 +130,13 @@ export interface RunUpdate<
   readonly runError?: RunError;
   /** Why the run stands still until the server has other code. */
   readonly halted?: string;
+  /**
+   * The signals that the run waits for; the first of them to arrive is the answer. Empty if the
+   * run waits for none.
+   */
+  readonly waitingFor: readonly AwaitedSignal<Channel>[];
+  /** The question that asks for each signal in `waitingFor`: give it to `send` as `question`. */
+  readonly questions: RunQuestions<Channel>;
   /** What the run returned; not there before it did, or where it breaks the definition. */
   readonly result?: RunResult<Channel, Validate>;
 }

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type {
+  AwaitedSignal,
   ChannelInput,
   ChannelName,
   RunResult,
@@ -11,7 +12,7 @@ import type {
   TopicName,
 } from "./channel.js";
 import type { Drift } from "./drift.js";
-import type { Gap, MessageView, RunError, RunStatus } from "./message.js";
+import type { Gap, MessageView, RunError, RunQuestions, RunStatus } from "./message.js";
 import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import type { SignalOptions, SignalReceipt } from "./signal.js";
 import type { StandardSchema } from "./standard.js";
@@ -89,6 +90,22 @@ export interface UseRealtimeResult<
   readonly runError: RunError | null;
   /** Why the run stands still until the server has other code; null while it goes on. */
   readonly halted: string | null;
+  /**
+   * The signals that the run waits for; the first of them to arrive is the answer. Empty if the
+   * run waits for none.
+   */
+  readonly waitingFor: readonly AwaitedSignal<Channel>[];
+  /**
+   * The question that asks for each signal in `waitingFor`. With it, `send` answers the question
+   * that the user saw and no later one.
+   *
+   * @example
+   * ```tsx
+   * const approve = () => send(ch.approve, { verdict: "approve" }, { question: questions.approve });
+   * return waitingFor.includes("approve") && <button onClick={approve}>Approve</button>;
+   * ```
+   */
+  readonly questions: RunQuestions<Channel>;
   /**
    * What went wrong last: a `ConnectionError` until the connection is open
    * again, an `InvalidMessageError` with its issues until `reset()` or the next `open`.

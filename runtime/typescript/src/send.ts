@@ -20,8 +20,8 @@ export interface SendOptions extends SignalOptions {
 const RETRIES = 6;
 
 /**
- * Sends a signal to the run on a channel. Resolves once it is recorded: then the
- * run gets it, also where it does not wait for it yet.
+ * Sends a signal to the run on a channel. Resolves once it is recorded; the receipt's `status`
+ * says whether it answers an open question of the run or is kept for a later one.
  *
  * The payload is validated first. What is not answered, or answered with 503, is
  * sent again, up to six times, under one idempotency key: it is taken at most once.

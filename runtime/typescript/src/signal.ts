@@ -8,18 +8,26 @@ import type { PayloadIssue } from "./standard.js";
 import { timing } from "./timing.js";
 import { routeUrl } from "./wire.js";
 
-/** A signal that was taken. */
+/** A signal that was recorded. */
 export interface SignalReceipt {
-  /** The run that gets it. */
+  /** The run that it was sent to. */
   readonly runId: string;
   /** When it was recorded. */
   readonly at: Date;
+  /**
+   * `accepted`: it is the answer to an open question of the run. `kept`: the run has not asked for
+   * it yet. The first question that does gets it, unless another kept signal for that question
+   * was recorded earlier.
+   */
+  readonly status: "accepted" | "kept";
 }
 
 /** What else may be said of a signal. */
 export interface SignalOptions {
   /** For which run it is, where several are on the channel. Default: the one that waits for longest. */
   readonly runId?: string | undefined;
+  /** The question that the user saw. If it is no longer open, the signal is refused. */
+  readonly question?: string | undefined;
   /** Aborting it ends the attempts. The signal may have been taken nevertheless. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -112,7 +120,7 @@ async function attempt(
   reference: SignalReference,
   body: string,
   key: string,
-  { access, runId }: SignalRequest,
+  { access, ...options }: SignalRequest,
   end: AbortSignal,
 ): Promise<SignalReceipt | Failure> {
   let granted: Access;
@@ -122,7 +130,7 @@ async function attempt(
     return noAccess(reference, cause);
   }
   try {
-    const url = urlOf(reference, runId, granted);
+    const url = urlOf(reference, options, granted);
     const headers = {
       authorization: `Bearer ${granted.bearer}`,
       "content-type": "application/json",
@@ -144,12 +152,16 @@ async function attempt(
 
 function urlOf(
   { channel, signal }: SignalReference,
-  runId: string | undefined,
+  { runId, question }: SignalOptions,
   { apiBaseUrl }: Access,
 ): URL {
   const url = routeUrl(serverUrl(apiBaseUrl), "signal");
-  const query = { channel, name: signal, ...(runId === undefined ? {} : { run_id: runId }) };
-  url.search = new URLSearchParams(query).toString();
+  const query = { channel, name: signal, run_id: runId, question };
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) {
+      url.searchParams.set(name, value);
+    }
+  }
   return url;
 }
 
@@ -173,9 +185,9 @@ async function post(
 }
 
 function receipt({ channel, signal }: SignalReference, status: number, answer: unknown): SignalReceipt | Failure {
-  const { run_id: runId, at } = Object(answer) as { readonly run_id?: unknown; readonly at?: unknown };
+  const { run_id: runId, at, status: state } = Object(answer) as Readonly<Record<string, unknown>>;
   if (typeof runId === "string" && typeof at === "string") {
-    return { runId, at: new Date(at) };
+    return { runId, at: new Date(at), status: state === "kept" ? "kept" : "accepted" };
   }
   // A page that a development server has for every address, say.
   const why = "what answered is no fanfare server: look at `apiBaseUrl`";
@@ -191,6 +203,8 @@ function noAccess({ channel, signal }: SignalReference, cause: unknown): Failure
 
 interface RefusalData {
   readonly code?: unknown;
+  readonly signal?: unknown;
+  readonly payload?: unknown;
   readonly by?: unknown;
   readonly at?: unknown;
   readonly issues?: readonly PayloadIssue[];
@@ -203,11 +217,13 @@ function refusal(
   { renewable }: Access,
 ): Failure {
   const { error: reason, data } = Object(answer) as { readonly error?: unknown; readonly data?: unknown };
-  const { code: detail, by, at, issues } = Object(data) as RefusalData;
+  const { code: detail, signal: takenSignal, payload: takenPayload, by, at, issues } = Object(data) as RefusalData;
   const code = codeOf(status, detail);
   const why = typeof reason === "string" ? reason : `the server answered ${status}`;
   const error = new SignalError(channel, signal, code, why, {
     status,
+    takenSignal: typeof takenSignal === "string" ? takenSignal : undefined,
+    takenPayload,
     by: typeof by === "string" ? by : undefined,
     at: typeof at === "string" ? new Date(at) : undefined,
     issues: Array.isArray(issues) ? issues : undefined,

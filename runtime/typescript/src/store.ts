@@ -1,10 +1,11 @@
 import type { ChannelInput, SignalReference } from "./channel.js";
 import { Delivery } from "./delivery.js";
+import type { StreamFailure } from "./delivery.js";
 import { findDrift } from "./drift.js";
 import type { Drift } from "./drift.js";
 import { Link } from "./link.js";
 import { isTerminal } from "./message.js";
-import type { Gap, MessageView, RunError, RunStatus, RunUpdate, StreamView } from "./message.js";
+import type { Gap, MessageView, RunError, RunQuestions, RunStatus, RunUpdate, StreamView } from "./message.js";
 import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import { send } from "./send.js";
 import type { SendOptions } from "./send.js";
@@ -29,6 +30,8 @@ export interface RealtimeSnapshot {
   readonly attempt: number | null;
   readonly runError: RunError | null;
   readonly halted: string | null;
+  readonly waitingFor: readonly string[];
+  readonly questions: RunQuestions;
   readonly error: Error | null;
   readonly gap: Gap | null;
   readonly position: Cursor | null;
@@ -65,6 +68,8 @@ const EMPTY: RealtimeSnapshot = {
   attempt: null,
   runError: null,
   halted: null,
+  waitingFor: [],
+  questions: {},
   error: null,
   gap: null,
   position: null,
@@ -154,8 +159,9 @@ export class RealtimeStore {
   readonly reset = (): void => {
     this.#buffer.clear();
     this.#texts.clear();
-    const { messages, runStatus, result, attempt, runError, halted, error, gap } = EMPTY;
-    this.#update({ messages, runStatus, result, attempt, runError, halted, error, gap });
+    const { messages, runStatus, result, attempt, runError, halted, waitingFor, questions } = EMPTY;
+    const run = { runStatus, result, attempt, runError, halted, waitingFor, questions };
+    this.#update({ messages, ...run, error: null, gap: null });
   };
 
   /**
@@ -256,8 +262,7 @@ export class RealtimeStore {
       },
       onStreamEnd: (streamId, failure, cursor) => {
         const view = this.#texts.get(streamId);
-        const status = failure === undefined ? "complete" : "failed";
-        this.#grown(streamId, view && { ...view, status }, cursor);
+        this.#grown(streamId, view && { ...view, status: endStatus(failure) }, cursor);
         this.#texts.delete(streamId);
       },
       onInvalid: (error, cursor) => {
@@ -335,7 +340,8 @@ function reasonToPause(settings: StoreSettings): PauseReason {
 }
 
 /** What the latest news says counts, and nothing else: who is tried again has no result. */
-function whereItStands({ status, attempt, runError, halted, ...update }: RunUpdate): Partial<RealtimeSnapshot> {
+function whereItStands(update: RunUpdate): Partial<RealtimeSnapshot> {
+  const { status, attempt, runError, halted, waitingFor, questions } = update;
   const result = "result" in update ? { result: update.result } : {};
   if (status === undefined) {
     return result;
@@ -344,10 +350,19 @@ function whereItStands({ status, attempt, runError, halted, ...update }: RunUpda
     runStatus: status,
     runError: runError ?? null,
     halted: halted ?? null,
+    waitingFor,
+    questions,
     ...(attempt === undefined ? {} : { attempt }),
     result: undefined,
     ...result,
   };
+}
+
+function endStatus(failure: StreamFailure | undefined): StreamView["status"] {
+  if (failure === undefined) {
+    return "complete";
+  }
+  return failure.reason === "stopped" ? "stopped" : "failed";
 }
 
 function page(): Document | undefined {

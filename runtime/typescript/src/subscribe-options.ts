@@ -41,8 +41,8 @@ export interface SubscribeOptions<
   /** Called, in order with the messages, when messages were missed for good. */
   readonly onGap?: ((gap: Gap) => void) | undefined;
   /**
-   * Called, in order with the messages, when a run on the channel begins, is tried again, stands
-   * still or ends; of a new subscriber at once, with the latest.
+   * Called, in order with the messages, when a run on the channel begins, is tried again, waits
+   * for a signal, halts or ends. A new subscriber gets the latest of these events at once.
    */
   readonly onRun?: ((update: RunUpdate<NoInfer<Channel>, NoInfer<Validate>>) => void) | undefined;
   /**

@@ -64,6 +64,8 @@ export interface StreamEndFrame extends OnTopic {
   readonly data: string;
   /** Why the text is not complete. */
   readonly error?: string;
+  /** With `error`: whether the text was stopped on purpose. */
+  readonly stopped?: boolean;
 }
 
 /** News of a run. Every subscriber of its channel gets them. */
@@ -220,7 +222,7 @@ export function advance(cursor: Cursor | undefined, id: string): Cursor {
   return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
-type FieldType = "string" | "string?" | "strings" | "number" | "any";
+type FieldType = "string" | "string?" | "strings" | "number" | "boolean?" | "any";
 type Fields = readonly (readonly [string, FieldType])[];
 
 const REF: Fields = [["ref", "string?"]];
@@ -237,7 +239,7 @@ const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
   data: [...ON_TOPIC, ["data", "any"]],
   "datastream-start": [...ON_TOPIC, ["data", "string"]],
   chunk: [...ON_TOPIC, ["stream_id", "string"], ["data", "string"]],
-  "datastream-end": [...ON_TOPIC, ["data", "string"], ["error", "string?"]],
+  "datastream-end": [...ON_TOPIC, ["data", "string"], ["error", "string?"], ["stopped", "boolean?"]],
   run: [...LOGGED, ["data", "any"]],
   ready: [...OF_CHANNEL, ["position", "string"], ["fingerprint", "string"]],
   gap: [...OF_CHANNEL, ["after", "string"], ["before", "string"]],
@@ -276,7 +278,7 @@ function isOfType(
   type: FieldType,
 ): boolean {
   if (!Object.hasOwn(frame, name)) {
-    return type === "string?";
+    return type.endsWith("?");
   }
   const value = frame[name];
   if (type === "any") {
@@ -284,5 +286,5 @@ function isOfType(
   }
   return type === "strings"
     ? Array.isArray(value) && value.every((item) => typeof item === "string")
-    : typeof value === (type === "number" ? "number" : "string");
+    : typeof value === type.replace("?", "");
 }

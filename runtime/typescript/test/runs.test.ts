@@ -51,10 +51,57 @@ describe("onRun", () => {
       runId: "run_42",
       status: "running",
       attempt: 1,
+      waitingFor: [],
+      questions: {},
     });
     expect(updates[1]).toMatchObject({ attempt: 2, runError: { message: "no network" } });
     expect(updates[2]).toMatchObject({ status: "running", halted: "the run was begun with other code" });
     expect(updates[4]).toMatchObject({ result: { words: 1200n } });
+  });
+
+  it("gets the signals that the run waits for, and the question that asks for each", async () => {
+    const waits: unknown[] = [];
+    await subscribe({
+      ...basics(),
+      onMessage: () => {},
+      onRun: ({ waitingFor, questions }) => void waits.push({ waitingFor, questions }),
+    });
+    const wait = { waitingFor: ["approve", "budget"], questions: { approve: "q1", budget: "q1" } };
+    server.run({ status: "running", attempt: 1, ...wait });
+    server.run({ status: "running", attempt: 1 });
+    server.run({ status: "cancelled", ...wait });
+    await until(() => waits.length === 3);
+    const none = { waitingFor: [], questions: {} };
+    expect(waits).toEqual([wait, none, none]);
+  });
+
+  it("ignores what is malformed in a wait", async () => {
+    const waits: unknown[] = [];
+    await subscribe({
+      ...basics(),
+      onMessage: () => {},
+      onRun: ({ waitingFor, questions }) => void waits.push([waitingFor, questions]),
+    });
+    const malformed = [
+      { waitingFor: "approve", questions: { approve: "q1" } },
+      { waitingFor: ["approve", 7, null], questions: { approve: "q1", budget: "q2" } },
+      { waitingFor: ["approve", "budget"], questions: { approve: 7, budget: "q2" } },
+      { waitingFor: ["approve"], questions: null },
+      { waitingFor: ["constructor"], questions: "q1" },
+      { waitingFor: ["approve"] },
+    ];
+    for (const data of malformed) {
+      server.run({ status: "running", attempt: 1, ...data });
+    }
+    await until(() => waits.length === malformed.length);
+    expect(waits).toEqual([
+      [[], {}],
+      [["approve"], { approve: "q1" }],
+      [["approve", "budget"], { budget: "q2" }],
+      [["approve"], {}],
+      [["constructor"], {}],
+      [["approve"], {}],
+    ]);
   });
 
   it("is told once, however often the connection is lost, and what it was told counts as read", async () => {
@@ -190,6 +237,33 @@ describe("a store", () => {
     const { position } = now();
     store.reset();
     expect(now()).toMatchObject({ runStatus: "unknown", attempt: null, runError: null, result: undefined, position });
+  });
+
+  it("shows what the run waits for until the next event says otherwise", async () => {
+    start({ autoCloseOnTerminal: false });
+    await until(() => now().connectionStatus === "open");
+    const none = { waitingFor: [], questions: {} };
+    const wait = { waitingFor: ["approve"], questions: { approve: "q1" } };
+    expect(now()).toMatchObject(none);
+    const ask = async () => {
+      server.run({ status: "running", attempt: 1, ...wait });
+      await until(() => now().waitingFor.length === 1);
+      expect(now()).toMatchObject({ runStatus: "running", ...wait });
+    };
+    await ask();
+    server.run({ status: "of_tomorrow" });
+    server.publish("tokens", "a");
+    await until(() => texts().length === 1);
+    expect(now()).toMatchObject(wait);
+    for (const data of [{ status: "running", attempt: 1 }, completed, { status: "failed" }, { status: "cancelled" }]) {
+      await ask();
+      server.run(data);
+      await until(() => now().waitingFor.length === 0);
+      expect(now()).toMatchObject({ runStatus: data.status, ...none });
+    }
+    await ask();
+    store.reset();
+    expect(now()).toMatchObject(none);
   });
 
   it("closes once the run has ended, with all that came before", async () => {

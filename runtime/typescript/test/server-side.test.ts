@@ -141,11 +141,13 @@ it("a token may name signals, beside topics or alone", async () => {
 it("a signal is sent with the signing key, and again where it was not answered", async () => {
   const { approve } = reviews({ runId: "run_42" });
   answers = [[503, { error: "closing" }], [200, { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" }]];
-  const options = { runId: "run_42", idempotencyKey: "mine" };
+  const options = { runId: "run_42", question: "q1", idempotencyKey: "mine" };
   const receipt = await realtime.send(approve, { verdict: "edit", text: "Better" }, options);
-  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z") });
+  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   expect(asked).toHaveLength(2);
-  expect(asked[1]?.url).toBe("/api/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42");
+  expect(asked[1]?.url).toBe(
+    "/api/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42&question=q1",
+  );
   expect(asked[1]?.headers["idempotency-key"]).toBe("mine");
   expect(asked[1]?.headers.authorization).toMatch(/^Bearer signkey-test-06eb7d/);
   answers = [[409, { error: "too late", data: { code: "too_late" } }]];

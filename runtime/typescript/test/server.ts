@@ -59,7 +59,10 @@ export class TestServer {
   isDeaf = false;
   /** Streams are answered with 503. */
   refusesStreams = false;
-  /** The signals that were sent, and what the next ones are answered: for 0 the wire is cut, for -1 nothing is said. */
+  /**
+   * The signals that arrived, and the answers to the next ones: 0 cuts the connection, -1 never
+   * answers, and the data of a 200 is added to the receipt.
+   */
   readonly signals: SentSignal[] = [];
   signalAnswers: (readonly [status: number, data?: object | null, error?: string])[] = [];
   /** How many signals nobody waited for any more. */
@@ -195,7 +198,7 @@ export class TestServer {
       return status === 0 ? void request.socket.destroy() : undefined;
     }
     const receipt = { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" };
-    response.writeHead(status).end(JSON.stringify(status === 200 ? receipt : { error, data, status }));
+    response.writeHead(status).end(JSON.stringify(status === 200 ? { ...receipt, ...data } : { error, data, status }));
   }
 
   #stream(body: string, response: ServerResponse): void {

@@ -26,6 +26,7 @@ const token = "token";
 export async function core(): Promise<void> {
   const receipt = await send(review.approve, { verdict: "edit", text: "Better" }, { token, runId: "run_42" });
   isTrue<Same<typeof receipt, SignalReceipt>>();
+  isTrue<Same<typeof receipt.status, "accepted" | "kept">>();
   isTrue<Same<ChannelName<typeof review>, `pipeline:${string}`>>();
   // As it travels: a 64-bit integer is a text.
   await send(review.budget, "12345678901234567890", { token: async () => ({ key: token }) });
@@ -40,6 +41,8 @@ export async function core(): Promise<void> {
   const codes = (error: SignalError): string => {
     switch (error.code) {
       case "already_taken":
+        isTrue<Same<typeof error.takenSignal, string | undefined>>();
+        isTrue<Same<typeof error.takenPayload, unknown>>();
         return `${error.by ?? "someone"} ${error.at?.toISOString() ?? ""}`;
       case "invalid":
         return error.issues.map(({ path, message }) => `${path} ${message}`).join();
@@ -63,6 +66,11 @@ export function hook(): void {
   isTrue<Same<typeof run.attempt, number | null>>();
   isTrue<Same<typeof run.runError, RunError | null>>();
   isTrue<Same<typeof run.halted, string | null>>();
+  isTrue<Same<typeof run.waitingFor, readonly ("approve" | "budget")[]>>();
+  isTrue<Same<typeof run.questions, { readonly approve?: string; readonly budget?: string }>>();
+  // @ts-expect-error: no such signal
+  void run.questions.nope;
+  void sendIt(review.approve, { verdict: "approve" }, { question: run.questions.approve });
   void sendIt(review.approve, { verdict: "approve" });
   void sendIt(review.budget, "7", { runId: "run_42", signal: AbortSignal.timeout(1000) });
   // @ts-expect-error: no such verdict
@@ -85,11 +93,14 @@ export function hook(): void {
 
   const none = useRealtime({ channel: pipeline({ runId: "run_42" }), token });
   isTrue<Same<typeof none.result, unknown>>();
+  isTrue<Same<typeof none.waitingFor, readonly string[]>>();
   // @ts-expect-error: this channel takes no signals
   void none.send(review.approve, { verdict: "approve" });
   const named = useRealtime({ channel: "some:name", topics: ["any"], token });
-  void named.send(review.approve, { verdict: "approve" });
+  void named.send(review.approve, { verdict: "approve" }, { question: named.questions["approve"] });
+  isTrue<Same<typeof named.waitingFor, readonly string[]>>();
   const others = useRealtime({ channel: { name: "a", topics: { b: { schema: z.number() } } }, token });
+  isTrue<Same<typeof others.waitingFor, readonly string[]>>();
   // @ts-expect-error: no definition tells of signals
   void others.send(review.approve, { verdict: "approve" });
 }
@@ -103,9 +114,13 @@ export async function runs(): Promise<void> {
       isTrue<Same<typeof update, RunUpdate<typeof review>>>();
       isTrue<Same<typeof update.result, { words: bigint } | undefined>>();
       isTrue<Same<typeof update.channel, `pipeline:${string}`>>();
+      isTrue<Same<typeof update.waitingFor, readonly ("approve" | "budget")[]>>();
     },
   });
-  const anyRun: (update: RunUpdate) => void = ({ result }) => void isTrue<Same<typeof result, unknown>>();
+  const anyRun: (update: RunUpdate) => void = ({ result, waitingFor }) => {
+    isTrue<Same<typeof result, unknown>>();
+    isTrue<Same<typeof waitingFor, readonly string[]>>();
+  };
   await subscribe({ channel: review, token, onRun: anyRun, validate: false });
 }
 
@@ -119,7 +134,7 @@ export async function stores(): Promise<void> {
 
 export async function servers(): Promise<void> {
   const realtime = createRealtime({ apiBaseUrl: "http://localhost", signingKey: "key" });
-  await realtime.send(review.approve, { verdict: "approve" }, { idempotencyKey: "webhook_7" });
+  await realtime.send(review.approve, { verdict: "approve" }, { idempotencyKey: "webhook_7", question: "q1" });
   // @ts-expect-error: no such verdict
   await realtime.send(review.approve, { verdict: "maybe" });
   await realtime.token(review, { topics: ["tokens"], signals: ["approve", "budget"] });

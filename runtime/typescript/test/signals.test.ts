@@ -32,12 +32,29 @@ async function failure(sending: Promise<unknown>): Promise<SignalError> {
 
 it("a signal goes to its run, and who sent it is told that it is recorded", async () => {
   const receipt = await verdict({ runId: "attempt/1" });
-  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z") });
+  // A server that gives no status has accepted it.
+  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   const [sent] = server.signals;
   expect(sent?.url).toBe("/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=attempt%2F1");
   expect(sent?.headers.authorization).toBe(`Bearer ${token}`);
   expect(sent?.headers["idempotency-key"]).toMatch(/^[0-9a-f]{32}$/);
   expect(sent?.body).toBe('{"verdict":"approve"}');
+});
+
+it("a signal names the question that it answers", async () => {
+  await verdict({ question: "q/1", runId: "run_42" });
+  await verdict({ question: undefined });
+  expect(server.signals.map(({ url }) => url)).toEqual([
+    "/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42&question=q%2F1",
+    "/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve",
+  ]);
+});
+
+it("a receipt says whether the signal was accepted or kept", async () => {
+  server.signalAnswers = [[200, { status: "accepted" }], [200, { status: "kept" }], [200, { status: 7 }]];
+  expect(await verdict()).toMatchObject({ status: "accepted" });
+  expect(await verdict()).toMatchObject({ status: "kept" });
+  expect(await verdict()).toMatchObject({ status: "accepted" });
 });
 
 it("a payload is sent as it travels, and under a key of its own each time", async () => {
@@ -92,7 +109,17 @@ const at = "2026-11-22T03:31:00.000Z";
 const issues = [{ path: "/verdict", rule: "enum", message: "must be one of …", value: '"maybe"' }];
 it.each([
   [409, { code: "already_taken", by: "user_1", at }, { code: "already_taken", by: "user_1", at: new Date(at) }],
-  [409, { code: "already_taken", at }, { code: "already_taken", by: undefined }],
+  [409, { code: "already_taken", at }, { code: "already_taken", by: undefined, takenSignal: undefined }],
+  [
+    409,
+    { code: "already_taken", at, signal: "budget", payload: "7" },
+    { code: "already_taken", takenSignal: "budget", takenPayload: "7" },
+  ],
+  [
+    409,
+    { code: "already_taken", at, signal: 7, payload: null },
+    { code: "already_taken", takenSignal: undefined, takenPayload: null },
+  ],
   [409, { code: "too_late" }, { code: "too_late" }],
   [409, { code: "run_ended" }, { code: "run_ended" }],
   [409, { code: "of_tomorrow" }, { code: "unknown" }],

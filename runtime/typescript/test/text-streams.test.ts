@@ -31,8 +31,8 @@ function write(id: string, ...texts: string[]): void {
   server.log(...texts.map((data) => ({ kind: "chunk", topic: "draft", stream_id: id, data })));
 }
 
-function end(id: string, error?: string): void {
-  server.log({ kind: "datastream-end", topic: "draft", data: id, ...(error === undefined ? {} : { error }) });
+function end(id: string, failure: { error?: string; stopped?: boolean } = {}): void {
+  server.log({ kind: "datastream-end", topic: "draft", data: id, ...failure });
 }
 
 async function textOf(stream: ReadableStream<string>): Promise<string> {
@@ -91,7 +91,7 @@ describe("a text stream", () => {
     };
     const first = await take("s1");
     write("s1", "Once ", "upon");
-    end("s1", "the server was restarted");
+    end("s1", { error: "the server was restarted" });
     server.publish("tokens", "all has come");
     // What came before is read first.
     const reader = first.getReader();
@@ -113,6 +113,26 @@ describe("a text stream", () => {
     messages.close();
     await expect(closed).rejects.toBeInstanceOf(TextStreamError);
     await expect(closed).rejects.toMatchObject({ reason: "closed" });
+  });
+
+  it("that was stopped on purpose ends with an error that says so, after its text", async () => {
+    const messages = await subscribe({ ...basics(), topics: ["draft"] });
+    begin("s1");
+    write("s1", "Once ");
+    end("s1", { error: "the run was cancelled", stopped: true });
+    const { value } = await messages.next();
+    const reader = (value?.data as ReadableStream<string>).getReader();
+    expect((await reader.read()).value).toBe("Once ");
+    const stopped = reader.read();
+    await expect(stopped).rejects.toBeInstanceOf(TextStreamError);
+    await expect(stopped).rejects.toMatchObject({ reason: "stopped", topic: "draft" });
+    await expect(stopped).rejects.toThrow(/is not complete: the run was cancelled/);
+
+    begin("s2");
+    const failed = textOf((await messages.next()).value?.data as ReadableStream<string>);
+    end("s2", { error: "given up", stopped: false });
+    await expect(failed).rejects.toMatchObject({ reason: "failed" });
+    messages.close();
   });
 
   it("whose start was not seen is no news, nor is what comes after it was cancelled", async () => {
@@ -186,8 +206,12 @@ it("a store shows the text so far, in one place, and how it ended", async () => 
   expect(shown().byTopic["draft"]).toMatchObject({ data: "Once upon a time", runId: "attempt/1" });
   begin("s2");
   await until(() => shown().all.length === 3);
-  end("s2", "given up");
+  end("s2", { error: "given up" });
   await until(() => (shown().last as { status?: string } | null)?.status === "failed");
+  begin("s3");
+  await until(() => shown().all.length === 4);
+  end("s3", { error: "the run went on", stopped: true });
+  await until(() => (shown().last as { status?: string } | null)?.status === "stopped");
   store.reset();
   expect(shown().all).toEqual([]);
   store.stop();

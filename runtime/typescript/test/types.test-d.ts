@@ -233,7 +233,7 @@ export async function textStreams(): Promise<void> {
   const draft = messages.byTopic.draft;
   if (draft !== undefined) {
     isTrue<Same<typeof draft.data, string>>();
-    isTrue<Same<typeof draft.status, "streaming" | "complete" | "failed">>();
+    isTrue<Same<typeof draft.status, "streaming" | "complete" | "stopped" | "failed">>();
   }
   // @ts-expect-error: a payload has no status
   void messages.byTopic.note?.status;
