@@ -260,7 +260,7 @@ impl Log {
         let mut open: Vec<OpenStream> = Vec::new();
         for message in &self.lock().messages {
             let starts = LogKind::StreamStart.is_of(&message.frame);
-            if !starts && !(LogKind::StreamEnd { error: None }).is_of(&message.frame) {
+            if !starts && !(LogKind::StreamEnd { error: None, is_stopped: false }).is_of(&message.frame) {
                 continue;
             }
             let Ok(StreamFrame { id, run_id }) = serde_json::from_str(&message.frame) else { continue };

@@ -1,10 +1,11 @@
 //! The in-process broker that a server embeds.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::channel::{Channel, Grant, Registry};
 use crate::history::Log;
@@ -80,6 +81,8 @@ struct Shared {
     revocations: Revocations,
     usages: Usages,
     listeners: Listeners,
+    /// Tasks that end once the hub closes, and that a shutdown waits for.
+    awaited: Mutex<Vec<JoinHandle<()>>>,
     /// The origins whose pages may come; all of them where nothing is said.
     origins: Option<Vec<String>>,
 }
@@ -123,17 +126,29 @@ impl Hub {
         TokenBuilder::new(self, grant)
     }
 
-    /// Stops gracefully: connections are told that the server is closing, get what is
-    /// waiting for them, and are closed so that clients reconnect elsewhere. Comes back when
-    /// all are gone, or when the drain timeout is over. Publishing fails from then on.
+    /// Stops gracefully. Runs are released, so that other processes can claim them. Clients receive `closing` and
+    /// what is waiting for them, and reconnect elsewhere. Returns once every connection has closed or the drain
+    /// timeout elapses. Publishing fails from then on.
     pub async fn shutdown(&self) {
         self.enter(Phase::Closing);
+        let awaited =
+            std::mem::take(&mut *self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in awaited {
+            if tokio::time::timeout(self.settings().drain_timeout, task).await.is_err() {
+                tracing::warn!("drain timeout elapsed; runs may be held until their leases end");
+            }
+        }
         let mut connections = self.shared.connections.subscribe();
         let drained = connections.wait_for(Connections::is_empty);
         if tokio::time::timeout(self.settings().drain_timeout, drained).await.is_err() {
-            tracing::warn!("connections are cut that did not take what was waiting");
+            tracing::warn!("drain timeout elapsed; closing connections with unsent messages");
         }
         self.enter(Phase::Closed);
+    }
+
+    /// Has a shutdown wait for a task that ends once the hub closes.
+    pub(crate) fn await_at_shutdown(&self, task: JoinHandle<()>) {
+        self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
 
     fn enter(&self, phase: Phase) {

@@ -15,6 +15,7 @@
 )]
 
 pub mod channel;
+mod clock;
 pub mod formats;
 mod history;
 mod hub;
@@ -41,11 +42,14 @@ pub use payload::private as __private;
 pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};
 pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::{healthz, routes};
-pub use runs::{Job, Received, Run, RunError, RunStatus, Runs, RunsBuilder, StartError, WaitAny};
+pub use runs::{
+    Cancelled, Job, Received, Run, RunError, RunStatus, Runs, RunsBuilder, StartError, Started, StepOptions,
+    WaitAny,
+};
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;
 pub use serve::{Serve, serve};
-pub use signal::{SendSignal, SignalError, SignalReceipt};
+pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};

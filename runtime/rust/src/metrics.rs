@@ -4,7 +4,11 @@
 //! installs none they cost next to nothing. A recorder should be installed before the hub is built,
 //! so that it learns what the names mean.
 
+use std::time::Duration;
+
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::storage::{End, RunCounts};
 
 /// Connections that are open. Label `transport`: `websocket` or `sse`.
 pub const CONNECTIONS: &str = "fanfare_connections";
@@ -33,6 +37,16 @@ pub const HISTORY_CHANNELS: &str = "fanfare_history_channels";
 /// Bytes of messages in memory.
 pub const HISTORY_BYTES: &str = "fanfare_history_bytes";
 
+/// Runs that have not ended, in all processes that share the storage. Label `state`: `executing`, `due`,
+/// `waiting` or `halted`.
+pub const RUNS: &str = "fanfare_runs";
+
+/// For how long the oldest run that is due has waited for a slot, in seconds.
+pub const RUNS_OLDEST_DUE: &str = "fanfare_runs_oldest_due_seconds";
+
+/// Executions of runs that ended here. Label `outcome`: `completed`, `failed`, `retried`, `waiting` or `halted`.
+pub const RUN_EXECUTIONS: &str = "fanfare_run_executions_total";
+
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
     describe_gauge!(CONNECTIONS, "Connections that are open.");
@@ -47,6 +61,9 @@ pub(crate) fn describe() {
     describe_counter!(AUTH_FAILURES, "Tokens and signing keys that were refused.");
     describe_gauge!(HISTORY_CHANNELS, "Channels that are in memory.");
     describe_gauge!(HISTORY_BYTES, Unit::Bytes, "Bytes of messages in memory.");
+    describe_gauge!(RUNS, "Runs that have not ended, by state.");
+    describe_gauge!(RUNS_OLDEST_DUE, Unit::Seconds, "How long the oldest due run has waited for a slot.");
+    describe_counter!(RUN_EXECUTIONS, "Executions of runs that ended, by outcome.");
 }
 
 pub(crate) fn connected(transport: &'static str) {
@@ -87,4 +104,29 @@ pub(crate) fn auth_failed(reason: &'static str) {
 pub(crate) fn history(channels: usize, bytes: usize) {
     gauge!(HISTORY_CHANNELS).set(channels as f64);
     gauge!(HISTORY_BYTES).set(bytes as f64);
+}
+
+/// Of all processes that share the storage, so only one of them need report it.
+#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+pub(crate) fn runs(counts: &RunCounts, oldest_due: Duration) {
+    let RunCounts { executing, due, waiting, halted, .. } = counts;
+    for (state, runs) in [("executing", executing), ("due", due), ("waiting", waiting), ("halted", halted)] {
+        gauge!(RUNS, "state" => state).set(*runs as f64);
+    }
+    gauge!(RUNS_OLDEST_DUE).set(oldest_due.as_secs_f64());
+}
+
+/// How an execution ended, as the metric calls it.
+pub(crate) fn outcome(end: &End) -> &'static str {
+    match end {
+        End::Completed(_) => "completed",
+        End::Failed(_) => "failed",
+        End::Retry { .. } => "retried",
+        End::Waiting { .. } => "waiting",
+        End::Halted(_) => "halted",
+    }
+}
+
+pub(crate) fn run_ended(outcome: &'static str) {
+    counter!(RUN_EXECUTIONS, "outcome" => outcome).increment(1);
 }

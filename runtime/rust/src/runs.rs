@@ -1,39 +1,45 @@
-//! Runs: jobs that crash, are tried again, wait for a person, and go on where they stopped.
+//! Runs: jobs that survive crashes, are tried again, wait for people, and continue where they stopped.
 //!
-//! A job is an async function. What it does goes through [`Run`]: each step's result is written
-//! into the hub's storage before the job goes on, and is not computed again when the run is tried
-//! again or the server restarted. `docs/runs.md` says which publish is for what, and what is
-//! promised of each.
+//! A job is an async function. What it does goes through [`Run`]: the result of each step is recorded in the
+//! hub's storage before the job goes on, and is not computed again when the run is executed again. `docs/runs.md`
+//! says when to use which publish, and what each promises.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::channel::{Channel, TypedChannel};
+use crate::clock;
 use crate::hub::Hub;
 use crate::storage::{Engine, Hold, NewRun, RunRecord, Settled};
 
-mod call;
+mod aside;
+mod calls;
+mod claiming;
 mod context;
 mod error;
+mod events;
 mod execute;
+mod fork;
 mod job;
-mod keep;
-mod news;
 mod run;
+mod step;
 mod wait;
 
 pub use error::{RunError, StartError};
-pub use job::Job;
+pub use job::{Job, Started};
 pub use run::Run;
+pub use step::StepOptions;
 pub use wait::{Received, WaitAny};
 
+use aside::Aside;
 use context::Context;
 use job::{AnyJob, TypedJob};
 
@@ -43,16 +49,19 @@ pub struct RunsBuilder {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    shared: Arc<std::sync::OnceLock<Arc<Shared>>>,
+    shared: Arc<OnceLock<Arc<Shared>>>,
 }
 
 #[derive(Clone, Copy)]
 struct Settings {
     retries: u32,
-    first_retry: Duration,
-    longest_retry: Duration,
+    /// The first pause before a retry, and the longest.
+    backoff: (Duration, Duration),
+    step_timeout: Duration,
     lease: Duration,
-    most: usize,
+    max_executing: usize,
+    max_waiting_in_memory: usize,
+    keep_ended: Duration,
 }
 
 /// The runs of a process: starts, cancels and looks at them.
@@ -89,20 +98,33 @@ struct Shared {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    /// What this process executes now.
-    executing: Mutex<HashMap<Hold, AbortHandle>>,
+    /// What this process executes now, by the row of its run.
+    slots: Mutex<HashMap<i64, Slot>>,
+    /// What it would execute if it did not wait.
+    aside: Mutex<Aside>,
     /// There may be a run to claim.
     wake: Notify,
 }
 
-/// How a run stands.
+/// One execution. Runs that wait have none.
+struct Slot {
+    hold: Hold,
+    run_id: String,
+    since: Instant,
+    context: Arc<OnceLock<Arc<Context>>>,
+    task: AbortHandle,
+}
+
+/// The state of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunStatus {
-    /// It is executed, waits, or is to be tried again.
+    /// It is executed, waits for a slot or a time, or will be tried again.
     Running,
-    /// Its code is another than the one that began it, for this reason. It is tried again when the
-    /// server starts.
+    /// It waits for one of these signals.
+    Waiting(Vec<String>),
+    /// Its code differs from the code that began it, for this reason. It continues when a server starts that
+    /// has the earlier code.
     Halted(String),
     /// It returned this, in JSON.
     Completed(String),
@@ -112,55 +134,74 @@ pub enum RunStatus {
     Cancelled,
 }
 
+/// What a cancellation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cancelled {
+    /// The run was unfinished, and is cancelled now.
+    Now,
+    /// The run had ended before.
+    Ended,
+    /// No run has this id.
+    Unknown,
+}
+
 impl Runs {
-    /// Starts to set up runs on a hub, which needs a storage.
+    /// Sets up runs on a hub, which needs a storage.
     pub fn builder(hub: &Hub) -> RunsBuilder {
         RunsBuilder {
             hub: hub.clone(),
             jobs: HashMap::new(),
             settings: Settings {
                 retries: 4,
-                first_retry: Duration::from_secs(1),
-                longest_retry: Duration::from_secs(300),
+                backoff: (Duration::from_secs(1), Duration::from_secs(300)),
+                step_timeout: Duration::from_secs(600),
                 lease: Duration::from_secs(15),
-                most: 1000,
+                max_executing: 1000,
+                max_waiting_in_memory: 1000,
+                keep_ended: Duration::from_secs(7 * 86_400),
             },
             shared: Arc::default(),
         }
     }
 
-    /// Cancels a run. Where it is executed it stops at its next `await`; no step of it is written
-    /// down after this comes back. Tells whether there was one that had not ended.
+    /// Cancels a run. If this process executes it, its job is dropped at its current `await`; another process
+    /// notices within a second. Either way the run records nothing more once this returns.
     ///
     /// # Errors
-    /// When the storage fails.
-    pub async fn cancel(&self, run_id: &str) -> Result<bool, StartError> {
+    /// If the storage fails.
+    pub async fn cancel(&self, run_id: &str) -> Result<Cancelled, StartError> {
         self.shared.cancel(run_id).await
     }
 
-    /// How a run stands; nothing where there is none. Runs that ended are forgotten after a week.
+    /// Returns the state of a run, or `None` if there is none with this id. Ended runs are deleted after a week, or
+    /// after the time that [`RunsBuilder::keep_ended`] says.
     ///
     /// # Errors
-    /// When the storage fails.
+    /// If the storage fails.
     pub async fn status(&self, run_id: &str) -> Result<Option<RunStatus>, StartError> {
         let record = self.shared.engine()?.find(run_id.to_owned()).await?;
-        Ok(record.map(|RunRecord { state, outcome, .. }| match (state.as_str(), outcome) {
-            ("halted", why) => RunStatus::Halted(why.unwrap_or_default()),
-            ("completed", result) => RunStatus::Completed(result.unwrap_or_default()),
-            ("failed", why) => RunStatus::Failed(why.unwrap_or_default()),
-            ("cancelled", _) => RunStatus::Cancelled,
-            _ => RunStatus::Running,
+        Ok(record.map(|RunRecord { state, outcome, waiting_for, .. }| {
+            let outcome = outcome.unwrap_or_default();
+            match state.as_str() {
+                "halted" => RunStatus::Halted(outcome),
+                "completed" => RunStatus::Completed(outcome),
+                "failed" => RunStatus::Failed(outcome),
+                "cancelled" => RunStatus::Cancelled,
+                _ if waiting_for.is_empty() => RunStatus::Running,
+                _ => RunStatus::Waiting(waiting_for),
+            }
         }))
     }
 }
 
 impl RunsBuilder {
-    /// Registers a job: an async function of a run and an input. Its runs are on channels of one
-    /// definition, whose `result` is what it returns. The name stands in the journal, so it should
-    /// not change while runs of it are under way.
+    /// Registers a job: an async function of a run and an input. Its runs are on channels of one definition,
+    /// whose `result` is what it returns. The name is recorded with each run, so do not change it while runs of the
+    /// job are under way.
     ///
     /// # Panics
-    /// When another job has the name.
+    /// If another job has the name.
     pub fn register<C, I, F, R>(&mut self, name: &'static str, job: F) -> Job<C, I>
     where
         C: TypedChannel,
@@ -173,52 +214,73 @@ impl RunsBuilder {
         Job::new(name, Arc::clone(&self.shared))
     }
 
-    /// How often in a row a run is tried again without getting a step further, before it fails. 4
-    /// unless set.
+    /// Sets how often a step, or a job that failed outside of its steps without recording anything new, is tried
+    /// again before it fails. Default: 4.
     pub fn retries(mut self, retries: u32) -> Self {
         self.settings.retries = retries;
         self
     }
 
-    /// How long a run waits before it is tried again: `first`, then twice as long each time, up to
-    /// `longest`. 1 second and 5 minutes unless set.
+    /// Sets the pause before a retry: `first`, then twice as long each time, up to `longest`. Default: 1 second
+    /// and 5 minutes.
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        (self.settings.first_retry, self.settings.longest_retry) = (first, longest);
+        self.settings.backoff = (first, longest);
         self
     }
 
-    /// How long others leave a run alone that this process holds and gives no sign of. 15 seconds
-    /// unless set. A process that is known to be gone is not waited for.
+    /// Sets how long one attempt of a step may take. Default: 10 minutes.
+    pub fn step_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.step_timeout = timeout;
+        self
+    }
+
+    /// Sets how long other processes leave a run alone that this process holds and shows no sign of. Default:
+    /// 15 seconds. They do not wait for a process that is known to have ended.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease.max(Duration::from_millis(100));
         self
     }
 
-    /// How many runs are executed at a time; the others wait. 1,000 unless set. A run that sleeps
-    /// or waits for a signal counts.
-    pub fn most_at_once(mut self, most: usize) -> Self {
-        self.settings.most = most.max(1);
+    /// Sets how many runs this process executes at the same time. Default: 1,000. Runs that sleep, wait for a
+    /// signal or wait to be tried again do not count.
+    pub fn max_executing(mut self, max: usize) -> Self {
+        self.settings.max_executing = max.max(1);
         self
     }
 
-    /// Begins to execute: what is started from here on, and what was under way before. It goes on
-    /// until the hub is shut down, also when the result and all jobs are dropped.
+    /// Sets how many waiting runs stay in memory. Default: 1,000. They continue where they wait; all others
+    /// are executed from their beginning when their wait is over, as after a restart.
+    pub fn max_waiting_in_memory(mut self, max: usize) -> Self {
+        self.settings.max_waiting_in_memory = max;
+        self
+    }
+
+    /// Sets how long ended runs are kept, with all that they recorded. Default: 7 days.
+    pub fn keep_ended(mut self, time: Duration) -> Self {
+        self.settings.keep_ended = time;
+        self
+    }
+
+    /// Begins to execute runs: those that start from here on, and those that were under way before. This continues
+    /// until the hub is shut down, also if the returned `Runs` and all jobs are dropped.
     ///
     /// # Errors
-    /// When the hub has no storage, or it fails.
+    /// If the hub has no storage, or the storage fails.
     pub async fn start(self) -> Result<Runs, StartError> {
         let shared = Arc::new(Shared {
             hub: self.hub,
             jobs: self.jobs,
             settings: self.settings,
-            executing: Mutex::default(),
+            slots: Mutex::default(),
+            aside: Mutex::new(Aside::new(self.settings.max_waiting_in_memory)),
             wake: Notify::new(),
         });
         shared.engine()?.enter(shared.job_names()).await?;
         // The builder is used up, so nobody else has set it.
         let _ = self.shared.set(Arc::clone(&shared));
-        tokio::spawn(keep::claiming(Arc::clone(&shared)));
-        tokio::spawn(keep::extending(Arc::clone(&shared)));
+        shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
+        tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
+        tokio::spawn(claiming::keep_house(Arc::clone(&shared)));
         Ok(Runs { shared })
     }
 }
@@ -238,7 +300,7 @@ impl Shared {
         run_id: &str,
         channel: &Channel,
         input: String,
-    ) -> Result<bool, StartError> {
+    ) -> Result<Started, StartError> {
         let log = self.hub.open_log(channel).await.map_err(StartError::unavailable)?;
         let run = NewRun {
             run_id: run_id.to_owned(),
@@ -246,25 +308,59 @@ impl Shared {
             channel: channel.name().to_owned(),
             input,
         };
-        let added = self.engine()?.add(run, news::running(&log, run_id, 1, None)).await?;
+        let added = self.engine()?.add(run, events::running(&log, run_id, 1, None)).await?;
         self.wake.notify_one();
-        Ok(added)
+        Ok(if added { Started::New } else { Started::Existing })
     }
 
-    async fn cancel(&self, run_id: &str) -> Result<bool, StartError> {
-        let Some(record) = self.engine()?.find(run_id.to_owned()).await? else { return Ok(false) };
-        let Some(channel) = self.hub.registry().resolve(&record.channel) else { return Ok(false) };
+    async fn cancel(&self, run_id: &str) -> Result<Cancelled, StartError> {
+        let Some(record) = self.engine()?.find(run_id.to_owned()).await? else {
+            return Ok(Cancelled::Unknown);
+        };
+        let channel = self.hub.registry().resolve(&record.channel).ok_or(StartError::Unknown)?;
         let log = self.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
-        let settled = self.engine()?.cancel(run_id.to_owned(), news::cancelled(&log, run_id)).await?;
-        self.hub.wake_runs(channel.name());
-        Ok(settled == Settled::Kept)
+        let settled = self.engine()?.cancel(run_id.to_owned(), events::cancelled(&log, run_id)).await?;
+        self.abort_row(record.row);
+        Ok(if settled == Settled::Kept { Cancelled::Now } else { Cancelled::Ended })
     }
 
-    fn executing(&self) -> std::sync::MutexGuard<'_, HashMap<Hold, AbortHandle>> {
-        self.executing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slots(&self) -> MutexGuard<'_, HashMap<i64, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holds(&self) -> Vec<Hold> {
+        self.slots().values().map(|slot| slot.hold).collect()
     }
 
     fn lease(&self) -> SystemTime {
-        SystemTime::now() + self.settings.lease
+        clock::after(self.settings.lease)
+    }
+
+    /// Stops the execution of a run, if this process executes it under this claim.
+    fn abort(&self, hold: Hold) {
+        if self.slots().get(&hold.row).is_some_and(|slot| slot.hold == hold) {
+            self.abort_row(hold.row);
+        }
+    }
+
+    fn abort_row(&self, row: i64) {
+        if let Some(slot) = self.slots().remove(&row) {
+            slot.task.abort();
+        }
+        // Dropped outside of the lock: it drops what the job holds.
+        let aside = self.aside().take_row(row);
+        drop(aside);
+    }
+
+    fn aside(&self) -> MutexGuard<'_, Aside> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// The run, and the steps that it works on.
+    fn describe(&self) -> String {
+        let working = self.context.get().map(|context| context.calls().working()).unwrap_or_default();
+        format!("{} ({}, {} s)", self.run_id, working.join(" and "), self.since.elapsed().as_secs())
     }
 }

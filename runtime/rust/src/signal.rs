@@ -4,37 +4,47 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use crate::channel::{Channel, Signal, SignalDefinition};
+use crate::clock;
 use crate::history::Key;
 use crate::hub::Hub;
 use crate::schema::{self, Issue};
-use crate::storage::{NewSignal, Signalled, StorageError};
+use crate::storage::{NewSignal, Signalled, StorageError, Taken};
 
 impl Hub {
-    /// Sends a signal to the run on a channel, as clients do with `POST signal`. Await it; who
-    /// sends it, and which run it is for where there are several, may come before.
+    /// Sends a signal to the run on a channel, as clients do with `POST signal`. Set options before you await it.
     ///
-    /// It is recorded when this comes back, and the run gets it: at once where it waits, once it does
-    /// where it does not yet. Of several that a run could take the first counts.
+    /// A run that waits for signals asks a question, and a question takes one answer. The receipt says whether the
+    /// signal is that answer, or is kept because the run has not asked yet.
     pub fn signal<'p, P: ?Sized>(&'p self, signal: Signal<'p, P>, payload: &'p P) -> SendSignal<'p, P> {
-        SendSignal { hub: self, signal, payload, by: None, run_id: None, key: None }
+        SendSignal { hub: self, signal, payload, options: SignalOptions::default() }
     }
 
-    /// Hands over a payload that its definition accepts.
+    /// Sends a payload that its definition accepts, in JSON.
     pub(crate) async fn send_signal(
         &self,
         channel: &Channel,
-        signal: NewSignal,
+        definition: &SignalDefinition,
+        payload: String,
+        options: SignalOptions<'_>,
     ) -> Result<SignalReceipt, SignalError> {
+        let signal = options.signal(channel, definition, payload)?;
         let storage = self.storage().ok_or(SignalError::NoRun)?;
         let sent = storage.engine().signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
-            Signalled::Recorded { run_id, at } => SignalReceipt { run_id, at },
-            Signalled::AlreadyTaken { by, at } => return Err(SignalError::AlreadyTaken { by, at }),
+            Signalled::Accepted { run_id, at } => {
+                SignalReceipt { run_id, at, status: SignalStatus::Accepted }
+            }
+            Signalled::Kept { run_id, at } => SignalReceipt { run_id, at, status: SignalStatus::Kept },
+            Signalled::AlreadyTaken(taken) => {
+                let Taken { name, payload, by, at } = taken;
+                let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
+                return Err(SignalError::AlreadyTaken { signal: name, payload, by, at });
+            }
             Signalled::TooLate => return Err(SignalError::TooLate),
             Signalled::RunEnded => return Err(SignalError::RunEnded),
             Signalled::NoRun => return Err(SignalError::NoRun),
@@ -45,47 +55,83 @@ impl Hub {
     }
 }
 
-/// A signal that is being sent: [`Hub::signal`].
+/// What may be said of a signal beside its payload.
+#[derive(Default)]
+pub(crate) struct SignalOptions<'p> {
+    pub(crate) by: Option<Cow<'p, str>>,
+    pub(crate) run_id: Option<Cow<'p, str>>,
+    pub(crate) question: Option<Cow<'p, str>>,
+    pub(crate) key: Option<Cow<'p, str>>,
+    /// When the signal arrived; now if it does not say.
+    pub(crate) at: Option<SystemTime>,
+}
+
+impl SignalOptions<'_> {
+    fn signal(
+        &self,
+        channel: &Channel,
+        definition: &SignalDefinition,
+        payload: String,
+    ) -> Result<NewSignal, SignalError> {
+        let question = self.question.as_deref().map(str::parse).transpose();
+        // With another payload, or for another run, it is no repeat.
+        let content = format!("{}\n{payload}", self.run_id.as_deref().unwrap_or_default());
+        Ok(NewSignal {
+            channel: channel.name().to_owned(),
+            run_id: self.run_id.as_deref().map(str::to_owned),
+            question: question.map_err(|_| SignalError::TooLate)?,
+            name: definition.name.to_owned(),
+            by: self.by.as_deref().map(str::to_owned),
+            key: self.key.as_deref().map(|key| Key::new(key, definition.name, content.as_bytes())),
+            payload,
+            at: self.at.unwrap_or_else(clock::now),
+        })
+    }
+}
+
+/// A signal that is being sent. See [`Hub::signal`].
 #[must_use = "nothing is sent until it is awaited"]
 pub struct SendSignal<'p, P: ?Sized> {
     hub: &'p Hub,
     signal: Signal<'p, P>,
     payload: &'p P,
-    by: Option<Cow<'p, str>>,
-    run_id: Option<Cow<'p, str>>,
-    key: Option<Cow<'p, str>>,
+    options: SignalOptions<'p>,
 }
 
 impl<'p, P: ?Sized> SendSignal<'p, P> {
-    /// Says who sends it. The run is told, and it stands in the journal.
+    /// Sets who sends it. The run receives this, and the journal records it.
     pub fn by(mut self, by: impl Into<Cow<'p, str>>) -> Self {
-        self.by = Some(by.into());
+        self.options.by = Some(by.into());
         self
     }
 
-    /// Says which run it is for. Without, it is the one that waits for it for longest.
+    /// Sets which run it is for. Without it, the signal goes to the run that has waited longest for it.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
-        self.run_id = Some(run_id.into());
+        self.options.run_id = Some(run_id.into());
+        self
+    }
+
+    /// Sets which question it answers, by the id that a run event carries. If that question is closed, the signal
+    /// is refused, even if the run waits for the same signal again.
+    pub fn question(mut self, question: impl Into<Cow<'p, str>>) -> Self {
+        self.options.question = Some(question.into());
         self
     }
 
     /// Makes a repeat harmless: the same key on the same channel sends once.
     pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
-        self.key = Some(key.into());
+        self.options.key = Some(key.into());
         self
     }
 }
 
 impl<P: Serialize + Sync + ?Sized> SendSignal<'_, P> {
     async fn send(self) -> Result<SignalReceipt, SignalError> {
-        let Self { hub, signal, payload, by, run_id, key } = self;
-        let (channel, definition) = (signal.channel(), signal.definition());
-        schema::check(definition.schema, payload).map_err(SignalError::Invalid)?;
+        let Self { hub, signal, payload, options } = self;
+        schema::check(signal.definition().schema, payload).map_err(SignalError::Invalid)?;
         let payload =
             serde_json::to_string(payload).map_err(|error| SignalError::Encode(error.to_string()))?;
-        let signal =
-            new_signal(channel, definition, payload, by.as_deref(), run_id.as_deref(), key.as_deref());
-        hub.send_signal(channel, signal).await
+        hub.send_signal(signal.channel(), signal.definition(), payload, options).await
     }
 }
 
@@ -98,37 +144,30 @@ impl<'p, P: Serialize + Sync + ?Sized> IntoFuture for SendSignal<'p, P> {
     }
 }
 
-/// A signal as the journal takes it.
-pub(crate) fn new_signal(
-    channel: &Channel,
-    definition: &SignalDefinition,
-    payload: String,
-    by: Option<&str>,
-    run_id: Option<&str>,
-    key: Option<&str>,
-) -> NewSignal {
-    // With another payload or for another run it is no repeat.
-    let content = format!("{}\n{}", run_id.unwrap_or_default(), payload);
-    NewSignal {
-        channel: channel.name().to_owned(),
-        run_id: run_id.map(str::to_owned),
-        name: definition.name.to_owned(),
-        by: by.map(str::to_owned),
-        key: key.map(|key| Key::new(key, definition.name, content.as_bytes())),
-        payload,
-    }
-}
-
 /// A signal that is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SignalReceipt {
     /// The run that gets it.
     pub run_id: String,
-    /// When it was recorded.
+    /// When it arrived.
     pub at: SystemTime,
+    /// What became of it.
+    pub status: SignalStatus,
 }
 
-/// Why a signal is not taken.
+/// What became of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignalStatus {
+    /// It is the answer to a question that the run asks.
+    Accepted,
+    /// The run has not asked for it yet. The first question that does gets it, unless it finds another signal that
+    /// was kept earlier.
+    Kept,
+}
+
+/// Why a signal was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignalError {
@@ -136,18 +175,22 @@ pub enum SignalError {
     Invalid(Vec<Issue>),
     /// The payload's own serialization failed.
     Encode(String),
-    /// Another one came first.
+    /// The question has an answer.
     AlreadyTaken {
-        /// Who sent it, where that is known.
+        /// The name of the signal that answered.
+        signal: String,
+        /// Its payload, in JSON.
+        payload: String,
+        /// Who sent it, if that is known.
         by: Option<String>,
-        /// When.
+        /// When it arrived.
         at: SystemTime,
     },
-    /// The run waited for it and does no longer.
+    /// The question was closed without an answer.
     TooLate,
-    /// The run has ended.
+    /// The run ended without asking for the signal.
     RunEnded,
-    /// There is no run on the channel.
+    /// The channel has no run.
     NoRun,
     /// The idempotency key was used on the channel before, for another payload or run.
     KeyReused,
@@ -162,14 +205,18 @@ impl fmt::Display for SignalError {
                 formatter.write_str("the payload breaks the signal's definition:")?;
                 issues.iter().try_for_each(|issue| write!(formatter, "\n  {issue}"))
             }
-            Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),
-            Self::AlreadyTaken { by: Some(by), .. } => write!(formatter, "{by} was first"),
-            Self::AlreadyTaken { by: None, .. } => formatter.write_str("another one came first"),
-            Self::TooLate => formatter.write_str("the run does not wait for it any more"),
+            Self::Encode(error) => write!(formatter, "the payload cannot be serialized as JSON: {error}"),
+            Self::AlreadyTaken { signal, by: Some(by), .. } => {
+                write!(formatter, "the run already has an answer: {by} sent {signal:?}")
+            }
+            Self::AlreadyTaken { signal, by: None, .. } => {
+                write!(formatter, "the run already has an answer: the signal {signal:?}")
+            }
+            Self::TooLate => formatter.write_str("the run no longer waits for this signal"),
             Self::RunEnded => formatter.write_str("the run has ended"),
-            Self::NoRun => formatter.write_str("there is no run on the channel"),
+            Self::NoRun => formatter.write_str("the channel has no run"),
             Self::KeyReused => formatter.write_str("the idempotency key was used for another payload or run"),
-            Self::Storage(error) => write!(formatter, "the signal is not recorded: {error}"),
+            Self::Storage(error) => write!(formatter, "the signal was not recorded: {error}"),
         }
     }
 }

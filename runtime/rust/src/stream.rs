@@ -112,7 +112,14 @@ pub struct TextStreamWriter {
 #[derive(Debug)]
 enum Piece {
     Text(String),
-    End { error: Option<String> },
+    End(Ending),
+}
+
+#[derive(Debug)]
+enum Ending {
+    Complete,
+    Failed(String),
+    Stopped(String),
 }
 
 impl TextStreamWriter {
@@ -137,19 +144,28 @@ impl TextStreamWriter {
     /// # Errors
     /// When a piece, or the end, could not be published.
     pub async fn end(self) -> Result<MessageId, PublishError> {
-        self.finish(None).await
+        self.finish(Ending::Complete).await
     }
 
-    /// Ends the stream before the text is complete. Subscribers are told the reason.
+    /// Ends the stream before the text is complete, because something failed. Subscribers receive the reason.
     ///
     /// # Errors
     /// When a piece, or the end, could not be published.
     pub async fn fail(self, reason: impl Into<String>) -> Result<MessageId, PublishError> {
-        self.finish(Some(reason.into())).await
+        self.finish(Ending::Failed(reason.into())).await
     }
 
-    async fn finish(self, error: Option<String>) -> Result<MessageId, PublishError> {
-        let _ = self.pieces.send(Piece::End { error }).await;
+    /// Ends the stream before the text is complete, on purpose: a person pressed Stop, say. Subscribers receive the
+    /// reason, and show the text as stopped rather than failed.
+    ///
+    /// # Errors
+    /// When a piece, or the end, could not be published.
+    pub async fn stop(self, reason: impl Into<String>) -> Result<MessageId, PublishError> {
+        self.finish(Ending::Stopped(reason.into())).await
+    }
+
+    async fn finish(self, ending: Ending) -> Result<MessageId, PublishError> {
+        let _ = self.pieces.send(Piece::End(ending)).await;
         self.carrying.await.unwrap_or(Err(PublishError::Closed))
     }
 }
@@ -177,8 +193,10 @@ impl Stream {
                 self.append(LogKind::Chunk { stream_id: &self.id }, chunk).await?;
             }
             match next {
-                Some(Piece::End { error }) => return self.end(error.as_deref()).await,
-                None if text.is_empty() => return self.end(Some("its publisher gave up")).await,
+                Some(Piece::End(ending)) => return self.end(&ending).await,
+                None if text.is_empty() => {
+                    return self.end(&Ending::Failed("its publisher gave up".into())).await;
+                }
                 // The next pieces gather meanwhile.
                 _ if text.len() < MAX_CHUNK => tokio::time::sleep(PACE).await,
                 _ => {}
@@ -186,8 +204,13 @@ impl Stream {
         }
     }
 
-    async fn end(&self, error: Option<&str>) -> Result<MessageId, PublishError> {
-        Ok(self.append(LogKind::StreamEnd { error }, &self.id).await?.id)
+    async fn end(&self, ending: &Ending) -> Result<MessageId, PublishError> {
+        let (error, is_stopped) = match ending {
+            Ending::Complete => (None, false),
+            Ending::Failed(reason) => (Some(reason.as_str()), false),
+            Ending::Stopped(reason) => (Some(reason.as_str()), true),
+        };
+        Ok(self.append(LogKind::StreamEnd { error, is_stopped }, &self.id).await?.id)
     }
 
     async fn append(&self, kind: LogKind<'_>, text: &str) -> Result<Appended, PublishError> {

@@ -1,8 +1,8 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Phase, Registry, Revocations, Settings,
-    Shared, SigningKey, Storage, Usages, fmt, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, Phase, Registry, Revocations,
+    Settings, Shared, SigningKey, Storage, Usages, fmt, watch,
 };
 use crate::metrics;
 
@@ -177,6 +177,7 @@ impl HubBuilder {
             revocations: Revocations::restore(revoked.into_iter()),
             usages: Usages::default(),
             listeners: Listeners::default(),
+            awaited: Mutex::default(),
             origins: self.origins,
         };
         Ok(Hub { shared: Arc::new(shared) })

@@ -156,8 +156,11 @@ impl From<SignalError> for Failure {
         let conflict = |data: Value| Self { status: StatusCode::CONFLICT, message: message.clone(), data };
         match error {
             SignalError::Invalid(issues) => Self::invalid(message, &issues),
-            SignalError::AlreadyTaken { by, at } => {
-                let mut data = json!({ "code": "already_taken", "at": timestamp(at) });
+            SignalError::AlreadyTaken { signal, payload, by, at } => {
+                let payload: Value = serde_json::from_str(&payload).unwrap_or_default();
+                let mut data = json!({
+                    "code": "already_taken", "signal": signal, "payload": payload, "at": timestamp(at),
+                });
                 if let Some(by) = by {
                     data["by"] = json!(by);
                 }

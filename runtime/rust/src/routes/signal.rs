@@ -1,5 +1,7 @@
 //! `POST signal`
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -8,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::publish::{idempotency_key, run_id};
 use super::{Failure, Parameters, bearer, body, open};
+use crate::clock;
 use crate::hub::{Hub, Phase};
 use crate::schema;
-use crate::signal::new_signal;
+use crate::signal::{SignalOptions, SignalStatus};
 use crate::token::Refused;
 use crate::wire::{MAX_PAYLOAD, timestamp};
 
@@ -21,6 +24,7 @@ pub(super) async fn signal(
     request: Body,
 ) -> Result<Json<Value>, Failure> {
     open(&hub, Phase::Closed)?;
+    let at = clock::now();
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
@@ -37,9 +41,19 @@ pub(super) async fn signal(
         .map_err(|error| Failure::bad_request(format!("the payload is not JSON: {error}")))?;
     schema::check(definition.schema, &payload)
         .map_err(|issues| Failure::invalid("the payload breaks the signal's definition", &issues))?;
-    let signal = new_signal(&resolved, definition, payload.to_string(), by.as_deref(), run_id, key);
-    let receipt = hub.send_signal(&resolved, signal).await?;
-    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at) })))
+    let options = SignalOptions {
+        by: by.map(Cow::Owned),
+        run_id: run_id.map(Cow::Borrowed),
+        question: parameters.get("question").map(Cow::Borrowed),
+        key: key.map(Cow::Borrowed),
+        at: Some(at),
+    };
+    let receipt = hub.send_signal(&resolved, definition, payload.to_string(), options).await?;
+    let status = match receipt.status {
+        SignalStatus::Accepted => "accepted",
+        SignalStatus::Kept => "kept",
+    };
+    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at), "status": status })))
 }
 
 /// Who sends it, where the token says so. The signing key may send everything.

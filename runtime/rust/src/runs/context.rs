@@ -1,46 +1,79 @@
 //! What all handles of one execution share.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
 
-use super::call::{Call, Calls};
-use super::error::Kind;
-use super::{RunError, Shared};
+use super::calls::{Activity, Calls, Refusal};
+use super::{RunError, Shared, events};
 use crate::channel::Channel;
 use crate::history::Log;
-use crate::hub::Hub;
-use crate::storage::{Claimed, Engine, Entry, Hold, Recorded, Step, StepKind};
+use crate::hub::{CURRENT_RUN, Hub};
+use crate::storage::{
+    CallSite, Claimed, Engine, Entry, Hold, Outcome, Recorded, RunEvent, Step, StepKind, StorageError,
+};
 use crate::wire::MessageId;
 
 /// One execution of a run.
 pub(super) struct Context {
-    shared: Arc<Shared>,
-    pub(super) hold: Hold,
+    pub(super) shared: Arc<Shared>,
+    row: i64,
+    /// Changes each time that the run is claimed again.
+    fence: AtomicI64,
     pub(super) run_id: Arc<str>,
     pub(super) log: Arc<Log>,
     /// Which attempt this is, from 1 on.
     pub(super) attempt: u32,
     calls: Mutex<Calls>,
-    /// Why it must not go on, whatever its code makes of the errors that it was given.
-    stopped: Mutex<Option<Kind>>,
-    /// A signal may have come, or the run been cancelled.
-    pub(super) news: Arc<Notify>,
+    /// Why the execution must end, whatever its job does.
+    stopped: Mutex<Option<Stop>>,
+    has_progressed: AtomicBool,
+    /// A wait may be over: its time has come, a signal was sent, or the run was claimed again.
+    pub(super) wake: Arc<Notify>,
+    /// Of the task that polls the job.
+    waker: Mutex<Option<Waker>>,
+}
+
+/// Why an execution ends before its job does.
+#[derive(Clone, Debug)]
+pub(super) enum Stop {
+    /// The run was cancelled, or another process holds it.
+    Lost,
+    /// The code differs from the code that began the run.
+    Halted(String),
+    /// The job runs calls in a way that cannot be replayed.
+    Misuse(String),
+    /// The storage failed. That is no failure of the run.
+    Storage(String),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Changed(why) => Self::Halted(why),
+            Refusal::Misuse(why) => Self::Misuse(why),
+        }
+    }
 }
 
 impl Context {
-    pub(super) fn new(shared: Arc<Shared>, claimed: Claimed, log: Arc<Log>) -> Self {
-        let Claimed { hold, run, failures, steps } = claimed;
-        let news = Arc::new(Notify::new());
+    pub(super) fn new(shared: Arc<Shared>, claimed: &Claimed, steps: Vec<Step>, log: Arc<Log>) -> Self {
         Self {
             shared,
-            hold,
-            run_id: run.run_id.into(),
+            row: claimed.hold.row,
+            fence: AtomicI64::new(claimed.hold.fence),
+            run_id: claimed.run.run_id.as_str().into(),
             log,
-            attempt: failures + 1,
+            attempt: (claimed.failures + claimed.crashes).saturating_add(1),
             calls: Mutex::new(Calls::new(steps)),
             stopped: Mutex::new(None),
-            news,
+            has_progressed: AtomicBool::new(false),
+            wake: Arc::new(Notify::new()),
+            waker: Mutex::new(None),
         }
     }
 
@@ -52,65 +85,188 @@ impl Context {
         self.log.channel()
     }
 
-    pub(super) fn engine(&self) -> Result<&dyn Engine, RunError> {
-        self.shared.engine().map_err(|error| RunError::retry(error.to_string()))
+    pub(super) fn hold(&self) -> Hold {
+        Hold { row: self.row, fence: self.fence.load(Ordering::Relaxed) }
     }
 
-    /// The next call of the run.
-    pub(super) fn call(&self, kind: StepKind, id: &str) -> Result<Call, RunError> {
-        if let Some(stopped) = self.stopped() {
-            return Err(stopped);
-        }
-        let call = self.calls().next(kind, id);
-        call.map_err(|error| self.stop(error))
+    /// Continues under a new claim.
+    pub(super) fn hold_again(&self, hold: Hold) {
+        self.fence.store(hold.fence, Ordering::Relaxed);
+        self.wake.notify_waiters();
     }
 
-    /// Writes down what came of a call, with the message that belongs to it.
-    pub(super) async fn record(
-        &self,
-        call: &Call,
-        value: String,
-        message: Option<Entry>,
-    ) -> Result<Option<MessageId>, RunError> {
-        let step = Step { position: call.position, key: call.key.clone(), kind: call.kind, value };
-        match self.engine()?.record(self.hold, step, message).await {
-            Ok(Recorded::Kept(id)) => Ok(id),
-            Ok(Recorded::Lost) => Err(self.stop(RunError::lost())),
-            Err(error) => Err(RunError::storage(&error)),
+    pub(super) async fn engine(&self) -> &dyn Engine {
+        match self.shared.engine() {
+            Ok(engine) => engine,
+            Err(error) => self.stop(Stop::Storage(error.to_string())).await,
         }
     }
 
-    /// Remembers why the run must not go on.
-    pub(super) fn stop(&self, error: RunError) -> RunError {
-        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        if stopped.is_none() {
-            *stopped = match &error.0 {
-                Kind::Halted(why) => Some(Kind::Halted(why.clone())),
-                _ => Some(Kind::Lost),
-            };
-        }
-        error
+    pub(super) fn waiting_event(&self) -> RunEvent {
+        events::waiting(&self.log, &self.run_id, self.attempt)
     }
 
-    /// Why the run must not go on, where that is so.
-    pub(super) fn stopped(&self) -> Option<RunError> {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        stopped.as_ref().map(|kind| match kind {
-            Kind::Halted(why) => RunError::halted(why.clone()),
-            _ => RunError::lost(),
+    /// Begins a call of a branch. It returns in a later poll than the one it begins in, also if its result is
+    /// recorded: so the calls of a job come in one order whether they are replayed or not.
+    pub(super) async fn begin(
+        self: &Arc<Self>,
+        branch: &str,
+        kind: StepKind,
+        id: &str,
+    ) -> Result<Call, RunError> {
+        let mut call = None;
+        poll_fn(|context| match &call {
+            None => {
+                call = Some(self.begin_now(branch, kind, id, context.waker()));
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(_) => Poll::Ready(()),
         })
+        .await;
+        match call {
+            Some(Ok(call)) => Ok(call),
+            Some(Err(Refused::Elsewhere(why))) => {
+                self.set_stopped(Stop::Misuse(why.clone()));
+                Err(RunError::fail(why))
+            }
+            Some(Err(Refused::Here(refusal))) => self.refuse(refusal).await,
+            None => unreachable!("it was polled"),
+        }
     }
 
-    pub(super) fn check_end(&self) -> Result<(), RunError> {
-        self.calls().check_end()
+    fn begin_now(
+        self: &Arc<Self>,
+        branch: &str,
+        kind: StepKind,
+        id: &str,
+        waker: &Waker,
+    ) -> Result<Call, Refused> {
+        let is_here = CURRENT_RUN.try_with(|run_id| Arc::ptr_eq(run_id, &self.run_id)).unwrap_or_default();
+        if !is_here || !self.waker().as_ref().is_some_and(|own| own.will_wake(waker)) {
+            return Err(Refused::Elsewhere(format!(
+                "{} {id:?} was not called by the job itself, but in a task that it spawned or in a collection of \
+                 futures, whose order is not recorded: use `run.join` or `run.map`",
+                kind.name()
+            )));
+        }
+        let (site, outcome) = self.calls().begin(branch, kind, id).map_err(Refused::Here)?;
+        Ok(Call { context: Arc::clone(self), site, kind, id: id.to_owned(), outcome, is_finished: false })
     }
 
-    /// How many calls were written down before this execution.
-    pub(super) fn recorded(&self) -> usize {
-        self.calls().recorded()
+    /// Returns what a version marker gives without becoming a call of its own: nothing if it becomes one.
+    pub(super) fn skips_version(&self, branch: &str, id: &str) -> bool {
+        !self.calls().takes_version(branch, id)
     }
 
-    fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
+    /// Ends the execution.
+    pub(super) async fn stop<T>(&self, stop: Stop) -> T {
+        self.set_stopped(stop);
+        let never: Infallible = std::future::pending().await;
+        match never {}
+    }
+
+    pub(super) async fn refuse<T>(&self, refusal: Refusal) -> T {
+        self.stop(refusal.into()).await
+    }
+
+    pub(super) async fn fail_storage<T>(&self, error: &StorageError) -> T {
+        self.stop(Stop::Storage(error.to_string())).await
+    }
+
+    fn set_stopped(&self, stop: Stop) {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(stop);
+        if let Some(waker) = &*self.waker() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn stopped(&self) -> Option<Stop> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The job is about to be polled by the task of this waker.
+    pub(super) fn begin_turn(&self, waker: &Waker) {
+        self.calls().begin_turn();
+        let mut own = self.waker();
+        if !own.as_ref().is_some_and(|own| own.will_wake(waker)) {
+            *own = Some(waker.clone());
+        }
+    }
+
+    /// Whether this execution has recorded anything.
+    pub(super) fn has_progressed(&self) -> bool {
+        self.has_progressed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn progress(&self) {
+        self.has_progressed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Refused {
+    Here(Refusal),
+    /// By a task that must be told, because stopping the job does not end it.
+    Elsewhere(String),
+}
+
+/// A call that has begun. Dropped before [`finish`](Self::finish), it ends its branch.
+pub(super) struct Call {
+    pub(super) context: Arc<Context>,
+    pub(super) site: CallSite,
+    kind: StepKind,
+    pub(super) id: String,
+    /// What is recorded of it.
+    pub(super) outcome: Option<Outcome>,
+    is_finished: bool,
+}
+
+impl Call {
+    /// The call returns now.
+    pub(super) fn finish(mut self) {
+        self.context.calls().finish(&self.site);
+        self.is_finished = true;
+    }
+
+    /// What the journal shall hold of it.
+    pub(super) fn step(&self, outcome: Outcome) -> Step {
+        Step { site: self.site.clone(), kind: self.kind, id: self.id.clone(), outcome }
+    }
+
+    /// Records what came of it, and publishes the message that belongs to it.
+    pub(super) async fn record(&self, outcome: Outcome, message: Option<Entry>) -> Option<MessageId> {
+        let context = &self.context;
+        let is_progress = !matches!(outcome, Outcome::Begun { .. });
+        let recording = context.engine().await.record(context.hold(), self.step(outcome), message);
+        match recording.await {
+            Ok(Recorded::Kept(id)) => {
+                if is_progress {
+                    context.progress();
+                }
+                id
+            }
+            Ok(Recorded::Lost) => context.stop(Stop::Lost).await,
+            Err(error) => context.fail_storage(&error).await,
+        }
+    }
+
+    pub(super) fn set_activity(&self, activity: Activity) {
+        self.context.calls().set_activity(&self.site, activity);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.context.calls().drop_unfinished(&self.site);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Why runs do not get on, and why they do not start.
+//! Errors of runs.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::hub::Unavailable;
 use crate::storage::StorageError;
 
-/// Why a run does not get on. Any error becomes one that is tried again, so `?` does what most
-/// want; [`RunError::fail`] is for what no repetition mends.
+/// Why a job, or a step of it, failed. Every standard error becomes one that is tried again, so `?` does what
+/// most want. [`RunError::fail`] is for failures that no retry can fix.
 ///
 /// ```
 /// use fanfare::RunError;
 ///
 /// fn parse(text: &str) -> Result<u32, RunError> {
 ///     if text.is_empty() {
-///         return Err(RunError::fail("there is nothing to parse"));
+///         return Err(RunError::fail("nothing to parse"));
 ///     }
 ///     Ok(text.parse()?)
 /// }
@@ -25,58 +25,31 @@ pub struct RunError(pub(super) Kind);
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Retry {
-        message: String,
-        after: Option<Duration>,
-    },
+    Retry { message: String, after: Option<Duration> },
     Fail(String),
-    /// The storage failed: the run is tried again, and that is no failure of its own.
-    Storage(String),
-    /// The run is not in our hands any more, and says no more.
-    Lost,
-    /// The code is another than the one that began the run.
-    Halted(String),
 }
 
 impl RunError {
-    /// What is worth trying again: the run is executed anew after a while, and what its steps gave
-    /// is kept.
+    /// Creates an error that is tried again after the backoff of the step, or of the job.
     pub fn retry(message: impl Into<String>) -> Self {
         Self(Kind::Retry { message: message.into(), after: None })
     }
 
-    /// What is worth trying again, after so long.
+    /// Creates an error that is tried again after this time.
     pub fn retry_after(message: impl Into<String>, after: Duration) -> Self {
         Self(Kind::Retry { message: message.into(), after: Some(after) })
     }
 
-    /// What no repetition mends: the run fails now.
+    /// Creates an error that is not tried again: it fails the step, and the run unless the job handles it.
     pub fn fail(message: impl Into<String>) -> Self {
         Self(Kind::Fail(message.into()))
-    }
-
-    pub(super) fn lost() -> Self {
-        Self(Kind::Lost)
-    }
-
-    pub(super) fn halted(message: impl Into<String>) -> Self {
-        Self(Kind::Halted(message.into()))
-    }
-
-    pub(super) fn storage(error: &StorageError) -> Self {
-        Self(Kind::Storage(error.to_string()))
     }
 }
 
 impl fmt::Display for RunError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Retry { message, .. }
-            | Kind::Fail(message)
-            | Kind::Storage(message)
-            | Kind::Halted(message) => formatter.write_str(message),
-            Kind::Lost => formatter.write_str("the run was cancelled, or is executed elsewhere"),
-        }
+        let (Kind::Retry { message, .. } | Kind::Fail(message)) = &self.0;
+        formatter.write_str(message)
     }
 }
 
@@ -93,19 +66,19 @@ impl<E: std::error::Error> From<E> for RunError {
     }
 }
 
-/// Why runs are not started, cancelled or looked at.
+/// Why a run could not be started, cancelled or looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The hub has no storage, which runs need.
+    /// The hub has no storage. Runs need one.
     NoStorage,
-    /// `RunsBuilder::start` was not called yet.
+    /// `RunsBuilder::start` has not been called yet.
     NotStarted,
-    /// A run's id has 1 to 256 characters.
+    /// The run's id is empty or has more than 256 characters.
     Id,
-    /// The input cannot be written as JSON.
+    /// The input cannot be serialized as JSON.
     Input(String),
-    /// No definition of this hub knows the channel.
+    /// The hub has no definition for the channel.
     Unknown,
     /// The storage failed.
     Storage(StorageError),
@@ -130,15 +103,13 @@ impl fmt::Display for StartError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoStorage => formatter.write_str(
-                "runs need a storage: Hub::builder(…).storage(Sqlite::open(\"fanfare.db\")?), or \
-                 Sqlite::in_memory() in a test",
+                "runs need a storage: add `.storage(Sqlite::open(\"fanfare.db\")?)` to the hub's builder, or \
+                 `Sqlite::in_memory()` in a test",
             ),
-            Self::NotStarted => {
-                formatter.write_str("runs are executed from RunsBuilder::start on: call it first")
-            }
-            Self::Id => formatter.write_str("a run's id has 1 to 256 characters"),
-            Self::Input(error) => write!(formatter, "the input cannot be written as JSON: {error}"),
-            Self::Unknown => formatter.write_str("no definition of this hub knows the channel"),
+            Self::NotStarted => formatter.write_str("call `RunsBuilder::start` before starting a run"),
+            Self::Id => formatter.write_str("a run's id must have 1 to 256 characters"),
+            Self::Input(error) => write!(formatter, "the input cannot be serialized as JSON: {error}"),
+            Self::Unknown => formatter.write_str("the hub has no definition for the channel"),
             Self::Storage(error) => write!(formatter, "{error}"),
         }
     }

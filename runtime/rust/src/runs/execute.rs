@@ -1,108 +1,199 @@
-//! One execution of a run, from its claim to what is written down of its end.
+//! One execution of a run, from its claim to what is recorded of its end.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::SystemTime;
 
+use super::context::{Context, Stop};
 use super::error::Kind;
-use super::{Context, RunError, Shared, news};
+use super::step::{backoff, caught};
+use super::{RunError, Shared, StartError, events};
+use crate::clock;
 use crate::hub::CURRENT_RUN;
+use crate::metrics;
 use crate::storage::{Claimed, End, Entry, Settled};
 
-/// Executes a run that this process holds.
-pub(super) async fn execute(shared: Arc<Shared>, claimed: Claimed) {
-    let run_id = claimed.run.run_id.clone();
-    let Some(channel) = shared.hub.registry().resolve(&claimed.run.channel) else {
-        tracing::error!(run_id, channel = claimed.run.channel, "no definition knows the channel of a run");
-        return;
-    };
-    let log = match shared.hub.open_log(&channel).await {
-        Ok(log) => log,
-        Err(error) => return tracing::error!(run_id, ?error, "the channel of a run cannot be opened"),
-    };
-    // Only registered jobs are claimed.
-    let Some(job) = shared.jobs.get(claimed.run.job.as_str()).cloned() else { return };
-    let (failures, input) = (claimed.failures, claimed.run.input.clone());
-    let context = Arc::new(Context::new(Arc::clone(&shared), claimed, log));
-    tracing::debug!(run_id, attempt = context.attempt, "executing");
-    let executing = job.execute(Arc::clone(&context), &input);
-    let result = CURRENT_RUN.scope(Arc::clone(&context.run_id), caught(executing)).await;
-    let result = match context.stopped() {
-        Some(stopped) => Err(stopped),
-        None => result.and_then(|result| context.check_end().map(|()| result)),
-    };
-    let Some((end, news)) = ended(&shared, &context, failures, result).await else { return };
-    let settled = match context.engine() {
-        Ok(engine) => engine.settle(context.hold, end, news).await,
-        Err(_) => return,
-    };
-    match settled {
-        Ok(Settled::Kept) => shared.wake.notify_one(),
-        Ok(Settled::Lost) => tracing::debug!(run_id, "the run is in other hands"),
-        // Its lease ends, and it is executed again.
-        Err(error) => tracing::error!(run_id, %error, "the end of a run could not be written down"),
-    }
-}
-
-/// A job that panics has failed like any other.
-async fn caught(executing: impl Future<Output = Result<String, RunError>>) -> Result<String, RunError> {
-    use futures_util::FutureExt;
-
-    let result = std::panic::AssertUnwindSafe(executing).catch_unwind().await;
-    result.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(RunError::retry(format!("the job panicked: {}", text.as_deref().unwrap_or("without a message"))))
-    })
-}
-
-/// What is to be written down of an end, and told; nothing where the run is not ours any more.
-async fn ended(
-    shared: &Shared,
-    context: &Context,
+/// A job that is under way. It may be put aside while all of its branches wait.
+pub(super) struct Execution {
+    context: Arc<Context>,
     failures: u32,
-    result: Result<String, RunError>,
-) -> Option<(End, Entry)> {
-    let (log, run_id) = (&context.log, &*context.run_id);
-    let error = match result {
-        Ok(result) => {
-            let news = news::completed(log, run_id, &result);
-            return Some((End::Completed(result), news));
+    job: Pin<Box<dyn Future<Output = Result<String, RunError>> + Send>>,
+}
+
+/// How far an execution came.
+enum Turn {
+    Ended(Result<String, RunError>),
+    Stopped(Stop),
+    /// All branches wait, until this time at most.
+    Waiting(SystemTime),
+}
+
+/// Executes a run that this process has claimed: goes on with the execution that was put aside, or begins anew.
+pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &OnceLock<Arc<Context>>) {
+    let (hold, run_id) = (claimed.hold, claimed.run.run_id.clone());
+    let execution = match shared.take_aside(hold) {
+        Some(execution) => {
+            execution.context.hold_again(hold);
+            Ok(execution)
         }
-        Err(error) => error,
+        None => Execution::begin(shared, &claimed).await,
     };
-    match error.0 {
-        Kind::Lost => None,
-        Kind::Halted(why) => {
-            tracing::error!(run_id, why, "a run is halted");
-            let news = news::halted(log, run_id, &why);
-            Some((End::Halted(why), news))
-        }
-        Kind::Fail(message) => Some((End::Failed(message.clone()), news::failed(log, run_id, &message))),
-        Kind::Storage(message) => {
-            let at = SystemTime::now() + shared.settings.first_retry;
-            let news = news::running(log, run_id, failures + 1, Some(&message));
-            Some((End::Retry { at, failures }, news))
-        }
-        Kind::Retry { message, after } => {
-            let failures = if has_got_further(shared, context).await { 1 } else { failures + 1 };
-            if failures > shared.settings.retries {
-                return Some((End::Failed(message.clone()), news::failed(log, run_id, &message)));
+    let (execution, end, event) = match execution {
+        Ok(mut execution) => match execution.turn(executed).await {
+            Turn::Waiting(due) => (Some(execution), End::Waiting { due }, None),
+            Turn::Stopped(stop) => {
+                let Some((end, event)) = execution.stopped(stop) else { return };
+                (None, end, Some(event))
             }
-            let at = SystemTime::now() + after.unwrap_or_else(|| backoff(shared, failures));
-            let news = news::running(log, run_id, failures + 1, Some(&message));
-            Some((End::Retry { at, failures }, news))
+            Turn::Ended(result) => {
+                let (end, event) = execution.ended(result);
+                (None, end, Some(event))
+            }
+        },
+        Err(end) => (None, end, None),
+    };
+    report(&run_id, &end);
+    let ended = metrics::outcome(&end);
+    let due = if let End::Waiting { due } | End::Retry { at: due, .. } = end { Some(due) } else { None };
+    if let Some(execution) = execution {
+        // Before the journal lets others claim it.
+        shared.put_aside(hold, execution);
+    }
+    let Ok(engine) = shared.engine() else { return };
+    match engine.settle(hold, end, event).await {
+        Ok(Settled::Kept) => {
+            metrics::run_ended(ended);
+            shared.wake_at(due.unwrap_or_else(clock::now));
         }
+        Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),
+        // Its lease runs out, and it is executed again.
+        Err(error) => tracing::error!(run_id, %error, "failed to record the end of an execution"),
     }
 }
 
-/// Whether this execution has written anything down.
-async fn has_got_further(shared: &Shared, context: &Context) -> bool {
-    let Ok(engine) = shared.engine() else { return false };
-    let record = engine.find(context.run_id.to_string()).await;
-    record.ok().flatten().is_some_and(|record| record.steps as usize > context.recorded())
+fn report(run_id: &str, end: &End) {
+    match end {
+        End::Halted(why) => tracing::error!(run_id, why, "run halted"),
+        End::Failed(why) => tracing::warn!(run_id, why, "run failed"),
+        End::Retry { failures, .. } => tracing::debug!(run_id, failures, "run will be executed again"),
+        End::Completed(_) | End::Waiting { .. } => {}
+    }
 }
 
-fn backoff(shared: &Shared, failures: u32) -> Duration {
-    let doubled = shared.settings.first_retry.saturating_mul(1 << (failures - 1).min(20));
-    doubled.min(shared.settings.longest_retry)
+impl Execution {
+    /// Begins to execute a run. Fails with what is to be recorded if it cannot be executed at all.
+    async fn begin(shared: &Arc<Shared>, claimed: &Claimed) -> Result<Self, End> {
+        let name = &claimed.run.channel;
+        let retry = |error: &dyn std::fmt::Display| {
+            tracing::error!(run_id = claimed.run.run_id, %error, "failed to begin an execution");
+            End::Retry { at: clock::after(shared.settings.backoff.0), failures: claimed.failures }
+        };
+        let channel = shared.hub.registry().resolve(name).ok_or_else(|| {
+            End::Halted(format!(
+                "no definition of this server has a channel named {name:?}, which the run is on"
+            ))
+        })?;
+        let log = shared.hub.open_log(&channel).await;
+        let log = log.map_err(|error| retry(&StartError::unavailable(error)))?;
+        let engine = shared.engine().map_err(|error| retry(&error))?;
+        let steps = engine.load(claimed.hold.row).await.map_err(|error| retry(&error))?;
+        let context = Arc::new(Context::new(Arc::clone(shared), claimed, steps, log));
+        let job = shared.jobs.get(claimed.run.job.as_str());
+        let job = job.ok_or_else(|| End::Halted(format!("no job is registered as {:?}", claimed.run.job)))?;
+        let executing = job.execute(Arc::clone(&context), claimed.run.input.clone());
+        tracing::debug!(run_id = claimed.run.run_id, attempt = context.attempt, "executing a run");
+        Ok(Self { context, failures: claimed.failures, job: Box::pin(caught(executing)) })
+    }
+
+    /// Polls the job until it ends, must stop, or waits with all of its branches.
+    async fn turn(&mut self, executed: &OnceLock<Arc<Context>>) -> Turn {
+        let Self { context, job, .. } = self;
+        let context = executed.get_or_init(|| Arc::clone(context));
+        let turning = poll_fn(|task| {
+            context.begin_turn(task.waker());
+            let polled = job.as_mut().poll(task);
+            if let Some(stop) = context.stopped() {
+                return Poll::Ready(Turn::Stopped(stop));
+            }
+            match polled {
+                Poll::Ready(result) => Poll::Ready(Turn::Ended(result)),
+                Poll::Pending => {
+                    context.calls().due().map_or(Poll::Pending, |due| Poll::Ready(Turn::Waiting(due)))
+                }
+            }
+        });
+        let turn = CURRENT_RUN.scope(Arc::clone(&context.run_id), turning).await;
+        let Turn::Ended(result) = turn else { return turn };
+        let end = context.calls().end("", result.is_ok());
+        match end {
+            Ok(()) => Turn::Ended(result),
+            Err(refusal) => Turn::Stopped(refusal.into()),
+        }
+    }
+
+    /// What is to be recorded of an execution that was stopped; nothing if the run is not ours any more.
+    fn stopped(&self, stop: Stop) -> Option<(End, Entry)> {
+        let Context { log, run_id, attempt, shared, .. } = &*self.context;
+        match stop {
+            Stop::Lost => None,
+            Stop::Misuse(why) => Some(self.failed(why)),
+            Stop::Halted(why) => {
+                let event = events::halted(log, run_id, &why);
+                Some((End::Halted(why), event))
+            }
+            Stop::Storage(why) => {
+                let at = clock::after(shared.settings.backoff.0);
+                let event = events::running(log, run_id, *attempt, Some(&why));
+                Some((End::Retry { at, failures: self.failures }, event))
+            }
+        }
+    }
+
+    fn ended(&self, result: Result<String, RunError>) -> (End, Entry) {
+        let Context { log, run_id, shared, .. } = &*self.context;
+        let error = match result {
+            Ok(result) => {
+                let event = events::completed(log, run_id, &result);
+                return (End::Completed(result), event);
+            }
+            Err(error) => error,
+        };
+        match error.0 {
+            Kind::Fail(message) => self.failed(message),
+            Kind::Retry { message, after } => {
+                let failures =
+                    if self.context.has_progressed() { 1 } else { self.failures.saturating_add(1) };
+                if failures > shared.settings.retries {
+                    return self.failed(message);
+                }
+                let at = clock::after(after.unwrap_or_else(|| backoff(shared.settings.backoff, failures)));
+                let event = events::running(log, run_id, failures.saturating_add(1), Some(&message));
+                (End::Retry { at, failures }, event)
+            }
+        }
+    }
+
+    fn failed(&self, message: String) -> (End, Entry) {
+        let event = events::failed(&self.context.log, &self.context.run_id, &message);
+        (End::Failed(message), event)
+    }
+}
+
+/// Fails a run whose process ended again and again while it executed the run.
+pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &Claimed) {
+    let Claimed { hold, run, crashes, .. } = claimed;
+    let run_id = &run.run_id;
+    let why = format!("the server's process ended {crashes} times in a row while it executed this run");
+    let event = match shared.hub.registry().resolve(&run.channel) {
+        Some(channel) => shared.hub.open_log(&channel).await.ok(),
+        None => None,
+    };
+    let event = event.map(|log| events::failed(&log, run_id, &why));
+    tracing::error!(run_id, why, "run failed");
+    let Ok(engine) = shared.engine() else { return };
+    if let Err(error) = engine.settle(*hold, End::Failed(why), event).await {
+        tracing::error!(run_id, %error, "failed to record the end of a run");
+    }
 }

@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Context, Run, RunError, Shared, StartError};
+use super::context::{Context, Stop};
+use super::{Run, RunError, Shared, StartError};
 use crate::channel::TypedChannel;
 use crate::schema;
 
@@ -28,13 +29,12 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         Self { name, shared, of: PhantomData }
     }
 
-    /// Starts a run on a channel. It is written down when this comes back, and will be executed
-    /// to its end, whatever happens to the server. Tells whether it is new: of two starts with one
-    /// id the first counts.
+    /// Starts a run on a channel. Once this returns the run is recorded, and it will be executed to its end,
+    /// whatever happens to the server. Of several starts with one id the first counts.
     ///
     /// # Errors
-    /// When it could not be written down.
-    pub async fn start(&self, run_id: &str, channel: &C, input: &I) -> Result<bool, StartError> {
+    /// If the run could not be recorded.
+    pub async fn start(&self, run_id: &str, channel: &C, input: &I) -> Result<Started, StartError> {
         let shared = self.shared.get().ok_or(StartError::NotStarted)?;
         if run_id.is_empty() || run_id.chars().nth(MAX_ID).is_some() {
             return Err(StartError::Id);
@@ -42,6 +42,16 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         let input = serde_json::to_string(input).map_err(|error| StartError::Input(error.to_string()))?;
         shared.add(self.name, run_id, channel.channel(), input).await
     }
+}
+
+/// Whether a start began a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Started {
+    /// The run is new.
+    New,
+    /// A run with this id was started before. It is as it was.
+    Existing,
 }
 
 impl<C, I> Clone for Job<C, I> {
@@ -56,22 +66,22 @@ impl<C, I> fmt::Debug for Job<C, I> {
     }
 }
 
-type Executing = Pin<Box<dyn Future<Output = Result<String, RunError>> + Send>>;
+pub(super) type Executing = Pin<Box<dyn Future<Output = Result<String, RunError>> + Send>>;
 
-/// A job whose types are known to itself only.
+/// A job whose types only it knows.
 pub(super) trait AnyJob: Send + Sync {
     /// Executes a run, and gives its result in JSON.
-    fn execute(&self, context: Arc<Context>, input: &str) -> Executing;
+    fn execute(&self, context: Arc<Context>, input: String) -> Executing;
 }
 
 pub(super) struct TypedJob<C, I, F> {
-    function: F,
+    function: Arc<F>,
     of: PhantomData<fn(C, I)>,
 }
 
 impl<C, I, F> TypedJob<C, I, F> {
     pub(super) fn new(function: F) -> Self {
-        Self { function, of: PhantomData }
+        Self { function: Arc::new(function), of: PhantomData }
     }
 }
 
@@ -79,24 +89,26 @@ impl<C, I, F, R> AnyJob for TypedJob<C, I, F>
 where
     C: TypedChannel,
     I: DeserializeOwned + Send + 'static,
-    F: Fn(Run<C>, I) -> R + Send + Sync,
+    F: Fn(Run<C>, I) -> R + Send + Sync + 'static,
     R: Future<Output = Result<C::Result, RunError>> + Send + 'static,
 {
-    fn execute(&self, context: Arc<Context>, input: &str) -> Executing {
-        let Some(channel) = C::from_channel(context.channel().clone()) else {
-            let message = "the run's channel is not of the definition that its job is for";
-            return Box::pin(std::future::ready(Err(RunError::halted(message))));
-        };
-        let input = match serde_json::from_str(input) {
-            Ok(input) => input,
-            Err(error) => {
-                let message = format!("the run's input is not what its job takes now: {error}");
-                return Box::pin(std::future::ready(Err(RunError::halted(message))));
-            }
-        };
-        let executing = (self.function)(Run::new(context, channel), input);
+    fn execute(&self, context: Arc<Context>, input: String) -> Executing {
+        let function = Arc::clone(&self.function);
+        // All of it happens when the future is polled, where a panic is caught.
         Box::pin(async move {
-            let result = executing.await?;
+            let Some(channel) = C::from_channel(context.channel().clone()) else {
+                let why = "the run's channel is not of the definition that its job is for";
+                return context.stop(Stop::Halted(why.into())).await;
+            };
+            let input = match serde_json::from_str(&input) {
+                Ok(input) => input,
+                Err(error) => {
+                    let why = format!("the recorded input does not fit the job's input type: {error}");
+                    return context.stop(Stop::Halted(why)).await;
+                }
+            };
+            let (_over, run) = Run::new(context, channel, "".into());
+            let result = function(run, input).await?;
             if let Some(definition) = C::DEFINITION.result {
                 schema::check(definition, &result).map_err(|issues| {
                     let issues: Vec<_> = issues.iter().map(ToString::to_string).collect();

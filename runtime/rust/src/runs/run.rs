@@ -5,139 +5,231 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
-use super::{Context, RunError};
+use super::calls::Activity;
+use super::context::{Call, Context, Stop};
+use super::{RunError, StartError};
 use crate::channel::{Topic, TypedChannel};
+use crate::clock;
 use crate::hub::Hub;
 use crate::publish;
-use crate::storage::{Entry, StepKind};
+use crate::storage::{Entry, Outcome, StepKind};
 use crate::wire::MessageId;
 
-/// A run, as its job sees it. Clones are one run.
+/// A run, as its job sees it.
 ///
-/// The job is executed from its beginning each time that the run goes on, so what it does between
-/// steps must come out the same: take times, random numbers and what others say in steps.
+/// The job is executed from its beginning each time that the run continues after an error or in another process.
+/// So what it does between calls must come out the same: take times, random numbers and the answers of other
+/// systems in a [`step`](Self::step).
+///
+/// Calls are known by their order. To run several at the same time, use [`join`](Self::join),
+/// [`first`](Self::first), [`within`](Self::within) or [`map`](Self::map), whose branches are ordered each for
+/// itself. `tokio::join!` of single calls works, too. Calls in a spawned task, and calls that `select!` or
+/// `timeout` drops, fail the run: what decides them is not recorded.
 pub struct Run<C> {
     pub(super) context: Arc<Context>,
     channel: C,
+    pub(super) branch: Arc<str>,
+    /// Closed when the branch ends.
+    over: watch::Receiver<()>,
 }
 
 impl<C: TypedChannel> Run<C> {
-    pub(super) fn new(context: Arc<Context>, channel: C) -> Self {
-        Self { context, channel }
+    /// The run as one of its branches sees it, which ends when the sender is dropped.
+    pub(super) fn new(context: Arc<Context>, channel: C, branch: Arc<str>) -> (watch::Sender<()>, Self) {
+        let (sender, over) = watch::channel(());
+        (sender, Self { context, channel, branch, over })
     }
 
-    /// The run's id.
+    /// Returns the run's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.context.run_id
     }
 
-    /// The channel that the run is on.
+    /// Returns the channel that the run is on.
     #[must_use]
     pub fn channel(&self) -> &C {
         &self.channel
     }
 
-    /// The hub. What is published through it from within the job carries the run's id, and is
-    /// published again each time that the run is tried again: [`publish`](Self::publish) is not.
+    /// Returns the hub. Messages that the job publishes through it carry the run's id, and are published again
+    /// each time that the job gets there again. [`publish`](Self::publish) publishes once.
     #[must_use]
     pub fn hub(&self) -> &Hub {
         self.context.hub()
     }
 
-    /// Which attempt this is, from 1 on: how often in a row the run failed without getting a step
-    /// further, and one more.
+    /// Returns which attempt this execution is, from 1 on: how often in a row the job failed, or its process
+    /// ended, without recording anything new, and one more. Attempts of a step are not counted here.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.context.attempt
     }
 
-    /// Does something once. Its result is written down, and given again without doing it when the run is
-    /// tried again. `work` runs at least once; twice or more where it fails or the process is killed
-    /// before its result is written down.
+    /// Completes when this execution ends before the job does: the run is cancelled, another process took it, the
+    /// server stops, or the branch lost a [`first`](Self::first).
     ///
-    /// An id that is used again is another step.
+    /// The futures of the job are dropped then anyway. This is for what that does not reach: tasks that it spawned,
+    /// blocking threads and other systems.
     ///
-    /// # Errors
-    /// What `work` gives, or what keeps its result from being written down. Pass it on with `?`.
-    pub async fn step<T, E, F>(&self, id: &str, work: impl FnOnce() -> F) -> Result<T, RunError>
-    where
-        T: Serialize + DeserializeOwned,
-        E: Into<RunError>,
-        F: Future<Output = Result<T, E>>,
-    {
-        let call = self.context.call(StepKind::Step, id)?;
-        let value = match &call.recorded {
-            Some(value) => value.clone(),
-            None => {
-                let result = work().await.map_err(Into::into)?;
-                let value = serde_json::to_string(&result)?;
-                self.context.record(&call, value.clone(), None).await?;
-                value
-            }
-        };
-        // Read also what was just written: it must not come out otherwise the next time.
-        serde_json::from_str(&value).map_err(|error| {
-            let message = format!("what step {id:?} wrote down is not what its type reads: {error}");
-            self.context.stop(RunError::halted(message))
-        })
+    /// ```
+    /// # use fanfare::{Run, RunError, TypedChannel};
+    /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
+    /// let cancelled = run.cancelled();
+    /// tokio::spawn(async move {
+    ///     cancelled.await;
+    ///     println!("stop the build on the other machine");
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static + use<C> {
+        let mut over = self.over.clone();
+        async move {
+            // Nothing is ever sent.
+            let _ = over.changed().await;
+        }
     }
 
-    /// Publishes a message durably: once, however often the run is tried again and whatever is
-    /// killed when. That it stands in history and that it was published is written down together.
+    pub(super) async fn begin(&self, kind: StepKind, id: &str) -> Result<Call, RunError> {
+        self.context.begin(&self.branch, kind, id).await
+    }
+
+    /// Publishes a message durably: once, however often the run is executed and whatever is killed when. The
+    /// message and the record that it was published are one transaction.
     ///
     /// # Errors
-    /// When the payload breaks its definition the run fails; when it cannot be written down it is
-    /// tried again.
+    /// Fails the run if the payload breaks its definition.
     pub async fn publish<P: Serialize + ?Sized>(
         &self,
         id: &str,
         topic: Topic<'_, P>,
         payload: &P,
     ) -> Result<MessageId, RunError> {
-        let call = self.context.call(StepKind::Publish, id)?;
-        if let Some(recorded) = &call.recorded {
-            let id: Option<MessageId> = serde_json::from_str(recorded).ok();
-            return id.ok_or_else(|| RunError::halted(format!("no message was written down for {id:?}")));
+        let call = self.begin(StepKind::Publish, id).await?;
+        if let Some(Outcome::Value(recorded)) = &call.outcome {
+            return match serde_json::from_str(recorded) {
+                Ok(id) => {
+                    call.finish();
+                    Ok(id)
+                }
+                Err(_) => {
+                    self.context.stop(Stop::Halted(format!("publish {id:?} recorded no message id"))).await
+                }
+            };
         }
-        let frame = publish::encode(topic, payload, Some(self.id()))
-            .map_err(|error| RunError::fail(error.to_string()))?;
+        let frame = match publish::encode(topic, payload, Some(self.id())) {
+            Ok(frame) => frame,
+            Err(error) => {
+                call.record(Outcome::Error(error.to_string()), None).await;
+                call.finish();
+                return Err(RunError::fail(error.to_string()));
+            }
+        };
         let log = if topic.channel() == self.context.channel() {
             Arc::clone(&self.context.log)
         } else {
-            let log = self.hub().open_log(topic.channel()).await;
-            log.map_err(|error| RunError::retry(super::StartError::unavailable(error).to_string()))?
+            match self.hub().open_log(topic.channel()).await {
+                Ok(log) => log,
+                Err(error) => {
+                    self.context.stop(Stop::Storage(StartError::unavailable(error).to_string())).await
+                }
+            }
         };
         let entry = Entry { log, topic: topic.index(), frame, key: None };
-        let published = self.context.record(&call, "null".into(), Some(entry)).await?;
+        let published = call.record(Outcome::Value("null".into()), Some(entry)).await;
+        call.finish();
         published.ok_or_else(|| RunError::retry(format!("{id:?} was not published")))
     }
 
-    /// Waits, also across restarts of the server: the time counts from when this was first called.
+    /// Waits, also across restarts of the server: the time counts from when this was first called. A run that
+    /// sleeps holds no slot, no lease and no thread.
     ///
     /// # Errors
-    /// When it cannot be written down.
+    /// None today; `Result` leaves room for them.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
-        let call = self.context.call(StepKind::Sleep, id)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let until = match call.recorded.as_deref().and_then(|recorded| serde_json::from_str(recorded).ok()) {
-            Some(milliseconds) => Duration::from_millis(milliseconds),
-            None => {
-                let until = now.saturating_add(duration);
-                let milliseconds = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
-                self.context.record(&call, milliseconds.to_string(), None).await?;
+        let call = self.begin(StepKind::Sleep, id).await?;
+        let until = match &call.outcome {
+            Some(Outcome::Value(recorded)) => {
+                UNIX_EPOCH + Duration::from_millis(serde_json::from_str(recorded).unwrap_or(0))
+            }
+            _ => {
+                let until = clock::after(duration);
+                let milliseconds = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+                call.record(Outcome::Value(milliseconds.to_string()), None).await;
                 until
             }
         };
-        tokio::time::sleep(until.saturating_sub(now)).await;
+        call.wait_until(until).await;
+        call.finish();
         Ok(())
+    }
+
+    /// Marks a change of the job's code, so that runs that began before it can continue.
+    ///
+    /// Returns `version` for a run that gets here for the first time, and records it; returns what is recorded when
+    /// the run is executed again; and returns 0 for a run that recorded further calls before the marker was there.
+    ///
+    /// ```
+    /// # use fanfare::{Run, RunError, TypedChannel};
+    /// # async fn translate() -> Result<(), RunError> { Ok(()) }
+    /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
+    /// if run.version("translate", 1).await? >= 1 {
+    ///     run.step("translate", async || translate().await).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// None today; `Result` leaves room for them.
+    pub async fn version(&self, id: &str, version: u32) -> Result<u32, RunError> {
+        if self.context.skips_version(&self.branch, id) {
+            return Ok(0);
+        }
+        let call = self.begin(StepKind::Version, id).await?;
+        let version = match &call.outcome {
+            Some(Outcome::Value(recorded)) => recorded.parse().unwrap_or(0),
+            _ => {
+                call.record(Outcome::Value(version.to_string()), None).await;
+                version
+            }
+        };
+        call.finish();
+        Ok(version)
+    }
+
+    /// The run as a branch sees it.
+    pub(super) fn branch(&self, branch: String) -> (watch::Sender<()>, Self) {
+        Self::new(Arc::clone(&self.context), self.channel.clone(), branch.into())
+    }
+}
+
+impl Call {
+    /// Waits for a time. Meanwhile the run may be released, and claimed again when the time has come.
+    pub(super) async fn wait_until(&self, until: SystemTime) {
+        self.set_activity(Activity::Waiting(until));
+        let wake = &self.context.wake;
+        // The wall clock decides, as it does when the run is claimed again.
+        while let Ok(left) = until.duration_since(clock::now()) {
+            if left.is_zero() {
+                break;
+            }
+            let _ = tokio::time::timeout(left, wake.notified()).await;
+        }
+        self.set_activity(Activity::Working);
     }
 }
 
 impl<C: Clone> Clone for Run<C> {
     fn clone(&self) -> Self {
-        Self { context: Arc::clone(&self.context), channel: self.channel.clone() }
+        Self {
+            context: Arc::clone(&self.context),
+            channel: self.channel.clone(),
+            branch: Arc::clone(&self.branch),
+            over: self.over.clone(),
+        }
     }
 }

@@ -4,32 +4,39 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::{Context, Run, RunError};
+use super::calls::Activity;
+use super::context::{Call, Stop};
+use super::{Run, RunError};
 use crate::channel::{Signal, TypedChannel};
+use crate::clock;
 use crate::payload::Read;
 use crate::schema;
-use crate::storage::{StepKind, Taken, Wait, WaitEnd, Waited};
+use crate::storage::{Outcome, StepKind, Taken, Wait, WaitEnd, Waited};
 
-/// How often to look, in case that another process took the signal.
+/// How often a wait looks for a signal that another process took, while other branches of its run keep the run
+/// in this process.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A signal that a run got.
+/// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received<T> {
     /// What was sent.
     pub payload: T,
-    /// Who sent it: the subject of the token, where it had one.
+    /// Who sent it: the subject of the token, if it had one.
     pub by: Option<String>,
     /// When it was sent.
     pub at: SystemTime,
 }
 
 impl<C: TypedChannel> Run<C> {
-    /// Waits for a signal for so long, also across restarts of the server. One that came before is
-    /// taken at once. Nothing where none came in time.
+    /// Waits for a signal, for at most `timeout`, also across restarts of the server. Returns `None` if none came
+    /// in time. A run that waits holds no slot, no lease and no thread.
+    ///
+    /// A wait is a question that takes one answer: the first signal that arrives while it is open. A signal that was
+    /// sent before the run asked for it the first time answers at once.
     ///
     /// # Errors
-    /// When it cannot be written down, or the run was cancelled.
+    /// None today; `Result` leaves room for them.
     pub async fn wait_for<P>(
         &self,
         signal: Signal<'_, P>,
@@ -41,79 +48,97 @@ impl<C: TypedChannel> Run<C> {
         self.wait_any().on(signal, |payload| payload).within(timeout).await
     }
 
-    /// Waits for the first of several signals:
+    /// Waits for the first of several signals, as one question:
     /// `run.wait_any().on(ch.approve(), Answer::Approve).on(ch.stop(), Answer::Stop).within(day).await?`
     pub fn wait_any<T>(&self) -> WaitAny<'_, C, T> {
         WaitAny { run: self, signals: Vec::new() }
     }
 }
 
-type Reader<'r, T> = Box<dyn Fn(Value) -> Result<T, RunError> + Send + 'r>;
+type Decoder<'r, T> = Box<dyn Fn(Value) -> Result<T, Stop> + Send + Sync + 'r>;
 
-/// Several signals to wait for: [`Run::wait_any`].
+/// Several signals to wait for. See [`Run::wait_any`].
 #[must_use = "nothing waits until `within` is awaited"]
 pub struct WaitAny<'r, C, T> {
     run: &'r Run<C>,
-    signals: Vec<(&'static str, Reader<'r, T>)>,
+    signals: Vec<(&'static str, Decoder<'r, T>)>,
 }
 
 impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
-    /// Waits for this one, too, and makes of its payload what all of them become.
-    pub fn on<P>(mut self, signal: Signal<'_, P>, to: impl Fn(P::Owned) -> T + Send + 'r) -> Self
+    /// Adds a signal, and what to make of its payload.
+    pub fn on<P>(mut self, signal: Signal<'_, P>, to: impl Fn(P::Owned) -> T + Send + Sync + 'r) -> Self
     where
         P: ToOwned<Owned: Read> + ?Sized,
     {
         let definition = signal.definition();
-        let reader = move |payload: Value| {
+        let decode = move |payload: Value| {
             let accepted = schema::check(definition.schema, &payload).is_ok();
             let payload = P::Owned::read(payload).ok().filter(|_| accepted);
-            let message =
-                || format!("what was sent as {:?} is not what its definition says now", definition.name);
-            payload.map(&to).ok_or_else(|| RunError::halted(message()))
+            payload.map(&to).ok_or_else(|| {
+                let name = definition.name;
+                Stop::Halted(format!("the recorded payload of the signal {name:?} breaks today's definition"))
+            })
         };
-        self.signals.push((definition.name, Box::new(reader)));
+        self.signals.push((definition.name, Box::new(decode)));
         self
     }
 
-    /// Waits for so long.
+    /// Waits for at most this long. Returns `None` if no signal came in time.
     ///
     /// # Errors
-    /// As [`Run::wait_for`].
+    /// None today; `Result` leaves room for them.
     pub async fn within(self, timeout: Duration) -> Result<Option<Received<T>>, RunError> {
-        let context = &self.run.context;
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let call = context.call(StepKind::Wait, &format!("wait for {}", names.join(" or ")))?;
-        let value = match call.recorded {
-            Some(value) => value,
-            None => {
-                let far = Duration::from_secs(10 * 365 * 86_400);
-                let until = SystemTime::now() + timeout.min(far);
-                take(context, Wait { position: call.position, key: call.key, names, until }).await?
-            }
+        let call = self.run.begin(StepKind::Wait, &names.join(" or ")).await?;
+        let value = match &call.outcome {
+            Some(Outcome::Value(value)) => value.clone(),
+            _ => ask(&call, names, clock::after(timeout)).await,
         };
-        let end: WaitEnd = serde_json::from_str(&value)
-            .map_err(|error| context.stop(RunError::halted(format!("a wait cannot be read: {error}"))))?;
+        match self.decode(&value) {
+            Ok(received) => {
+                call.finish();
+                Ok(received)
+            }
+            Err(stop) => self.run.context.stop(stop).await,
+        }
+    }
+
+    fn decode(&self, value: &str) -> Result<Option<Received<T>>, Stop> {
+        let unreadable = |error| Stop::Halted(format!("a recorded answer cannot be read: {error}"));
+        let end: WaitEnd = serde_json::from_str(value).map_err(unreadable)?;
         let Some(Taken { name, payload, by, at }) = end.taken else { return Ok(None) };
-        let reader = self.signals.iter().find(|(known, _)| *known == name);
-        let payload = serde_json::from_str(&payload)?;
-        let (_, reader) = reader.ok_or_else(|| RunError::halted("the run waits for other signals now"))?;
-        let payload = reader(payload).map_err(|error| context.stop(error))?;
+        let decoder = self.signals.iter().find(|(known, _)| *known == name);
+        let (_, decoder) = decoder
+            .ok_or_else(|| Stop::Halted(format!("the job no longer waits for the signal {name:?}")))?;
+        let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
         let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
         Ok(Some(Received { payload, by, at }))
     }
 }
 
-/// Waits until one of the signals is there, or it took too long, and writes down which.
-async fn take(context: &Context, wait: Wait) -> Result<String, RunError> {
-    let _listening = context.hub().listen_for_signals(context.channel().name(), &context.news);
+/// Waits until the question is closed, and returns how it ended, in JSON.
+async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
+    let context = &call.context;
+    let _listening = context.hub().listen_for_signals(context.channel().name(), &context.wake);
+    let wait = Wait { site: call.site.clone(), id: call.id.clone(), names, until };
     loop {
-        let waited = context.engine()?.wait(context.hold, wait.clone()).await;
-        let until = match waited.map_err(|error| RunError::storage(&error))? {
-            Waited::Done(value) => return Ok(value),
-            Waited::Lost => return Err(context.stop(RunError::lost())),
-            Waited::Until(until) => until,
+        // Registered before the journal is asked, so that no signal falls between.
+        let woken = context.wake.notified();
+        let mut woken = std::pin::pin!(woken);
+        woken.as_mut().enable();
+        let waited = context.engine().await.wait(context.hold(), wait.clone(), context.waiting_event()).await;
+        let until = match waited {
+            Ok(Waited::Done(value)) => {
+                context.progress();
+                return value;
+            }
+            Ok(Waited::Until(until)) => until,
+            Ok(Waited::Lost) => return context.stop(Stop::Lost).await,
+            Err(error) => return context.fail_storage(&error).await,
         };
-        let left = until.duration_since(SystemTime::now()).unwrap_or_default();
-        let _ = tokio::time::timeout(left.min(LOOK), context.news.notified()).await;
+        call.set_activity(Activity::Waiting(until));
+        let left = until.duration_since(clock::now()).unwrap_or_default();
+        let _ = tokio::time::timeout(left.min(LOOK), woken).await;
+        call.set_activity(Activity::Working);
     }
 }

@@ -1,10 +1,13 @@
-//! What a storage writes down of runs, so that they go on where they stopped.
+//! What a storage records of runs, so that they continue where they stopped.
 //!
-//! Whoever executes a run holds it under a fence, a number that rises with each new holder. Every
-//! entry names its fence and is refused under an earlier one, so that of two processes that
-//! believe they hold a run only one can write, whatever their clocks say.
+//! A process executes a run under a fence, a number that rises with each new holder. Every entry
+//! names its fence and is refused under an earlier one. Of two processes that believe they hold a run,
+//! only one can write, whatever their clocks say.
 
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Entry, Later, StorageError};
 use crate::history::Key;
@@ -12,48 +15,71 @@ use crate::wire::MessageId;
 
 /// A journal of runs.
 pub(crate) trait Journal {
-    /// Takes note that this process executes runs of these jobs. What was halted may go on, and what
-    /// processes held that are gone is free.
+    /// Registers this process as one that executes runs of these jobs. Halted runs of these jobs
+    /// become due.
     fn enter(&self, jobs: Vec<String>) -> Later<Result<(), StorageError>>;
 
-    /// Adds a run with its first news. Tells whether there was none of its id.
-    fn add(&self, run: NewRun, news: Entry) -> Later<Result<bool, StorageError>>;
+    /// Frees the runs of processes that no longer exist, and counts a crash for each run.
+    fn free_orphans(&self) -> Later<Result<(), StorageError>>;
 
-    /// Takes hold of runs that are due and that nobody holds, until the lease ends.
+    /// Adds a run with its first event. Returns `false` if there already is a run with this id.
+    fn add(&self, run: NewRun, event: Entry) -> Later<Result<bool, StorageError>>;
+
+    /// Takes at most `limit` runs that are due and that no process holds, until the lease ends.
     fn claim(
         &self,
         jobs: Vec<String>,
         lease: SystemTime,
-        most: usize,
+        limit: usize,
     ) -> Later<Result<Vec<Claimed>, StorageError>>;
 
-    /// Extends the leases of those of these runs that this process still holds, and tells which.
+    /// Returns what is recorded of a run.
+    fn load(&self, row: i64) -> Later<Result<Vec<Step>, StorageError>>;
+
+    /// Extends the leases of those of these runs that this process still holds, and returns them.
     fn extend(&self, holds: Vec<Hold>, lease: SystemTime) -> Later<Result<Vec<Hold>, StorageError>>;
 
-    /// Lets go of all runs that this process holds: others may take them at once.
+    /// Returns those of these runs that this process still holds.
+    fn held(&self, holds: Vec<Hold>) -> Later<Result<Vec<Hold>, StorageError>>;
+
+    /// Releases all runs that this process holds. Other processes may claim them at once.
     fn leave(&self) -> Later<Result<(), StorageError>>;
 
-    /// Writes a step down, with the message that it publishes in the same transaction.
+    /// Records the result of a call, and publishes its message in the same transaction.
     fn record(&self, hold: Hold, step: Step, message: Option<Entry>)
     -> Later<Result<Recorded, StorageError>>;
 
-    /// Waits for a signal: takes the one that is there, or notes until when the run waits.
-    fn wait(&self, hold: Hold, wait: Wait) -> Later<Result<Waited, StorageError>>;
+    /// Records which branch of a fork decides it, and closes the questions of all others.
+    fn decide(&self, hold: Hold, decision: Decision, event: RunEvent)
+    -> Later<Result<Decided, StorageError>>;
 
-    /// Writes down how an execution ended, with its news.
-    fn settle(&self, hold: Hold, end: End, news: Entry) -> Later<Result<Settled, StorageError>>;
+    /// Asks a question, or looks whether it has an answer by now.
+    fn wait(&self, hold: Hold, wait: Wait, event: RunEvent) -> Later<Result<Waited, StorageError>>;
 
-    /// Cancels a run that has not ended. Whoever holds it does so no longer.
-    fn cancel(&self, run_id: String, news: Entry) -> Later<Result<Settled, StorageError>>;
+    /// Records how an execution ended, with its event.
+    fn settle(&self, hold: Hold, end: End, event: Option<Entry>) -> Later<Result<Settled, StorageError>>;
 
-    /// Hands a signal to a run.
+    /// Cancels a run that has not ended, and takes it from whichever process holds it.
+    fn cancel(&self, run_id: String, event: Entry) -> Later<Result<Settled, StorageError>>;
+
+    /// Delivers a signal to a run.
     fn signal(&self, signal: NewSignal) -> Later<Result<Signalled, StorageError>>;
 
-    /// How a run stands.
+    /// Returns the state of a run.
     fn find(&self, run_id: String) -> Later<Result<Option<RunRecord>, StorageError>>;
+
+    /// Deletes at most `limit` runs that ended before a time, with all that belongs to them. Returns
+    /// how many.
+    fn delete_ended(&self, before: SystemTime, limit: usize) -> Later<Result<usize, StorageError>>;
+
+    /// Counts the runs that have not ended.
+    fn count(&self) -> Later<Result<RunCounts, StorageError>>;
 }
 
-/// A run that is to be executed.
+/// Makes the event that tells subscribers which questions a run asks now.
+pub(crate) type RunEvent = Arc<dyn Fn(&[Question]) -> Entry + Send + Sync>;
+
+/// A run to execute.
 #[derive(Clone)]
 pub(crate) struct NewRun {
     pub(crate) run_id: String,
@@ -62,43 +88,127 @@ pub(crate) struct NewRun {
     pub(crate) input: String,
 }
 
-/// A run in the hands of this process.
+/// A claim on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Hold {
     pub(crate) row: i64,
     pub(crate) fence: i64,
 }
 
-/// A run that this process shall execute, and what it did before.
+/// A run that this process shall execute.
 pub(crate) struct Claimed {
     pub(crate) hold: Hold,
     pub(crate) run: NewRun,
-    /// How often in a row it failed without getting further.
+    /// How often in a row the job failed without recording anything new.
     pub(crate) failures: u32,
-    pub(crate) steps: Vec<Step>,
+    /// How often in a row a process ended while it executed the run, without recording anything new.
+    pub(crate) crashes: u32,
 }
 
-/// One step of a run, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    /// Which of the run's calls it was.
+/// Where a call stands in its run: the branch it is made in, and its number there.
+///
+/// The root is the branch `""`. The branch `"3.1"` is the second branch of the fork that is call 3
+/// of the root, and `"3.1/0.0"` is a branch of the fork that is its first call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct CallSite {
+    pub(crate) branch: String,
     pub(crate) position: u32,
-    pub(crate) key: String,
-    pub(crate) kind: StepKind,
-    /// JSON. Of a publish it is the id of the message, which the journal fills in.
-    pub(crate) value: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl CallSite {
+    /// The branch with this number of the fork that stands here.
+    pub(crate) fn child(&self, index: u32) -> String {
+        let Self { branch, position } = self;
+        let separator = if branch.is_empty() { "" } else { "/" };
+        format!("{branch}{separator}{position}.{index}")
+    }
+
+    /// The fork that the branch belongs to, or nothing for the root.
+    pub(crate) fn fork(&self) -> Option<Self> {
+        let (branch, fork) = self.branch.rsplit_once('/').unwrap_or(("", &self.branch));
+        let (position, _) = fork.split_once('.')?;
+        Some(Self { branch: branch.into(), position: position.parse().ok()? })
+    }
+
+    /// The number of the branch of the fork that stands here, if `branch` is that branch or lies in it.
+    pub(crate) fn branch_of(&self, branch: &str) -> Option<u32> {
+        let prefix = self.child(0);
+        let rest = branch.strip_prefix(prefix.strip_suffix('0')?)?;
+        rest.split('/').next()?.parse().ok()
+    }
+}
+
+/// `4`, or `3.1/4` in a branch. Clients know a question by it.
+impl std::fmt::Display for CallSite {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let separator = if self.branch.is_empty() { "" } else { "/" };
+        write!(formatter, "{}{separator}{}", self.branch, self.position)
+    }
+}
+
+impl std::str::FromStr for CallSite {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (branch, position) = text.rsplit_once('/').unwrap_or(("", text));
+        Ok(Self { branch: branch.into(), position: position.parse()? })
+    }
+}
+
+/// One call of a run, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) site: CallSite,
+    pub(crate) kind: StepKind,
+    /// What the job calls it.
+    pub(crate) id: String,
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// JSON. For a publish, the id of the message, which the journal fills in.
+    Value(String),
+    /// It failed for good, for this reason.
+    Error(String),
+    /// It has begun: a step that failed so many times and is to be tried again at `due`, or a question
+    /// without an answer yet.
+    Begun { failures: u32, due: i64 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum StepKind {
     Step,
     Publish,
     Sleep,
     Wait,
+    Version,
+    Join,
+    First,
+    Within,
+    Map,
 }
 
 impl StepKind {
-    pub(crate) const ALL: [Self; 4] = [Self::Step, Self::Publish, Self::Sleep, Self::Wait];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Step,
+        Self::Publish,
+        Self::Sleep,
+        Self::Wait,
+        Self::Version,
+        Self::Join,
+        Self::First,
+        Self::Within,
+        Self::Map,
+    ];
+
+    /// Whether calls of this kind have branches.
+    pub(crate) fn is_fork(self) -> bool {
+        matches!(self, Self::Join | Self::First | Self::Within | Self::Map)
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -106,53 +216,82 @@ impl StepKind {
             Self::Publish => "publish",
             Self::Sleep => "sleep",
             Self::Wait => "wait",
+            Self::Version => "version",
+            Self::Join => "join",
+            Self::First => "first",
+            Self::Within => "within",
+            Self::Map => "map",
         }
     }
 }
 
 pub(crate) enum Recorded {
-    /// It stands; of a publish, with the message.
+    /// It is recorded; a publish, with its message.
     Kept(Option<MessageId>),
-    /// The run is in other hands, or has ended.
+    /// Another process holds the run, or the run has ended.
+    Lost,
+}
+
+/// Which branch decides a fork.
+#[derive(Clone)]
+pub(crate) struct Decision {
+    /// The fork, with what the journal shall hold of it.
+    pub(crate) fork: Step,
+    pub(crate) winner: u32,
+    /// Branches that go first if they hold an accepted signal that they have not acted on.
+    pub(crate) under_way: Vec<u32>,
+}
+
+pub(crate) enum Decided {
+    Kept,
+    /// A branch that is under way holds an accepted signal.
+    Contested,
     Lost,
 }
 
 /// What a run waits for.
 #[derive(Clone)]
 pub(crate) struct Wait {
-    pub(crate) position: u32,
-    pub(crate) key: String,
-    /// The signals that would do.
+    pub(crate) site: CallSite,
+    pub(crate) id: String,
+    /// The signals that answer.
     pub(crate) names: Vec<String>,
-    /// Until when, counted from its first call.
+    /// When the question closes. Counts only when it is first asked.
     pub(crate) until: SystemTime,
 }
 
 pub(crate) enum Waited {
-    /// What is written down of the wait, in JSON: a [`WaitEnd`].
+    /// The question is closed. The value is a [`WaitEnd`] as JSON.
     Done(String),
-    /// None came yet. Then it will have waited long enough.
+    /// It has no answer yet, and closes at this time.
     Until(SystemTime),
     Lost,
 }
 
-/// What came of a wait, as the journal has it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct WaitEnd {
-    /// The signals that would have done.
+/// A question that is open.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) site: CallSite,
     pub(crate) names: Vec<String>,
-    /// The one that came; none where it took too long.
+}
+
+/// How a question ended, as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WaitEnd {
+    /// The signals that would have answered.
+    pub(crate) names: Vec<String>,
+    /// The answer, or none if it came too late.
     pub(crate) taken: Option<Taken>,
 }
 
-/// A signal that a run has taken, as its journal has it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// A signal that answered a question, as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Taken {
     pub(crate) name: String,
     /// JSON.
     pub(crate) payload: String,
     pub(crate) by: Option<String>,
-    /// When it was sent, in milliseconds since 1970.
+    /// When it arrived, in milliseconds since 1970.
     pub(crate) at: i64,
 }
 
@@ -162,19 +301,23 @@ pub(crate) enum End {
     /// With this result, in JSON.
     Completed(String),
     Failed(String),
-    /// It is to be tried again.
+    /// The job failed, and is to be executed again.
     Retry {
         at: SystemTime,
         failures: u32,
     },
-    /// Its code is another than the one that began it.
+    /// Every branch waits: for a time, for a signal, or to try a step again.
+    Waiting {
+        due: SystemTime,
+    },
+    /// Its code differs from the code that began it.
     Halted(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
     Kept,
-    /// The run is in other hands, or has ended.
+    /// Another process holds the run, or the run has ended.
     Lost,
 }
 
@@ -182,30 +325,59 @@ pub(crate) enum Settled {
 #[derive(Clone)]
 pub(crate) struct NewSignal {
     pub(crate) channel: String,
-    /// Which run of the channel; the one that waits for longest without.
+    /// Which run of the channel. Without it, the one that has waited longest.
     pub(crate) run_id: Option<String>,
+    /// Which question it answers. Without it, the one that has been open longest.
+    pub(crate) question: Option<CallSite>,
     pub(crate) name: String,
     /// JSON.
     pub(crate) payload: String,
     pub(crate) by: Option<String>,
     pub(crate) key: Option<Key>,
+    /// When it arrived. It answers no question that was asked later.
+    pub(crate) at: SystemTime,
 }
 
 pub(crate) enum Signalled {
-    Recorded { run_id: String, at: SystemTime },
-    AlreadyTaken { by: Option<String>, at: SystemTime },
+    /// It is the answer to an open question.
+    Accepted {
+        run_id: String,
+        at: SystemTime,
+    },
+    /// The run has not asked for it yet.
+    Kept {
+        run_id: String,
+        at: SystemTime,
+    },
+    AlreadyTaken(Taken),
     TooLate,
     RunEnded,
     NoRun,
     KeyReused,
 }
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct RunRecord {
+    pub(crate) row: i64,
     pub(crate) channel: String,
     pub(crate) state: String,
-    pub(crate) steps: u32,
+    /// The signals that it waits for.
+    pub(crate) waiting_for: Vec<String>,
     /// The result, in JSON, or what went wrong.
     pub(crate) outcome: Option<String>,
+}
+
+/// How many runs are in which state, in all processes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RunCounts {
+    /// A process executes them.
+    pub(crate) executing: u64,
+    /// They are due, and no process executes them.
+    pub(crate) due: u64,
+    /// They wait for a time, a signal or another attempt.
+    pub(crate) waiting: u64,
+    pub(crate) halted: u64,
+    /// Since when the oldest of those that are due has been.
+    pub(crate) oldest_due: Option<SystemTime>,
 }

@@ -12,7 +12,7 @@ pub(crate) async fn end_left_open(engine: &dyn Engine, opened: Opened) -> Result
     let Opened { log, left_open } = opened;
     for OpenStream { topic, id, run_id } in left_open {
         let envelope = Envelope {
-            kind: LogKind::StreamEnd { error: Some("the server was restarted") },
+            kind: LogKind::StreamEnd { error: Some("the server was restarted"), is_stopped: false },
             channel: log.channel().name(),
             topic: log.channel().definition().topics[topic].name,
             run_id: run_id.as_deref(),

@@ -26,8 +26,9 @@ pub(crate) enum LogKind<'e> {
     StreamStart,
     /// A piece of a text stream.
     Chunk { stream_id: &'e str },
-    /// A text stream ends, whole or because of an error; the payload is its id.
-    StreamEnd { error: Option<&'e str> },
+    /// A text stream ends, whole or because of an error; the payload is its id. `is_stopped` if it was
+    /// stopped on purpose, for this reason.
+    StreamEnd { error: Option<&'e str>, is_stopped: bool },
 }
 
 impl LogKind<'_> {
@@ -89,14 +90,17 @@ impl DataFrame {
             write_json(&mut text, run_id)?;
         }
         match kind {
-            LogKind::Data | LogKind::Run | LogKind::StreamStart | LogKind::StreamEnd { error: None } => {}
+            LogKind::Data | LogKind::Run | LogKind::StreamStart | LogKind::StreamEnd { error: None, .. } => {}
             LogKind::Chunk { stream_id } => {
                 text.extend_from_slice(br#","stream_id":"#);
                 write_json(&mut text, stream_id)?;
             }
-            LogKind::StreamEnd { error: Some(error) } => {
+            LogKind::StreamEnd { error: Some(error), is_stopped } => {
                 text.extend_from_slice(br#","error":"#);
                 write_json(&mut text, error)?;
+                if is_stopped {
+                    text.extend_from_slice(br#","stopped":true"#);
+                }
             }
         }
         text.extend_from_slice(br#","data":"#);

@@ -180,11 +180,14 @@ async fn every_name_is_described_and_in_the_docs() {
         metrics::AUTH_FAILURES,
         metrics::HISTORY_CHANNELS,
         metrics::HISTORY_BYTES,
+        metrics::RUNS,
+        metrics::RUNS_OLDEST_DUE,
+        metrics::RUN_EXECUTIONS,
     ] {
         assert!(described.iter().any(|described| described == name), "{name}");
         assert!(docs.contains(&format!("`{name}`")), "{name}");
     }
-    assert_eq!(described.len(), 9);
+    assert_eq!(described.len(), 12);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{Job, Run, RunError, RunStatus, Runs, SignalError, Sqlite, StartError};
+use fanfare::{Cancelled, Job, Run, RunError, RunStatus, Runs, SignalError, Sqlite, StartError, Started};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -54,7 +54,9 @@ where
 async fn ended(runs: &Runs, run_id: &str) -> RunStatus {
     for _ in 0..2000 {
         match runs.status(run_id).await.unwrap() {
-            Some(RunStatus::Running) | None => tokio::time::sleep(Duration::from_millis(10)).await,
+            Some(RunStatus::Running | RunStatus::Waiting(_)) | None => {
+                tokio::time::sleep(Duration::from_millis(10)).await
+            }
             Some(status) => return status,
         }
     }
@@ -96,8 +98,12 @@ async fn a_run_is_told_from_its_beginning_to_its_result() {
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    assert_eq!(job.start("run_1", &channel, &"Ada".to_owned()).await, Ok(true));
-    assert_eq!(job.start("run_1", &channel, &"Bob".to_owned()).await, Ok(false), "the first counts");
+    assert_eq!(job.start("run_1", &channel, &"Ada".to_owned()).await, Ok(Started::New));
+    assert_eq!(
+        job.start("run_1", &channel, &"Bob".to_owned()).await,
+        Ok(Started::Existing),
+        "the first counts"
+    );
     assert_eq!(news(&mut client).await, json!({ "status": "running", "attempt": 1 }));
     for text in ["durable", "not durable"] {
         let ServerFrame::Data { data, run_id, .. } = client.frame().await else {
@@ -131,15 +137,15 @@ async fn what_was_done_is_not_done_again_when_a_run_is_tried_again() {
                 async || if second.up() < 3 { Err(RunError::retry("not yet")) } else { Ok(()) },
             )
             .await?;
-            Ok(done(format!("{number} in attempt {}", run.attempt())))
+            Ok(done(format!("{number}")))
         }
     })
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
     job.start("run_1", &channel, &()).await.unwrap();
-    assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"10 in attempt 3"}"#.into()));
-    assert_eq!((first.get(), second.get(), whole.get()), (1, 3, 3));
+    assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"10"}"#.into()));
+    assert_eq!((first.get(), second.get(), whole.get()), (1, 3, 1), "a waiting execution stays in memory");
     assert_eq!(news(&mut client).await["attempt"], 1);
     assert_eq!(client.data().await, json!("10"));
     for attempt in [2, 3] {
@@ -175,7 +181,7 @@ async fn a_run_fails_when_it_gets_no_further_or_cannot() {
     let mut last = 0;
     for (how, message, tried) in [
         ("fail", "no repetition mends it", 1),
-        ("panic", "the job panicked: as bugs do", 5),
+        ("panic", "panicked: as bugs do", 5),
         ("error", "invalid digit found in string", 5),
         ("long", "the result breaks its definition: /message must have at least 1 character", 1),
     ] {
@@ -245,6 +251,8 @@ async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
     client.ready().await;
     news(&mut client).await;
     let (others, _) = runs(&second, job("load")).await;
+    // The change shows when the run continues.
+    second.hub.signal(channel.nod(), "yes").await.unwrap();
     if let RunStatus::Completed(_) = ended(&others, "run_1").await {
         panic!("other code went on");
     }
@@ -254,7 +262,6 @@ async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
     second.stop().await;
     let third = file.server().await;
     let (runs, _) = runs(&third, job("fetch")).await;
-    third.hub.signal(channel.nod(), "yes").await.ok();
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"fetch"}"#.into()));
 }
 
@@ -278,8 +285,9 @@ async fn a_cancelled_run_stops_and_writes_nothing_more() {
     while steps.get() < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(runs.cancel("run_1").await, Ok(true));
-    assert_eq!(runs.cancel("run_1").await, Ok(false));
+    assert_eq!(runs.cancel("run_1").await, Ok(Cancelled::Now));
+    assert_eq!(runs.cancel("run_1").await, Ok(Cancelled::Ended));
+    assert_eq!(runs.cancel("run_2").await, Ok(Cancelled::Unknown));
     assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Cancelled)));
     let after = steps.get();
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
@@ -10,6 +9,7 @@ use tokio::sync::oneshot;
 use super::messages::{self, Outcome};
 use super::schema::milliseconds;
 use super::{Entry, StorageError};
+use crate::clock;
 use crate::history::{KeptMessage, Log};
 
 /// Does work in a transaction, which is undone where the work fails.
@@ -62,7 +62,7 @@ impl<'t> Batch<'t> {
 
     /// Notes how far each channel is now, and gives what is to be handed to the logs.
     pub(super) fn finish(self) -> Result<Vec<(Arc<Log>, KeptMessage)>> {
-        let now = milliseconds(SystemTime::now());
+        let now = milliseconds(clock::now());
         for (row, head) in self.heads {
             let mut statement =
                 self.transaction.prepare_cached("UPDATE channels SET head = ?2, used = ?3 WHERE id = ?1")?;

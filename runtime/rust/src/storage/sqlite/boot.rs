@@ -8,7 +8,7 @@
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::batch::in_transaction;
-use super::process;
+use super::{journal, process};
 
 /// Compares the running system with the one that had the file open, and begins new lives where
 /// commits may be missing.
@@ -33,6 +33,7 @@ pub(super) fn begin(connection: &Connection, synchronous: bool) -> Result<()> {
 pub(super) fn end(connection: &mut Connection, owner: u32) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     in_transaction(connection, |transaction| {
+        journal::release(transaction, owner)?;
         process::leave(transaction, owner)?;
         if !process::is_any_here(transaction)? {
             transaction.execute("DELETE FROM facts WHERE name = 'open_since_boot'", [])?;

@@ -1,12 +1,13 @@
 //! Opening a channel: all that is kept of it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::messages::{trim, with_life};
 use super::schema::{milliseconds, time};
 use crate::channel::{Channel, ChannelDefinition};
+use crate::clock;
 use crate::history::{Kept, KeptMessage};
 
 struct Found {
@@ -64,7 +65,7 @@ fn create(transaction: &Transaction<'_>, channel: &Channel) -> Result<Kept> {
         "INSERT INTO channels (name, life, head, first, fingerprint, used, sweep_at)
          VALUES (?1, ?2, 0, 1, ?3, ?4, ?4)",
     )?;
-    let now = milliseconds(SystemTime::now());
+    let now = milliseconds(clock::now());
     statement.execute(params![channel.name(), life, definition.fingerprint, now])?;
     let row = transaction.last_insert_rowid();
     Ok(Kept {
@@ -93,7 +94,7 @@ fn begin_life(
 
 /// Lives are the time in milliseconds, and ascend even where the clock does not.
 fn next_life(transaction: &Transaction<'_>) -> Result<u64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let mut statement = transaction.prepare_cached(
         "INSERT INTO facts VALUES ('last_life', ?1)
          ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER) + 1, CAST(excluded.value AS INTEGER))

@@ -2,43 +2,70 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
 use super::super::{
-    Claimed, End, Entry, Hold, NewRun, Recorded, RunRecord, Settled, Step, StepKind, Taken, Wait, WaitEnd,
-    Waited,
+    CallSite, Claimed, Decided, Decision, End, Entry, Hold, NewRun, Outcome as CallOutcome, Question,
+    Recorded, RunCounts, RunEvent, RunRecord, Settled, Step, StepKind, Wait, WaitEnd, Waited,
 };
 use super::batch::Batch;
 use super::messages::Outcome;
-use super::process;
 use super::schema::{milliseconds, time};
+use super::{process, signals};
+use crate::clock;
 
-/// Frees what processes held that are gone, and what was halted for its code.
+/// How many calls a run has recorded.
+const RECORDED: &str =
+    "(SELECT count(*) FROM steps WHERE steps.run = runs.id AND (value IS NOT NULL OR error IS NOT NULL))";
+
+/// A run whose executions crashed so often in a row is executed alone among its like, so that a run which
+/// ends its process is told from those that were merely there.
+const SUSPECT: u32 = 2;
+
+/// Makes halted runs of these jobs due: the server may have the code that they need.
 pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
-    for owner in process::take_gone(batch.transaction)? {
-        release(batch.transaction, owner)?;
-    }
     batch.transaction.execute(
         "UPDATE runs SET state = 'running', due = ?2 WHERE state = 'halted' AND job IN (SELECT value FROM json_each(?1))",
         params![json(jobs), now()],
     )?;
+    free_orphans(batch.transaction)
+}
+
+/// Frees the runs of processes that no longer exist, and counts a crash for each. The more often a run
+/// crashed in a row, the longer it waits: up to 64 seconds.
+pub(super) fn free_orphans(transaction: &Transaction<'_>) -> Result<()> {
+    for owner in process::take_gone(transaction)? {
+        transaction.execute(
+            &format!(
+                "UPDATE runs SET progress = {RECORDED},
+                 crashes = CASE WHEN {RECORDED} > progress THEN 1 ELSE crashes + 1 END WHERE owner = ?1"
+            ),
+            [owner],
+        )?;
+        transaction.execute(
+            "UPDATE runs SET owner = NULL, lease = 0,
+             due = CASE WHEN crashes < ?3 THEN due ELSE max(due, ?2 + (1000 << min(crashes - ?3, 6))) END
+             WHERE owner = ?1",
+            params![owner, now(), SUSPECT],
+        )?;
+    }
     Ok(())
 }
 
-/// Frees all runs that a process holds.
+/// Releases all runs that a process holds.
 pub(super) fn release(connection: &Connection, owner: u32) -> Result<()> {
     connection.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
     Ok(())
 }
 
-pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, news: &Entry) -> Result<bool> {
+pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<bool> {
     let mut statement = batch.transaction.prepare_cached(
-        "INSERT INTO runs (run, job, channel, input, state, due, failures, progress, owner, lease, fence, changed)
-         VALUES (?1, ?2, ?3, ?4, 'running', ?5, 0, 0, NULL, 0, 0, ?5) ON CONFLICT DO NOTHING",
+        "INSERT INTO runs (run, job, channel, input, state, due, changed)
+         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5) ON CONFLICT DO NOTHING",
     )?;
     let added = statement.execute(params![run.run_id, run.job, run.channel, run.input, now()])? == 1;
     if added {
-        batch.append(news)?;
+        batch.append(event)?;
     }
     Ok(added)
 }
@@ -48,47 +75,69 @@ pub(super) fn claim(
     owner: u32,
     jobs: &[String],
     lease: SystemTime,
-    most: usize,
+    limit: usize,
 ) -> Result<Vec<Claimed>> {
-    let mut statement = transaction.prepare_cached(
-        "UPDATE runs SET owner = ?1, lease = ?2, fence = fence + 1 WHERE id IN (
-             SELECT id FROM runs WHERE state = 'running' AND due <= ?3 AND lease < ?3
-             AND job IN (SELECT value FROM json_each(?4)) ORDER BY due LIMIT ?5)
-         RETURNING id, fence, run, job, channel, input, failures",
-    )?;
-    let rows = statement.query_map(params![owner, milliseconds(lease), now(), json(jobs), most], |row| {
+    let is_free =
+        "state = 'running' AND due <= ?3 AND lease < ?3 AND job IN (SELECT value FROM json_each(?4))";
+    let mut statement = transaction.prepare_cached(&format!(
+        "UPDATE runs SET fence = fence + 1, owner = ?1, lease = ?2, progress = {RECORDED},
+             crashes = CASE WHEN {RECORDED} > progress THEN 0 ELSE crashes END + (coalesce(owner, ?1) <> ?1)
+         WHERE id IN (
+             SELECT id FROM runs WHERE {is_free} AND (crashes < {SUSPECT} OR id = (
+                 SELECT id FROM runs WHERE {is_free} AND crashes >= {SUSPECT}
+                 AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1 AND crashes >= {SUSPECT})
+                 ORDER BY due LIMIT 1))
+             ORDER BY due LIMIT ?5)
+         RETURNING id, fence, run, job, channel, input, failures, crashes"
+    ))?;
+    let rows = statement.query_map(params![owner, milliseconds(lease), now(), json(jobs), limit], |row| {
         Ok(Claimed {
             hold: Hold { row: row.get(0)?, fence: row.get(1)? },
             run: NewRun { run_id: row.get(2)?, job: row.get(3)?, channel: row.get(4)?, input: row.get(5)? },
             failures: row.get(6)?,
-            steps: Vec::new(),
-        })
-    })?;
-    let mut claimed = rows.collect::<Result<Vec<_>>>()?;
-    for run in &mut claimed {
-        run.steps = steps(transaction, run.hold.row)?;
-    }
-    Ok(claimed)
-}
-
-fn steps(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>> {
-    let mut statement = transaction
-        .prepare_cached("SELECT position, key, kind, value FROM steps WHERE run = ?1 ORDER BY position")?;
-    let rows = statement.query_map([row], |row| {
-        let kind: String = row.get(2)?;
-        let kind = StepKind::ALL.into_iter().find(|known| known.name() == kind);
-        Ok(Step {
-            position: row.get(0)?,
-            key: row.get(1)?,
-            kind: kind.unwrap_or(StepKind::Step),
-            value: row.get(3)?,
+            crashes: row.get(7)?,
         })
     })?;
     rows.collect()
 }
 
-/// Leaves alone what the process holds and does not execute, as its end could not be written down: its
-/// lease must end.
+/// Returns what a run has recorded and begun.
+pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT branch, position, kind, id, value, error, failures, due FROM steps WHERE run = ?1
+         UNION ALL SELECT branch, position, 'wait', id, NULL, NULL, 0, until FROM waits WHERE run = ?1",
+    )?;
+    let rows = statement.query_map([row], step)?;
+    rows.collect()
+}
+
+/// Returns what the branches of a fork have recorded and begun.
+fn load_fork(transaction: &Transaction<'_>, row: i64, fork: &CallSite) -> Result<Vec<Step>> {
+    let first = fork.child(0);
+    let prefix = first.trim_end_matches('0');
+    let mut statement = transaction.prepare_cached(
+        "SELECT branch, position, kind, id, value, error, failures, due FROM steps
+         WHERE run = ?1 AND branch >= ?2 AND branch < ?3",
+    )?;
+    // The branches start with `3.`, and a slash is the character after the dot.
+    let end = format!("{}/", prefix.trim_end_matches('.'));
+    let rows = statement.query_map(params![row, prefix, end], step)?;
+    rows.collect()
+}
+
+fn step(row: &Row<'_>) -> Result<Step> {
+    let kind: String = row.get(2)?;
+    let kind = StepKind::ALL.into_iter().find(|known| known.name() == kind).unwrap_or(StepKind::Step);
+    let outcome = match (row.get(4)?, row.get(5)?) {
+        (Some(value), _) => CallOutcome::Value(value),
+        (None, Some(error)) => CallOutcome::Error(error),
+        (None, None) => CallOutcome::Begun { failures: row.get(6)?, due: row.get(7)? },
+    };
+    Ok(Step { site: CallSite { branch: row.get(0)?, position: row.get(1)? }, kind, id: row.get(3)?, outcome })
+}
+
+/// Leaves out what the process holds and does not execute because its end could not be recorded: that
+/// lease must run out.
 pub(super) fn extend(
     transaction: &Transaction<'_>,
     owner: u32,
@@ -98,16 +147,26 @@ pub(super) fn extend(
     let mut statement = transaction.prepare_cached(
         "UPDATE runs SET lease = ?4 WHERE id = ?1 AND fence = ?2 AND owner = ?3 AND state = 'running'",
     )?;
-    let mut held = Vec::new();
+    let mut extended = Vec::new();
     for hold in holds {
         if statement.execute(params![hold.row, hold.fence, owner, milliseconds(lease)])? == 1 {
+            extended.push(*hold);
+        }
+    }
+    Ok(extended)
+}
+
+pub(super) fn held(transaction: &Transaction<'_>, holds: &[Hold]) -> Result<Vec<Hold>> {
+    let mut held = Vec::new();
+    for hold in holds {
+        if is_held(transaction, *hold)? {
             held.push(*hold);
         }
     }
     Ok(held)
 }
 
-/// Whether a run is still in these hands.
+/// Returns whether a claim still stands.
 fn is_held(transaction: &Transaction<'_>, hold: Hold) -> Result<bool> {
     let mut statement = transaction
         .prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND fence = ?2 AND state = 'running'")?;
@@ -130,88 +189,185 @@ pub(super) fn record(
         id = Some(kept);
         failpoint!("between-message-and-step");
     }
-    let value = id.map_or_else(|| step.value.clone(), |id| format!("\"{id}\""));
-    write(batch.transaction, hold.row, step.position, &step.key, step.kind, &value)?;
+    match id.filter(|_| step.kind == StepKind::Publish) {
+        Some(id) => {
+            let outcome = CallOutcome::Value(format!("\"{id}\""));
+            write(batch.transaction, hold.row, &Step { outcome, ..step.clone() })?;
+        }
+        None => write(batch.transaction, hold.row, step)?,
+    }
     Ok(Recorded::Kept(id))
 }
 
-fn write(
-    transaction: &Transaction<'_>,
-    row: i64,
-    position: u32,
-    key: &str,
-    kind: StepKind,
-    value: &str,
-) -> Result<()> {
+fn write(transaction: &Transaction<'_>, row: i64, step: &Step) -> Result<()> {
+    let Step { site, kind, id, outcome } = step;
+    let (value, error, failures, due) = match outcome {
+        CallOutcome::Value(value) => (Some(value), None, 0, 0),
+        CallOutcome::Error(error) => (None, Some(error), 0, 0),
+        CallOutcome::Begun { failures, due } => (None, None, *failures, *due),
+    };
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO steps (run, position, key, kind, value, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO steps (run, branch, position, kind, id, value, error, failures, due, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT DO UPDATE SET value = excluded.value, error = excluded.error,
+             failures = excluded.failures, due = excluded.due, at = excluded.at
+         WHERE value IS NULL AND error IS NULL",
     )?;
-    statement.execute(params![row, position, key, kind.name(), value, now()])?;
+    let CallSite { branch, position } = site;
+    statement.execute(params![row, branch, position, kind.name(), id, value, error, failures, due, now()])?;
     Ok(())
 }
 
-pub(super) fn wait(transaction: &Transaction<'_>, hold: Hold, wait: &Wait) -> Result<Waited> {
+pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEvent) -> Result<Waited> {
+    let transaction = batch.transaction;
     if !is_held(transaction, hold)? {
         return Ok(Waited::Lost);
     }
-    let (row, names) = (hold.row, json(&wait.names));
-    let mut begun = transaction.prepare_cached("INSERT OR IGNORE INTO waits VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    begun.execute(params![row, wait.position, names, now(), milliseconds(wait.until)])?;
-    let mut sent = transaction.prepare_cached(
-        "SELECT id, name, payload, sender, at FROM signals
-         WHERE run = ?1 AND taken IS NULL AND name IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT 1",
+    let (row, names, CallSite { branch, position }) = (hold.row, json(&wait.names), &wait.site);
+    let mut begun = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO waits (run, branch, position, id, names, since, until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let sent = sent.query_row(params![row, names], |row| {
-        let taken = Taken { name: row.get(1)?, payload: row.get(2)?, by: row.get(3)?, at: row.get(4)? };
-        Ok((row.get::<_, i64>(0)?, taken))
-    });
-    let taken = if let Some((id, taken)) = sent.optional()? {
-        transaction.execute("UPDATE signals SET taken = ?2 WHERE id = ?1", params![id, wait.position])?;
-        failpoint!("between-signal-and-step");
-        Some(taken)
-    } else {
-        let until = transaction.query_row(
-            "SELECT until FROM waits WHERE run = ?1 AND position = ?2",
-            params![row, wait.position],
-            |row| row.get(0),
-        )?;
-        if until > now() {
-            return Ok(Waited::Until(time(until)));
+    let until = milliseconds(wait.until);
+    let is_new = begun.execute(params![row, branch, position, wait.id, names, now(), until])? == 1;
+    if is_new {
+        signals::answer_with_kept(transaction, row, &wait.site, &names)?;
+    }
+    let mut standing = transaction
+        .prepare_cached("SELECT until, answer FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
+    let (until, answer): (i64, Option<i64>) =
+        standing.query_row(params![row, branch, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if answer.is_none() && until > now() {
+        if is_new {
+            batch.append(&event(&questions(transaction, row)?))?;
         }
-        None
-    };
-    transaction.execute("DELETE FROM waits WHERE run = ?1 AND position = ?2", params![row, wait.position])?;
-    let end = WaitEnd { names: wait.names.clone(), taken };
-    // Strings and numbers, which JSON has.
-    let value = serde_json::to_string(&end).unwrap_or_default();
-    write(transaction, row, wait.position, &wait.key, StepKind::Wait, &value)?;
+        return Ok(Waited::Until(time(until)));
+    }
+    let taken = answer.map(|answer| signals::take(transaction, answer)).transpose()?;
+    if taken.is_some() {
+        failpoint!("between-signal-and-step");
+    }
+    let value = close(transaction, row, &wait.site, &wait.id, &WaitEnd { names: wait.names.clone(), taken })?;
+    if !is_new {
+        batch.append(&event(&questions(transaction, row)?))?;
+    }
     Ok(Waited::Done(value))
 }
 
-pub(super) fn settle(batch: &mut Batch<'_>, hold: Hold, end: &End, news: &Entry) -> Result<Settled> {
+/// Closes a question, and returns how it ended as the journal holds it.
+fn close(
+    transaction: &Transaction<'_>,
+    row: i64,
+    site: &CallSite,
+    id: &str,
+    end: &WaitEnd,
+) -> Result<String> {
+    let mut closed =
+        transaction.prepare_cached("DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
+    closed.execute(params![row, site.branch, site.position])?;
+    // Strings and numbers, which JSON has.
+    let value = serde_json::to_string(end).unwrap_or_default();
+    let outcome = CallOutcome::Value(value.clone());
+    write(transaction, row, &Step { site: site.clone(), kind: StepKind::Wait, id: id.into(), outcome })?;
+    Ok(value)
+}
+
+struct OpenWait {
+    question: Question,
+    id: String,
+    is_answered: bool,
+}
+
+fn open_waits(transaction: &Transaction<'_>, row: i64) -> Result<Vec<OpenWait>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT branch, position, names, id, answer FROM waits WHERE run = ?1 ORDER BY since, branch, position",
+    )?;
+    let rows = statement.query_map([row], |row| {
+        let names: String = row.get(2)?;
+        Ok(OpenWait {
+            question: Question {
+                site: CallSite { branch: row.get(0)?, position: row.get(1)? },
+                names: serde_json::from_str(&names).unwrap_or_default(),
+            },
+            id: row.get(3)?,
+            is_answered: row.get::<_, Option<i64>>(4)?.is_some(),
+        })
+    })?;
+    rows.collect()
+}
+
+/// The questions of a run that have no answer yet.
+fn questions(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Question>> {
+    let open = open_waits(transaction, row)?.into_iter().filter(|wait| !wait.is_answered);
+    Ok(open.map(|wait| wait.question).collect())
+}
+
+pub(super) fn decide(
+    batch: &mut Batch<'_>,
+    hold: Hold,
+    decision: &Decision,
+    event: &RunEvent,
+) -> Result<Decided> {
+    let Decision { fork, winner, under_way } = decision;
+    let transaction = batch.transaction;
+    if !is_held(transaction, hold)? {
+        return Ok(Decided::Lost);
+    }
+    let mut lost = open_waits(transaction, hold.row)?;
+    lost.retain(|wait| fork.site.branch_of(&wait.question.site.branch).is_some_and(|index| index != *winner));
+    if !under_way.is_empty() {
+        let goes_first =
+            |branch: &str| fork.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
+        let holds_answer = |wait: &OpenWait| wait.is_answered && goes_first(&wait.question.site.branch);
+        if lost.iter().any(holds_answer)
+            || signals::is_answer_fresh(
+                &load_fork(transaction, hold.row, &fork.site)?,
+                &fork.site,
+                goes_first,
+            )
+        {
+            return Ok(Decided::Contested);
+        }
+    }
+    for OpenWait { question, id, .. } in &lost {
+        let end = WaitEnd { names: question.names.clone(), taken: None };
+        close(transaction, hold.row, &question.site, id, &end)?;
+    }
+    write(transaction, hold.row, fork)?;
+    if !lost.is_empty() {
+        batch.append(&event(&questions(transaction, hold.row)?))?;
+    }
+    Ok(Decided::Kept)
+}
+
+pub(super) fn settle(batch: &mut Batch<'_>, hold: Hold, end: &End, event: Option<&Entry>) -> Result<Settled> {
     if !is_held(batch.transaction, hold)? {
         return Ok(Settled::Lost);
     }
-    let mut statement = batch.transaction.prepare_cached(
-        "UPDATE runs SET state = ?2, outcome = ?3, due = ?4, failures = ?5,
-         progress = (SELECT count(*) FROM steps WHERE run = ?1), owner = NULL, lease = 0, changed = ?6
-         WHERE id = ?1",
-    )?;
     let (state, outcome, due, failures) = match end {
         End::Completed(result) => ("completed", Some(result), 0, 0),
         End::Failed(error) => ("failed", Some(error), 0, 0),
         End::Halted(why) => ("halted", Some(why), 0, 0),
         End::Retry { at, failures } => ("running", None, milliseconds(*at), *failures),
+        End::Waiting { due } => ("running", None, milliseconds(*due), 0),
     };
+    let mut statement = batch.transaction.prepare_cached(
+        "UPDATE runs SET state = ?2, outcome = ?3, owner = NULL, lease = 0, changed = ?6, failures = ?5, due = CASE
+             WHEN EXISTS (SELECT 1 FROM waits WHERE waits.run = runs.id AND answer IS NOT NULL) THEN ?6
+             ELSE ?4 END
+         WHERE id = ?1",
+    )?;
     statement.execute(params![hold.row, state, outcome, due, failures, now()])?;
     if matches!(end, End::Completed(_) | End::Failed(_)) {
         batch.transaction.execute("DELETE FROM waits WHERE run = ?1", [hold.row])?;
     }
-    batch.append(news)?;
+    if let Some(event) = event {
+        batch.append(event)?;
+    }
     Ok(Settled::Kept)
 }
 
-pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, news: &Entry) -> Result<Settled> {
+pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: &Entry) -> Result<Settled> {
     let cancelled = batch.transaction.execute(
         "UPDATE runs SET state = 'cancelled', owner = NULL, lease = 0, fence = fence + 1, changed = ?2
          WHERE run = ?1 AND state IN ('running', 'halted')",
@@ -223,23 +379,73 @@ pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, news: &Entry) -> Resul
     batch
         .transaction
         .execute("DELETE FROM waits WHERE run IN (SELECT id FROM runs WHERE run = ?1)", [run_id])?;
-    batch.append(news)?;
+    batch.append(event)?;
     Ok(Settled::Kept)
 }
 
 pub(super) fn find(transaction: &Transaction<'_>, run_id: &str) -> Result<Option<RunRecord>> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT channel, state, (SELECT count(*) FROM steps WHERE steps.run = runs.id), outcome
-         FROM runs WHERE run = ?1",
-    )?;
+    let mut statement =
+        transaction.prepare_cached("SELECT id, channel, state, outcome FROM runs WHERE run = ?1")?;
     let record = statement.query_row([run_id], |row| {
-        Ok(RunRecord { channel: row.get(0)?, state: row.get(1)?, steps: row.get(2)?, outcome: row.get(3)? })
+        Ok(RunRecord {
+            row: row.get(0)?,
+            channel: row.get(1)?,
+            state: row.get(2)?,
+            waiting_for: Vec::new(),
+            outcome: row.get(3)?,
+        })
     });
-    record.optional()
+    let Some(mut record) = record.optional()? else { return Ok(None) };
+    for question in questions(transaction, record.row)? {
+        let new = question.names.into_iter().filter(|name| !record.waiting_for.contains(name));
+        record.waiting_for.extend(new.collect::<Vec<_>>());
+    }
+    Ok(Some(record))
+}
+
+pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, limit: usize) -> Result<usize> {
+    let mut ended = transaction.prepare_cached(
+        "SELECT id FROM runs WHERE state NOT IN ('running', 'halted') AND changed < ?1 ORDER BY changed LIMIT ?2",
+    )?;
+    let ended = ended.query_map(params![milliseconds(before), limit], |row| row.get::<_, i64>(0))?;
+    let ended = ended.collect::<Result<Vec<_>>>()?;
+    for row in &ended {
+        for deletion in [
+            "DELETE FROM steps WHERE run = ?1",
+            "DELETE FROM waits WHERE run = ?1",
+            "DELETE FROM signals WHERE run = ?1",
+            "DELETE FROM runs WHERE id = ?1",
+        ] {
+            transaction.prepare_cached(deletion)?.execute([row])?;
+        }
+    }
+    Ok(ended.len())
+}
+
+pub(super) fn count(transaction: &Transaction<'_>) -> Result<RunCounts> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT state = 'halted', owner IS NOT NULL AND lease >= ?1, due <= ?1, count(*), min(due) FROM runs
+         WHERE state IN ('running', 'halted') GROUP BY 1, 2, 3",
+    )?;
+    let mut counts = RunCounts::default();
+    let mut rows = statement.query([now()])?;
+    while let Some(row) = rows.next()? {
+        let runs: u64 = row.get(3)?;
+        match (row.get(0)?, row.get(1)?, row.get(2)?) {
+            (true, _, _) => counts.halted += runs,
+            (false, true, _) => counts.executing += runs,
+            (false, false, false) => counts.waiting += runs,
+            (false, false, true) => {
+                counts.due += runs;
+                counts.oldest_due = Some(time(row.get(4)?));
+            }
+        }
+    }
+    Ok(counts)
 }
 
 pub(super) fn now() -> i64 {
-    milliseconds(SystemTime::now())
+    milliseconds(clock::now())
 }
 
 fn json(texts: &[String]) -> String {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use super::Entry;
 use super::schema::milliseconds;
 use crate::channel::{ChannelDefinition, Logged};
+use crate::clock;
 use crate::history::{KeptMessage, Key, Log, MAX_KEYS};
 use crate::wire::{MessageId, SharedText};
 
@@ -32,7 +33,7 @@ pub(super) fn append(
 ) -> Result<(Outcome, Option<KeptMessage>)> {
     let Entry { log, topic, frame, key } = entry;
     let offset = head + 1;
-    let published = SystemTime::now();
+    let published = clock::now();
     if let Some(key) = key
         && let Some(outcome) = used(transaction, log, row, *key)?
     {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, Result};
 
 /// Raised whenever the tables change; a file of an earlier version is brought up to date.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// `FNFR`: says whose file it is.
 const APPLICATION: i32 = 0x464e_4652;
@@ -58,63 +58,6 @@ const TABLES: &str = "
     CREATE INDEX keys_by_offset ON keys (channel, offset);
     CREATE INDEX keys_by_use ON keys (used);
 
-    -- `state`: running, halted, completed, failed or cancelled. `due`: when it is to be executed. `failures`: in a row
-    -- since there were `progress` steps. `owner`: the process that executes it, until `lease`, under `fence`.
-    CREATE TABLE runs (
-        id INTEGER PRIMARY KEY,
-        run TEXT NOT NULL UNIQUE,
-        job TEXT NOT NULL,
-        channel TEXT NOT NULL,
-        input TEXT NOT NULL,
-        state TEXT NOT NULL,
-        due INTEGER NOT NULL,
-        failures INTEGER NOT NULL,
-        progress INTEGER NOT NULL,
-        owner INTEGER,
-        lease INTEGER NOT NULL,
-        fence INTEGER NOT NULL,
-        outcome TEXT,
-        changed INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX runs_by_due ON runs (due) WHERE state = 'running';
-    CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
-    CREATE INDEX runs_by_channel ON runs (channel, id);
-    CREATE INDEX runs_by_change ON runs (changed) WHERE state NOT IN ('running', 'halted');
-
-    CREATE TABLE steps (
-        run INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        key TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        value TEXT NOT NULL,
-        at INTEGER NOT NULL,
-        PRIMARY KEY (run, position)
-    ) STRICT, WITHOUT ROWID;
-
-    -- What runs wait for: `names` is a JSON array of signals.
-    CREATE TABLE waits (
-        run INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        names TEXT NOT NULL,
-        since INTEGER NOT NULL,
-        until INTEGER NOT NULL,
-        PRIMARY KEY (run, position)
-    ) STRICT, WITHOUT ROWID;
-
-    -- `sender`: the subject of its token. `taken`: the position of the wait that took it.
-    CREATE TABLE signals (
-        id INTEGER PRIMARY KEY,
-        run INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        payload TEXT NOT NULL,
-        sender TEXT,
-        at INTEGER NOT NULL,
-        key BLOB,
-        content BLOB,
-        taken INTEGER
-    ) STRICT;
-    CREATE INDEX signals_by_run ON signals (run, name);
-
     -- The processes that have the file open.
     CREATE TABLE processes (
         owner INTEGER PRIMARY KEY,
@@ -127,12 +70,96 @@ const TABLES: &str = "
     CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// What the journal's entries mean: how calls are identified and replayed. Raised when that changes,
+/// also if the tables stay as they are.
+const JOURNAL: &str = "2";
+
+/// Times are in milliseconds since 1970. A call of a run is known by its branch and position there.
+const JOURNAL_TABLES: &str = "
+    -- `state`: running, halted, completed, failed or cancelled. `due`: when to execute it next.
+    -- `failures`: how often in a row its job failed. `crashes`: how often in a row a process ended while it
+    -- executed the run. Both count since `progress` calls were recorded.
+    -- `owner`: the process that executes it, until `lease`, under `fence`.
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL UNIQUE,
+        job TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        input TEXT NOT NULL,
+        state TEXT NOT NULL,
+        due INTEGER NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        crashes INTEGER NOT NULL DEFAULT 0,
+        progress INTEGER NOT NULL DEFAULT 0,
+        owner INTEGER,
+        lease INTEGER NOT NULL DEFAULT 0,
+        fence INTEGER NOT NULL DEFAULT 0,
+        outcome TEXT,
+        changed INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX runs_by_due ON runs (due) WHERE state = 'running';
+    CREATE INDEX runs_by_crashes ON runs (due) WHERE state = 'running' AND crashes >= 2;
+    CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
+    CREATE INDEX runs_by_channel ON runs (channel, id);
+    CREATE INDEX open_runs_by_channel ON runs (channel, id) WHERE state IN ('running', 'halted');
+    CREATE INDEX runs_by_change ON runs (changed) WHERE state NOT IN ('running', 'halted');
+
+    -- One call and what came of it: a `value` in JSON, or an `error` that ended it for good. A step that
+    -- has neither failed `failures` times and is tried again at `due`.
+    CREATE TABLE steps (
+        run INTEGER NOT NULL,
+        branch TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        value TEXT,
+        error TEXT,
+        failures INTEGER NOT NULL DEFAULT 0,
+        due INTEGER NOT NULL DEFAULT 0,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (run, branch, position)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Questions that are open. `names`: a JSON array of the signals that answer. `answer`: the signal
+    -- that did, until the run takes it.
+    CREATE TABLE waits (
+        run INTEGER NOT NULL,
+        branch TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        names TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        answer INTEGER,
+        PRIMARY KEY (run, branch, position)
+    ) STRICT, WITHOUT ROWID;
+
+    -- `state`: kept for a question to come, the answer of an open question, taken by the run, or dropped
+    -- because an earlier kept signal answered. `sender`: the subject of its token.
+    CREATE TABLE signals (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        payload TEXT NOT NULL,
+        sender TEXT,
+        at INTEGER NOT NULL,
+        key BLOB,
+        content BLOB,
+        state TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX signals_by_run ON signals (run, name);
+";
+
 /// Why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum Unusable {
     Sqlite(rusqlite::Error),
     OfAnotherProgram,
     Later(i32),
+    /// Its journal was written under other rules, and holds runs that have not ended.
+    UnfinishedRuns(i64),
+    /// Its journal has this version.
+    Journal(String),
 }
 
 impl std::fmt::Display for Unusable {
@@ -145,6 +172,16 @@ impl std::fmt::Display for Unusable {
             Self::Later(version) => write!(
                 formatter,
                 "it is of version {version}, and this library knows versions up to {VERSION}: update the server"
+            ),
+            Self::UnfinishedRuns(runs) => write!(
+                formatter,
+                "it holds {runs} unfinished runs that an earlier version of this library recorded under other \
+                 rules: let that version finish or cancel them, then open the file again"
+            ),
+            Self::Journal(version) => write!(
+                formatter,
+                "its runs were recorded under version {version} of the journal's rules, and this library \
+                 replays version {JOURNAL}: open the file with the version of this library that wrote it"
             ),
         }
     }
@@ -168,14 +205,37 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version) {
         (0, 0) if tables == 0 => transaction.execute_batch(TABLES)?,
-        (APPLICATION, VERSION) => return Ok(()),
+        (APPLICATION, VERSION) => return check_journal(&transaction),
+        (APPLICATION, 1) => drop_first_journal(&transaction)?,
         (APPLICATION, later) => return Err(Unusable::Later(later)),
         _ => return Err(Unusable::OfAnotherProgram),
     }
+    transaction.execute_batch(JOURNAL_TABLES)?;
+    transaction.execute("INSERT INTO facts VALUES ('journal', ?1)", [JOURNAL])?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+fn check_journal(connection: &Connection) -> Result<(), Unusable> {
+    let version: String =
+        connection.query_row("SELECT value FROM facts WHERE name = 'journal'", [], |row| row.get(0))?;
+    if version == JOURNAL { Ok(()) } else { Err(Unusable::Journal(version)) }
+}
+
+/// Version 1 knew calls by a key that could collide. Its runs cannot be replayed under today's rules.
+fn drop_first_journal(connection: &Connection) -> Result<(), Unusable> {
+    let unfinished = connection.query_row(
+        "SELECT count(*) FROM runs WHERE state IN ('running', 'halted')",
+        [],
+        |row| row.get(0),
+    )?;
+    if unfinished > 0 {
+        return Err(Unusable::UnfinishedRuns(unfinished));
+    }
+    Ok(connection
+        .execute_batch("DROP TABLE runs; DROP TABLE steps; DROP TABLE waits; DROP TABLE signals;")?)
 }
 
 /// A time as the tables hold it: milliseconds since 1970.

@@ -1,10 +1,12 @@
-//! Signals in tables: the first one counts.
+//! Signals in tables: a question takes one answer.
+
+use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::super::{NewSignal, Signalled, Taken, WaitEnd};
+use super::super::{CallSite, NewSignal, Outcome, Signalled, Step, StepKind, Taken, WaitEnd};
 use super::journal::now;
-use super::schema::time;
+use super::schema::{milliseconds, time};
 
 struct Target {
     row: i64,
@@ -12,89 +14,234 @@ struct Target {
     has_ended: bool,
 }
 
-/// Hands a signal to the run that it is for.
+/// Delivers a signal to the run that it is for.
 pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Signalled> {
-    // First of all: who waits for longest may be another run by now than the one that has it.
+    // First of all: another run may wait longest by now than the one that has it.
     if let Some(repeated) = repeated(transaction, signal)? {
         return Ok(repeated);
     }
     let Some(target) = target(transaction, signal)? else { return Ok(Signalled::NoRun) };
-    let refused = refused(transaction, target.row, &signal.name)?;
     if target.has_ended {
-        // Whose signal counted is of interest after the end, too.
-        let is_taken = |refused: &Signalled| matches!(refused, Signalled::AlreadyTaken { .. });
-        return Ok(refused.filter(is_taken).unwrap_or(Signalled::RunEnded));
+        let refused = latest_answer(transaction, target.row, &signal.name)?;
+        return Ok(refused.flatten().map_or(Signalled::RunEnded, Signalled::AlreadyTaken));
     }
-    if let Some(refused) = refused {
-        return Ok(refused);
+    let Target { row, run_id, .. } = target;
+    let now = now();
+    let at = milliseconds(signal.at).min(now);
+    match question(transaction, row, signal, at, now)? {
+        Found::Open(site) => {
+            let id = insert(transaction, row, signal, at, "answer")?;
+            answer(transaction, row, &site, id)?;
+            // The run may have been released while it waits.
+            transaction
+                .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1")?
+                .execute([row, now])?;
+            Ok(Signalled::Accepted { run_id, at: time(at) })
+        }
+        Found::Answered(taken) => Ok(Signalled::AlreadyTaken(taken)),
+        Found::Closed => Ok(Signalled::TooLate),
+        Found::None => {
+            insert(transaction, row, signal, at, "kept")?;
+            Ok(Signalled::Kept { run_id, at: time(at) })
+        }
     }
-    let at = now();
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO signals (run, name, payload, sender, at, key, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let (key, content) = (signal.key.map(|key| key.key), signal.key.map(|key| key.content));
-    statement.execute(params![target.row, signal.name, signal.payload, signal.by, at, key, content])?;
-    Ok(Signalled::Recorded { run_id: target.run_id, at: time(at) })
 }
 
-/// The run that is meant: of several on the channel the one that waits for the signal, for longest;
-/// then the oldest that has not ended, then the latest that has.
-fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Target>> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT id, run, state NOT IN ('running', 'halted') AS ended, (
-             SELECT min(since) FROM waits
-             WHERE waits.run = runs.id AND ?2 IN (SELECT value FROM json_each(waits.names))) AS waits
-         FROM runs WHERE channel = ?1 AND (?3 IS NULL OR run = ?3)
-         ORDER BY ended, waits IS NULL, waits, CASE WHEN ended THEN -id ELSE id END LIMIT 1",
+/// What a signal finds.
+enum Found {
+    Open(CallSite),
+    /// The question, or an earlier one that asked for the same signal, has this answer.
+    Answered(Taken),
+    /// It ended without an answer.
+    Closed,
+    /// No question has asked for the signal yet.
+    None,
+}
+
+fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64, now: i64) -> Result<Found> {
+    let mut open = transaction.prepare_cached(
+        "SELECT branch, position, since, answer FROM waits
+         WHERE run = ?1 AND ?2 IN (SELECT value FROM json_each(names)) ORDER BY since, branch, position",
     )?;
-    let target = statement.query_row(params![signal.channel, signal.name, signal.run_id], |row| {
+    let open = open.query_map(params![row, signal.name], |row| {
+        let site = CallSite { branch: row.get(0)?, position: row.get(1)? };
+        Ok((site, row.get::<_, i64>(2)?, row.get::<_, Option<i64>>(3)?))
+    })?;
+    let mut open = open.collect::<Result<Vec<_>>>()?;
+    if let Some(question) = &signal.question {
+        open.retain(|(site, ..)| site == question);
+        if open.is_empty() {
+            return asked(transaction, row, question);
+        }
+    }
+    // A clock that was set back makes questions seem to come from the future: they were asked before.
+    let was_asked = |since: i64| since <= at || since > now;
+    if let Some((site, ..)) = open.iter().find(|(_, since, answer)| answer.is_none() && was_asked(*since)) {
+        return Ok(Found::Open(site.clone()));
+    }
+    if let Some(answer) = open.iter().find_map(|(_, _, answer)| *answer) {
+        return Ok(Found::Answered(read(transaction, answer)?));
+    }
+    if let Some(latest) = latest_answer(transaction, row, &signal.name)? {
+        return Ok(latest.map_or(Found::Closed, Found::Answered));
+    }
+    if let Some((site, ..)) = open.into_iter().next() {
+        return Ok(Found::Open(site));
+    }
+    let mut kept = transaction
+        .prepare_cached("SELECT id FROM signals WHERE run = ?1 AND name = ?2 AND state = 'kept' LIMIT 1")?;
+    let kept = kept.query_row(params![row, signal.name], |row| row.get(0)).optional()?;
+    kept.map_or(Ok(Found::None), |kept| Ok(Found::Answered(read(transaction, kept)?)))
+}
+
+/// What became of a question that is not open.
+fn asked(transaction: &Transaction<'_>, row: i64, question: &CallSite) -> Result<Found> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT value FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3 AND kind = 'wait'",
+    )?;
+    let value: Option<String> = statement
+        .query_row(params![row, question.branch, question.position], |row| row.get(0))
+        .optional()?
+        .flatten();
+    Ok(taken(value.as_deref()).map_or(Found::Closed, Found::Answered))
+}
+
+/// How the latest question ended that asked for a signal: with an answer, or without. Nothing if no
+/// question has asked for it and ended.
+fn latest_answer(transaction: &Transaction<'_>, row: i64, name: &str) -> Result<Option<Option<Taken>>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT value FROM steps WHERE run = ?1 AND kind = 'wait' AND value IS NOT NULL
+         AND ?2 IN (SELECT value FROM json_each(steps.value, '$.names')) ORDER BY at DESC, position DESC LIMIT 1",
+    )?;
+    let value: Option<String> = statement.query_row(params![row, name], |row| row.get(0)).optional()?;
+    Ok(value.map(|value| taken(Some(&value))))
+}
+
+fn taken(value: Option<&str>) -> Option<Taken> {
+    serde_json::from_str::<WaitEnd>(value?).ok()?.taken
+}
+
+fn insert(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64, state: &str) -> Result<i64> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO signals (run, name, payload, sender, at, key, content, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let (key, content) = (signal.key.map(|key| key.key), signal.key.map(|key| key.content));
+    statement.execute(params![row, signal.name, signal.payload, signal.by, at, key, content, state])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+fn answer(transaction: &Transaction<'_>, row: i64, site: &CallSite, id: i64) -> Result<()> {
+    let mut statement = transaction
+        .prepare_cached("UPDATE waits SET answer = ?4 WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
+    statement.execute(params![row, site.branch, site.position, id])?;
+    Ok(())
+}
+
+/// Answers a new question with the earliest signal that was kept for it. Others that it would have
+/// taken are dropped, so that none of them answers a later question.
+pub(super) fn answer_with_kept(
+    transaction: &Transaction<'_>,
+    row: i64,
+    site: &CallSite,
+    names: &str,
+) -> Result<()> {
+    let kept = "run = ?1 AND state = 'kept' AND name IN (SELECT value FROM json_each(?2))";
+    let mut first =
+        transaction.prepare_cached(&format!("SELECT id FROM signals WHERE {kept} ORDER BY id LIMIT 1"))?;
+    let Some(first) = first.query_row(params![row, names], |row| row.get(0)).optional()? else {
+        return Ok(());
+    };
+    let mut dropped =
+        transaction.prepare_cached(&format!("UPDATE signals SET state = 'dropped' WHERE {kept}"))?;
+    dropped.execute(params![row, names])?;
+    transaction.execute("UPDATE signals SET state = 'answer' WHERE id = ?1", [first])?;
+    answer(transaction, row, site, first)
+}
+
+/// Hands an answer to the run.
+pub(super) fn take(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
+    transaction.prepare_cached("UPDATE signals SET state = 'taken' WHERE id = ?1")?.execute([id])?;
+    read(transaction, id)
+}
+
+fn read(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
+    let mut statement =
+        transaction.prepare_cached("SELECT name, payload, sender, at FROM signals WHERE id = ?1")?;
+    statement.query_row([id], |row| {
+        Ok(Taken { name: row.get(0)?, payload: row.get(1)?, by: row.get(2)?, at: row.get(3)? })
+    })
+}
+
+/// Returns whether one of these branches of a fork took an answer and has recorded nothing since: it is
+/// about to act on it.
+pub(super) fn is_answer_fresh(steps: &[Step], fork: &CallSite, goes_first: impl Fn(&str) -> bool) -> bool {
+    let mut last: BTreeMap<&str, &Step> = BTreeMap::new();
+    for step in steps.iter().filter(|step| !matches!(step.outcome, Outcome::Begun { .. })) {
+        let latest = last.entry(&step.site.branch).or_insert(step);
+        if latest.site.position < step.site.position {
+            *latest = step;
+        }
+    }
+    last.iter().filter(|(branch, _)| goes_first(branch)).any(|(branch, step)| {
+        let value = if let Outcome::Value(value) = &step.outcome { Some(value.as_str()) } else { None };
+        step.kind == StepKind::Wait && taken(value).is_some() && is_last_word(&last, fork, branch)
+    })
+}
+
+/// Returns whether nothing was recorded after a branch in the branches around it, up to a fork, but which
+/// branch decides theirs.
+fn is_last_word(last: &BTreeMap<&str, &Step>, fork: &CallSite, branch: &str) -> bool {
+    let mut inner = CallSite { branch: branch.to_owned(), position: 0 };
+    while let Some(around) = inner.fork() {
+        if around == *fork {
+            return true;
+        }
+        if last.get(&*around.branch).is_some_and(|step| step.site.position > around.position) {
+            return false;
+        }
+        inner = around;
+    }
+    false
+}
+
+/// The run that is meant: of several on the channel the one that has waited longest for the signal, then
+/// the oldest that has not ended, then the latest that has.
+fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Target>> {
+    let is_meant = "channel = ?1 AND (?2 IS NULL OR run = ?2)";
+    let mut unfinished = transaction.prepare_cached(&format!(
+        "SELECT id, run, FALSE, (
+             SELECT min(since) FROM waits
+             WHERE waits.run = runs.id AND ?3 IN (SELECT value FROM json_each(waits.names))) AS waits
+         FROM runs WHERE {is_meant} AND state IN ('running', 'halted')
+         ORDER BY waits IS NULL, waits, id LIMIT 1"
+    ))?;
+    let read = |row: &rusqlite::Row<'_>| {
         Ok(Target { row: row.get(0)?, run_id: row.get(1)?, has_ended: row.get(2)? })
-    });
-    target.optional()
+    };
+    let found = unfinished.query_row(params![signal.channel, signal.run_id, signal.name], read).optional()?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    let mut ended = transaction.prepare_cached(&format!(
+        "SELECT id, run, TRUE FROM runs WHERE {is_meant} ORDER BY id DESC LIMIT 1"
+    ))?;
+    ended.query_row(params![signal.channel, signal.run_id], read).optional()
 }
 
 /// The answer to the first of two signals with one key on one channel.
 fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
     let Some(key) = signal.key else { return Ok(None) };
     let mut statement = transaction.prepare_cached(
-        "SELECT runs.run, content, signals.at FROM signals JOIN runs ON runs.id = signals.run
-         WHERE runs.channel = ?1 AND key = ?2",
+        "SELECT runs.run, content, signals.at, signals.state = 'kept' FROM signals
+         JOIN runs ON runs.id = signals.run WHERE runs.channel = ?1 AND key = ?2",
     )?;
     let found = statement.query_row(params![signal.channel, key.key], |row| {
-        Ok((row.get(0)?, row.get::<_, [u8; 16]>(1)?, row.get(2)?))
+        Ok((row.get(0)?, row.get::<_, [u8; 16]>(1)?, row.get(2)?, row.get(3)?))
     });
-    Ok(found.optional()?.map(|(run_id, content, at)| {
-        if content == key.content {
-            Signalled::Recorded { run_id, at: time(at) }
-        } else {
-            Signalled::KeyReused
-        }
-    }))
-}
-
-/// Why a run does not take a signal: another one came first, or it waits for it no longer. One that
-/// it has not waited for yet is kept.
-fn refused(transaction: &Transaction<'_>, row: i64, name: &str) -> Result<Option<Signalled>> {
-    let mut waiting = transaction.prepare_cached(
-        "SELECT sender, at FROM signals WHERE run = ?1 AND name = ?2 AND taken IS NULL LIMIT 1",
-    )?;
-    let first = waiting.query_row(params![row, name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    if let Some((by, at)) = first {
-        return Ok(Some(Signalled::AlreadyTaken { by, at: time(at) }));
-    }
-    let mut waits = transaction.prepare_cached(
-        "SELECT 1 FROM waits WHERE run = ?1 AND ?2 IN (SELECT value FROM json_each(names))",
-    )?;
-    if waits.exists(params![row, name])? {
-        return Ok(None);
-    }
-    let mut waited = transaction.prepare_cached(
-        "SELECT value FROM steps WHERE run = ?1 AND kind = 'wait'
-         AND ?2 IN (SELECT value FROM json_each(steps.value, '$.names')) ORDER BY position DESC LIMIT 1",
-    )?;
-    let value: Option<String> = waited.query_row(params![row, name], |row| row.get(0)).optional()?;
-    Ok(value.map(|value| match serde_json::from_str::<WaitEnd>(&value) {
-        Ok(WaitEnd { taken: Some(Taken { by, at, .. }), .. }) => Signalled::AlreadyTaken { by, at: time(at) },
-        _ => Signalled::TooLate,
+    Ok(found.optional()?.map(|(run_id, content, at, is_kept)| match (content == key.content, is_kept) {
+        (true, true) => Signalled::Kept { run_id, at: time(at) },
+        (true, false) => Signalled::Accepted { run_id, at: time(at) },
+        (false, _) => Signalled::KeyReused,
     }))
 }

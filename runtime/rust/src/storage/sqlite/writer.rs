@@ -14,6 +14,7 @@ use super::schema::{Unusable, prepare};
 use super::soon::soon;
 use super::{Opened, StorageError, boot, channels, messages, process, revocations, sweep};
 use crate::channel::{Channel, Registry};
+use crate::clock;
 use crate::history::{KeptMessage, Limits, Log, OpenStream};
 
 /// The most work in one transaction.
@@ -219,7 +220,7 @@ impl Writer {
     }
 
     fn sweep_now_and_then(&mut self) {
-        let now = SystemTime::now();
+        let now = clock::now();
         let since = now.duration_since(self.swept).unwrap_or(Duration::MAX);
         let Some(registry) = self.registry.filter(|_| since >= sweep::INTERVAL) else { return };
         self.swept = now;

@@ -80,9 +80,12 @@ pub enum ServerFrame {
         run_id: Option<String>,
         /// The stream.
         data: String,
-        /// Why its text is not complete, where it is not.
+        /// Why its text is not complete, if it is not.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// Whether it was stopped on purpose.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stopped: bool,
     },
     /// A change in the lifecycle of a run.
     Run {

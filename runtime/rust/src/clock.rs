@@ -1,0 +1,16 @@
+//! The wall clock, as runs and their storage read it.
+
+use std::time::{Duration, SystemTime};
+
+/// The furthest that a deadline can lie ahead. Longer waits are cut to it, so that no sum overflows.
+const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// The present time.
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The time after `duration`, at most ten years ahead.
+pub(crate) fn after(duration: Duration) -> SystemTime {
+    now() + duration.min(FAR)
+}

@@ -1,0 +1,95 @@
+//! Executions whose branches all wait. They hold no slot and no lease: the journal knows their runs as due at
+//! some time, for any process. If the run is claimed by this process next, it goes on where it waits.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::time::{Duration, SystemTime};
+
+use super::claiming::LOOK;
+use super::execute::Execution;
+use crate::clock;
+use crate::storage::Hold;
+
+pub(super) struct Aside {
+    max: usize,
+    /// By the row of their run, with the order in which they came.
+    executions: HashMap<i64, (u64, Hold, Execution)>,
+    order: BTreeMap<u64, i64>,
+    next: u64,
+    /// When runs become due before the journal is looked at anyway.
+    due: BinaryHeap<Reverse<SystemTime>>,
+}
+
+impl Aside {
+    pub(super) fn new(max: usize) -> Self {
+        let (executions, order) = (HashMap::new(), BTreeMap::new());
+        Self { max, executions, order, next: 0, due: BinaryHeap::new() }
+    }
+
+    pub(super) fn take_row(&mut self, row: i64) -> Option<Execution> {
+        let (order, _, execution) = self.executions.remove(&row)?;
+        self.order.remove(&order);
+        Some(execution)
+    }
+}
+
+impl super::Shared {
+    /// Puts an execution aside. The one that has waited longest makes room.
+    pub(super) fn put_aside(&self, hold: Hold, execution: Execution) {
+        let mut aside = self.aside();
+        let replaced = aside.take_row(hold.row);
+        let order = aside.next;
+        aside.next += 1;
+        aside.order.insert(order, hold.row);
+        aside.executions.insert(hold.row, (order, hold, execution));
+        let mut dropped = Vec::new();
+        while aside.executions.len() > aside.max {
+            let Some((_, row)) = aside.order.pop_first() else { break };
+            dropped.extend(aside.executions.remove(&row));
+        }
+        // Dropped outside of the lock: they drop what their jobs hold.
+        drop(aside);
+        drop((replaced, dropped));
+    }
+
+    /// Takes back the execution of a run, unless another process has executed the run since.
+    pub(super) fn take_aside(&self, claimed: Hold) -> Option<Execution> {
+        let mut aside = self.aside();
+        let (_, hold, _) = aside.executions.get(&claimed.row)?;
+        let is_next = hold.fence + 1 == claimed.fence;
+        let execution = aside.take_row(claimed.row);
+        drop(aside);
+        execution.filter(|_| is_next)
+    }
+
+    pub(super) fn drop_aside(&self) {
+        let mut aside = self.aside();
+        let executions = std::mem::take(&mut aside.executions);
+        aside.order.clear();
+        drop(aside);
+        drop(executions);
+    }
+
+    /// Has runs claimed at a time.
+    pub(super) fn wake_at(&self, due: SystemTime) {
+        if due <= clock::now() + LOOK {
+            self.aside().due.push(Reverse(due));
+            self.wake.notify_one();
+        }
+    }
+
+    /// How long it is until a run becomes due that was put aside here.
+    pub(super) fn next_due(&self) -> Duration {
+        let (now, mut aside) = (clock::now(), self.aside());
+        while let Some(Reverse(due)) = aside.due.peek() {
+            if let Ok(left) = due.duration_since(now)
+                && !left.is_zero()
+            {
+                // The journal counts in milliseconds.
+                return left + Duration::from_millis(1);
+            }
+            aside.due.pop();
+        }
+        LOOK
+    }
+}

@@ -1,0 +1,365 @@
+//! The calls of one execution of a run, matched against what its journal holds.
+//!
+//! A run that continues is executed from its beginning. The calls of each branch come in the same order
+//! as before, with the same ids, or its code has changed. The rules in [`Calls::begin`] make sure that
+//! this order does not depend on how long anything takes.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::SystemTime;
+
+use crate::storage::{CallSite, Outcome, Step, StepKind};
+
+/// What the journal holds of a run, and how far this execution has come.
+pub(super) struct Calls {
+    recorded: HashMap<String, BTreeMap<u32, Step>>,
+    /// Where the journal has branches of a fork.
+    forks: HashSet<CallSite>,
+    /// The branches that are executed now.
+    branches: HashMap<String, Branch>,
+    /// Counts how often the job was polled.
+    turn: u64,
+}
+
+#[derive(Default)]
+struct Branch {
+    next: u32,
+    /// The calls that have begun and not returned.
+    pending: Vec<Pending>,
+    /// When the first of them began.
+    began: u64,
+    /// Whether some that began together with them have returned.
+    has_returned: bool,
+    /// A call that was dropped before it returned.
+    dropped: Option<String>,
+}
+
+struct Pending {
+    position: u32,
+    label: String,
+    /// It was recorded before this execution, so when it returns does not depend on time.
+    is_recorded: bool,
+    activity: Activity,
+}
+
+/// What a call that has begun does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Activity {
+    Working,
+    /// It waits, until this time at most.
+    Waiting(SystemTime),
+    /// Its branches are executed.
+    Forked,
+}
+
+/// Why a call cannot begin, or a branch not end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The code differs from the code that recorded the journal.
+    Changed(String),
+    /// The job runs calls in a way that cannot be replayed.
+    Misuse(String),
+}
+
+impl Calls {
+    pub(super) fn new(steps: Vec<Step>) -> Self {
+        let mut calls =
+            Self { recorded: HashMap::new(), forks: HashSet::new(), branches: HashMap::new(), turn: 0 };
+        calls.open(String::new());
+        for step in steps {
+            let around = std::iter::successors(step.site.fork(), CallSite::fork);
+            calls.forks.extend(around);
+            let branch = calls.recorded.entry(step.site.branch.clone()).or_default();
+            branch.insert(step.site.position, step);
+        }
+        calls
+    }
+
+    pub(super) fn open(&mut self, branch: String) {
+        self.branches.insert(branch, Branch::default());
+    }
+
+    /// Forgets a branch, and those inside of it: what they began may be dropped.
+    pub(super) fn close(&mut self, branch: &str) {
+        let is_inside = |other: &str| other.strip_prefix(branch).is_some_and(|rest| rest.starts_with('/'));
+        self.branches.retain(|other, _| other != branch && !is_inside(other));
+    }
+
+    /// The job is about to be polled.
+    pub(super) fn begin_turn(&mut self) {
+        self.turn += 1;
+    }
+
+    /// Begins the next call of a branch, and returns where it stands and what is recorded of it.
+    ///
+    /// Two rules make the order of calls the same each time. A call that was dropped before it returned
+    /// (by `select!` or `timeout`) ends its branch: nothing recorded says who won. And while a call is under
+    /// way, another may begin only together with it, in one poll, as those of a `join!` do.
+    pub(super) fn begin(
+        &mut self,
+        branch: &str,
+        kind: StepKind,
+        id: &str,
+    ) -> Result<(CallSite, Option<Outcome>), Refusal> {
+        let turn = self.turn;
+        let label = label(kind, id);
+        let Some(state) = self.branches.get_mut(branch) else {
+            return Err(Refusal::Misuse(format!("{label} was called on a branch of the run that has ended")));
+        };
+        if let Some(dropped) = &state.dropped {
+            return Err(Refusal::Misuse(dropped_before(dropped, &format!("{label} began"))));
+        }
+        if let Some(other) = state.pending.iter().find(|pending| !pending.is_recorded)
+            && (state.began != turn || state.has_returned)
+        {
+            return Err(Refusal::Misuse(format!(
+                "{label} began while {} was under way, and which of them goes first is not recorded: use \
+                 `run.join`, `run.first`, `run.within` or `run.map` for what runs at the same time, and make no \
+                 calls inside a step",
+                other.label
+            )));
+        }
+        let site = CallSite { branch: branch.to_owned(), position: state.next };
+        let outcome = self.find(&site, kind, id)?;
+        let state = self.branches.get_mut(branch).unwrap_or_else(|| unreachable!("it was there"));
+        state.next += 1;
+        if state.pending.is_empty() {
+            (state.began, state.has_returned) = (turn, false);
+        }
+        let is_recorded = matches!(outcome, Some(Outcome::Value(_) | Outcome::Error(_)));
+        state.pending.push(Pending {
+            position: site.position,
+            label,
+            is_recorded,
+            activity: Activity::Working,
+        });
+        Ok((site, outcome))
+    }
+
+    /// What is recorded of a call.
+    fn find(&self, site: &CallSite, kind: StepKind, id: &str) -> Result<Option<Outcome>, Refusal> {
+        let recorded = self.recorded.get(&site.branch).and_then(|branch| branch.get(&site.position));
+        let was = match recorded {
+            Some(step) if step.kind == kind && step.id == id => return Ok(Some(step.outcome.clone())),
+            Some(step) => label(step.kind, &step.id),
+            None if self.forks.contains(site) && !kind.is_fork() => "a fork".into(),
+            None => return Ok(None),
+        };
+        let now = label(kind, id);
+        Err(Refusal::Changed(format!(
+            "call {site} of the run is {now} and was {was} when it was recorded: the code has changed under the \
+             run. It continues once the server has the earlier code; cancel it to let it go"
+        )))
+    }
+
+    /// Returns whether the version marker `id` applies to the next call: it is recorded there, or nothing is.
+    pub(super) fn takes_version(&self, branch: &str, id: &str) -> bool {
+        let position = self.branches.get(branch).map_or(0, |branch| branch.next);
+        let site = CallSite { branch: branch.to_owned(), position };
+        let recorded = self.recorded.get(branch).and_then(|branch| branch.get(&position));
+        match recorded {
+            Some(step) => step.kind == StepKind::Version && step.id == id,
+            None => !self.forks.contains(&site),
+        }
+    }
+
+    pub(super) fn set_activity(&mut self, site: &CallSite, activity: Activity) {
+        if let Some(pending) = self.pending(site) {
+            pending.activity = activity;
+        }
+    }
+
+    fn pending(&mut self, site: &CallSite) -> Option<&mut Pending> {
+        let branch = self.branches.get_mut(&site.branch)?;
+        branch.pending.iter_mut().find(|pending| pending.position == site.position)
+    }
+
+    pub(super) fn finish(&mut self, site: &CallSite) {
+        if let Some(branch) = self.branches.get_mut(&site.branch) {
+            branch.pending.retain(|pending| pending.position != site.position);
+            branch.has_returned = true;
+        }
+    }
+
+    /// Takes note of a call that was dropped before it returned.
+    pub(super) fn drop_unfinished(&mut self, site: &CallSite) {
+        let Some(branch) = self.branches.get_mut(&site.branch) else { return };
+        let Some(at) = branch.pending.iter().position(|pending| pending.position == site.position) else {
+            return;
+        };
+        let pending = branch.pending.remove(at);
+        branch.dropped.get_or_insert(pending.label);
+    }
+
+    /// When the run is due again, if all its branches wait.
+    pub(super) fn due(&self) -> Option<SystemTime> {
+        let mut due = None;
+        for branch in self.branches.values() {
+            if branch.pending.is_empty() {
+                return None;
+            }
+            for pending in &branch.pending {
+                match pending.activity {
+                    Activity::Working => return None,
+                    Activity::Waiting(until) => {
+                        due = Some(due.map_or(until, |due: SystemTime| due.min(until)))
+                    }
+                    Activity::Forked => {}
+                }
+            }
+        }
+        due
+    }
+
+    /// The calls that are under way and do not wait.
+    pub(super) fn working(&self) -> Vec<String> {
+        let pending = self.branches.values().flat_map(|branch| &branch.pending);
+        let working = pending.filter(|pending| pending.activity == Activity::Working);
+        working.map(|pending| pending.label.clone()).collect()
+    }
+
+    /// Checks that a branch made all calls that are recorded of it, and that its outcome does not depend on a
+    /// call that was dropped.
+    pub(super) fn end(&self, branch: &str, is_ok: bool) -> Result<(), Refusal> {
+        let Some(state) = self.branches.get(branch) else { return Ok(()) };
+        if !is_ok {
+            return Ok(());
+        }
+        if let Some(dropped) = &state.dropped {
+            return Err(Refusal::Misuse(dropped_before(dropped, "the job went on")));
+        }
+        let recorded = self.recorded.get(branch).and_then(|calls| calls.range(state.next..).next());
+        let left = recorded.map(|(_, step)| label(step.kind, &step.id)).or_else(|| {
+            let fork = self.forks.iter().find(|fork| fork.branch == branch && fork.position >= state.next);
+            fork.map(|_| "fork".into())
+        });
+        left.map_or(Ok(()), |left| {
+            Err(Refusal::Changed(format!(
+                "the run ended without its {left}, which was recorded: the code has changed under the run"
+            )))
+        })
+    }
+}
+
+fn label(kind: StepKind, id: &str) -> String {
+    if id.is_empty() { kind.name().into() } else { format!("{} {id:?}", kind.name()) }
+}
+
+fn dropped_before(dropped: &str, then: &str) -> String {
+    format!(
+        "{dropped} was dropped before it returned, and {then}: what decides that is not recorded, so the run could \
+         not be replayed. Use `run.first` in place of `select!`, `run.within` in place of `timeout`, and `run.join` \
+         in place of `try_join!`"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(branch: &str, position: u32, kind: StepKind, id: &str) -> Step {
+        let site = CallSite { branch: branch.into(), position };
+        Step { site, kind, id: id.into(), outcome: Outcome::Value("1".into()) }
+    }
+
+    fn call(calls: &mut Calls, branch: &str, kind: StepKind, id: &str) -> bool {
+        calls.begin_turn();
+        let (site, outcome) = calls.begin(branch, kind, id).unwrap();
+        calls.finish(&site);
+        outcome.is_some()
+    }
+
+    #[test]
+    fn a_run_finds_what_it_recorded_whatever_ids_it_uses() {
+        let steps = vec![
+            step("", 0, StepKind::Step, "a"),
+            step("", 1, StepKind::Step, "a"),
+            step("", 2, StepKind::Step, "a#2"),
+            step("", 4, StepKind::Sleep, "c"),
+            step("5.1", 0, StepKind::Step, "a"),
+        ];
+        let mut calls = Calls::new(steps);
+        assert!(call(&mut calls, "", StepKind::Step, "a"));
+        assert!(call(&mut calls, "", StepKind::Step, "a"));
+        assert!(call(&mut calls, "", StepKind::Step, "a#2"));
+        assert!(!call(&mut calls, "", StepKind::Publish, "b"), "of two at once, one was recorded");
+        assert!(call(&mut calls, "", StepKind::Sleep, "c"));
+        calls.begin_turn();
+        let (fork, outcome) = calls.begin("", StepKind::Join, "").unwrap();
+        assert!(outcome.is_none());
+        calls.set_activity(&fork, Activity::Forked);
+        for (index, recorded) in [(0, false), (1, true)] {
+            calls.open(fork.child(index));
+            assert_eq!(call(&mut calls, &fork.child(index), StepKind::Step, "a"), recorded);
+            assert!(calls.end(&fork.child(index), true).is_ok());
+        }
+        calls.finish(&fork);
+        assert!(calls.end("", true).is_ok());
+    }
+
+    #[test]
+    fn changed_code_is_reported_with_both_calls() {
+        let steps = || vec![step("", 0, StepKind::Step, "fetch"), step("1.0", 0, StepKind::Publish, "tell")];
+        let changed = |calls: &mut Calls, kind, id| match calls.begin("", kind, id) {
+            Err(Refusal::Changed(why)) => why,
+            other => panic!("expected a change, got {other:?}"),
+        };
+        let renamed = changed(&mut Calls::new(steps()), StepKind::Step, "load");
+        assert!(renamed.contains("step \"load\"") && renamed.contains("was step \"fetch\""), "{renamed}");
+        let of_another_kind = changed(&mut Calls::new(steps()), StepKind::Sleep, "fetch");
+        assert!(of_another_kind.contains("is sleep \"fetch\""), "{of_another_kind}");
+        let mut calls = Calls::new(steps());
+        call(&mut calls, "", StepKind::Step, "fetch");
+        assert!(changed(&mut calls, StepKind::Step, "tell").contains("was a fork"));
+        let Err(Refusal::Changed(why)) = calls.end("", true) else { panic!("the fork is left") };
+        assert!(why.contains("without its fork"), "{why}");
+    }
+
+    #[test]
+    fn calls_that_begin_in_one_poll_are_replayed_and_others_are_refused() {
+        let mut calls = Calls::new(Vec::new());
+        calls.begin_turn();
+        let (first, _) = calls.begin("", StepKind::Step, "a").unwrap();
+        let (second, _) = calls.begin("", StepKind::Step, "b").unwrap();
+        calls.begin_turn();
+        calls.finish(&second);
+        let Err(Refusal::Misuse(why)) = calls.begin("", StepKind::Step, "c") else { panic!("it overlaps") };
+        assert!(
+            why.contains("step \"c\" began while step \"a\" was under way") && why.contains("run.join"),
+            "{why}"
+        );
+        calls.finish(&first);
+        assert!(calls.begin("", StepKind::Step, "c").is_ok());
+    }
+
+    #[test]
+    fn a_call_that_is_dropped_ends_its_branch_unless_the_branch_fails() {
+        let mut calls = Calls::new(Vec::new());
+        calls.begin_turn();
+        let (first, _) = calls.begin("", StepKind::Sleep, "a").unwrap();
+        calls.drop_unfinished(&first);
+        assert!(calls.end("", false).is_ok());
+        let Err(Refusal::Misuse(why)) = calls.end("", true) else { panic!("it was dropped") };
+        assert!(why.contains("sleep \"a\" was dropped") && why.contains("run.first"), "{why}");
+        assert!(matches!(calls.begin("", StepKind::Step, "b"), Err(Refusal::Misuse(_))));
+    }
+
+    #[test]
+    fn a_run_is_idle_once_every_branch_waits() {
+        let soon = SystemTime::UNIX_EPOCH;
+        let mut calls = Calls::new(Vec::new());
+        assert_eq!(calls.due(), None, "its code is executed");
+        calls.begin_turn();
+        let (fork, _) = calls.begin("", StepKind::First, "").unwrap();
+        calls.set_activity(&fork, Activity::Forked);
+        let sites: Vec<_> = (0..2)
+            .map(|index| {
+                calls.open(fork.child(index));
+                calls.begin(&fork.child(index), StepKind::Wait, "w").unwrap().0
+            })
+            .collect();
+        calls.set_activity(&sites[0], Activity::Waiting(soon));
+        assert_eq!(calls.due(), None, "the other works");
+        calls.set_activity(&sites[1], Activity::Waiting(soon + std::time::Duration::from_secs(1)));
+        assert_eq!(calls.due(), Some(soon));
+    }
+}

@@ -1,0 +1,207 @@
+//! The tasks of a process that executes runs: claiming runs, extending leases, and keeping house.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::execute::{execute, give_up};
+use super::{Shared, Slot};
+use crate::clock;
+use crate::hub::Phase;
+use crate::metrics;
+use crate::storage::{Claimed, Hold};
+
+/// How often to look for runs that became due, that another process left, or that it took away.
+pub(super) const LOOK: Duration = Duration::from_millis(500);
+
+/// How often ended runs are deleted and runs counted.
+const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+/// How many ended runs are deleted in one transaction: publishers wait meanwhile.
+const DELETED_AT_ONCE: usize = 100;
+
+/// After all slots were held this long, a warning names who holds them.
+const CROWDED: Duration = Duration::from_secs(30);
+
+/// Claims runs that are due and executes them, until the hub stops.
+pub(super) async fn claim_runs(shared: Arc<Shared>) {
+    let mut looked = Instant::now();
+    loop {
+        if shared.hub.is_at_least(Phase::Closing) {
+            return leave(&shared).await;
+        }
+        let claimed = claim(&shared).await;
+        if looked.elapsed() >= LOOK {
+            stop_taken(&shared).await;
+            free_orphans(&shared).await;
+            looked = Instant::now();
+        }
+        if claimed < 2 {
+            let pause = shared.next_due().min(LOOK);
+            let mut phase = shared.hub.phase();
+            tokio::select! {
+                _ = timeout(pause, shared.wake.notified()) => {}
+                _ = phase.wait_for(|phase| *phase >= Phase::Closing) => {}
+            }
+        }
+    }
+}
+
+/// Claims once, and returns how many runs were due.
+async fn claim(shared: &Arc<Shared>) -> usize {
+    let free = shared.settings.max_executing.saturating_sub(shared.slots().len());
+    let Ok(engine) = shared.engine() else { return 0 };
+    if free == 0 {
+        return 0;
+    }
+    let claimed = match engine.claim(shared.job_names(), shared.lease(), free).await {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            tracing::error!(%error, "failed to claim runs");
+            return 0;
+        }
+    };
+    let count = claimed.len();
+    for run in claimed {
+        spawn(shared, run);
+    }
+    count
+}
+
+fn spawn(shared: &Arc<Shared>, claimed: Claimed) {
+    let (hold, run_id) = (claimed.hold, claimed.run.run_id.clone());
+    let (context, ours) = (Arc::new(OnceLock::new()), Arc::clone(shared));
+    let executed = Arc::clone(&context);
+    // Held back until its slot is taken, so that the slot is there when it ends.
+    let (listed, ready) = tokio::sync::oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        let _free = FreeSlot { shared: Arc::clone(&ours), hold };
+        let _ = ready.await;
+        if claimed.crashes > ours.settings.retries {
+            give_up(&ours, &claimed).await;
+        } else {
+            execute(&ours, claimed, &executed).await;
+        }
+    });
+    let slot = Slot { hold, run_id, since: Instant::now(), context, task: task.abort_handle() };
+    shared.slots().insert(hold.row, slot);
+    let _ = listed.send(());
+}
+
+/// Frees a slot however its execution ends, panics included.
+struct FreeSlot {
+    shared: Arc<Shared>,
+    hold: Hold,
+}
+
+impl Drop for FreeSlot {
+    fn drop(&mut self) {
+        let mut slots = self.shared.slots();
+        if slots.get(&self.hold.row).is_some_and(|slot| slot.hold == self.hold) {
+            slots.remove(&self.hold.row);
+        }
+        drop(slots);
+        self.shared.wake.notify_one();
+    }
+}
+
+/// Extends the leases, and stops executions whose runs another process holds.
+pub(super) async fn extend_leases(shared: Arc<Shared>) {
+    let mut phase = shared.hub.phase();
+    let pause = shared.settings.lease / 3;
+    while timeout(pause, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_err() {
+        let before = shared.holds();
+        if before.is_empty() {
+            continue;
+        }
+        let Ok(engine) = shared.engine() else { return };
+        match engine.extend(before.clone(), shared.lease()).await {
+            Ok(held) => stop_others(&shared, &before, &held),
+            Err(error) => tracing::error!(%error, "failed to extend leases"),
+        }
+    }
+}
+
+/// Stops executions whose runs were cancelled or taken by another process.
+async fn stop_taken(shared: &Shared) {
+    let before = shared.holds();
+    let Ok(engine) = shared.engine() else { return };
+    if !before.is_empty()
+        && let Ok(held) = engine.held(before.clone()).await
+    {
+        stop_others(shared, &before, &held);
+    }
+}
+
+/// Stops what was executed `before` and is not held now.
+fn stop_others(shared: &Shared, before: &[Hold], held: &[Hold]) {
+    let held: HashSet<&Hold> = held.iter().collect();
+    for hold in before.iter().filter(|hold| !held.contains(hold)) {
+        shared.abort(*hold);
+    }
+}
+
+async fn free_orphans(shared: &Shared) {
+    if let Ok(engine) = shared.engine()
+        && let Err(error) = engine.free_orphans().await
+    {
+        tracing::error!(%error, "failed to free the runs of processes that ended");
+    }
+}
+
+/// Deletes ended runs, counts the others, and warns if all slots are held for long.
+pub(super) async fn keep_house(shared: Arc<Shared>) {
+    let mut phase = shared.hub.phase();
+    let mut crowded = None;
+    while timeout(HOUSEKEEPING, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_err() {
+        delete_ended(&shared).await;
+        let Ok(engine) = shared.engine() else { return };
+        if let Ok(counts) = engine.count().await {
+            let age = counts.oldest_due.map(|due| clock::now().duration_since(due).unwrap_or_default());
+            metrics::runs(&counts, age.unwrap_or_default());
+        }
+        if shared.slots().len() < shared.settings.max_executing {
+            crowded = None;
+        } else if crowded.get_or_insert_with(Instant::now).elapsed() >= CROWDED {
+            warn_of_crowd(&shared);
+            crowded = None;
+        }
+    }
+}
+
+async fn delete_ended(shared: &Shared) {
+    let before = clock::now().checked_sub(shared.settings.keep_ended);
+    let (Some(before), Ok(engine)) = (before, shared.engine()) else { return };
+    loop {
+        match engine.delete_ended(before, DELETED_AT_ONCE).await {
+            Ok(deleted) if deleted < DELETED_AT_ONCE => return,
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => return tracing::error!(%error, "failed to delete ended runs"),
+        }
+    }
+}
+
+fn warn_of_crowd(shared: &Shared) {
+    let slots = shared.slots();
+    let mut oldest: Vec<&Slot> = slots.values().collect();
+    oldest.sort_by_key(|slot| slot.since);
+    let holders: Vec<String> = oldest.iter().take(10).map(|slot| slot.describe()).collect();
+    let (max, holders) = (shared.settings.max_executing, holders.join(", "));
+    tracing::warn!(max, holders, "every slot for executing runs is taken; other runs wait for one");
+}
+
+/// Stops all executions and releases their runs.
+async fn leave(shared: &Shared) {
+    let slots: Vec<Slot> = shared.slots().drain().map(|(_, slot)| slot).collect();
+    for slot in slots {
+        slot.task.abort();
+    }
+    shared.drop_aside();
+    if let Ok(engine) = shared.engine()
+        && let Err(error) = engine.leave().await
+    {
+        tracing::error!(%error, "failed to release runs");
+    }
+}

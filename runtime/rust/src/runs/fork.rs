@@ -1,0 +1,401 @@
+//! Branches: calls of a run that are made at the same time.
+//!
+//! Each branch numbers its calls for itself, so how long one takes does not change what another means. If
+//! one branch decides the others (the first to finish, or the first to fail), the journal records which, before
+//! the job learns of it; replay executes that branch alone.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::calls::Activity;
+use super::context::{Call, Stop};
+use super::{Run, RunError};
+use crate::channel::TypedChannel;
+use crate::storage::{Decided, Decision, Outcome, StepKind};
+
+/// How long a branch that holds an answer may take before the fork looks again.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl<C: TypedChannel> Run<C> {
+    /// Does two things at the same time, and returns both results. If one branch fails, the other is dropped and
+    /// the error returned.
+    ///
+    /// ```
+    /// # use fanfare::{Run, RunError, TypedChannel};
+    /// # async fn title() -> Result<String, RunError> { Ok(String::new()) }
+    /// # async fn summary() -> Result<String, RunError> { Ok(String::new()) }
+    /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
+    /// let (title, summary) = run
+    ///     .join(
+    ///         async |run| run.step("title", async || title().await).await,
+    ///         async |run| run.step("summary", async || summary().await).await,
+    ///     )
+    ///     .await?;
+    /// # drop((title, summary));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the first branch that failed.
+    pub async fn join<A, B, F, G>(
+        &self,
+        first: impl FnOnce(Self) -> F,
+        second: impl FnOnce(Self) -> G,
+    ) -> Result<(A, B), RunError>
+    where
+        F: Future<Output = Result<A, RunError>>,
+        G: Future<Output = Result<B, RunError>>,
+    {
+        let fork = self.fork(StepKind::Join).await?;
+        let mut branches = (pin!(fork.branch(0, first)), pin!(fork.branch(1, second)));
+        let (mut a, mut b) = (None, None);
+        fork.run(2, 2, |index, context| match index {
+            0 => keep(branches.0.as_mut().poll(context), &mut a),
+            _ => keep(branches.1.as_mut().poll(context), &mut b),
+        })
+        .await?;
+        a.zip(b).ok_or_else(unfinished)
+    }
+
+    /// Does three things at the same time, as [`join`](Self::join) does.
+    ///
+    /// # Errors
+    /// The error of the first branch that failed.
+    pub async fn join3<A, B, D, F, G, H>(
+        &self,
+        first: impl FnOnce(Self) -> F,
+        second: impl FnOnce(Self) -> G,
+        third: impl FnOnce(Self) -> H,
+    ) -> Result<(A, B, D), RunError>
+    where
+        F: Future<Output = Result<A, RunError>>,
+        G: Future<Output = Result<B, RunError>>,
+        H: Future<Output = Result<D, RunError>>,
+    {
+        let fork = self.fork(StepKind::Join).await?;
+        let mut branches =
+            (pin!(fork.branch(0, first)), pin!(fork.branch(1, second)), pin!(fork.branch(2, third)));
+        let (mut a, mut b, mut d) = (None, None, None);
+        fork.run(3, 3, |index, context| match index {
+            0 => keep(branches.0.as_mut().poll(context), &mut a),
+            1 => keep(branches.1.as_mut().poll(context), &mut b),
+            _ => keep(branches.2.as_mut().poll(context), &mut d),
+        })
+        .await?;
+        match (a, b, d) {
+            (Some(a), Some(b), Some(d)) => Ok((a, b, d)),
+            _ => Err(unfinished()),
+        }
+    }
+
+    /// Does two things at the same time, and returns the result of whichever finishes first. The other is dropped
+    /// where it is. Which one was first is recorded: it stays first, however often the run is executed.
+    ///
+    /// A branch that got a signal goes first. So an answer that a person was told is accepted counts, also if the
+    /// other branch finishes at the same moment.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use fanfare::{Run, RunError, Signal, TypedChannel};
+    /// # const DAY: Duration = Duration::from_secs(86_400);
+    /// # async fn build() -> Result<String, RunError> { Ok(String::new()) }
+    /// # async fn job<C: TypedChannel>(run: Run<C>, stop: Signal<'_, str>) -> Result<(), RunError> {
+    /// let build: Option<String> = run
+    ///     .first(
+    ///         async |run| run.step("build", async || build().await).await.map(Some),
+    ///         async |run| run.wait_for(stop, DAY).await.map(|_| None),
+    ///     )
+    ///     .await?;
+    /// # drop(build);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the branch that finished first.
+    pub async fn first<T, F, G>(
+        &self,
+        first: impl FnOnce(Self) -> F,
+        second: impl FnOnce(Self) -> G,
+    ) -> Result<T, RunError>
+    where
+        F: Future<Output = Result<T, RunError>>,
+        G: Future<Output = Result<T, RunError>>,
+    {
+        let fork = self.fork(StepKind::First).await?;
+        let mut branches = (pin!(fork.branch(0, first)), pin!(fork.branch(1, second)));
+        let mut results = (None, None);
+        let winner = fork
+            .run(2, 2, |index, context| match index {
+                0 => keep(branches.0.as_mut().poll(context), &mut results.0),
+                _ => keep(branches.1.as_mut().poll(context), &mut results.1),
+            })
+            .await?;
+        if winner == Some(0) { results.0 } else { results.1 }.ok_or_else(unfinished)
+    }
+
+    /// Does something within a time, which counts from when this was first called and goes on across restarts.
+    /// Returns `None` if the time was over first; the work is dropped where it is. Which of them was first is
+    /// recorded.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use fanfare::{Run, RunError, TypedChannel};
+    /// # async fn fetch() -> Result<String, RunError> { Ok(String::new()) }
+    /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
+    /// let hour = Duration::from_secs(3600);
+    /// let page = run.within(hour, async |run| run.step("fetch", async || fetch().await).await).await?;
+    /// println!("{}", page.as_deref().unwrap_or("too late"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the work.
+    pub async fn within<T, F>(
+        &self,
+        duration: Duration,
+        work: impl FnOnce(Self) -> F,
+    ) -> Result<Option<T>, RunError>
+    where
+        F: Future<Output = Result<T, RunError>>,
+    {
+        let fork = self.fork(StepKind::Within).await?;
+        let sleep = async move |run: Self| run.sleep("", duration).await;
+        let mut branches = (pin!(fork.branch(0, work)), pin!(fork.branch(1, sleep)));
+        let mut results = (None, None);
+        fork.run(2, 2, |index, context| match index {
+            0 => keep(branches.0.as_mut().poll(context), &mut results.0),
+            _ => keep(branches.1.as_mut().poll(context), &mut results.1),
+        })
+        .await?;
+        Ok(results.0)
+    }
+
+    /// Does the same with many items, `limit` at a time, and returns the results in the order of the items. If one
+    /// branch fails, the others are dropped and the error returned.
+    ///
+    /// The items must be the same each time that the job is executed.
+    ///
+    /// ```
+    /// # use fanfare::{Run, RunError, TypedChannel};
+    /// # async fn fetch(page: u32) -> Result<String, RunError> { Ok(page.to_string()) }
+    /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
+    /// let pages: Vec<String> = run
+    ///     .map(4, 0..100, async |run, page| run.step("fetch", async || fetch(page).await).await)
+    ///     .await?;
+    /// # drop(pages);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the first branch that failed.
+    pub async fn map<I, T, F>(
+        &self,
+        limit: usize,
+        items: impl IntoIterator<Item = I>,
+        work: impl Fn(Self, I) -> F,
+    ) -> Result<Vec<T>, RunError>
+    where
+        F: Future<Output = Result<T, RunError>>,
+    {
+        let fork = self.fork(StepKind::Map).await?;
+        let mut items: Vec<Option<I>> = items.into_iter().map(Some).collect();
+        let count = items.len();
+        let mut results: Vec<Option<T>> = items.iter().map(|_| None).collect();
+        let mut branches: Vec<Option<Pin<Box<_>>>> = items.iter().map(|_| None).collect();
+        let (fork_here, work) = (&fork, &work);
+        fork.run(count, limit.max(1), |index, context| {
+            let (branch, item) = (&mut branches[index], &mut items[index]);
+            let running = match (branch.as_mut(), item.take()) {
+                (Some(running), _) => running,
+                (None, Some(item)) => {
+                    branch.insert(Box::pin(fork_here.branch(number(index), move |run: Self| work(run, item))))
+                }
+                (None, None) => return Poll::Pending,
+            };
+            let polled = keep(running.as_mut().poll(context), &mut results[index]);
+            if polled.is_ready() {
+                *branch = None;
+            }
+            polled
+        })
+        .await?;
+        results.into_iter().collect::<Option<Vec<T>>>().ok_or_else(unfinished)
+    }
+
+    async fn fork(&self, kind: StepKind) -> Result<Fork<'_, C>, RunError> {
+        let call = self.begin(kind, "").await?;
+        call.set_activity(Activity::Forked);
+        Ok(Fork { run: self, call, kind })
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// Only if a branch was reported as finished that is not.
+fn unfinished() -> RunError {
+    RunError::fail("a branch of the run has no result")
+}
+
+/// Puts a result where it is kept until all are there.
+fn keep<T>(polled: Poll<Result<T, RunError>>, to: &mut Option<T>) -> Poll<Result<(), RunError>> {
+    polled.map_ok(|value| *to = Some(value))
+}
+
+/// A call with branches.
+struct Fork<'r, C> {
+    run: &'r Run<C>,
+    call: Call,
+    kind: StepKind,
+}
+
+impl<C: TypedChannel> Fork<'_, C> {
+    /// Makes a branch, which begins when it is first polled.
+    async fn branch<T, F>(&self, index: u32, work: impl FnOnce(Run<C>) -> F) -> Result<T, RunError>
+    where
+        F: Future<Output = Result<T, RunError>>,
+    {
+        let branch = self.call.site.child(index);
+        let context = &self.run.context;
+        context.calls().open(branch.clone());
+        let (_over, run) = self.run.branch(branch.clone());
+        let result = work(run).await;
+        let end = context.calls().end(&branch, result.is_ok());
+        if let Err(refusal) = end {
+            return context.refuse(refusal).await;
+        }
+        context.calls().close(&branch);
+        result
+    }
+
+    /// Polls the branches, at most `limit` at a time, until one of them decides or all have finished. Returns the
+    /// one that decided.
+    async fn run(
+        &self,
+        count: usize,
+        limit: usize,
+        mut poll: impl FnMut(usize, &mut TaskContext<'_>) -> Poll<Result<(), RunError>>,
+    ) -> Result<Option<usize>, RunError> {
+        if let Some(Outcome::Value(recorded)) = &self.call.outcome {
+            let winner: usize = recorded.parse().unwrap_or(usize::MAX);
+            if winner >= count {
+                let why = format!("{} recorded branch {winner}, and has {count} now", self.kind.name());
+                return self.run.context.stop(Stop::Halted(why)).await;
+            }
+            let result = poll_fn(|context| poll(winner, context)).await;
+            self.finish();
+            return result.map(|()| Some(winner));
+        }
+        let mut left =
+            Left { running: Vec::new(), next: 0, count, limit, stops_at_first: self.stops_at_first() };
+        let Some((mut winner, mut result)) = left.next(&mut poll).await else {
+            self.finish();
+            return Ok(None);
+        };
+        while !self.decide(winner, &left).await {
+            // A branch got a signal, and goes first.
+            if let Ok(Some(other)) = timeout(LOOK, left.next(&mut poll)).await {
+                (winner, result) = other;
+            }
+        }
+        for index in (0..count).filter(|index| *index != winner) {
+            self.run.context.calls().close(&self.call.site.child(number(index)));
+        }
+        self.finish();
+        result.map(|()| Some(winner))
+    }
+
+    fn stops_at_first(&self) -> bool {
+        matches!(self.kind, StepKind::First | StepKind::Within)
+    }
+
+    /// Records which branch decides. Returns `false` if one that is under way holds an answer that it has not acted
+    /// on.
+    async fn decide(&self, winner: usize, left: &Left) -> bool {
+        self.call.set_activity(Activity::Working);
+        let context = &self.run.context;
+        let fork = self.call.step(Outcome::Value(winner.to_string()));
+        let under_way = if self.stops_at_first() {
+            left.running.iter().copied().map(number).collect()
+        } else {
+            Vec::new()
+        };
+        let decision = Decision { fork, winner: number(winner), under_way };
+        let engine = context.engine().await;
+        match engine.decide(context.hold(), decision, context.waiting_event()).await {
+            Ok(Decided::Kept) => {
+                context.progress();
+                true
+            }
+            Ok(Decided::Contested) => {
+                context.wake.notify_waiters();
+                self.call.set_activity(Activity::Forked);
+                false
+            }
+            Ok(Decided::Lost) => context.stop(Stop::Lost).await,
+            Err(error) => context.fail_storage(&error).await,
+        }
+    }
+
+    fn finish(&self) {
+        self.run.context.calls().finish(&self.call.site);
+    }
+}
+
+/// The branches that have not finished.
+struct Left {
+    running: Vec<usize>,
+    next: usize,
+    count: usize,
+    limit: usize,
+    stops_at_first: bool,
+}
+
+impl Left {
+    /// Polls until a branch decides, and returns it with its result. Returns nothing once all have finished.
+    async fn next(
+        &mut self,
+        poll: &mut impl FnMut(usize, &mut TaskContext<'_>) -> Poll<Result<(), RunError>>,
+    ) -> Option<(usize, Result<(), RunError>)> {
+        poll_fn(|context| self.poll(poll, context)).await
+    }
+
+    fn poll(
+        &mut self,
+        poll: &mut impl FnMut(usize, &mut TaskContext<'_>) -> Poll<Result<(), RunError>>,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<Option<(usize, Result<(), RunError>)>> {
+        loop {
+            while self.next < self.count && self.running.len() < self.limit {
+                self.running.push(self.next);
+                self.next += 1;
+            }
+            let before = self.running.len();
+            let mut at = 0;
+            while at < self.running.len() {
+                let index = self.running[at];
+                match poll(index, context) {
+                    Poll::Pending => at += 1,
+                    Poll::Ready(result) => {
+                        self.running.remove(at);
+                        if self.stops_at_first || result.is_err() {
+                            return Poll::Ready(Some((index, result)));
+                        }
+                    }
+                }
+            }
+            if self.running.len() == before || self.next == self.count {
+                return if self.running.is_empty() { Poll::Ready(None) } else { Poll::Pending };
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Steps: work whose result is recorded.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, UNIX_EPOCH};
+
+use futures_util::FutureExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::context::{Call, Stop};
+use super::error::Kind;
+use super::{Run, RunError, events};
+use crate::channel::TypedChannel;
+use crate::clock;
+use crate::storage::{Outcome, StepKind};
+
+/// How a step is tried: its timeout and its retry policy.
+///
+/// What is not set here is as [`RunsBuilder`](super::RunsBuilder) says.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use fanfare::{Run, RunError, StepOptions, TypedChannel};
+/// # async fn charge() -> Result<String, std::io::Error> { Ok("receipt".into()) }
+/// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
+/// let options = StepOptions::new().timeout(Duration::from_secs(20)).retries(8);
+/// let receipt = run.step_with("charge", options, async || charge().await).await?;
+/// # drop(receipt);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until a step is run with them"]
+pub struct StepOptions {
+    timeout: Option<Duration>,
+    retries: Option<u32>,
+    backoff: Option<(Duration, Duration)>,
+}
+
+impl StepOptions {
+    /// Returns options that change nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how long one attempt may take. An attempt that takes longer is dropped, and counts as failed.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how often the step is tried again before it fails.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// Sets the pause before it is tried again: `first`, then twice as long each time, up to `longest`.
+    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
+        self.backoff = Some((first, longest));
+        self
+    }
+}
+
+impl<C: TypedChannel> Run<C> {
+    /// Does something once and records its result. When the run is executed again, the step returns the recorded
+    /// result without doing the work.
+    ///
+    /// `work` runs at least once: again if it fails, panics or takes too long, or if the process is killed before
+    /// its result is recorded. After the last attempt the failure itself is recorded, and the step returns it each
+    /// time. Pass it on with `?` to fail the run, or handle it as any other value.
+    ///
+    /// # Errors
+    /// What `work` failed with in its last attempt.
+    pub async fn step<T, E, F>(&self, id: &str, work: impl FnMut() -> F) -> Result<T, RunError>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<RunError>,
+        F: Future<Output = Result<T, E>>,
+    {
+        self.step_with(id, StepOptions::new(), work).await
+    }
+
+    /// Does something once, as [`step`](Self::step) does, with a timeout or a retry policy of its own.
+    ///
+    /// # Errors
+    /// What `work` failed with in its last attempt.
+    pub async fn step_with<T, E, F>(
+        &self,
+        id: &str,
+        options: StepOptions,
+        mut work: impl FnMut() -> F,
+    ) -> Result<T, RunError>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<RunError>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let call = self.begin(StepKind::Step, id).await?;
+        let recorded = match &call.outcome {
+            Some(Outcome::Value(value)) => Ok(value.clone()),
+            Some(Outcome::Error(error)) => Err(error.clone()),
+            begun => {
+                let policy = Policy::new(&call, options);
+                let mut failures = 0;
+                if let Some(Outcome::Begun { failures: earlier, due }) = begun {
+                    failures = *earlier;
+                    let due = Duration::from_millis(u64::try_from(*due).unwrap_or(0));
+                    call.wait_until(UNIX_EPOCH + due).await;
+                }
+                policy.run(&call, failures, &mut work).await
+            }
+        };
+        let value = match recorded {
+            Ok(value) => value,
+            Err(error) => {
+                call.finish();
+                return Err(RunError::fail(error));
+            }
+        };
+        // Read what was just written, too: it must not come out otherwise the next time.
+        match serde_json::from_str(&value) {
+            Ok(value) => {
+                call.finish();
+                Ok(value)
+            }
+            Err(error) => {
+                let why = format!("step {id:?} recorded a value that its type cannot be read from: {error}");
+                self.context.stop(Stop::Halted(why)).await
+            }
+        }
+    }
+}
+
+struct Policy {
+    timeout: Duration,
+    retries: u32,
+    backoff: (Duration, Duration),
+}
+
+impl Policy {
+    fn new(call: &Call, options: StepOptions) -> Self {
+        let defaults = &call.context.shared.settings;
+        Self {
+            timeout: options.timeout.unwrap_or(defaults.step_timeout),
+            retries: options.retries.unwrap_or(defaults.retries),
+            backoff: options.backoff.unwrap_or(defaults.backoff),
+        }
+    }
+
+    /// Tries until it succeeds or fails for good, and records which.
+    async fn run<T, E, F>(
+        &self,
+        call: &Call,
+        mut failures: u32,
+        work: &mut impl FnMut() -> F,
+    ) -> Result<String, String>
+    where
+        T: Serialize,
+        E: Into<RunError>,
+        F: Future<Output = Result<T, E>>,
+    {
+        loop {
+            let error = match self.attempt(call, work).await {
+                Ok(value) => {
+                    call.record(Outcome::Value(value.clone()), None).await;
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            let (message, after) = match error.0 {
+                Kind::Retry { message, after } if failures < self.retries => (message, after),
+                Kind::Retry { message, .. } | Kind::Fail(message) => {
+                    call.record(Outcome::Error(message.clone()), None).await;
+                    return Err(message);
+                }
+            };
+            failures += 1;
+            let due = clock::after(after.unwrap_or_else(|| backoff(self.backoff, failures)));
+            let context = &call.context;
+            let event = events::running(&context.log, &context.run_id, failures + 1, Some(&message));
+            let since_1970 = due.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let begun =
+                Outcome::Begun { failures, due: i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX) };
+            call.record(begun, Some(event)).await;
+            call.wait_until(due).await;
+        }
+    }
+
+    async fn attempt<T, E, F>(&self, call: &Call, work: &mut impl FnMut() -> F) -> Result<String, RunError>
+    where
+        T: Serialize,
+        E: Into<RunError>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let attempt = caught(async { work().await.map_err(Into::into) });
+        let result = tokio::time::timeout(self.timeout, attempt).await.unwrap_or_else(|_| {
+            Err(RunError::retry(format!(
+                "step {:?} took longer than its timeout of {:?}",
+                call.id, self.timeout
+            )))
+        })?;
+        serde_json::to_string(&result).map_err(|error| {
+            RunError::fail(format!("step {:?} cannot be recorded as JSON: {error}", call.id))
+        })
+    }
+}
+
+/// The pause before the so-and-so-many-th retry.
+pub(super) fn backoff((first, longest): (Duration, Duration), failures: u32) -> Duration {
+    first.saturating_mul(1 << (failures.max(1) - 1).min(20)).min(longest)
+}
+
+/// A panic is a failure like any other.
+pub(super) async fn caught<T>(work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(RunError::retry(format!("panicked: {}", text.as_deref().unwrap_or("without a message"))))
+    })
+}
