@@ -103,7 +103,7 @@ struct Shared {
     /// What it would execute if it did not wait.
     aside: Mutex<Aside>,
     /// There may be a run to claim.
-    wake: Notify,
+    wake: Arc<Notify>,
 }
 
 /// One execution. Runs that wait have none.
@@ -273,8 +273,9 @@ impl RunsBuilder {
             settings: self.settings,
             slots: Mutex::default(),
             aside: Mutex::new(Aside::new(self.settings.max_waiting_in_memory)),
-            wake: Notify::new(),
+            wake: Arc::default(),
         });
+        shared.hub.listen_for_all_signals(&shared.wake);
         shared.engine()?.enter(shared.job_names()).await?;
         // The builder is used up, so nobody else has set it.
         let _ = self.shared.set(Arc::clone(&shared));

@@ -1,4 +1,4 @@
-//! Who is to be woken when a signal comes for a run.
+//! What to wake when a signal arrives for a run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,13 @@ tokio::task_local! {
     pub(crate) static CURRENT_RUN: Arc<str>;
 }
 
-/// The executions that wait, by the name of their channel.
+/// What waits for signals in this process.
 #[derive(Default)]
 pub(super) struct Listeners {
+    /// Executions of runs, by the name of their channel.
     by_channel: Mutex<HashMap<String, Vec<Arc<Notify>>>>,
+    /// Those that claim runs: a signal may be for a run that was put aside.
+    claiming: Mutex<Vec<Arc<Notify>>>,
 }
 
 /// Listens until it is dropped.
@@ -34,12 +37,23 @@ impl Hub {
         Listening { hub: self.clone(), channel: channel.to_owned(), notify: Arc::clone(notify) }
     }
 
+    /// Has `notify` woken whenever a signal arrived for any run.
+    pub(crate) fn listen_for_all_signals(&self, notify: &Arc<Notify>) {
+        let claiming = &self.shared.listeners.claiming;
+        claiming.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(notify));
+    }
+
     /// Wakes the runs of this process that wait on a channel.
     pub(crate) fn wake_runs(&self, channel: &str) {
-        let listeners = &self.shared.listeners.by_channel;
-        let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        for listener in listeners.get(channel).into_iter().flatten() {
-            listener.notify_one();
+        let Listeners { by_channel, claiming } = &self.shared.listeners;
+        for listener in
+            by_channel.lock().unwrap_or_else(PoisonError::into_inner).get(channel).into_iter().flatten()
+        {
+            // All waits of an execution share it.
+            listener.notify_waiters();
+        }
+        for claiming in claiming.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            claiming.notify_one();
         }
     }
 }

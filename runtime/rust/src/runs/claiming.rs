@@ -155,7 +155,7 @@ async fn free_orphans(shared: &Shared) {
 pub(super) async fn keep_house(shared: Arc<Shared>) {
     let mut phase = shared.hub.phase();
     let mut crowded = None;
-    while timeout(HOUSEKEEPING, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_err() {
+    loop {
         delete_ended(&shared).await;
         let Ok(engine) = shared.engine() else { return };
         if let Ok(counts) = engine.count().await {
@@ -167,6 +167,9 @@ pub(super) async fn keep_house(shared: Arc<Shared>) {
         } else if crowded.get_or_insert_with(Instant::now).elapsed() >= CROWDED {
             warn_of_crowd(&shared);
             crowded = None;
+        }
+        if timeout(HOUSEKEEPING, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_ok() {
+            return;
         }
     }
 }

@@ -1,8 +1,14 @@
 //! The server library over real sockets.
 
+#[cfg(feature = "sqlite")]
+mod answering;
+#[cfg(feature = "sqlite")]
+mod branching;
 mod closing;
 mod connecting;
 mod delivery;
+#[cfg(feature = "sqlite")]
+mod enduring;
 mod frames;
 mod limits;
 mod measuring;
@@ -30,6 +36,8 @@ mod bench {
     #[cfg(feature = "sqlite")]
     pub(crate) mod file;
     pub(crate) mod http;
+    #[cfg(feature = "sqlite")]
+    pub(crate) mod runs;
     pub(crate) mod server;
     pub(crate) mod sse;
 }

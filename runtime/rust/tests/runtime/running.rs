@@ -1,67 +1,17 @@
 //! Runs: each step once, whatever happens between them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{Cancelled, Job, Run, RunError, RunStatus, Runs, SignalError, Sqlite, StartError, Started};
-use serde::Serialize;
+use fanfare::{Cancelled, Run, RunError, RunStatus, Runs, SignalError, StartError, Started};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
-use crate::bench::definition::{Outcome, Room, room};
+use crate::bench::definition::{Room, room};
 use crate::bench::file::File;
 use crate::bench::http;
+use crate::bench::runs::{Count, MINUTE, done, ended, in_memory, runs};
 use crate::bench::server::{KEY, Server};
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-fn done(message: impl Into<String>) -> Outcome {
-    Outcome { message: message.into() }
-}
-
-/// Counts what was done outside of the journal.
-#[derive(Clone, Default)]
-struct Count(Arc<AtomicU32>);
-
-impl Count {
-    fn up(&self) -> u32 {
-        self.0.fetch_add(1, Ordering::SeqCst) + 1
-    }
-
-    fn get(&self) -> u32 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-async fn in_memory() -> Server {
-    Server::start_with(|builder| builder.storage(Sqlite::in_memory().unwrap())).await
-}
-
-/// Runs with one job, which are tried again at once.
-async fn runs<I, F, R>(server: &Server, job: F) -> (Runs, Job<Room, I>)
-where
-    I: Serialize + serde::de::DeserializeOwned + Send + 'static,
-    F: Fn(Run<Room>, I) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
-{
-    let mut runs = Runs::builder(&server.hub).backoff(Duration::from_millis(10), Duration::from_millis(50));
-    let job = runs.register("job", job);
-    (runs.start().await.unwrap(), job)
-}
-
-async fn ended(runs: &Runs, run_id: &str) -> RunStatus {
-    for _ in 0..2000 {
-        match runs.status(run_id).await.unwrap() {
-            Some(RunStatus::Running | RunStatus::Waiting(_)) | None => {
-                tokio::time::sleep(Duration::from_millis(10)).await
-            }
-            Some(status) => return status,
-        }
-    }
-    panic!("{run_id} does not end")
-}
 
 /// Reads on until somebody says this.
 async fn heard(client: &mut Client, text: &str) {

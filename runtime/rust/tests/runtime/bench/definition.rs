@@ -136,6 +136,11 @@ impl Room {
         self.0.topic(0)
     }
 
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn approve(&self) -> Signal<'_, bool> {
+        self.0.signal(0)
+    }
+
     pub(crate) fn nod(&self) -> Signal<'_, str> {
         self.0.signal(1)
     }

@@ -1,0 +1,192 @@
+//! Questions and answers: one question takes one answer, and everyone learns which.
+
+use std::time::Duration;
+
+use fanfare::{Received, Run, SignalError, SignalStatus};
+use serde_json::json;
+
+use crate::bench::definition::{Room, room};
+use crate::bench::file::File;
+use crate::bench::http;
+use crate::bench::runs::{MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
+use crate::bench::server::{KEY, Server};
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "what is in it is printed")]
+enum Answer {
+    Approve(bool),
+    Nod(String),
+}
+
+/// Asks for either signal, and then for one of them again.
+async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
+    let channel = run.channel();
+    let first = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
+    let first = first.within(MINUTE).await?.map(|first| first.payload);
+    let second = run.wait_for(channel.nod(), Duration::from_millis(5)).await?;
+    let second = second.map(|Received { payload, .. }| payload);
+    Ok(done(format!("{first:?} {second:?}")))
+}
+
+/// Sends two answers to one question at once, and returns whether each was accepted.
+async fn send_pair(server: &Server, channel: &Room) -> (bool, bool) {
+    let is_accepted = |sent: Result<fanfare::SignalReceipt, SignalError>| match sent {
+        Ok(receipt) => receipt.status == SignalStatus::Accepted,
+        Err(SignalError::AlreadyTaken { .. }) => false,
+        Err(other) => panic!("{other:?}"),
+    };
+    let (approve, nod) = tokio::join!(
+        server.hub.signal(channel.approve(), &true).by("ada").into_future(),
+        server.hub.signal(channel.nod(), "no").by("bob").into_future(),
+    );
+    (is_accepted(approve), is_accepted(nod))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_answers_at_once_one_is_accepted_and_none_answers_the_next_question() {
+    const PAIRS: u32 = 1000;
+    let server = in_memory().await;
+    let (runs, job) = runs(&server, ask_twice).await;
+    for pair in 0..PAIRS {
+        let (run_id, channel) = (format!("run_{pair}"), Room(room(&pair.to_string())));
+        job.start(&run_id, &channel, &()).await.unwrap();
+        waits(&runs, &run_id).await;
+        let accepted = send_pair(&server, &channel).await;
+        let expected = match accepted {
+            (true, false) => "Some(Approve(true)) None",
+            (false, true) => "Some(Nod(\"no\")) None",
+            both => panic!("accepted: {both:?}"),
+        };
+        assert_eq!(ended(&runs, &run_id).await, completed(expected), "pair {pair}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_stays_answered_while_nobody_executes_its_run() {
+    let (file, channel) = (File::new(), Room(room("1")));
+    let first = file.server().await;
+    let (runs_here, job) = runs(&first, ask_twice).await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    waits(&runs_here, "run_1").await;
+    first.stop().await;
+    // No runs are executed here yet.
+    let second = file.server().await;
+    assert_eq!(second.hub.signal(channel.approve(), &false).await.unwrap().status, SignalStatus::Accepted);
+    for _ in 0..3 {
+        let late = second.hub.signal(channel.nod(), "late").await.unwrap_err();
+        assert!(matches!(late, SignalError::AlreadyTaken { .. }), "{late:?}");
+    }
+    let (runs, _) = runs(&second, ask_twice).await;
+    assert_eq!(ended(&runs, "run_1").await, completed("Some(Approve(false)) None"));
+}
+
+#[tokio::test]
+async fn who_comes_second_learns_who_answered_and_with_what() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        let channel = run.channel();
+        run.wait_any().on(channel.approve(), |_| ()).on(channel.nod(), |_| ()).within(MINUTE).await?;
+        run.wait_for(channel.approve(), MINUTE).await?;
+        Ok(done("done"))
+    })
+    .await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    waits(&runs, "run_1").await;
+    server.hub.signal(channel.nod(), "let it be").by("ada").await.unwrap();
+    while waits(&runs, "run_1").await != ["approve"] {}
+    let late = http::post(server.address, "signal?channel=room:1&name=nod", Some(KEY), b"\"yes\"").await;
+    assert_eq!(late.status, 409);
+    assert_eq!(late.body["error"], "the run already has an answer: ada sent \"nod\"");
+    assert!(late.body["data"]["at"].is_string());
+    let data = &late.body["data"];
+    assert_eq!(
+        (&data["code"], &data["signal"], &data["payload"], &data["by"]),
+        (&json!("already_taken"), &json!("nod"), &json!("let it be"), &json!("ada"))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_a_question_that_is_closed_never_reaches_the_next_one() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            answers.extend(run.wait_for(run.channel().nod(), MINUTE).await?.map(|nod| nod.payload));
+        }
+        Ok(done(answers.join(", ")))
+    })
+    .await;
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    let mut question = async || loop {
+        if let fanfare::wire::ServerFrame::Run { data, .. } = client.frame().await
+            && let Some(question) = data["questions"]["nod"].as_str()
+        {
+            assert_eq!(data["waitingFor"], json!(["nod"]));
+            break question.to_owned();
+        }
+    };
+    let first = question().await;
+    let send = async |payload: &str, question: &str| {
+        server
+            .hub
+            .signal(channel.nod(), payload)
+            .question(question.to_owned())
+            .await
+            .map(|receipt| receipt.status)
+    };
+    assert_eq!(send("one", &first).await, Ok(SignalStatus::Accepted));
+    let second = question().await;
+    let stale = send("stale", &first).await.unwrap_err();
+    assert!(matches!(&stale, SignalError::AlreadyTaken { payload, .. } if payload == "\"one\""), "{stale:?}");
+    assert_eq!(send("nonsense", "x.y.z").await, Err(SignalError::TooLate));
+    let over_http = format!("signal?channel=room:1&name=nod&question={second}");
+    let answer = http::post(server.address, &over_http, Some(KEY), b"\"two\"").await;
+    assert_eq!((answer.status, &answer.body["status"]), (200, &json!("accepted")));
+    assert_eq!(ended(&runs, "run_1").await, completed("one, two"));
+}
+
+#[tokio::test]
+async fn of_signals_that_are_kept_for_one_question_the_earliest_answers() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        run.sleep("a while", Duration::from_millis(100)).await?;
+        ask_twice(run, ()).await
+    })
+    .await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    assert_eq!(server.hub.signal(channel.nod(), "early").await.unwrap().status, SignalStatus::Kept);
+    assert_eq!(server.hub.signal(channel.approve(), &true).await.unwrap().status, SignalStatus::Kept);
+    assert_eq!(ended(&runs, "run_1").await, completed("Some(Nod(\"early\")) None"));
+}
+
+#[tokio::test]
+async fn waiting_runs_hold_no_slot() {
+    let server = in_memory().await;
+    let (runs, job) = runs_with(
+        &server,
+        |builder| builder.max_executing(1).max_waiting_in_memory(10),
+        |run: Run<Room>, waits: bool| async move {
+            if waits {
+                run.wait_for(run.channel().nod(), MINUTE).await?;
+            }
+            Ok(done("done"))
+        },
+    )
+    .await;
+    for number in 0..50 {
+        let channel = Room(room(&number.to_string()));
+        job.start(&format!("run_{number}"), &channel, &true).await.unwrap();
+    }
+    job.start("another", &Room(room("another")), &false).await.unwrap();
+    assert_eq!(ended(&runs, "another").await, completed("done"));
+    for number in 0..50 {
+        waits(&runs, &format!("run_{number}")).await;
+        server.hub.signal(Room(room(&number.to_string())).nod(), "go").await.unwrap();
+        assert_eq!(ended(&runs, &format!("run_{number}")).await, completed("done"));
+    }
+}

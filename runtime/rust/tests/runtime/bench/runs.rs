@@ -1,0 +1,93 @@
+//! Runs of one job, and how they end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use fanfare::{Job, Run, RunError, RunStatus, Runs, RunsBuilder, Sqlite};
+use serde::Serialize;
+
+use super::definition::{Outcome, Room};
+use super::server::Server;
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+pub(crate) fn done(message: impl Into<String>) -> Outcome {
+    Outcome { message: message.into() }
+}
+
+/// Counts what was done outside of the journal.
+#[derive(Clone, Default)]
+pub(crate) struct Count(Arc<AtomicU32>);
+
+impl Count {
+    pub(crate) fn up(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(crate) fn down(&self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn get(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) async fn in_memory() -> Server {
+    Server::start_with(|builder| builder.storage(Sqlite::in_memory().unwrap())).await
+}
+
+/// Runs with one job, which are tried again at once.
+pub(crate) async fn runs<I, F, R>(server: &Server, job: F) -> (Runs, Job<Room, I>)
+where
+    I: Serialize + serde::de::DeserializeOwned + Send + 'static,
+    F: Fn(Run<Room>, I) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
+{
+    runs_with(server, |builder| builder, job).await
+}
+
+/// The same, set up as a test wants them.
+pub(crate) async fn runs_with<I, F, R>(
+    server: &Server,
+    set_up: impl FnOnce(RunsBuilder) -> RunsBuilder,
+    job: F,
+) -> (Runs, Job<Room, I>)
+where
+    I: Serialize + serde::de::DeserializeOwned + Send + 'static,
+    F: Fn(Run<Room>, I) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
+{
+    let builder = Runs::builder(&server.hub).backoff(Duration::from_millis(10), Duration::from_millis(50));
+    let mut builder = set_up(builder);
+    let job = builder.register("job", job);
+    (builder.start().await.unwrap(), job)
+}
+
+pub(crate) async fn ended(runs: &Runs, run_id: &str) -> RunStatus {
+    for _ in 0..2000 {
+        match runs.status(run_id).await.unwrap() {
+            Some(RunStatus::Running | RunStatus::Waiting(_)) | None => {
+                tokio::time::sleep(Duration::from_millis(10)).await
+            }
+            Some(status) => return status,
+        }
+    }
+    panic!("{run_id} does not end")
+}
+
+/// Waits until a run asks for a signal.
+pub(crate) async fn waits(runs: &Runs, run_id: &str) -> Vec<String> {
+    for _ in 0..2000 {
+        if let Some(RunStatus::Waiting(names)) = runs.status(run_id).await.unwrap() {
+            return names;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("{run_id} does not wait");
+}
+
+pub(crate) fn completed(message: &str) -> RunStatus {
+    RunStatus::Completed(serde_json::json!({ "message": message }).to_string())
+}

@@ -1,0 +1,309 @@
+//! Runs that cannot be stuck: whatever fails, frees its slot, is counted and goes on somewhere.
+
+use std::future::{Future, pending};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fanfare::{Cancelled, Hub, Registry, Run, RunError, RunStatus, Runs, Sqlite, StepOptions};
+
+use crate::bench::definition::{Outcome, Room, room};
+use crate::bench::file::File;
+use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
+use crate::bench::server::{KEY, Server};
+
+/// Counts when it is dropped.
+struct Dropped(Count);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.up();
+    }
+}
+
+/// Panics before it gives a future, as a closure with a bug may.
+fn panics_at_once(run: Run<Room>, input: String) -> impl Future<Output = Result<Outcome, RunError>> {
+    assert!(input != "panics", "before it began");
+    async move {
+        match input.as_str() {
+            "overflows" => Err(RunError::retry_after("much later", Duration::MAX)),
+            "overflows in a step" => {
+                let options = StepOptions::new().retries(9);
+                let later = async || Err::<(), _>(RunError::retry_after("much later", Duration::MAX));
+                run.step_with("later", options, later).await?;
+                Ok(done("never"))
+            }
+            "sleeps for ever" => {
+                run.sleep("ever", Duration::MAX).await?;
+                Ok(done("never"))
+            }
+            _ => Ok(done("done")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_or_an_overflow_anywhere_frees_the_slot() {
+    let server = in_memory().await;
+    let (runs, job) = runs_with(&server, |builder| builder.max_executing(1), panics_at_once).await;
+    for (number, input) in ["panics", "overflows", "overflows in a step", "sleeps for ever", "panics", "fine"]
+        .into_iter()
+        .enumerate()
+    {
+        let (run_id, channel) = (format!("run_{number}"), Room(room(&number.to_string())));
+        job.start(&run_id, &channel, &input.to_owned()).await.unwrap();
+    }
+    assert_eq!(ended(&runs, "run_5").await, completed("done"));
+    for panicked in ["run_0", "run_4"] {
+        assert_eq!(ended(&runs, panicked).await, RunStatus::Failed("panicked: before it began".into()));
+    }
+    for later in ["run_1", "run_2", "run_3"] {
+        assert_eq!(runs.status(later).await, Ok(Some(RunStatus::Running)));
+    }
+}
+
+#[tokio::test]
+async fn a_hung_step_times_out_and_is_tried_again_under_its_own_policy() {
+    let server = in_memory().await;
+    let tries = Count::default();
+    let count = tries.clone();
+    let (runs, job) = runs_with(
+        &server,
+        |builder| builder.step_timeout(Duration::from_millis(20)).retries(1),
+        move |run: Run<Room>, (): ()| {
+            let count = count.clone();
+            async move {
+                let hang = async || {
+                    count.up();
+                    pending::<Result<(), RunError>>().await
+                };
+                let default = run.step("default", hang).await.unwrap_err();
+                let options = StepOptions::new()
+                    .timeout(Duration::from_millis(5))
+                    .retries(3)
+                    .backoff(Duration::from_millis(1), Duration::from_millis(2));
+                let own = run.step_with("own", options, hang).await.unwrap_err();
+                Ok(done(format!("{default}; {own}")))
+            }
+        },
+    )
+    .await;
+    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    let expected = "step \"default\" took longer than its timeout of 20ms; step \"own\" took longer than its timeout of 5ms";
+    assert_eq!(ended(&runs, "run_1").await, completed(expected));
+    assert_eq!(tries.get(), 2 + 4);
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
+    let file = File::new();
+    let [here, there] = [file.server().await, file.server().await];
+    let dropped = Count::default();
+    let job = |dropped: Count| {
+        move |run: Run<Room>, (): ()| {
+            let dropped = dropped.clone();
+            async move {
+                run.step("hang", async || {
+                    let _dropped = Dropped(dropped.clone());
+                    pending::<Result<(), RunError>>().await
+                })
+                .await?;
+                Ok(done("never"))
+            }
+        }
+    };
+    let (runs_here, started) = runs(&here, job(dropped.clone())).await;
+    for (number, (run_id, at_most)) in [("run_1", 100), ("run_2", 1500)].into_iter().enumerate() {
+        started.start(run_id, &Room(room(run_id)), &()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let canceller = if number == 0 {
+            runs_here.clone()
+        } else {
+            // Executes no job of this name, so the run stays where it is.
+            let mut others = Runs::builder(&there.hub);
+            others.register("other", |_: Run<Room>, (): ()| async { Ok(done("")) });
+            others.start().await.unwrap()
+        };
+        let since = Instant::now();
+        assert_eq!(canceller.cancel(run_id).await, Ok(Cancelled::Now));
+        while dropped.get() <= u32::try_from(number).unwrap() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert!(since.elapsed() < Duration::from_millis(at_most), "{run_id}: {:?}", since.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_graceful_stop_releases_every_run() {
+    const STOPS: u32 = 100;
+    let (file, channel) = (File::new(), Room(room("1")));
+    let (begun, slowest) = (Count::default(), std::sync::Mutex::new(Duration::ZERO));
+    for stop in 1..=STOPS {
+        let count = begun.clone();
+        let since = Instant::now();
+        let server = file.server().await;
+        let (_, job) = runs(&server, move |run: Run<Room>, (): ()| {
+            let count = count.clone();
+            async move {
+                run.step("hang", async || {
+                    count.up();
+                    pending::<Result<(), RunError>>().await
+                })
+                .await?;
+                Ok(done("never"))
+            }
+        })
+        .await;
+        job.start("run_1", &channel, &()).await.unwrap();
+        while begun.get() < stop {
+            assert!(since.elapsed() < Duration::from_secs(5), "stop {stop} left the run to nobody");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let mut slowest = slowest.lock().unwrap();
+        *slowest = (*slowest).max(since.elapsed());
+        drop(slowest);
+        server.stop().await;
+    }
+    println!("the next server went on within {:?}", slowest.lock().unwrap());
+}
+
+#[tokio::test]
+async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
+    static NOTHING: Registry = Registry { channels: &[] };
+    let (file, channel) = (File::new(), Room(room("1")));
+    let first = file.server().await;
+    let job = |run: Run<Room>, (): ()| async move {
+        run.wait_for(run.channel().nod(), Duration::from_millis(300)).await?;
+        Ok(done("done"))
+    };
+    let (runs_here, started) = runs(&first, job).await;
+    started.start("run_1", &channel, &()).await.unwrap();
+    waits(&runs_here, "run_1").await;
+    first.stop().await;
+    let storage = Sqlite::open(file.path()).unwrap();
+    let second =
+        Server::serve(Hub::builder(&NOTHING).signing_key(KEY).storage(storage).build().unwrap()).await;
+    let mut others = Runs::builder(&second.hub);
+    others.register("job", job);
+    let others = others.start().await.unwrap();
+    let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
+    assert_eq!(why, "no definition of this server has a channel named \"room:1\", which the run is on");
+    second.stop().await;
+    let third = file.server().await;
+    let (runs, _) = runs(&third, job).await;
+    assert_eq!(ended(&runs, "run_1").await, completed("done"));
+}
+
+#[tokio::test]
+async fn ended_runs_are_deleted_after_a_time() {
+    let file = File::new();
+    let job = |_: Run<Room>, (): ()| async { Ok(done("done")) };
+    let first = file.server().await;
+    let (runs_here, started) = runs(&first, job).await;
+    for number in 0..250 {
+        started.start(&format!("run_{number}"), &Room(room("1")), &()).await.unwrap();
+    }
+    for number in 0..250 {
+        ended(&runs_here, &format!("run_{number}")).await;
+    }
+    first.stop().await;
+    let second = file.server().await;
+    let (runs, _) = runs_with(&second, |builder| builder.keep_ended(Duration::from_millis(1)), job).await;
+    for number in 0..250 {
+        for _ in 0..500 {
+            if runs.status(&format!("run_{number}")).await.unwrap().is_none() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(runs.status(&format!("run_{number}")).await, Ok(None));
+    }
+}
+
+/// Names the file that a process of [`a_run_that_ends_its_process_is_given_up_and_others_are_not`] uses.
+const POISONED: &str = "FANFARE_TEST_POISONED";
+
+/// How the poisoned run begins: it ends the process that executes it.
+async fn poisoned(run: Run<Room>, poison: bool) -> Result<Outcome, RunError> {
+    if poison {
+        run.step("die", async || {
+            // Others get as far as to be executed, too.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            std::process::abort();
+            #[expect(unreachable_code, reason = "says what the step would give")]
+            Ok::<(), RunError>(())
+        })
+        .await?;
+    }
+    run.step("work", async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok::<_, RunError>(())
+    })
+    .await?;
+    Ok(done("done"))
+}
+
+/// One process of the test below, which starts it.
+#[tokio::test]
+#[ignore = "a process of another test"]
+async fn poisoned_process() {
+    let Some(path) = std::env::var_os(POISONED) else { return };
+    let storage = Sqlite::open(path).unwrap();
+    let server = Server::start_with(|builder| builder.storage(storage)).await;
+    let (runs, job) = runs_with(&server, |builder| builder.retries(2), poisoned).await;
+    job.start("poison", &Room(room("poison")), &true).await.unwrap();
+    for number in 0..4 {
+        job.start(&format!("fine_{number}"), &Room(room("fine")), &false).await.unwrap();
+    }
+    let RunStatus::Failed(why) = ended(&runs, "poison").await else { panic!("not given up") };
+    assert_eq!(why, "the server's process ended 3 times in a row while it executed this run");
+    for number in 0..4 {
+        assert_eq!(ended(&runs, &format!("fine_{number}")).await, completed("done"));
+    }
+    server.stop().await;
+}
+
+#[test]
+fn a_run_that_ends_its_process_is_given_up_and_others_are_not() {
+    if !std::path::Path::new("/proc/self/ns/pid").exists() {
+        return println!("skipped: this system does not tell which processes have ended");
+    }
+    let file = File::new();
+    let mut deaths = 0;
+    loop {
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        process.args(["--exact", "enduring::poisoned_process", "--ignored"]).env(POISONED, file.path());
+        let ended = process.output().unwrap();
+        if ended.status.success() {
+            break;
+        }
+        deaths += 1;
+        assert!(deaths <= 6, "{}", String::from_utf8_lossy(&ended.stdout));
+    }
+    assert_eq!(deaths, 3);
+}
+
+#[tokio::test]
+async fn waits_and_their_run_survive_eviction_from_memory() {
+    let server = in_memory().await;
+    let executed = Count::default();
+    let count = executed.clone();
+    let (runs, job) = runs_with(
+        &server,
+        |builder| builder.max_waiting_in_memory(0),
+        move |run: Run<Room>, (): ()| {
+            let count = count.clone();
+            async move {
+                count.up();
+                let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
+                run.sleep("then", Duration::from_millis(5)).await?;
+                Ok(done(nod.map_or("none".into(), |nod| nod.payload)))
+            }
+        },
+    )
+    .await;
+    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    waits(&runs, "run_1").await;
+    server.hub.signal(Room(room("1")).nod(), "yes").await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("yes"));
+    assert_eq!(executed.get(), 3, "once from the beginning after each wait");
+}
