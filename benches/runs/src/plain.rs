@@ -56,9 +56,9 @@ fn write(transaction: &Transaction<'_>, work: Work, run: usize, number: u32) -> 
     };
     let kind = if matches!(work, Work::DurablePublish) { "publish" } else { "step" };
     let mut step = transaction.prepare_cached(
-        "INSERT INTO steps (run, position, key, kind, value, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO steps (run, branch, position, kind, id, value, at) VALUES (?1, '', ?2, ?3, ?4, ?5, ?6)",
     )?;
-    step.execute(params![run, number, format!("chapter {number}"), kind, value, now])?;
+    step.execute(params![run, number, kind, format!("chapter {number}"), value, now])?;
     Ok(())
 }
 

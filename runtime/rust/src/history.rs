@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::channel::{Channel, Logged};
@@ -115,6 +116,9 @@ impl TopicState {
     }
 }
 
+/// What ids of streams start with that runs write. It is no hexadecimal number, as those of processes are.
+const RUN_STREAM: &str = "run-";
+
 /// A text stream that has not ended.
 pub(crate) struct OpenStream {
     pub(crate) topic: usize,
@@ -126,6 +130,18 @@ impl OpenStream {
     /// The id of a stream that a process writes.
     pub(crate) fn new_id(owner: u32) -> String {
         format!("{owner:08x}{:08x}", rand::random::<u32>())
+    }
+
+    /// The id of a stream that a call of a run writes: the same in every process that executes the run.
+    pub(crate) fn id_of_run(run_id: &str, site: &str) -> String {
+        let hash = Sha256::new().chain_update(run_id).chain_update([0]).chain_update(site).finalize();
+        let hex: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{RUN_STREAM}{hex}")
+    }
+
+    /// Whether a run writes it, and no single process.
+    pub(crate) fn is_of_run(&self) -> bool {
+        self.id.starts_with(RUN_STREAM)
     }
 
     /// The process that writes it.

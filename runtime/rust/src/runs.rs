@@ -31,12 +31,14 @@ mod fork;
 mod job;
 mod run;
 mod step;
+mod stream;
 mod wait;
 
 pub use error::{RunError, StartError};
 pub use job::{Job, Started};
 pub use run::Run;
 pub use step::StepOptions;
+pub use stream::RunStreamWriter;
 pub use wait::{Received, WaitAny};
 
 use aside::Aside;
@@ -322,6 +324,10 @@ impl Shared {
         let log = self.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
         let settled = self.engine()?.cancel(run_id.to_owned(), events::cancelled(&log, run_id)).await?;
         self.abort_row(record.row);
+        if settled == Settled::Kept {
+            let why = "the run was cancelled";
+            stream::stop_streams(self, self.engine()?, record.row, run_id, why, |_| true).await?;
+        }
         Ok(if settled == Settled::Kept { Cancelled::Now } else { Cancelled::Ended })
     }
 

@@ -227,7 +227,7 @@ impl Stream {
 }
 
 /// The text in pieces of at most [`MAX_CHUNK`] bytes, none cut inside a character.
-fn chunks(mut text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn chunks(mut text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let end = (0..=text.len().min(MAX_CHUNK)).rev().find(|at| text.is_char_boundary(*at))?;
         let (chunk, rest) = text.split_at(end);

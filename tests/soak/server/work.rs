@@ -37,7 +37,8 @@ struct Executing {
 /// Executes runs, and has routes to start them and look at them. What their steps do outside of the journal
 /// is a line in a file.
 pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
-    let mut runs = Runs::builder(hub).lease(lease);
+    // The process is killed again and again, and no run is to blame.
+    let mut runs = Runs::builder(hub).lease(lease).retries(u32::MAX);
     let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
     let runs = runs.start().await?;
     Ok(Router::new().route("/runs/{channel}/{run}", post(start_or_look)).with_state(Executing { runs, job }))
@@ -85,7 +86,7 @@ async fn start_or_look(
         status = Some(RunStatus::Running);
     }
     let told: Value = match status {
-        Some(RunStatus::Running) => json!({ "status": "running" }),
+        Some(RunStatus::Running | RunStatus::Waiting(_)) => json!({ "status": "running" }),
         Some(RunStatus::Completed(result)) => json!({ "status": "completed", "result": result }),
         other => json!({ "status": format!("{other:?}") }),
     };

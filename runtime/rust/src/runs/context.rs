@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use tokio::sync::Notify;
 
 use super::calls::{Activity, Calls, Refusal};
-use super::{RunError, Shared, events};
+use super::{RunError, Shared, StartError, events};
 use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub};
@@ -32,6 +32,8 @@ pub(super) struct Context {
     /// Why the execution must end, whatever its job does.
     stopped: Mutex<Option<Stop>>,
     has_progressed: AtomicBool,
+    /// Whether the run may have text streams that have not ended.
+    has_streams: AtomicBool,
     /// A wait may be over: its time has come, a signal was sent, or the run was claimed again.
     pub(super) wake: Arc<Notify>,
     /// Of the task that polls the job.
@@ -69,6 +71,7 @@ impl Context {
             run_id: claimed.run.run_id.as_str().into(),
             log,
             attempt: (claimed.failures + claimed.crashes).saturating_add(1),
+            has_streams: AtomicBool::new(steps.iter().any(Step::is_open_stream)),
             calls: Mutex::new(Calls::new(steps)),
             stopped: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
@@ -99,6 +102,17 @@ impl Context {
         match self.shared.engine() {
             Ok(engine) => engine,
             Err(error) => self.stop(Stop::Storage(error.to_string())).await,
+        }
+    }
+
+    /// The log of any channel.
+    pub(super) async fn log_of(&self, channel: &Channel) -> Arc<Log> {
+        if channel == self.channel() {
+            return Arc::clone(&self.log);
+        }
+        match self.hub().open_log(channel).await {
+            Ok(log) => log,
+            Err(error) => self.stop(Stop::Storage(StartError::unavailable(error).to_string())).await,
         }
     }
 
@@ -201,6 +215,14 @@ impl Context {
 
     pub(super) fn progress(&self) {
         self.has_progressed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_streams(&self) -> bool {
+        self.has_streams.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin_stream(&self) {
+        self.has_streams.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use super::context::{Context, Stop};
 use super::error::Kind;
 use super::step::{backoff, caught};
+use super::stream::{STOPPED, stop_streams};
 use super::{RunError, Shared, StartError, events};
 use crate::clock;
 use crate::hub::CURRENT_RUN;
@@ -62,8 +63,15 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
         shared.put_aside(hold, execution);
     }
     let Ok(engine) = shared.engine() else { return };
+    let leaves_streams = matches!(end, End::Completed(_) | End::Failed(_))
+        && executed.get().is_some_and(|context| context.has_streams());
     match engine.settle(hold, end, event).await {
         Ok(Settled::Kept) => {
+            if leaves_streams
+                && let Err(error) = stop_streams(shared, engine, hold.row, &run_id, STOPPED, |_| true).await
+            {
+                tracing::error!(run_id, %error, "failed to end the text streams of a run");
+            }
             metrics::run_ended(ended);
             shared.wake_at(due.unwrap_or_else(clock::now));
         }

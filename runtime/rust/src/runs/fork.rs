@@ -291,6 +291,7 @@ impl<C: TypedChannel> Fork<'_, C> {
                 let why = format!("{} recorded branch {winner}, and has {count} now", self.kind.name());
                 return self.run.context.stop(Stop::Halted(why)).await;
             }
+            self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
             let result = poll_fn(|context| poll(winner, context)).await;
             self.finish();
             return result.map(|()| Some(winner));
@@ -310,8 +311,14 @@ impl<C: TypedChannel> Fork<'_, C> {
         for index in (0..count).filter(|index| *index != winner) {
             self.run.context.calls().close(&self.call.site.child(number(index)));
         }
+        self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
         self.finish();
         result.map(|()| Some(winner))
+    }
+
+    /// Whether a branch of the run lies in one that did not win.
+    fn is_lost(&self, branch: &str, winner: usize) -> bool {
+        self.call.site.branch_of(branch).is_some_and(|index| index != number(winner))
     }
 
     fn stops_at_first(&self) -> bool {

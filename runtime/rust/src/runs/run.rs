@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::RunError;
 use super::calls::Activity;
 use super::context::{Call, Context, Stop};
-use super::{RunError, StartError};
 use crate::channel::{Topic, TypedChannel};
 use crate::clock;
 use crate::hub::Hub;
@@ -128,16 +128,7 @@ impl<C: TypedChannel> Run<C> {
                 return Err(RunError::fail(error.to_string()));
             }
         };
-        let log = if topic.channel() == self.context.channel() {
-            Arc::clone(&self.context.log)
-        } else {
-            match self.hub().open_log(topic.channel()).await {
-                Ok(log) => log,
-                Err(error) => {
-                    self.context.stop(Stop::Storage(StartError::unavailable(error).to_string())).await
-                }
-            }
-        };
+        let log = self.context.log_of(topic.channel()).await;
         let entry = Entry { log, topic: topic.index(), frame, key: None };
         let published = call.record(Outcome::Value("null".into()), Some(entry)).await;
         call.finish();

@@ -12,7 +12,7 @@ use super::error::Kind;
 use super::{Run, RunError, events};
 use crate::channel::TypedChannel;
 use crate::clock;
-use crate::storage::{Outcome, StepKind};
+use crate::storage::{Entry, Outcome, StepKind};
 
 /// How a step is tried: its timeout and its retry policy.
 ///
@@ -102,13 +102,11 @@ impl<C: TypedChannel> Run<C> {
             Some(Outcome::Error(error)) => Err(error.clone()),
             begun => {
                 let policy = Policy::new(&call, options);
-                let mut failures = 0;
-                if let Some(Outcome::Begun { failures: earlier, due }) = begun {
-                    failures = *earlier;
-                    let due = Duration::from_millis(u64::try_from(*due).unwrap_or(0));
-                    call.wait_until(UNIX_EPOCH + due).await;
-                }
-                policy.run(&call, failures, &mut work).await
+                let failures = match begun {
+                    Some(Outcome::Begun { failures, due }) => call.wait_for_retry(*failures, *due).await,
+                    _ => 0,
+                };
+                policy.run(&call, failures, &mut work, |_| None).await
             }
         };
         let value = match recorded {
@@ -132,14 +130,23 @@ impl<C: TypedChannel> Run<C> {
     }
 }
 
-struct Policy {
+impl Call {
+    /// Waits until a step that failed so many times is to be tried again.
+    pub(super) async fn wait_for_retry(&self, failures: u32, due: i64) -> u32 {
+        let due = Duration::from_millis(u64::try_from(due).unwrap_or(0));
+        self.wait_until(UNIX_EPOCH + due).await;
+        failures
+    }
+}
+
+pub(super) struct Policy {
     timeout: Duration,
     retries: u32,
     backoff: (Duration, Duration),
 }
 
 impl Policy {
-    fn new(call: &Call, options: StepOptions) -> Self {
+    pub(super) fn new(call: &Call, options: StepOptions) -> Self {
         let defaults = &call.context.shared.settings;
         Self {
             timeout: options.timeout.unwrap_or(defaults.step_timeout),
@@ -148,12 +155,13 @@ impl Policy {
         }
     }
 
-    /// Tries until it succeeds or fails for good, and records which.
-    async fn run<T, E, F>(
+    /// Tries until it succeeds or fails for good, and records which, with the message that belongs to it.
+    pub(super) async fn run<T, E, F>(
         &self,
         call: &Call,
         mut failures: u32,
-        work: &mut impl FnMut() -> F,
+        mut work: impl FnMut() -> F,
+        message_of: impl Fn(&Outcome) -> Option<Entry>,
     ) -> Result<String, String>
     where
         T: Serialize,
@@ -161,9 +169,11 @@ impl Policy {
         F: Future<Output = Result<T, E>>,
     {
         loop {
-            let error = match self.attempt(call, work).await {
+            let error = match self.attempt(call, &mut work).await {
                 Ok(value) => {
-                    call.record(Outcome::Value(value.clone()), None).await;
+                    let outcome = Outcome::Value(value.clone());
+                    let ending = message_of(&outcome);
+                    call.record(outcome, ending).await;
                     return Ok(value);
                 }
                 Err(error) => error,
@@ -171,7 +181,9 @@ impl Policy {
             let (message, after) = match error.0 {
                 Kind::Retry { message, after } if failures < self.retries => (message, after),
                 Kind::Retry { message, .. } | Kind::Fail(message) => {
-                    call.record(Outcome::Error(message.clone()), None).await;
+                    let outcome = Outcome::Error(message.clone());
+                    let ending = message_of(&outcome);
+                    call.record(outcome, ending).await;
                     return Err(message);
                 }
             };

@@ -53,6 +53,32 @@ pub(crate) trait Journal {
     fn decide(&self, hold: Hold, decision: Decision, event: RunEvent)
     -> Later<Result<Decided, StorageError>>;
 
+    /// Begins a text stream with the call that writes it.
+    fn begin_stream(
+        &self,
+        hold: Hold,
+        step: Step,
+        stream: RunStream,
+        start: Entry,
+    ) -> Later<Result<Recorded, StorageError>>;
+
+    /// Records a piece of a text stream with its message.
+    fn write_stream(
+        &self,
+        hold: Hold,
+        piece: NewPiece,
+        message: Entry,
+    ) -> Later<Result<Recorded, StorageError>>;
+
+    /// Returns the pieces of a text stream, or nothing if it has not begun.
+    fn load_stream(&self, row: i64, site: CallSite) -> Later<Result<Option<Vec<String>>, StorageError>>;
+
+    /// Returns the text streams of a run that have not ended.
+    fn open_streams(&self, row: i64) -> Later<Result<Vec<RunStream>, StorageError>>;
+
+    /// Ends a text stream that its run goes on without, unless it has ended.
+    fn end_stream(&self, row: i64, stream_id: String, end: Entry) -> Later<Result<(), StorageError>>;
+
     /// Asks a question, or looks whether it has an answer by now.
     fn wait(&self, hold: Hold, wait: Wait, event: RunEvent) -> Later<Result<Waited, StorageError>>;
 
@@ -165,6 +191,13 @@ pub(crate) struct Step {
     pub(crate) outcome: Outcome,
 }
 
+impl Step {
+    /// Whether it is a text stream that has begun and not ended.
+    pub(crate) fn is_open_stream(&self) -> bool {
+        self.kind == StepKind::Stream && matches!(self.outcome, Outcome::Begun { .. })
+    }
+}
+
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -186,6 +219,7 @@ pub(crate) enum StepKind {
     Sleep,
     Wait,
     Version,
+    Stream,
     Join,
     First,
     Within,
@@ -193,12 +227,13 @@ pub(crate) enum StepKind {
 }
 
 impl StepKind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Step,
         Self::Publish,
         Self::Sleep,
         Self::Wait,
         Self::Version,
+        Self::Stream,
         Self::Join,
         Self::First,
         Self::Within,
@@ -217,12 +252,31 @@ impl StepKind {
             Self::Sleep => "sleep",
             Self::Wait => "wait",
             Self::Version => "version",
+            Self::Stream => "stream",
             Self::Join => "join",
             Self::First => "first",
             Self::Within => "within",
             Self::Map => "map",
         }
     }
+}
+
+/// A text stream that a run writes.
+#[derive(Clone, Debug)]
+pub(crate) struct RunStream {
+    pub(crate) site: CallSite,
+    pub(crate) stream_id: String,
+    pub(crate) channel: String,
+    pub(crate) topic: String,
+}
+
+/// A piece of a text stream.
+#[derive(Clone, Debug)]
+pub(crate) struct NewPiece {
+    pub(crate) site: CallSite,
+    /// Counts the pieces of the stream, from 1 on.
+    pub(crate) number: u32,
+    pub(crate) text: String,
 }
 
 pub(crate) enum Recorded {

@@ -29,6 +29,7 @@ mod revocations;
 mod schema;
 mod signals;
 mod soon;
+mod streams;
 mod sweep;
 #[cfg(test)]
 mod tests;

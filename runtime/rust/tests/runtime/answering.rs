@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare::{Received, Run, SignalError, SignalStatus};
+use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::bench::definition::{Room, room};
@@ -47,7 +48,7 @@ async fn of_two_answers_at_once_one_is_accepted_and_none_answers_the_next_questi
     const PAIRS: u32 = 1000;
     let server = in_memory().await;
     let (runs, job) = runs(&server, ask_twice).await;
-    for pair in 0..PAIRS {
+    let pairs = futures_util::stream::iter(0..PAIRS).for_each_concurrent(20, async |pair| {
         let (run_id, channel) = (format!("run_{pair}"), Room(room(&pair.to_string())));
         job.start(&run_id, &channel, &()).await.unwrap();
         waits(&runs, &run_id).await;
@@ -58,7 +59,8 @@ async fn of_two_answers_at_once_one_is_accepted_and_none_answers_the_next_questi
             both => panic!("accepted: {both:?}"),
         };
         assert_eq!(ended(&runs, &run_id).await, completed(expected), "pair {pair}");
-    }
+    });
+    pairs.await;
 }
 
 #[tokio::test]

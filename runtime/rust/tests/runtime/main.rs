@@ -28,6 +28,8 @@ mod subscribing;
 mod text_streams;
 mod throughput;
 mod tokens;
+#[cfg(feature = "sqlite")]
+mod writing;
 
 /// What all tests stand on.
 mod bench {

@@ -36,7 +36,6 @@ pub(super) struct News {
 pub(super) struct Step {
     pub(super) run: String,
     pub(super) position: u32,
-    pub(super) key: String,
     pub(super) kind: String,
     pub(super) value: String,
 }
@@ -49,8 +48,8 @@ pub(super) struct Run {
 
 pub(super) struct Signal {
     pub(super) run: String,
-    /// The call that took it.
-    pub(super) taken: Option<u32>,
+    /// What became of it.
+    pub(super) state: String,
 }
 
 #[derive(Deserialize)]
@@ -119,17 +118,11 @@ fn missing(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn steps(connection: &Connection) -> rusqlite::Result<Vec<Step>> {
     let mut statement = connection.prepare(
-        "SELECT runs.run, position, key, kind, value FROM steps JOIN runs ON runs.id = steps.run
-         ORDER BY runs.id, position",
+        "SELECT runs.run, position, kind, value FROM steps JOIN runs ON runs.id = steps.run
+         ORDER BY runs.id, branch, position",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok(Step {
-            run: row.get(0)?,
-            position: row.get(1)?,
-            key: row.get(2)?,
-            kind: row.get(3)?,
-            value: row.get(4)?,
-        })
+        Ok(Step { run: row.get(0)?, position: row.get(1)?, kind: row.get(2)?, value: row.get(3)? })
     })?;
     rows.collect()
 }
@@ -143,8 +136,8 @@ fn runs(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
 
 fn signals(connection: &Connection) -> rusqlite::Result<Vec<Signal>> {
     let mut statement = connection.prepare(
-        "SELECT runs.run, taken FROM signals JOIN runs ON runs.id = signals.run ORDER BY signals.id",
+        "SELECT runs.run, signals.state FROM signals JOIN runs ON runs.id = signals.run ORDER BY signals.id",
     )?;
-    let rows = statement.query_map([], |row| Ok(Signal { run: row.get(0)?, taken: row.get(1)? }))?;
+    let rows = statement.query_map([], |row| Ok(Signal { run: row.get(0)?, state: row.get(1)? }))?;
     rows.collect()
 }

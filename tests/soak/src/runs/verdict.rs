@@ -83,7 +83,7 @@ struct ByRun<'j> {
     kept: HashMap<&'j str, Vec<(usize, &'j Kept)>>,
     steps: HashMap<&'j str, Vec<&'j Step>>,
     news: HashMap<&'j str, Vec<String>>,
-    taken: HashMap<&'j str, Vec<Option<u32>>>,
+    signals: HashMap<&'j str, Vec<&'j str>>,
     ended: HashMap<&'j str, (&'j str, Option<&'j str>)>,
 }
 
@@ -102,7 +102,7 @@ impl<'j> ByRun<'j> {
             by_run.news.entry(&news.run).or_default().push(news.data.to_string());
         }
         for signal in &journal.signals {
-            by_run.taken.entry(&signal.run).or_default().push(signal.taken);
+            by_run.signals.entry(&signal.run).or_default().push(&signal.state);
         }
         for run in &journal.runs {
             by_run.ended.insert(&run.run, (&run.state, run.outcome.as_deref()));
@@ -172,11 +172,9 @@ impl Judged<'_> {
     fn steps(&mut self, run: &Finished) {
         let name = &run.run;
         let steps = self.journal.steps.get(name.as_str()).cloned().unwrap_or_default();
-        let keys: HashSet<&str> = steps.iter().map(|step| step.key.as_str()).collect();
         let rounds = self.work.rounds as usize;
         let in_order = steps.iter().zip(0..).all(|(step, position)| step.position == position);
-        let once = steps.len() == 4 * rounds && keys.len() == steps.len() && in_order;
-        self.holds(once, || format!("{name}: {} steps with {} keys", steps.len(), keys.len()));
+        self.holds(steps.len() == 4 * rounds && in_order, || format!("{name}: {} steps", steps.len()));
         let values = |kind: &str| -> Vec<String> {
             let of_kind = steps.iter().filter(|step| step.kind == kind);
             of_kind.filter_map(|step| serde_json::from_str(&step.value).ok()).collect()
@@ -197,10 +195,9 @@ impl Judged<'_> {
         taken.sort_unstable();
         let same = recorded == taken && taken.len() == self.work.rounds as usize;
         self.holds(same, || format!("{name}: recorded {recorded:?}, and taken {taken:?}"));
-        let waits = self.journal.taken.get(name.as_str()).cloned().unwrap_or_default();
-        let by: HashSet<u32> = waits.iter().flatten().copied().collect();
-        let once = by.len() == waits.len() && waits.len() == self.work.rounds as usize;
-        self.holds(once, || format!("{name}: signals are taken by {waits:?}"));
+        let states = self.journal.signals.get(name.as_str()).cloned().unwrap_or_default();
+        let all = states.len() == self.work.rounds as usize && states.iter().all(|state| *state == "taken");
+        self.holds(all, || format!("{name}: the signals are {states:?}"));
     }
 
     /// It ended once, and was never tried again: nothing in it fails.
@@ -212,8 +209,11 @@ impl Judged<'_> {
             ended.is_some_and(|(state, _)| state == "completed") && outcome.as_ref() == Some(&run.result);
         self.holds(right, || format!("{name}: it ended as {ended:?}"));
         let news = self.journal.news.get(name.as_str()).cloned().unwrap_or_default();
-        let told = matches!(&news[..], [first, last]
-            if first.contains("running") && !first.contains("error") && last.contains("completed"));
+        let waits = |event: &String| event.contains("waitingFor");
+        let told = matches!(&news[..], [first, middle @ .., last]
+            if first.contains("running") && last.contains("completed")
+                && middle.chunks(2).all(|pair| matches!(pair, [begun, over] if waits(begun) && !waits(over))))
+            && !news.iter().any(|event| event.contains("error"));
         self.holds(told, || format!("{name}: its news are {news:?}"));
     }
 }

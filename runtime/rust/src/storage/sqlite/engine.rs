@@ -3,10 +3,11 @@
 use std::time::SystemTime;
 
 use super::super::{
-    Claimed, Decided, Decision, End, Entry, Hold, Journal, Later, NewRun, NewSignal, Recorded, RunCounts,
-    RunEvent, RunRecord, Settled, Signalled, Step, StorageError, Wait, Waited,
+    CallSite, Claimed, Decided, Decision, End, Entry, Hold, Journal, Later, NewPiece, NewRun, NewSignal,
+    Recorded, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Step, StorageError, Wait,
+    Waited,
 };
-use super::{Sqlite, journal, signals};
+use super::{Sqlite, journal, signals, streams};
 
 impl Journal for Sqlite {
     fn enter(&self, jobs: Vec<String>) -> Later<Result<(), StorageError>> {
@@ -65,6 +66,37 @@ impl Journal for Sqlite {
         event: RunEvent,
     ) -> Later<Result<Decided, StorageError>> {
         self.ask(move |batch| journal::decide(batch, hold, &decision, &event))
+    }
+
+    fn begin_stream(
+        &self,
+        hold: Hold,
+        step: Step,
+        stream: RunStream,
+        start: Entry,
+    ) -> Later<Result<Recorded, StorageError>> {
+        self.ask(move |batch| streams::begin(batch, hold, &step, &stream, &start))
+    }
+
+    fn write_stream(
+        &self,
+        hold: Hold,
+        piece: NewPiece,
+        message: Entry,
+    ) -> Later<Result<Recorded, StorageError>> {
+        self.ask(move |batch| streams::write_piece(batch, hold, &piece, &message))
+    }
+
+    fn load_stream(&self, row: i64, site: CallSite) -> Later<Result<Option<Vec<String>>, StorageError>> {
+        self.ask(move |batch| streams::load(batch.transaction, row, &site))
+    }
+
+    fn open_streams(&self, row: i64) -> Later<Result<Vec<RunStream>, StorageError>> {
+        self.ask(move |batch| streams::open(batch.transaction, row))
+    }
+
+    fn end_stream(&self, row: i64, stream_id: String, end: Entry) -> Later<Result<(), StorageError>> {
+        self.ask(move |batch| streams::end(batch, row, &stream_id, &end))
     }
 
     fn wait(&self, hold: Hold, wait: Wait, event: RunEvent) -> Later<Result<Waited, StorageError>> {

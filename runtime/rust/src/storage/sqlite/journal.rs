@@ -11,7 +11,7 @@ use super::super::{
 use super::batch::Batch;
 use super::messages::Outcome;
 use super::schema::{milliseconds, time};
-use super::{process, signals};
+use super::{process, signals, streams};
 use crate::clock;
 
 /// How many calls a run has recorded.
@@ -167,7 +167,7 @@ pub(super) fn held(transaction: &Transaction<'_>, holds: &[Hold]) -> Result<Vec<
 }
 
 /// Returns whether a claim still stands.
-fn is_held(transaction: &Transaction<'_>, hold: Hold) -> Result<bool> {
+pub(super) fn is_held(transaction: &Transaction<'_>, hold: Hold) -> Result<bool> {
     let mut statement = transaction
         .prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND fence = ?2 AND state = 'running'")?;
     statement.exists(params![hold.row, hold.fence])
@@ -196,10 +196,13 @@ pub(super) fn record(
         }
         None => write(batch.transaction, hold.row, step)?,
     }
+    if step.kind == StepKind::Stream && !matches!(step.outcome, CallOutcome::Begun { .. }) {
+        streams::forget(batch.transaction, hold.row, &step.site)?;
+    }
     Ok(Recorded::Kept(id))
 }
 
-fn write(transaction: &Transaction<'_>, row: i64, step: &Step) -> Result<()> {
+pub(super) fn write(transaction: &Transaction<'_>, row: i64, step: &Step) -> Result<()> {
     let Step { site, kind, id, outcome } = step;
     let (value, error, failures, due) = match outcome {
         CallOutcome::Value(value) => (Some(value), None, 0, 0),
@@ -414,6 +417,8 @@ pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, li
             "DELETE FROM steps WHERE run = ?1",
             "DELETE FROM waits WHERE run = ?1",
             "DELETE FROM signals WHERE run = ?1",
+            "DELETE FROM streams WHERE run = ?1",
+            "DELETE FROM pieces WHERE run = ?1",
             "DELETE FROM runs WHERE id = ?1",
         ] {
             transaction.prepare_cached(deletion)?.execute([row])?;

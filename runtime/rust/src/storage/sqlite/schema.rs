@@ -148,6 +148,25 @@ const JOURNAL_TABLES: &str = "
         state TEXT NOT NULL
     ) STRICT;
     CREATE INDEX signals_by_run ON signals (run, name);
+
+    -- Text streams that runs have begun and not ended, and their pieces so far.
+    CREATE TABLE streams (
+        run INTEGER NOT NULL,
+        branch TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        stream TEXT NOT NULL UNIQUE,
+        channel TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        PRIMARY KEY (run, branch, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pieces (
+        run INTEGER NOT NULL,
+        branch TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (run, branch, position, number)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// Why a file cannot be used.

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::batch::{Batch, Work, in_transaction};
 use super::schema::{Unusable, prepare};
 use super::soon::soon;
-use super::{Opened, StorageError, boot, channels, messages, process, revocations, sweep};
+use super::{Opened, StorageError, boot, channels, messages, process, revocations, streams, sweep};
 use crate::channel::{Channel, Registry};
 use crate::clock;
 use crate::history::{KeptMessage, Limits, Log, OpenStream};
@@ -150,6 +150,9 @@ impl Writer {
     /// opened their log.
     fn left_open(&self, log: &Log) -> Vec<OpenStream> {
         let is_left = |stream: &OpenStream| {
+            if stream.is_of_run() {
+                return !streams::has_writer(&self.connection, &stream.id).unwrap_or(true);
+            }
             let owner = stream.owner().filter(|owner| *owner != self.owner);
             !owner.is_some_and(|owner| process::is_here(&self.connection, owner).unwrap_or(true))
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
 use fanfare::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Signal,
-    SignalDefinition, Topic, TopicDefinition, TypedChannel,
+    SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
 use serde::Serialize;
 
@@ -134,6 +134,11 @@ impl Room {
     #[cfg(feature = "sqlite")]
     pub(crate) fn said(&self) -> Topic<'_, str> {
         self.0.topic(0)
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn draft(&self) -> Topic<'_, TextStream> {
+        self.0.topic(5)
     }
 
     #[cfg(feature = "sqlite")]

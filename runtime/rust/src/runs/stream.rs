@@ -1,0 +1,245 @@
+//! Text streams that survive the process which writes them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::context::{Call, Context, Stop};
+use super::step::Policy;
+use super::{Run, RunError, Shared, StartError, StepOptions};
+use crate::channel::{TextStream, Topic, TypedChannel};
+use crate::history::{Log, OpenStream};
+use crate::storage::{CallSite, Engine, Entry, NewPiece, Outcome, Recorded, RunStream, StepKind};
+use crate::stream::chunks;
+use crate::wire::{DataFrame, Envelope, LogKind};
+
+/// Why a stream ends that its run goes on without.
+pub(super) const STOPPED: &str = "the run went on without this text";
+
+impl<C: TypedChannel> Run<C> {
+    /// Writes a text stream as a step, and returns its text. Readers see one text, whatever happens to the process.
+    ///
+    /// Every piece is recorded when it is published. If `work` fails or the process is killed, `work` is called again
+    /// with the same stream still open, and [`RunStreamWriter::text`] returns what readers have. Continue from there.
+    /// The stream ends when `work` returns: complete, or failed after the last attempt. If the branch that writes it
+    /// loses a [`first`](Self::first), or the run is cancelled, the stream ends as stopped.
+    ///
+    /// ```
+    /// # use fanfare::{Run, RunError, TextStream, Topic, TypedChannel};
+    /// # async fn next_word(text: &str) -> Result<Option<String>, std::io::Error> { Ok(None) }
+    /// # async fn job<C: TypedChannel>(run: Run<C>, topic: Topic<'_, TextStream>) -> Result<(), RunError> {
+    /// let text = run
+    ///     .stream("draft", topic, async |draft| {
+    ///         while let Some(word) = next_word(&draft.text()).await? {
+    ///             draft.write(&word).await?;
+    ///         }
+    ///         Ok::<_, RunError>(())
+    ///     })
+    ///     .await?;
+    /// # drop(text);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What `work` failed with in its last attempt.
+    pub async fn stream<E, F>(
+        &self,
+        id: &str,
+        topic: Topic<'_, TextStream>,
+        mut work: impl FnMut(RunStreamWriter) -> F,
+    ) -> Result<String, RunError>
+    where
+        E: Into<RunError>,
+        F: Future<Output = Result<(), E>>,
+    {
+        let call = self.begin(StepKind::Stream, id).await?;
+        let recorded = match &call.outcome {
+            Some(Outcome::Value(text)) => Ok(serde_json::from_str(text).unwrap_or_default()),
+            Some(Outcome::Error(error)) => Err(error.clone()),
+            begun => {
+                let failures = match begun {
+                    Some(Outcome::Begun { failures, due }) => call.wait_for_retry(*failures, *due).await,
+                    _ => 0,
+                };
+                let writer = Arc::new(self.open_stream(&call, topic, begun.is_none()).await);
+                let end = |outcome: &Outcome| Some(writer.end(outcome));
+                let write = || {
+                    let working = work(RunStreamWriter(Arc::clone(&writer)));
+                    let writer = &writer;
+                    async move { working.await.map(|()| writer.state().text.clone()).map_err(Into::into) }
+                };
+                let policy = Policy::new(&call, StepOptions::new());
+                let text = policy.run::<_, RunError, _>(&call, failures, write, end).await;
+                text.map(|text| serde_json::from_str(&text).unwrap_or_default())
+            }
+        };
+        call.finish();
+        recorded.map_err(RunError::fail)
+    }
+
+    async fn open_stream(&self, call: &Call, topic: Topic<'_, TextStream>, is_new: bool) -> Writer {
+        let context = &self.context;
+        context.begin_stream();
+        let log = context.log_of(topic.channel()).await;
+        let stream_id = OpenStream::id_of_run(self.id(), &call.site.to_string());
+        let state = if is_new { State::default() } else { context.load_stream(&call.site).await };
+        let is_started = state.next > 0;
+        let writer = Writer {
+            context: Arc::clone(context),
+            site: call.site.clone(),
+            log,
+            topic: topic.index(),
+            stream_id,
+            state: Mutex::new(state),
+        };
+        if !is_started {
+            let start = writer.entry(LogKind::StreamStart, &writer.stream_id);
+            let stream = RunStream {
+                site: writer.site.clone(),
+                stream_id: writer.stream_id.clone(),
+                channel: topic.channel().name().to_owned(),
+                topic: topic.definition().name.to_owned(),
+            };
+            let recording = context.engine().await.begin_stream(
+                context.hold(),
+                call.step(Outcome::Begun { failures: 0, due: 0 }),
+                stream,
+                start,
+            );
+            context.recorded(recording.await).await;
+            writer.state().next = 1;
+        }
+        writer
+    }
+}
+
+/// Writes the text stream of a run. See [`Run::stream`].
+pub struct RunStreamWriter(Arc<Writer>);
+
+impl RunStreamWriter {
+    /// Returns the text that was written so far, in earlier attempts and processes too.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.state().text.clone()
+    }
+
+    /// Writes a piece of text, of any length. Once this returns the piece is recorded and published.
+    ///
+    /// # Errors
+    /// None today; `Result` leaves room for them.
+    pub async fn write(&self, text: &str) -> Result<(), RunError> {
+        for piece in chunks(text) {
+            self.0.write(piece).await;
+        }
+        Ok(())
+    }
+}
+
+/// What the handles of one stream share.
+struct Writer {
+    context: Arc<Context>,
+    site: CallSite,
+    log: Arc<Log>,
+    topic: usize,
+    stream_id: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    text: String,
+    /// The number of the next piece, from 1 on; 0 before the stream has begun.
+    next: u32,
+}
+
+impl Writer {
+    async fn write(&self, text: &str) {
+        let number = self.state().next;
+        let piece = NewPiece { site: self.site.clone(), number, text: text.to_owned() };
+        let entry = self.entry(LogKind::Chunk { stream_id: &self.stream_id }, text);
+        let context = &self.context;
+        let recording = context.engine().await.write_stream(context.hold(), piece, entry);
+        context.recorded(recording.await).await;
+        let mut state = self.state();
+        state.text.push_str(text);
+        state.next += 1;
+    }
+
+    /// The message that ends the stream with the step that writes it.
+    fn end(&self, outcome: &Outcome) -> Entry {
+        let error = if let Outcome::Error(error) = outcome { Some(error.as_str()) } else { None };
+        self.entry(LogKind::StreamEnd { error, is_stopped: false }, &self.stream_id)
+    }
+
+    fn entry(&self, kind: LogKind<'_>, text: &str) -> Entry {
+        entry(&self.log, self.topic, &self.context.run_id, kind, text)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &str) -> Entry {
+    let channel = log.channel();
+    let name = channel.definition().topics[topic].name;
+    let envelope = Envelope { kind, channel: channel.name(), topic: name, run_id: Some(run_id) };
+    let text = serde_json::Value::from(text).to_string();
+    Entry { log: Arc::clone(log), topic, frame: DataFrame::encoded(envelope, &text), key: None }
+}
+
+impl Context {
+    async fn load_stream(&self, site: &CallSite) -> State {
+        let loading = self.engine().await.load_stream(self.hold().row, site.clone());
+        match loading.await {
+            Ok(pieces) => {
+                let next = pieces.as_ref().map_or(0, |pieces| pieces.len() + 1);
+                let text = pieces.unwrap_or_default().concat();
+                State { text, next: u32::try_from(next).unwrap_or(u32::MAX) }
+            }
+            Err(error) => self.fail_storage(&error).await,
+        }
+    }
+
+    /// Goes on if something was recorded.
+    async fn recorded(&self, recorded: Result<Recorded, crate::storage::StorageError>) {
+        match recorded {
+            Ok(Recorded::Kept(_)) => self.progress(),
+            Ok(Recorded::Lost) => self.stop(Stop::Lost).await,
+            Err(error) => self.fail_storage(&error).await,
+        }
+    }
+
+    /// Ends the streams of branches that lost.
+    pub(super) async fn stop_streams(&self, is_lost: impl Fn(&str) -> bool) {
+        if !self.has_streams() {
+            return;
+        }
+        let engine = self.engine().await;
+        let stopped =
+            stop_streams(&self.shared, engine, self.hold().row, &self.run_id, STOPPED, is_lost).await;
+        if let Err(error) = stopped {
+            self.stop(Stop::Storage(error.to_string())).await
+        }
+    }
+}
+
+/// Ends those streams of a run that are open and that `is_lost` selects by their branch.
+pub(super) async fn stop_streams(
+    shared: &Shared,
+    engine: &dyn Engine,
+    row: i64,
+    run_id: &str,
+    why: &str,
+    is_lost: impl Fn(&str) -> bool,
+) -> Result<(), StartError> {
+    for stream in engine.open_streams(row).await?.into_iter().filter(|stream| is_lost(&stream.site.branch)) {
+        let RunStream { stream_id, channel, topic, .. } = stream;
+        let Some(channel) = shared.hub.registry().resolve(&channel) else { continue };
+        let Some(topic) = channel.definition().topic(&topic) else { continue };
+        let log = shared.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
+        let kind = LogKind::StreamEnd { error: Some(why), is_stopped: true };
+        let end = entry(&log, topic, run_id, kind, &stream_id);
+        engine.end_stream(row, stream_id, end).await?;
+    }
+    Ok(())
+}

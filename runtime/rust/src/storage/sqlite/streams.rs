@@ -1,0 +1,115 @@
+//! Text streams of runs in tables.
+
+use rusqlite::{OptionalExtension, Result, Transaction, params};
+
+use super::super::{CallSite, Entry, NewPiece, RunStream, Step};
+use super::batch::Batch;
+use super::journal::{is_held, write};
+use crate::storage::{Hold, Recorded};
+
+pub(super) fn begin(
+    batch: &mut Batch<'_>,
+    hold: Hold,
+    step: &Step,
+    stream: &RunStream,
+    start: &Entry,
+) -> Result<Recorded> {
+    if !is_held(batch.transaction, hold)? {
+        return Ok(Recorded::Lost);
+    }
+    write(batch.transaction, hold.row, step)?;
+    let RunStream { site: CallSite { branch, position }, stream_id, channel, topic } = stream;
+    let mut statement = batch.transaction.prepare_cached(
+        "INSERT INTO streams (run, branch, position, stream, channel, topic) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    statement.execute(params![hold.row, branch, position, stream_id, channel, topic])?;
+    batch.append(start)?;
+    Ok(Recorded::Kept(None))
+}
+
+/// Records a piece with its message. The number of a piece is its key, so none is recorded twice.
+pub(super) fn write_piece(
+    batch: &mut Batch<'_>,
+    hold: Hold,
+    piece: &NewPiece,
+    message: &Entry,
+) -> Result<Recorded> {
+    if !is_held(batch.transaction, hold)? {
+        return Ok(Recorded::Lost);
+    }
+    let NewPiece { site: CallSite { branch, position }, number, text } = piece;
+    let mut statement = batch.transaction.prepare_cached(
+        "INSERT INTO pieces (run, branch, position, number, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    statement.execute(params![hold.row, branch, position, number, text])?;
+    batch.append(message)?;
+    failpoint!("between-piece-and-commit");
+    Ok(Recorded::Kept(None))
+}
+
+/// Returns the pieces of a stream, or nothing if it has not begun.
+pub(super) fn load(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<Option<Vec<String>>> {
+    let CallSite { branch, position } = site;
+    let at = "run = ?1 AND branch = ?2 AND position = ?3";
+    let mut begun = transaction.prepare_cached(&format!("SELECT 1 FROM streams WHERE {at}"))?;
+    if !begun.exists(params![row, branch, position])? {
+        return Ok(None);
+    }
+    let mut statement =
+        transaction.prepare_cached(&format!("SELECT text FROM pieces WHERE {at} ORDER BY number"))?;
+    let pieces = statement.query_map(params![row, branch, position], |row| row.get(0))?;
+    pieces.collect::<Result<Vec<_>>>().map(Some)
+}
+
+pub(super) fn open(transaction: &Transaction<'_>, row: i64) -> Result<Vec<RunStream>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT branch, position, stream, channel, topic FROM streams WHERE run = ?1 ORDER BY branch, position",
+    )?;
+    let streams = statement.query_map([row], |row| {
+        Ok(RunStream {
+            site: CallSite { branch: row.get(0)?, position: row.get(1)? },
+            stream_id: row.get(2)?,
+            channel: row.get(3)?,
+            topic: row.get(4)?,
+        })
+    })?;
+    streams.collect()
+}
+
+/// Ends a stream that its run goes on without, unless it has ended.
+pub(super) fn end(batch: &mut Batch<'_>, row: i64, stream_id: &str, end: &Entry) -> Result<()> {
+    let mut statement = batch
+        .transaction
+        .prepare_cached("DELETE FROM streams WHERE run = ?1 AND stream = ?2 RETURNING branch, position")?;
+    let ended =
+        statement.query_row(params![row, stream_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    if let Some((branch, position)) = ended {
+        forget_pieces(batch.transaction, row, &CallSite { branch, position })?;
+        batch.append(end)?;
+    }
+    Ok(())
+}
+
+/// Forgets a stream whose text the step holds that wrote it.
+pub(super) fn forget(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<()> {
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM streams WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
+    statement.execute(params![row, site.branch, site.position])?;
+    forget_pieces(transaction, row, site)
+}
+
+fn forget_pieces(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<()> {
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM pieces WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
+    statement.execute(params![row, site.branch, site.position])?;
+    Ok(())
+}
+
+/// Returns whether the run that writes a stream will go on with it.
+pub(super) fn has_writer(transaction: &rusqlite::Connection, stream_id: &str) -> Result<bool> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT 1 FROM streams JOIN runs ON runs.id = streams.run
+         WHERE stream = ?1 AND state IN ('running', 'halted')",
+    )?;
+    statement.exists([stream_id])
+}
