@@ -35,10 +35,17 @@ struct Branch {
 
 struct Pending {
     position: u32,
-    label: String,
+    kind: StepKind,
+    id: String,
     /// It was recorded before this execution, so when it returns does not depend on time.
     is_recorded: bool,
     activity: Activity,
+}
+
+impl Pending {
+    fn label(&self) -> String {
+        label(self.kind, &self.id)
+    }
 }
 
 /// What a call that has begun does.
@@ -101,21 +108,25 @@ impl Calls {
         id: &str,
     ) -> Result<(CallSite, Option<Outcome>), Refusal> {
         let turn = self.turn;
-        let label = label(kind, id);
+        let label = || label(kind, id);
         let Some(state) = self.branches.get_mut(branch) else {
-            return Err(Refusal::Misuse(format!("{label} was called on a branch of the run that has ended")));
+            return Err(Refusal::Misuse(format!(
+                "{} was called on a branch of the run that has ended",
+                label()
+            )));
         };
         if let Some(dropped) = &state.dropped {
-            return Err(Refusal::Misuse(dropped_before(dropped, &format!("{label} began"))));
+            return Err(Refusal::Misuse(dropped_before(dropped, &format!("{} began", label()))));
         }
         if let Some(other) = state.pending.iter().find(|pending| !pending.is_recorded)
             && (state.began != turn || state.has_returned)
         {
             return Err(Refusal::Misuse(format!(
-                "{label} began while {} was under way, and which of them goes first is not recorded: use \
+                "{} began while {} was under way, and which of them goes first is not recorded: use \
                  `run.join`, `run.first`, `run.within` or `run.map` for what runs at the same time, and make no \
                  calls inside a step",
-                other.label
+                label(),
+                other.label()
             )));
         }
         let site = CallSite { branch: branch.to_owned(), position: state.next };
@@ -128,7 +139,8 @@ impl Calls {
         let is_recorded = matches!(outcome, Some(Outcome::Value(_) | Outcome::Error(_)));
         state.pending.push(Pending {
             position: site.position,
-            label,
+            kind,
+            id: id.to_owned(),
             is_recorded,
             activity: Activity::Working,
         });
@@ -187,7 +199,7 @@ impl Calls {
             return;
         };
         let pending = branch.pending.remove(at);
-        branch.dropped.get_or_insert(pending.label);
+        branch.dropped.get_or_insert_with(|| pending.label());
     }
 
     /// When the run is due again, if all its branches wait.
@@ -214,7 +226,7 @@ impl Calls {
     pub(super) fn working(&self) -> Vec<String> {
         let pending = self.branches.values().flat_map(|branch| &branch.pending);
         let working = pending.filter(|pending| pending.activity == Activity::Working);
-        working.map(|pending| pending.label.clone()).collect()
+        working.map(Pending::label).collect()
     }
 
     /// Checks that a branch made all calls that are recorded of it, and that its outcome does not depend on a

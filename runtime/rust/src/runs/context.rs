@@ -34,6 +34,8 @@ pub(super) struct Context {
     has_progressed: AtomicBool,
     /// Whether the run may have text streams that have not ended.
     has_streams: AtomicBool,
+    /// A call has begun: the job is to be polled once more before its task waits for anything.
+    poll_again: AtomicBool,
     /// A wait may be over: its time has come, a signal was sent, or the run was claimed again.
     pub(super) wake: Arc<Notify>,
     /// Of the task that polls the job.
@@ -75,6 +77,7 @@ impl Context {
             calls: Mutex::new(Calls::new(steps)),
             stopped: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
+            poll_again: AtomicBool::new(false),
             wake: Arc::new(Notify::new()),
             waker: Mutex::new(None),
         }
@@ -132,7 +135,7 @@ impl Context {
         poll_fn(|context| match &call {
             None => {
                 call = Some(self.begin_now(branch, kind, id, context.waker()));
-                context.waker().wake_by_ref();
+                self.poll_again.store(true, Ordering::Relaxed);
                 Poll::Pending
             }
             Some(_) => Poll::Ready(()),
@@ -193,6 +196,11 @@ impl Context {
         if let Some(waker) = &*self.waker() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Whether a call has begun since the last look.
+    pub(super) fn is_to_be_polled_again(&self) -> bool {
+        self.poll_again.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn stopped(&self) -> Option<Stop> {

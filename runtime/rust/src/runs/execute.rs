@@ -16,6 +16,9 @@ use crate::hub::CURRENT_RUN;
 use crate::metrics;
 use crate::storage::{Claimed, End, Entry, Settled};
 
+/// How many calls a job may begin before its task yields.
+const TURNS: usize = 64;
+
 /// A job that is under way. It may be put aside while all of its branches wait.
 pub(super) struct Execution {
     context: Arc<Context>,
@@ -120,17 +123,24 @@ impl Execution {
         let Self { context, job, .. } = self;
         let context = executed.get_or_init(|| Arc::clone(context));
         let turning = poll_fn(|task| {
-            context.begin_turn(task.waker());
-            let polled = job.as_mut().poll(task);
-            if let Some(stop) = context.stopped() {
-                return Poll::Ready(Turn::Stopped(stop));
-            }
-            match polled {
-                Poll::Ready(result) => Poll::Ready(Turn::Ended(result)),
-                Poll::Pending => {
-                    context.calls().due().map_or(Poll::Pending, |due| Poll::Ready(Turn::Waiting(due)))
+            for _ in 0..TURNS {
+                context.begin_turn(task.waker());
+                let polled = job.as_mut().poll(task);
+                if let Some(stop) = context.stopped() {
+                    return Poll::Ready(Turn::Stopped(stop));
                 }
+                if let Poll::Ready(result) = polled {
+                    return Poll::Ready(Turn::Ended(result));
+                }
+                if context.is_to_be_polled_again() {
+                    continue;
+                }
+                let due = context.calls().due();
+                return due.map_or(Poll::Pending, |due| Poll::Ready(Turn::Waiting(due)));
             }
+            // Other tasks have their turn, too.
+            task.waker().wake_by_ref();
+            Poll::Pending
         });
         let turn = CURRENT_RUN.scope(Arc::clone(&context.run_id), turning).await;
         let Turn::Ended(result) = turn else { return turn };
