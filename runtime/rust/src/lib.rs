@@ -43,8 +43,8 @@ pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, 
 pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::{healthz, routes};
 pub use runs::{
-    Cancelled, Job, Received, Run, RunError, RunStatus, RunStreamWriter, Runs, RunsBuilder, StartError,
-    Started, StepOptions, WaitAny,
+    Cancelled, Job, Received, ReplayError, Replayed, Run, RunError, RunRecording, RunStatus, RunStreamWriter,
+    Runs, RunsBuilder, StartError, Started, StepOptions, WaitAny,
 };
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;

@@ -29,6 +29,7 @@ mod events;
 mod execute;
 mod fork;
 mod job;
+mod replay;
 mod run;
 mod step;
 mod stream;
@@ -36,6 +37,7 @@ mod wait;
 
 pub use error::{RunError, StartError};
 pub use job::{Job, Started};
+pub use replay::{ReplayError, Replayed, RunRecording};
 pub use run::Run;
 pub use step::StepOptions;
 pub use stream::RunStreamWriter;

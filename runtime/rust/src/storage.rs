@@ -20,9 +20,9 @@ mod left_open;
 mod sqlite;
 
 pub(crate) use journal::{
-    CallSite, Claimed, Decided, Decision, End, Hold, Journal, NewPiece, NewRun, NewSignal, Outcome, Question,
-    Recorded, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Step, StepKind, Taken, Wait,
-    WaitEnd, Waited,
+    CallSite, Claimed, Decided, Decision, End, Hold, JOURNAL, Journal, NewPiece, NewRun, NewSignal, Outcome,
+    Question, Recorded, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Step, StepKind, Taken,
+    Wait, WaitEnd, Waited,
 };
 pub(crate) use left_open::end_left_open;
 

@@ -5,16 +5,18 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::calls::{Activity, Calls, Refusal};
 use super::{RunError, Shared, StartError, events};
 use crate::channel::Channel;
+use crate::clock;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub};
 use crate::storage::{
-    CallSite, Claimed, Engine, Entry, Hold, Outcome, Recorded, RunEvent, Step, StepKind, StorageError,
+    CallSite, Claimed, Engine, Entry, Hold, NewRun, Outcome, Recorded, RunEvent, Step, StepKind, StorageError,
 };
 use crate::wire::MessageId;
 
@@ -32,6 +34,7 @@ pub(super) struct Context {
     /// Why the execution must end, whatever its job does.
     stopped: Mutex<Option<Stop>>,
     has_progressed: AtomicBool,
+    is_replay: bool,
     /// Whether the run may have text streams that have not ended.
     has_streams: AtomicBool,
     /// A call has begun: the job is to be polled once more before its task waits for anything.
@@ -73,6 +76,7 @@ impl Context {
             run_id: claimed.run.run_id.as_str().into(),
             log,
             attempt: (claimed.failures + claimed.crashes).saturating_add(1),
+            is_replay: false,
             has_streams: AtomicBool::new(steps.iter().any(Step::is_open_stream)),
             calls: Mutex::new(Calls::new(steps)),
             stopped: Mutex::new(None),
@@ -81,6 +85,14 @@ impl Context {
             wake: Arc::new(Notify::new()),
             waker: Mutex::new(None),
         }
+    }
+
+    /// Of a run that is replayed in a test. Calls that are not recorded wait for ever.
+    pub(super) fn replaying(shared: Arc<Shared>, run_id: &str, steps: Vec<Step>, log: Arc<Log>) -> Self {
+        let (run_id, hold) = (run_id.to_owned(), Hold { row: 0, fence: 0 });
+        let run = NewRun { run_id, job: String::new(), channel: String::new(), input: String::new() };
+        let claimed = Claimed { hold, run, failures: 0, crashes: 0 };
+        Self { is_replay: true, ..Self::new(shared, &claimed, steps, log) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -134,7 +146,12 @@ impl Context {
         let mut call = None;
         poll_fn(|context| match &call {
             None => {
-                call = Some(self.begin_now(branch, kind, id, context.waker()));
+                let begun = self.begin_now(branch, kind, id, context.waker());
+                let is_elsewhere = matches!(begun, Err(Refused::Elsewhere(_)));
+                call = Some(begun);
+                if is_elsewhere {
+                    return Poll::Ready(());
+                }
                 self.poll_again.store(true, Ordering::Relaxed);
                 Poll::Pending
             }
@@ -142,6 +159,10 @@ impl Context {
         })
         .await;
         match call {
+            Some(Ok(call)) if self.is_replay && !call.is_recorded() => {
+                call.set_activity(Activity::Waiting(clock::after(Duration::MAX)));
+                std::future::pending().await
+            }
             Some(Ok(call)) => Ok(call),
             Some(Err(Refused::Elsewhere(why))) => {
                 self.set_stopped(Stop::Misuse(why.clone()));
@@ -260,6 +281,11 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Whether it does no more than its record says.
+    fn is_recorded(&self) -> bool {
+        self.kind.is_fork() || matches!(self.outcome, Some(Outcome::Value(_) | Outcome::Error(_)))
+    }
+
     /// The call returns now.
     pub(super) fn finish(mut self) {
         self.context.calls().finish(&self.site);

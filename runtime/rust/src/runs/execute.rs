@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::context::{Context, Stop};
 use super::error::Kind;
+use super::job::Executing;
 use super::step::{backoff, caught};
 use super::stream::{STOPPED, stop_streams};
 use super::{RunError, Shared, StartError, events};
@@ -27,7 +28,7 @@ pub(super) struct Execution {
 }
 
 /// How far an execution came.
-enum Turn {
+pub(super) enum Turn {
     Ended(Result<String, RunError>),
     Stopped(Stop),
     /// All branches wait, until this time at most.
@@ -111,15 +112,25 @@ impl Execution {
         let engine = shared.engine().map_err(|error| retry(&error))?;
         let steps = engine.load(claimed.hold.row).await.map_err(|error| retry(&error))?;
         let context = Arc::new(Context::new(Arc::clone(shared), claimed, steps, log));
-        let job = shared.jobs.get(claimed.run.job.as_str());
-        let job = job.ok_or_else(|| End::Halted(format!("no job is registered as {:?}", claimed.run.job)))?;
-        let executing = job.execute(Arc::clone(&context), claimed.run.input.clone());
         tracing::debug!(run_id = claimed.run.run_id, attempt = context.attempt, "executing a run");
-        Ok(Self { context, failures: claimed.failures, job: Box::pin(caught(executing)) })
+        let execution = Self::of(context, &claimed.run.job, claimed.run.input.clone());
+        Ok(Self { failures: claimed.failures, ..execution })
+    }
+
+    /// A job that is about to be executed.
+    pub(super) fn of(context: Arc<Context>, job: &str, input: String) -> Self {
+        let executing: Executing = match context.shared.jobs.get(job) {
+            Some(job) => job.execute(Arc::clone(&context), input),
+            None => {
+                let (context, why) = (Arc::clone(&context), format!("no job is registered as {job:?}"));
+                Box::pin(async move { context.stop(Stop::Halted(why)).await })
+            }
+        };
+        Self { context, failures: 0, job: Box::pin(caught(executing)) }
     }
 
     /// Polls the job until it ends, must stop, or waits with all of its branches.
-    async fn turn(&mut self, executed: &OnceLock<Arc<Context>>) -> Turn {
+    pub(super) async fn turn(&mut self, executed: &OnceLock<Arc<Context>>) -> Turn {
         let Self { context, job, .. } = self;
         let context = executed.get_or_init(|| Arc::clone(context));
         let turning = poll_fn(|task| {

@@ -29,13 +29,21 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         Self { name, shared, of: PhantomData }
     }
 
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn shared(&self) -> Result<&Arc<Shared>, StartError> {
+        self.shared.get().ok_or(StartError::NotStarted)
+    }
+
     /// Starts a run on a channel. Once this returns the run is recorded, and it will be executed to its end,
     /// whatever happens to the server. Of several starts with one id the first counts.
     ///
     /// # Errors
     /// If the run could not be recorded.
     pub async fn start(&self, run_id: &str, channel: &C, input: &I) -> Result<Started, StartError> {
-        let shared = self.shared.get().ok_or(StartError::NotStarted)?;
+        let shared = self.shared()?;
         if run_id.is_empty() || run_id.chars().nth(MAX_ID).is_some() {
             return Err(StartError::Id);
         }

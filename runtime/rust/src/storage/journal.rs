@@ -13,6 +13,10 @@ use super::{Entry, Later, StorageError};
 use crate::history::Key;
 use crate::wire::MessageId;
 
+/// What the journal's entries mean: how calls are identified and replayed. Raised when that changes, also if an
+/// engine's tables stay as they are.
+pub(crate) const JOURNAL: &str = "2";
+
 /// A journal of runs.
 pub(crate) trait Journal {
     /// Registers this process as one that executes runs of these jobs. Halted runs of these jobs
@@ -414,7 +418,9 @@ pub(crate) enum Signalled {
 #[derive(Clone, Debug)]
 pub(crate) struct RunRecord {
     pub(crate) row: i64,
+    pub(crate) job: String,
     pub(crate) channel: String,
+    pub(crate) input: String,
     pub(crate) state: String,
     /// The signals that it waits for.
     pub(crate) waiting_for: Vec<String>,

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use fanfare::{Run, RunError, RunStatus, Runs};
+use fanfare::{ReplayError, Replayed, Run, RunError, RunRecording, RunStatus, Runs};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -379,4 +379,41 @@ async fn a_version_marker_lets_old_runs_go_on_and_new_ones_take_the_change() {
     }
     assert_eq!(ended(&runs, "run_1").await, completed("version 0"));
     assert_eq!(ended(&runs, "run_2").await, completed("version 1"));
+}
+
+#[tokio::test]
+async fn a_recording_is_replayed_by_later_code_and_names_the_first_call_that_differs() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let recorded = |run: Run<Room>, (): ()| async move {
+        let (a, b) =
+            run.join(async |run| step(&run, "a", 0).await, async |run| step(&run, "b", 0).await).await?;
+        run.publish("tell", run.channel().said(), "told").await?;
+        run.wait_for(run.channel().nod(), MINUTE).await?;
+        Ok(done(format!("{a}{b}")))
+    };
+    let (runs_here, job) = runs(&server, recorded).await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    waits(&runs_here, "run_1").await;
+    let waiting = runs_here.recording("run_1").await.unwrap().unwrap();
+    server.hub.signal(channel.nod(), "go").await.unwrap();
+    ended(&runs_here, "run_1").await;
+    let whole = runs_here.recording("run_1").await.unwrap().unwrap();
+    assert_eq!(runs_here.recording("run_2").await, Ok(None));
+    let [waiting, whole] =
+        [waiting, whole].map(|recording| RunRecording::from_json(&recording.to_json()).unwrap());
+    assert_eq!(job.replay(&waiting).await, Ok(Replayed::Unfinished));
+    assert_eq!(job.replay(&whole).await, Ok(Replayed::Completed(r#"{"message":"ab"}"#.into())));
+
+    let elsewhere = in_memory().await;
+    let (_, changed) = runs(&elsewhere, |run: Run<Room>, (): ()| async move {
+        let (a, b) =
+            run.join(async |run| step(&run, "a", 0).await, async |run| step(&run, "c", 0).await).await?;
+        Ok(done(format!("{a}{b}")))
+    })
+    .await;
+    let Err(ReplayError::Differs(why)) = changed.replay(&waiting).await else { panic!("it should differ") };
+    assert!(why.starts_with("call 0.1/0 of the run is step \"c\" and was step \"b\""), "{why}");
+    let older = whole.to_json().replace(r#""journal": "2""#, r#""journal": "1""#);
+    assert!(RunRecording::from_json(&older).unwrap_err().to_string().contains("version 1"));
 }

@@ -387,15 +387,17 @@ pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: &Entry) -> Resu
 }
 
 pub(super) fn find(transaction: &Transaction<'_>, run_id: &str) -> Result<Option<RunRecord>> {
-    let mut statement =
-        transaction.prepare_cached("SELECT id, channel, state, outcome FROM runs WHERE run = ?1")?;
+    let mut statement = transaction
+        .prepare_cached("SELECT id, job, channel, input, state, outcome FROM runs WHERE run = ?1")?;
     let record = statement.query_row([run_id], |row| {
         Ok(RunRecord {
             row: row.get(0)?,
-            channel: row.get(1)?,
-            state: row.get(2)?,
+            job: row.get(1)?,
+            channel: row.get(2)?,
+            input: row.get(3)?,
+            state: row.get(4)?,
             waiting_for: Vec::new(),
-            outcome: row.get(3)?,
+            outcome: row.get(5)?,
         })
     });
     let Some(mut record) = record.optional()? else { return Ok(None) };

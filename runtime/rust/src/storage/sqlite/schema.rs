@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, Result};
 
+use super::super::JOURNAL;
+
 /// Raised whenever the tables change; a file of an earlier version is brought up to date.
 const VERSION: i32 = 2;
 
@@ -69,10 +71,6 @@ const TABLES: &str = "
     -- `at`: in seconds since 1970.
     CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
-
-/// What the journal's entries mean: how calls are identified and replayed. Raised when that changes,
-/// also if the tables stay as they are.
-const JOURNAL: &str = "2";
 
 /// Times are in milliseconds since 1970. A call of a run is known by its branch and position there.
 const JOURNAL_TABLES: &str = "

@@ -1,0 +1,154 @@
+//! Replaying recorded runs in tests, to see whether changed code can continue them.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use super::context::{Context, Stop};
+use super::error::Kind;
+use super::execute::{Execution, Turn};
+use super::{Job, Runs, StartError};
+use crate::channel::TypedChannel;
+use crate::storage::{JOURNAL, RunRecord, Step};
+
+/// What a run recorded, to be kept in a file and replayed in a test. See [`Runs::recording`] and [`Job::replay`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecording {
+    /// Under which rules it was recorded.
+    journal: String,
+    run: String,
+    job: String,
+    channel: String,
+    input: String,
+    calls: Vec<Step>,
+}
+
+impl RunRecording {
+    /// Writes the recording as JSON, one call per line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings and numbers, which JSON has.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Reads a recording from JSON.
+    ///
+    /// # Errors
+    /// If the text is no recording, or one of another version of the journal's rules.
+    pub fn from_json(json: &str) -> Result<Self, ReplayError> {
+        let recording: Self = serde_json::from_str(json)
+            .map_err(|error| ReplayError::Unreadable(format!("not a recording of a run: {error}")))?;
+        if recording.journal == JOURNAL {
+            return Ok(recording);
+        }
+        Err(ReplayError::Unreadable(format!(
+            "recorded under version {} of the journal's rules; this library replays version {JOURNAL}",
+            recording.journal
+        )))
+    }
+}
+
+/// How a replay ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Replayed {
+    /// The job returned this, in JSON.
+    Completed(String),
+    /// The job failed with this.
+    Failed(String),
+    /// The job made all recorded calls, and would go on.
+    Unfinished,
+}
+
+/// Why a recording could not be replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The first call that differs, and what was recorded in its place.
+    Differs(String),
+    /// The text is no recording that this library can replay.
+    Unreadable(String),
+    /// The runs have not been started, or their storage failed.
+    Start(StartError),
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Differs(why) | Self::Unreadable(why) => formatter.write_str(why),
+            Self::Start(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+impl From<StartError> for ReplayError {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}
+
+impl Runs {
+    /// Returns what a run has recorded, for [`Job::replay`], or `None` if no run has this id.
+    ///
+    /// The recording holds the run's input, results and signals. Look through it before you commit it.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn recording(&self, run_id: &str) -> Result<Option<RunRecording>, StartError> {
+        let engine = self.shared.engine()?;
+        let Some(RunRecord { row, job, channel, input, .. }) = engine.find(run_id.to_owned()).await? else {
+            return Ok(None);
+        };
+        let calls = engine.load(row).await?;
+        let (journal, run) = (JOURNAL.to_owned(), run_id.to_owned());
+        Ok(Some(RunRecording { journal, run, job, channel, input, calls }))
+    }
+}
+
+impl<C: TypedChannel, I: Serialize> Job<C, I> {
+    /// Executes the job against a recording, as a server would that continues the run with this code. No step does
+    /// any work and nothing is recorded. Use it in a test, with recordings of runs that are under way in production:
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # mod example {
+    /// # use fanfare::{Hub, Job, ReplayError, RunRecording, TypedChannel};
+    /// # async fn test<C: TypedChannel>(summaries: Job<C, String>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let recording = RunRecording::from_json(&std::fs::read_to_string("tests/runs/waits-for-approval.json")?)?;
+    /// summaries.replay(&recording).await?; // names the first call that differs
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones.
+    pub async fn replay(&self, recording: &RunRecording) -> Result<Replayed, ReplayError> {
+        let shared = self.shared()?;
+        if recording.job != self.name() {
+            let (recorded, here) = (&recording.job, self.name());
+            return Err(ReplayError::Differs(format!(
+                "the recording is of the job {recorded:?}, not {here:?}"
+            )));
+        }
+        let channel = shared.hub.registry().resolve(&recording.channel).ok_or(StartError::Unknown)?;
+        let log = shared.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
+        let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
+        let mut execution = Execution::of(Arc::new(context), self.name(), recording.input.clone());
+        match execution.turn(&OnceLock::new()).await {
+            Turn::Waiting(_) => Ok(Replayed::Unfinished),
+            Turn::Ended(Ok(result)) => Ok(Replayed::Completed(result)),
+            Turn::Ended(Err(error)) => {
+                let (Kind::Fail(why) | Kind::Retry { message: why, .. }) = error.0;
+                Ok(Replayed::Failed(why))
+            }
+            Turn::Stopped(Stop::Halted(why) | Stop::Misuse(why) | Stop::Storage(why)) => {
+                Err(ReplayError::Differs(why))
+            }
+            Turn::Stopped(Stop::Lost) => Ok(Replayed::Unfinished),
+        }
+    }
+}
