@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::channel::{Channel, Logged};
@@ -134,9 +133,8 @@ impl OpenStream {
 
     /// The id of a stream that a call of a run writes: the same in every process that executes the run.
     pub(crate) fn id_of_run(run_id: &str, site: &str) -> String {
-        let hash = Sha256::new().chain_update(run_id).chain_update([0]).chain_update(site).finalize();
-        let hex: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{RUN_STREAM}{hex}")
+        let Key { key, .. } = Key::new(&format!("{run_id}\n{site}"), "", &[]);
+        format!("{RUN_STREAM}{:032x}", u128::from_be_bytes(key))
     }
 
     /// Whether a run writes it, and no single process.

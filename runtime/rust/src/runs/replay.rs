@@ -139,7 +139,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
         let mut execution = Execution::of(Arc::new(context), self.name(), recording.input.clone());
         match execution.turn(&OnceLock::new()).await {
-            Turn::Waiting(_) => Ok(Replayed::Unfinished),
+            Turn::Waiting(_) | Turn::Stopped(Stop::Lost) => Ok(Replayed::Unfinished),
             Turn::Ended(Ok(result)) => Ok(Replayed::Completed(result)),
             Turn::Ended(Err(error)) => {
                 let (Kind::Fail(why) | Kind::Retry { message: why, .. }) = error.0;
@@ -148,7 +148,6 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
             Turn::Stopped(Stop::Halted(why) | Stop::Misuse(why) | Stop::Storage(why)) => {
                 Err(ReplayError::Differs(why))
             }
-            Turn::Stopped(Stop::Lost) => Ok(Replayed::Unfinished),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use channels::pipeline::{Pipeline, Status, Topic};
 use channels::{Step, Token};
-use fanfare::{Hub, Job};
+use fanfare::{Hub, Job, Started};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::error::Error;

@@ -22,8 +22,9 @@ pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<
     }
     let Some(target) = target(transaction, signal)? else { return Ok(Signalled::NoRun) };
     if target.has_ended {
-        let refused = latest_answer(transaction, target.row, &signal.name)?;
-        return Ok(refused.flatten().map_or(Signalled::RunEnded, Signalled::AlreadyTaken));
+        let asked = latest_question(transaction, target.row, &signal.name)?;
+        let taken = asked.and_then(|end| end.taken);
+        return Ok(taken.map_or(Signalled::RunEnded, Signalled::AlreadyTaken));
     }
     let Target { row, run_id, .. } = target;
     let now = now();
@@ -82,8 +83,8 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
     if let Some(answer) = open.iter().find_map(|(_, _, answer)| *answer) {
         return Ok(Found::Answered(read(transaction, answer)?));
     }
-    if let Some(latest) = latest_answer(transaction, row, &signal.name)? {
-        return Ok(latest.map_or(Found::Closed, Found::Answered));
+    if let Some(latest) = latest_question(transaction, row, &signal.name)? {
+        return Ok(latest.taken.map_or(Found::Closed, Found::Answered));
     }
     if let Some((site, ..)) = open.into_iter().next() {
         return Ok(Found::Open(site));
@@ -106,15 +107,14 @@ fn asked(transaction: &Transaction<'_>, row: i64, question: &CallSite) -> Result
     Ok(taken(value.as_deref()).map_or(Found::Closed, Found::Answered))
 }
 
-/// How the latest question ended that asked for a signal: with an answer, or without. Nothing if no
-/// question has asked for it and ended.
-fn latest_answer(transaction: &Transaction<'_>, row: i64, name: &str) -> Result<Option<Option<Taken>>> {
+/// How the latest question ended that asked for a signal, or nothing if none did.
+fn latest_question(transaction: &Transaction<'_>, row: i64, name: &str) -> Result<Option<WaitEnd>> {
     let mut statement = transaction.prepare_cached(
         "SELECT value FROM steps WHERE run = ?1 AND kind = 'wait' AND value IS NOT NULL
          AND ?2 IN (SELECT value FROM json_each(steps.value, '$.names')) ORDER BY at DESC, position DESC LIMIT 1",
     )?;
     let value: Option<String> = statement.query_row(params![row, name], |row| row.get(0)).optional()?;
-    Ok(value.map(|value| taken(Some(&value))))
+    Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
 }
 
 fn taken(value: Option<&str>) -> Option<Taken> {
