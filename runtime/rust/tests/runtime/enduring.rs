@@ -136,7 +136,7 @@ async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
 async fn a_graceful_stop_releases_every_run() {
     const STOPS: u32 = 100;
     let (file, channel) = (File::new(), Room(room("1")));
-    let (begun, slowest) = (Count::default(), std::sync::Mutex::new(Duration::ZERO));
+    let (begun, mut slowest) = (Count::default(), Duration::ZERO);
     for stop in 1..=STOPS {
         let count = begun.clone();
         let since = Instant::now();
@@ -158,12 +158,10 @@ async fn a_graceful_stop_releases_every_run() {
             assert!(since.elapsed() < Duration::from_secs(5), "stop {stop} left the run to nobody");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let mut slowest = slowest.lock().unwrap();
-        *slowest = (*slowest).max(since.elapsed());
-        drop(slowest);
+        slowest = slowest.max(since.elapsed());
         server.stop().await;
     }
-    println!("the next server went on within {:?}", slowest.lock().unwrap());
+    println!("the next server went on within {slowest:?}, of {STOPS} stops");
 }
 
 #[tokio::test]
