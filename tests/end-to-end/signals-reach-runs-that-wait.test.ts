@@ -114,13 +114,15 @@ test("attempts and why they failed are told in order, and once", async () => {
   await server.review("run_retried", { failures: 2 });
   await until("it asks", () => news.includes("status"));
   await backend().send(channelOf("run_retried").approve, { verdict: "reject" });
-  await until("it has failed", () => news.length === 5);
+  await until("it has failed", () => news.length === 7);
   const runError = { message: "no network" };
   expect(news).toMatchObject([
     { status: "running", attempt: 1, runId: "run_retried" },
     { status: "running", attempt: 2, runError },
     { status: "running", attempt: 3, runError },
     "status",
+    { status: "running", waitingFor: ["approve"] },
+    { status: "running", waitingFor: [] },
     { status: "failed", runError: { message: "it was rejected" } },
   ]);
 });

@@ -1,6 +1,21 @@
-//! Compiles the server that the README shows.
+//! Compiles the server that the README shows, and the jobs of `docs/runs.md`.
 
 #[allow(dead_code, reason = "it is compiled, not run")]
 mod readme {
     include!(concat!(env!("OUT_DIR"), "/main.rs"));
+}
+
+#[allow(
+    dead_code,
+    unused_imports,
+    clippy::unused_async,
+    reason = "each example uses some of it, and none is run"
+)]
+mod runs_docs;
+
+#[allow(dead_code, clippy::wildcard_imports, reason = "examples do not say what they use, and are not run")]
+mod runs_examples {
+    use super::runs_docs;
+
+    include!(concat!(env!("OUT_DIR"), "/runs.rs"));
 }

@@ -1,9 +1,9 @@
 //! The job that each run executes: summarises a text, asks a person, and goes on with the verdict.
 //!
 //! Every line may be the last before the server is killed. The run is then executed from the top
-//! again: what it has written down is given back without being done again, so that nothing is told
-//! twice, and it goes on where it stopped. Between the calls on `run` everything must come out the
-//! same each time; what would not, such as the time, is taken in a step.
+//! again: calls that are recorded return what they returned before, so nothing is published twice,
+//! and the run continues where it stopped. The code between the calls on `run` must do the same each
+//! time; what would not, such as the time, is taken in a step.
 
 use crate::draft;
 use crate::progress::Progress;
@@ -54,7 +54,8 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
 
     progress.status(Step::Write, 40, "Writing the draft").await?;
     let draft = write(sentences, &chosen);
-    run.step("write the draft", async || draft::publish(&run, &draft, task.pause).await).await?;
+    let write = async |stream| draft::write(stream, &draft, task.pause).await;
+    let draft = run.stream("draft", run.channel().draft(), write).await?;
 
     progress.status(Step::Write, 80, "Waiting for a person's verdict").await?;
     let summary = approved(&run, &progress, draft).await?;
