@@ -217,3 +217,93 @@ fn a_file_of_a_later_version_is_refused() {
     other.execute_batch("CREATE TABLE theirs (a)").unwrap();
     assert!(prepare(&mut other).unwrap_err().to_string().contains("another program's"));
 }
+
+#[test]
+fn a_file_whose_runs_were_recorded_under_other_rules_is_refused() {
+    let mut connection = database();
+    connection.execute("UPDATE facts SET value = '99' WHERE name = 'journal'", []).unwrap();
+    let error = prepare(&mut connection).unwrap_err().to_string();
+    assert!(
+        error.contains("under version 99 of the journal's rules") && error.contains("replays version"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_of_the_first_version_is_brought_up_to_date_unless_it_holds_unfinished_runs() {
+    let mut connection = database();
+    for drop in ["runs", "steps", "waits", "signals", "streams", "pieces"] {
+        connection.execute_batch(&format!("DROP TABLE {drop}")).unwrap();
+    }
+    let first = "CREATE TABLE runs (id, state); CREATE TABLE steps (a); CREATE TABLE waits (a); CREATE TABLE signals (a);
+        INSERT INTO runs VALUES (1, 'running'), (2, 'completed'); DELETE FROM facts WHERE name = 'journal';";
+    connection.execute_batch(first).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    let error = prepare(&mut connection).unwrap_err().to_string();
+    assert!(error.contains("holds 1 unfinished runs") && error.contains("finish or cancel them"), "{error}");
+    connection.execute("DELETE FROM runs WHERE state = 'running'", []).unwrap();
+    prepare(&mut connection).unwrap();
+    assert_eq!(count(&connection, "runs"), 0);
+    prepare(&mut connection).unwrap();
+}
+
+#[test]
+fn an_ended_run_is_deleted_with_all_that_belongs_to_it() {
+    let mut connection = database();
+    let tables = ["steps", "waits", "signals", "streams", "pieces"];
+    connection
+        .execute_batch(
+            "INSERT INTO runs (id, run, job, channel, input, state, due, changed) VALUES
+                 (1, 'a', 'job', 'c', '', 'completed', 0, 10), (2, 'b', 'job', 'c', '', 'running', 0, 10),
+                 (3, 'c', 'job', 'c', '', 'failed', 0, 30);
+             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0 FROM runs;
+             INSERT INTO waits SELECT id, '', 1, 'w', '[]', 0, 0, NULL FROM runs;
+             INSERT INTO signals (run, name, payload, at, state) SELECT id, 'go', '1', 0, 'kept' FROM runs;
+             INSERT INTO streams SELECT id, '', 2, run, 'c', 't' FROM runs;
+             INSERT INTO pieces SELECT id, '', 2, 1, 'x' FROM runs;",
+        )
+        .unwrap();
+    let before = SystemTime::UNIX_EPOCH + Duration::from_millis(20);
+    let deleted =
+        in_transaction(&mut connection, |transaction| journal::delete_ended(transaction, before, 10));
+    assert_eq!((deleted, count(&connection, "runs")), (1, 2));
+    for table in tables {
+        assert_eq!(count(&connection, table), 2, "{table}");
+        assert_eq!(count(&connection, &format!("{table} WHERE run = 1")), 0, "{table}");
+    }
+}
+
+#[test]
+fn a_run_that_crashed_twice_is_executed_alone_among_its_like_and_one_that_got_further_is_not_suspected() {
+    let mut connection = database();
+    connection
+        .execute_batch(
+            "INSERT INTO runs (run, job, channel, input, state, due, changed, crashes, progress) VALUES
+                 ('a', 'job', 'c', '', 'running', 1, 0, 2, 0), ('b', 'job', 'c', '', 'running', 2, 0, 2, 0),
+                 ('c', 'job', 'c', '', 'running', 3, 0, 1, 0), ('d', 'job', 'c', '', 'running', 4, 0, 0, 0);",
+        )
+        .unwrap();
+    let later = SystemTime::now() + HOUR;
+    let claim = |connection: &mut Connection, owner| -> Vec<(String, u32)> {
+        let jobs = ["job".to_owned()];
+        let claimed =
+            in_transaction(connection, |transaction| journal::claim(transaction, owner, &jobs, later, 10));
+        let mut claimed: Vec<_> = claimed.into_iter().map(|run| (run.run.run_id, run.crashes)).collect();
+        claimed.sort();
+        claimed
+    };
+    let named = |runs: &[(&str, u32)]| {
+        runs.iter().map(|(run, crashes)| ((*run).to_owned(), *crashes)).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(&mut connection, 1), named(&[("a", 2), ("c", 1), ("d", 0)]));
+    assert_eq!(claim(&mut connection, 1), [], "b waits for a");
+    assert_eq!(claim(&mut connection, 2), named(&[("b", 2)]));
+    // Their leases run out, and c has recorded something meanwhile.
+    connection
+        .execute_batch(
+            "UPDATE runs SET lease = 0;
+             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0 FROM runs WHERE run = 'c';",
+        )
+        .unwrap();
+    assert_eq!(claim(&mut connection, 3), named(&[("a", 3), ("c", 1), ("d", 1)]));
+}
