@@ -322,9 +322,14 @@ impl Shared {
         let Some(record) = self.engine()?.find(run_id.to_owned()).await? else {
             return Ok(Cancelled::Unknown);
         };
-        let channel = self.hub.registry().resolve(&record.channel).ok_or(StartError::Unknown)?;
-        let log = self.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
-        let settled = self.engine()?.cancel(run_id.to_owned(), events::cancelled(&log, run_id)).await?;
+        let event = match self.hub.registry().resolve(&record.channel) {
+            Some(channel) => {
+                let log = self.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
+                Some(events::cancelled(&log, run_id))
+            }
+            None => None,
+        };
+        let settled = self.engine()?.cancel(run_id.to_owned(), event).await?;
         self.abort_row(record.row);
         if settled == Settled::Kept {
             let why = "the run was cancelled";

@@ -89,8 +89,9 @@ pub(crate) trait Journal {
     /// Records how an execution ended, with its event.
     fn settle(&self, hold: Hold, end: End, event: Option<Entry>) -> Later<Result<Settled, StorageError>>;
 
-    /// Cancels a run that has not ended, and takes it from whichever process holds it.
-    fn cancel(&self, run_id: String, event: Entry) -> Later<Result<Settled, StorageError>>;
+    /// Cancels a run that has not ended, and takes it from whichever process holds it. No event is published if its
+    /// channel is unknown.
+    fn cancel(&self, run_id: String, event: Option<Entry>) -> Later<Result<Settled, StorageError>>;
 
     /// Delivers a signal to a run.
     fn signal(&self, signal: NewSignal) -> Later<Result<Signalled, StorageError>>;

@@ -174,8 +174,10 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
         Ok(done("done"))
     };
     let (runs_here, started) = runs(&first, job).await;
-    started.start("run_1", &channel, &()).await.unwrap();
-    waits(&runs_here, "run_1").await;
+    for run_id in ["run_1", "run_2"] {
+        started.start(run_id, &channel, &()).await.unwrap();
+        waits(&runs_here, run_id).await;
+    }
     first.stop().await;
     let storage = Sqlite::open(file.path()).unwrap();
     let second =
@@ -185,6 +187,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
     let others = others.start().await.unwrap();
     let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
     assert_eq!(why, "no definition of this server has a channel named \"room:1\", which the run is on");
+    assert_eq!(others.cancel("run_2").await, Ok(Cancelled::Now), "it can be let go all the same");
     second.stop().await;
     let third = file.server().await;
     let (runs, _) = runs(&third, job).await;

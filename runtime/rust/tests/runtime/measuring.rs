@@ -190,6 +190,71 @@ async fn every_name_is_described_and_in_the_docs() {
     assert_eq!(described.len(), 12);
 }
 
+/// Remembers the last warning.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<String>>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut text = String::new();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            text.push_str(&format!("{field}: {value:?}; "));
+        });
+        *self.0.lock().unwrap() = text;
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test(start_paused = true)]
+async fn runs_are_counted_by_state_and_a_warning_names_what_holds_all_slots() {
+    use crate::bench::definition::Room;
+    use crate::bench::runs::{done, in_memory, runs_with};
+    use fanfare::{Run, RunError, StepOptions};
+
+    let (figures, warnings) = (Figures::default(), Warnings::default());
+    let _recorder = ::metrics::set_default_local_recorder(&figures);
+    let _subscriber = tracing::subscriber::set_default(warnings.clone());
+    let server = in_memory().await;
+    let (_runs, job) = runs_with(
+        &server,
+        |builder| builder.max_executing(1),
+        |run: Run<Room>, waits: bool| async move {
+            if waits {
+                run.wait_for(run.channel().nod(), Duration::MAX).await?;
+            }
+            let patient = StepOptions::new().timeout(Duration::MAX);
+            run.step_with("hang", patient, || std::future::pending::<Result<(), RunError>>()).await?;
+            Ok(done("never"))
+        },
+    )
+    .await;
+    for (run_id, waits) in [("waits", true), ("hangs", false), ("due", false)] {
+        job.start(run_id, &Room(room(run_id)), &waits).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let states =
+        ["executing", "waiting", "due", "halted"].map(|state| figures.get(&format!("fanfare_runs {state}")));
+    assert_eq!(states.map(f64::to_bits), [1.0, 1.0, 1.0, 0.0].map(f64::to_bits), "{states:?}");
+    assert!(figures.get(metrics::RUNS_OLDEST_DUE) >= 0.0);
+    figures.becomes("fanfare_run_executions_total waiting", 1.0).await;
+    let warning = warnings.0.lock().unwrap().clone();
+    assert!(warning.contains("max: 1") && warning.contains("hangs (step"), "{warning}");
+}
+
 #[tokio::test]
 async fn health_is_open_until_the_server_is_about_to_stop() {
     let server = Server::start().await;

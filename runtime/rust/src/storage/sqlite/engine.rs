@@ -107,8 +107,8 @@ impl Journal for Sqlite {
         self.ask(move |batch| journal::settle(batch, hold, &end, event.as_ref()))
     }
 
-    fn cancel(&self, run_id: String, event: Entry) -> Later<Result<Settled, StorageError>> {
-        self.ask(move |batch| journal::cancel(batch, &run_id, &event))
+    fn cancel(&self, run_id: String, event: Option<Entry>) -> Later<Result<Settled, StorageError>> {
+        self.ask(move |batch| journal::cancel(batch, &run_id, event.as_ref()))
     }
 
     fn signal(&self, signal: NewSignal) -> Later<Result<Signalled, StorageError>> {

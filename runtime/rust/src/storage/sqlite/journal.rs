@@ -370,7 +370,7 @@ pub(super) fn settle(batch: &mut Batch<'_>, hold: Hold, end: &End, event: Option
     Ok(Settled::Kept)
 }
 
-pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: &Entry) -> Result<Settled> {
+pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>) -> Result<Settled> {
     let cancelled = batch.transaction.execute(
         "UPDATE runs SET state = 'cancelled', owner = NULL, lease = 0, fence = fence + 1, changed = ?2
          WHERE run = ?1 AND state IN ('running', 'halted')",
@@ -382,7 +382,9 @@ pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: &Entry) -> Resu
     batch
         .transaction
         .execute("DELETE FROM waits WHERE run IN (SELECT id FROM runs WHERE run = ?1)", [run_id])?;
-    batch.append(event)?;
+    if let Some(event) = event {
+        batch.append(event)?;
+    }
     Ok(Settled::Kept)
 }
 
