@@ -63,7 +63,10 @@ impl Drop for Listening {
         let listeners = &self.hub.shared.listeners.by_channel;
         let mut listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(of_channel) = listeners.get_mut(&self.channel) else { return };
-        of_channel.retain(|notify| !Arc::ptr_eq(notify, &self.notify));
+        // The waits of one execution share a `Notify`, and others may still listen.
+        if let Some(at) = of_channel.iter().position(|notify| Arc::ptr_eq(notify, &self.notify)) {
+            of_channel.swap_remove(at);
+        }
         if of_channel.is_empty() {
             listeners.remove(&self.channel);
         }

@@ -56,6 +56,8 @@ pub(super) enum Stop {
     Misuse(String),
     /// The storage failed. That is no failure of the run.
     Storage(String),
+    /// A branch failed outside of its steps. Nothing recorded says so, so the whole job is tried again.
+    Retry { message: String, after: Option<Duration> },
 }
 
 impl From<Refusal> for Stop {

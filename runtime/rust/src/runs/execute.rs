@@ -168,6 +168,7 @@ impl Execution {
         match stop {
             Stop::Lost => None,
             Stop::Misuse(why) => Some(self.failed(why)),
+            Stop::Retry { message, after } => Some(self.ended(Err(RunError(Kind::Retry { message, after })))),
             Stop::Halted(why) => {
                 let event = events::halted(log, run_id, &why);
                 Some((End::Halted(why), event))

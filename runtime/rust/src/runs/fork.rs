@@ -2,7 +2,8 @@
 //!
 //! Each branch numbers its calls for itself, so how long one takes does not change what another means. If
 //! one branch decides the others (the first to finish, or the first to fail), the journal records which, before
-//! the job learns of it; replay executes that branch alone.
+//! the job learns of it; replay executes that branch alone. A branch that fails outside of its steps decides
+//! nothing: its failure is not recorded, so the job is tried again as a whole.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 
 use super::calls::Activity;
 use super::context::{Call, Stop};
+use super::error::Kind;
 use super::{Run, RunError};
 use crate::channel::TypedChannel;
 use crate::storage::{Decided, Decision, Outcome, StepKind};
@@ -302,6 +304,9 @@ impl<C: TypedChannel> Fork<'_, C> {
             self.finish();
             return Ok(None);
         };
+        if let Err(RunError(Kind::Retry { message, after })) = result {
+            return self.run.context.stop(Stop::Retry { message, after }).await;
+        }
         while !self.decide(winner, &left).await {
             // A branch got a signal, and goes first.
             if let Ok(Some(other)) = timeout(LOOK, left.next(&mut poll)).await {

@@ -145,6 +145,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
                 let (Kind::Fail(why) | Kind::Retry { message: why, .. }) = error.0;
                 Ok(Replayed::Failed(why))
             }
+            Turn::Stopped(Stop::Retry { message, .. }) => Ok(Replayed::Failed(message)),
             Turn::Stopped(Stop::Halted(why) | Stop::Misuse(why) | Stop::Storage(why)) => {
                 Err(ReplayError::Differs(why))
             }

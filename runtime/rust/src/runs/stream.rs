@@ -63,9 +63,12 @@ impl<C: TypedChannel> Run<C> {
                 let writer = Arc::new(self.open_stream(&call, topic, begun.is_none()).await);
                 let end = |outcome: &Outcome| Some(writer.end(outcome));
                 let write = || {
-                    let working = work(RunStreamWriter(Arc::clone(&writer)));
-                    let writer = &writer;
-                    async move { working.await.map(|()| writer.state().text.clone()).map_err(Into::into) }
+                    let (writer, work) = (&writer, &mut work);
+                    let working = work(RunStreamWriter(Arc::clone(writer)));
+                    async move {
+                        writer.reload_if_unsure().await;
+                        working.await.map(|()| writer.state().text.clone()).map_err(Into::into)
+                    }
                 };
                 let policy = Policy::new(&call, StepOptions::new());
                 let text = policy.run::<_, RunError, _>(&call, failures, write, end).await;
@@ -149,11 +152,21 @@ struct State {
     text: String,
     /// The number of the next piece, from 1 on; 0 before the stream has begun.
     next: u32,
+    /// A write was dropped before it returned, so the journal may hold more.
+    is_unsure: bool,
 }
 
 impl Writer {
+    async fn reload_if_unsure(&self) {
+        if self.state().is_unsure {
+            let state = self.context.load_stream(&self.site).await;
+            *self.state() = state;
+        }
+    }
+
     async fn write(&self, text: &str) {
         let number = self.state().next;
+        self.state().is_unsure = true;
         let piece = NewPiece { site: self.site.clone(), number, text: text.to_owned() };
         let entry = self.entry(LogKind::Chunk { stream_id: &self.stream_id }, text);
         let context = &self.context;
@@ -162,6 +175,7 @@ impl Writer {
         let mut state = self.state();
         state.text.push_str(text);
         state.next += 1;
+        state.is_unsure = false;
     }
 
     /// The message that ends the stream with the step that writes it.
@@ -194,7 +208,7 @@ impl Context {
             Ok(pieces) => {
                 let next = pieces.as_ref().map_or(0, |pieces| pieces.len() + 1);
                 let text = pieces.unwrap_or_default().concat();
-                State { text, next: u32::try_from(next).unwrap_or(u32::MAX) }
+                State { text, next: u32::try_from(next).unwrap_or(u32::MAX), is_unsure: false }
             }
             Err(error) => self.fail_storage(&error).await,
         }

@@ -417,3 +417,29 @@ async fn a_recording_is_replayed_by_later_code_and_names_the_first_call_that_dif
     let older = whole.to_json().replace(r#""journal": "2""#, r#""journal": "1""#);
     assert!(RunRecording::from_json(&older).unwrap_err().to_string().contains("version 1"));
 }
+
+#[tokio::test]
+async fn a_branch_that_fails_outside_of_its_steps_has_the_whole_job_tried_again() {
+    let server = in_memory().await;
+    let (tries, started) = (Count::default(), Count::default());
+    let counts = (tries.clone(), started.clone());
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let (tries, started) = counts.clone();
+        async move {
+            let (a, b) = run
+                .join(
+                    async |_| if tries.up() < 3 { Err(RunError::retry("no network")) } else { Ok("a") },
+                    async |run| {
+                        started.up();
+                        step(&run, "b", 5).await
+                    },
+                )
+                .await?;
+            Ok(done(format!("{a}{b}")))
+        }
+    })
+    .await;
+    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("ab"));
+    assert_eq!(tries.get(), 3);
+}
