@@ -26,7 +26,7 @@ const NEVER_IN_CODEGEN: &[(&str, &str)] = &[
 ];
 
 const RUNTIME_RUST: Floors = &[
-    &["formats", "metrics", "wire"],
+    &["clock", "formats", "metrics", "wire"],
     &["schema"],
     &["channel", "payload"],
     &["history", "token"],

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::storage::{End, RunCounts};
-
 /// Connections that are open. Label `transport`: `websocket` or `sse`.
 pub const CONNECTIONS: &str = "fanfare_connections";
 
@@ -108,23 +106,12 @@ pub(crate) fn history(channels: usize, bytes: usize) {
 
 /// Of all processes that share the storage, so only one of them need report it.
 #[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
-pub(crate) fn runs(counts: &RunCounts, oldest_due: Duration) {
-    let RunCounts { executing, due, waiting, halted, .. } = counts;
-    for (state, runs) in [("executing", executing), ("due", due), ("waiting", waiting), ("halted", halted)] {
-        gauge!(RUNS, "state" => state).set(*runs as f64);
-    }
-    gauge!(RUNS_OLDEST_DUE).set(oldest_due.as_secs_f64());
+pub(crate) fn runs(state: &'static str, runs: u64) {
+    gauge!(RUNS, "state" => state).set(runs as f64);
 }
 
-/// How an execution ended, as the metric calls it.
-pub(crate) fn outcome(end: &End) -> &'static str {
-    match end {
-        End::Completed(_) => "completed",
-        End::Failed(_) => "failed",
-        End::Retry { .. } => "retried",
-        End::Waiting { .. } => "waiting",
-        End::Halted(_) => "halted",
-    }
+pub(crate) fn oldest_due_run(age: Duration) {
+    gauge!(RUNS_OLDEST_DUE).set(age.as_secs_f64());
 }
 
 pub(crate) fn run_ended(outcome: &'static str) {

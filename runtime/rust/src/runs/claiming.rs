@@ -11,7 +11,7 @@ use super::{Shared, Slot};
 use crate::clock;
 use crate::hub::Phase;
 use crate::metrics;
-use crate::storage::{Claimed, Hold};
+use crate::storage::{Claimed, Hold, RunCounts};
 
 /// How often to look for runs that became due, that another process left, or that it took away.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
@@ -159,8 +159,7 @@ pub(super) async fn keep_house(shared: Arc<Shared>) {
         delete_ended(&shared).await;
         let Ok(engine) = shared.engine() else { return };
         if let Ok(counts) = engine.count().await {
-            let age = counts.oldest_due.map(|due| clock::now().duration_since(due).unwrap_or_default());
-            metrics::runs(&counts, age.unwrap_or_default());
+            report(&counts);
         }
         if shared.slots().len() < shared.settings.max_executing {
             crowded = None;
@@ -172,6 +171,15 @@ pub(super) async fn keep_house(shared: Arc<Shared>) {
             return;
         }
     }
+}
+
+fn report(counts: &RunCounts) {
+    let RunCounts { executing, due, waiting, halted, oldest_due } = *counts;
+    for (state, runs) in [("executing", executing), ("due", due), ("waiting", waiting), ("halted", halted)] {
+        metrics::runs(state, runs);
+    }
+    let age = oldest_due.and_then(|since| clock::now().duration_since(since).ok());
+    metrics::oldest_due_run(age.unwrap_or_default());
 }
 
 async fn delete_ended(shared: &Shared) {

@@ -60,7 +60,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
         Err(end) => (None, end, None),
     };
     report(&run_id, &end);
-    let ended = metrics::outcome(&end);
+    let outcome = outcome(&end);
     let due = if let End::Waiting { due } | End::Retry { at: due, .. } = end { Some(due) } else { None };
     if let Some(execution) = execution {
         // Before the journal lets others claim it.
@@ -76,12 +76,23 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
             {
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
-            metrics::run_ended(ended);
+            metrics::run_ended(outcome);
             shared.wake_at(due.unwrap_or_else(clock::now));
         }
         Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),
         // Its lease runs out, and it is executed again.
         Err(error) => tracing::error!(run_id, %error, "failed to record the end of an execution"),
+    }
+}
+
+/// How an execution ended, as the metric calls it.
+fn outcome(end: &End) -> &'static str {
+    match end {
+        End::Completed(_) => "completed",
+        End::Failed(_) => "failed",
+        End::Retry { .. } => "retried",
+        End::Waiting { .. } => "waiting",
+        End::Halted(_) => "halted",
     }
 }
 
