@@ -30,8 +30,8 @@ use lease::Usages;
 pub(crate) use lease::{Lease, NoLease};
 pub use mint::TokenBuilder;
 pub(crate) use reader::{Event, NoSubscription, NotRenewed, Notice, Reader, Ready, Reference};
-pub(crate) use signals::CURRENT_RUN;
 use signals::Listeners;
+pub(crate) use signals::{CURRENT_RUN, WakeSignal};
 
 /// The in-process broker that a server embeds. Cloning it is cheap, and all
 /// clones are one hub.

@@ -34,6 +34,7 @@ mod run;
 mod step;
 mod stream;
 mod wait;
+mod waker;
 
 pub use error::{RunError, StartError};
 pub use job::{Job, Started};

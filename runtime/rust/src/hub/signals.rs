@@ -1,9 +1,11 @@
 //! What to wake when a signal arrives for a run.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::Hub;
 
@@ -12,11 +14,41 @@ tokio::task_local! {
     pub(crate) static CURRENT_RUN: Arc<str>;
 }
 
+/// What the waits of one execution listen to.
+#[derive(Default)]
+pub(crate) struct WakeSignal {
+    notify: Notify,
+    is_paused: AtomicBool,
+}
+
+impl WakeSignal {
+    pub(crate) fn notified(&self) -> Notified<'_> {
+        self.notify.notified()
+    }
+
+    /// Has all waits look again, unless it is paused.
+    pub(crate) fn wake(&self) {
+        if !self.is_paused.load(Ordering::SeqCst) {
+            self.notify.notify_waiters();
+        }
+    }
+
+    pub(crate) fn pause(&self) {
+        self.is_paused.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends a pause, and has all waits look for what came meanwhile.
+    pub(crate) fn resume(&self) {
+        self.is_paused.store(false, Ordering::SeqCst);
+        self.wake();
+    }
+}
+
 /// What waits for signals in this process.
 #[derive(Default)]
 pub(super) struct Listeners {
     /// Executions of runs, by the name of their channel.
-    by_channel: Mutex<HashMap<String, Vec<Arc<Notify>>>>,
+    by_channel: Mutex<HashMap<String, Vec<Arc<WakeSignal>>>>,
     /// Those that claim runs: a signal may be for a run that was put aside.
     claiming: Mutex<Vec<Arc<Notify>>>,
 }
@@ -25,16 +57,16 @@ pub(super) struct Listeners {
 pub(crate) struct Listening {
     hub: Hub,
     channel: String,
-    notify: Arc<Notify>,
+    wake: Arc<WakeSignal>,
 }
 
 impl Hub {
-    /// Has `notify` woken when something came for a run on a channel.
-    pub(crate) fn listen_for_signals(&self, channel: &str, notify: &Arc<Notify>) -> Listening {
+    /// Has `wake` woken when something came for a run on a channel.
+    pub(crate) fn listen_for_signals(&self, channel: &str, wake: &Arc<WakeSignal>) -> Listening {
         let listeners = &self.shared.listeners.by_channel;
         let mut listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.entry(channel.to_owned()).or_default().push(Arc::clone(notify));
-        Listening { hub: self.clone(), channel: channel.to_owned(), notify: Arc::clone(notify) }
+        listeners.entry(channel.to_owned()).or_default().push(Arc::clone(wake));
+        Listening { hub: self.clone(), channel: channel.to_owned(), wake: Arc::clone(wake) }
     }
 
     /// Has `notify` woken whenever a signal arrived for any run.
@@ -49,8 +81,7 @@ impl Hub {
         for listener in
             by_channel.lock().unwrap_or_else(PoisonError::into_inner).get(channel).into_iter().flatten()
         {
-            // All waits of an execution share it.
-            listener.notify_waiters();
+            listener.wake();
         }
         for claiming in claiming.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             claiming.notify_one();
@@ -63,8 +94,8 @@ impl Drop for Listening {
         let listeners = &self.hub.shared.listeners.by_channel;
         let mut listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(of_channel) = listeners.get_mut(&self.channel) else { return };
-        // The waits of one execution share a `Notify`, and others may still listen.
-        if let Some(at) = of_channel.iter().position(|notify| Arc::ptr_eq(notify, &self.notify)) {
+        // The waits of one execution share it, and others may still listen.
+        if let Some(at) = of_channel.iter().position(|wake| Arc::ptr_eq(wake, &self.wake)) {
             of_channel.swap_remove(at);
         }
         if of_channel.is_empty() {

@@ -16,6 +16,8 @@ pub(super) struct Aside {
     executions: HashMap<i64, (u64, Hold, Execution)>,
     order: BTreeMap<u64, i64>,
     next: u64,
+    /// The rows of runs that something woke while they were put aside.
+    woken: Vec<i64>,
     /// When runs become due before the journal is looked at anyway.
     due: BinaryHeap<Reverse<SystemTime>>,
 }
@@ -23,7 +25,7 @@ pub(super) struct Aside {
 impl Aside {
     pub(super) fn new(max: usize) -> Self {
         let (executions, order) = (HashMap::new(), BTreeMap::new());
-        Self { max, executions, order, next: 0, due: BinaryHeap::new() }
+        Self { max, executions, order, next: 0, woken: Vec::new(), due: BinaryHeap::new() }
     }
 
     pub(super) fn take_row(&mut self, row: i64) -> Option<Execution> {
@@ -68,6 +70,20 @@ impl super::Shared {
         aside.order.clear();
         drop(aside);
         drop(executions);
+    }
+
+    /// Has a run claimed again that was put aside.
+    pub(super) fn wake_aside(&self, row: i64) {
+        self.aside().woken.push(row);
+        self.wake.notify_one();
+    }
+
+    /// Takes the rows of runs that are aside and to be claimed again.
+    pub(super) fn take_woken(&self) -> Vec<i64> {
+        let mut aside = self.aside();
+        let mut woken = std::mem::take(&mut aside.woken);
+        woken.retain(|row| aside.executions.contains_key(row));
+        woken
     }
 
     /// Has runs claimed at a time.

@@ -35,6 +35,7 @@ pub(super) async fn claim_runs(shared: Arc<Shared>) {
         let claimed = claim(&shared).await;
         if looked.elapsed() >= LOOK {
             stop_taken(&shared).await;
+            look_for_answers(&shared);
             free_orphans(&shared).await;
             looked = Instant::now();
         }
@@ -55,6 +56,12 @@ async fn claim(shared: &Arc<Shared>) -> usize {
     let Ok(engine) = shared.engine() else { return 0 };
     if free == 0 {
         return 0;
+    }
+    let woken = shared.take_woken();
+    if !woken.is_empty()
+        && let Err(error) = engine.make_due(woken).await
+    {
+        tracing::error!(%error, "failed to wake runs");
     }
     let claimed = match engine.claim(shared.job_names(), shared.lease(), free).await {
         Ok(claimed) => claimed,
@@ -140,6 +147,13 @@ fn stop_others(shared: &Shared, before: &[Hold], held: &[Hold]) {
     let held: HashSet<&Hold> = held.iter().collect();
     for hold in before.iter().filter(|hold| !held.contains(hold)) {
         shared.abort(*hold);
+    }
+}
+
+/// Has waits look for signals that another process took, if other branches keep their run here.
+fn look_for_answers(shared: &Shared) {
+    for context in shared.slots().values().filter_map(|slot| slot.context.get()) {
+        context.wake.wake();
     }
 }
 

@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
 use super::calls::{Activity, Calls, Refusal};
+use super::waker::JobWaker;
 use super::{RunError, Shared, StartError, events};
 use crate::channel::Channel;
 use crate::clock;
 use crate::history::Log;
-use crate::hub::{CURRENT_RUN, Hub};
+use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
     CallSite, Claimed, Engine, Entry, Hold, NewRun, Outcome, Recorded, RunEvent, Step, StepKind, StorageError,
 };
@@ -40,9 +39,10 @@ pub(super) struct Context {
     /// A call has begun: the job is to be polled once more before its task waits for anything.
     poll_again: AtomicBool,
     /// A wait may be over: its time has come, a signal was sent, or the run was claimed again.
-    pub(super) wake: Arc<Notify>,
-    /// Of the task that polls the job.
-    waker: Mutex<Option<Waker>>,
+    pub(super) wake: Arc<WakeSignal>,
+    job: Arc<JobWaker>,
+    /// What the job is polled with.
+    waker: Waker,
 }
 
 /// Why an execution ends before its job does.
@@ -71,6 +71,7 @@ impl From<Refusal> for Stop {
 
 impl Context {
     pub(super) fn new(shared: Arc<Shared>, claimed: &Claimed, steps: Vec<Step>, log: Arc<Log>) -> Self {
+        let job = JobWaker::new(&shared, claimed.hold.row);
         Self {
             shared,
             row: claimed.hold.row,
@@ -84,8 +85,9 @@ impl Context {
             stopped: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
             poll_again: AtomicBool::new(false),
-            wake: Arc::new(Notify::new()),
-            waker: Mutex::new(None),
+            wake: Arc::default(),
+            waker: Waker::from(Arc::clone(&job)),
+            job,
         }
     }
 
@@ -112,7 +114,7 @@ impl Context {
     /// Continues under a new claim.
     pub(super) fn hold_again(&self, hold: Hold) {
         self.fence.store(hold.fence, Ordering::Relaxed);
-        self.wake.notify_waiters();
+        self.wake.resume();
     }
 
     pub(super) async fn engine(&self) -> &dyn Engine {
@@ -183,7 +185,7 @@ impl Context {
         waker: &Waker,
     ) -> Result<Call, Refused> {
         let is_here = CURRENT_RUN.try_with(|run_id| Arc::ptr_eq(run_id, &self.run_id)).unwrap_or_default();
-        if !is_here || !self.waker().as_ref().is_some_and(|own| own.will_wake(waker)) {
+        if !is_here || !self.waker.will_wake(waker) {
             return Err(Refused::Elsewhere(format!(
                 "{} {id:?} was not called by the job itself, but in a task that it spawned or in a collection of \
                  futures, whose order is not recorded: use `run.join` or `run.map`",
@@ -216,9 +218,7 @@ impl Context {
 
     fn set_stopped(&self, stop: Stop) {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(stop);
-        if let Some(waker) = &*self.waker() {
-            waker.wake_by_ref();
-        }
+        self.waker.wake_by_ref();
     }
 
     /// Whether a call has begun since the last look.
@@ -230,13 +230,22 @@ impl Context {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The job is about to be polled by the task of this waker.
-    pub(super) fn begin_turn(&self, waker: &Waker) {
+    /// The job is about to be polled by the task of this waker. Returns what to poll it with.
+    pub(super) fn begin_turn(&self, task: &Waker) -> &Waker {
         self.calls().begin_turn();
-        let mut own = self.waker();
-        if !own.as_ref().is_some_and(|own| own.will_wake(waker)) {
-            *own = Some(waker.clone());
-        }
+        self.job.set_task(task);
+        &self.waker
+    }
+
+    /// The job is about to be put aside. Signals make its run due in the journal from here on.
+    pub(super) fn begin_to_wait(&self) {
+        self.wake.pause();
+        self.job.clear_task();
+    }
+
+    /// The run has been released.
+    pub(super) fn catch_up(&self) {
+        self.job.catch_up();
     }
 
     /// Whether this execution has recorded anything.
@@ -258,10 +267,6 @@ impl Context {
 
     pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

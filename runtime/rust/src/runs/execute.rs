@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 use std::time::SystemTime;
 
 use super::context::{Context, Stop};
@@ -62,10 +62,13 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
     report(&run_id, &end);
     let outcome = outcome(&end);
     let due = if let End::Waiting { due } | End::Retry { at: due, .. } = end { Some(due) } else { None };
-    if let Some(execution) = execution {
+    let waiting = execution.map(|execution| {
+        let context = Arc::clone(&execution.context);
+        context.begin_to_wait();
         // Before the journal lets others claim it.
         shared.put_aside(hold, execution);
-    }
+        context
+    });
     let Ok(engine) = shared.engine() else { return };
     let leaves_streams = matches!(end, End::Completed(_) | End::Failed(_))
         && executed.get().is_some_and(|context| context.has_streams());
@@ -77,6 +80,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
             metrics::run_ended(outcome);
+            waiting.iter().for_each(|context| context.catch_up());
             shared.wake_at(due.unwrap_or_else(clock::now));
         }
         Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),
@@ -146,8 +150,8 @@ impl Execution {
         let context = executed.get_or_init(|| Arc::clone(context));
         let turning = poll_fn(|task| {
             for _ in 0..TURNS {
-                context.begin_turn(task.waker());
-                let polled = job.as_mut().poll(task);
+                let waker = context.begin_turn(task.waker());
+                let polled = job.as_mut().poll(&mut TaskContext::from_waker(waker));
                 if let Some(stop) = context.stopped() {
                     return Poll::Ready(Turn::Stopped(stop));
                 }

@@ -349,7 +349,7 @@ impl<C: TypedChannel> Fork<'_, C> {
                 true
             }
             Ok(Decided::Contested) => {
-                context.wake.notify_waiters();
+                context.wake.wake();
                 self.call.set_activity(Activity::Forked);
                 false
             }

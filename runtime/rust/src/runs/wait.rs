@@ -13,10 +13,6 @@ use crate::payload::Read;
 use crate::schema;
 use crate::storage::{Outcome, StepKind, Taken, Wait, WaitEnd, Waited};
 
-/// How often a wait looks for a signal that another process took, while other branches of its run keep the run
-/// in this process.
-const LOOK: Duration = Duration::from_millis(500);
-
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received<T> {
@@ -138,7 +134,7 @@ async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
         };
         call.set_activity(Activity::Waiting(until));
         let left = until.duration_since(clock::now()).unwrap_or_default();
-        let _ = tokio::time::timeout(left.min(LOOK), woken).await;
+        let _ = tokio::time::timeout(left, woken).await;
         call.set_activity(Activity::Working);
     }
 }

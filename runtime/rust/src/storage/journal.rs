@@ -37,6 +37,9 @@ pub(crate) trait Journal {
         limit: usize,
     ) -> Later<Result<Vec<Claimed>, StorageError>>;
 
+    /// Makes those of these runs due that no process holds.
+    fn make_due(&self, rows: Vec<i64>) -> Later<Result<(), StorageError>>;
+
     /// Returns what is recorded of a run.
     fn load(&self, row: i64) -> Later<Result<Vec<Step>, StorageError>>;
 

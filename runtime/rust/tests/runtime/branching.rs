@@ -443,3 +443,35 @@ async fn a_branch_that_fails_outside_of_its_steps_has_the_whole_job_tried_again(
     assert_eq!(ended(&runs, "run_1").await, completed("ab"));
     assert_eq!(tries.get(), 3);
 }
+
+#[tokio::test]
+async fn futures_that_are_no_calls_make_progress_while_their_run_waits() {
+    let server = in_memory().await;
+    let uploaded = Count::default();
+    let count = uploaded.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let count = count.clone();
+        async move {
+            let upload = async {
+                for _ in 0..5 {
+                    tokio::time::sleep(milliseconds(10)).await;
+                    count.up();
+                }
+            };
+            let (nod, ()) = tokio::join!(run.wait_for(run.channel().nod(), MINUTE), upload);
+            Ok(done(nod?.map_or("none".into(), |nod| nod.payload)))
+        }
+    })
+    .await;
+    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    waits(&runs, "run_1").await;
+    tokio::time::timeout(MINUTE / 6, async {
+        while uploaded.get() < 5 {
+            tokio::time::sleep(milliseconds(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+    server.hub.signal(Room(room("1")).nod(), "yes").await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("yes"));
+}

@@ -32,6 +32,10 @@ impl Journal for Sqlite {
         self.ask(move |batch| journal::claim(batch.transaction, owner, &jobs, lease, limit))
     }
 
+    fn make_due(&self, rows: Vec<i64>) -> Later<Result<(), StorageError>> {
+        self.ask(move |batch| journal::make_due(batch.transaction, &rows))
+    }
+
     fn load(&self, row: i64) -> Later<Result<Vec<Step>, StorageError>> {
         self.ask(move |batch| journal::load(batch.transaction, row))
     }

@@ -101,6 +101,12 @@ pub(super) fn claim(
     rows.collect()
 }
 
+pub(super) fn make_due(transaction: &Transaction<'_>, rows: &[i64]) -> Result<()> {
+    let mut statement =
+        transaction.prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1 AND owner IS NULL")?;
+    rows.iter().try_for_each(|row| statement.execute(params![row, now()]).map(|_| ()))
+}
+
 /// Returns what a run has recorded and begun.
 pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>> {
     let mut statement = transaction.prepare_cached(

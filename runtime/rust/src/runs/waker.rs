@@ -1,0 +1,65 @@
+//! What a job is polled with.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Wake, Waker};
+
+use super::Shared;
+
+/// Wakes the task that executes a job. While the job is put aside it has no task: then its run is claimed again, so
+/// that also futures which are no calls of the run make progress.
+pub(super) struct JobWaker {
+    shared: Weak<Shared>,
+    row: i64,
+    task: Mutex<Option<Waker>>,
+    was_woken: AtomicBool,
+}
+
+impl JobWaker {
+    pub(super) fn new(shared: &Arc<Shared>, row: i64) -> Arc<Self> {
+        let (task, was_woken) = (Mutex::new(None), AtomicBool::new(false));
+        Arc::new(Self { shared: Arc::downgrade(shared), row, task, was_woken })
+    }
+
+    /// The job is about to be polled by this task.
+    pub(super) fn set_task(&self, waker: &Waker) {
+        self.was_woken.store(false, Ordering::SeqCst);
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    /// The job is about to be put aside.
+    pub(super) fn clear_task(&self) {
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The run has been released. What woke the job since it was polled last could not have it claimed.
+    pub(super) fn catch_up(&self) {
+        if self.was_woken.load(Ordering::SeqCst) {
+            self.claim_again();
+        }
+    }
+
+    fn claim_again(&self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.wake_aside(self.row);
+        }
+    }
+}
+
+impl Wake for JobWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.was_woken.store(true, Ordering::SeqCst);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match task {
+            Some(task) => task.wake(),
+            None => self.claim_again(),
+        }
+    }
+}
