@@ -7,6 +7,9 @@ use fastrand::Rng;
 use crate::process::Settings;
 use crate::world::Weather;
 
+/// The longest turn of a process while signals are sent, in milliseconds.
+pub(crate) const MAX_TURN: i64 = 50;
+
 /// How often what happens, as a share of the turns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Climate {
@@ -63,7 +66,7 @@ impl Climate {
         Self {
             runs: rng.usize(1..7),
             rooms: rng.usize(1..3),
-            turn: rng.u64(4..50),
+            turn: rng.u64(4..MAX_TURN.unsigned_abs()),
             faults_until: milliseconds(rng.u64(2000..9000)),
             kills,
             stops,

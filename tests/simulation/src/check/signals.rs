@@ -6,6 +6,7 @@ use super::Facts;
 use crate::channels::SIGNALS;
 use crate::file::Note;
 use crate::observe::Sent;
+use crate::settings::MAX_TURN;
 
 impl Facts<'_> {
     pub(super) fn check_signals(&mut self, is_steady: bool) {
@@ -100,7 +101,8 @@ impl Facts<'_> {
             end["names"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
         };
         let mut closed = before.filter(|note| note.what == "step" && note.c == "wait" && note.row == stored.row);
-        since > at && closed.any(names)
+        // Processes take turns, so their clocks differ by as much as one.
+        since > at + MAX_TURN && closed.any(names)
     }
 
     /// Returns whether the question lies in a branch that a failure elsewhere ended: only such a branch may have an
