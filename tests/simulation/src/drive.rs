@@ -8,7 +8,7 @@ use fastrand::Rng;
 use crate::file::File;
 use crate::process::Process;
 use crate::send::Senders;
-use crate::settings::Climate;
+use crate::settings::{Climate, MAX_TURN};
 use crate::world::World;
 use crate::{Counts, Options, check};
 
@@ -17,6 +17,9 @@ const BOUND: Duration = Duration::from_secs(600);
 
 /// How long a process may take to stop, or to start.
 const PATIENCE: Duration = Duration::from_secs(25);
+
+/// How long nothing happens before a simulation ends, so that no request is under way.
+const CALM: Duration = Duration::from_secs(3);
 
 /// How long a process whose hub was shut down is executed on, so that its file is closed.
 const LINGERS: Duration = Duration::from_millis(500);
@@ -54,7 +57,8 @@ impl Simulation {
     pub(crate) fn new(seed: u64, options: Options) -> Self {
         let mut rng = Rng::with_seed(seed);
         let climate = Climate::generate(&mut rng);
-        let world = World::new(rng.u64(..), climate.weather, options.bug, options.is_traced);
+        let file = File::create();
+        let world = World::new(rng.u64(..), climate.weather, &file.path, options);
         world.trace(format_args!("{climate:?}"));
         let slots = (0..2).map(|_| Slot {
             process: None,
@@ -65,7 +69,7 @@ impl Simulation {
         });
         let slots = slots.collect();
         let senders = Senders::new(&climate, &mut rng);
-        let (file, time) = (File::create(), Duration::ZERO);
+        let time = Duration::ZERO;
         Self { climate, world, file, rng, time, slots, processes: 0, senders, faults: 0 }
     }
 
@@ -209,15 +213,18 @@ impl Simulation {
         self.world.state().weather.fails_commit = 0.0;
         for slot in &mut self.slots {
             slot.starts_at = slot.starts_at.min(self.time);
+            slot.stalled_until = slot.stalled_until.min(self.time);
         }
+        let calm = self.time + CALM;
         let bound = self.time + BOUND;
         while !self.is_violated() {
-            for _ in 0..5 {
+            for _ in 0..10 {
                 self.send(false);
-                self.turn(Duration::from_millis(100));
+                self.turn(Duration::from_millis(MAX_TURN.unsigned_abs()));
             }
             let open = "SELECT count(*) FROM runs WHERE state IN ('running', 'halted')";
-            if self.senders.have_started(&self.world) && self.file.count(open) == 0 {
+            let is_calm = self.time > calm && self.slots.iter().all(|slot| slot.stopping.is_none());
+            if is_calm && self.senders.have_started(&self.world) && self.file.count(open) == 0 {
                 return;
             }
             if self.file.count("SELECT count(*) FROM runs WHERE state = 'halted'") > 0 {

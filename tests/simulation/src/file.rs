@@ -2,7 +2,7 @@
 //!
 //! Triggers note each change that matters in a table of their own, which outlasts the runs that it is about.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -166,6 +166,12 @@ impl Drop for File {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Returns the number of the process that holds a run.
+pub(crate) fn holder(path: &Path, run: &str) -> Option<u32> {
+    let sql = "SELECT pid FROM runs JOIN processes USING (owner) WHERE run = ?1";
+    Connection::open(path).ok()?.query_row(sql, [run], |row| row.get(0)).ok()
 }
 
 /// A file with all tables and triggers. To create them takes longer than to copy them.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fanfare::RunError;
 
+use crate::file;
 use crate::plan::Attempts;
 use crate::world::World;
 
@@ -27,6 +28,8 @@ pub(crate) struct Observed {
     pub(crate) cancelled: BTreeSet<String>,
     /// Runs of which somebody was told that they have started.
     pub(crate) started: BTreeSet<String>,
+    /// Runs of which somebody was told that they are new.
+    pub(crate) new: BTreeSet<String>,
     nonces: u64,
 }
 
@@ -86,10 +89,10 @@ impl Execution {
     pub(crate) fn work(&self, path: &str, attempts: Attempts) -> Fate {
         let mut state = self.world.state();
         let site = (self.run.clone(), path.to_owned());
-        // An earlier execution may not know yet that another process has continued.
-        let is_known = |by: u64| self.number >= by;
+        // An execution may not know yet that another process holds its run, and do in vain what that has done.
         if let Some((what, by)) = state.observed.returned.get(&site).cloned()
-            && is_known(by)
+            && self.number >= by
+            && file::holder(&state.file, &self.run) == Some(state.process())
         {
             let run = &self.run;
             state.violation(format_args!("(c) {run}{path} works again after it returned {what:?}"));

@@ -87,8 +87,8 @@ impl Senders {
                     state.trace(format_args!("starting {id}: {started:?}"));
                     match started {
                         Ok(started) => {
-                            let is_known = !state.observed.started.insert(id.clone());
-                            if is_known && started == Started::New {
+                            state.observed.started.insert(id.clone());
+                            if started == Started::New && !state.observed.new.insert(id.clone()) {
                                 state.violation(format_args!("{id} was started twice"));
                             }
                         }

@@ -61,7 +61,8 @@ impl Climate {
             lease: milliseconds(rng.u64(500..3000)),
             max_executing: if rng.bool() { rng.usize(1..4) } else { 100 },
             max_waiting_in_memory: if rng.bool() { rng.usize(0..3) } else { 100 },
-            keep_ended: milliseconds(rng.u64(3000..12_000)),
+            // Longer than anybody starts a run again whose start was not confirmed.
+            keep_ended: Duration::from_secs(1200),
         };
         Self {
             runs: rng.usize(1..7),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +11,7 @@ use fanfare::simulation::{Bug, World as Decisions};
 use fastrand::Rng;
 use tokio::time::Instant;
 
+use crate::Options;
 use crate::observe::Observed;
 
 /// When every simulation begins.
@@ -35,6 +37,7 @@ pub(crate) struct State {
     pub(crate) weather: Weather,
     pub(crate) observed: Observed,
     pub(crate) failed_commits: usize,
+    pub(crate) file: PathBuf,
     /// How far the simulation has come.
     pub(crate) time: Duration,
     current: Option<Current>,
@@ -56,18 +59,19 @@ struct Current {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, weather: Weather, bug: Option<Bug>, is_traced: bool) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, weather: Weather, file: &Path, options: Options) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             rng: Rng::with_seed(seed),
             weather,
             observed: Observed::default(),
             failed_commits: 0,
+            file: file.to_owned(),
             time: Duration::ZERO,
             current: None,
             gone: HashSet::new(),
-            bug,
+            bug: options.bug,
             trace: DefaultHasher::new(),
-            lines: is_traced.then(Vec::new),
+            lines: options.is_traced.then(Vec::new),
             violations: Vec::new(),
         })))
     }
