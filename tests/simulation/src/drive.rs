@@ -175,7 +175,9 @@ impl Simulation {
 
     fn stop(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        let Some(process) = slot.process.as_mut().filter(|process| process.server().is_some()) else { return };
+        let Some(process) = slot.process.as_mut().filter(|process| process.server().is_some()) else {
+            return;
+        };
         let owner = format!("SELECT owner FROM processes WHERE pid = {}", process.number);
         let failed_commits = self.world.state().failed_commits;
         let owner = self.file.count(&owner);

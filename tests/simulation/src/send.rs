@@ -63,13 +63,7 @@ impl Senders {
     }
 
     /// Starts runs, again and again until somebody says that they have started.
-    pub(crate) fn start_runs(
-        &mut self,
-        servers: &Servers,
-        now: Duration,
-        world: &Arc<World>,
-        rng: &mut Rng,
-    ) {
+    pub(crate) fn start_runs(&mut self, servers: &Servers, now: Duration, world: &Arc<World>, rng: &mut Rng) {
         for planned in &mut self.runs {
             let is_due = planned.at <= now && planned.again_at <= now;
             if !is_due || servers.is_empty() || world.state().observed.started.contains(&planned.id) {

@@ -100,7 +100,8 @@ impl Facts<'_> {
             let end: serde_json::Value = serde_json::from_str(&note.a).unwrap_or_default();
             end["names"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
         };
-        let mut closed = before.filter(|note| note.what == "step" && note.c == "wait" && note.row == stored.row);
+        let mut closed =
+            before.filter(|note| note.what == "step" && note.c == "wait" && note.row == stored.row);
         // Processes take turns, so their clocks differ by as much as one.
         since > at + MAX_TURN && closed.any(names)
     }

@@ -425,7 +425,11 @@ pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, li
         for deletion in [
             "DELETE FROM steps WHERE run = ?1",
             "DELETE FROM waits WHERE run = ?1",
-            if bug!(SignalsLeft) { "DELETE FROM signals WHERE run = ?1 AND FALSE" } else { "DELETE FROM signals WHERE run = ?1" },
+            if bug!(SignalsLeft) {
+                "DELETE FROM signals WHERE run = ?1 AND FALSE"
+            } else {
+                "DELETE FROM signals WHERE run = ?1"
+            },
             "DELETE FROM streams WHERE run = ?1",
             "DELETE FROM pieces WHERE run = ?1",
             "DELETE FROM runs WHERE id = ?1",

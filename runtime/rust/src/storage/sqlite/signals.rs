@@ -77,7 +77,9 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
     }
     // A clock that was set back makes questions seem to come from the future: they were asked before.
     let was_asked = |since: i64| since <= at || since > now;
-    if let Some((site, ..)) = open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since)) {
+    if let Some((site, ..)) =
+        open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since))
+    {
         return Ok(Found::Open(site.clone()));
     }
     if let Some(answer) = open.iter().find_map(|(_, _, answer)| *answer) {
