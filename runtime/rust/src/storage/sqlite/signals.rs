@@ -235,15 +235,22 @@ fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Ta
 fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
     let Some(key) = signal.key else { return Ok(None) };
     let mut statement = transaction.prepare_cached(
-        "SELECT runs.run, content, signals.at, signals.state = 'kept' FROM signals
+        "SELECT runs.id, runs.run, content, signals.at, signals.state FROM signals
          JOIN runs ON runs.id = signals.run WHERE runs.channel = ?1 AND key = ?2",
     )?;
     let found = statement.query_row(params![signal.channel, key.key], |row| {
-        Ok((row.get(0)?, row.get::<_, [u8; 16]>(1)?, row.get(2)?, row.get(3)?))
+        Ok((row.get(0)?, row.get(1)?, row.get::<_, [u8; 16]>(2)?, row.get(3)?, row.get::<_, String>(4)?))
     });
-    Ok(found.optional()?.map(|(run_id, content, at, is_kept)| match (content == key.content, is_kept) {
-        (true, true) => Signalled::Kept { run_id, at: time(at) },
-        (true, false) => Signalled::Accepted { run_id, at: time(at) },
-        (false, _) => Signalled::KeyReused,
+    let Some((row, run_id, content, at, state)) = found.optional()? else { return Ok(None) };
+    if content != key.content {
+        return Ok(Some(Signalled::KeyReused));
+    }
+    Ok(Some(match state.as_str() {
+        "kept" => Signalled::Kept { run_id, at: time(at) },
+        // An earlier kept signal answered the question.
+        "dropped" => latest_answer(transaction, row, &signal.name)?
+            .flatten()
+            .map_or(Signalled::TooLate, Signalled::AlreadyTaken),
+        _ => Signalled::Accepted { run_id, at: time(at) },
     }))
 }
