@@ -314,7 +314,7 @@ pub(super) fn decide(
     decision: &Decision,
     event: &RunEvent,
 ) -> Result<Decided> {
-    let Decision { fork, winner, under_way } = decision;
+    let Decision { fork, winner, under_way, pending } = decision;
     let transaction = batch.transaction;
     if !is_held(transaction, hold)? {
         return Ok(Decided::Lost);
@@ -325,12 +325,12 @@ pub(super) fn decide(
         let goes_first =
             |branch: &str| fork.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
         let holds_answer = |wait: &OpenWait| wait.is_answered && goes_first(&wait.question.site.branch);
+        let steps = load_fork(transaction, hold.row, &fork.site)?;
+        // Calls that began together may be recorded in another order.
+        let holds_taken = |step: &Step| pending.contains(&step.site) && signals::took_answer(step);
         if lost.iter().any(holds_answer)
-            || signals::is_answer_fresh(
-                &load_fork(transaction, hold.row, &fork.site)?,
-                &fork.site,
-                goes_first,
-            )
+            || steps.iter().any(holds_taken)
+            || signals::is_answer_fresh(&steps, &fork.site, goes_first)
         {
             return Ok(Decided::Contested);
         }

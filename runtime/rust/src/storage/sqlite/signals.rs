@@ -185,10 +185,15 @@ pub(super) fn is_answer_fresh(steps: &[Step], fork: &CallSite, goes_first: impl 
             *latest = step;
         }
     }
-    last.iter().filter(|(branch, _)| goes_first(branch)).any(|(branch, step)| {
-        let value = if let Outcome::Value(value) = &step.outcome { Some(value.as_str()) } else { None };
-        step.kind == StepKind::Wait && taken(value).is_some() && is_last_word(&last, fork, branch)
-    })
+    last.iter()
+        .filter(|(branch, _)| goes_first(branch))
+        .any(|(branch, step)| took_answer(step) && is_last_word(&last, fork, branch))
+}
+
+/// Returns whether a recorded call is a wait that took an answer.
+pub(super) fn took_answer(step: &Step) -> bool {
+    let value = if let Outcome::Value(value) = &step.outcome { Some(value.as_str()) } else { None };
+    step.kind == StepKind::Wait && taken(value).is_some()
 }
 
 /// Returns whether nothing was recorded after a branch in the branches around it, up to a fork, but which
