@@ -222,7 +222,7 @@ impl Simulation {
         while !self.is_violated() {
             for _ in 0..10 {
                 self.send(false);
-                self.turn(Duration::from_millis(MAX_TURN.unsigned_abs()));
+                self.turn(Duration::from_millis(MAX_TURN));
             }
             let open = "SELECT count(*) FROM runs WHERE state IN ('running', 'halted')";
             let is_calm = self.time > calm && self.slots.iter().all(|slot| slot.stopping.is_none());

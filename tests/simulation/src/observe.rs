@@ -43,6 +43,8 @@ pub(crate) struct Sent {
     pub(crate) key: Option<String>,
     /// `accepted`, `kept` or an error, with the run that got it.
     pub(crate) answers: Vec<(String, Option<String>)>,
+    /// When the first of them came, in milliseconds since 1970.
+    pub(crate) answered: Option<u128>,
 }
 
 /// What an attempt of a step does.

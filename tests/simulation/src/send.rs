@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use fanfare::{Cancelled, SignalError, SignalStatus, Started};
 use fastrand::Rng;
@@ -156,7 +156,7 @@ impl Senders {
                 run: (rng.f64() < 0.7 || says_question).then(|| run.clone()),
                 question: question.clone().filter(|_| says_question),
                 key: (rng.f64() < 0.5).then(|| format!("key {}", self.sent)),
-                answers: Vec::new(),
+                ..Sent::default()
             };
             let payload = format!("signal {}", self.sent);
             self.sent += 1;
@@ -200,8 +200,10 @@ fn send((handle, server): &(Handle, Server), payload: String, sent: Sent, world:
         };
         let mut state = world.state();
         state.trace(format_args!("{payload} was answered: {answer:?}"));
+        let now = state.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         if let Some(sent) = state.observed.sent.get_mut(&payload) {
             sent.answers.push(answer);
+            sent.answered.get_or_insert(now);
         }
     });
 }

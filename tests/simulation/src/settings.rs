@@ -8,7 +8,7 @@ use crate::process::Settings;
 use crate::world::Weather;
 
 /// The longest turn of a process while signals are sent, in milliseconds.
-pub(crate) const MAX_TURN: i64 = 50;
+pub(crate) const MAX_TURN: u64 = 50;
 
 /// How often what happens, as a share of the turns.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ impl Climate {
         Self {
             runs: rng.usize(1..7),
             rooms: rng.usize(1..3),
-            turn: rng.u64(4..MAX_TURN.unsigned_abs()),
+            turn: rng.u64(4..MAX_TURN),
             faults_until: milliseconds(rng.u64(2000..9000)),
             kills,
             stops,

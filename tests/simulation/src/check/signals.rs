@@ -40,7 +40,7 @@ impl Facts<'_> {
             wrong.extend(self.check_signal(payload, sent, stored, answer));
             if let (Some(stored), Some(answer), true) = (stored, answer, is_steady)
                 && stored.branch != "kept"
-                && self.is_asked_later(SIGNALS[sent.signal], stored, answer)
+                && self.is_asked_later(sent, stored, answer)
             {
                 wrong.push(format!("(e) {payload} answers {answer:?}, which was asked later"));
             }
@@ -93,8 +93,9 @@ impl Facts<'_> {
     }
 
     /// Returns whether a question was asked after a signal for an earlier one arrived.
-    fn is_asked_later(&self, name: &str, stored: &Note, answer: &Note) -> bool {
-        let (since, at): (i64, i64) = (answer.b.parse().unwrap_or(0), stored.b.parse().unwrap_or(0));
+    fn is_asked_later(&self, sent: &Sent, stored: &Note, answer: &Note) -> bool {
+        let (since, at): (u128, u128) = (answer.b.parse().unwrap_or(0), stored.b.parse().unwrap_or(0));
+        let name = SIGNALS[sent.signal];
         let before = self.notes.iter().take_while(|note| !std::ptr::eq(*note, stored));
         let names = |note: &Note| {
             let end: serde_json::Value = serde_json::from_str(&note.a).unwrap_or_default();
@@ -102,8 +103,11 @@ impl Facts<'_> {
         };
         let mut closed =
             before.filter(|note| note.what == "step" && note.c == "wait" && note.row == stored.row);
-        // Processes take turns, so their clocks differ by as much as one.
-        since > at + MAX_TURN && closed.any(names)
+        // Processes take turns, so their clocks differ by as much as one, and a question may seem to be asked only
+        // after the signal was recorded. Then a clock was set back, as far as the library knows.
+        let turn = u128::from(MAX_TURN);
+        let is_known = sent.answered.is_some_and(|answered| since + 2 * turn < answered);
+        is_known && since > at + turn && closed.any(names)
     }
 
     /// Returns whether the question lies in a branch that a failure elsewhere ended: only such a branch may have an
