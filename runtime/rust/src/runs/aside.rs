@@ -2,7 +2,7 @@
 //! some time, for any process. If the run is claimed by this process next, it goes on where it waits.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::{Duration, SystemTime};
 
 use super::claiming::LOOK;
@@ -13,7 +13,7 @@ use crate::storage::Hold;
 pub(super) struct Aside {
     max: usize,
     /// By the row of their run, with the order in which they came.
-    executions: HashMap<i64, (u64, Hold, Execution)>,
+    executions: BTreeMap<i64, (u64, Hold, Execution)>,
     order: BTreeMap<u64, i64>,
     next: u64,
     /// When runs become due before the journal is looked at anyway.
@@ -22,7 +22,7 @@ pub(super) struct Aside {
 
 impl Aside {
     pub(super) fn new(max: usize) -> Self {
-        let (executions, order) = (HashMap::new(), BTreeMap::new());
+        let (executions, order) = (BTreeMap::new(), BTreeMap::new());
         Self { max, executions, order, next: 0, due: BinaryHeap::new() }
     }
 
