@@ -82,6 +82,7 @@ pub(super) fn claim(
 ) -> Result<Vec<Claimed>> {
     let is_free =
         "state = 'running' AND due <= ?3 AND lease < ?3 AND job IN (SELECT value FROM json_each(?4))";
+    // With a bare parameter as its limit, SQLite would compile the statement anew each time.
     let mut statement = transaction.prepare_cached(&format!(
         "UPDATE runs SET fence = fence + 1, owner = ?1, lease = ?2, progress = {RECORDED},
              crashes = CASE WHEN {RECORDED} > progress THEN 0 ELSE crashes END + (coalesce(owner, ?1) <> ?1)
@@ -90,7 +91,7 @@ pub(super) fn claim(
                  SELECT id FROM runs WHERE {is_free} AND crashes >= {SUSPECT}
                  AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1 AND crashes >= {SUSPECT})
                  ORDER BY due LIMIT 1))
-             ORDER BY due LIMIT ?5)
+             ORDER BY due LIMIT 0 + ?5)
          RETURNING id, fence, run, job, channel, input, failures, crashes"
     ))?;
     let rows = statement.query_map(params![owner, milliseconds(lease), now(), json(jobs), limit], |row| {
@@ -417,7 +418,7 @@ pub(super) fn find(transaction: &Transaction<'_>, run_id: &str) -> Result<Option
 
 pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, limit: usize) -> Result<usize> {
     let mut ended = transaction.prepare_cached(
-        "SELECT id FROM runs WHERE state NOT IN ('running', 'halted') AND changed < ?1 ORDER BY changed LIMIT ?2",
+        "SELECT id FROM runs WHERE state NOT IN ('running', 'halted') AND changed < ?1 ORDER BY changed LIMIT 0 + ?2",
     )?;
     let ended = ended.query_map(params![milliseconds(before), limit], |row| row.get::<_, i64>(0))?;
     let ended = ended.collect::<Result<Vec<_>>>()?;

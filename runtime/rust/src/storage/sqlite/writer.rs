@@ -230,8 +230,10 @@ impl Writer {
 
     /// Looks whether another process has written to the file, and hands the logs what it appended.
     fn follow(&mut self) {
-        let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
-        let Ok(version) = version else { return };
+        let version = self.connection.prepare_cached("PRAGMA data_version");
+        let Ok(version) = version.and_then(|mut version| version.query_row([], |row| row.get(0))) else {
+            return;
+        };
         if version == std::mem::replace(&mut self.version, version) {
             return;
         }
