@@ -39,8 +39,6 @@ pub(crate) struct Room(Channel);
 
 impl Room {
     pub(crate) fn new(number: usize) -> Self {
-        let id: &dyn std::fmt::Display = &number;
-        let _ = id;
         Self(Channel::new(&ROOM, &[&number.to_string()]).unwrap_or_else(|error| panic!("{error:?}")))
     }
 

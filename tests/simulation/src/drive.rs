@@ -210,13 +210,18 @@ impl Simulation {
         }
     }
 
-    /// Waits until every run has ended.
-    fn settle(&mut self) {
+    /// Ends all faults.
+    fn calm(&mut self) {
         self.world.state().weather.fails_commit = 0.0;
         for slot in &mut self.slots {
             slot.starts_at = slot.starts_at.min(self.time);
             slot.stalled_until = slot.stalled_until.min(self.time);
         }
+    }
+
+    /// Waits until every run has ended.
+    fn settle(&mut self) {
+        self.calm();
         let calm = self.time + CALM;
         let bound = self.time + BOUND;
         while !self.is_violated() {
@@ -249,6 +254,15 @@ impl Simulation {
         self.time += self.climate.settings.keep_ended + skew;
         for slot in &mut self.slots {
             slot.stalled_until = self.time;
+        }
+        if self.rng.f64() < 0.25 {
+            // Whatever fails while runs are deleted.
+            self.world.state().weather.fails_commit = self.climate.weather.fails_commit;
+            for _ in 0..200 {
+                self.disturb();
+                self.turn(Duration::from_millis(MAX_TURN));
+            }
+            self.calm();
         }
         for _ in 0..25 {
             self.turn(Duration::from_millis(500));

@@ -101,7 +101,7 @@ impl Execution {
         }
         state.observed.nonces += 1;
         let nonce = state.observed.nonces;
-        let takes = Duration::from_millis(state.rng.u64(0..=attempts.takes.as_millis() as u64));
+        let takes = Duration::from_millis(state.rng.u64(0..=attempts.takes));
         let panics = state.chance(attempts.panics);
         let result = if state.chance(attempts.gives_up) {
             Err(RunError::fail(format!("planned end {nonce}")))

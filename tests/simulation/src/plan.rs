@@ -41,8 +41,8 @@ pub(crate) enum Node {
 /// How the attempts of a step go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts {
-    /// How long one takes at most.
-    pub(crate) takes: Duration,
+    /// How many milliseconds one takes at most.
+    pub(crate) takes: u64,
     /// How likely one fails and is tried again.
     pub(crate) fails: f64,
     pub(crate) panics: f64,
@@ -57,19 +57,19 @@ impl Node {
         let mut left = rng.usize(3..22);
         let length = rng.usize(2..7);
         let nodes = (0..length).map(|_| {
-            if rng.f64() < 0.06 { Arc::new(Self::Stumble) } else { Self::node(&mut rng, &mut left, 0) }
+            if rng.f64() < 0.06 { Arc::new(Self::Stumble) } else { Self::random(&mut rng, &mut left, 0) }
         });
         Arc::new(Self::Sequence(nodes.collect()))
     }
 
-    fn node(rng: &mut Rng, left: &mut usize, depth: usize) -> Arc<Self> {
+    fn random(rng: &mut Rng, left: &mut usize, depth: usize) -> Arc<Self> {
         *left = left.saturating_sub(1);
         if depth >= 4 || *left == 0 || rng.f64() < 0.45 {
             return Self::leaf(rng);
         }
         let depth = depth + 1;
         let mut several = |rng: &mut Rng, range: std::ops::Range<usize>| {
-            (0..rng.usize(range)).map(|_| Self::node(rng, left, depth)).collect::<Vec<_>>()
+            (0..rng.usize(range)).map(|_| Self::random(rng, left, depth)).collect::<Vec<_>>()
         };
         Arc::new(match rng.usize(0..20) {
             0..4 => Self::Sequence(several(rng, 1..4)),
@@ -118,9 +118,9 @@ impl Attempts {
         let mut sometimes = |share: f64, most: f64| if rng.f64() < share { rng.f64() * most } else { 0.0 };
         let (fails, panics, gives_up) = (sometimes(0.5, 0.7), sometimes(0.15, 0.4), sometimes(0.15, 0.6));
         let takes = match rng.usize(0..10) {
-            0..4 => Duration::ZERO,
-            4..9 => milliseconds(rng, 1..120),
-            _ => milliseconds(rng, 100..1200),
+            0..4 => 0,
+            4..9 => rng.u64(1..120),
+            _ => rng.u64(100..1200),
         };
         let retries = (rng.f64() < 0.2).then(|| rng.u32(0..3));
         Self { takes, fails, panics, gives_up, retries }

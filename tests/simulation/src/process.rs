@@ -122,7 +122,7 @@ impl Process {
             Phase::Starting(starting) => match self.runtime.block_on(starting) {
                 Ok(Ok(server)) => Phase::Serving(server),
                 failed => {
-                    let why = failed.map(|started| started.err());
+                    let why = failed.map(Result::err);
                     self.world.trace(format_args!("process {} did not start: {why:?}", self.number));
                     Phase::Ended
                 }

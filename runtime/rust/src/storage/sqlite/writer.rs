@@ -127,7 +127,9 @@ impl Writer {
                     for (log, message) in appended {
                         self.publish(&log, message);
                     }
-                    work.into_iter().for_each(|work| work.answer(Ok(())));
+                    for work in work {
+                        work.answer(Ok(()));
+                    }
                 }
                 Done::Failed { work, error } => work.answer(Err(error)),
             }
