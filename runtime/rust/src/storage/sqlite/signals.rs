@@ -253,8 +253,8 @@ fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<
     Ok(Some(match state.as_str() {
         "kept" => Signalled::Kept { run_id, at: time(at) },
         // An earlier kept signal answered the question.
-        "dropped" => latest_answer(transaction, row, &signal.name)?
-            .flatten()
+        "dropped" => latest_question(transaction, row, &signal.name)?
+            .and_then(|latest| latest.taken)
             .map_or(Signalled::TooLate, Signalled::AlreadyTaken),
         _ => Signalled::Accepted { run_id, at: time(at) },
     }))
