@@ -56,40 +56,43 @@ impl Node {
         let mut rng = Rng::with_seed(seed);
         let mut left = rng.usize(3..22);
         let length = rng.usize(2..7);
-        let nodes = (0..length).map(|_| {
-            if rng.f64() < 0.06 { Arc::new(Self::Stumble) } else { Self::random(&mut rng, &mut left, 0) }
-        });
+        let nodes = (0..length).map(|_| Self::random(&mut rng, &mut left, 0, true));
         Arc::new(Self::Sequence(nodes.collect()))
     }
 
-    fn random(rng: &mut Rng, left: &mut usize, depth: usize) -> Arc<Self> {
+    /// `may_stumble`: nothing handles the error before the job is tried again as a whole.
+    fn random(rng: &mut Rng, left: &mut usize, depth: usize, may_stumble: bool) -> Arc<Self> {
         *left = left.saturating_sub(1);
         if depth >= 4 || *left == 0 || rng.f64() < 0.45 {
-            return Self::leaf(rng);
+            return Self::leaf(rng, may_stumble);
         }
-        let depth = depth + 1;
-        let mut several = |rng: &mut Rng, range: std::ops::Range<usize>| {
-            (0..rng.usize(range)).map(|_| Self::random(rng, left, depth)).collect::<Vec<_>>()
+        let mut several = |rng: &mut Rng, range: std::ops::Range<usize>, may_stumble: bool| {
+            let nodes = (0..rng.usize(range)).map(|_| Self::random(rng, left, depth + 1, may_stumble));
+            nodes.collect::<Vec<_>>()
         };
         Arc::new(match rng.usize(0..20) {
-            0..4 => Self::Sequence(several(rng, 1..4)),
-            4..7 => Self::Join(several(rng, 2..4)),
+            0..4 => Self::Sequence(several(rng, 1..4, may_stumble)),
+            4..7 => Self::Join(several(rng, 2..4, true)),
             7..12 => {
-                let (first, second) = (several(rng, 1..4), several(rng, 1..4));
+                let (first, second) = (several(rng, 1..4, true), several(rng, 1..4, true));
                 Self::First([Arc::new(Self::Sequence(first)), Arc::new(Self::Sequence(second))])
             }
             12..14 => {
-                let inner = several(rng, 1..4);
+                let inner = several(rng, 1..4, true);
                 Self::Within(milliseconds(rng, 5..1500), Arc::new(Self::Sequence(inner)))
             }
-            14..16 => Self::Map { limit: rng.usize(1..4), items: several(rng, 0..5) },
+            14..16 => Self::Map { limit: rng.usize(1..4), items: several(rng, 0..5, true) },
             16..18 => Self::Together([Self::call(rng), Self::call(rng), Self::call(rng)]),
-            _ => Self::Catch(Arc::new(Self::Sequence(several(rng, 1..3)))),
+            _ => Self::Catch(Arc::new(Self::Sequence(several(rng, 1..3, false)))),
         })
     }
 
-    fn leaf(rng: &mut Rng) -> Arc<Self> {
-        if rng.f64() < 0.12 { Arc::new(Self::Tell) } else { Self::call(rng) }
+    fn leaf(rng: &mut Rng, may_stumble: bool) -> Arc<Self> {
+        match rng.f64() {
+            ..0.1 => Arc::new(Self::Tell),
+            0.1..0.14 if may_stumble => Arc::new(Self::Stumble),
+            _ => Self::call(rng),
+        }
     }
 
     /// A single call of the run.
