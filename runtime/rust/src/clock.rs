@@ -7,6 +7,10 @@ const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// The present time.
 pub(crate) fn now() -> SystemTime {
+    #[cfg(feature = "simulation")]
+    if let Some(world) = crate::simulation::world() {
+        return world.now();
+    }
     SystemTime::now()
 }
 

@@ -10,12 +10,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::channel::{Channel, Logged};
+use crate::clock;
 use crate::metrics;
 use crate::wire::{DataFrame, LogKind, MessageId, SharedText};
 
@@ -208,7 +209,7 @@ impl Log {
             state.keys.remember(key, offset, now);
         }
         // The clock is read under the lock: times ascend as ids do.
-        let frame = frame.stamp(self.id(offset), SystemTime::now());
+        let frame = frame.stamp(self.id(offset), clock::now());
         Ok(self.push(state, Message { offset, topic, published: now, frame }))
     }
 

@@ -14,6 +14,17 @@
     allow(dead_code, unused_imports, reason = "what a storage calls is there without one, too")
 )]
 
+/// Whether a simulation has switched on a deliberate bug; never without the feature `simulation`.
+macro_rules! bug {
+    ($bug:ident) => {{
+        #[cfg(feature = "simulation")]
+        let has_bug = crate::simulation::has_bug(crate::simulation::Bug::$bug);
+        #[cfg(not(feature = "simulation"))]
+        let has_bug = false;
+        has_bug
+    }};
+}
+
 pub mod channel;
 mod clock;
 pub mod formats;
@@ -27,6 +38,9 @@ mod runs;
 pub mod schema;
 mod serve;
 mod signal;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod storage;
 mod stream;
 mod token;

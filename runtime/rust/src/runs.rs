@@ -4,7 +4,7 @@
 //! hub's storage before the job goes on, and is not computed again when the run is executed again. `docs/runs.md`
 //! says when to use which publish, and what each promises.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -104,7 +104,7 @@ struct Shared {
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
     /// What this process executes now, by the row of its run.
-    slots: Mutex<HashMap<i64, Slot>>,
+    slots: Mutex<BTreeMap<i64, Slot>>,
     /// What it would execute if it did not wait.
     aside: Mutex<Aside>,
     /// There may be a run to claim.
@@ -339,7 +339,7 @@ impl Shared {
         Ok(if settled == Settled::Kept { Cancelled::Now } else { Cancelled::Ended })
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<i64, Slot>> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<i64, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

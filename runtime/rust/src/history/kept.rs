@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{Limits, Log, Message, State};
 use crate::channel::{Channel, ChannelDefinition};
+use crate::clock;
 use crate::schema;
 use crate::wire::SharedText;
 
@@ -47,7 +48,7 @@ impl Log {
         // told as one gap, and nobody is sent what the definition refuses.
         let refused_until = refused.last().copied().unwrap_or(0);
         let log = Self::new(channel.clone(), kept.life, limits).of_row(kept.row);
-        let (now, time) = (Instant::now(), SystemTime::now());
+        let (now, time) = (Instant::now(), clock::now());
         let mut state = log.lock();
         state.head = kept.head;
         for (topic, gone) in kept.gone {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::Unavailable;
 use crate::channel::{Channel, Registry};
+use crate::clock;
 use crate::history::{Idle, Limits, Log, Memory};
 use crate::metrics;
 use crate::storage::{Storage, end_left_open};
@@ -114,7 +115,7 @@ impl Channels {
     /// Lives are the time in milliseconds, so that ids of a later log of a channel are
     /// greater, also after a restart; and no two logs of this process have the same.
     fn next_life(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let now = u64::try_from(now).unwrap_or(u64::MAX);
         let next = |last: u64| Some(now.max(last + 1));
         let last = self.last_life.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);

@@ -2,7 +2,7 @@
 //! some time, for any process. If the run is claimed by this process next, it goes on where it waits.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::{Duration, SystemTime};
 
 use super::claiming::LOOK;
@@ -13,7 +13,7 @@ use crate::storage::Hold;
 pub(super) struct Aside {
     max: usize,
     /// By the row of their run, with the order in which they came.
-    executions: HashMap<i64, (u64, Hold, Execution)>,
+    executions: BTreeMap<i64, (u64, Hold, Execution)>,
     order: BTreeMap<u64, i64>,
     next: u64,
     /// The rows of runs that something woke while they were put aside.
@@ -24,7 +24,7 @@ pub(super) struct Aside {
 
 impl Aside {
     pub(super) fn new(max: usize) -> Self {
-        let (executions, order) = (HashMap::new(), BTreeMap::new());
+        let (executions, order) = (BTreeMap::new(), BTreeMap::new());
         Self { max, executions, order, next: 0, woken: Vec::new(), due: BinaryHeap::new() }
     }
 

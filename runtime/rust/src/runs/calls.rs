@@ -180,6 +180,16 @@ impl Calls {
         }
     }
 
+    /// The calls in some of the branches that have begun and not returned.
+    pub(super) fn pending_in(&self, is_meant: impl Fn(&str) -> bool) -> Vec<CallSite> {
+        let branches = self.branches.iter().filter(|(branch, _)| is_meant(branch));
+        let sites = branches.flat_map(|(branch, state)| {
+            let site = |pending: &Pending| CallSite { branch: branch.clone(), position: pending.position };
+            state.pending.iter().map(site)
+        });
+        sites.collect()
+    }
+
     fn pending(&mut self, site: &CallSite) -> Option<&mut Pending> {
         let branch = self.branches.get_mut(&site.branch)?;
         branch.pending.iter_mut().find(|pending| pending.position == site.position)
@@ -304,6 +314,7 @@ mod tests {
             assert_eq!(call(&mut calls, &fork.child(index), StepKind::Step, "a"), recorded);
             assert!(calls.end(&fork.child(index), true).is_ok());
         }
+        assert_eq!(calls.pending_in(str::is_empty), std::slice::from_ref(&fork));
         calls.finish(&fork);
         assert!(calls.end("", true).is_ok());
     }

@@ -219,8 +219,8 @@ fn warn_of_crowd(shared: &Shared) {
 
 /// Stops all executions and releases their runs.
 async fn leave(shared: &Shared) {
-    let slots: Vec<Slot> = shared.slots().drain().map(|(_, slot)| slot).collect();
-    for slot in slots {
+    let slots = std::mem::take(&mut *shared.slots());
+    for slot in slots.into_values() {
         slot.task.abort();
     }
     shared.drop_aside();

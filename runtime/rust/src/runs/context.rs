@@ -153,7 +153,8 @@ impl Context {
                 let begun = self.begin_now(branch, kind, id, context.waker());
                 let is_elsewhere = matches!(begun, Err(Refused::Elsewhere(_)));
                 call = Some(begun);
-                if is_elsewhere {
+                let is_hasty = bug!(NoYield) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
+                if is_elsewhere || is_hasty {
                     return Poll::Ready(());
                 }
                 self.poll_again.store(true, Ordering::Relaxed);

@@ -336,12 +336,15 @@ impl<C: TypedChannel> Fork<'_, C> {
         self.call.set_activity(Activity::Working);
         let context = &self.run.context;
         let fork = self.call.step(Outcome::Value(winner.to_string()));
-        let under_way = if self.stops_at_first() {
+        let under_way: Vec<u32> = if self.stops_at_first() {
             left.running.iter().copied().map(number).collect()
         } else {
             Vec::new()
         };
-        let decision = Decision { fork, winner: number(winner), under_way };
+        let goes_first =
+            |branch: &str| self.call.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
+        let pending = context.calls().pending_in(goes_first);
+        let decision = Decision { fork, winner: number(winner), under_way, pending };
         let engine = context.engine().await;
         match engine.decide(context.hold(), decision, context.waiting_event()).await {
             Ok(Decided::Kept) => {

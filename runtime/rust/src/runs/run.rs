@@ -130,6 +130,13 @@ impl<C: TypedChannel> Run<C> {
         };
         let log = self.context.log_of(topic.channel()).await;
         let entry = Entry { log, topic: topic.index(), frame, key: None };
+        if bug!(MessageApart)
+            && let Ok(appended) = self.context.engine().await.append(entry.clone()).await
+        {
+            call.record(Outcome::Value(serde_json::to_string(&appended.id)?), None).await;
+            call.finish();
+            return Ok(appended.id);
+        }
         let published = call.record(Outcome::Value("null".into()), Some(entry)).await;
         call.finish();
         published.ok_or_else(|| RunError::retry(format!("{id:?} was not published")))

@@ -302,6 +302,8 @@ pub(crate) struct Decision {
     pub(crate) winner: u32,
     /// Branches that go first if they hold an accepted signal that they have not acted on.
     pub(crate) under_way: Vec<u32>,
+    /// The calls in these branches that have not returned. What is recorded of them is not acted on.
+    pub(crate) pending: Vec<CallSite>,
 }
 
 pub(crate) enum Decided {

@@ -18,6 +18,8 @@ macro_rules! failpoint {
     };
 }
 
+#[cfg(feature = "simulation")]
+mod actor;
 mod batch;
 mod boot;
 mod channels;
@@ -60,12 +62,20 @@ use writer::{Command, Known, Writer};
 #[derive(Debug)]
 pub struct Sqlite {
     /// Both are there until it is dropped.
-    commands: Option<mpsc::Sender<Command>>,
+    commands: Option<Commands>,
     thread: Option<thread::JoinHandle<()>>,
     revoked: Vec<(String, u64)>,
     /// By which the file knows this process.
     owner: u32,
     askers: Askers,
+}
+
+/// The way to the writer.
+#[derive(Debug)]
+enum Commands {
+    Thread(mpsc::Sender<Command>),
+    #[cfg(feature = "simulation")]
+    Actor(tokio::sync::mpsc::UnboundedSender<Command>),
 }
 
 impl Sqlite {
@@ -99,16 +109,25 @@ impl Sqlite {
             |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
         let (writer, known) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
         let Known { owner, revoked } = known;
+        #[cfg(feature = "simulation")]
+        if crate::simulation::world().is_some() {
+            let commands = Some(Commands::Actor(actor::spawn(writer)));
+            return Ok(Self { commands, thread: None, revoked, owner, askers: Askers::default() });
+        }
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
-        Ok(Self { commands: Some(commands), thread: Some(thread), revoked, owner, askers: Askers::default() })
+        let commands = Some(Commands::Thread(commands));
+        Ok(Self { commands, thread: Some(thread), revoked, owner, askers: Askers::default() })
     }
 
     /// A writer that is gone drops the command, and the reply with it.
     fn send(&self, command: Command) {
-        if let Some(commands) = &self.commands {
-            let _ = commands.send(command);
+        match &self.commands {
+            Some(Commands::Thread(commands)) => drop(commands.send(command)),
+            #[cfg(feature = "simulation")]
+            Some(Commands::Actor(commands)) => drop(commands.send(command)),
+            None => {}
         }
     }
 

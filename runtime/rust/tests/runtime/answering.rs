@@ -192,3 +192,29 @@ async fn waiting_runs_hold_no_slot() {
         assert_eq!(ended(&runs, &format!("run_{number}")).await, completed("done"));
     }
 }
+
+/// Asks for either signal once both are there.
+async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
+    run.sleep("until both are there", Duration::from_millis(300)).await?;
+    let channel = run.channel();
+    let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
+    let answer = asked.within(MINUTE).await?.map(|answer| answer.payload);
+    Ok(done(format!("{answer:?}")))
+}
+
+#[tokio::test]
+async fn a_repeat_of_a_kept_signal_learns_that_another_one_answered() {
+    let server = in_memory().await;
+    let (runs, job) = runs(&server, ask_late).await;
+    let channel = Room(room("1"));
+    job.start("run_1", &channel, &()).await.unwrap();
+    let nod = async || server.hub.signal(channel.nod(), "no").idempotency_key("nod").await;
+    assert_eq!(server.hub.signal(channel.approve(), &true).await.unwrap().status, SignalStatus::Kept);
+    assert_eq!(nod().await.unwrap().status, SignalStatus::Kept);
+    assert_eq!(ended(&runs, "run_1").await, completed("Some(Approve(true))"));
+    let repeated = nod().await.unwrap_err();
+    assert!(
+        matches!(&repeated, SignalError::AlreadyTaken { signal, .. } if signal == "approve"),
+        "{repeated:?}"
+    );
+}

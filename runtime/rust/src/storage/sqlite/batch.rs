@@ -19,6 +19,8 @@ pub(super) fn in_transaction<T>(
 ) -> Result<T> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let result = work(&transaction)?;
+    #[cfg(feature = "simulation")]
+    super::actor::fail_commit()?;
     transaction.commit()?;
     Ok(result)
 }

@@ -15,9 +15,17 @@ struct Identity {
 /// Takes note of this process, and gives the number by which the file knows it.
 pub(super) fn enter(connection: &Connection) -> Result<u32> {
     let Identity { pid, place, began } = Identity::own();
-    let owner = rand::random::<u32>();
+    let owner = new_owner();
     connection.execute("INSERT INTO processes VALUES (?1, ?2, ?3, ?4)", params![owner, pid, place, began])?;
     Ok(owner)
+}
+
+fn new_owner() -> u32 {
+    #[cfg(feature = "simulation")]
+    if let Some(world) = crate::simulation::world() {
+        return world.random();
+    }
+    rand::random()
 }
 
 pub(super) fn leave(connection: &Connection, owner: u32) -> Result<()> {
@@ -58,6 +66,10 @@ fn known(connection: &Connection) -> Result<Vec<(u32, Identity)>> {
 
 impl Identity {
     fn own() -> Self {
+        #[cfg(feature = "simulation")]
+        if let Some(world) = crate::simulation::world() {
+            return Self { pid: world.process(), place: "simulation".into(), began: String::new() };
+        }
         let pid = std::process::id();
         Self { pid, place: place(), began: began(pid).unwrap_or_default() }
     }
@@ -65,6 +77,10 @@ impl Identity {
     /// Whether it is certain that the process has ended. Where the system does not tell, or it ran
     /// on another one, it is not: its lease will end.
     fn is_gone(&self) -> bool {
+        #[cfg(feature = "simulation")]
+        if let Some(world) = crate::simulation::world() {
+            return world.is_gone(self.pid);
+        }
         let here = place();
         if here.is_empty() || self.place.is_empty() {
             return false;

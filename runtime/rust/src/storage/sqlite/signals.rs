@@ -77,7 +77,9 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
     }
     // A clock that was set back makes questions seem to come from the future: they were asked before.
     let was_asked = |since: i64| since <= at || since > now;
-    if let Some((site, ..)) = open.iter().find(|(_, since, answer)| answer.is_none() && was_asked(*since)) {
+    if let Some((site, ..)) =
+        open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since))
+    {
         return Ok(Found::Open(site.clone()));
     }
     if let Some(answer) = open.iter().find_map(|(_, _, answer)| *answer) {
@@ -183,10 +185,15 @@ pub(super) fn is_answer_fresh(steps: &[Step], fork: &CallSite, goes_first: impl 
             *latest = step;
         }
     }
-    last.iter().filter(|(branch, _)| goes_first(branch)).any(|(branch, step)| {
-        let value = if let Outcome::Value(value) = &step.outcome { Some(value.as_str()) } else { None };
-        step.kind == StepKind::Wait && taken(value).is_some() && is_last_word(&last, fork, branch)
-    })
+    last.iter()
+        .filter(|(branch, _)| goes_first(branch))
+        .any(|(branch, step)| took_answer(step) && is_last_word(&last, fork, branch))
+}
+
+/// Returns whether a recorded call is a wait that took an answer.
+pub(super) fn took_answer(step: &Step) -> bool {
+    let value = if let Outcome::Value(value) = &step.outcome { Some(value.as_str()) } else { None };
+    step.kind == StepKind::Wait && taken(value).is_some()
 }
 
 /// Returns whether nothing was recorded after a branch in the branches around it, up to a fork, but which
@@ -233,15 +240,22 @@ fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Ta
 fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
     let Some(key) = signal.key else { return Ok(None) };
     let mut statement = transaction.prepare_cached(
-        "SELECT runs.run, content, signals.at, signals.state = 'kept' FROM signals
+        "SELECT runs.id, runs.run, content, signals.at, signals.state FROM signals
          JOIN runs ON runs.id = signals.run WHERE runs.channel = ?1 AND key = ?2",
     )?;
     let found = statement.query_row(params![signal.channel, key.key], |row| {
-        Ok((row.get(0)?, row.get::<_, [u8; 16]>(1)?, row.get(2)?, row.get(3)?))
+        Ok((row.get(0)?, row.get(1)?, row.get::<_, [u8; 16]>(2)?, row.get(3)?, row.get::<_, String>(4)?))
     });
-    Ok(found.optional()?.map(|(run_id, content, at, is_kept)| match (content == key.content, is_kept) {
-        (true, true) => Signalled::Kept { run_id, at: time(at) },
-        (true, false) => Signalled::Accepted { run_id, at: time(at) },
-        (false, _) => Signalled::KeyReused,
+    let Some((row, run_id, content, at, state)) = found.optional()? else { return Ok(None) };
+    if content != key.content {
+        return Ok(Some(Signalled::KeyReused));
+    }
+    Ok(Some(match state.as_str() {
+        "kept" => Signalled::Kept { run_id, at: time(at) },
+        // An earlier kept signal answered the question.
+        "dropped" => latest_question(transaction, row, &signal.name)?
+            .and_then(|latest| latest.taken)
+            .map_or(Signalled::TooLate, Signalled::AlreadyTaken),
+        _ => Signalled::Accepted { run_id, at: time(at) },
     }))
 }

@@ -34,6 +34,9 @@ pub(super) struct Askers(Arc<AtomicUsize>);
 impl Askers {
     pub(super) fn one_more(&self) -> Asker {
         let is_alone = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+        // The writer is a task of the same thread: it answers only once this one waits.
+        #[cfg(feature = "simulation")]
+        let is_alone = is_alone && crate::simulation::world().is_none();
         Asker { is_alone, all: Arc::clone(&self.0) }
     }
 }

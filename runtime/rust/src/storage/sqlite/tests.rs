@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Result};
 
-use super::super::{Hold, NewRun};
+use super::super::{
+    CallSite, Decided, Decision, Hold, NewRun, Outcome as CallOutcome, RunEvent, Step, StepKind,
+};
 use super::batch::{self, Batch};
 use super::schema::prepare;
 use super::{Entry, boot, channels, journal, process, sweep};
@@ -206,6 +208,36 @@ fn a_run_that_its_holder_does_not_execute_any_more_is_free_when_its_lease_ends()
     let claimed = claim(&mut connection, 2);
     assert_eq!(claimed.iter().map(|hold| hold.row).collect::<Vec<_>>(), [first[1].row]);
     assert_eq!(extend(&mut connection, &first), first[..1], "the other is in other hands");
+}
+
+#[test]
+fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
+    let mut connection = database();
+    let log = log(&mut connection, &room(1));
+    let site = |branch: &str, position| CallSite { branch: branch.into(), position };
+    let step = |site, kind, value: &str| {
+        let outcome = CallOutcome::Value(value.into());
+        Step { site, kind, id: String::new(), outcome }
+    };
+    let answer = r#"{"names":["nod"],"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
+    let event: RunEvent = Arc::new(move |_| entry(&log, 0, None));
+    let decided = in_transaction(&mut connection, |transaction| {
+        let mut batch = Batch::new(transaction);
+        let [run_id, job, channel, input] = ["run_1", "job", "room:1", "null"].map(str::to_owned);
+        journal::add(&mut batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
+        let lease = SystemTime::now() + HOUR;
+        let hold = journal::claim(transaction, 1, &["job".to_owned()], lease, 1)?[0].hold;
+        // Both began together, and the second was recorded first.
+        journal::record(&mut batch, hold, &step(site("0.1", 1), StepKind::Step, "1"), None)?;
+        journal::record(&mut batch, hold, &step(site("0.1", 0), StepKind::Wait, answer), None)?;
+        let fork = step(site("", 0), StepKind::First, "0");
+        let mut decide = |pending| {
+            let decision = Decision { fork: fork.clone(), winner: 0, under_way: vec![1], pending };
+            journal::decide(&mut batch, hold, &decision, &event)
+        };
+        Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
+    });
+    assert!(matches!(decided, [Decided::Contested, Decided::Kept]));
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::batch::{Batch, Work, in_transaction};
 use super::schema::{Unusable, prepare};
@@ -24,13 +25,20 @@ const BATCH: usize = 512;
 const SLACK: u64 = 128;
 
 /// How often to look whether another process has written to the file.
-const FOLLOWING: Duration = Duration::from_millis(100);
+pub(super) const FOLLOWING: Duration = Duration::from_millis(100);
 
 /// What the writer is asked to do.
 pub(super) enum Command {
     Attach(&'static Registry),
     Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<Opened, StorageError>> },
     Work(Box<dyn Work>),
+}
+
+/// What the writer has done, for those who asked.
+pub(super) enum Done {
+    Opened { opened: Result<Opened, StorageError>, reply: oneshot::Sender<Result<Opened, StorageError>> },
+    Committed { work: Vec<Box<dyn Work>>, appended: Vec<(Arc<Log>, KeptMessage)> },
+    Failed { work: Box<dyn Work>, error: StorageError },
 }
 
 pub(super) struct Writer {
@@ -83,21 +91,59 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut work = Vec::new();
-            for command in first.into_iter().chain(commands.try_iter()).take(BATCH) {
-                match command {
-                    Command::Work(more) => work.push(more),
-                    Command::Attach(registry) => self.registry = Some(registry),
-                    Command::Open { channel, limits, reply } => {
-                        self.work(std::mem::take(&mut work));
-                        let _ = reply.send(self.open_log(&channel, &limits));
-                    }
+            let done = self.execute(first.into_iter().chain(commands.try_iter()).take(BATCH));
+            self.report(done);
+            self.keep_up();
+        }
+        self.end();
+    }
+
+    /// Does what it is asked to, in order. Nobody knows until it is reported.
+    pub(super) fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Vec<Done> {
+        let (mut work, mut done) = (Vec::new(), Vec::new());
+        for command in commands {
+            match command {
+                Command::Work(more) => work.push(more),
+                Command::Attach(registry) => self.registry = Some(registry),
+                Command::Open { channel, limits, reply } => {
+                    self.work(std::mem::take(&mut work), &mut done);
+                    let opened = self.open_log(&channel, &limits);
+                    done.push(Done::Opened { opened, reply });
                 }
             }
-            self.work(work);
-            self.follow_now_and_then();
-            self.sweep_now_and_then();
         }
+        self.work(work, &mut done);
+        done
+    }
+
+    /// Hands messages that are committed to their logs, and answers those who asked.
+    pub(super) fn report(&mut self, done: Vec<Done>) {
+        for done in done {
+            match done {
+                Done::Opened { opened, reply } => {
+                    let _ = reply.send(opened);
+                }
+                Done::Committed { work, appended } => {
+                    for (log, message) in appended {
+                        self.publish(&log, message);
+                    }
+                    for work in work {
+                        work.answer(Ok(()));
+                    }
+                }
+                Done::Failed { work, error } => work.answer(Err(error)),
+            }
+        }
+    }
+
+    /// Does what is due now and then.
+    pub(super) fn keep_up(&mut self) {
+        self.follow_now_and_then();
+        self.sweep_now_and_then();
+    }
+
+    /// Closes the file.
+    pub(super) fn end(mut self) {
         if let Err(error) = boot::end(&mut self.connection, self.owner) {
             tracing::warn!(%error, "the storage was not closed cleanly");
         }
@@ -115,7 +161,7 @@ impl Writer {
 
     /// Does what waits, in order, in one transaction. Where that fails each has one of its own, so
     /// that none fails for another's sake.
-    fn work(&mut self, mut work: Vec<Box<dyn Work>>) {
+    fn work(&mut self, mut work: Vec<Box<dyn Work>>, done: &mut Vec<Done>) {
         if work.is_empty() {
             return;
         }
@@ -129,20 +175,13 @@ impl Writer {
         match appended {
             Ok(appended) => {
                 failpoint!("after-commit");
-                for (log, message) in appended {
-                    self.publish(&log, message);
-                }
-                for work in work {
-                    work.answer(Ok(()));
-                }
+                done.push(Done::Committed { work, appended });
             }
             Err(error) if work.len() == 1 => {
                 let error = failed(&error);
-                for work in work {
-                    work.answer(Err(error.clone()));
-                }
+                done.extend(work.into_iter().map(|work| Done::Failed { work, error: error.clone() }));
             }
-            Err(_) => work.into_iter().for_each(|work| self.work(vec![work])),
+            Err(_) => work.into_iter().for_each(|work| self.work(vec![work], done)),
         }
     }
 
@@ -193,8 +232,10 @@ impl Writer {
 
     /// Looks whether another process has written to the file, and hands the logs what it appended.
     fn follow(&mut self) {
-        let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
-        let Ok(version) = version else { return };
+        let version = self.connection.prepare_cached("PRAGMA data_version");
+        let Ok(version) = version.and_then(|mut version| version.query_row([], |row| row.get(0))) else {
+            return;
+        };
         if version == std::mem::replace(&mut self.version, version) {
             return;
         }

@@ -1,0 +1,101 @@
+//! The seam for deterministic simulation: the clock, the processes and the faults of a world that one seed drives.
+//!
+//! For this library's own tests. A test installs a [`World`] on its thread. What this library then does on that
+//! thread asks the world for whatever it otherwise asks the operating system. The package `fanfare-simulation` has
+//! the world, and says how a process is simulated.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+/// What a simulation decides in place of the operating system.
+pub trait World {
+    /// Returns the wall clock of the process that is being executed.
+    fn now(&self) -> SystemTime;
+
+    /// Returns the number of the process that is being executed. No two processes have the same.
+    fn process(&self) -> u32;
+
+    /// Returns whether it is certain that a process has ended.
+    fn is_gone(&self, process: u32) -> bool;
+
+    /// Returns a random number.
+    fn random(&self) -> u32;
+
+    /// Returns whether the next commit fails.
+    fn fails_commit(&self) -> bool;
+
+    /// Returns how long the writer pauses before it begins a transaction, or before it reports one.
+    fn pause(&self) -> Duration;
+
+    /// Returns how many commands the writer's next transaction takes at most.
+    fn batch(&self) -> usize;
+
+    /// Returns whether the library has this bug.
+    fn has_bug(&self, bug: Bug) -> bool;
+}
+
+/// Bugs that a simulation can switch on, to show that it finds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Which branch decides a fork is not recorded.
+    WinnerInMemory,
+    /// A process writes to runs that another one holds.
+    NoFence,
+    /// A durable message and the record that it was published are two transactions.
+    MessageApart,
+    /// A signal answers a question that has an answer.
+    SecondAnswer,
+    /// A recorded call returns in the poll that it begins in.
+    NoYield,
+    /// The result of a step is not recorded.
+    UnrecordedStep,
+    /// A graceful stop keeps its runs.
+    NoRelease,
+    /// Deleting a run leaves its signals behind.
+    SignalsLeft,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::WinnerInMemory,
+        Self::NoFence,
+        Self::MessageApart,
+        Self::SecondAnswer,
+        Self::NoYield,
+        Self::UnrecordedStep,
+        Self::NoRelease,
+        Self::SignalsLeft,
+    ];
+}
+
+thread_local! {
+    static WORLD: RefCell<Option<Rc<dyn World>>> = const { RefCell::new(None) };
+}
+
+/// Keeps a world installed until it is dropped.
+#[must_use = "the world is removed when this is dropped"]
+#[derive(Debug)]
+pub struct Installed(());
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        WORLD.set(None);
+    }
+}
+
+/// Installs a world on this thread.
+pub fn install(world: Rc<dyn World>) -> Installed {
+    WORLD.set(Some(world));
+    Installed(())
+}
+
+pub(crate) fn world() -> Option<Rc<dyn World>> {
+    WORLD.with_borrow(Clone::clone)
+}
+
+/// Returns whether a simulation has switched on this bug.
+pub(crate) fn has_bug(bug: Bug) -> bool {
+    world().is_some_and(|world| world.has_bug(bug))
+}

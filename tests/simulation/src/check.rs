@@ -1,0 +1,156 @@
+//! Compares what was seen from outside with the file. Each violation begins with the letter of its rule:
+//!
+//! - (a) what a call of a run returned never changes, and neither does what is recorded of it,
+//! - (b) no run is halted or fails for misuse while its code is the same,
+//! - (c) a step that has returned never works again,
+//! - (d) every durable message is in history once, in order; offsets have no holes,
+//! - (e) a signal answers one question, a question takes one answer, and what was accepted is received,
+//! - (f) every run ends, and records nothing afterwards; a process that stops releases its runs,
+//! - (g) ended runs are deleted, and nothing of them is left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::Counts;
+use crate::file::{File, Message, Note};
+use crate::observe::Observed;
+use crate::plan::Node;
+use crate::world::World;
+
+mod messages;
+mod signals;
+
+type Plans = BTreeMap<String, Arc<Node>>;
+
+/// Everything that is known once all runs have ended.
+struct Facts<'f> {
+    notes: &'f [Note],
+    messages: &'f [Message],
+    observed: &'f Observed,
+    runs: BTreeMap<i64, Ended>,
+    violations: Vec<String>,
+}
+
+/// A run, by its row.
+#[derive(Default)]
+struct Ended {
+    id: String,
+    state: String,
+    outcome: String,
+}
+
+pub(crate) fn check(file: &File, world: &World, plans: &Plans, is_steady: bool, counts: &mut Counts) {
+    let (notes, messages) = (file.notes(), file.messages());
+    let mut state = world.state();
+    let mut facts = Facts {
+        notes: &notes,
+        messages: &messages,
+        observed: &state.observed,
+        runs: BTreeMap::new(),
+        violations: Vec::new(),
+    };
+    facts.check_runs();
+    facts.check_steps();
+    facts.check_messages(plans);
+    facts.check_signals(is_steady);
+    counts.runs += facts.runs.len();
+    counts.signals += facts.observed.sent.len();
+    counts.accepted += facts.notes.iter().filter(|note| note.what == "answered").count();
+    let violations = facts.violations;
+    counts.executions += usize::try_from(state.observed.executions).unwrap_or(0);
+    counts.failed_commits += state.failed_commits;
+    for note in &notes {
+        state.trace(format_args!("{note:?}"));
+    }
+    for violation in violations {
+        state.violation(violation);
+    }
+}
+
+impl Facts<'_> {
+    fn violation(&mut self, what: impl std::fmt::Display) {
+        self.violations.push(what.to_string());
+    }
+
+    fn check_runs(&mut self) {
+        for note in self.notes {
+            let run = self.runs.entry(note.row).or_default();
+            let has_ended = !matches!(run.state.as_str(), "" | "running" | "halted");
+            match note.what.as_str() {
+                "begun" => run.id.clone_from(&note.a),
+                "state" => (run.state, run.outcome) = (note.a.clone(), note.b.clone()),
+                _ => {}
+            }
+            if has_ended {
+                let what = format!("(f) {} was {}, and then has {note:?}", run.id, run.state);
+                self.violation(what);
+            }
+        }
+        let mut wrong = Vec::new();
+        for Ended { id, state, outcome } in self.runs.values() {
+            let is_planned = ["planned", "took longer than its timeout", "the server's process ended"];
+            let is_planned = is_planned.iter().any(|planned| outcome.contains(planned));
+            match state.as_str() {
+                "halted" => wrong.push(format!("(b) {id} is halted: {outcome}")),
+                "failed" if !is_planned => wrong.push(format!("(b) {id} failed: {outcome}")),
+                "completed" => {
+                    let returned = self.observed.returned.get(&(id.clone(), String::new()));
+                    let returned = returned.and_then(|(returned, _)| returned.strip_prefix("ok "));
+                    let result: Option<String> = serde_json::from_str(outcome).ok();
+                    if returned != result.as_deref() {
+                        wrong.push(format!("(a) {id} completed with {result:?}, and returned {returned:?}"));
+                    }
+                }
+                _ => {}
+            }
+            if self.observed.cancelled.contains(id) && state != "cancelled" {
+                wrong.push(format!("(f) {id} was cancelled, and is {state}"));
+            }
+        }
+        self.violations.append(&mut wrong);
+    }
+
+    /// What is recorded of a call does not change.
+    fn check_steps(&mut self) {
+        let mut recorded: BTreeMap<(i64, &str, i64), (&str, &str)> = BTreeMap::new();
+        let mut wrong = Vec::new();
+        for note in self.notes.iter().filter(|note| note.what == "step") {
+            let site = (note.row, note.branch.as_str(), note.position);
+            let now = (note.a.as_str(), note.b.as_str());
+            if let Some(before) = recorded.insert(site, now)
+                && before != ("", "")
+                && before != now
+            {
+                wrong.push(format!("(a) what is recorded of call {site:?} was {before:?} and is {now:?}"));
+            }
+        }
+        self.violations.append(&mut wrong);
+    }
+}
+
+/// Checks that a process that was stopped holds nothing, unless commits failed meanwhile.
+pub(crate) fn check_stop(file: &File, world: &World, owner: i64, failed_commits: usize) {
+    let held = file.count(&format!("SELECT count(*) FROM runs WHERE owner = {owner}"));
+    let mut state = world.state();
+    if held > 0 && state.failed_commits == failed_commits {
+        state.violation(format_args!("(f) a process was stopped gracefully, and holds {held} runs"));
+    }
+}
+
+/// Checks that nothing is left of ended runs.
+pub(crate) fn check_deleted(file: &File, world: &World) {
+    for table in ["runs", "steps", "waits", "signals"] {
+        let left = file.count(&format!("SELECT count(*) FROM {table}"));
+        if left > 0 {
+            world.violation(format_args!("(g) {left} {table} are left after all runs were deleted"));
+        }
+    }
+}
+
+/// Checks that no process is known once all were stopped.
+pub(crate) fn check_left(file: &File, world: &World) {
+    let left = file.count("SELECT count(*) FROM processes");
+    if left > 0 && world.state().weather.knows_gone {
+        world.violation(format_args!("(f) {left} processes are left after all were stopped"));
+    }
+}

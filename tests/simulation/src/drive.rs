@@ -1,0 +1,281 @@
+//! One simulation from its begin to its end: turns, faults, and what remains to be done once they stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::file::File;
+use crate::process::Process;
+use crate::send::Senders;
+use crate::settings::{Climate, MAX_TURN};
+use crate::world::World;
+use crate::{Counts, Options, check};
+
+/// How long a run may take after the last fault: longer than any plan does.
+const BOUND: Duration = Duration::from_secs(600);
+
+/// How long a process may take to stop, or to start.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// How long nothing happens before a simulation ends, so that no request is under way.
+const CALM: Duration = Duration::from_secs(3);
+
+/// How long a process whose hub was shut down is executed on, so that its file is closed.
+const LINGERS: Duration = Duration::from_millis(500);
+
+pub(crate) struct Simulation {
+    climate: Climate,
+    world: Arc<World>,
+    pub(crate) file: File,
+    rng: Rng,
+    time: Duration,
+    slots: Vec<Slot>,
+    processes: u32,
+    senders: Senders,
+    faults: usize,
+}
+
+/// Where a process is executed, or will be.
+struct Slot {
+    process: Option<Process>,
+    starts_at: Duration,
+    stalled_until: Duration,
+    skew: i64,
+    stopping: Option<Stopping>,
+}
+
+/// A graceful stop under way.
+struct Stopping {
+    since: Duration,
+    failed_commits: usize,
+    owner: i64,
+    over_since: Option<Duration>,
+}
+
+impl Simulation {
+    pub(crate) fn new(seed: u64, options: Options) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let climate = Climate::generate(&mut rng);
+        let file = File::create();
+        let world = World::new(rng.u64(..), climate.weather, &file.path, options);
+        world.trace(format_args!("{climate:?}"));
+        let slots = (0..2).map(|_| Slot {
+            process: None,
+            starts_at: Duration::from_millis(rng.u64(0..500)),
+            stalled_until: Duration::ZERO,
+            skew: rng.i64(-climate.skew..=climate.skew),
+            stopping: None,
+        });
+        let slots = slots.collect();
+        let senders = Senders::new(&climate, &mut rng);
+        let time = Duration::ZERO;
+        Self { climate, world, file, rng, time, slots, processes: 0, senders, faults: 0 }
+    }
+
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
+    }
+
+    pub(crate) fn run(&mut self) -> Counts {
+        while self.time < self.climate.faults_until && !self.is_violated() {
+            self.disturb();
+            self.send(true);
+            let turn = Duration::from_millis(self.rng.u64(1..=self.climate.turn));
+            self.turn(turn);
+        }
+        self.settle();
+        let mut counts = Counts { faults: self.faults, ..Counts::default() };
+        if !self.is_violated() {
+            let is_steady = self.climate.is_steady();
+            check::check(&self.file, &self.world, &self.senders.plans(), is_steady, &mut counts);
+        }
+        if !self.is_violated() {
+            self.clean_up();
+        }
+        for slot in &mut self.slots {
+            if let Some(process) = slot.process.take() {
+                process.kill();
+            }
+        }
+        counts
+    }
+
+    fn is_violated(&self) -> bool {
+        self.world.state().has_violations()
+    }
+
+    fn send(&mut self, everything: bool) {
+        let servers = self.slots.iter().filter_map(|slot| {
+            let process = slot.process.as_ref()?;
+            Some((process.runtime.handle().clone(), process.server()?.clone()))
+        });
+        let servers: Vec<_> = servers.collect();
+        self.senders.start_runs(&servers, self.time, &self.world, &mut self.rng);
+        if everything {
+            self.senders.send_signals(&servers, &self.climate, &self.file, &self.world, &mut self.rng);
+            self.senders.cancel_runs(&servers, &self.climate, &self.world, &mut self.rng);
+        }
+    }
+
+    /// Executes each process for a time.
+    fn turn(&mut self, turn: Duration) {
+        self.time += turn;
+        self.world.state().time = self.time;
+        let first = self.rng.usize(0..self.slots.len());
+        for index in 0..self.slots.len() {
+            self.execute((first + index) % self.slots.len());
+        }
+    }
+
+    fn execute(&mut self, index: usize) {
+        let (time, slot) = (self.time, &mut self.slots[index]);
+        if slot.process.is_none() && slot.starts_at <= time {
+            self.processes += 1;
+            let clock = (time, slot.skew);
+            let (world, file) = (&self.world, &self.file.path);
+            slot.process = Some(Process::start(world, self.processes, clock, file, self.climate.settings));
+            return;
+        }
+        let Some(process) = &mut slot.process else { return };
+        if slot.stalled_until > time {
+            return;
+        }
+        if slot.stalled_until > process.time {
+            process.stall(slot.stalled_until);
+        }
+        process.skew = slot.skew;
+        process.execute(time);
+        let is_over = process.has_ended();
+        match &mut slot.stopping {
+            Some(stopping) => {
+                if is_over && stopping.over_since.is_none() {
+                    stopping.over_since = Some(time);
+                    check::check_stop(&self.file, &self.world, stopping.owner, stopping.failed_commits);
+                }
+                if stopping.over_since.is_some_and(|since| time >= since + LINGERS) {
+                    self.kill(index);
+                } else if time > stopping.since + PATIENCE {
+                    self.world.violation("(f) a graceful stop did not end");
+                }
+            }
+            None if is_over => self.kill(index),
+            None => {}
+        }
+    }
+
+    fn kill(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        slot.stopping = None;
+        slot.starts_at = self.time + Duration::from_millis(self.rng.u64(0..2000));
+        if let Some(process) = slot.process.take() {
+            process.kill();
+        }
+    }
+
+    fn stop(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        let Some(process) = slot.process.as_mut().filter(|process| process.server().is_some()) else {
+            return;
+        };
+        let owner = format!("SELECT owner FROM processes WHERE pid = {}", process.number);
+        let failed_commits = self.world.state().failed_commits;
+        let owner = self.file.count(&owner);
+        slot.stopping = Some(Stopping { since: self.time, failed_commits, owner, over_since: None });
+        process.stop();
+    }
+
+    /// Decides which faults come now.
+    fn disturb(&mut self) {
+        let Climate { kills, stops, stalls, jumps, skew, settings, .. } = self.climate;
+        for index in 0..self.slots.len() {
+            let mut decide = |share: f64| share > 0.0 && self.rng.f64() < share;
+            let (kills, stops, stalls, jumps) = (decide(kills), decide(stops), decide(stalls), decide(jumps));
+            self.faults += [kills, stops, stalls, jumps].into_iter().filter(|happens| *happens).count();
+            if jumps {
+                self.slots[index].skew = self.rng.i64(-skew..=skew);
+            }
+            if self.slots[index].process.is_none() {
+                continue;
+            }
+            if kills {
+                self.kill(index);
+            } else if stops && self.slots[index].stopping.is_none() {
+                self.stop(index);
+            } else if stalls {
+                let most = u64::try_from(settings.lease.as_millis()).unwrap_or(1000) * 3;
+                self.slots[index].stalled_until = self.time + Duration::from_millis(self.rng.u64(1..most));
+                self.world.trace(format_args!("slot {index} stalls"));
+            }
+        }
+    }
+
+    /// Ends all faults.
+    fn calm(&mut self) {
+        self.world.state().weather.fails_commit = 0.0;
+        for slot in &mut self.slots {
+            slot.starts_at = slot.starts_at.min(self.time);
+            slot.stalled_until = slot.stalled_until.min(self.time);
+        }
+    }
+
+    /// Waits until every run has ended.
+    fn settle(&mut self) {
+        self.calm();
+        let calm = self.time + CALM;
+        let bound = self.time + BOUND;
+        while !self.is_violated() {
+            for _ in 0..10 {
+                self.send(false);
+                self.turn(Duration::from_millis(MAX_TURN));
+            }
+            let open = "SELECT count(*) FROM runs WHERE state IN ('running', 'halted')";
+            let is_calm = self.time > calm && self.slots.iter().all(|slot| slot.stopping.is_none());
+            if is_calm && self.senders.have_started(&self.world) && self.file.count(open) == 0 {
+                return;
+            }
+            if self.file.count("SELECT count(*) FROM runs WHERE state = 'halted'") > 0 {
+                return;
+            }
+            if self.time > bound {
+                let left = self.file.query(
+                    "SELECT run || ': due ' || due || ', lease ' || lease || ', crashes ' || crashes FROM runs
+                     WHERE state = 'running'",
+                    |row| row.get::<_, String>(0),
+                );
+                self.world.violation(format_args!("(f) these runs did not end: {}", left.join("; ")));
+            }
+        }
+    }
+
+    /// Waits until ended runs are deleted, and stops all processes.
+    fn clean_up(&mut self) {
+        let skew = Duration::from_millis(2 * self.climate.skew.unsigned_abs());
+        self.time += self.climate.settings.keep_ended + skew;
+        for slot in &mut self.slots {
+            slot.stalled_until = self.time;
+        }
+        if self.rng.f64() < 0.25 {
+            // Whatever fails while runs are deleted.
+            self.world.state().weather.fails_commit = self.climate.weather.fails_commit;
+            for _ in 0..200 {
+                self.disturb();
+                self.turn(Duration::from_millis(MAX_TURN));
+            }
+            self.calm();
+        }
+        for _ in 0..25 {
+            self.turn(Duration::from_millis(500));
+        }
+        check::check_deleted(&self.file, &self.world);
+        (0..self.slots.len()).for_each(|index| self.stop(index));
+        let is_stopping = |slot: &Slot| slot.stopping.is_some();
+        while self.slots.iter().any(is_stopping) && !self.is_violated() {
+            self.turn(Duration::from_millis(100));
+            self.slots.iter_mut().for_each(|slot| slot.starts_at = Duration::MAX);
+        }
+        if !self.is_violated() {
+            check::check_left(&self.file, &self.world);
+        }
+    }
+}

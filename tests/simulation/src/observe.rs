@@ -1,0 +1,157 @@
+//! What jobs and senders report. It is kept outside of the simulated processes, and so outlasts them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare::RunError;
+
+use crate::file;
+use crate::plan::Attempts;
+use crate::world::World;
+
+/// Everything that was reported.
+#[derive(Default)]
+pub(crate) struct Observed {
+    pub(crate) executions: u64,
+    /// By the run and its call site, what it returned, and in which execution.
+    pub(crate) returned: BTreeMap<(String, String), (String, u64)>,
+    /// Payloads that `hub.publish` published, with the message's id.
+    pub(crate) told: BTreeMap<String, String>,
+    /// By the signal's payload.
+    pub(crate) sent: BTreeMap<String, Sent>,
+    /// Where runs received signals, by the signal's payload: the run, and its call site.
+    pub(crate) received: BTreeMap<String, BTreeSet<(String, String)>>,
+    /// The ids of messages that were published durably, by the run and its call site.
+    pub(crate) published: BTreeMap<(String, String), String>,
+    /// Runs of which somebody was told that they are cancelled.
+    pub(crate) cancelled: BTreeSet<String>,
+    /// Runs of which somebody was told that they have started.
+    pub(crate) started: BTreeSet<String>,
+    /// Runs of which somebody was told that they are new.
+    pub(crate) new: BTreeSet<String>,
+    nonces: u64,
+}
+
+/// A signal, and how its senders were answered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) signal: usize,
+    pub(crate) room: usize,
+    pub(crate) run: Option<String>,
+    pub(crate) question: Option<String>,
+    pub(crate) key: Option<String>,
+    /// `accepted`, `kept` or an error, with the run that got it.
+    pub(crate) answers: Vec<(String, Option<String>)>,
+    /// When the first of them came, in milliseconds since 1970.
+    pub(crate) answered: Option<u128>,
+}
+
+/// What an attempt of a step does.
+pub(crate) struct Fate {
+    pub(crate) takes: Duration,
+    pub(crate) panics: bool,
+    pub(crate) result: Result<String, RunError>,
+}
+
+/// One execution of a run's job.
+pub(crate) struct Execution {
+    world: Arc<World>,
+    run: String,
+    number: u64,
+}
+
+impl Execution {
+    pub(crate) fn begin(world: &Arc<World>, run: &str) -> Self {
+        let mut state = world.state();
+        state.observed.executions += 1;
+        let number = state.observed.executions;
+        state.trace(format_args!("{run} executes as {number}"));
+        drop(state);
+        Self { world: Arc::clone(world), run: run.to_owned(), number }
+    }
+
+    /// A call returned. It returns the same in every execution.
+    pub(crate) fn returned(&self, path: &str, what: &str) {
+        let mut state = self.world.state();
+        state.trace(format_args!("{}{path} returned {what}", self.run));
+        let site = (self.run.clone(), path.to_owned());
+        let earlier = state.observed.returned.get(&site).cloned();
+        match earlier {
+            None => drop(state.observed.returned.insert(site, (what.to_owned(), self.number))),
+            Some((earlier, _)) if earlier == what => {}
+            Some((earlier, _)) => {
+                let run = &self.run;
+                state.violation(format_args!("(a) {run}{path} returned {earlier:?}, and then {what:?}"));
+            }
+        }
+    }
+
+    /// An attempt of a step begins. No step begins again after it returned.
+    pub(crate) fn work(&self, path: &str, attempts: Attempts) -> Fate {
+        let mut state = self.world.state();
+        let site = (self.run.clone(), path.to_owned());
+        // An execution may not know yet that another process holds its run, and do in vain what that has done.
+        if let Some((what, by)) = state.observed.returned.get(&site).cloned()
+            && self.number >= by
+            && file::holder(&state.file, &self.run) == Some(state.process())
+        {
+            let run = &self.run;
+            state.violation(format_args!("(c) {run}{path} works again after it returned {what:?}"));
+        }
+        state.observed.nonces += 1;
+        let nonce = state.observed.nonces;
+        let takes = Duration::from_millis(state.rng.u64(0..=attempts.takes));
+        let panics = state.chance(attempts.panics);
+        let result = if state.chance(attempts.gives_up) {
+            Err(RunError::fail(format!("planned end {nonce}")))
+        } else if state.chance(attempts.fails) {
+            Err(RunError::retry(format!("planned failure {nonce}")))
+        } else {
+            Ok(format!("value {nonce}"))
+        };
+        state.trace(format_args!("{}{path} works: {takes:?} {panics} {result:?}", self.run));
+        Fate { takes, panics, result }
+    }
+
+    /// A wait returned with this signal.
+    pub(crate) fn received(&self, path: &str, payload: &str) {
+        let site = (self.run.clone(), path.to_owned());
+        self.world.state().observed.received.entry(payload.to_owned()).or_default().insert(site);
+    }
+
+    /// A durable publish returned.
+    pub(crate) fn published(&self, path: &str, id: &str) {
+        let site = (self.run.clone(), path.to_owned());
+        self.world.state().observed.published.insert(site, id.to_owned());
+    }
+
+    pub(crate) fn worked(&self, path: &str) {
+        self.world.trace(format_args!("{}{path} worked", self.run));
+    }
+
+    pub(crate) fn tells(&self, path: &str) -> String {
+        let mut state = self.world.state();
+        state.observed.nonces += 1;
+        format!("{}{path} told {}", self.run, state.observed.nonces)
+    }
+
+    pub(crate) fn told(&self, payload: &str, id: &str) {
+        let mut state = self.world.state();
+        state.trace(format_args!("{payload} as {id}"));
+        state.observed.told.insert(payload.to_owned(), id.to_owned());
+    }
+
+    pub(crate) fn stumbles(&self) -> bool {
+        let mut state = self.world.state();
+        let stumbles = state.chance(0.3);
+        state.trace(format_args!("{} stumbles: {stumbles}", self.run));
+        stumbles
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        self.world.trace(format_args!("execution {} of {} ends", self.number, self.run));
+    }
+}

@@ -1,0 +1,196 @@
+//! The world of one seed: its time, its random numbers, its faults, and its trace.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fanfare::simulation::{Bug, World as Decisions};
+use fastrand::Rng;
+use tokio::time::Instant;
+
+use crate::Options;
+use crate::observe::Observed;
+
+/// When every simulation begins.
+const BASE: Duration = Duration::from_secs(1_800_000_000);
+
+/// How rough a world is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// How likely a commit fails.
+    pub(crate) fails_commit: f64,
+    /// How long the writer pauses at most, in milliseconds, and how likely it does.
+    pub(crate) pause: (u64, f64),
+    pub(crate) batch: usize,
+    /// Whether processes learn at once that another one has ended.
+    pub(crate) knows_gone: bool,
+}
+
+/// What runs and processes share, and what outlasts them.
+pub(crate) struct World(Mutex<State>);
+
+pub(crate) struct State {
+    pub(crate) rng: Rng,
+    pub(crate) weather: Weather,
+    pub(crate) observed: Observed,
+    pub(crate) failed_commits: usize,
+    pub(crate) file: PathBuf,
+    /// How far the simulation has come.
+    pub(crate) time: Duration,
+    current: Option<Current>,
+    gone: HashSet<u32>,
+    bug: Option<Bug>,
+    trace: DefaultHasher,
+    /// Every line of the trace, if somebody wants to read it.
+    lines: Option<Vec<String>>,
+    violations: Vec<String>,
+}
+
+/// The process that is executed now.
+#[derive(Clone, Copy)]
+struct Current {
+    process: u32,
+    /// What its wall clock showed at this moment of its runtime.
+    wall: SystemTime,
+    at: Instant,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, weather: Weather, file: &Path, options: Options) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State {
+            rng: Rng::with_seed(seed),
+            weather,
+            observed: Observed::default(),
+            failed_commits: 0,
+            file: file.to_owned(),
+            time: Duration::ZERO,
+            current: None,
+            gone: HashSet::new(),
+            bug: options.bug,
+            trace: DefaultHasher::new(),
+            lines: options.is_traced.then(Vec::new),
+            violations: Vec::new(),
+        })))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on this process is executed, whose wall clock shows `since_begin` after the simulation's begin.
+    /// Called inside of its runtime.
+    pub(crate) fn enter(&self, process: u32, since_begin: Duration) {
+        let wall = UNIX_EPOCH + BASE + since_begin;
+        self.state().current = Some(Current { process, wall, at: Instant::now() });
+    }
+
+    pub(crate) fn leave(&self) {
+        self.state().current = None;
+    }
+
+    pub(crate) fn kill(&self, process: u32) {
+        self.state().gone.insert(process);
+    }
+
+    pub(crate) fn trace(&self, what: impl Display) {
+        self.state().trace(what);
+    }
+
+    pub(crate) fn violation(&self, what: impl Display) {
+        self.state().violation(what);
+    }
+
+    /// The hash of the trace, its lines, and what was violated.
+    pub(crate) fn end(&self) -> (u64, Vec<String>, Vec<String>) {
+        let mut state = self.state();
+        let (lines, violations) = (state.lines.take(), std::mem::take(&mut state.violations));
+        (state.trace.finish(), lines.unwrap_or_default(), violations)
+    }
+}
+
+impl State {
+    pub(crate) fn now(&self) -> SystemTime {
+        self.current.map_or(UNIX_EPOCH + BASE + self.time, |current| current.wall + current.at.elapsed())
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.current.map_or(0, |current| current.process)
+    }
+
+    /// Takes note of an event. Two simulations of one seed have the same events.
+    pub(crate) fn trace(&mut self, what: impl Display) {
+        let since = self.now().duration_since(UNIX_EPOCH + BASE).unwrap_or_default();
+        let line = format!("{:>6} p{} {what}", since.as_millis(), self.process());
+        line.hash(&mut self.trace);
+        if let Some(lines) = &mut self.lines {
+            lines.push(line);
+        }
+    }
+
+    pub(crate) fn violation(&mut self, what: impl Display) {
+        let what = what.to_string();
+        self.trace(format_args!("VIOLATION: {what}"));
+        self.violations.push(what);
+    }
+
+    pub(crate) fn has_violations(&self) -> bool {
+        !self.violations.is_empty()
+    }
+
+    pub(crate) fn chance(&mut self, share: f64) -> bool {
+        share > 0.0 && self.rng.f64() < share
+    }
+}
+
+/// The world as the library asks it.
+pub(crate) struct Decider(pub(crate) Arc<World>);
+
+impl Decisions for Decider {
+    fn now(&self) -> SystemTime {
+        self.0.state().now()
+    }
+
+    fn process(&self) -> u32 {
+        self.0.state().process()
+    }
+
+    fn is_gone(&self, process: u32) -> bool {
+        let state = self.0.state();
+        state.weather.knows_gone && state.gone.contains(&process)
+    }
+
+    fn random(&self) -> u32 {
+        self.0.state().rng.u32(..)
+    }
+
+    fn fails_commit(&self) -> bool {
+        let mut state = self.0.state();
+        let share = state.weather.fails_commit;
+        let fails = state.chance(share);
+        if fails {
+            state.failed_commits += 1;
+            state.trace("a commit fails");
+        }
+        fails
+    }
+
+    fn pause(&self) -> Duration {
+        let mut state = self.0.state();
+        let (most, share) = state.weather.pause;
+        let pause = if state.chance(share) { state.rng.u64(0..=most) } else { 0 };
+        Duration::from_millis(pause)
+    }
+
+    fn batch(&self) -> usize {
+        let mut state = self.0.state();
+        let most = state.weather.batch;
+        state.rng.usize(1..=most)
+    }
+
+    fn has_bug(&self, bug: Bug) -> bool {
+        self.0.state().bug == Some(bug)
+    }
+}
