@@ -91,6 +91,11 @@ impl World {
         self.state().current = None;
     }
 
+    /// Whether a process is executed now.
+    pub(crate) fn is_executing(&self) -> bool {
+        self.state().current.is_some()
+    }
+
     pub(crate) fn kill(&self, process: u32) {
         self.state().gone.insert(process);
     }
