@@ -26,6 +26,7 @@ const NEVER_IN_CODEGEN: &[(&str, &str)] = &[
 ];
 
 const RUNTIME_RUST: Floors = &[
+    &["simulation"],
     &["clock", "formats", "metrics", "wire"],
     &["schema"],
     &["channel", "payload"],

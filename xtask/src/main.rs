@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask demo` shows Fanfare at work, `cargo xtask test` runs everything that CI runs, `cargo xtask
 //! conformance` holds it against JSON Schema's test suite, `cargo xtask soak` cuts and kills and counts what
-//! is lost, and `cargo xtask bench` measures it beside its peers.
+//! is lost, `cargo xtask simulate` does so in simulated processes, and `cargo xtask bench` measures it beside its peers.
 
 mod bench;
 mod conformance;
@@ -10,6 +10,7 @@ mod demo;
 mod failure;
 mod paths;
 mod process;
+mod simulate;
 mod soak;
 mod step;
 mod test;
@@ -36,6 +37,8 @@ enum Verb {
     Conformance(conformance::Conformance),
     /// Cuts, stalls and kills, and then counts what subscribers were told.
     Soak(soak::Soak),
+    /// Executes random runs in simulated processes that fail as a seed decides, and checks what is promised.
+    Simulate(simulate::Simulate),
     /// Measures Fanfare beside its peers.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -57,6 +60,7 @@ fn run(verb: Verb) -> Result {
         Verb::Test(test) => test.run(),
         Verb::Conformance(conformance) => conformance.run(),
         Verb::Soak(soak) => soak.run(),
+        Verb::Simulate(simulate) => simulate.run(),
         Verb::Bench(bench) => bench.run(),
     }
 }

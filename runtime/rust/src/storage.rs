@@ -14,15 +14,16 @@ use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Key, KeyReused, Limits, Log, OpenStream};
 use crate::wire::DataFrame;
 
+mod calls;
 mod journal;
 mod left_open;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub(crate) use calls::{CallSite, Outcome, Step, StepKind};
 pub(crate) use journal::{
-    CallSite, Claimed, Decided, Decision, End, Hold, JOURNAL, Journal, NewPiece, NewRun, NewSignal, Outcome,
-    Question, Recorded, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Step, StepKind, Taken,
-    Wait, WaitEnd, Waited,
+    Claimed, Decided, Decision, End, Hold, JOURNAL, Journal, NewPiece, NewRun, NewSignal, Question, Recorded,
+    RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Taken, Wait, WaitEnd, Waited,
 };
 pub(crate) use left_open::end_left_open;
 

@@ -80,7 +80,9 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
             metrics::run_ended(outcome);
-            waiting.iter().for_each(|context| context.catch_up());
+            if let Some(context) = waiting {
+                context.catch_up();
+            }
             shared.wake_at(due.unwrap_or_else(clock::now));
         }
         Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),

@@ -27,6 +27,7 @@ mod engine;
 mod journal;
 mod messages;
 mod process;
+mod questions;
 mod revocations;
 mod schema;
 mod signals;

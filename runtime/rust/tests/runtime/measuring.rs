@@ -236,7 +236,7 @@ async fn runs_are_counted_by_state_and_a_warning_names_what_holds_all_slots() {
                 run.wait_for(run.channel().nod(), Duration::MAX).await?;
             }
             let patient = StepOptions::new().timeout(Duration::MAX);
-            run.step_with("hang", patient, || std::future::pending::<Result<(), RunError>>()).await?;
+            run.step_with("hang", patient, std::future::pending::<Result<(), RunError>>).await?;
             Ok(done("never"))
         },
     )

@@ -7,7 +7,7 @@ use super::super::{
     Recorded, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Step, StorageError, Wait,
     Waited,
 };
-use super::{Sqlite, journal, signals, streams};
+use super::{Sqlite, journal, questions, signals, streams};
 
 impl Journal for Sqlite {
     fn enter(&self, jobs: Vec<String>) -> Later<Result<(), StorageError>> {
@@ -69,7 +69,7 @@ impl Journal for Sqlite {
         decision: Decision,
         event: RunEvent,
     ) -> Later<Result<Decided, StorageError>> {
-        self.ask(move |batch| journal::decide(batch, hold, &decision, &event))
+        self.ask(move |batch| questions::decide(batch, hold, &decision, &event))
     }
 
     fn begin_stream(
@@ -104,7 +104,7 @@ impl Journal for Sqlite {
     }
 
     fn wait(&self, hold: Hold, wait: Wait, event: RunEvent) -> Later<Result<Waited, StorageError>> {
-        self.ask(move |batch| journal::wait(batch, hold, &wait, &event))
+        self.ask(move |batch| questions::wait(batch, hold, &wait, &event))
     }
 
     fn settle(&self, hold: Hold, end: End, event: Option<Entry>) -> Later<Result<Settled, StorageError>> {

@@ -5,13 +5,14 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
 use super::super::{
-    CallSite, Claimed, Decided, Decision, End, Entry, Hold, NewRun, Outcome as CallOutcome, Question,
-    Recorded, RunCounts, RunEvent, RunRecord, Settled, Step, StepKind, Wait, WaitEnd, Waited,
+    CallSite, Claimed, End, Entry, Hold, NewRun, Outcome as CallOutcome, Recorded, RunCounts, RunRecord,
+    Settled, Step, StepKind,
 };
 use super::batch::Batch;
 use super::messages::Outcome;
+use super::questions::questions;
 use super::schema::{milliseconds, time};
-use super::{process, signals, streams};
+use super::{process, streams};
 use crate::clock;
 
 /// How many calls a run has recorded.
@@ -122,7 +123,7 @@ pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>>
 }
 
 /// Returns what the branches of a fork have recorded and begun.
-fn load_fork(transaction: &Transaction<'_>, row: i64, fork: &CallSite) -> Result<Vec<Step>> {
+pub(super) fn load_fork(transaction: &Transaction<'_>, row: i64, fork: &CallSite) -> Result<Vec<Step>> {
     let first = fork.child(0);
     let prefix = first.trim_end_matches('0');
     let mut statement = transaction.prepare_cached(
@@ -229,130 +230,6 @@ pub(super) fn write(transaction: &Transaction<'_>, row: i64, step: &Step) -> Res
     let CallSite { branch, position } = site;
     statement.execute(params![row, branch, position, kind.name(), id, value, error, failures, due, now()])?;
     Ok(())
-}
-
-pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEvent) -> Result<Waited> {
-    let transaction = batch.transaction;
-    if !is_held(transaction, hold)? {
-        return Ok(Waited::Lost);
-    }
-    let (row, names, CallSite { branch, position }) = (hold.row, json(&wait.names), &wait.site);
-    let mut begun = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO waits (run, branch, position, id, names, since, until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let until = milliseconds(wait.until);
-    let is_new = begun.execute(params![row, branch, position, wait.id, names, now(), until])? == 1;
-    if is_new {
-        signals::answer_with_kept(transaction, row, &wait.site, &names)?;
-    }
-    let mut standing = transaction
-        .prepare_cached("SELECT until, answer FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
-    let (until, answer): (i64, Option<i64>) =
-        standing.query_row(params![row, branch, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if answer.is_none() && until > now() {
-        if is_new {
-            batch.append(&event(&questions(transaction, row)?))?;
-        }
-        return Ok(Waited::Until(time(until)));
-    }
-    let taken = answer.map(|answer| signals::take(transaction, answer)).transpose()?;
-    if taken.is_some() {
-        failpoint!("between-signal-and-step");
-    }
-    let value = close(transaction, row, &wait.site, &wait.id, &WaitEnd { names: wait.names.clone(), taken })?;
-    if !is_new {
-        batch.append(&event(&questions(transaction, row)?))?;
-    }
-    Ok(Waited::Done(value))
-}
-
-/// Closes a question, and returns how it ended as the journal holds it.
-fn close(
-    transaction: &Transaction<'_>,
-    row: i64,
-    site: &CallSite,
-    id: &str,
-    end: &WaitEnd,
-) -> Result<String> {
-    let mut closed =
-        transaction.prepare_cached("DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
-    closed.execute(params![row, site.branch, site.position])?;
-    // Strings and numbers, which JSON has.
-    let value = serde_json::to_string(end).unwrap_or_default();
-    let outcome = CallOutcome::Value(value.clone());
-    write(transaction, row, &Step { site: site.clone(), kind: StepKind::Wait, id: id.into(), outcome })?;
-    Ok(value)
-}
-
-struct OpenWait {
-    question: Question,
-    id: String,
-    is_answered: bool,
-}
-
-fn open_waits(transaction: &Transaction<'_>, row: i64) -> Result<Vec<OpenWait>> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT branch, position, names, id, answer FROM waits WHERE run = ?1 ORDER BY since, branch, position",
-    )?;
-    let rows = statement.query_map([row], |row| {
-        let names: String = row.get(2)?;
-        Ok(OpenWait {
-            question: Question {
-                site: CallSite { branch: row.get(0)?, position: row.get(1)? },
-                names: serde_json::from_str(&names).unwrap_or_default(),
-            },
-            id: row.get(3)?,
-            is_answered: row.get::<_, Option<i64>>(4)?.is_some(),
-        })
-    })?;
-    rows.collect()
-}
-
-/// The questions of a run that have no answer yet.
-fn questions(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Question>> {
-    let open = open_waits(transaction, row)?.into_iter().filter(|wait| !wait.is_answered);
-    Ok(open.map(|wait| wait.question).collect())
-}
-
-pub(super) fn decide(
-    batch: &mut Batch<'_>,
-    hold: Hold,
-    decision: &Decision,
-    event: &RunEvent,
-) -> Result<Decided> {
-    let Decision { fork, winner, under_way, pending } = decision;
-    let transaction = batch.transaction;
-    if !is_held(transaction, hold)? {
-        return Ok(Decided::Lost);
-    }
-    let mut lost = open_waits(transaction, hold.row)?;
-    lost.retain(|wait| fork.site.branch_of(&wait.question.site.branch).is_some_and(|index| index != *winner));
-    if !under_way.is_empty() {
-        let goes_first =
-            |branch: &str| fork.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
-        let holds_answer = |wait: &OpenWait| wait.is_answered && goes_first(&wait.question.site.branch);
-        let steps = load_fork(transaction, hold.row, &fork.site)?;
-        // Calls that began together may be recorded in another order.
-        let holds_taken = |step: &Step| pending.contains(&step.site) && signals::took_answer(step);
-        if lost.iter().any(holds_answer)
-            || steps.iter().any(holds_taken)
-            || signals::is_answer_fresh(&steps, &fork.site, goes_first)
-        {
-            return Ok(Decided::Contested);
-        }
-    }
-    for OpenWait { question, id, .. } in &lost {
-        let end = WaitEnd { names: question.names.clone(), taken: None };
-        close(transaction, hold.row, &question.site, id, &end)?;
-    }
-    if !bug!(WinnerInMemory) {
-        write(transaction, hold.row, fork)?;
-    }
-    if !lost.is_empty() {
-        batch.append(&event(&questions(transaction, hold.row)?))?;
-    }
-    Ok(Decided::Kept)
 }
 
 pub(super) fn settle(batch: &mut Batch<'_>, hold: Hold, end: &End, event: Option<&Entry>) -> Result<Settled> {
@@ -473,6 +350,6 @@ pub(super) fn now() -> i64 {
     milliseconds(clock::now())
 }
 
-fn json(texts: &[String]) -> String {
+pub(super) fn json(texts: &[String]) -> String {
     serde_json::to_string(texts).unwrap_or_else(|_| "[]".into())
 }
