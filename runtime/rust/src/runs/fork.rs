@@ -294,7 +294,7 @@ impl<C: TypedChannel> Fork<'_, C> {
                 return self.run.context.stop(Stop::Halted(why)).await;
             }
             self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
-            let result = poll_fn(|context| poll(winner, context)).await;
+            let result = self.or_retry(poll_fn(|context| poll(winner, context)).await).await;
             self.finish();
             return result.map(|()| Some(winner));
         }
@@ -304,13 +304,11 @@ impl<C: TypedChannel> Fork<'_, C> {
             self.finish();
             return Ok(None);
         };
-        if let Err(RunError(Kind::Retry { message, after })) = result {
-            return self.run.context.stop(Stop::Retry { message, after }).await;
-        }
+        result = self.or_retry(result).await;
         while !self.decide(winner, &left).await {
             // A branch got a signal, and goes first.
             if let Ok(Some(other)) = timeout(LOOK, left.next(&mut poll)).await {
-                (winner, result) = other;
+                (winner, result) = (other.0, self.or_retry(other.1).await);
             }
         }
         for index in (0..count).filter(|index| *index != winner) {
@@ -319,6 +317,17 @@ impl<C: TypedChannel> Fork<'_, C> {
         self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
         self.finish();
         result.map(|()| Some(winner))
+    }
+
+    /// Has the job tried again as a whole if a branch failed outside of its steps. The job must not handle such an
+    /// error, which the next execution may not have.
+    async fn or_retry(&self, result: Result<(), RunError>) -> Result<(), RunError> {
+        match result {
+            Err(RunError(Kind::Retry { message, after })) => {
+                self.run.context.stop(Stop::Retry { message, after }).await
+            }
+            recorded => recorded,
+        }
     }
 
     /// Whether a branch of the run lies in one that did not win.

@@ -475,3 +475,27 @@ async fn futures_that_are_no_calls_make_progress_while_their_run_waits() {
     server.hub.signal(Room(room("1")).nod(), "yes").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("yes"));
 }
+
+#[tokio::test]
+async fn a_job_never_handles_an_error_that_the_next_execution_may_not_have() {
+    let server = in_memory().await;
+    let (branches, jobs) = (Count::default(), Count::default());
+    let counts = (branches.clone(), jobs.clone());
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let (branches, jobs) = counts.clone();
+        async move {
+            // The branch wins, and fails outside of its steps when it is replayed.
+            let replayed = async |run: Run<Room>| {
+                step(&run, "a", 5).await?;
+                if branches.up() == 2 { Err(RunError::retry("no network")) } else { Ok("a".to_owned()) }
+            };
+            let late = async |run: Run<Room>| run.sleep("late", MINUTE).await.map(|()| "late".to_owned());
+            let won = run.first(replayed, late).await.unwrap_or_else(|error| format!("handled {error}"));
+            if jobs.up() == 1 { Err(RunError::retry("once more")) } else { Ok(done(won)) }
+        }
+    })
+    .await;
+    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("a"));
+    assert_eq!((branches.get(), jobs.get()), (3, 2));
+}
