@@ -4,14 +4,17 @@
 //! as before, with the same ids, or its code has changed. The rules in [`Calls::begin`] make sure that
 //! this order does not depend on how long anything takes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
 
 use crate::storage::{CallSite, Outcome, Step, StepKind};
 
 /// What the journal holds of a run, and how far this execution has come.
+#[derive(Default)]
 pub(super) struct Calls {
     recorded: HashMap<String, BTreeMap<u32, Step>>,
+    /// What is recorded and was not called again yet in this execution.
+    left: BTreeSet<CallSite>,
     /// Where the journal has branches of a fork.
     forks: HashSet<CallSite>,
     /// The branches that are executed now.
@@ -69,12 +72,14 @@ pub(super) enum Refusal {
 
 impl Calls {
     pub(super) fn new(steps: Vec<Step>) -> Self {
-        let mut calls =
-            Self { recorded: HashMap::new(), forks: HashSet::new(), branches: HashMap::new(), turn: 0 };
+        let mut calls = Self::default();
         calls.open(String::new());
         for step in steps {
             let around = std::iter::successors(step.site.fork(), CallSite::fork);
             calls.forks.extend(around);
+            if step.outcome.is_final() {
+                calls.left.insert(step.site.clone());
+            }
             let branch = calls.recorded.entry(step.site.branch.clone()).or_default();
             branch.insert(step.site.position, step);
         }
@@ -85,10 +90,25 @@ impl Calls {
         self.branches.insert(branch, Branch::default());
     }
 
-    /// Forgets a branch, and those inside of it: what they began may be dropped.
+    /// Forgets a branch, and those inside of it: what they began may be dropped, and what is recorded of them is not
+    /// called again.
     pub(super) fn close(&mut self, branch: &str) {
-        let is_inside = |other: &str| other.strip_prefix(branch).is_some_and(|rest| rest.starts_with('/'));
-        self.branches.retain(|other, _| other != branch && !is_inside(other));
+        self.branches.retain(|other, _| !is_inside(branch, other));
+        let left: Vec<CallSite> = self.left_in(branch).cloned().collect();
+        for site in left {
+            self.left.remove(&site);
+        }
+    }
+
+    /// Whether a branch has not called again all that is recorded of it.
+    pub(super) fn is_behind(&self, branch: &str) -> bool {
+        self.left_in(branch).next().is_some()
+    }
+
+    /// What is left of a branch and of those inside of it. They stand together: a slash comes before any digit.
+    fn left_in(&self, branch: &str) -> impl Iterator<Item = &CallSite> {
+        let first = CallSite { branch: branch.to_owned(), position: 0 };
+        self.left.range(first..).take_while(move |site| is_inside(branch, &site.branch))
     }
 
     /// The job is about to be polled.
@@ -131,12 +151,13 @@ impl Calls {
         }
         let site = CallSite { branch: branch.to_owned(), position: state.next };
         let outcome = self.find(&site, kind, id)?;
+        self.left.remove(&site);
         let state = self.branches.get_mut(branch).unwrap_or_else(|| unreachable!("it was there"));
         state.next += 1;
         if state.pending.is_empty() {
             (state.began, state.has_returned) = (turn, false);
         }
-        let is_recorded = matches!(outcome, Some(Outcome::Value(_) | Outcome::Error(_)));
+        let is_recorded = outcome.as_ref().is_some_and(Outcome::is_final);
         state.pending.push(Pending {
             position: site.position,
             kind,
@@ -262,6 +283,10 @@ impl Calls {
     }
 }
 
+fn is_inside(branch: &str, other: &str) -> bool {
+    other.strip_prefix(branch).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn label(kind: StepKind, id: &str) -> String {
     if id.is_empty() { kind.name().into() } else { format!("{} {id:?}", kind.name()) }
 }
@@ -364,6 +389,24 @@ mod tests {
         let Err(Refusal::Misuse(why)) = calls.end("", true) else { panic!("it was dropped") };
         assert!(why.contains("sleep \"a\" was dropped") && why.contains("run.first"), "{why}");
         assert!(matches!(calls.begin("", StepKind::Step, "b"), Err(Refusal::Misuse(_))));
+    }
+
+    #[test]
+    fn a_branch_is_behind_until_it_called_again_what_is_recorded_of_it() {
+        let steps = ["0.1", "0.1/0.0", "0.10"]
+            .map(|branch| step(branch, 0, StepKind::Step, "a"))
+            .into_iter()
+            .collect();
+        let mut calls = Calls::new(steps);
+        let behind = |calls: &Calls| ["0.0", "0.1", "0.10"].map(|branch| calls.is_behind(branch));
+        assert_eq!(behind(&calls), [false, true, true]);
+        calls.open("0.1".into());
+        assert!(call(&mut calls, "0.1", StepKind::Step, "a"));
+        assert_eq!(behind(&calls), [false, true, true], "a branch of it is left");
+        calls.close("0.1/0.0");
+        assert_eq!(behind(&calls), [false, false, true]);
+        calls.close("0.10");
+        assert_eq!(behind(&calls), [false, false, false]);
     }
 
     #[test]

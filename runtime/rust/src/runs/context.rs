@@ -291,7 +291,7 @@ pub(super) struct Call {
 impl Call {
     /// Whether it does no more than its record says.
     fn is_recorded(&self) -> bool {
-        self.kind.is_fork() || matches!(self.outcome, Some(Outcome::Value(_) | Outcome::Error(_)))
+        self.kind.is_fork() || self.outcome.as_ref().is_some_and(Outcome::is_final)
     }
 
     /// The call returns now.
@@ -308,7 +308,7 @@ impl Call {
     /// Records what came of it, and publishes the message that belongs to it.
     pub(super) async fn record(&self, outcome: Outcome, message: Option<Entry>) -> Option<MessageId> {
         let context = &self.context;
-        let is_progress = !matches!(outcome, Outcome::Begun { .. });
+        let is_progress = outcome.is_final();
         let recording = context.engine().await.record(context.hold(), self.step(outcome), message);
         match recording.await {
             Ok(Recorded::Kept(id)) => {

@@ -294,6 +294,7 @@ impl<C: TypedChannel> Fork<'_, C> {
                 return self.run.context.stop(Stop::Halted(why)).await;
             }
             self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
+            self.close_losers(count, winner);
             let result = self.or_retry(poll_fn(|context| poll(winner, context)).await).await;
             self.finish();
             return result.map(|()| Some(winner));
@@ -305,15 +306,13 @@ impl<C: TypedChannel> Fork<'_, C> {
             return Ok(None);
         };
         result = self.or_retry(result).await;
-        while !self.decide(winner, &left).await {
-            // A branch got a signal, and goes first.
+        // A branch that has not caught up with its records, or that got a signal, goes first.
+        while self.is_behind(&left) || !self.decide(winner, &left).await {
             if let Ok(Some(other)) = timeout(LOOK, left.next(&mut poll)).await {
                 (winner, result) = (other.0, self.or_retry(other.1).await);
             }
         }
-        for index in (0..count).filter(|index| *index != winner) {
-            self.run.context.calls().close(&self.call.site.child(number(index)));
-        }
+        self.close_losers(count, winner);
         self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
         self.finish();
         result.map(|()| Some(winner))
@@ -328,6 +327,23 @@ impl<C: TypedChannel> Fork<'_, C> {
             }
             recorded => recorded,
         }
+    }
+
+    fn close_losers(&self, count: usize, winner: usize) {
+        for index in (0..count).filter(|index| *index != winner) {
+            self.run.context.calls().close(&self.call.site.child(number(index)));
+        }
+    }
+
+    /// Whether a branch under way, which might hold an answer, has not called again what is recorded of it.
+    fn is_behind(&self, left: &Left) -> bool {
+        let calls = self.run.context.calls();
+        self.under_way(left).into_iter().any(|index| calls.is_behind(&self.call.site.child(index)))
+    }
+
+    /// The branches that go first if they hold an answer.
+    fn under_way(&self, left: &Left) -> Vec<u32> {
+        if self.stops_at_first() { left.running.iter().copied().map(number).collect() } else { Vec::new() }
     }
 
     /// Whether a branch of the run lies in one that did not win.
@@ -345,11 +361,7 @@ impl<C: TypedChannel> Fork<'_, C> {
         self.call.set_activity(Activity::Working);
         let context = &self.run.context;
         let fork = self.call.step(Outcome::Value(winner.to_string()));
-        let under_way: Vec<u32> = if self.stops_at_first() {
-            left.running.iter().copied().map(number).collect()
-        } else {
-            Vec::new()
-        };
+        let under_way = self.under_way(left);
         let goes_first =
             |branch: &str| self.call.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
         let pending = context.calls().pending_in(goes_first);

@@ -65,7 +65,7 @@ pub(crate) struct Step {
 impl Step {
     /// Whether it is a text stream that has begun and not ended.
     pub(crate) fn is_open_stream(&self) -> bool {
-        self.kind == StepKind::Stream && matches!(self.outcome, Outcome::Begun { .. })
+        self.kind == StepKind::Stream && !self.outcome.is_final()
     }
 }
 
@@ -80,6 +80,13 @@ pub(crate) enum Outcome {
     /// It has begun: a step that failed so many times and is to be tried again at `due`, or a question
     /// without an answer yet.
     Begun { failures: u32, due: i64 },
+}
+
+impl Outcome {
+    /// Whether the call is over, for good or ill.
+    pub(crate) fn is_final(&self) -> bool {
+        !matches!(self, Self::Begun { .. })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -207,7 +207,7 @@ pub(super) fn record(
         }
         None => write(batch.transaction, hold.row, step)?,
     }
-    if step.kind == StepKind::Stream && !matches!(step.outcome, CallOutcome::Begun { .. }) {
+    if step.kind == StepKind::Stream && step.outcome.is_final() {
         streams::forget(batch.transaction, hold.row, &step.site)?;
     }
     Ok(Recorded::Kept(id))

@@ -179,7 +179,7 @@ fn read(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
 /// about to act on it.
 pub(super) fn is_answer_fresh(steps: &[Step], fork: &CallSite, goes_first: impl Fn(&str) -> bool) -> bool {
     let mut last: BTreeMap<&str, &Step> = BTreeMap::new();
-    for step in steps.iter().filter(|step| !matches!(step.outcome, Outcome::Begun { .. })) {
+    for step in steps.iter().filter(|step| step.outcome.is_final()) {
         let latest = last.entry(&step.site.branch).or_insert(step);
         if latest.site.position < step.site.position {
             *latest = step;
