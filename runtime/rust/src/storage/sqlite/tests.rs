@@ -10,7 +10,7 @@ use super::super::{
 };
 use super::batch::{self, Batch};
 use super::schema::prepare;
-use super::{Entry, boot, channels, journal, process, sweep};
+use super::{Entry, boot, channels, journal, process, questions, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -233,7 +233,7 @@ fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
         let fork = step(site("", 0), StepKind::First, "0");
         let mut decide = |pending| {
             let decision = Decision { fork: fork.clone(), winner: 0, under_way: vec![1], pending };
-            journal::decide(&mut batch, hold, &decision, &event)
+            questions::decide(&mut batch, hold, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
     });
