@@ -5,7 +5,7 @@ use std::time::Duration;
 use fanfare::schema::{Schema, Text};
 use fanfare::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Signal,
-    SignalDefinition, Topic, TopicDefinition, TypedChannel,
+    SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
 
 const TEXT: &Schema = &Schema::Text(Text::ANY);
@@ -20,6 +20,7 @@ static ROOM: ChannelDefinition = ChannelDefinition {
     topics: &[
         TopicDefinition { name: "durable", carries: Carries::Payload(TEXT), retain: Retain::None },
         TopicDefinition { name: "progress", carries: Carries::Payload(TEXT), retain: Retain::None },
+        TopicDefinition { name: "draft", carries: Carries::TextStream, retain: Retain::None },
     ],
     signals: &[
         SignalDefinition { name: SIGNALS[0], schema: TEXT },
@@ -50,6 +51,11 @@ impl Room {
     /// Messages that may be published again.
     pub(crate) fn progress(&self) -> Topic<'_, str> {
         self.0.topic(1)
+    }
+
+    /// Texts that are written piece by piece.
+    pub(crate) fn draft(&self) -> Topic<'_, TextStream> {
+        self.0.topic(2)
     }
 
     pub(crate) fn signal(&self, index: usize) -> Signal<'_, str> {

@@ -3,7 +3,8 @@
 //! - (a) what a call of a run returned never changes, and neither does what is recorded of it,
 //! - (b) no run is halted or fails for misuse while its code is the same,
 //! - (c) a step that has returned never works again,
-//! - (d) every durable message is in history once, in order; offsets have no holes,
+//! - (d) every durable message is in history once, in order; offsets have no holes; a text stream begins and
+//!   ends once, and readers have one text,
 //! - (e) a signal answers one question, a question takes one answer, and what was accepted is received,
 //! - (f) every run ends, and records nothing afterwards; a process that stops releases its runs,
 //! - (g) ended runs are deleted, and nothing of them is left.
@@ -19,6 +20,7 @@ use crate::world::World;
 
 mod messages;
 mod signals;
+mod streams;
 
 type Plans = BTreeMap<String, Arc<Node>>;
 
@@ -52,6 +54,7 @@ pub(crate) fn check(file: &File, world: &World, plans: &Plans, is_steady: bool, 
     facts.check_runs();
     facts.check_steps();
     facts.check_messages(plans);
+    facts.check_streams(plans);
     facts.check_signals(is_steady);
     counts.runs += facts.runs.len();
     counts.signals += facts.observed.sent.len();

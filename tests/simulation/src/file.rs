@@ -77,6 +77,11 @@ pub(crate) struct Message {
     pub(crate) run: String,
     pub(crate) topic: String,
     pub(crate) data: serde_json::Value,
+    pub(crate) kind: String,
+    /// Of a piece of a text stream.
+    pub(crate) stream: String,
+    /// Of the end of a text stream that is not complete.
+    pub(crate) error: Option<String>,
 }
 
 impl File {
@@ -152,8 +157,11 @@ impl File {
             let frame: serde_json::Value = serde_json::from_str(&frame).unwrap_or_default();
             let field = |name: &str| frame[name].as_str().unwrap_or_default().to_owned();
             let (id, run) = (field("id"), field("run_id"));
+            let (kind, stream) = (field("kind"), field("stream_id"));
+            let error = frame["error"].as_str().map(str::to_owned);
             let data = frame["data"].clone();
-            Ok(Message { channel: row.get(0)?, offset: row.get(1)?, id, run, topic: row.get(2)?, data })
+            let (channel, offset, topic) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Message { channel, offset, id, run, topic, data, kind, stream, error })
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare::{Run, RunError, StepOptions};
+use fanfare::{Run, RunError, RunStreamWriter, StepOptions};
 use futures_util::future::BoxFuture;
 
 use crate::channels::{Room, SIGNALS};
@@ -54,6 +54,7 @@ pub(crate) fn interpret(run: Run<Room>, node: Arc<Node>, site: Site) -> BoxFutur
             Node::Version(version) => {
                 run.version("marker", *version).await.map(|version| format!("version {version}"))
             }
+            Node::Stream(pieces, attempts) => write(&run, *pieces, *attempts, &site).await,
             Node::Stumble => stumble(&site),
             Node::Catch(inner) => {
                 let caught = interpret(run.clone(), Arc::clone(inner), site.child(0)).await;
@@ -146,6 +147,30 @@ async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {
         fate.result
     };
     run.step_with(&site.id(), options, work).await
+}
+
+/// The text that a call writes, in pieces.
+pub(crate) fn text(run: &str, path: &str, pieces: usize) -> Vec<String> {
+    (0..=pieces).map(|piece| format!("{run}{path} {piece}/{pieces};")).collect()
+}
+
+/// Writes the pieces that readers do not have yet. Whether an attempt fails is decided before each.
+async fn write(run: &Run<Room>, pieces: usize, attempts: Attempts, site: &Site) -> Returned {
+    let pieces = text(run.id(), &site.path, pieces);
+    let write = async |draft: RunStreamWriter| {
+        for (at, piece) in pieces.iter().enumerate() {
+            if draft.text().len() > pieces[..at].concat().len() {
+                continue;
+            }
+            let fate = site.execution.work(&site.path, attempts);
+            tokio::time::sleep(fate.takes).await;
+            assert!(!fate.panics, "planned panic");
+            fate.result?;
+            draft.write(piece).await?;
+        }
+        Ok::<_, RunError>(())
+    };
+    run.stream(&site.id(), run.channel().draft(), write).await
 }
 
 async fn tell(run: &Run<Room>, site: &Site) -> Returned {

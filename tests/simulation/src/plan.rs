@@ -23,6 +23,8 @@ pub(crate) enum Node {
         timeout: Duration,
     },
     Version(u32),
+    /// Writes a text of so many pieces, as a step whose attempts go like this.
+    Stream(usize, Attempts),
     Join(Vec<Arc<Node>>),
     First([Arc<Node>; 2]),
     Within(Duration, Arc<Node>),
@@ -87,6 +89,19 @@ impl Node {
         })
     }
 
+    /// What is inside of it, in order.
+    pub(crate) fn inner(&self) -> Vec<&Arc<Self>> {
+        match self {
+            Self::Sequence(nodes) | Self::Join(nodes) | Self::Map { items: nodes, .. } => {
+                nodes.iter().collect()
+            }
+            Self::First(nodes) => nodes.iter().collect(),
+            Self::Together(nodes) => nodes.iter().collect(),
+            Self::Within(_, inner) | Self::Catch(inner) => vec![inner],
+            _ => Vec::new(),
+        }
+    }
+
     fn leaf(rng: &mut Rng, may_stumble: bool) -> Arc<Self> {
         match rng.f64() {
             ..0.1 => Arc::new(Self::Tell),
@@ -101,7 +116,8 @@ impl Node {
             0..7 => Self::Step(Attempts::generate(rng)),
             7..11 => Self::Publish,
             11..14 => Self::Sleep(milliseconds(rng, 0..1500)),
-            14..19 => Self::wait(rng),
+            14..18 => Self::wait(rng),
+            18 => Self::Stream(rng.usize(0..6), Attempts::generate(rng)),
             _ => Self::Version(rng.u32(1..9)),
         })
     }

@@ -240,7 +240,9 @@ pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &Claimed) {
     let event = event.map(|log| events::failed(&log, run_id, &why));
     tracing::error!(run_id, why, "run failed");
     let Ok(engine) = shared.engine() else { return };
-    if let Err(error) = engine.settle(*hold, End::Failed(why), event).await {
+    if let Err(error) = engine.settle(*hold, End::Failed(why.clone()), event).await {
         tracing::error!(run_id, %error, "failed to record the end of a run");
+    } else if let Err(error) = stop_streams(shared, engine, hold.row, run_id, &why, |_| true).await {
+        tracing::error!(run_id, %error, "failed to end the text streams of a run");
     }
 }

@@ -217,6 +217,8 @@ pub(crate) struct WaitEnd {
     pub(crate) names: Vec<String>,
     /// The answer, or none if it came too late.
     pub(crate) taken: Option<Taken>,
+    /// When the question was asked, in milliseconds since 1970.
+    pub(crate) since: i64,
 }
 
 /// A signal that answered a question, as the journal holds it.

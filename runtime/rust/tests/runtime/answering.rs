@@ -218,3 +218,31 @@ async fn a_repeat_of_a_kept_signal_learns_that_another_one_answered() {
         "{repeated:?}"
     );
 }
+
+#[tokio::test]
+async fn an_answer_that_is_processed_late_learns_what_became_of_its_own_question() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        let first = run.wait_for(run.channel().nod(), MINUTE).await?.map(|nod| nod.payload);
+        run.wait_for(run.channel().nod(), Duration::from_millis(1)).await?;
+        run.publish("closed", run.channel().said(), "closed").await?;
+        run.sleep("stay", Duration::from_millis(300)).await?;
+        Ok(done(first.unwrap_or_default()))
+    })
+    .await;
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    job.start("run_1", &channel, &()).await.unwrap();
+    waits(&runs, "run_1").await;
+    // It arrives first, and its body comes when the second question has been asked and closed.
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.hub.signal(channel.nod(), "first").by("ada").await.unwrap();
+        while !matches!(client.frame().await, fanfare::wire::ServerFrame::Data { .. }) {}
+    };
+    let path = "signal?channel=room:1&name=nod";
+    let late = http::post_slowly(server.address, path, Some(KEY), b"\"late\"", meanwhile).await;
+    assert_eq!((late.status, &late.body["data"]["code"]), (409, &json!("already_taken")), "{:?}", late.body);
+    assert_eq!(late.body["data"]["by"], "ada");
+}

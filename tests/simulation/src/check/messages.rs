@@ -19,7 +19,7 @@ impl Facts<'_> {
                 wrong.push(format!("(d) in {channel}, offset {offset} follows {head}"));
             }
             *head = message.offset;
-            if let Some(data) = message.data.as_str() {
+            if let Some(data) = message.data.as_str().filter(|_| message.kind == "data") {
                 by_data.entry(data).or_default().push(message);
             }
         }
@@ -48,17 +48,8 @@ impl Facts<'_> {
         path: String,
         wrong: &mut Vec<String>,
     ) -> BTreeSet<String> {
-        let nodes: Vec<&Arc<Node>> = match &**node {
-            Node::Sequence(nodes) | Node::Join(nodes) | Node::Map { items: nodes, .. } => {
-                nodes.iter().collect()
-            }
-            Node::First(nodes) => nodes.iter().collect(),
-            Node::Together(nodes) => nodes.iter().collect(),
-            Node::Within(_, inner) | Node::Catch(inner) => vec![inner],
-            _ => Vec::new(),
-        };
         let mut ids: BTreeSet<String> = BTreeSet::new();
-        for (index, inner) in nodes.into_iter().enumerate() {
+        for (index, inner) in node.inner().into_iter().enumerate() {
             let later = self.check_order(run, inner, format!("{path}.{index}"), wrong);
             if matches!(&**node, Node::Sequence(_))
                 && let (Some(last), Some(first)) = (ids.last(), later.first())
@@ -78,7 +69,8 @@ impl Facts<'_> {
         for run in self.runs.values() {
             let of_run = self.messages.iter().filter(|message| message.run == run.id);
             let mut last = None;
-            for message in of_run.filter(|message| message.topic != "progress") {
+            // The streams of a run end after it, if it did not end them itself.
+            for message in of_run.filter(|message| !matches!(message.topic.as_str(), "progress" | "draft")) {
                 let status = message.data["status"].as_str().unwrap_or("message");
                 if let Some(last) = last {
                     wrong.push(format!("(f) {} has a {status} after its {last}", run.id));

@@ -3,7 +3,8 @@
 use rusqlite::{Result, Transaction, params};
 
 use super::super::{
-    CallSite, Decided, Decision, Hold, Outcome, Question, RunEvent, Step, StepKind, Wait, WaitEnd, Waited,
+    CallSite, Decided, Decision, Hold, Outcome, Question, RunEvent, Step, StepKind, Taken, Wait, WaitEnd,
+    Waited,
 };
 use super::batch::Batch;
 use super::journal::{is_held, json, load_fork, now, write};
@@ -39,7 +40,7 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
     if taken.is_some() {
         failpoint!("between-signal-and-step");
     }
-    let value = close(transaction, row, &wait.site, &wait.id, &WaitEnd { names: wait.names.clone(), taken })?;
+    let value = close(transaction, row, &wait.site, &wait.id, wait.names.clone(), taken)?;
     if !is_new {
         batch.append(&event(&questions(transaction, row)?))?;
     }
@@ -52,13 +53,16 @@ fn close(
     row: i64,
     site: &CallSite,
     id: &str,
-    end: &WaitEnd,
+    names: Vec<String>,
+    taken: Option<Taken>,
 ) -> Result<String> {
-    let mut closed =
-        transaction.prepare_cached("DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
-    closed.execute(params![row, site.branch, site.position])?;
+    let mut closed = transaction.prepare_cached(
+        "DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3 RETURNING since",
+    )?;
+    let since = closed.query_row(params![row, site.branch, site.position], |row| row.get(0))?;
+    let end = WaitEnd { names, taken, since };
     // Strings and numbers, which JSON has.
-    let value = serde_json::to_string(end).unwrap_or_default();
+    let value = serde_json::to_string(&end).unwrap_or_default();
     let outcome = Outcome::Value(value.clone());
     write(transaction, row, &Step { site: site.clone(), kind: StepKind::Wait, id: id.into(), outcome })?;
     Ok(value)
@@ -122,8 +126,7 @@ pub(super) fn decide(
         }
     }
     for OpenWait { question, id, .. } in &lost {
-        let end = WaitEnd { names: question.names.clone(), taken: None };
-        close(transaction, hold.row, &question.site, id, &end)?;
+        close(transaction, hold.row, &question.site, id, question.names.clone(), None)?;
     }
     if !bug!(WinnerInMemory) {
         write(transaction, hold.row, fork)?;

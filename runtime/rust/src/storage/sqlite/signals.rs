@@ -22,7 +22,7 @@ pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<
     }
     let Some(target) = target(transaction, signal)? else { return Ok(Signalled::NoRun) };
     if target.has_ended {
-        let asked = latest_question(transaction, target.row, &signal.name)?;
+        let asked = latest_question(transaction, target.row, signal)?;
         let taken = asked.and_then(|end| end.taken);
         return Ok(taken.map_or(Signalled::RunEnded, Signalled::AlreadyTaken));
     }
@@ -85,7 +85,7 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
     if let Some(answer) = open.iter().find_map(|(_, _, answer)| *answer) {
         return Ok(Found::Answered(read(transaction, answer)?));
     }
-    if let Some(latest) = latest_question(transaction, row, &signal.name)? {
+    if let Some(latest) = latest_question(transaction, row, signal)? {
         return Ok(latest.taken.map_or(Found::Closed, Found::Answered));
     }
     if let Some((site, ..)) = open.into_iter().next() {
@@ -109,13 +109,16 @@ fn asked(transaction: &Transaction<'_>, row: i64, question: &CallSite) -> Result
     Ok(taken(value.as_deref()).map_or(Found::Closed, Found::Answered))
 }
 
-/// How the latest question ended that asked for a signal, or nothing if none did.
-fn latest_question(transaction: &Transaction<'_>, row: i64, name: &str) -> Result<Option<WaitEnd>> {
+/// How the question ended that asked for a signal when it arrived, or else the latest one that did. Nothing if no
+/// question has asked for it and ended.
+fn latest_question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal) -> Result<Option<WaitEnd>> {
     let mut statement = transaction.prepare_cached(
         "SELECT value FROM steps WHERE run = ?1 AND kind = 'wait' AND value IS NOT NULL
-         AND ?2 IN (SELECT value FROM json_each(steps.value, '$.names')) ORDER BY at DESC, position DESC LIMIT 1",
+         AND ?2 IN (SELECT value FROM json_each(steps.value, '$.names'))
+         ORDER BY steps.value ->> '$.since' <= ?3 DESC, at DESC, position DESC LIMIT 1",
     )?;
-    let value: Option<String> = statement.query_row(params![row, name], |row| row.get(0)).optional()?;
+    let value = statement.query_row(params![row, signal.name, milliseconds(signal.at)], |row| row.get(0));
+    let value: Option<String> = value.optional()?;
     Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
 }
 
@@ -253,7 +256,7 @@ fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<
     Ok(Some(match state.as_str() {
         "kept" => Signalled::Kept { run_id, at: time(at) },
         // An earlier kept signal answered the question.
-        "dropped" => latest_question(transaction, row, &signal.name)?
+        "dropped" => latest_question(transaction, row, signal)?
             .and_then(|latest| latest.taken)
             .map_or(Signalled::TooLate, Signalled::AlreadyTaken),
         _ => Signalled::Accepted { run_id, at: time(at) },

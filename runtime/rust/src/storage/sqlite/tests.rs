@@ -219,7 +219,7 @@ fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
         let outcome = CallOutcome::Value(value.into());
         Step { site, kind, id: String::new(), outcome }
     };
-    let answer = r#"{"names":["nod"],"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
+    let answer = r#"{"names":["nod"],"since":0,"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
     let event: RunEvent = Arc::new(move |_| entry(&log, 0, None));
     let decided = in_transaction(&mut connection, |transaction| {
         let mut batch = Batch::new(transaction);

@@ -20,6 +20,17 @@ impl Answer {
 }
 
 pub(crate) async fn post(address: SocketAddr, path: &str, bearer: Option<&str>, body: &[u8]) -> Answer {
+    post_slowly(address, path, bearer, body, async {}).await
+}
+
+/// Sends the body once something else is over.
+pub(crate) async fn post_slowly(
+    address: SocketAddr,
+    path: &str,
+    bearer: Option<&str>,
+    body: &[u8],
+    before_body: impl Future<Output = ()>,
+) -> Answer {
     let authorization = bearer.map_or(String::new(), |bearer| format!("Authorization: Bearer {bearer}\r\n"));
     let length = body.len();
     let head = format!(
@@ -27,6 +38,7 @@ pub(crate) async fn post(address: SocketAddr, path: &str, bearer: Option<&str>, 
     );
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
+    before_body.await;
     // A server that refuses need not read all of the body.
     let _ = stream.write_all(body).await;
     read_answer(stream).await
