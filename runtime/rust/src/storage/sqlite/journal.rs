@@ -203,7 +203,7 @@ pub(super) fn record(
     match id.filter(|_| step.kind == StepKind::Publish) {
         Some(id) => {
             let outcome = CallOutcome::Value(format!("\"{id}\""));
-            write(batch.transaction, hold.row, &Step { outcome, ..step.clone() })?;
+            write_outcome(batch.transaction, hold.row, step, &outcome)?;
         }
         None => write(batch.transaction, hold.row, step)?,
     }
@@ -214,21 +214,31 @@ pub(super) fn record(
 }
 
 pub(super) fn write(transaction: &Transaction<'_>, row: i64, step: &Step) -> Result<()> {
-    let Step { site, kind, id, outcome } = step;
+    write_outcome(transaction, row, step, &step.outcome)
+}
+
+/// Records a call with another outcome than it says.
+fn write_outcome(transaction: &Transaction<'_>, row: i64, step: &Step, outcome: &CallOutcome) -> Result<()> {
+    let Step { site: CallSite { branch, position }, kind, id, .. } = step;
     let (value, error, failures, due) = match outcome {
         CallOutcome::Value(value) => (Some(value), None, 0, 0),
         CallOutcome::Error(error) => (None, Some(error), 0, 0),
         CallOutcome::Begun { failures, due } => (None, None, *failures, *due),
     };
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO steps (run, branch, position, kind, id, value, error, failures, due, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-         ON CONFLICT DO UPDATE SET value = excluded.value, error = excluded.error,
-             failures = excluded.failures, due = excluded.due, at = excluded.at
-         WHERE value IS NULL AND error IS NULL",
+    // Most calls are recorded once, with a value. An upsert would take an eighth longer.
+    let mut once = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let CallSite { branch, position } = site;
-    statement.execute(params![row, branch, position, kind.name(), id, value, error, failures, due, now()])?;
+    let is_new = once.execute(params![row, branch, position, kind.name(), id, value, now()])? == 1;
+    if is_new && value.is_some() {
+        return Ok(());
+    }
+    let mut again = transaction.prepare_cached(
+        "UPDATE steps SET value = ?4, error = ?5, failures = ?6, due = ?7, at = ?8
+         WHERE run = ?1 AND branch = ?2 AND position = ?3 AND value IS NULL AND error IS NULL",
+    )?;
+    again.execute(params![row, branch, position, value, error, failures, due, now()])?;
     Ok(())
 }
 
