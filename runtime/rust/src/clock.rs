@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-/// The furthest that a deadline can lie ahead. Longer waits are cut to it, so that no sum overflows.
+/// The furthest that a deadline can lie in the future. Longer waits are shortened to it, so that no sum overflows.
 const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// The present time.
+/// Returns the current time.
 pub(crate) fn now() -> SystemTime {
     #[cfg(feature = "simulation")]
     if let Some(world) = crate::simulation::world() {
@@ -14,7 +14,7 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// The time after `duration`, at most ten years ahead.
+/// Returns the time `duration` from now, at most ten years ahead.
 pub(crate) fn after(duration: Duration) -> SystemTime {
     now() + duration.min(FAR)
 }

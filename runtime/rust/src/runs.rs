@@ -1,8 +1,8 @@
-//! Runs: jobs that survive crashes, are tried again, wait for people, and continue where they stopped.
+//! Runs: jobs that survive crashes, are retried, wait for people, and continue where they stopped.
 //!
-//! A job is an async function. What it does goes through [`Run`]: the result of each step is recorded in the
-//! hub's storage before the job goes on, and is not computed again when the run is executed again. `docs/runs.md`
-//! says when to use which publish, and what each promises.
+//! A job is an async function that works through [`Run`]: the result of each step is recorded in the hub's storage
+//! before the job continues, and is not computed again when the run is executed again. `docs/runs.md` explains
+//! which publish to use and what each guarantees.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -48,7 +48,7 @@ use aside::Aside;
 use context::Context;
 use job::{AnyJob, TypedJob};
 
-/// How runs are executed. See [`Runs::builder`].
+/// Registers jobs and sets how runs are executed. See [`Runs::builder`].
 #[must_use = "nothing is executed until `start`"]
 pub struct RunsBuilder {
     hub: Hub,
@@ -60,7 +60,7 @@ pub struct RunsBuilder {
 #[derive(Clone, Copy)]
 struct Settings {
     retries: u32,
-    /// The first pause before a retry, and the longest.
+    /// The first and the longest pause before a retry.
     backoff: (Duration, Duration),
     step_timeout: Duration,
     lease: Duration,
@@ -69,7 +69,7 @@ struct Settings {
     keep_ended: Duration,
 }
 
-/// The runs of a process: starts, cancels and looks at them.
+/// A handle to runs, to cancel them and to look them up.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -103,15 +103,15 @@ struct Shared {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    /// What this process executes now, by the row of its run.
+    /// The executions under way in this process, by the row of their run.
     slots: Mutex<BTreeMap<i64, Slot>>,
-    /// What it would execute if it did not wait.
+    /// The executions put aside because all their branches wait.
     aside: Mutex<Aside>,
-    /// There may be a run to claim.
+    /// Notified when there may be a run to claim.
     wake: Arc<Notify>,
 }
 
-/// One execution. Runs that wait have none.
+/// One execution under way. Waiting runs have no slot.
 struct Slot {
     hold: Hold,
     run_id: String,
@@ -124,35 +124,35 @@ struct Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunStatus {
-    /// It is executed, waits for a slot or a time, or will be tried again.
+    /// The run is executing, waits for a slot or a time, or will be retried.
     Running,
-    /// It waits for one of these signals.
+    /// The run waits for one of these signals.
     Waiting(Vec<String>),
-    /// Its code differs from the code that began it, for this reason. It continues when a server starts that
-    /// has the earlier code.
+    /// The code no longer matches what the run recorded, for this reason. The run continues when a server with the
+    /// earlier code starts.
     Halted(String),
-    /// It returned this, in JSON.
+    /// The run returned this result, in JSON.
     Completed(String),
-    /// It failed for good, for this reason.
+    /// The run failed for good, for this reason.
     Failed(String),
-    /// It was cancelled.
+    /// The run was cancelled.
     Cancelled,
 }
 
-/// What a cancellation did.
+/// The effect of a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cancelled {
-    /// The run was unfinished, and is cancelled now.
+    /// The run was unfinished and is now cancelled.
     Now,
-    /// The run had ended before.
+    /// The run had already ended.
     Ended,
     /// No run has this id.
     Unknown,
 }
 
 impl Runs {
-    /// Sets up runs on a hub, which needs a storage.
+    /// Returns a builder for runs on a hub. The hub needs a storage.
     pub fn builder(hub: &Hub) -> RunsBuilder {
         RunsBuilder {
             hub: hub.clone(),
@@ -179,8 +179,8 @@ impl Runs {
         self.shared.cancel(run_id).await
     }
 
-    /// Returns the state of a run, or `None` if there is none with this id. Ended runs are deleted after a week, or
-    /// after the time that [`RunsBuilder::keep_ended`] says.
+    /// Returns the state of a run, or `None` if no run has this id. Ended runs are deleted after a week, or
+    /// after the time set with [`RunsBuilder::keep_ended`].
     ///
     /// # Errors
     /// If the storage fails.
@@ -201,12 +201,12 @@ impl Runs {
 }
 
 impl RunsBuilder {
-    /// Registers a job: an async function of a run and an input. Its runs are on channels of one definition,
-    /// whose `result` is what it returns. The name is recorded with each run, so do not change it while runs of the
-    /// job are under way.
+    /// Registers a job: an async function of a run and an input. All its runs are on channels of one definition,
+    /// and the job returns that definition's `result`. The name is recorded with each run, so do not change it
+    /// while the job has unfinished runs.
     ///
     /// # Panics
-    /// If another job has the name.
+    /// If another job is registered under this name.
     pub fn register<C, I, F, R>(&mut self, name: &'static str, job: F) -> Job<C, I>
     where
         C: TypedChannel,
@@ -219,8 +219,8 @@ impl RunsBuilder {
         Job::new(name, Arc::clone(&self.shared))
     }
 
-    /// Sets how often a step, or a job that failed outside of its steps without recording anything new, is tried
-    /// again before it fails. Default: 4.
+    /// Sets how often a step is retried before it fails, and how often in a row a job is retried that failed
+    /// outside of its steps without recording anything new. Default: 4.
     pub fn retries(mut self, retries: u32) -> Self {
         self.settings.retries = retries;
         self
@@ -239,35 +239,35 @@ impl RunsBuilder {
         self
     }
 
-    /// Sets how long other processes leave a run alone that this process holds and shows no sign of. Default:
-    /// 15 seconds. They do not wait for a process that is known to have ended.
+    /// Sets how long this process keeps its runs without renewing their leases; after that, other processes may
+    /// claim them. Default: 15 seconds. The runs of a process that is known to have ended are free at once.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease.max(Duration::from_millis(100));
         self
     }
 
     /// Sets how many runs this process executes at the same time. Default: 1,000. Runs that sleep, wait for a
-    /// signal or wait to be tried again do not count.
+    /// signal or wait for a retry do not count.
     pub fn max_executing(mut self, max: usize) -> Self {
         self.settings.max_executing = max.max(1);
         self
     }
 
-    /// Sets how many waiting runs stay in memory. Default: 1,000. They continue where they wait; all others
-    /// are executed from their beginning when their wait is over, as after a restart.
+    /// Sets how many waiting runs stay in memory. Default: 1,000. They continue at their `await`; all others
+    /// are executed from their beginning once their wait is over, as after a restart.
     pub fn max_waiting_in_memory(mut self, max: usize) -> Self {
         self.settings.max_waiting_in_memory = max;
         self
     }
 
-    /// Sets how long ended runs are kept, with all that they recorded. Default: 7 days.
+    /// Sets how long ended runs are kept, with everything they recorded. Default: 7 days.
     pub fn keep_ended(mut self, time: Duration) -> Self {
         self.settings.keep_ended = time;
         self
     }
 
-    /// Begins to execute runs: those that start from here on, and those that were under way before. This continues
-    /// until the hub is shut down, also if the returned `Runs` and all jobs are dropped.
+    /// Starts executing runs: new ones, and those that were unfinished when the last server stopped. This
+    /// continues until the hub is shut down, even if the returned `Runs` and all jobs are dropped.
     ///
     /// # Errors
     /// If the hub has no storage, or the storage fails.
@@ -282,7 +282,7 @@ impl RunsBuilder {
         });
         shared.hub.listen_for_all_signals(&shared.wake);
         shared.engine()?.enter(shared.job_names()).await?;
-        // The builder is used up, so nobody else has set it.
+        // `start` consumes the builder, so this is the only call that sets it.
         let _ = self.shared.set(Arc::clone(&shared));
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
@@ -362,7 +362,7 @@ impl Shared {
         if let Some(slot) = self.slots().remove(&row) {
             slot.task.abort();
         }
-        // Dropped outside of the lock: it drops what the job holds.
+        // Dropped outside of the lock, because this drops everything that the job holds.
         let aside = self.aside().take_row(row);
         drop(aside);
     }
@@ -373,7 +373,7 @@ impl Shared {
 }
 
 impl Slot {
-    /// The run, and the steps that it works on.
+    /// Describes the run and its current steps, for a warning.
     fn describe(&self) -> String {
         let working = self.context.get().map(|context| context.calls().working()).unwrap_or_default();
         format!("{} ({}, {} s)", self.run_id, working.join(" and "), self.since.elapsed().as_secs())

@@ -16,15 +16,15 @@ use crate::schema::{self, Issue};
 use crate::storage::{NewSignal, Signalled, StorageError, Taken};
 
 impl Hub {
-    /// Sends a signal to the run on a channel, as clients do with `POST signal`. Set options before you await it.
+    /// Sends a signal to the run on a channel, as clients do with `POST signal`. Set its options, then await it.
     ///
     /// A run that waits for signals asks a question, and a question takes one answer. The receipt says whether the
-    /// signal is that answer, or is kept because the run has not asked yet.
+    /// signal is that answer, or is kept because the run has not asked for it yet.
     pub fn signal<'p, P: ?Sized>(&'p self, signal: Signal<'p, P>, payload: &'p P) -> SendSignal<'p, P> {
         SendSignal { hub: self, signal, payload, options: SignalOptions::default() }
     }
 
-    /// Sends a payload that its definition accepts, in JSON.
+    /// Sends a payload in JSON that was already checked against its definition.
     pub(crate) async fn send_signal(
         &self,
         channel: &Channel,
@@ -55,14 +55,14 @@ impl Hub {
     }
 }
 
-/// What may be said of a signal beside its payload.
+/// The options of a signal.
 #[derive(Default)]
 pub(crate) struct SignalOptions<'p> {
     pub(crate) by: Option<Cow<'p, str>>,
     pub(crate) run_id: Option<Cow<'p, str>>,
     pub(crate) question: Option<Cow<'p, str>>,
     pub(crate) key: Option<Cow<'p, str>>,
-    /// When the signal arrived; now if it does not say.
+    /// When the signal arrived; `None` means now.
     pub(crate) at: Option<SystemTime>,
 }
 
@@ -74,7 +74,7 @@ impl SignalOptions<'_> {
         payload: String,
     ) -> Result<NewSignal, SignalError> {
         let question = self.question.as_deref().map(str::parse).transpose();
-        // With another payload, or for another run, it is no repeat.
+        // The same key with another payload or run is not a repeat.
         let content = format!("{}\n{payload}", self.run_id.as_deref().unwrap_or_default());
         Ok(NewSignal {
             channel: channel.name().to_owned(),
@@ -99,26 +99,26 @@ pub struct SendSignal<'p, P: ?Sized> {
 }
 
 impl<'p, P: ?Sized> SendSignal<'p, P> {
-    /// Sets who sends it. The run receives this, and the journal records it.
+    /// Sets the sender. The run receives it, and the journal records it.
     pub fn by(mut self, by: impl Into<Cow<'p, str>>) -> Self {
         self.options.by = Some(by.into());
         self
     }
 
-    /// Sets which run it is for. Without it, the signal goes to the run that has waited longest for it.
+    /// Sets the run that receives it. Without it, the signal goes to the run that has waited longest for it.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
         self.options.run_id = Some(run_id.into());
         self
     }
 
-    /// Sets which question it answers, by the id that a run event carries. If that question is closed, the signal
+    /// Sets the question that it answers, by the id in a run event. If that question is closed, the signal
     /// is refused, even if the run waits for the same signal again.
     pub fn question(mut self, question: impl Into<Cow<'p, str>>) -> Self {
         self.options.question = Some(question.into());
         self
     }
 
-    /// Makes a repeat harmless: the same key on the same channel sends once.
+    /// Makes repeating the call safe: a key sends one signal per channel, however often it is used.
     pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
         self.options.key = Some(key.into());
         self
@@ -144,26 +144,26 @@ impl<'p, P: Serialize + Sync + ?Sized> IntoFuture for SendSignal<'p, P> {
     }
 }
 
-/// A signal that is recorded.
+/// The receipt for a recorded signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignalReceipt {
-    /// The run that gets it.
+    /// The run that receives it.
     pub run_id: String,
     /// When it arrived.
     pub at: SystemTime,
-    /// What became of it.
+    /// Whether it was accepted or kept.
     pub status: SignalStatus,
 }
 
-/// What became of a signal.
+/// The status of a recorded signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignalStatus {
-    /// It is the answer to a question that the run asks.
+    /// It is the answer to an open question of the run.
     Accepted,
-    /// The run has not asked for it yet. The first question that does gets it, unless it finds another signal that
-    /// was kept earlier.
+    /// The run has not asked for it yet. It is kept for the first question that does, unless that question finds
+    /// another signal that was kept earlier.
     Kept,
 }
 
@@ -171,17 +171,17 @@ pub enum SignalStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignalError {
-    /// The payload breaks the definition.
+    /// The payload does not match its definition.
     Invalid(Vec<Issue>),
-    /// The payload's own serialization failed.
+    /// The payload cannot be serialized.
     Encode(String),
-    /// The question has an answer.
+    /// The question already has an answer.
     AlreadyTaken {
         /// The name of the signal that answered.
         signal: String,
         /// Its payload, in JSON.
         payload: String,
-        /// Who sent it, if that is known.
+        /// Its sender, if known.
         by: Option<String>,
         /// When it arrived.
         at: SystemTime,
@@ -192,7 +192,7 @@ pub enum SignalError {
     RunEnded,
     /// The channel has no run.
     NoRun,
-    /// The idempotency key was used on the channel before, for another payload or run.
+    /// The idempotency key was already used on the channel, with another payload or run.
     KeyReused,
     /// The storage failed.
     Storage(StorageError),

@@ -1,4 +1,4 @@
-//! What to wake when a signal arrives for a run.
+//! Wakes waiting runs when a signal arrives.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ tokio::task_local! {
     pub(crate) static CURRENT_RUN: Arc<str>;
 }
 
-/// What the waits of one execution listen to.
+/// Wakes the waits of one execution.
 #[derive(Default)]
 pub(crate) struct WakeSignal {
     notify: Notify,
@@ -26,7 +26,7 @@ impl WakeSignal {
         self.notify.notified()
     }
 
-    /// Has all waits look again, unless it is paused.
+    /// Wakes all waits so that they check again, unless paused.
     pub(crate) fn wake(&self) {
         if !self.is_paused.load(Ordering::SeqCst) {
             self.notify.notify_waiters();
@@ -37,19 +37,19 @@ impl WakeSignal {
         self.is_paused.store(true, Ordering::SeqCst);
     }
 
-    /// Ends a pause, and has all waits look for what came meanwhile.
+    /// Ends a pause, and wakes all waits to check for signals that arrived meanwhile.
     pub(crate) fn resume(&self) {
         self.is_paused.store(false, Ordering::SeqCst);
         self.wake();
     }
 }
 
-/// What waits for signals in this process.
+/// The listeners for signals in this process.
 #[derive(Default)]
 pub(super) struct Listeners {
     /// Executions of runs, by the name of their channel.
     by_channel: Mutex<HashMap<String, Vec<Arc<WakeSignal>>>>,
-    /// Those that claim runs: a signal may be for a run that was put aside.
+    /// The tasks that claim runs, because a signal may be for a run that was put aside.
     claiming: Mutex<Vec<Arc<Notify>>>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Listening {
 }
 
 impl Hub {
-    /// Has `wake` woken when something came for a run on a channel.
+    /// Wakes `wake` whenever a signal arrives for a run on a channel, until the result is dropped.
     pub(crate) fn listen_for_signals(&self, channel: &str, wake: &Arc<WakeSignal>) -> Listening {
         let listeners = &self.shared.listeners.by_channel;
         let mut listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,13 +69,13 @@ impl Hub {
         Listening { hub: self.clone(), channel: channel.to_owned(), wake: Arc::clone(wake) }
     }
 
-    /// Has `notify` woken whenever a signal arrived for any run.
+    /// Notifies `notify` whenever a signal arrives for any run.
     pub(crate) fn listen_for_all_signals(&self, notify: &Arc<Notify>) {
         let claiming = &self.shared.listeners.claiming;
         claiming.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(notify));
     }
 
-    /// Wakes the runs of this process that wait on a channel.
+    /// Wakes this process's runs on a channel that wait, and its tasks that claim runs.
     pub(crate) fn wake_runs(&self, channel: &str) {
         let Listeners { by_channel, claiming } = &self.shared.listeners;
         for listener in
@@ -94,7 +94,7 @@ impl Drop for Listening {
         let listeners = &self.hub.shared.listeners.by_channel;
         let mut listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(of_channel) = listeners.get_mut(&self.channel) else { return };
-        // The waits of one execution share it, and others may still listen.
+        // Remove one entry only: other waits of the same execution may still listen.
         if let Some(at) = of_channel.iter().position(|wake| Arc::ptr_eq(wake, &self.wake)) {
             of_channel.swap_remove(at);
         }

@@ -1,5 +1,5 @@
-//! Executions whose branches all wait. They hold no slot and no lease: the journal knows their runs as due at
-//! some time, for any process. If the run is claimed by this process next, it goes on where it waits.
+//! Executions whose branches all wait. They hold no slot and no lease: in the journal their runs become due at
+//! some time, for any process. If this process claims the run next, the execution continues at its `await`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -12,13 +12,13 @@ use crate::storage::Hold;
 
 pub(super) struct Aside {
     max: usize,
-    /// By the row of their run, with the order in which they came.
+    /// The executions by the row of their run, each with a number that gives the order of arrival.
     executions: BTreeMap<i64, (u64, Hold, Execution)>,
     order: BTreeMap<u64, i64>,
     next: u64,
-    /// The rows of runs that something woke while they were put aside.
+    /// The rows of runs that were woken while they were put aside.
     woken: Vec<i64>,
-    /// When runs become due before the journal is looked at anyway.
+    /// When runs become due that should not wait for the next regular look at the journal.
     due: BinaryHeap<Reverse<SystemTime>>,
 }
 
@@ -36,7 +36,7 @@ impl Aside {
 }
 
 impl super::Shared {
-    /// Puts an execution aside. The one that has waited longest makes room.
+    /// Puts an execution aside. If there are too many, the one that has waited longest is dropped.
     pub(super) fn put_aside(&self, hold: Hold, execution: Execution) {
         let mut aside = self.aside();
         let replaced = aside.take_row(hold.row);
@@ -49,12 +49,12 @@ impl super::Shared {
             let Some((_, row)) = aside.order.pop_first() else { break };
             dropped.extend(aside.executions.remove(&row));
         }
-        // Dropped outside of the lock: they drop what their jobs hold.
+        // Dropped outside of the lock, because this drops everything that their jobs hold.
         drop(aside);
         drop((replaced, dropped));
     }
 
-    /// Takes back the execution of a run, unless another process has executed the run since.
+    /// Takes the execution of a run, unless another process has executed the run since.
     pub(super) fn take_aside(&self, claimed: Hold) -> Option<Execution> {
         let mut aside = self.aside();
         let (_, hold, _) = aside.executions.get(&claimed.row)?;
@@ -72,13 +72,13 @@ impl super::Shared {
         drop(executions);
     }
 
-    /// Has a run claimed again that was put aside.
+    /// Requests that a run put aside be claimed again.
     pub(super) fn wake_aside(&self, row: i64) {
         self.aside().woken.push(row);
         self.wake.notify_one();
     }
 
-    /// Takes the rows of runs that are aside and to be claimed again.
+    /// Takes the rows of the runs put aside that should be claimed again.
     pub(super) fn take_woken(&self) -> Vec<i64> {
         let mut aside = self.aside();
         let mut woken = std::mem::take(&mut aside.woken);
@@ -86,7 +86,7 @@ impl super::Shared {
         woken
     }
 
-    /// Has runs claimed at a time.
+    /// Requests that due runs be claimed at this time.
     pub(super) fn wake_at(&self, due: SystemTime) {
         if due <= clock::now() + LOOK {
             self.aside().due.push(Reverse(due));
@@ -94,14 +94,14 @@ impl super::Shared {
         }
     }
 
-    /// How long it is until a run becomes due that was put aside here.
+    /// Returns the time until the next run put aside here becomes due.
     pub(super) fn next_due(&self) -> Duration {
         let (now, mut aside) = (clock::now(), self.aside());
         while let Some(Reverse(due)) = aside.due.peek() {
             if let Ok(left) = due.duration_since(now)
                 && !left.is_zero()
             {
-                // The journal counts in milliseconds.
+                // The journal rounds to milliseconds.
                 return left + Duration::from_millis(1);
             }
             aside.due.pop();

@@ -1,8 +1,8 @@
 //! The calls of one execution of a run, matched against what its journal holds.
 //!
-//! A run that continues is executed from its beginning. The calls of each branch come in the same order
-//! as before, with the same ids, or its code has changed. The rules in [`Calls::begin`] make sure that
-//! this order does not depend on how long anything takes.
+//! A run that continues is executed from its beginning. Each branch must make the same calls in the same order as
+//! before, with the same ids; otherwise its code has changed. The rules in [`Calls::begin`] ensure that this order
+//! does not depend on timing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
@@ -13,11 +13,11 @@ use crate::storage::{CallSite, Outcome, Step, StepKind};
 #[derive(Default)]
 pub(super) struct Calls {
     recorded: HashMap<String, BTreeMap<u32, Step>>,
-    /// What is recorded and was not called again yet in this execution.
+    /// Recorded calls that this execution has not made again yet.
     left: BTreeSet<CallSite>,
-    /// Where the journal has branches of a fork.
+    /// The forks that have branches in the journal.
     forks: HashSet<CallSite>,
-    /// The branches that are executed now.
+    /// The branches being executed.
     branches: HashMap<String, Branch>,
     /// Counts how often the job was polled.
     turn: u64,
@@ -28,9 +28,9 @@ struct Branch {
     next: u32,
     /// The calls that have begun and not returned.
     pending: Vec<Pending>,
-    /// When the first of them began.
+    /// The turn in which the first of them began.
     began: u64,
-    /// Whether some that began together with them have returned.
+    /// Whether any call that began together with them has returned.
     has_returned: bool,
     /// A call that was dropped before it returned.
     dropped: Option<String>,
@@ -40,7 +40,7 @@ struct Pending {
     position: u32,
     kind: StepKind,
     id: String,
-    /// It was recorded before this execution, so when it returns does not depend on time.
+    /// The call was recorded before this execution, so it returns at a point that does not depend on timing.
     is_recorded: bool,
     activity: Activity,
 }
@@ -51,22 +51,22 @@ impl Pending {
     }
 }
 
-/// What a call that has begun does.
+/// What a pending call is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
     Working,
-    /// It waits, until this time at most.
+    /// It waits, at most until this time.
     Waiting(SystemTime),
     /// Its branches are executed.
     Forked,
 }
 
-/// Why a call cannot begin, or a branch not end.
+/// Why a call cannot begin, or a branch cannot end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The code differs from the code that recorded the journal.
     Changed(String),
-    /// The job runs calls in a way that cannot be replayed.
+    /// The job makes calls in a way that cannot be replayed.
     Misuse(String),
 }
 
@@ -90,8 +90,8 @@ impl Calls {
         self.branches.insert(branch, Branch::default());
     }
 
-    /// Forgets a branch, and those inside of it: what they began may be dropped, and what is recorded of them is not
-    /// called again.
+    /// Removes a branch and the branches inside it. Their pending calls may be dropped, and their recorded calls
+    /// need not be made again.
     pub(super) fn close(&mut self, branch: &str) {
         self.branches.retain(|other, _| !is_inside(branch, other));
         let left: Vec<CallSite> = self.left_in(branch).cloned().collect();
@@ -100,27 +100,28 @@ impl Calls {
         }
     }
 
-    /// Whether a branch has not called again all that is recorded of it.
+    /// Returns whether a branch has recorded calls that it has not made again yet.
     pub(super) fn is_behind(&self, branch: &str) -> bool {
         self.left_in(branch).next().is_some()
     }
 
-    /// What is left of a branch and of those inside of it. They stand together: a slash comes before any digit.
+    /// Returns the recorded calls left in a branch and the branches inside it. They are adjacent in the set,
+    /// because a slash sorts before any digit.
     fn left_in(&self, branch: &str) -> impl Iterator<Item = &CallSite> {
         let first = CallSite { branch: branch.to_owned(), position: 0 };
         self.left.range(first..).take_while(move |site| is_inside(branch, &site.branch))
     }
 
-    /// The job is about to be polled.
+    /// Begins a turn: the job is about to be polled.
     pub(super) fn begin_turn(&mut self) {
         self.turn += 1;
     }
 
-    /// Begins the next call of a branch, and returns where it stands and what is recorded of it.
+    /// Begins the next call of a branch, and returns its site and what is recorded for it.
     ///
     /// Two rules make the order of calls the same each time. A call that was dropped before it returned
-    /// (by `select!` or `timeout`) ends its branch: nothing recorded says who won. And while a call is under
-    /// way, another may begin only together with it, in one poll, as those of a `join!` do.
+    /// (by `select!` or `timeout`) ends its branch, because nothing records who won. And while a call is pending,
+    /// another may begin only in the same poll, as with the calls of a `join!`.
     pub(super) fn begin(
         &mut self,
         branch: &str,
@@ -168,7 +169,7 @@ impl Calls {
         Ok((site, outcome))
     }
 
-    /// What is recorded of a call.
+    /// Returns what is recorded for a call.
     fn find(&self, site: &CallSite, kind: StepKind, id: &str) -> Result<Option<Outcome>, Refusal> {
         let recorded = self.recorded.get(&site.branch).and_then(|branch| branch.get(&site.position));
         let was = match recorded {
@@ -184,7 +185,8 @@ impl Calls {
         )))
     }
 
-    /// Returns whether the version marker `id` applies to the next call: it is recorded there, or nothing is.
+    /// Returns whether the next call is the version marker `id`: it is recorded there, or nothing is recorded
+    /// there.
     pub(super) fn takes_version(&self, branch: &str, id: &str) -> bool {
         let position = self.branches.get(branch).map_or(0, |branch| branch.next);
         let site = CallSite { branch: branch.to_owned(), position };
@@ -201,7 +203,7 @@ impl Calls {
         }
     }
 
-    /// The calls in some of the branches that have begun and not returned.
+    /// Returns the pending calls in the branches that `is_meant` selects.
     pub(super) fn pending_in(&self, is_meant: impl Fn(&str) -> bool) -> Vec<CallSite> {
         let branches = self.branches.iter().filter(|(branch, _)| is_meant(branch));
         let sites = branches.flat_map(|(branch, state)| {
@@ -223,7 +225,7 @@ impl Calls {
         }
     }
 
-    /// Takes note of a call that was dropped before it returned.
+    /// Notes that a call was dropped before it returned.
     pub(super) fn drop_unfinished(&mut self, site: &CallSite) {
         let Some(branch) = self.branches.get_mut(&site.branch) else { return };
         let Some(at) = branch.pending.iter().position(|pending| pending.position == site.position) else {
@@ -233,7 +235,7 @@ impl Calls {
         branch.dropped.get_or_insert_with(|| pending.label());
     }
 
-    /// When the run is due again, if all its branches wait.
+    /// Returns when the run is due again, if all its branches wait.
     pub(super) fn due(&self) -> Option<SystemTime> {
         let mut due = None;
         for branch in self.branches.values() {
@@ -253,15 +255,14 @@ impl Calls {
         due
     }
 
-    /// The calls that are under way and do not wait.
+    /// Returns the pending calls that do not wait.
     pub(super) fn working(&self) -> Vec<String> {
         let pending = self.branches.values().flat_map(|branch| &branch.pending);
         let working = pending.filter(|pending| pending.activity == Activity::Working);
         working.map(Pending::label).collect()
     }
 
-    /// Checks that a branch made all calls that are recorded of it, and that its outcome does not depend on a
-    /// call that was dropped.
+    /// Checks that a branch made all its recorded calls, and that its outcome does not depend on a dropped call.
     pub(super) fn end(&self, branch: &str, is_ok: bool) -> Result<(), Refusal> {
         let Some(state) = self.branches.get(branch) else { return Ok(()) };
         if !is_ok {

@@ -1,4 +1,4 @@
-//! The tasks of a process that executes runs: claiming runs, extending leases, and keeping house.
+//! The background tasks of a process that executes runs: claiming runs, extending leases, and housekeeping.
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -13,16 +13,16 @@ use crate::hub::Phase;
 use crate::metrics;
 use crate::storage::{Claimed, Hold, RunCounts};
 
-/// How often to look for runs that became due, that another process left, or that it took away.
+/// How often to look for runs that became due, that another process left behind, or that it took over.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 /// How often ended runs are deleted and runs counted.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 
-/// How many ended runs are deleted in one transaction: publishers wait meanwhile.
+/// How many ended runs are deleted in one transaction. Publishers wait meanwhile, so the number is small.
 const DELETED_AT_ONCE: usize = 100;
 
-/// After all slots were held this long, a warning names who holds them.
+/// How long all slots may be held before a warning names the runs that hold them.
 const CROWDED: Duration = Duration::from_secs(30);
 
 /// Claims runs that are due and executes them, until the hub stops.
@@ -81,7 +81,7 @@ fn spawn(shared: &Arc<Shared>, claimed: Claimed) {
     let (hold, run_id) = (claimed.hold, claimed.run.run_id.clone());
     let (context, ours) = (Arc::new(OnceLock::new()), Arc::clone(shared));
     let executed = Arc::clone(&context);
-    // Held back until its slot is taken, so that the slot is there when it ends.
+    // The task waits until its slot is registered, so that it never ends before there is a slot to free.
     let (listed, ready) = tokio::sync::oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         let _free = FreeSlot { shared: Arc::clone(&ours), hold };
@@ -97,7 +97,7 @@ fn spawn(shared: &Arc<Shared>, claimed: Claimed) {
     let _ = listed.send(());
 }
 
-/// Frees a slot however its execution ends, panics included.
+/// Frees a slot however its execution ends, even by a panic.
 struct FreeSlot {
     shared: Arc<Shared>,
     hold: Hold,
@@ -142,7 +142,7 @@ async fn stop_taken(shared: &Shared) {
     }
 }
 
-/// Stops what was executed `before` and is not held now.
+/// Stops the executions in `before` whose runs are no longer held.
 fn stop_others(shared: &Shared, before: &[Hold], held: &[Hold]) {
     let held: HashSet<&Hold> = held.iter().collect();
     for hold in before.iter().filter(|hold| !held.contains(hold)) {
@@ -150,7 +150,7 @@ fn stop_others(shared: &Shared, before: &[Hold], held: &[Hold]) {
     }
 }
 
-/// Has waits look for signals that another process took, if other branches keep their run here.
+/// Wakes all waits, to look for signals that another process received. A run stays here while other branches work.
 fn look_for_answers(shared: &Shared) {
     for context in shared.slots().values().filter_map(|slot| slot.context.get()) {
         context.wake.wake();

@@ -1,4 +1,4 @@
-//! What all handles of one execution share.
+//! The state shared by all handles of one execution.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -23,25 +23,25 @@ use crate::wire::MessageId;
 pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
     row: i64,
-    /// Changes each time that the run is claimed again.
+    /// Changes each time the run is claimed again.
     fence: AtomicI64,
     pub(super) run_id: Arc<str>,
     pub(super) log: Arc<Log>,
-    /// Which attempt this is, from 1 on.
+    /// The number of this attempt, from 1 on.
     pub(super) attempt: u32,
     calls: Mutex<Calls>,
-    /// Why the execution must end, whatever its job does.
+    /// Why the execution must end, even if its job continues.
     stopped: Mutex<Option<Stop>>,
     has_progressed: AtomicBool,
     is_replay: bool,
     /// Whether the run may have text streams that have not ended.
     has_streams: AtomicBool,
-    /// A call has begun: the job is to be polled once more before its task waits for anything.
+    /// A call has begun, so the job must be polled once more before its task waits.
     poll_again: AtomicBool,
-    /// A wait may be over: its time has come, a signal was sent, or the run was claimed again.
+    /// Notified when a wait may be over: its time has come, a signal was sent, or the run was claimed again.
     pub(super) wake: Arc<WakeSignal>,
     job: Arc<JobWaker>,
-    /// What the job is polled with.
+    /// The waker that the job is polled with.
     waker: Waker,
 }
 
@@ -50,13 +50,13 @@ pub(super) struct Context {
 pub(super) enum Stop {
     /// The run was cancelled, or another process holds it.
     Lost,
-    /// The code differs from the code that began the run.
+    /// The code no longer matches what the run recorded.
     Halted(String),
-    /// The job runs calls in a way that cannot be replayed.
+    /// The job makes calls in a way that cannot be replayed.
     Misuse(String),
-    /// The storage failed. That is no failure of the run.
+    /// The storage failed. This does not count as a failure of the run.
     Storage(String),
-    /// A branch failed outside of its steps. Nothing recorded says so, so the whole job is tried again.
+    /// A branch failed outside of its steps. This is not recorded, so the whole job is retried.
     Retry { message: String, after: Option<Duration> },
 }
 
@@ -91,7 +91,7 @@ impl Context {
         }
     }
 
-    /// Of a run that is replayed in a test. Calls that are not recorded wait for ever.
+    /// Creates the context of a run that is replayed in a test. Calls that are not recorded wait forever.
     pub(super) fn replaying(shared: Arc<Shared>, run_id: &str, steps: Vec<Step>, log: Arc<Log>) -> Self {
         let (run_id, hold) = (run_id.to_owned(), Hold { row: 0, fence: 0 });
         let run = NewRun { run_id, job: String::new(), channel: String::new(), input: String::new() };
@@ -124,7 +124,7 @@ impl Context {
         }
     }
 
-    /// The log of any channel.
+    /// Returns the log of any channel.
     pub(super) async fn log_of(&self, channel: &Channel) -> Arc<Log> {
         if channel == self.channel() {
             return Arc::clone(&self.log);
@@ -139,8 +139,8 @@ impl Context {
         events::waiting(&self.log, &self.run_id, self.attempt)
     }
 
-    /// Begins a call of a branch. It returns in a later poll than the one it begins in, also if its result is
-    /// recorded: so the calls of a job come in one order whether they are replayed or not.
+    /// Begins a call of a branch. A call never returns in the poll in which it begins, even if its result is
+    /// recorded. So the order of calls is the same whether they are replayed or not.
     pub(super) async fn begin(
         self: &Arc<Self>,
         branch: &str,
@@ -197,7 +197,8 @@ impl Context {
         Ok(Call { context: Arc::clone(self), site, kind, id: id.to_owned(), outcome, is_finished: false })
     }
 
-    /// Returns what a version marker gives without becoming a call of its own: nothing if it becomes one.
+    /// Returns whether a version marker is skipped, because the run recorded other calls before the marker
+    /// existed.
     pub(super) fn skips_version(&self, branch: &str, id: &str) -> bool {
         !self.calls().takes_version(branch, id)
     }
@@ -222,7 +223,7 @@ impl Context {
         self.waker.wake_by_ref();
     }
 
-    /// Whether a call has begun since the last look.
+    /// Returns whether a call has begun since this was last asked.
     pub(super) fn is_to_be_polled_again(&self) -> bool {
         self.poll_again.swap(false, Ordering::Relaxed)
     }
@@ -231,25 +232,25 @@ impl Context {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The job is about to be polled by the task of this waker. Returns what to poll it with.
+    /// Begins a turn in the task of this waker, and returns the waker to poll the job with.
     pub(super) fn begin_turn(&self, task: &Waker) -> &Waker {
         self.calls().begin_turn();
         self.job.set_task(task);
         &self.waker
     }
 
-    /// The job is about to be put aside. Signals make its run due in the journal from here on.
+    /// Prepares the job to be put aside. From here on, signals make its run due in the journal.
     pub(super) fn begin_to_wait(&self) {
         self.wake.pause();
         self.job.clear_task();
     }
 
-    /// The run has been released.
+    /// Handles wake-ups that came while the run was being released.
     pub(super) fn catch_up(&self) {
         self.job.catch_up();
     }
 
-    /// Whether this execution has recorded anything.
+    /// Returns whether this execution has recorded anything.
     pub(super) fn has_progressed(&self) -> bool {
         self.has_progressed.load(Ordering::Relaxed)
     }
@@ -273,39 +274,39 @@ impl Context {
 
 enum Refused {
     Here(Refusal),
-    /// By a task that must be told, because stopping the job does not end it.
+    /// The call was made in another task, which must get an error because stopping the job does not end it.
     Elsewhere(String),
 }
 
-/// A call that has begun. Dropped before [`finish`](Self::finish), it ends its branch.
+/// A call that has begun. If it is dropped before [`finish`](Self::finish), its branch cannot continue.
 pub(super) struct Call {
     pub(super) context: Arc<Context>,
     pub(super) site: CallSite,
     kind: StepKind,
     pub(super) id: String,
-    /// What is recorded of it.
+    /// What is recorded for it.
     pub(super) outcome: Option<Outcome>,
     is_finished: bool,
 }
 
 impl Call {
-    /// Whether it does no more than its record says.
+    /// Returns whether the call does nothing new itself: it is a fork, or its outcome is recorded.
     fn is_recorded(&self) -> bool {
         self.kind.is_fork() || self.outcome.as_ref().is_some_and(Outcome::is_final)
     }
 
-    /// The call returns now.
+    /// Marks the call as returned.
     pub(super) fn finish(mut self) {
         self.context.calls().finish(&self.site);
         self.is_finished = true;
     }
 
-    /// What the journal shall hold of it.
+    /// Returns the journal entry for this outcome.
     pub(super) fn step(&self, outcome: Outcome) -> Step {
         Step { site: self.site.clone(), kind: self.kind, id: self.id.clone(), outcome }
     }
 
-    /// Records what came of it, and publishes the message that belongs to it.
+    /// Records the outcome, and publishes its message in the same transaction.
     pub(super) async fn record(&self, outcome: Outcome, message: Option<Entry>) -> Option<MessageId> {
         let context = &self.context;
         let is_progress = outcome.is_final();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::hub::Unavailable;
 use crate::storage::StorageError;
 
-/// Why a job, or a step of it, failed. Every standard error becomes one that is tried again, so `?` does what
-/// most want. [`RunError::fail`] is for failures that no retry can fix.
+/// Why a job or one of its steps failed. Every standard error converts into one that is retried, so `?` usually
+/// does the right thing. [`RunError::fail`] is for failures that no retry can fix.
 ///
 /// ```
 /// use fanfare::RunError;
@@ -30,17 +30,17 @@ pub(super) enum Kind {
 }
 
 impl RunError {
-    /// Creates an error that is tried again after the backoff of the step, or of the job.
+    /// Creates an error that is retried after the backoff of the step or job.
     pub fn retry(message: impl Into<String>) -> Self {
         Self(Kind::Retry { message: message.into(), after: None })
     }
 
-    /// Creates an error that is tried again after this time.
+    /// Creates an error that is retried after `after`.
     pub fn retry_after(message: impl Into<String>, after: Duration) -> Self {
         Self(Kind::Retry { message: message.into(), after: Some(after) })
     }
 
-    /// Creates an error that is not tried again: it fails the step, and the run unless the job handles it.
+    /// Creates an error that is not retried. It fails the step, and also the run unless the job handles it.
     pub fn fail(message: impl Into<String>) -> Self {
         Self(Kind::Fail(message.into()))
     }

@@ -16,7 +16,7 @@ pub(super) fn running(log: &Arc<Log>, run_id: &str, attempt: u32, error: Option<
     entry(log, run_id, &event.to_string())
 }
 
-/// The event that says which questions a run asks.
+/// Returns the event that lists the questions a run asks.
 pub(super) fn waiting(log: &Arc<Log>, run_id: &Arc<str>, attempt: u32) -> RunEvent {
     let (log, run_id) = (Arc::clone(log), Arc::clone(run_id));
     Arc::new(move |questions: &[Question]| {
@@ -43,7 +43,7 @@ pub(super) fn halted(log: &Arc<Log>, run_id: &str, why: &str) -> Entry {
     entry(log, run_id, &json!({ "status": "running", "halted": why }).to_string())
 }
 
-/// The result is JSON already, and goes out as it is.
+/// The result is already JSON and is sent unchanged.
 pub(super) fn completed(log: &Arc<Log>, run_id: &str, result: &str) -> Entry {
     entry(log, run_id, &format!(r#"{{"status":"completed","result":{result}}}"#))
 }

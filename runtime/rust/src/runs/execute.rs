@@ -1,4 +1,4 @@
-//! One execution of a run, from its claim to what is recorded of its end.
+//! One execution of a run, from its claim until its end is recorded.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -20,22 +20,23 @@ use crate::storage::{Claimed, End, Entry, Settled};
 /// How many calls a job may begin before its task yields.
 const TURNS: usize = 64;
 
-/// A job that is under way. It may be put aside while all of its branches wait.
+/// A job being executed. It may be put aside while all its branches wait.
 pub(super) struct Execution {
     context: Arc<Context>,
     failures: u32,
     job: Pin<Box<dyn Future<Output = Result<String, RunError>> + Send>>,
 }
 
-/// How far an execution came.
+/// The outcome of one turn of an execution.
 pub(super) enum Turn {
     Ended(Result<String, RunError>),
     Stopped(Stop),
-    /// All branches wait, until this time at most.
+    /// All branches wait, at most until this time.
     Waiting(SystemTime),
 }
 
-/// Executes a run that this process has claimed: goes on with the execution that was put aside, or begins anew.
+/// Executes a run that this process has claimed. Continues the execution that was put aside, or starts from the
+/// beginning.
 pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &OnceLock<Arc<Context>>) {
     let (hold, run_id) = (claimed.hold, claimed.run.run_id.clone());
     let execution = match shared.take_aside(hold) {
@@ -65,7 +66,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
     let waiting = execution.map(|execution| {
         let context = Arc::clone(&execution.context);
         context.begin_to_wait();
-        // Before the journal lets others claim it.
+        // Put aside before it is released, because it may be claimed right after.
         shared.put_aside(hold, execution);
         context
     });
@@ -86,12 +87,12 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
             shared.wake_at(due.unwrap_or_else(clock::now));
         }
         Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),
-        // Its lease runs out, and it is executed again.
+        // The lease will expire, and the run will be executed again.
         Err(error) => tracing::error!(run_id, %error, "failed to record the end of an execution"),
     }
 }
 
-/// How an execution ended, as the metric calls it.
+/// Returns the metric's label for how an execution ended.
 fn outcome(end: &End) -> &'static str {
     match end {
         End::Completed(_) => "completed",
@@ -112,7 +113,7 @@ fn report(run_id: &str, end: &End) {
 }
 
 impl Execution {
-    /// Begins to execute a run. Fails with what is to be recorded if it cannot be executed at all.
+    /// Begins to execute a run. If it cannot be executed at all, returns the end to record.
     async fn begin(shared: &Arc<Shared>, claimed: &Claimed) -> Result<Self, End> {
         let name = &claimed.run.channel;
         let retry = |error: &dyn std::fmt::Display| {
@@ -134,7 +135,7 @@ impl Execution {
         Ok(Self { failures: claimed.failures, ..execution })
     }
 
-    /// A job that is about to be executed.
+    /// Creates an execution that has not been polled yet.
     pub(super) fn of(context: Arc<Context>, job: &str, input: String) -> Self {
         let executing: Executing = match context.shared.jobs.get(job) {
             Some(job) => job.execute(Arc::clone(&context), input),
@@ -146,7 +147,7 @@ impl Execution {
         Self { context, failures: 0, job: Box::pin(caught(executing)) }
     }
 
-    /// Polls the job until it ends, must stop, or waits with all of its branches.
+    /// Polls the job until it ends, must stop, or all its branches wait.
     pub(super) async fn turn(&mut self, executed: &OnceLock<Arc<Context>>) -> Turn {
         let Self { context, job, .. } = self;
         let context = executed.get_or_init(|| Arc::clone(context));
@@ -166,7 +167,7 @@ impl Execution {
                 let due = context.calls().due();
                 return due.map_or(Poll::Pending, |due| Poll::Ready(Turn::Waiting(due)));
             }
-            // Other tasks have their turn, too.
+            // Yield, so that other tasks can run.
             task.waker().wake_by_ref();
             Poll::Pending
         });
@@ -179,7 +180,7 @@ impl Execution {
         }
     }
 
-    /// What is to be recorded of an execution that was stopped; nothing if the run is not ours any more.
+    /// Returns the end to record for a stopped execution, or `None` if this process no longer holds the run.
     fn stopped(&self, stop: Stop) -> Option<(End, Entry)> {
         let Context { log, run_id, attempt, shared, .. } = &*self.context;
         match stop {
@@ -228,7 +229,7 @@ impl Execution {
     }
 }
 
-/// Fails a run whose process ended again and again while it executed the run.
+/// Fails a run whose process died repeatedly while executing it.
 pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &Claimed) {
     let Claimed { hold, run, crashes, .. } = claimed;
     let run_id = &run.run_id;

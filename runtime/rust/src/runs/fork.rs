@@ -1,9 +1,9 @@
 //! Branches: calls of a run that are made at the same time.
 //!
-//! Each branch numbers its calls for itself, so how long one takes does not change what another means. If
-//! one branch decides the others (the first to finish, or the first to fail), the journal records which, before
-//! the job learns of it; replay executes that branch alone. A branch that fails outside of its steps decides
-//! nothing: its failure is not recorded, so the job is tried again as a whole.
+//! Each branch numbers its own calls, so timing in one branch does not affect how calls in another are identified.
+//! If one branch decides the fork (the first to finish, or the first to fail), the journal records which one
+//! before the job sees the result, and a replay executes that branch alone. A branch that fails outside of its
+//! steps decides nothing: its failure is not recorded, so the job is retried as a whole.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -19,12 +19,12 @@ use super::{Run, RunError};
 use crate::channel::TypedChannel;
 use crate::storage::{Decided, Decision, Outcome, StepKind};
 
-/// How long a branch that holds an answer may take before the fork looks again.
+/// How long the fork waits for a branch that goes first before it checks again.
 const LOOK: Duration = Duration::from_millis(20);
 
 impl<C: TypedChannel> Run<C> {
-    /// Does two things at the same time, and returns both results. If one branch fails, the other is dropped and
-    /// the error returned.
+    /// Runs two branches at the same time and returns both results. If one fails, the other is dropped and the
+    /// error is returned.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TypedChannel};
@@ -64,7 +64,7 @@ impl<C: TypedChannel> Run<C> {
         a.zip(b).ok_or_else(unfinished)
     }
 
-    /// Does three things at the same time, as [`join`](Self::join) does.
+    /// Runs three branches at the same time, like [`join`](Self::join).
     ///
     /// # Errors
     /// The error of the first branch that failed.
@@ -95,11 +95,11 @@ impl<C: TypedChannel> Run<C> {
         }
     }
 
-    /// Does two things at the same time, and returns the result of whichever finishes first. The other is dropped
-    /// where it is. Which one was first is recorded: it stays first, however often the run is executed.
+    /// Runs two branches at the same time and returns the result of the one that finishes first. The other is
+    /// dropped at its `await`. The winner is recorded: it stays the winner however often the run is executed.
     ///
-    /// A branch that got a signal goes first. So an answer that a person was told is accepted counts, also if the
-    /// other branch finishes at the same moment.
+    /// A branch that received a signal takes precedence: an answer that was reported to its sender as accepted
+    /// counts, even if the other branch finishes at the same moment.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -141,9 +141,9 @@ impl<C: TypedChannel> Run<C> {
         if winner == Some(0) { results.0 } else { results.1 }.ok_or_else(unfinished)
     }
 
-    /// Does something within a time, which counts from when this was first called and goes on across restarts.
-    /// Returns `None` if the time was over first; the work is dropped where it is. Which of them was first is
-    /// recorded.
+    /// Runs work with a time limit, measured from the first call even if the server restarts meanwhile. Returns
+    /// `None` if the time is up first; the work is then dropped at its `await`. The outcome is recorded: it stays
+    /// the same however often the run is executed.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -158,7 +158,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the work.
+    /// The error of the work, if it failed within the time.
     pub async fn within<T, F>(
         &self,
         duration: Duration,
@@ -179,10 +179,10 @@ impl<C: TypedChannel> Run<C> {
         Ok(results.0)
     }
 
-    /// Does the same with many items, `limit` at a time, and returns the results in the order of the items. If one
-    /// branch fails, the others are dropped and the error returned.
+    /// Runs one branch per item, at most `limit` at a time, and returns the results in the order of the items. If
+    /// one branch fails, the others are dropped and the error is returned.
     ///
-    /// The items must be the same each time that the job is executed.
+    /// The items must be the same each time the job is executed.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TypedChannel};
@@ -243,12 +243,12 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// Only if a branch was reported as finished that is not.
+/// The error for a branch that was reported as finished but has no result. It would be a bug in this module.
 fn unfinished() -> RunError {
     RunError::fail("a branch of the run has no result")
 }
 
-/// Puts a result where it is kept until all are there.
+/// Stores the result of a branch until the fork returns.
 fn keep<T>(polled: Poll<Result<T, RunError>>, to: &mut Option<T>) -> Poll<Result<(), RunError>> {
     polled.map_ok(|value| *to = Some(value))
 }
@@ -261,7 +261,7 @@ struct Fork<'r, C> {
 }
 
 impl<C: TypedChannel> Fork<'_, C> {
-    /// Makes a branch, which begins when it is first polled.
+    /// Creates a branch. It begins when it is first polled.
     async fn branch<T, F>(&self, index: u32, work: impl FnOnce(Run<C>) -> F) -> Result<T, RunError>
     where
         F: Future<Output = Result<T, RunError>>,
@@ -279,8 +279,8 @@ impl<C: TypedChannel> Fork<'_, C> {
         result
     }
 
-    /// Polls the branches, at most `limit` at a time, until one of them decides or all have finished. Returns the
-    /// one that decided.
+    /// Polls the branches, at most `limit` at a time, until one decides the fork or all have finished. Returns the
+    /// branch that decided.
     async fn run(
         &self,
         count: usize,
@@ -306,7 +306,7 @@ impl<C: TypedChannel> Fork<'_, C> {
             return Ok(None);
         };
         result = self.or_retry(result).await;
-        // A branch that has not caught up with its records, or that got a signal, goes first.
+        // A branch that is still replaying its records, or that received a signal, goes first.
         while self.is_behind(&left) || !self.decide(winner, &left).await {
             if let Ok(Some(other)) = timeout(LOOK, left.next(&mut poll)).await {
                 (winner, result) = (other.0, self.or_retry(other.1).await);
@@ -318,8 +318,8 @@ impl<C: TypedChannel> Fork<'_, C> {
         result.map(|()| Some(winner))
     }
 
-    /// Has the job tried again as a whole if a branch failed outside of its steps. The job must not handle such an
-    /// error, which the next execution may not have.
+    /// Retries the job as a whole if a branch failed outside of its steps. The job must never see such an error,
+    /// because it may not occur in the next execution.
     async fn or_retry(&self, result: Result<(), RunError>) -> Result<(), RunError> {
         match result {
             Err(RunError(Kind::Retry { message, after })) => {
@@ -335,18 +335,18 @@ impl<C: TypedChannel> Fork<'_, C> {
         }
     }
 
-    /// Whether a branch under way, which might hold an answer, has not called again what is recorded of it.
+    /// Returns whether a branch that goes first if it holds an answer is still replaying its records.
     fn is_behind(&self, left: &Left) -> bool {
         let calls = self.run.context.calls();
         self.under_way(left).into_iter().any(|index| calls.is_behind(&self.call.site.child(index)))
     }
 
-    /// The branches that go first if they hold an answer.
+    /// Returns the branches that go first if they hold an answer.
     fn under_way(&self, left: &Left) -> Vec<u32> {
         if self.stops_at_first() { left.running.iter().copied().map(number).collect() } else { Vec::new() }
     }
 
-    /// Whether a branch of the run lies in one that did not win.
+    /// Returns whether `branch` is, or lies inside, a branch that did not win.
     fn is_lost(&self, branch: &str, winner: usize) -> bool {
         self.call.site.branch_of(branch).is_some_and(|index| index != number(winner))
     }
@@ -355,8 +355,8 @@ impl<C: TypedChannel> Fork<'_, C> {
         matches!(self.kind, StepKind::First | StepKind::Within)
     }
 
-    /// Records which branch decides. Returns `false` if one that is under way holds an answer that it has not acted
-    /// on.
+    /// Records which branch decides the fork. Returns `false` if another branch holds an answer that it has not
+    /// acted on yet.
     async fn decide(&self, winner: usize, left: &Left) -> bool {
         self.call.set_activity(Activity::Working);
         let context = &self.run.context;
@@ -397,7 +397,8 @@ struct Left {
 }
 
 impl Left {
-    /// Polls until a branch decides, and returns it with its result. Returns nothing once all have finished.
+    /// Polls until a branch decides the fork, and returns it with its result. Returns `None` once all have
+    /// finished.
     async fn next(
         &mut self,
         poll: &mut impl FnMut(usize, &mut TaskContext<'_>) -> Poll<Result<(), RunError>>,

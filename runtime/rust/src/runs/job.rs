@@ -17,7 +17,7 @@ use crate::schema;
 /// The longest id of a run, in characters.
 const MAX_ID: usize = 256;
 
-/// A registered job, to start runs of.
+/// A registered job, used to start its runs.
 pub struct Job<C, I> {
     name: &'static str,
     shared: Arc<OnceLock<Arc<Shared>>>,
@@ -37,8 +37,8 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         self.shared.get().ok_or(StartError::NotStarted)
     }
 
-    /// Starts a run on a channel. Once this returns the run is recorded, and it will be executed to its end,
-    /// whatever happens to the server. Of several starts with one id the first counts.
+    /// Starts a run on a channel. Once this returns, the run is recorded and will be executed to its end, even if
+    /// the server restarts. If a run with this id exists, it is left unchanged.
     ///
     /// # Errors
     /// If the run could not be recorded.
@@ -58,7 +58,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
 pub enum Started {
     /// The run is new.
     New,
-    /// A run with this id was started before. It is as it was.
+    /// A run with this id was started before. It is unchanged.
     Existing,
 }
 
@@ -76,9 +76,9 @@ impl<C, I> fmt::Debug for Job<C, I> {
 
 pub(super) type Executing = Pin<Box<dyn Future<Output = Result<String, RunError>> + Send>>;
 
-/// A job whose types only it knows.
+/// A job with its channel and input types erased.
 pub(super) trait AnyJob: Send + Sync {
-    /// Executes a run, and gives its result in JSON.
+    /// Executes a run and returns its result in JSON.
     fn execute(&self, context: Arc<Context>, input: String) -> Executing;
 }
 
@@ -102,7 +102,7 @@ where
 {
     fn execute(&self, context: Arc<Context>, input: String) -> Executing {
         let function = Arc::clone(&self.function);
-        // All of it happens when the future is polled, where a panic is caught.
+        // Do everything inside the future, because panics are caught only while it is polled.
         Box::pin(async move {
             let Some(channel) = C::from_channel(context.channel().clone()) else {
                 let why = "the run's channel is not of the definition that its job is for";

@@ -15,7 +15,7 @@ use crate::storage::{JOURNAL, RunRecord, Step};
 /// What a run recorded, to be kept in a file and replayed in a test. See [`Runs::recording`] and [`Job::replay`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecording {
-    /// Under which rules it was recorded.
+    /// The journal version that it was recorded under.
     journal: String,
     run: String,
     job: String,
@@ -57,7 +57,7 @@ pub enum Replayed {
     Completed(String),
     /// The job failed with this.
     Failed(String),
-    /// The job made all recorded calls, and would go on.
+    /// The job made all recorded calls and would continue with new ones.
     Unfinished,
 }
 
@@ -67,7 +67,7 @@ pub enum Replayed {
 pub enum ReplayError {
     /// The first call that differs, and what was recorded in its place.
     Differs(String),
-    /// The text is no recording that this library can replay.
+    /// The text is not a recording that this library can replay.
     Unreadable(String),
     /// The runs have not been started, or their storage failed.
     Start(StartError),
@@ -93,7 +93,7 @@ impl From<StartError> for ReplayError {
 impl Runs {
     /// Returns what a run has recorded, for [`Job::replay`], or `None` if no run has this id.
     ///
-    /// The recording holds the run's input, results and signals. Look through it before you commit it.
+    /// The recording contains the run's input, results and signals. Review it before you commit it.
     ///
     /// # Errors
     /// If the storage fails.
@@ -109,8 +109,9 @@ impl Runs {
 }
 
 impl<C: TypedChannel, I: Serialize> Job<C, I> {
-    /// Executes the job against a recording, as a server would that continues the run with this code. No step does
-    /// any work and nothing is recorded. Use it in a test, with recordings of runs that are under way in production:
+    /// Executes the job against a recording, as a server with this code would if it continued the run. No step
+    /// does any work and nothing is recorded. Use it in a test, with recordings of unfinished runs from
+    /// production:
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]

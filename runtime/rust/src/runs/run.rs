@@ -1,4 +1,4 @@
-//! What a job does through its run.
+//! The calls that a job makes through its run.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::wire::MessageId;
 
 /// A run, as its job sees it.
 ///
-/// The job is executed from its beginning each time that the run continues after an error or in another process.
-/// So what it does between calls must come out the same: take times, random numbers and the answers of other
-/// systems in a [`step`](Self::step).
+/// The job is executed from its beginning each time the run continues after an error or in another process.
+/// So the code between calls must be deterministic: read clocks, random numbers and other systems in a
+/// [`step`](Self::step).
 ///
-/// Calls are known by their order. To run several at the same time, use [`join`](Self::join),
-/// [`first`](Self::first), [`within`](Self::within) or [`map`](Self::map), whose branches are ordered each for
-/// itself. `tokio::join!` of single calls works, too. Calls in a spawned task, and calls that `select!` or
-/// `timeout` drops, fail the run: what decides them is not recorded.
+/// Calls are identified by their order. To make several at the same time, use [`join`](Self::join),
+/// [`first`](Self::first), [`within`](Self::within) or [`map`](Self::map), whose branches each have an order of
+/// their own. `tokio::join!` of single calls works, too. Calls in a spawned task, and calls that `select!` or
+/// `timeout` drops, fail the run, because nothing records the order in which they finish.
 pub struct Run<C> {
     pub(super) context: Arc<Context>,
     channel: C,
@@ -36,7 +36,7 @@ pub struct Run<C> {
 }
 
 impl<C: TypedChannel> Run<C> {
-    /// The run as one of its branches sees it, which ends when the sender is dropped.
+    /// Returns the run for one branch. The branch ends when the sender is dropped.
     pub(super) fn new(context: Arc<Context>, channel: C, branch: Arc<str>) -> (watch::Sender<()>, Self) {
         let (sender, over) = watch::channel(());
         (sender, Self { context, channel, branch, over })
@@ -55,14 +55,14 @@ impl<C: TypedChannel> Run<C> {
     }
 
     /// Returns the hub. Messages that the job publishes through it carry the run's id, and are published again
-    /// each time that the job gets there again. [`publish`](Self::publish) publishes once.
+    /// each time the job reaches the call. [`publish`](Self::publish) publishes once.
     #[must_use]
     pub fn hub(&self) -> &Hub {
         self.context.hub()
     }
 
-    /// Returns which attempt this execution is, from 1 on: how often in a row the job failed, or its process
-    /// ended, without recording anything new, and one more. Attempts of a step are not counted here.
+    /// Returns the number of this attempt, from 1 on. It rises each time the job fails, or its process dies,
+    /// without recording anything new. Attempts of a step are not counted here.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.context.attempt
@@ -71,8 +71,8 @@ impl<C: TypedChannel> Run<C> {
     /// Completes when this execution ends before the job does: the run is cancelled, another process took it, the
     /// server stops, or the branch lost a [`first`](Self::first).
     ///
-    /// The futures of the job are dropped then anyway. This is for what that does not reach: tasks that it spawned,
-    /// blocking threads and other systems.
+    /// The job's own futures are dropped in any case. Use this to stop everything else: spawned tasks, blocking
+    /// threads and work in other systems.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TypedChannel};
@@ -88,7 +88,7 @@ impl<C: TypedChannel> Run<C> {
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static + use<C> {
         let mut over = self.over.clone();
         async move {
-            // Nothing is ever sent.
+            // Nothing is ever sent, so this returns when the sender is dropped.
             let _ = over.changed().await;
         }
     }
@@ -97,11 +97,11 @@ impl<C: TypedChannel> Run<C> {
         self.context.begin(&self.branch, kind, id).await
     }
 
-    /// Publishes a message durably: once, however often the run is executed and whatever is killed when. The
-    /// message and the record that it was published are one transaction.
+    /// Publishes a message durably: exactly once, however often the run is executed or its process is killed. The
+    /// message and the record of the call are committed in one transaction.
     ///
     /// # Errors
-    /// Fails the run if the payload breaks its definition.
+    /// If the payload does not match its definition. Passed on with `?`, the error fails the run.
     pub async fn publish<P: Serialize + ?Sized>(
         &self,
         id: &str,
@@ -142,8 +142,8 @@ impl<C: TypedChannel> Run<C> {
         published.ok_or_else(|| RunError::retry(format!("{id:?} was not published")))
     }
 
-    /// Waits, also across restarts of the server: the time counts from when this was first called. A run that
-    /// sleeps holds no slot, no lease and no thread.
+    /// Waits for `duration`, measured from the first call even if the server restarts meanwhile. A sleeping run
+    /// holds no slot, no lease and no thread.
     ///
     /// # Errors
     /// None today; `Result` leaves room for them.
@@ -165,10 +165,11 @@ impl<C: TypedChannel> Run<C> {
         Ok(())
     }
 
-    /// Marks a change of the job's code, so that runs that began before it can continue.
+    /// Marks a change in the job's code, so that runs that began before the change can continue.
     ///
-    /// Returns `version` for a run that gets here for the first time, and records it; returns what is recorded when
-    /// the run is executed again; and returns 0 for a run that recorded further calls before the marker was there.
+    /// When a run first reaches the marker, this records `version` and returns it. When the run is executed again,
+    /// it returns the recorded version. It returns 0 for a run that recorded later calls before the marker was
+    /// added.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TypedChannel};
@@ -199,14 +200,14 @@ impl<C: TypedChannel> Run<C> {
         Ok(version)
     }
 
-    /// The run as a branch sees it.
+    /// Returns the run for a branch.
     pub(super) fn branch(&self, branch: String) -> (watch::Sender<()>, Self) {
         Self::new(Arc::clone(&self.context), self.channel.clone(), branch.into())
     }
 }
 
 impl Call {
-    /// Waits for a time. Meanwhile the run may be released, and claimed again when the time has come.
+    /// Waits until a time. Meanwhile the run may be released; it is claimed again when the time comes.
     pub(super) async fn wait_until(&self, until: SystemTime) {
         self.set_activity(Activity::Waiting(until));
         let wake = &self.context.wake;

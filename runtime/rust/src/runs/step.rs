@@ -16,7 +16,7 @@ use crate::storage::{Entry, Outcome, StepKind};
 
 /// How a step is tried: its timeout and its retry policy.
 ///
-/// What is not set here is as [`RunsBuilder`](super::RunsBuilder) says.
+/// Options that are not set take their value from [`RunsBuilder`](super::RunsBuilder).
 ///
 /// ```
 /// # use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct StepOptions {
 }
 
 impl StepOptions {
-    /// Returns options that change nothing.
+    /// Returns options that leave every default as it is.
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,13 +49,13 @@ impl StepOptions {
         self
     }
 
-    /// Sets how often the step is tried again before it fails.
+    /// Sets how often the step is retried before it fails.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
     }
 
-    /// Sets the pause before it is tried again: `first`, then twice as long each time, up to `longest`.
+    /// Sets the pause before a retry: `first`, then twice as long each time, up to `longest`.
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.backoff = Some((first, longest));
         self
@@ -63,12 +63,12 @@ impl StepOptions {
 }
 
 impl<C: TypedChannel> Run<C> {
-    /// Does something once and records its result. When the run is executed again, the step returns the recorded
-    /// result without doing the work.
+    /// Does work and records its result. When the run is executed again, the step returns the recorded result
+    /// without doing the work again.
     ///
-    /// `work` runs at least once: again if it fails, panics or takes too long, or if the process is killed before
-    /// its result is recorded. After the last attempt the failure itself is recorded, and the step returns it each
-    /// time. Pass it on with `?` to fail the run, or handle it as any other value.
+    /// `work` runs at least once. It runs again if it fails, panics or takes too long, or if the process is killed
+    /// before the result is recorded. After the last attempt the failure itself is recorded, and the step returns
+    /// it each time. Pass it on with `?` to fail the run, or handle it like any other value.
     ///
     /// # Errors
     /// What `work` failed with in its last attempt.
@@ -81,7 +81,7 @@ impl<C: TypedChannel> Run<C> {
         self.step_with(id, StepOptions::new(), work).await
     }
 
-    /// Does something once, as [`step`](Self::step) does, with a timeout or a retry policy of its own.
+    /// Does work and records its result, like [`step`](Self::step), with a timeout or a retry policy of its own.
     ///
     /// # Errors
     /// What `work` failed with in its last attempt.
@@ -116,7 +116,7 @@ impl<C: TypedChannel> Run<C> {
                 return Err(RunError::fail(error));
             }
         };
-        // Read what was just written, too: it must not come out otherwise the next time.
+        // Decode the recorded value even if it is new, so that the job sees the same value in every execution.
         match serde_json::from_str(&value) {
             Ok(value) => {
                 call.finish();
@@ -131,7 +131,7 @@ impl<C: TypedChannel> Run<C> {
 }
 
 impl Call {
-    /// Waits until a step that failed so many times is to be tried again.
+    /// Waits until the next attempt of a failed step is due, and returns its number of failures.
     pub(super) async fn wait_for_retry(&self, failures: u32, due: i64) -> u32 {
         let due = Duration::from_millis(u64::try_from(due).unwrap_or(0));
         self.wait_until(UNIX_EPOCH + due).await;
@@ -155,7 +155,7 @@ impl Policy {
         }
     }
 
-    /// Tries until it succeeds or fails for good, and records which, with the message that belongs to it.
+    /// Retries until the work succeeds or fails for good, and records the outcome together with its message.
     pub(super) async fn run<T, E, F>(
         &self,
         call: &Call,
@@ -220,12 +220,12 @@ impl Policy {
     }
 }
 
-/// The pause before the so-and-so-many-th retry.
+/// Returns the pause after this many failures.
 pub(super) fn backoff((first, longest): (Duration, Duration), failures: u32) -> Duration {
     first.saturating_mul(1 << (failures.max(1) - 1).min(20)).min(longest)
 }
 
-/// A panic is a failure like any other.
+/// Turns a panic into an error that is retried.
 pub(super) async fn caught<T>(work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -1,4 +1,4 @@
-//! Text streams that survive the process which writes them.
+//! Text streams that survive the process that writes them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,16 +11,16 @@ use crate::storage::{CallSite, Engine, Entry, NewPiece, Outcome, Recorded, RunSt
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
 
-/// Why a stream ends that its run goes on without.
+/// Why a stream ended in a branch that lost.
 pub(super) const STOPPED: &str = "the run went on without this text";
 
 impl<C: TypedChannel> Run<C> {
-    /// Writes a text stream as a step, and returns its text. Readers see one text, whatever happens to the process.
+    /// Writes a text stream as a step, and returns its text. Readers see one text, even if the process dies.
     ///
-    /// Every piece is recorded when it is published. If `work` fails or the process is killed, `work` is called again
-    /// with the same stream still open, and [`RunStreamWriter::text`] returns what readers have. Continue from there.
-    /// The stream ends when `work` returns: complete, or failed after the last attempt. If the branch that writes it
-    /// loses a [`first`](Self::first), or the run is cancelled, the stream ends as stopped.
+    /// Every piece is recorded when it is published. If `work` fails or the process is killed, `work` is called
+    /// again with the same stream still open; [`RunStreamWriter::text`] returns what was already written, so
+    /// continue there. The stream ends when `work` returns: complete, or failed after the last attempt. If the
+    /// branch that writes it loses a [`first`](Self::first), or the run is cancelled, the stream ends as stopped.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TextStream, Topic, TypedChannel};
@@ -119,13 +119,13 @@ impl<C: TypedChannel> Run<C> {
 pub struct RunStreamWriter(Arc<Writer>);
 
 impl RunStreamWriter {
-    /// Returns the text that was written so far, in earlier attempts and processes too.
+    /// Returns the text written so far, including by earlier attempts and processes.
     #[must_use]
     pub fn text(&self) -> String {
         self.0.state().text.clone()
     }
 
-    /// Writes a piece of text, of any length. Once this returns the piece is recorded and published.
+    /// Writes a piece of text of any length. Once this returns, the piece is recorded and published.
     ///
     /// # Errors
     /// None today; `Result` leaves room for them.
@@ -137,7 +137,7 @@ impl RunStreamWriter {
     }
 }
 
-/// What the handles of one stream share.
+/// The shared state of a stream's writers.
 struct Writer {
     context: Arc<Context>,
     site: CallSite,
@@ -152,7 +152,7 @@ struct State {
     text: String,
     /// The number of the next piece, from 1 on; 0 before the stream has begun.
     next: u32,
-    /// A write was dropped before it returned, so the journal may hold more.
+    /// A write was dropped before it returned, so the journal may hold a piece that `text` does not.
     is_unsure: bool,
 }
 
@@ -178,7 +178,7 @@ impl Writer {
         state.is_unsure = false;
     }
 
-    /// The message that ends the stream with the step that writes it.
+    /// Returns the message that ends the stream, recorded together with the outcome of its step.
     fn end(&self, outcome: &Outcome) -> Entry {
         let error = if let Outcome::Error(error) = outcome { Some(error.as_str()) } else { None };
         self.entry(LogKind::StreamEnd { error, is_stopped: false }, &self.stream_id)
@@ -214,7 +214,7 @@ impl Context {
         }
     }
 
-    /// Goes on if something was recorded.
+    /// Returns if the entry was recorded; otherwise stops the execution.
     async fn recorded(&self, recorded: Result<Recorded, crate::storage::StorageError>) {
         match recorded {
             Ok(Recorded::Kept(_)) => self.progress(),
@@ -237,7 +237,7 @@ impl Context {
     }
 }
 
-/// Ends those streams of a run that are open and that `is_lost` selects by their branch.
+/// Ends the open streams of a run whose branch `is_lost` selects.
 pub(super) async fn stop_streams(
     shared: &Shared,
     engine: &dyn Engine,

@@ -16,20 +16,20 @@ use crate::storage::{Outcome, StepKind, Taken, Wait, WaitEnd, Waited};
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received<T> {
-    /// What was sent.
+    /// The payload of the signal.
     pub payload: T,
-    /// Who sent it: the subject of the token, if it had one.
+    /// The sender: the subject of the token, if it had one.
     pub by: Option<String>,
     /// When it was sent.
     pub at: SystemTime,
 }
 
 impl<C: TypedChannel> Run<C> {
-    /// Waits for a signal, for at most `timeout`, also across restarts of the server. Returns `None` if none came
-    /// in time. A run that waits holds no slot, no lease and no thread.
+    /// Waits for a signal, for at most `timeout`, even if the server restarts meanwhile. Returns `None` if no
+    /// signal arrived in time. A waiting run holds no slot, no lease and no thread.
     ///
-    /// A wait is a question that takes one answer: the first signal that arrives while it is open. A signal that was
-    /// sent before the run asked for it the first time answers at once.
+    /// A wait is a question that takes one answer: the first signal that arrives while it is open. A signal that
+    /// was sent before the run first asked for it answers at once.
     ///
     /// # Errors
     /// None today; `Result` leaves room for them.
@@ -61,7 +61,7 @@ pub struct WaitAny<'r, C, T> {
 }
 
 impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
-    /// Adds a signal, and what to make of its payload.
+    /// Adds a signal, and a function that turns its payload into the common answer type.
     pub fn on<P>(mut self, signal: Signal<'_, P>, to: impl Fn(P::Owned) -> T + Send + Sync + 'r) -> Self
     where
         P: ToOwned<Owned: Read> + ?Sized,
@@ -79,7 +79,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         self
     }
 
-    /// Waits for at most this long. Returns `None` if no signal came in time.
+    /// Waits for at most `timeout`. Returns `None` if no signal arrived in time.
     ///
     /// # Errors
     /// None today; `Result` leaves room for them.
@@ -112,13 +112,13 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     }
 }
 
-/// Waits until the question is closed, and returns how it ended, in JSON.
+/// Asks a question, waits until it is closed, and returns how it ended, in JSON.
 async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
     let context = &call.context;
     let _listening = context.hub().listen_for_signals(context.channel().name(), &context.wake);
     let wait = Wait { site: call.site.clone(), id: call.id.clone(), names, until };
     loop {
-        // Registered before the journal is asked, so that no signal falls between.
+        // Register before reading the journal, so that no signal is missed in between.
         let woken = context.wake.notified();
         let mut woken = std::pin::pin!(woken);
         woken.as_mut().enable();

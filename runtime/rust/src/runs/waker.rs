@@ -1,4 +1,4 @@
-//! What a job is polled with.
+//! The waker that a job is polled with.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -6,8 +6,8 @@ use std::task::{Wake, Waker};
 
 use super::Shared;
 
-/// Wakes the task that executes a job. While the job is put aside it has no task: then its run is claimed again, so
-/// that also futures which are no calls of the run make progress.
+/// Wakes the task that executes a job. While the job is put aside it has no task; a wake-up then has its run
+/// claimed again, so that futures other than the run's calls make progress, too.
 pub(super) struct JobWaker {
     shared: Weak<Shared>,
     row: i64,
@@ -21,7 +21,7 @@ impl JobWaker {
         Arc::new(Self { shared: Arc::downgrade(shared), row, task, was_woken })
     }
 
-    /// The job is about to be polled by this task.
+    /// Sets the task that is about to poll the job.
     pub(super) fn set_task(&self, waker: &Waker) {
         self.was_woken.store(false, Ordering::SeqCst);
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
@@ -30,12 +30,13 @@ impl JobWaker {
         }
     }
 
-    /// The job is about to be put aside.
+    /// Removes the task, before the job is put aside.
     pub(super) fn clear_task(&self) {
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The run has been released. What woke the job since it was polled last could not have it claimed.
+    /// Claims the run again if the job was woken since its last poll. Called once the run has been released,
+    /// because a run cannot be claimed before.
     pub(super) fn catch_up(&self) {
         if self.was_woken.load(Ordering::SeqCst) {
             self.claim_again();

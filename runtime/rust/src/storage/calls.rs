@@ -1,8 +1,8 @@
-//! The calls of a run, as its journal holds them.
+//! The calls of a run, as the journal records them.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a call stands in its run: the branch it is made in, and its number there.
+/// The position of a call in its run: its branch, and its number in the branch.
 ///
 /// The root is the branch `""`. The branch `"3.1"` is the second branch of the fork that is call 3
 /// of the root, and `"3.1/0.0"` is a branch of the fork that is its first call.
@@ -13,21 +13,21 @@ pub(crate) struct CallSite {
 }
 
 impl CallSite {
-    /// The branch with this number of the fork that stands here.
+    /// Returns the branch with this number of the fork at this site.
     pub(crate) fn child(&self, index: u32) -> String {
         let Self { branch, position } = self;
         let separator = if branch.is_empty() { "" } else { "/" };
         format!("{branch}{separator}{position}.{index}")
     }
 
-    /// The fork that the branch belongs to, or nothing for the root.
+    /// Returns the fork that the branch belongs to, or `None` for the root.
     pub(crate) fn fork(&self) -> Option<Self> {
         let (branch, fork) = self.branch.rsplit_once('/').unwrap_or(("", &self.branch));
         let (position, _) = fork.split_once('.')?;
         Some(Self { branch: branch.into(), position: position.parse().ok()? })
     }
 
-    /// The number of the branch of the fork that stands here, if `branch` is that branch or lies in it.
+    /// Returns which branch of the fork at this site `branch` is or lies inside, if any.
     pub(crate) fn branch_of(&self, branch: &str) -> Option<u32> {
         let prefix = self.child(0);
         let rest = branch.strip_prefix(prefix.strip_suffix('0')?)?;
@@ -35,7 +35,7 @@ impl CallSite {
     }
 }
 
-/// `4`, or `3.1/4` in a branch. Clients know a question by it.
+/// Formats as `4` in the root and as `3.1/4` in a branch. Clients use it as the id of a question.
 impl std::fmt::Display for CallSite {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let separator = if self.branch.is_empty() { "" } else { "/" };
@@ -52,38 +52,38 @@ impl std::str::FromStr for CallSite {
     }
 }
 
-/// One call of a run, and what came of it.
+/// One call of a run, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Step {
     pub(crate) site: CallSite,
     pub(crate) kind: StepKind,
-    /// What the job calls it.
+    /// The id that the job gives it.
     pub(crate) id: String,
     pub(crate) outcome: Outcome,
 }
 
 impl Step {
-    /// Whether it is a text stream that has begun and not ended.
+    /// Returns whether the call is a text stream that has begun and not ended.
     pub(crate) fn is_open_stream(&self) -> bool {
         self.kind == StepKind::Stream && !self.outcome.is_final()
     }
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// JSON. For a publish, the id of the message, which the journal fills in.
     Value(String),
-    /// It failed for good, for this reason.
+    /// The call failed for good, for this reason.
     Error(String),
-    /// It has begun: a step that failed so many times and is to be tried again at `due`, or a question
-    /// without an answer yet.
+    /// The call has begun: a step that failed `failures` times and is due for a retry at `due`, or a question
+    /// without an answer.
     Begun { failures: u32, due: i64 },
 }
 
 impl Outcome {
-    /// Whether the call is over, for good or ill.
+    /// Returns whether the call has succeeded or failed for good.
     pub(crate) fn is_final(&self) -> bool {
         !matches!(self, Self::Begun { .. })
     }
@@ -118,7 +118,7 @@ impl StepKind {
         Self::Map,
     ];
 
-    /// Whether calls of this kind have branches.
+    /// Returns whether calls of this kind have branches.
     pub(crate) fn is_fork(self) -> bool {
         matches!(self, Self::Join | Self::First | Self::Within | Self::Map)
     }

@@ -1,8 +1,8 @@
-//! What a storage records of runs, so that they continue where they stopped.
+//! The journal of runs in a storage, from which runs continue where they stopped.
 //!
-//! A process executes a run under a fence, a number that rises with each new holder. Every entry
-//! names its fence and is refused under an earlier one. Of two processes that believe they hold a run,
-//! only one can write, whatever their clocks say.
+//! A process executes a run under a fence, a number that rises with each new holder. Every entry names its fence,
+//! and is refused if the fence is outdated. So if two processes believe that they hold a run, only one of them can
+//! write, whatever their clocks say.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,8 +14,8 @@ use super::{Entry, Later, StorageError};
 use crate::history::Key;
 use crate::wire::MessageId;
 
-/// What the journal's entries mean: how calls are identified and replayed. Raised when that changes, also if an
-/// engine's tables stay as they are.
+/// The version of the journal's semantics: how calls are identified and replayed. Raise it when these change, even
+/// if the tables of the engines do not.
 pub(crate) const JOURNAL: &str = "2";
 
 /// A journal of runs.
@@ -30,7 +30,7 @@ pub(crate) trait Journal {
     /// Adds a run with its first event. Returns `false` if there already is a run with this id.
     fn add(&self, run: NewRun, event: Entry) -> Later<Result<bool, StorageError>>;
 
-    /// Takes at most `limit` runs that are due and that no process holds, until the lease ends.
+    /// Claims at most `limit` runs that are due and that no process holds, with a lease until `lease`.
     fn claim(
         &self,
         jobs: Vec<String>,
@@ -38,16 +38,16 @@ pub(crate) trait Journal {
         limit: usize,
     ) -> Later<Result<Vec<Claimed>, StorageError>>;
 
-    /// Makes those of these runs due that no process holds.
+    /// Makes these runs due, except those that a process holds.
     fn make_due(&self, rows: Vec<i64>) -> Later<Result<(), StorageError>>;
 
-    /// Returns what is recorded of a run.
+    /// Returns the recorded calls of a run.
     fn load(&self, row: i64) -> Later<Result<Vec<Step>, StorageError>>;
 
-    /// Extends the leases of those of these runs that this process still holds, and returns them.
+    /// Extends the leases of the given runs that this process still holds, and returns those.
     fn extend(&self, holds: Vec<Hold>, lease: SystemTime) -> Later<Result<Vec<Hold>, StorageError>>;
 
-    /// Returns those of these runs that this process still holds.
+    /// Returns the given runs that this process still holds.
     fn held(&self, holds: Vec<Hold>) -> Later<Result<Vec<Hold>, StorageError>>;
 
     /// Releases all runs that this process holds. Other processes may claim them at once.
@@ -57,7 +57,7 @@ pub(crate) trait Journal {
     fn record(&self, hold: Hold, step: Step, message: Option<Entry>)
     -> Later<Result<Recorded, StorageError>>;
 
-    /// Records which branch of a fork decides it, and closes the questions of all others.
+    /// Records the branch that decides a fork, and closes the questions of all others.
     fn decide(&self, hold: Hold, decision: Decision, event: RunEvent)
     -> Later<Result<Decided, StorageError>>;
 
@@ -78,23 +78,22 @@ pub(crate) trait Journal {
         message: Entry,
     ) -> Later<Result<Recorded, StorageError>>;
 
-    /// Returns the pieces of a text stream, or nothing if it has not begun.
+    /// Returns the pieces of a text stream, or `None` if it has not begun.
     fn load_stream(&self, row: i64, site: CallSite) -> Later<Result<Option<Vec<String>>, StorageError>>;
 
     /// Returns the text streams of a run that have not ended.
     fn open_streams(&self, row: i64) -> Later<Result<Vec<RunStream>, StorageError>>;
 
-    /// Ends a text stream that its run goes on without, unless it has ended.
+    /// Ends a text stream that its run has abandoned, unless it has already ended.
     fn end_stream(&self, row: i64, stream_id: String, end: Entry) -> Later<Result<(), StorageError>>;
 
-    /// Asks a question, or looks whether it has an answer by now.
+    /// Asks a question, or checks whether it has been answered.
     fn wait(&self, hold: Hold, wait: Wait, event: RunEvent) -> Later<Result<Waited, StorageError>>;
 
     /// Records how an execution ended, with its event.
     fn settle(&self, hold: Hold, end: End, event: Option<Entry>) -> Later<Result<Settled, StorageError>>;
 
-    /// Cancels a run that has not ended, and takes it from whichever process holds it. No event is published if its
-    /// channel is unknown.
+    /// Cancels an unfinished run, whichever process holds it. `event` is `None` if the run's channel is unknown.
     fn cancel(&self, run_id: String, event: Option<Entry>) -> Later<Result<Settled, StorageError>>;
 
     /// Delivers a signal to a run.
@@ -103,15 +102,14 @@ pub(crate) trait Journal {
     /// Returns the state of a run.
     fn find(&self, run_id: String) -> Later<Result<Option<RunRecord>, StorageError>>;
 
-    /// Deletes at most `limit` runs that ended before a time, with all that belongs to them. Returns
-    /// how many.
+    /// Deletes at most `limit` runs that ended before a time, with all their data. Returns how many.
     fn delete_ended(&self, before: SystemTime, limit: usize) -> Later<Result<usize, StorageError>>;
 
-    /// Counts the runs that have not ended.
+    /// Counts the unfinished runs.
     fn count(&self) -> Later<Result<RunCounts, StorageError>>;
 }
 
-/// Makes the event that tells subscribers which questions a run asks now.
+/// Builds the event that lists the questions a run asks now.
 pub(crate) type RunEvent = Arc<dyn Fn(&[Question]) -> Entry + Send + Sync>;
 
 /// A run to execute.
@@ -130,13 +128,13 @@ pub(crate) struct Hold {
     pub(crate) fence: i64,
 }
 
-/// A run that this process shall execute.
+/// A run that this process has claimed.
 pub(crate) struct Claimed {
     pub(crate) hold: Hold,
     pub(crate) run: NewRun,
     /// How often in a row the job failed without recording anything new.
     pub(crate) failures: u32,
-    /// How often in a row a process ended while it executed the run, without recording anything new.
+    /// How often in a row a process died while executing the run, without recording anything new.
     pub(crate) crashes: u32,
 }
 
@@ -153,27 +151,27 @@ pub(crate) struct RunStream {
 #[derive(Clone, Debug)]
 pub(crate) struct NewPiece {
     pub(crate) site: CallSite,
-    /// Counts the pieces of the stream, from 1 on.
+    /// The number of the piece in its stream, from 1 on.
     pub(crate) number: u32,
     pub(crate) text: String,
 }
 
 pub(crate) enum Recorded {
-    /// It is recorded; a publish, with its message.
+    /// The entry was recorded. A publish returns the id of its message.
     Kept(Option<MessageId>),
     /// Another process holds the run, or the run has ended.
     Lost,
 }
 
-/// Which branch decides a fork.
+/// The decision of a fork.
 #[derive(Clone)]
 pub(crate) struct Decision {
-    /// The fork, with what the journal shall hold of it.
+    /// The journal entry of the fork.
     pub(crate) fork: Step,
     pub(crate) winner: u32,
     /// Branches that go first if they hold an accepted signal that they have not acted on.
     pub(crate) under_way: Vec<u32>,
-    /// The calls in these branches that have not returned. What is recorded of them is not acted on.
+    /// The calls in these branches that have not returned, so the job has not acted on their results.
     pub(crate) pending: Vec<CallSite>,
 }
 
@@ -191,14 +189,14 @@ pub(crate) struct Wait {
     pub(crate) id: String,
     /// The signals that answer.
     pub(crate) names: Vec<String>,
-    /// When the question closes. Counts only when it is first asked.
+    /// When the question closes. Ignored once the question has been asked.
     pub(crate) until: SystemTime,
 }
 
 pub(crate) enum Waited {
     /// The question is closed. The value is a [`WaitEnd`] as JSON.
     Done(String),
-    /// It has no answer yet, and closes at this time.
+    /// The question has no answer yet, and closes at this time.
     Until(SystemTime),
     Lost,
 }
@@ -210,18 +208,18 @@ pub(crate) struct Question {
     pub(crate) names: Vec<String>,
 }
 
-/// How a question ended, as the journal holds it.
+/// The end of a question, as the journal records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WaitEnd {
     /// The signals that would have answered.
     pub(crate) names: Vec<String>,
-    /// The answer, or none if it came too late.
+    /// The answer, or `None` if none came in time.
     pub(crate) taken: Option<Taken>,
     /// When the question was asked, in milliseconds since 1970.
     pub(crate) since: i64,
 }
 
-/// A signal that answered a question, as the journal holds it.
+/// A signal that answered a question, as the journal records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Taken {
     pub(crate) name: String,
@@ -238,16 +236,16 @@ pub(crate) enum End {
     /// With this result, in JSON.
     Completed(String),
     Failed(String),
-    /// The job failed, and is to be executed again.
+    /// The job failed and will be executed again.
     Retry {
         at: SystemTime,
         failures: u32,
     },
-    /// Every branch waits: for a time, for a signal, or to try a step again.
+    /// Every branch waits for a time, a signal, or the retry of a step.
     Waiting {
         due: SystemTime,
     },
-    /// Its code differs from the code that began it.
+    /// The code no longer matches what the run recorded.
     Halted(String),
 }
 
@@ -262,16 +260,16 @@ pub(crate) enum Settled {
 #[derive(Clone)]
 pub(crate) struct NewSignal {
     pub(crate) channel: String,
-    /// Which run of the channel. Without it, the one that has waited longest.
+    /// The run that receives it; `None` for the one that has waited longest.
     pub(crate) run_id: Option<String>,
-    /// Which question it answers. Without it, the one that has been open longest.
+    /// The question that it answers; `None` for the one that has been open longest.
     pub(crate) question: Option<CallSite>,
     pub(crate) name: String,
     /// JSON.
     pub(crate) payload: String,
     pub(crate) by: Option<String>,
     pub(crate) key: Option<Key>,
-    /// When it arrived. It answers no question that was asked later.
+    /// When it arrived. It never answers a question that was asked later.
     pub(crate) at: SystemTime,
 }
 
@@ -301,22 +299,22 @@ pub(crate) struct RunRecord {
     pub(crate) channel: String,
     pub(crate) input: String,
     pub(crate) state: String,
-    /// The signals that it waits for.
+    /// The signals that the run waits for.
     pub(crate) waiting_for: Vec<String>,
     /// The result, in JSON, or what went wrong.
     pub(crate) outcome: Option<String>,
 }
 
-/// How many runs are in which state, in all processes.
+/// The number of runs per state, in all processes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RunCounts {
-    /// A process executes them.
+    /// Runs that a process executes.
     pub(crate) executing: u64,
-    /// They are due, and no process executes them.
+    /// Runs that are due and that no process executes.
     pub(crate) due: u64,
-    /// They wait for a time, a signal or another attempt.
+    /// Runs that wait for a time, a signal or another attempt.
     pub(crate) waiting: u64,
     pub(crate) halted: u64,
-    /// Since when the oldest of those that are due has been.
+    /// When the run that has been due longest became due.
     pub(crate) oldest_due: Option<SystemTime>,
 }

@@ -1,4 +1,4 @@
-//! Runs in tables.
+//! Runs in SQLite.
 
 use std::time::SystemTime;
 
@@ -15,15 +15,15 @@ use super::schema::{milliseconds, time};
 use super::{process, streams};
 use crate::clock;
 
-/// How many calls a run has recorded.
+/// The number of calls that a run has recorded.
 const RECORDED: &str =
     "(SELECT count(*) FROM steps WHERE steps.run = runs.id AND (value IS NOT NULL OR error IS NOT NULL))";
 
-/// A run whose executions crashed so often in a row is executed alone among its like, so that a run which
-/// ends its process is told from those that were merely there.
+/// Runs with this many crashes in a row are executed one at a time. This separates a run that crashes its process
+/// from runs that only happened to be in the same process.
 const SUSPECT: u32 = 2;
 
-/// Makes halted runs of these jobs due: the server may have the code that they need.
+/// Makes halted runs of these jobs due, because this server may have the code that they need.
 pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
     batch.transaction.execute(
         "UPDATE runs SET state = 'running', due = ?2 WHERE state = 'halted' AND job IN (SELECT value FROM json_each(?1))",
@@ -32,8 +32,8 @@ pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
     free_orphans(batch.transaction)
 }
 
-/// Frees the runs of processes that no longer exist, and counts a crash for each. The more often a run
-/// crashed in a row, the longer it waits: up to 64 seconds.
+/// Frees the runs of processes that no longer exist, and counts a crash for each. The more often a run crashed in
+/// a row, the longer it waits before it is due, up to 64 seconds.
 pub(super) fn free_orphans(transaction: &Transaction<'_>) -> Result<()> {
     for owner in process::take_gone(transaction)? {
         transaction.execute(
@@ -83,7 +83,7 @@ pub(super) fn claim(
 ) -> Result<Vec<Claimed>> {
     let is_free =
         "state = 'running' AND due <= ?3 AND lease < ?3 AND job IN (SELECT value FROM json_each(?4))";
-    // With a bare parameter as its limit, SQLite would compile the statement anew each time.
+    // With a bare parameter as the limit, SQLite would recompile the statement each time.
     let mut statement = transaction.prepare_cached(&format!(
         "UPDATE runs SET fence = fence + 1, owner = ?1, lease = ?2, progress = {RECORDED},
              crashes = CASE WHEN {RECORDED} > progress THEN 0 ELSE crashes END + (coalesce(owner, ?1) <> ?1)
@@ -112,7 +112,7 @@ pub(super) fn make_due(transaction: &Transaction<'_>, rows: &[i64]) -> Result<()
     rows.iter().try_for_each(|row| statement.execute(params![row, now()]).map(|_| ()))
 }
 
-/// Returns what a run has recorded and begun.
+/// Returns the calls that a run has recorded or begun.
 pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>> {
     let mut statement = transaction.prepare_cached(
         "SELECT branch, position, kind, id, value, error, failures, due FROM steps WHERE run = ?1
@@ -122,7 +122,7 @@ pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>>
     rows.collect()
 }
 
-/// Returns what the branches of a fork have recorded and begun.
+/// Returns the calls that the branches of a fork have recorded or begun.
 pub(super) fn load_fork(transaction: &Transaction<'_>, row: i64, fork: &CallSite) -> Result<Vec<Step>> {
     let first = fork.child(0);
     let prefix = first.trim_end_matches('0');
@@ -130,7 +130,7 @@ pub(super) fn load_fork(transaction: &Transaction<'_>, row: i64, fork: &CallSite
         "SELECT branch, position, kind, id, value, error, failures, due FROM steps
          WHERE run = ?1 AND branch >= ?2 AND branch < ?3",
     )?;
-    // The branches start with `3.`, and a slash is the character after the dot.
+    // The branches start with `3.`, so they sort before `3/`: the slash is the character after the dot.
     let end = format!("{}/", prefix.trim_end_matches('.'));
     let rows = statement.query_map(params![row, prefix, end], step)?;
     rows.collect()
@@ -147,8 +147,8 @@ fn step(row: &Row<'_>) -> Result<Step> {
     Ok(Step { site: CallSite { branch: row.get(0)?, position: row.get(1)? }, kind, id: row.get(3)?, outcome })
 }
 
-/// Leaves out what the process holds and does not execute because its end could not be recorded: that
-/// lease must run out.
+/// Extends the leases of the given runs only. A run whose end could not be recorded is still held but no longer
+/// executed; its lease must expire.
 pub(super) fn extend(
     transaction: &Transaction<'_>,
     owner: u32,
@@ -177,7 +177,7 @@ pub(super) fn held(transaction: &Transaction<'_>, holds: &[Hold]) -> Result<Vec<
     Ok(held)
 }
 
-/// Returns whether a claim still stands.
+/// Returns whether a claim is still valid.
 pub(super) fn is_held(transaction: &Transaction<'_>, hold: Hold) -> Result<bool> {
     let mut statement = transaction
         .prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND fence = ?2 AND state = 'running'")?;

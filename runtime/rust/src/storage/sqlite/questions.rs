@@ -1,4 +1,4 @@
-//! Questions of runs in tables: asking them, and closing them with or without an answer.
+//! The questions of runs in SQLite: asking them, and closing them with or without an answer.
 
 use rusqlite::{Result, Transaction, params};
 
@@ -47,7 +47,7 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
     Ok(Waited::Done(value))
 }
 
-/// Closes a question, and returns how it ended as the journal holds it.
+/// Closes a question, and returns its recorded end.
 fn close(
     transaction: &Transaction<'_>,
     row: i64,
@@ -61,7 +61,7 @@ fn close(
     )?;
     let since = closed.query_row(params![row, site.branch, site.position], |row| row.get(0))?;
     let end = WaitEnd { names, taken, since };
-    // Strings and numbers, which JSON has.
+    // Cannot fail: the value has only strings and numbers.
     let value = serde_json::to_string(&end).unwrap_or_default();
     let outcome = Outcome::Value(value.clone());
     write(transaction, row, &Step { site: site.clone(), kind: StepKind::Wait, id: id.into(), outcome })?;
@@ -92,7 +92,7 @@ fn open_waits(transaction: &Transaction<'_>, row: i64) -> Result<Vec<OpenWait>> 
     rows.collect()
 }
 
-/// The questions of a run that have no answer yet.
+/// Returns the questions of a run that have no answer yet.
 pub(super) fn questions(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Question>> {
     let open = open_waits(transaction, row)?.into_iter().filter(|wait| !wait.is_answered);
     Ok(open.map(|wait| wait.question).collect())
@@ -116,7 +116,7 @@ pub(super) fn decide(
             |branch: &str| fork.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
         let holds_answer = |wait: &OpenWait| wait.is_answered && goes_first(&wait.question.site.branch);
         let steps = load_fork(transaction, hold.row, &fork.site)?;
-        // Calls that began together may be recorded in another order.
+        // Calls that began together may be recorded in any order.
         let holds_taken = |step: &Step| pending.contains(&step.site) && signals::took_answer(step);
         if lost.iter().any(holds_answer)
             || steps.iter().any(holds_taken)

@@ -1,4 +1,4 @@
-//! Signals in tables: a question takes one answer.
+//! Signals in SQLite. A question takes one answer.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ struct Target {
 
 /// Delivers a signal to the run that it is for.
 pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Signalled> {
-    // First of all: another run may wait longest by now than the one that has it.
+    // Check this first: by now, the signal could go to a different run from the one that received it first.
     if let Some(repeated) = repeated(transaction, signal)? {
         return Ok(repeated);
     }
@@ -33,7 +33,7 @@ pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<
         Found::Open(site) => {
             let id = insert(transaction, row, signal, at, "answer")?;
             answer(transaction, row, &site, id)?;
-            // The run may have been released while it waits.
+            // Make the run due, because it may have been released while it waits.
             transaction
                 .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1")?
                 .execute([row, now])?;
@@ -48,12 +48,12 @@ pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<
     }
 }
 
-/// What a signal finds.
+/// The question that a signal finds.
 enum Found {
     Open(CallSite),
     /// The question, or an earlier one that asked for the same signal, has this answer.
     Answered(Taken),
-    /// It ended without an answer.
+    /// The question ended without an answer.
     Closed,
     /// No question has asked for the signal yet.
     None,
@@ -75,7 +75,8 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
             return asked(transaction, row, question);
         }
     }
-    // A clock that was set back makes questions seem to come from the future: they were asked before.
+    // If the clock was set back, earlier questions have times in the future. Treat them as asked before the
+    // signal.
     let was_asked = |since: i64| since <= at || since > now;
     if let Some((site, ..)) =
         open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since))
@@ -97,7 +98,7 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
     kept.map_or(Ok(Found::None), |kept| Ok(Found::Answered(read(transaction, kept)?)))
 }
 
-/// What became of a question that is not open.
+/// Finds the end of a question that is not open.
 fn asked(transaction: &Transaction<'_>, row: i64, question: &CallSite) -> Result<Found> {
     let mut statement = transaction.prepare_cached(
         "SELECT value FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3 AND kind = 'wait'",
@@ -109,8 +110,8 @@ fn asked(transaction: &Transaction<'_>, row: i64, question: &CallSite) -> Result
     Ok(taken(value.as_deref()).map_or(Found::Closed, Found::Answered))
 }
 
-/// How the question ended that asked for a signal when it arrived, or else the latest one that did. Nothing if no
-/// question has asked for it and ended.
+/// Returns the end of the question that asked for the signal when the signal arrived, or else of the latest
+/// question that asked for it. Returns `None` if no such question has ended.
 fn latest_question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal) -> Result<Option<WaitEnd>> {
     let mut statement = transaction.prepare_cached(
         "SELECT value FROM steps WHERE run = ?1 AND kind = 'wait' AND value IS NOT NULL
@@ -143,8 +144,8 @@ fn answer(transaction: &Transaction<'_>, row: i64, site: &CallSite, id: i64) -> 
     Ok(())
 }
 
-/// Answers a new question with the earliest signal that was kept for it. Others that it would have
-/// taken are dropped, so that none of them answers a later question.
+/// Answers a new question with the earliest signal that was kept for it. Other kept signals that match it are
+/// dropped, so that they do not answer a later question.
 pub(super) fn answer_with_kept(
     transaction: &Transaction<'_>,
     row: i64,
@@ -164,7 +165,7 @@ pub(super) fn answer_with_kept(
     answer(transaction, row, site, first)
 }
 
-/// Hands an answer to the run.
+/// Marks an answer as taken by the run, and returns it.
 pub(super) fn take(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
     transaction.prepare_cached("UPDATE signals SET state = 'taken' WHERE id = ?1")?.execute([id])?;
     read(transaction, id)
@@ -178,8 +179,8 @@ fn read(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
     })
 }
 
-/// Returns whether one of these branches of a fork took an answer and has recorded nothing since: it is
-/// about to act on it.
+/// Returns whether a branch of a fork that goes first took an answer and has recorded nothing since. Such a branch
+/// is about to act on the answer.
 pub(super) fn is_answer_fresh(steps: &[Step], fork: &CallSite, goes_first: impl Fn(&str) -> bool) -> bool {
     let mut last: BTreeMap<&str, &Step> = BTreeMap::new();
     for step in steps.iter().filter(|step| step.outcome.is_final()) {
@@ -199,8 +200,8 @@ pub(super) fn took_answer(step: &Step) -> bool {
     step.kind == StepKind::Wait && taken(value).is_some()
 }
 
-/// Returns whether nothing was recorded after a branch in the branches around it, up to a fork, but which
-/// branch decides theirs.
+/// Returns whether the branches around `branch`, up to `fork`, recorded nothing after the fork inside them that
+/// leads to `branch`. The decision of such a fork does not count.
 fn is_last_word(last: &BTreeMap<&str, &Step>, fork: &CallSite, branch: &str) -> bool {
     let mut inner = CallSite { branch: branch.to_owned(), position: 0 };
     while let Some(around) = inner.fork() {
@@ -215,8 +216,8 @@ fn is_last_word(last: &BTreeMap<&str, &Step>, fork: &CallSite, branch: &str) -> 
     false
 }
 
-/// The run that is meant: of several on the channel the one that has waited longest for the signal, then
-/// the oldest that has not ended, then the latest that has.
+/// Finds the run that receives a signal. If the channel has several, this is the one that has waited longest for
+/// the signal, otherwise the oldest unfinished run, otherwise the latest ended run.
 fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Target>> {
     let is_meant = "channel = ?1 AND (?2 IS NULL OR run = ?2)";
     let mut unfinished = transaction.prepare_cached(&format!(
@@ -239,7 +240,7 @@ fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Ta
     ended.query_row(params![signal.channel, signal.run_id], read).optional()
 }
 
-/// The answer to the first of two signals with one key on one channel.
+/// Returns the receipt of the earlier signal with the same key on the channel, if there was one.
 fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
     let Some(key) = signal.key else { return Ok(None) };
     let mut statement = transaction.prepare_cached(

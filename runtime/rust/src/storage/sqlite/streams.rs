@@ -1,4 +1,4 @@
-//! Text streams of runs in tables.
+//! The text streams of runs in SQLite.
 
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
@@ -27,7 +27,7 @@ pub(super) fn begin(
     Ok(Recorded::Kept(None))
 }
 
-/// Records a piece with its message. The number of a piece is its key, so none is recorded twice.
+/// Records a piece with its message. Its number is part of the key, so no piece is recorded twice.
 pub(super) fn write_piece(
     batch: &mut Batch<'_>,
     hold: Hold,
@@ -47,7 +47,7 @@ pub(super) fn write_piece(
     Ok(Recorded::Kept(None))
 }
 
-/// Returns the pieces of a stream, or nothing if it has not begun.
+/// Returns the pieces of a stream, or `None` if it has not begun.
 pub(super) fn load(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<Option<Vec<String>>> {
     let CallSite { branch, position } = site;
     let at = "run = ?1 AND branch = ?2 AND position = ?3";
@@ -76,7 +76,7 @@ pub(super) fn open(transaction: &Transaction<'_>, row: i64) -> Result<Vec<RunStr
     streams.collect()
 }
 
-/// Ends a stream that its run goes on without, unless it has ended.
+/// Ends a stream that its run has abandoned, unless it has already ended.
 pub(super) fn end(batch: &mut Batch<'_>, row: i64, stream_id: &str, end: &Entry) -> Result<()> {
     let mut statement = batch
         .transaction
@@ -90,7 +90,7 @@ pub(super) fn end(batch: &mut Batch<'_>, row: i64, stream_id: &str, end: &Entry)
     Ok(())
 }
 
-/// Forgets a stream whose text the step holds that wrote it.
+/// Deletes a finished stream. Its text is recorded with its step.
 pub(super) fn forget(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<()> {
     let mut statement =
         transaction.prepare_cached("DELETE FROM streams WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
@@ -105,7 +105,7 @@ fn forget_pieces(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Re
     Ok(())
 }
 
-/// Returns whether the run that writes a stream will go on with it.
+/// Returns whether a stream belongs to an unfinished run, which will continue it.
 pub(super) fn has_writer(transaction: &rusqlite::Connection, stream_id: &str) -> Result<bool> {
     let mut statement = transaction.prepare_cached(
         "SELECT 1 FROM streams JOIN runs ON runs.id = streams.run
