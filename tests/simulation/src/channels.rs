@@ -10,7 +10,7 @@ use fanfare::{
 
 const TEXT: &Schema = &Schema::Text(Text::ANY);
 
-/// What runs can be sent.
+/// The signals that runs can receive.
 pub(crate) const SIGNALS: [&str; 3] = ["approve", "reject", "comment"];
 
 static ROOM: ChannelDefinition = ChannelDefinition {
@@ -53,7 +53,7 @@ impl Room {
         self.0.topic(1)
     }
 
-    /// Texts that are written piece by piece.
+    /// Text that is written piece by piece.
     pub(crate) fn draft(&self) -> Topic<'_, TextStream> {
         self.0.topic(2)
     }

@@ -1,13 +1,13 @@
-//! Compares what was seen from outside with the file. Each violation begins with the letter of its rule:
+//! Compares the observations from outside with the file. Each violation begins with the letter of its rule:
 //!
-//! - (a) what a call of a run returned never changes, and neither does what is recorded of it,
+//! - (a) a call of a run always returns the same, and its record never changes,
 //! - (b) no run is halted or fails for misuse while its code is the same,
-//! - (c) a step that has returned never works again,
-//! - (d) every durable message is in history once, in order; offsets have no holes; a text stream begins and
+//! - (c) a step that has returned never executes its work again,
+//! - (d) every durable message is in history once, in order; offsets have no gaps; a text stream begins and
 //!   ends once, and readers have one text,
-//! - (e) a signal answers one question, a question takes one answer, and what was accepted is received,
+//! - (e) a signal answers one question, a question takes one answer, and every accepted signal is received,
 //! - (f) every run ends, and records nothing afterwards; a process that stops releases its runs,
-//! - (g) ended runs are deleted, and nothing of them is left.
+//! - (g) ended runs are deleted with all their data.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ impl Facts<'_> {
         self.violations.append(&mut wrong);
     }
 
-    /// What is recorded of a call does not change.
+    /// Checks that the record of a call does not change.
     fn check_steps(&mut self) {
         let mut recorded: BTreeMap<(i64, &str, i64), (&str, &str)> = BTreeMap::new();
         let mut wrong = Vec::new();
@@ -131,7 +131,7 @@ impl Facts<'_> {
     }
 }
 
-/// Checks that a process that was stopped holds nothing, unless commits failed meanwhile.
+/// Checks that a stopped process holds no runs, unless commits failed meanwhile.
 pub(crate) fn check_stop(file: &File, world: &World, owner: i64, failed_commits: usize) {
     let held = file.count(&format!("SELECT count(*) FROM runs WHERE owner = {owner}"));
     let mut state = world.state();
@@ -140,7 +140,7 @@ pub(crate) fn check_stop(file: &File, world: &World, owner: i64, failed_commits:
     }
 }
 
-/// Checks that nothing is left of ended runs.
+/// Checks that no data of ended runs is left.
 pub(crate) fn check_deleted(file: &File, world: &World) {
     for table in ["runs", "steps", "waits", "signals"] {
         let left = file.count(&format!("SELECT count(*) FROM {table}"));
@@ -150,7 +150,7 @@ pub(crate) fn check_deleted(file: &File, world: &World) {
     }
 }
 
-/// Checks that no process is known once all were stopped.
+/// Checks that no process is registered once all have stopped.
 pub(crate) fn check_left(file: &File, world: &World) {
     let left = file.count("SELECT count(*) FROM processes");
     if left > 0 && world.state().weather.knows_gone {

@@ -1,4 +1,4 @@
-//! One simulation from its begin to its end: turns, faults, and what remains to be done once they stop.
+//! One simulation from beginning to end: turns, faults, and the clean-up once the faults stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::settings::{Climate, MAX_TURN};
 use crate::world::World;
 use crate::{Counts, Options, check};
 
-/// How long a run may take after the last fault: longer than any plan does.
+/// How long a run may take after the last fault. No plan takes longer.
 const BOUND: Duration = Duration::from_secs(600);
 
 /// How long a process may take to stop, or to start.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// How long nothing happens before a simulation ends, so that no request is under way.
+/// The quiet time before a simulation ends, so that no request is under way.
 const CALM: Duration = Duration::from_secs(3);
 
-/// How long a process whose hub was shut down is executed on, so that its file is closed.
+/// How long a process keeps executing after its hub was shut down, so that its file is closed.
 const LINGERS: Duration = Duration::from_millis(500);
 
 pub(crate) struct Simulation {
@@ -36,7 +36,7 @@ pub(crate) struct Simulation {
     faults: usize,
 }
 
-/// Where a process is executed, or will be.
+/// A place for one process, running or about to start.
 struct Slot {
     process: Option<Process>,
     starts_at: Duration,
@@ -185,7 +185,7 @@ impl Simulation {
         process.stop();
     }
 
-    /// Decides which faults come now.
+    /// Decides which faults happen in this turn.
     fn disturb(&mut self) {
         let Climate { kills, stops, stalls, jumps, skew, settings, .. } = self.climate;
         for index in 0..self.slots.len() {
@@ -256,7 +256,7 @@ impl Simulation {
             slot.stalled_until = self.time;
         }
         if self.rng.f64() < 0.25 {
-            // Whatever fails while runs are deleted.
+            // Commits may fail while ended runs are deleted.
             self.world.state().weather.fails_commit = self.climate.weather.fails_commit;
             for _ in 0..200 {
                 self.disturb();

@@ -1,6 +1,6 @@
-//! The storage's file of a simulation, and what is read of it from outside.
+//! The storage file of a simulation, and queries that read it from outside.
 //!
-//! Triggers note each change that matters in a table of their own, which outlasts the runs that it is about.
+//! Triggers record each relevant change in a separate table, which is kept after the runs are deleted.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fanfare::Sqlite;
 use rusqlite::{Connection, params};
 
-/// `what`: the table, or `end` for the state of a run. The other columns are as the triggers say.
+/// `what` is the table, or `end` for the state of a run. The triggers define the other columns.
 const NOTES: &str = "
     CREATE TABLE notes (
         seq INTEGER PRIMARY KEY, what TEXT, run INTEGER, branch TEXT, position INTEGER, a ANY, b ANY, c ANY
@@ -78,9 +78,9 @@ pub(crate) struct Message {
     pub(crate) topic: String,
     pub(crate) data: serde_json::Value,
     pub(crate) kind: String,
-    /// Of a piece of a text stream.
+    /// The stream, for a piece of a text stream.
     pub(crate) stream: String,
-    /// Of the end of a text stream that is not complete.
+    /// The error, for the end of an incomplete text stream.
     pub(crate) error: Option<String>,
 }
 
@@ -182,13 +182,13 @@ pub(crate) fn holder(path: &Path, run: &str) -> Option<u32> {
     Connection::open(path).ok()?.query_row(sql, [run], |row| row.get(0)).ok()
 }
 
-/// A file with all tables and triggers. To create them takes longer than to copy them.
+/// Returns a file with all tables and triggers. Copying it is faster than creating them each time.
 fn template() -> &'static [u8] {
     static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let path = std::env::temp_dir().join(format!("fanfare-template-{}.db", std::process::id()));
         let create = || -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-            // On a thread that has no world.
+            // On a separate thread, which has no world.
             let file = path.clone();
             std::thread::spawn(move || Sqlite::open(file).map(drop)).join().map_err(|_| "it panicked")??;
             Connection::open(&path)?.execute_batch(NOTES)?;

@@ -1,4 +1,4 @@
-//! The job of the simulation: it interprets the plan that its seed gives, and reports what its calls return.
+//! The job of the simulation: it interprets the plan of its seed and reports what its calls return.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +28,13 @@ impl Site {
         Self { execution: Arc::clone(&self.execution), path: format!("{}.{index}", self.path) }
     }
 
-    /// Two sites of a branch may use one id.
+    /// Two sites of a branch may share an id.
     fn id(&self) -> String {
         format!("call {}", self.path.len() % 3)
     }
 }
 
-/// Does what a node says, and reports what it returned.
+/// Executes a node, and reports what it returned.
 pub(crate) fn interpret(run: Run<Room>, node: Arc<Node>, site: Site) -> BoxFuture<'static, Returned> {
     Box::pin(async move {
         let returned = match &*node {
@@ -149,12 +149,12 @@ async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {
     run.step_with(&site.id(), options, work).await
 }
 
-/// The text that a call writes, in pieces.
+/// Returns the text that a call writes, in pieces.
 pub(crate) fn text(run: &str, path: &str, pieces: usize) -> Vec<String> {
     (0..=pieces).map(|piece| format!("{run}{path} {piece}/{pieces};")).collect()
 }
 
-/// Writes the pieces that readers do not have yet. Whether an attempt fails is decided before each.
+/// Writes the pieces that readers do not have yet. Each piece may fail the attempt before it is written.
 async fn write(run: &Run<Room>, pieces: usize, attempts: Attempts, site: &Site) -> Returned {
     let pieces = text(run.id(), &site.path, pieces);
     let write = async |draft: RunStreamWriter| {
@@ -187,7 +187,7 @@ fn stumble(site: &Site) -> Returned {
     if site.execution.stumbles() { Err(RunError::retry(STUMBLED)) } else { Ok("went on".into()) }
 }
 
-/// What is outside of calls may come out otherwise each time.
+/// Returns whether the job failed outside of its calls. Such failures may differ between executions.
 fn is_stumble(returned: &Returned) -> bool {
     returned.as_ref().is_err_and(|error| error.to_string() == STUMBLED)
 }

@@ -1,13 +1,14 @@
 //! Deterministic simulation of runs, hub and storage.
 //!
-//! Two processes share one SQLite file. Each is a runtime of one thread with paused time ([`process`]); the library
-//! asks the simulation for the clock, for other processes and for random numbers (`fanfare::simulation`), and its
-//! writer is a task of the runtime. So one seed decides every time, every fault and every order, and finds the same
-//! again.
+//! Two processes share one SQLite file. Each is a runtime of one thread with paused time ([`process`]); the
+//! library asks the simulation for the clock, for other processes and for random numbers (`fanfare::simulation`),
+//! and its writer is a task of the runtime. So a seed decides every time, fault and order, and always reproduces
+//! the same simulation.
 //!
 //! A seed starts runs of random jobs ([`plan`]), sends them signals, cancels some, kills, stalls and stops the
-//! processes, fails commits and turns the clocks ([`drive`]). What the jobs and the senders see is kept outside of
-//! the processes ([`observe`]), and compared at the end with each other and with the file ([`check`]).
+//! processes, fails commits and changes the clocks ([`drive`]). The observations of jobs and senders are kept
+//! outside of the processes ([`observe`]). At the end they are compared with each other and with the file
+//! ([`check`]).
 
 mod channels;
 mod check;
@@ -31,24 +32,24 @@ use world::Decider;
 /// How a simulation is run, besides its seed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// A bug that the library has, to show that it is found.
+    /// A deliberate bug in the library, to show that the simulation finds it.
     pub bug: Option<Bug>,
     /// Whether to keep every line of the trace.
     pub is_traced: bool,
 }
 
-/// What came of a seed.
+/// The result of simulating a seed.
 #[derive(Debug)]
 pub struct Report {
-    /// Which it was.
+    /// The seed.
     pub seed: u64,
-    /// What was violated, each with the letter of its rule.
+    /// The violations, each with the letter of its rule.
     pub violations: Vec<String>,
-    /// A hash of all events. Two simulations of one seed have the same.
+    /// A hash of all events. Two simulations of the same seed have the same hash.
     pub trace: u64,
-    /// The events, if they were asked for.
+    /// The events, if requested.
     pub lines: Vec<String>,
-    /// How much there was of it.
+    /// How much the simulation did.
     pub counts: Counts,
 }
 
@@ -63,13 +64,13 @@ pub struct Counts {
     pub signals: usize,
     /// Signals that were accepted.
     pub accepted: usize,
-    /// Kills, stops, stalls, and clocks that were turned.
+    /// Kills, stops, stalls, and clock changes.
     pub faults: usize,
     /// Commits that failed.
     pub failed_commits: usize,
 }
 
-/// Simulates what a seed decides.
+/// Simulates a seed.
 #[must_use]
 pub fn simulate(seed: u64, options: Options) -> Report {
     let mut simulation = Simulation::new(seed, options);
@@ -83,7 +84,7 @@ pub fn simulate(seed: u64, options: Options) -> Report {
 }
 
 impl Counts {
-    /// Adds those of another simulation.
+    /// Adds the counts of another simulation.
     pub fn add(&mut self, other: &Self) {
         self.runs += other.runs;
         self.executions += other.executions;
@@ -94,7 +95,7 @@ impl Counts {
     }
 }
 
-/// Prints no panics that steps are meant to have.
+/// Suppresses the output of panics that steps cause on purpose.
 pub fn silence_planned_panics() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! What jobs and senders report. It is kept outside of the simulated processes, and so outlasts them.
+//! The reports of jobs and senders. They are kept outside of the simulated processes, so they survive kills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,26 +14,26 @@ use crate::world::World;
 #[derive(Default)]
 pub(crate) struct Observed {
     pub(crate) executions: u64,
-    /// By the run and its call site, what it returned, and in which execution.
+    /// What each call returned and in which execution, by run and call site.
     pub(crate) returned: BTreeMap<(String, String), (String, u64)>,
     /// Payloads that `hub.publish` published, with the message's id.
     pub(crate) told: BTreeMap<String, String>,
-    /// By the signal's payload.
+    /// The signals sent, by payload.
     pub(crate) sent: BTreeMap<String, Sent>,
-    /// Where runs received signals, by the signal's payload: the run, and its call site.
+    /// The runs and call sites that received each signal, by the signal's payload.
     pub(crate) received: BTreeMap<String, BTreeSet<(String, String)>>,
-    /// The ids of messages that were published durably, by the run and its call site.
+    /// The ids of durably published messages, by run and call site.
     pub(crate) published: BTreeMap<(String, String), String>,
-    /// Runs of which somebody was told that they are cancelled.
+    /// Runs whose cancellation was confirmed.
     pub(crate) cancelled: BTreeSet<String>,
-    /// Runs of which somebody was told that they have started.
+    /// Runs whose start was confirmed.
     pub(crate) started: BTreeSet<String>,
-    /// Runs of which somebody was told that they are new.
+    /// Runs whose start was confirmed as new.
     pub(crate) new: BTreeSet<String>,
     nonces: u64,
 }
 
-/// A signal, and how its senders were answered.
+/// A signal, and the answers that its senders received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) signal: usize,
@@ -41,9 +41,9 @@ pub(crate) struct Sent {
     pub(crate) run: Option<String>,
     pub(crate) question: Option<String>,
     pub(crate) key: Option<String>,
-    /// `accepted`, `kept` or an error, with the run that got it.
+    /// `accepted`, `kept` or an error, with the run that received it.
     pub(crate) answers: Vec<(String, Option<String>)>,
-    /// When the first of them came, in milliseconds since 1970.
+    /// When the first answer came, in milliseconds since 1970.
     pub(crate) answered: Option<u128>,
 }
 
@@ -71,7 +71,7 @@ impl Execution {
         Self { world: Arc::clone(world), run: run.to_owned(), number }
     }
 
-    /// A call returned. It returns the same in every execution.
+    /// Notes that a call returned. It must return the same in every execution.
     pub(crate) fn returned(&self, path: &str, what: &str) {
         let mut state = self.world.state();
         state.trace(format_args!("{}{path} returned {what}", self.run));
@@ -87,11 +87,11 @@ impl Execution {
         }
     }
 
-    /// An attempt of a step begins. No step begins again after it returned.
+    /// Notes that an attempt of a step begins. A step must not begin again after it returned.
     pub(crate) fn work(&self, path: &str, attempts: Attempts) -> Fate {
         let mut state = self.world.state();
         let site = (self.run.clone(), path.to_owned());
-        // An execution may not know yet that another process holds its run, and do in vain what that has done.
+        // An execution that does not know yet that another process holds its run may repeat work in vain.
         if let Some((what, by)) = state.observed.returned.get(&site).cloned()
             && self.number >= by
             && file::holder(&state.file, &self.run) == Some(state.process())
@@ -114,13 +114,13 @@ impl Execution {
         Fate { takes, panics, result }
     }
 
-    /// A wait returned with this signal.
+    /// Notes that a wait returned with this signal.
     pub(crate) fn received(&self, path: &str, payload: &str) {
         let site = (self.run.clone(), path.to_owned());
         self.world.state().observed.received.entry(payload.to_owned()).or_default().insert(site);
     }
 
-    /// A durable publish returned.
+    /// Notes that a durable publish returned.
     pub(crate) fn published(&self, path: &str, id: &str) {
         let site = (self.run.clone(), path.to_owned());
         self.world.state().observed.published.insert(site, id.to_owned());
@@ -152,7 +152,7 @@ impl Execution {
 
 impl Drop for Execution {
     fn drop(&mut self) {
-        // A runtime that is killed drops its tasks in an order that no seed decides.
+        // A killed runtime drops its tasks in an order that the seed does not decide.
         if self.world.is_executing() {
             self.world.trace(format_args!("execution {} of {} ends", self.number, self.run));
         }

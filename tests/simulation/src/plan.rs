@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use crate::channels::SIGNALS;
 
-/// What a job does. Two executions of a run have the same plan, which its seed gives.
+/// A node of a job's plan. The plan comes from the seed, so it is the same in every execution of a run.
 #[derive(Debug)]
 pub(crate) enum Node {
     Sequence(Vec<Arc<Node>>),
@@ -23,7 +23,7 @@ pub(crate) enum Node {
         timeout: Duration,
     },
     Version(u32),
-    /// Writes a text of so many pieces, as a step whose attempts go like this.
+    /// Writes a text in this many pieces, as a step with these attempts.
     Stream(usize, Attempts),
     Join(Vec<Arc<Node>>),
     First([Arc<Node>; 2]),
@@ -34,21 +34,21 @@ pub(crate) enum Node {
     },
     /// Single calls in a `tokio::join!`.
     Together([Arc<Node>; 3]),
-    /// Handles the error of what is inside.
+    /// Handles the error of the nodes inside.
     Catch(Arc<Node>),
-    /// Fails the job outside of its steps, now and then.
+    /// Sometimes fails the job outside of its steps.
     Stumble,
 }
 
-/// How the attempts of a step go.
+/// The duration and failures of a step's attempts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts {
-    /// How many milliseconds one takes at most.
+    /// The longest duration of an attempt, in milliseconds.
     pub(crate) takes: u64,
-    /// How likely one fails and is tried again.
+    /// The probability that an attempt fails and is retried.
     pub(crate) fails: f64,
     pub(crate) panics: f64,
-    /// How likely one fails for good.
+    /// The probability that an attempt fails for good.
     pub(crate) gives_up: f64,
     pub(crate) retries: Option<u32>,
 }
@@ -62,7 +62,7 @@ impl Node {
         Arc::new(Self::Sequence(nodes.collect()))
     }
 
-    /// `may_stumble`: nothing handles the error before the job is tried again as a whole.
+    /// `may_stumble`: whether a node may fail the job as a whole, because nothing handles the error first.
     fn random(rng: &mut Rng, left: &mut usize, depth: usize, may_stumble: bool) -> Arc<Self> {
         *left = left.saturating_sub(1);
         if depth >= 4 || *left == 0 || rng.f64() < 0.45 {
@@ -89,7 +89,7 @@ impl Node {
         })
     }
 
-    /// What is inside of it, in order.
+    /// Returns the nodes inside, in order.
     pub(crate) fn inner(&self) -> Vec<&Arc<Self>> {
         match self {
             Self::Sequence(nodes) | Self::Join(nodes) | Self::Map { items: nodes, .. } => {

@@ -1,7 +1,7 @@
 //! A simulated process: a runtime of one thread with a clock of its own, a hub, and its runs.
 //!
-//! It is executed in turns. A kill drops the runtime, so that every task vanishes at its `await`. A stall is a
-//! turn that does not come: the clock jumps when the next one does.
+//! It is executed in turns. A kill drops the runtime, and with it every task at its current `await`. A stall is a
+//! skipped turn: the clock jumps at the next one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     pub(crate) keep_ended: Duration,
 }
 
-/// What a process has once it has started.
+/// The server of a process, once it has started.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) hub: Hub,
@@ -46,12 +46,12 @@ enum Phase {
 }
 
 pub(crate) struct Process {
-    /// By which the storage's file knows it.
+    /// The number that identifies the process in the storage file.
     pub(crate) number: u32,
     pub(crate) runtime: Runtime,
-    /// How far it has come, since the simulation's begin.
+    /// The time it has reached, measured from the start of the simulation.
     pub(crate) time: Duration,
-    /// By how many milliseconds its wall clock is ahead.
+    /// How far its wall clock is ahead, in milliseconds.
     pub(crate) skew: i64,
     world: Arc<World>,
     phase: Phase,
@@ -74,7 +74,7 @@ impl Process {
         process
     }
 
-    /// The server, once it has started and unless it stops.
+    /// Returns the server if it has started and is not stopping.
     pub(crate) fn server(&self) -> Option<&Server> {
         if let Phase::Serving(server) = &self.phase { Some(server) } else { None }
     }
@@ -83,7 +83,7 @@ impl Process {
         matches!(self.phase, Phase::Ended)
     }
 
-    /// Executes it until a time of the simulation.
+    /// Executes the process until a time in the simulation.
     pub(crate) fn execute(&mut self, until: Duration) {
         let duration = until.saturating_sub(self.time);
         self.turn(async move { sleep(duration).await });
@@ -91,7 +91,7 @@ impl Process {
         self.go_on();
     }
 
-    /// Lets it stand still until a time of the simulation.
+    /// Stalls the process until a time in the simulation.
     pub(crate) fn stall(&mut self, until: Duration) {
         let duration = until.saturating_sub(self.time);
         self.turn(async move { advance(duration).await });
@@ -143,7 +143,7 @@ impl Process {
         }
     }
 
-    /// Drops all that it does where it is.
+    /// Kills the process: drops all its tasks at their current `await`.
     pub(crate) fn kill(self) {
         self.world.trace(format_args!("process {} is gone", self.number));
         let world = Arc::clone(&self.world);

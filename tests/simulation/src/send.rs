@@ -1,4 +1,4 @@
-//! Who starts runs, sends signals and cancels, through whichever process serves.
+//! The senders, which start runs, send signals and cancel runs through any process that is serving.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,18 +20,18 @@ type Servers = [(Handle, Server)];
 
 pub(crate) struct Senders {
     runs: Vec<Planned>,
-    /// Questions that were seen, with their run and the signals that answer.
+    /// Questions seen so far, with their run and the signals that answer them.
     seen: Vec<(String, String, Vec<String>)>,
     sent: usize,
 }
 
-/// A run that is to be started.
+/// A run to start.
 struct Planned {
     id: String,
     room: usize,
     seed: u64,
     at: Duration,
-    /// When to try again, if nobody has said that it has started.
+    /// When to try again if the start has not been confirmed.
     again_at: Duration,
 }
 
@@ -62,7 +62,7 @@ impl Senders {
         self.runs.iter().all(|planned| state.observed.started.contains(&planned.id))
     }
 
-    /// Starts runs, again and again until somebody says that they have started.
+    /// Starts runs, and repeats each start until it is confirmed.
     pub(crate) fn start_runs(&mut self, servers: &Servers, now: Duration, world: &Arc<World>, rng: &mut Rng) {
         for planned in &mut self.runs {
             let is_due = planned.at <= now && planned.again_at <= now;

@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens.
+//! The settings that a seed decides before the simulation starts.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::world::Weather;
 /// The longest turn of a process while signals are sent, in milliseconds.
 pub(crate) const MAX_TURN: u64 = 50;
 
-/// How often what happens, as a share of the turns.
+/// How often each event happens, as a share of the turns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Climate {
     pub(crate) runs: usize,
     pub(crate) rooms: usize,
-    /// How long a turn is at most, in milliseconds.
+    /// The longest turn, in milliseconds.
     pub(crate) turn: u64,
     /// When the faults stop.
     pub(crate) faults_until: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Climate {
 }
 
 impl Climate {
-    /// Whether all clocks show the same, always.
+    /// Returns whether all clocks always show the same time.
     pub(crate) fn is_steady(&self) -> bool {
         self.skew == 0
     }
@@ -61,7 +61,7 @@ impl Climate {
             lease: milliseconds(rng.u64(500..3000)),
             max_executing: if rng.bool() { rng.usize(1..4) } else { 100 },
             max_waiting_in_memory: if rng.bool() { rng.usize(0..3) } else { 100 },
-            // Longer than anybody starts a run again whose start was not confirmed.
+            // Longer than senders repeat an unconfirmed start.
             keep_ended: Duration::from_secs(1200),
         };
         Self {

@@ -14,22 +14,22 @@ use tokio::time::Instant;
 use crate::Options;
 use crate::observe::Observed;
 
-/// When every simulation begins.
+/// The time at which every simulation begins, since 1970.
 const BASE: Duration = Duration::from_secs(1_800_000_000);
 
-/// How rough a world is.
+/// The probabilities of faults in a world.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
-    /// How likely a commit fails.
+    /// The probability that a commit fails.
     pub(crate) fails_commit: f64,
-    /// How long the writer pauses at most, in milliseconds, and how likely it does.
+    /// The longest pause of the writer, in milliseconds, and its probability.
     pub(crate) pause: (u64, f64),
     pub(crate) batch: usize,
     /// Whether processes learn at once that another one has ended.
     pub(crate) knows_gone: bool,
 }
 
-/// What runs and processes share, and what outlasts them.
+/// The state that all runs and processes share and that survives them.
 pub(crate) struct World(Mutex<State>);
 
 pub(crate) struct State {
@@ -38,22 +38,22 @@ pub(crate) struct State {
     pub(crate) observed: Observed,
     pub(crate) failed_commits: usize,
     pub(crate) file: PathBuf,
-    /// How far the simulation has come.
+    /// The current time of the simulation.
     pub(crate) time: Duration,
     current: Option<Current>,
     gone: HashSet<u32>,
     bug: Option<Bug>,
     trace: DefaultHasher,
-    /// Every line of the trace, if somebody wants to read it.
+    /// Every line of the trace, if requested.
     lines: Option<Vec<String>>,
     violations: Vec<String>,
 }
 
-/// The process that is executed now.
+/// The process being executed.
 #[derive(Clone, Copy)]
 struct Current {
     process: u32,
-    /// What its wall clock showed at this moment of its runtime.
+    /// The time that its wall clock showed when its turn began.
     wall: SystemTime,
     at: Instant,
 }
@@ -80,8 +80,8 @@ impl World {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From here on this process is executed, whose wall clock shows `since_begin` after the simulation's begin.
-    /// Called inside of its runtime.
+    /// Makes this the process being executed. Its wall clock shows the start of the simulation plus `since_begin`.
+    /// Call this inside its runtime.
     pub(crate) fn enter(&self, process: u32, since_begin: Duration) {
         let wall = UNIX_EPOCH + BASE + since_begin;
         self.state().current = Some(Current { process, wall, at: Instant::now() });
@@ -91,7 +91,7 @@ impl World {
         self.state().current = None;
     }
 
-    /// Whether a process is executed now.
+    /// Returns whether a process is being executed.
     pub(crate) fn is_executing(&self) -> bool {
         self.state().current.is_some()
     }
@@ -108,7 +108,7 @@ impl World {
         self.state().violation(what);
     }
 
-    /// The hash of the trace, its lines, and what was violated.
+    /// Returns the hash of the trace, its lines, and the violations.
     pub(crate) fn end(&self) -> (u64, Vec<String>, Vec<String>) {
         let mut state = self.state();
         let (lines, violations) = (state.lines.take(), std::mem::take(&mut state.violations));
@@ -125,7 +125,7 @@ impl State {
         self.current.map_or(0, |current| current.process)
     }
 
-    /// Takes note of an event. Two simulations of one seed have the same events.
+    /// Records an event. Two simulations of the same seed have the same events.
     pub(crate) fn trace(&mut self, what: impl Display) {
         let since = self.now().duration_since(UNIX_EPOCH + BASE).unwrap_or_default();
         let line = format!("{:>6} p{} {what}", since.as_millis(), self.process());
@@ -150,7 +150,7 @@ impl State {
     }
 }
 
-/// The world as the library asks it.
+/// The interface through which the library queries the world.
 pub(crate) struct Decider(pub(crate) Arc<World>);
 
 impl Decisions for Decider {

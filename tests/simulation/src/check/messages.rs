@@ -1,4 +1,4 @@
-//! Rule (d): what is in history.
+//! Rule (d), for messages in history.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -63,13 +63,13 @@ impl Facts<'_> {
         ids
     }
 
-    /// A run has one last event, and publishes nothing durably after it.
+    /// Checks that a run has one final event and publishes nothing durably after it.
     fn check_events(&mut self) {
         let mut wrong = Vec::new();
         for run in self.runs.values() {
             let of_run = self.messages.iter().filter(|message| message.run == run.id);
             let mut last = None;
-            // The streams of a run end after it, if it did not end them itself.
+            // Streams that a run left open end after its final event.
             for message in of_run.filter(|message| !matches!(message.topic.as_str(), "progress" | "draft")) {
                 let status = message.data["status"].as_str().unwrap_or("message");
                 if let Some(last) = last {

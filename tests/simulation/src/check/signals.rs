@@ -48,7 +48,7 @@ impl Facts<'_> {
         self.violations.append(&mut wrong);
     }
 
-    /// Checks what the senders of one signal were told.
+    /// Checks the answers that the senders of one signal received.
     fn check_signal(
         &self,
         payload: &str,
@@ -110,8 +110,8 @@ impl Facts<'_> {
         is_known && since > at + turn && closed.any(names)
     }
 
-    /// Returns whether the question lies in a branch that a failure elsewhere ended: only such a branch may have an
-    /// answer that it has not received.
+    /// Returns whether the question lies in a branch that a failure elsewhere ended: only such a branch may have
+    /// an answer that it has not received.
     fn is_dropped(&self, answer: &Note) -> bool {
         let mut branch = answer.branch.as_str();
         while !branch.is_empty() {

@@ -7,13 +7,13 @@ use super::{Facts, Plans};
 use crate::interpret::text;
 use crate::plan::Node;
 
-/// What readers of one stream have.
+/// The contents of one stream, as its readers see it.
 #[derive(Default)]
 struct Read<'m> {
     run: &'m str,
     text: String,
     starts: usize,
-    /// Whether it is complete, each time that it ended.
+    /// Whether the stream was complete, once per end.
     ends: Vec<bool>,
 }
 
@@ -61,7 +61,7 @@ impl Facts<'_> {
     }
 }
 
-/// The texts that the streams of a plan write.
+/// Returns the texts that the streams of a plan write.
 fn collect(run: &str, node: &Arc<Node>, path: String, texts: &mut Vec<String>) {
     if let Node::Stream(pieces, _) = &**node {
         texts.push(text(run, &path, *pieces).concat());

@@ -217,7 +217,7 @@ pub(super) fn write(transaction: &Transaction<'_>, row: i64, step: &Step) -> Res
     write_outcome(transaction, row, step, &step.outcome)
 }
 
-/// Records a call with another outcome than it says.
+/// Records a call with `outcome` instead of the step's own outcome.
 fn write_outcome(transaction: &Transaction<'_>, row: i64, step: &Step, outcome: &CallOutcome) -> Result<()> {
     let Step { site: CallSite { branch, position }, kind, id, .. } = step;
     let (value, error, failures, due) = match outcome {
