@@ -220,7 +220,8 @@ impl RunsBuilder {
     }
 
     /// Sets how often a step is retried before it fails, and how often in a row a job is retried that failed
-    /// outside of its steps without recording anything new. Default: 4.
+    /// outside of its steps without recording anything new. It also limits how often in a row the process may end
+    /// while it executes a run. Default: 4.
     pub fn retries(mut self, retries: u32) -> Self {
         self.settings.retries = retries;
         self

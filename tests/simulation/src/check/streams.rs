@@ -37,7 +37,7 @@ impl Facts<'_> {
         }
         let texts = plans.iter().flat_map(|(run, plan)| {
             let mut texts = Vec::new();
-            collect(run, plan, String::new(), &mut texts);
+            collect(run, plan, "", &mut texts);
             texts
         });
         let texts: Vec<String> = texts.collect();
@@ -62,11 +62,11 @@ impl Facts<'_> {
 }
 
 /// Returns the texts that the streams of a plan write.
-fn collect(run: &str, node: &Arc<Node>, path: String, texts: &mut Vec<String>) {
+fn collect(run: &str, node: &Arc<Node>, path: &str, texts: &mut Vec<String>) {
     if let Node::Stream(pieces, _) = &**node {
-        texts.push(text(run, &path, *pieces).concat());
+        texts.push(text(run, path, *pieces).concat());
     }
     for (index, inner) in node.inner().into_iter().enumerate() {
-        collect(run, inner, format!("{path}.{index}"), texts);
+        collect(run, inner, &format!("{path}.{index}"), texts);
     }
 }
