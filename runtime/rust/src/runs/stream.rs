@@ -253,7 +253,7 @@ pub(super) async fn stop_streams(
         let log = shared.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
         let kind = LogKind::StreamEnd { error: Some(why), is_stopped: true };
         let end = entry(&log, topic, run_id, kind, &stream_id);
-        engine.end_stream(row, stream_id, end).await?;
+        engine.end_stream(stream_id, end).await?;
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ pub(crate) trait Journal {
     fn open_streams(&self, row: i64) -> Later<Result<Vec<RunStream>, StorageError>>;
 
     /// Ends a text stream that its run has abandoned, unless it has already ended.
-    fn end_stream(&self, row: i64, stream_id: String, end: Entry) -> Later<Result<(), StorageError>>;
+    fn end_stream(&self, stream_id: String, end: Entry) -> Later<Result<(), StorageError>>;
 
     /// Asks a question, or checks whether it has been answered.
     fn wait(&self, hold: Hold, wait: Wait, event: RunEvent) -> Later<Result<Waited, StorageError>>;

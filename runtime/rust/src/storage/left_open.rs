@@ -10,7 +10,9 @@ use crate::wire::{DataFrame, Envelope, LogKind};
 /// with them, and whoever reads one must not wait for the rest.
 pub(crate) async fn end_left_open(engine: &dyn Engine, opened: Opened) -> Result<Arc<Log>, StorageError> {
     let Opened { log, left_open } = opened;
-    for OpenStream { topic, id, run_id } in left_open {
+    for stream in left_open {
+        let is_of_run = stream.is_of_run();
+        let OpenStream { topic, id, run_id } = stream;
         let envelope = Envelope {
             kind: LogKind::StreamEnd { error: Some("the server was restarted"), is_stopped: false },
             channel: log.channel().name(),
@@ -21,6 +23,11 @@ pub(crate) async fn end_left_open(engine: &dyn Engine, opened: Opened) -> Result
             continue;
         };
         let entry = Entry { log: Arc::clone(&log), topic, frame, key: None };
+        if is_of_run {
+            // The journal knows whether the stream has ended since, by the process that ended its run.
+            engine.end_stream(id, entry).await?;
+            continue;
+        }
         if let Err(AppendError::Storage(error)) = engine.append(entry).await {
             return Err(error);
         }

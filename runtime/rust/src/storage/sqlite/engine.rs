@@ -99,8 +99,8 @@ impl Journal for Sqlite {
         self.ask(move |batch| streams::open(batch.transaction, row))
     }
 
-    fn end_stream(&self, row: i64, stream_id: String, end: Entry) -> Later<Result<(), StorageError>> {
-        self.ask(move |batch| streams::end(batch, row, &stream_id, &end))
+    fn end_stream(&self, stream_id: String, end: Entry) -> Later<Result<(), StorageError>> {
+        self.ask(move |batch| streams::end(batch, &stream_id, &end))
     }
 
     fn wait(&self, hold: Hold, wait: Wait, event: RunEvent) -> Later<Result<Waited, StorageError>> {

@@ -77,13 +77,13 @@ pub(super) fn open(transaction: &Transaction<'_>, row: i64) -> Result<Vec<RunStr
 }
 
 /// Ends a stream that its run has abandoned, unless it has already ended.
-pub(super) fn end(batch: &mut Batch<'_>, row: i64, stream_id: &str, end: &Entry) -> Result<()> {
+pub(super) fn end(batch: &mut Batch<'_>, stream_id: &str, end: &Entry) -> Result<()> {
     let mut statement = batch
         .transaction
-        .prepare_cached("DELETE FROM streams WHERE run = ?1 AND stream = ?2 RETURNING branch, position")?;
+        .prepare_cached("DELETE FROM streams WHERE stream = ?1 RETURNING run, branch, position")?;
     let ended =
-        statement.query_row(params![row, stream_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    if let Some((branch, position)) = ended {
+        statement.query_row([stream_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    if let Some((row, branch, position)) = ended {
         forget_pieces(batch.transaction, row, &CallSite { branch, position })?;
         batch.append(end)?;
     }
