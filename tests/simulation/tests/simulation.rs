@@ -4,7 +4,7 @@ use fanfare::simulation::Bug;
 use fanfare_simulation::{Options, Report, silence_planned_panics, simulate};
 
 /// Seeds in which the library once broke a promise.
-const REGRESSIONS: [u64; 8] = [239, 456, 844, 1135, 1320, 1338, 101_106, 200_042];
+const REGRESSIONS: [u64; 9] = [239, 456, 844, 1135, 1320, 1338, 101_106, 200_042, 305_065];
 
 fn expect_nothing(report: &Report) {
     let Report { seed, violations, .. } = report;
