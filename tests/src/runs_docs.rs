@@ -1,4 +1,4 @@
-//! What the examples of `docs/runs.md` use and do not show.
+//! Definitions that the examples in `docs/runs.md` use without showing them.
 
 pub(crate) use std::time::Duration;
 

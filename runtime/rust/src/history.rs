@@ -116,7 +116,7 @@ impl TopicState {
     }
 }
 
-/// What ids of streams start with that runs write. It is no hexadecimal number, as those of processes are.
+/// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
 const RUN_STREAM: &str = "run-";
 
 /// A text stream that has not ended.

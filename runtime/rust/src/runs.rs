@@ -287,7 +287,7 @@ impl RunsBuilder {
         let _ = self.shared.set(Arc::clone(&shared));
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
-        tokio::spawn(claiming::keep_house(Arc::clone(&shared)));
+        tokio::spawn(claiming::run_housekeeping(Arc::clone(&shared)));
         Ok(Runs { shared })
     }
 }

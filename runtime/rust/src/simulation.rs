@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-/// What a simulation decides in place of the operating system.
+/// The decisions that a simulation makes in place of the operating system.
 pub trait World {
     /// Returns the wall clock of the process that is being executed.
     fn now(&self) -> SystemTime;

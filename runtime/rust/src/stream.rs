@@ -220,9 +220,7 @@ impl Stream {
             topic: self.channel.definition().topics[self.topic].name,
             run_id: self.run_id.as_deref(),
         };
-        let frame = DataFrame::encode(envelope, |json| serde_json::to_writer(json, text));
-        let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
-        self.hub.append(&self.channel, self.topic, frame, None).await
+        self.hub.append(&self.channel, self.topic, DataFrame::of_text(envelope, text), None).await
     }
 }
 

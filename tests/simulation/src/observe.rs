@@ -14,7 +14,7 @@ use crate::world::World;
 #[derive(Default)]
 pub(crate) struct Observed {
     pub(crate) executions: u64,
-    /// What each call returned and in which execution, by run and call site.
+    /// The value that each call returned, and the execution that returned it, by run and call site.
     pub(crate) returned: BTreeMap<(String, String), (String, u64)>,
     /// Payloads that `hub.publish` published, with the message's id.
     pub(crate) told: BTreeMap<String, String>,
@@ -47,7 +47,7 @@ pub(crate) struct Sent {
     pub(crate) answered: Option<u128>,
 }
 
-/// What an attempt of a step does.
+/// How one attempt of a step behaves.
 pub(crate) struct Fate {
     pub(crate) takes: Duration,
     pub(crate) panics: bool,

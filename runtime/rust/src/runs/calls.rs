@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use crate::storage::{CallSite, Outcome, Step, StepKind};
 
-/// What the journal holds of a run, and how far this execution has come.
+/// The recorded calls of a run, and how far this execution has come.
 #[derive(Default)]
 pub(super) struct Calls {
     recorded: HashMap<String, BTreeMap<u32, Step>>,
@@ -51,7 +51,7 @@ impl Pending {
     }
 }
 
-/// What a pending call is doing.
+/// The activity of a pending call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
     Working,
@@ -294,7 +294,7 @@ fn label(kind: StepKind, id: &str) -> String {
 
 fn dropped_before(dropped: &str, then: &str) -> String {
     format!(
-        "{dropped} was dropped before it returned, and {then}: what decides that is not recorded, so the run could \
+        "{dropped} was dropped before it returned, and {then}: the outcome of that race is not recorded, so the run could \
          not be replayed. Use `run.first` in place of `select!`, `run.within` in place of `timeout`, and `run.join` \
          in place of `try_join!`"
     )

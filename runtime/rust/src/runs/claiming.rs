@@ -166,7 +166,7 @@ async fn free_orphans(shared: &Shared) {
 }
 
 /// Deletes ended runs, counts the others, and warns if all slots are held for long.
-pub(super) async fn keep_house(shared: Arc<Shared>) {
+pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
     let mut phase = shared.hub.phase();
     let mut crowded = None;
     loop {

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
-    CallSite, Claimed, Engine, Entry, Hold, NewRun, Outcome, Recorded, RunEvent, Step, StepKind, StorageError,
+    CallSite, Engine, Entry, Hold, Outcome, Recorded, RunEvent, Step, StepKind, StorageError,
 };
 use crate::wire::MessageId;
 
@@ -70,15 +70,22 @@ impl From<Refusal> for Stop {
 }
 
 impl Context {
-    pub(super) fn new(shared: Arc<Shared>, claimed: &Claimed, steps: Vec<Step>, log: Arc<Log>) -> Self {
-        let job = JobWaker::new(&shared, claimed.hold.row);
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        hold: Hold,
+        run_id: &str,
+        attempt: u32,
+        steps: Vec<Step>,
+        log: Arc<Log>,
+    ) -> Self {
+        let job = JobWaker::new(&shared, hold.row);
         Self {
             shared,
-            row: claimed.hold.row,
-            fence: AtomicI64::new(claimed.hold.fence),
-            run_id: claimed.run.run_id.as_str().into(),
+            row: hold.row,
+            fence: AtomicI64::new(hold.fence),
+            run_id: run_id.into(),
             log,
-            attempt: (claimed.failures + claimed.crashes).saturating_add(1),
+            attempt,
             is_replay: false,
             has_streams: AtomicBool::new(steps.iter().any(Step::is_open_stream)),
             calls: Mutex::new(Calls::new(steps)),
@@ -93,10 +100,8 @@ impl Context {
 
     /// Creates the context of a run that is replayed in a test. Calls that are not recorded wait forever.
     pub(super) fn replaying(shared: Arc<Shared>, run_id: &str, steps: Vec<Step>, log: Arc<Log>) -> Self {
-        let (run_id, hold) = (run_id.to_owned(), Hold { row: 0, fence: 0 });
-        let run = NewRun { run_id, job: String::new(), channel: String::new(), input: String::new() };
-        let claimed = Claimed { hold, run, failures: 0, crashes: 0 };
-        Self { is_replay: true, ..Self::new(shared, &claimed, steps, log) }
+        let hold = Hold { row: 0, fence: 0 };
+        Self { is_replay: true, ..Self::new(shared, hold, run_id, 1, steps, log) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -218,6 +223,16 @@ impl Context {
         self.stop(Stop::Storage(error.to_string())).await
     }
 
+    /// Returns the id of the message that was recorded, if there was one. If nothing was recorded, stops the
+    /// execution.
+    pub(super) async fn recorded(&self, recorded: Result<Recorded, StorageError>) -> Option<MessageId> {
+        match recorded {
+            Ok(Recorded::Kept(id)) => id,
+            Ok(Recorded::Lost) => self.stop(Stop::Lost).await,
+            Err(error) => self.fail_storage(&error).await,
+        }
+    }
+
     fn set_stopped(&self, stop: Stop) {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(stop);
         self.waker.wake_by_ref();
@@ -282,9 +297,9 @@ enum Refused {
 pub(super) struct Call {
     pub(super) context: Arc<Context>,
     pub(super) site: CallSite,
-    kind: StepKind,
+    pub(super) kind: StepKind,
     pub(super) id: String,
-    /// What is recorded for it.
+    /// Its recorded outcome, if there is one.
     pub(super) outcome: Option<Outcome>,
     is_finished: bool,
 }
@@ -311,16 +326,11 @@ impl Call {
         let context = &self.context;
         let is_progress = outcome.is_final();
         let recording = context.engine().await.record(context.hold(), self.step(outcome), message);
-        match recording.await {
-            Ok(Recorded::Kept(id)) => {
-                if is_progress {
-                    context.progress();
-                }
-                id
-            }
-            Ok(Recorded::Lost) => context.stop(Stop::Lost).await,
-            Err(error) => context.fail_storage(&error).await,
+        let id = context.recorded(recording.await).await;
+        if is_progress {
+            context.progress();
         }
+        id
     }
 
     pub(super) fn set_activity(&self, activity: Activity) {

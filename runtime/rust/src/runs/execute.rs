@@ -10,12 +10,15 @@ use super::context::{Context, Stop};
 use super::error::Kind;
 use super::job::Executing;
 use super::step::{backoff, caught};
-use super::stream::{STOPPED, stop_streams};
+use super::stream::stop_streams;
 use super::{RunError, Shared, StartError, events};
 use crate::clock;
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
 use crate::storage::{Claimed, End, Entry, Settled};
+
+/// Why a text stream ends that is still open when its run ends.
+const ABANDONED: &str = "the run ended before this text was complete";
 
 /// How many calls a job may begin before its task yields.
 const TURNS: usize = 64;
@@ -76,7 +79,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
     match engine.settle(hold, end, event).await {
         Ok(Settled::Kept) => {
             if leaves_streams
-                && let Err(error) = stop_streams(shared, engine, hold.row, &run_id, STOPPED, |_| true).await
+                && let Err(error) = stop_streams(shared, engine, hold.row, &run_id, ABANDONED, |_| true).await
             {
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
@@ -129,7 +132,10 @@ impl Execution {
         let log = log.map_err(|error| retry(&StartError::unavailable(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
         let steps = engine.load(claimed.hold.row).await.map_err(|error| retry(&error))?;
-        let context = Arc::new(Context::new(Arc::clone(shared), claimed, steps, log));
+        let Claimed { hold, run, failures, crashes } = claimed;
+        let attempt = failures.saturating_add(*crashes).saturating_add(1);
+        let context = Context::new(Arc::clone(shared), *hold, &run.run_id, attempt, steps, log);
+        let context = Arc::new(context);
         tracing::debug!(run_id = claimed.run.run_id, attempt = context.attempt, "executing a run");
         let execution = Self::of(context, &claimed.run.job, claimed.run.input.clone());
         Ok(Self { failures: claimed.failures, ..execution })

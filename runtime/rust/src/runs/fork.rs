@@ -235,7 +235,7 @@ impl<C: TypedChannel> Run<C> {
     async fn fork(&self, kind: StepKind) -> Result<Fork<'_, C>, RunError> {
         let call = self.begin(kind, "").await?;
         call.set_activity(Activity::Forked);
-        Ok(Fork { run: self, call, kind })
+        Ok(Fork { run: self, call })
     }
 }
 
@@ -257,7 +257,6 @@ fn keep<T>(polled: Poll<Result<T, RunError>>, to: &mut Option<T>) -> Poll<Result
 struct Fork<'r, C> {
     run: &'r Run<C>,
     call: Call,
-    kind: StepKind,
 }
 
 impl<C: TypedChannel> Fork<'_, C> {
@@ -290,7 +289,7 @@ impl<C: TypedChannel> Fork<'_, C> {
         if let Some(Outcome::Value(recorded)) = &self.call.outcome {
             let winner: usize = recorded.parse().unwrap_or(usize::MAX);
             if winner >= count {
-                let why = format!("{} recorded branch {winner}, and has {count} now", self.kind.name());
+                let why = format!("{} recorded branch {winner}, and has {count} now", self.call.kind.name());
                 return self.run.context.stop(Stop::Halted(why)).await;
             }
             self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
@@ -352,7 +351,7 @@ impl<C: TypedChannel> Fork<'_, C> {
     }
 
     fn stops_at_first(&self) -> bool {
-        matches!(self.kind, StepKind::First | StepKind::Within)
+        matches!(self.call.kind, StepKind::First | StepKind::Within)
     }
 
     /// Records which branch decides the fork. Returns `false` if another branch holds an answer that it has not

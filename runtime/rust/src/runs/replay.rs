@@ -12,7 +12,7 @@ use super::{Job, Runs, StartError};
 use crate::channel::TypedChannel;
 use crate::storage::{JOURNAL, RunRecord, Step};
 
-/// What a run recorded, to be kept in a file and replayed in a test. See [`Runs::recording`] and [`Job::replay`].
+/// The recorded calls of a run, to keep in a file and replay in a test. See [`Runs::recording`] and [`Job::replay`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecording {
     /// The journal version that it was recorded under.

@@ -7,12 +7,12 @@ use super::step::Policy;
 use super::{Run, RunError, Shared, StartError, StepOptions};
 use crate::channel::{TextStream, Topic, TypedChannel};
 use crate::history::{Log, OpenStream};
-use crate::storage::{CallSite, Engine, Entry, NewPiece, Outcome, Recorded, RunStream, StepKind};
+use crate::storage::{CallSite, Engine, Entry, NewPiece, Outcome, RunStream, StepKind};
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
 
 /// Why a stream ended in a branch that lost.
-pub(super) const STOPPED: &str = "the run went on without this text";
+const STOPPED: &str = "the run went on without this text";
 
 impl<C: TypedChannel> Run<C> {
     /// Writes a text stream as a step, and returns its text. Readers see one text, even if the process dies.
@@ -109,6 +109,7 @@ impl<C: TypedChannel> Run<C> {
                 start,
             );
             context.recorded(recording.await).await;
+            context.progress();
             writer.state().next = 1;
         }
         writer
@@ -172,6 +173,7 @@ impl Writer {
         let context = &self.context;
         let recording = context.engine().await.write_stream(context.hold(), piece, entry);
         context.recorded(recording.await).await;
+        context.progress();
         let mut state = self.state();
         state.text.push_str(text);
         state.next += 1;
@@ -197,8 +199,7 @@ fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &s
     let channel = log.channel();
     let name = channel.definition().topics[topic].name;
     let envelope = Envelope { kind, channel: channel.name(), topic: name, run_id: Some(run_id) };
-    let text = serde_json::Value::from(text).to_string();
-    Entry { log: Arc::clone(log), topic, frame: DataFrame::encoded(envelope, &text), key: None }
+    Entry { log: Arc::clone(log), topic, frame: DataFrame::of_text(envelope, text), key: None }
 }
 
 impl Context {
@@ -210,15 +211,6 @@ impl Context {
                 let text = pieces.unwrap_or_default().concat();
                 State { text, next: u32::try_from(next).unwrap_or(u32::MAX), is_unsure: false }
             }
-            Err(error) => self.fail_storage(&error).await,
-        }
-    }
-
-    /// Returns if the entry was recorded; otherwise stops the execution.
-    async fn recorded(&self, recorded: Result<Recorded, crate::storage::StorageError>) {
-        match recorded {
-            Ok(Recorded::Kept(_)) => self.progress(),
-            Ok(Recorded::Lost) => self.stop(Stop::Lost).await,
             Err(error) => self.fail_storage(&error).await,
         }
     }

@@ -19,9 +19,7 @@ pub(crate) async fn end_left_open(engine: &dyn Engine, opened: Opened) -> Result
             topic: log.channel().definition().topics[topic].name,
             run_id: run_id.as_deref(),
         };
-        let Ok(frame) = DataFrame::encode(envelope, |json| serde_json::to_writer(json, &id)) else {
-            continue;
-        };
+        let frame = DataFrame::of_text(envelope, &id);
         let entry = Entry { log: Arc::clone(&log), topic, frame, key: None };
         if is_of_run {
             // The journal knows whether the stream has ended since, by the process that ended its run.

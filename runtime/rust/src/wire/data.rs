@@ -123,6 +123,12 @@ impl DataFrame {
         encoded.unwrap_or_else(|_| unreachable!("strings are written as JSON"))
     }
 
+    /// A frame around a text.
+    pub(crate) fn of_text(envelope: Envelope<'_>, text: &str) -> Self {
+        let encoded = Self::encode(envelope, |json| write_json(json, text));
+        encoded.unwrap_or_else(|_| unreachable!("strings are written as JSON"))
+    }
+
     /// The payload as it stands in the frame.
     pub(crate) fn payload(&self) -> &[u8] {
         &self.text.as_bytes()[self.payload_at..self.text.len() - 1]

@@ -193,7 +193,7 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
     assert_eq!(waits(&runs, "run_1").await, ["nod"]);
     server.hub.signal(channel.nod(), "stop").by("ada").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("stopped by Some(\"ada\")"));
-    assert_eq!(told.get(), 1, "what the branch spawned is told that it lost");
+    assert_eq!(told.get(), 1, "the spawned task is notified that its branch lost");
 }
 
 #[tokio::test]

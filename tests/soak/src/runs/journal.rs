@@ -48,7 +48,7 @@ pub(super) struct Run {
 
 pub(super) struct Signal {
     pub(super) run: String,
-    /// What became of it.
+    /// Kept, answer, taken or dropped.
     pub(super) state: String,
 }
 

@@ -34,7 +34,7 @@ pub(super) enum Command {
     Work(Box<dyn Work>),
 }
 
-/// What the writer has done, for those who asked.
+/// Work that was executed and whose callers have not been answered yet.
 pub(super) enum Done {
     Opened { opened: Result<Opened, StorageError>, reply: oneshot::Sender<Result<Opened, StorageError>> },
     Committed { work: Vec<Box<dyn Work>>, appended: Vec<(Arc<Log>, KeptMessage)> },
