@@ -15,7 +15,7 @@ mod frame;
 mod id;
 mod time;
 
-pub(crate) use data::{DataFrame, Envelope, LogKind, id_of};
+pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id};
 pub(crate) use frame::client_frame;
 pub use frame::{
     BadFrame, ClientFrame, EndCode, ErrorCode, ServerFrame, ServerMessage, Since, read_client_frame,

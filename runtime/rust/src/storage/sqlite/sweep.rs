@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Result, Transaction, params};
 
+use super::channels;
 use super::messages::trim;
 use super::schema::milliseconds;
-use crate::channel::Registry;
-use crate::history::KEY_AGE;
+use crate::channel::{Channel, Registry};
+use crate::history::{KEY_AGE, Kept, Limits, Log};
 
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -30,9 +31,9 @@ pub(super) fn sweep(
     transaction: &Transaction<'_>,
     registry: &Registry,
     is_open: impl Fn(i64) -> bool,
-    now: SystemTime,
+    time: SystemTime,
 ) -> Result<()> {
-    let now = milliseconds(now);
+    let now = milliseconds(time);
     transaction.execute("DELETE FROM keys WHERE used < ?1", [now - length(KEY_AGE)])?;
     for due in due(transaction, now)? {
         let channel = registry.resolve(&due.name);
@@ -44,12 +45,7 @@ pub(super) fn sweep(
             _ if is_open(due.row) => again(transaction, due.row, now + length(INTERVAL))?,
             _ if forget_at <= now => forget(transaction, due.row)?,
             Some(channel) => {
-                let first = transaction.query_row(
-                    "SELECT coalesce(max(offset), 0) + 1 FROM messages WHERE channel = ?1 AND published < ?2",
-                    params![due.row, now.saturating_sub(age)],
-                    |row| row.get(0),
-                )?;
-                trim(transaction, due.row, channel.definition(), first)?;
+                trim_closed(transaction, &channel, time)?;
                 again(transaction, due.row, if youngest > now { youngest } else { forget_at })?;
             }
             // No definition knows it any more; one that is put back within the week finds it again.
@@ -57,6 +53,14 @@ pub(super) fn sweep(
         }
     }
     Ok(())
+}
+
+/// Deletes what the log of a channel would lose if it were open.
+fn trim_closed(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<()> {
+    let Some(kept) = channels::read(transaction, channel)? else { return Ok(()) };
+    let (row, before) = (kept.row, kept.gone.clone());
+    let log = Log::restore(channel, Kept { now, ..kept }, &Limits::none());
+    trim(transaction, row, channel.definition(), &before, &log.take_lost(1))
 }
 
 fn due(transaction: &Transaction<'_>, now: i64) -> Result<Vec<Due>> {

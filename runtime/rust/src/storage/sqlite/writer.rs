@@ -21,8 +21,11 @@ use crate::history::{KeptMessage, Limits, Log, OpenStream};
 /// The most work in one transaction.
 const BATCH: usize = 512;
 
-/// How many messages may be kept beyond those that a log still has, before they are deleted.
-const SLACK: u64 = 128;
+/// How many messages a log may lose before they are deleted here, too.
+const SLACK: usize = 128;
+
+/// No version that a file has: the next look reads all channels on.
+const NOT_FOLLOWED: i64 = -1;
 
 /// How often to look whether another process has written to the file.
 pub(super) const FOLLOWING: Duration = Duration::from_millis(100);
@@ -61,10 +64,11 @@ pub(super) struct Known {
     pub(super) revoked: Vec<(String, u64)>,
 }
 
-/// A log that is open, and from which offset on its messages are kept.
+/// A log that is open.
 struct Open {
     log: Weak<Log>,
-    first: u64,
+    /// For each topic the offset up to which lost messages are deleted.
+    trimmed: Vec<(usize, u64)>,
 }
 
 impl Writer {
@@ -78,7 +82,7 @@ impl Writer {
         let revoked = revocations::read(&connection)?;
         let (registry, open, swept) = (None, HashMap::new(), SystemTime::UNIX_EPOCH);
         let followed = Instant::now();
-        let writer = Self { connection, registry, open, swept, followed, version: 0, owner };
+        let writer = Self { connection, registry, open, swept, followed, version: NOT_FOLLOWED, owner };
         Ok((writer, Known { owner, revoked }))
     }
 
@@ -152,9 +156,10 @@ impl Writer {
     fn open_log(&mut self, channel: &Channel, limits: &Limits) -> Result<Opened, StorageError> {
         let kept = in_transaction(&mut self.connection, |transaction| channels::open(transaction, channel));
         let kept = kept.map_err(|error| failed(&error))?;
-        let (row, first) = (kept.row, kept.first);
+        let (row, trimmed) = (kept.row, kept.gone.clone());
         let log = Arc::new(Log::restore(channel, kept, limits));
-        self.open.insert(row, Open { log: Arc::downgrade(&log), first });
+        self.open.insert(row, Open { log: Arc::downgrade(&log), trimmed });
+        self.trim(std::slice::from_ref(&log), 1);
         let left_open = self.left_open(&log);
         Ok(Opened { log, left_open })
     }
@@ -200,26 +205,43 @@ impl Writer {
 
     /// Hands a message that is committed to its log, and so to all who read it.
     fn publish(&mut self, log: &Arc<Log>, message: KeptMessage) {
-        if message.offset > log.head() + 1 {
+        if message.offset == log.head() + 1 {
+            log.take(message);
+        } else if message.offset > log.head() {
             // Another process was first.
             self.catch_up(log);
         }
-        if message.offset > log.head() {
-            log.take(message);
-        }
-        self.trim(log);
+        self.trim(std::slice::from_ref(log), SLACK);
     }
 
-    /// Hands a log what another process appended to its channel.
-    fn catch_up(&self, log: &Log) {
-        let Some(row) = log.row() else { return };
-        let definition = log.channel().definition();
-        match channels::messages(&self.connection, row, log.life(), definition, log.head()) {
-            Ok(messages) => messages.into_iter().for_each(|message| log.take(message)),
-            Err(error) => {
-                tracing::error!(%error, channel = log.channel().name(), "the storage could not be read")
-            }
+    /// Hands a log what another process appended to its channel. If that cannot be read now, the log stays where it is,
+    /// and the next look tries again.
+    fn catch_up(&mut self, log: &Log) {
+        if let Err(error) = self.try_catch_up(log) {
+            tracing::error!(%error, channel = log.channel().name(), "the storage could not be read");
+            self.version = NOT_FOLLOWED;
         }
+    }
+
+    fn try_catch_up(&self, log: &Log) -> rusqlite::Result<()> {
+        let Some(row) = log.row() else { return Ok(()) };
+        // In one transaction, so that nothing is deleted between the two looks.
+        let transaction = self.connection.unchecked_transaction()?;
+        let definition = log.channel().definition();
+        let mut next = log.head() + 1;
+        let messages = channels::messages(&transaction, row, log.life(), definition, log.head())?;
+        let is_whole = messages.iter().all(|message| {
+            let is_next = message.offset == next;
+            next = message.offset + 1;
+            is_next
+        });
+        if is_whole {
+            messages.into_iter().for_each(|message| log.take(message));
+        } else if let Some(kept) = channels::read(&transaction, log.channel())? {
+            // This process missed messages that are deleted. What is lost is told by the offsets that are gone.
+            log.reload(kept);
+        }
+        transaction.commit()
     }
 
     /// Not after each transaction: to look is a transaction, too.
@@ -232,35 +254,49 @@ impl Writer {
 
     /// Looks whether another process has written to the file, and hands the logs what it appended.
     fn follow(&mut self) {
-        let version = self.connection.prepare_cached("PRAGMA data_version");
-        let Ok(version) = version.and_then(|mut version| version.query_row([], |row| row.get(0))) else {
-            return;
-        };
+        let Ok(version) = self.data_version() else { return };
         if version == std::mem::replace(&mut self.version, version) {
             return;
         }
-        for (row, open) in &self.open {
-            let Some(log) = open.log.upgrade() else { continue };
-            if messages::head(&self.connection, *row).is_ok_and(|head| head > log.head()) {
-                self.catch_up(&log);
+        let open: Vec<_> =
+            self.open.iter().filter_map(|(row, open)| Some((*row, open.log.upgrade()?))).collect();
+        for (row, log) in open {
+            match messages::head(&self.connection, row) {
+                Ok(head) if head <= log.head() => {}
+                // Reading on tells what is wrong.
+                _ => self.catch_up(&log),
             }
         }
     }
 
-    /// Deletes what the log no longer has, a good many at a time.
-    fn trim(&mut self, log: &Arc<Log>) {
-        let Some(row) = log.row() else { return };
-        let first = log.first();
-        let Some(open) = self.open.get_mut(&row) else { return };
-        if first <= open.first + SLACK {
+    /// A number that changes when another connection commits.
+    fn data_version(&self) -> rusqlite::Result<i64> {
+        self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+    }
+
+    /// Deletes what each of these logs has lost, if that is at least so much.
+    fn trim(&mut self, logs: &[Arc<Log>], at_least: usize) {
+        let lost = |log: &Arc<Log>| {
+            let lost = log.take_lost(at_least);
+            (!lost.is_empty()).then_some((log.row()?, log.channel().definition(), lost))
+        };
+        let lost: Vec<_> = logs.iter().filter_map(lost).collect();
+        if lost.is_empty() {
             return;
         }
-        open.first = first;
-        let definition = log.channel().definition();
-        // What is not deleted now is deleted with what follows.
-        let _ = in_transaction(&mut self.connection, |transaction| {
-            messages::trim(transaction, row, definition, first)
+        let open = &mut self.open;
+        let trimmed = in_transaction(&mut self.connection, |transaction| {
+            lost.iter().try_for_each(|(row, definition, lost)| {
+                let before = open.get(row).map_or(&[][..], |open| &open.trimmed);
+                messages::trim(transaction, *row, definition, before, lost)
+            })
         });
+        // What is not deleted now is deleted with what is lost next.
+        if trimmed.is_ok() {
+            for (row, _, lost) in lost {
+                open.entry(row).and_modify(|open| open.trimmed = lost);
+            }
+        }
     }
 
     fn sweep_now_and_then(&mut self) {
@@ -269,6 +305,8 @@ impl Writer {
         let Some(registry) = self.registry.filter(|_| since >= sweep::INTERVAL) else { return };
         self.swept = now;
         self.open.retain(|_, open| open.log.strong_count() > 0);
+        let open: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
+        self.trim(&open, 1);
         let is_open = |row: i64| self.open.contains_key(&row);
         let swept = in_transaction(&mut self.connection, |transaction| {
             sweep::sweep(transaction, registry, is_open, now)
