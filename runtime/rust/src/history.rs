@@ -28,6 +28,8 @@ mod kept;
 mod keys;
 mod memory;
 mod place;
+#[cfg(test)]
+mod tests;
 mod text;
 mod topic;
 

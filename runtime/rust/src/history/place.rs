@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::batch::Range;
-use super::{Batch, Inbox, Log, Message, State, Topic};
+use super::{Batch, Inbox, Log, Message, Rank, State, Topic};
 use crate::wire::{Cursor, MessageId, SharedText};
 
 /// Where a subscriber is in a log.
@@ -123,16 +123,34 @@ impl Log {
 
     /// The offset before the first message of a topic that a new subscriber gets at once. If that is lost, the offset
     /// before the latest lost one, so that the subscriber is told.
-    fn start_of_retained(&self, state: &State, topic: &Topic, index: usize) -> u64 {
-        if let Some(gone) = topic.retained_gone().filter(|_| !topic.is_run_events) {
-            return gone - 1;
+    fn start_of_retained(&self, state: &State, index: usize, topic: &Topic) -> u64 {
+        let retained = topic.retained.min(topic.count);
+        if retained > 0 && topic.has_lost_within(retained, topic.count) && !topic.is_run_events {
+            return topic.gone - 1;
         }
-        let held = topic.held.partition_point(|held| !topic.retains(held.rank()));
-        if let Some(first) = topic.held.get(held).and_then(|held| held.next_after(0)) {
-            return first - 1;
+        let first = state.of_topic(index).find(|message| topic.retains(message.rank));
+        first.map_or(state.head, |first| first.offset - 1)
+    }
+
+    /// The offset from which a subscriber that was new at `position` goes on, and has what the topic retained up to
+    /// `replayed`.
+    fn start_of_rest(&self, state: &State, index: usize, topic: &Topic, position: u64, replayed: u64) -> u64 {
+        if topic.retained == 0 {
+            return position;
         }
-        let is_retained = |message: &&Message| message.topic == index && topic.retains(message.rank);
-        state.recent.iter().find(is_retained).map_or(state.head, |message| message.offset - 1)
+        if topic.retained == 1 && !topic.is_stream {
+            // A later message takes the place of the one that was retained.
+            return self.start_of_retained(state, index, topic).min(position).max(replayed);
+        }
+        let latest = state.of_topic(index).take_while(|message| message.offset <= position).last();
+        let Some(latest) = latest else { return if topic.gone > 0 { replayed } else { position } };
+        // What was retained then are so many up to this rank.
+        let rank = latest.rank.topic;
+        if topic.has_lost_within(topic.retained, rank) {
+            return replayed;
+        }
+        let first = state.of_topic(index).find(|message| message.rank.topic + topic.retained > rank);
+        first.map_or(position, |first| (first.offset - 1).max(replayed))
     }
 
     /// The offset of a topic's latest message that a new subscriber cannot have, though subscribers that were there
@@ -171,17 +189,13 @@ impl Log {
     /// this log does not know: all that is left is wanted.
     fn start_of(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
         let Some(topic_state) = state.topics.get(topic) else { return state.head };
-        let start = || self.start_of_retained(state, topic_state, topic);
         match cursor {
             None | Some(Cursor::Start) => self.gone(state, topic),
             Some(Cursor::After(id)) => id.offset(),
-            Some(Cursor::Now) => start(),
+            Some(Cursor::Now) => self.start_of_retained(state, topic, topic_state),
             Some(Cursor::Replaying { position, replayed }) => {
-                let (position, replayed) = (position.offset(), replayed.map(MessageId::offset));
-                let start = start().min(position);
-                // Of a topic that retains one message, a later one takes the place of the one before.
-                let is_replaced = topic_state.retained <= 1 && !topic_state.is_stream;
-                replayed.map_or(start, |replayed| if is_replaced { replayed.max(start) } else { replayed })
+                let replayed = replayed.map_or(0, MessageId::offset);
+                self.start_of_rest(state, topic, topic_state, position.offset(), replayed)
             }
         }
     }
@@ -217,7 +231,21 @@ impl Log {
     }
 }
 
+/// The first offset of what is held of a topic, and its rank.
+struct Start {
+    offset: u64,
+    rank: Rank,
+}
+
 impl State {
+    /// What is held of a topic and its recent messages, in order.
+    fn of_topic(&self, index: usize) -> impl Iterator<Item = Start> {
+        let held = self.topics.get(index).into_iter().flat_map(|topic| &topic.held);
+        let held = held.map(|held| Start { offset: held.next_after(0).unwrap_or(0), rank: held.rank() });
+        let recent = self.recent.iter().filter(move |message| message.topic == index);
+        held.chain(recent.map(|message| Start { offset: message.offset, rank: message.rank }))
+    }
+
     /// Reads on and moves the place, and shares what is read with who reads the same.
     fn read(&mut self, log: &Log, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
         let after = place.cursor;

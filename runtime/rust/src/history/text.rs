@@ -42,7 +42,8 @@ impl Text {
     /// Adds the next piece. Returns `false` if it is not of this stream, or the block is full.
     pub(super) fn join(&mut self, message: &Message) -> bool {
         let Some(ChunkParts { stream_id, text, .. }) = ChunkParts::of(&message.frame) else { return false };
-        if self.text.len() + text.len() > BLOCK || self.stream_id() != stream_id {
+        let is_full = self.text.len() + text.len() > BLOCK;
+        if is_full || self.rank.topic != message.rank.topic || self.stream_id() != stream_id {
             return false;
         }
         self.text.push_str(text);

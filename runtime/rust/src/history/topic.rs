@@ -55,12 +55,7 @@ impl Topic {
 
     /// Whether a new subscriber gets what has this rank.
     pub(super) fn retains(&self, rank: Rank) -> bool {
-        rank.topic > self.retained_after()
-    }
-
-    /// The rank in the topic after which messages are retained.
-    pub(super) fn retained_after(&self) -> u64 {
-        self.count.saturating_sub(self.retained)
+        rank.topic + self.retained > self.count
     }
 
     /// Counts a stream whose start is lost.
@@ -69,9 +64,9 @@ impl Topic {
         self.gone_rank = self.count;
     }
 
-    /// The offset of the latest lost message, if that is of what a new subscriber should get.
-    pub(super) fn retained_gone(&self) -> Option<u64> {
-        (self.gone > 0 && self.gone_rank > self.retained_after()).then_some(self.gone)
+    /// Whether any of `count` messages up to a rank in the topic is lost. After a restart, all that is lost has rank 0.
+    pub(super) fn has_lost_within(&self, count: u64, rank: u64) -> bool {
+        self.gone > 0 && self.gone_rank + count > rank
     }
 
     /// Holds a message that is not recent any more. Returns how many bytes more that takes than nothing.

@@ -15,7 +15,7 @@ use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
 };
-use crate::history::{Kept, Key, Limits, Log, Memory};
+use crate::history::{Kept, Key, Limits, Log};
 use crate::schema::{Schema, Text};
 use crate::wire::{DataFrame, Envelope, LogKind};
 
