@@ -414,10 +414,10 @@ impl State {
         let Some(state) = self.topics.get_mut(topic) else { return };
         if !state.is_stream || LogKind::StreamStart.is_of(&frame) {
             self.count += 1;
-            state.count += 1;
+            state.begin(offset);
         } else if state.count == 0 {
             self.count += 1;
-            state.count_without_start();
+            state.begin_without_start();
         }
         let rank = Rank { channel: self.count, topic: state.count };
         let message = Message { offset, topic, rank, published, frame };

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Limits, Log, Rank, State, Topic, wake};
+use super::{Limits, Log, State, Topic, wake};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::schema;
 use crate::wire::SharedText;
@@ -95,9 +95,7 @@ impl State {
     fn refuse(&mut self, offset: u64, topic: usize) {
         self.count += 1;
         self.lost += 1;
-        let topic = &mut self.topics[topic];
-        topic.count += 1;
-        topic.lose(offset, Rank { channel: self.count, topic: topic.count });
+        self.topics[topic].begin_lost(offset);
     }
 }
 

@@ -121,17 +121,6 @@ impl Log {
         self.id(topics.iter().map(|topic| self.gone(state, *topic)).max().unwrap_or(0) + 1)
     }
 
-    /// The offset before the first message of a topic that a new subscriber gets at once. If that is lost, the offset
-    /// before the latest lost one, so that the subscriber is told.
-    fn start_of_retained(&self, state: &State, index: usize, topic: &Topic) -> u64 {
-        let retained = topic.retained.min(topic.count);
-        if retained > 0 && topic.has_lost_within(retained, topic.count) && !topic.is_run_events {
-            return topic.gone - 1;
-        }
-        let first = state.of_topic(index).find(|message| topic.retains(message.rank));
-        first.map_or(state.head, |first| first.offset - 1)
-    }
-
     /// The offset from which a subscriber that was new at `position` goes on, and has what the topic retained up to
     /// `replayed`.
     fn start_of_rest(&self, state: &State, index: usize, topic: &Topic, position: u64, replayed: u64) -> u64 {
@@ -140,7 +129,7 @@ impl Log {
         }
         if topic.retained == 1 && !topic.is_stream {
             // A later message takes the place of the one that was retained.
-            return self.start_of_retained(state, index, topic).min(position).max(replayed);
+            return topic.before_retained().map_or(position, |before| before.min(position).max(replayed));
         }
         let latest = state.of_topic(index).take_while(|message| message.offset <= position).last();
         let Some(latest) = latest else { return if topic.gone > 0 { replayed } else { position } };
@@ -192,7 +181,7 @@ impl Log {
         match cursor {
             None | Some(Cursor::Start) => self.gone(state, topic),
             Some(Cursor::After(id)) => id.offset(),
-            Some(Cursor::Now) => self.start_of_retained(state, topic, topic_state),
+            Some(Cursor::Now) => topic_state.before_retained().unwrap_or(state.head),
             Some(Cursor::Replaying { position, replayed }) => {
                 let replayed = replayed.map_or(0, MessageId::offset);
                 self.start_of_rest(state, topic, topic_state, position.offset(), replayed)

@@ -16,6 +16,8 @@ pub(super) struct Topic {
     held_bytes: usize,
     /// How many messages and streams it has had.
     pub(super) count: u64,
+    /// The offsets at which those begin that a new subscriber gets, with their ranks in the topic.
+    starts: VecDeque<(u64, u64)>,
     /// How many of them a new subscriber gets at once.
     pub(super) retained: u64,
     /// The offset of the latest message that is lost: no subscriber can have it any more.
@@ -39,6 +41,7 @@ impl Topic {
             held: VecDeque::new(),
             held_bytes: 0,
             count: 0,
+            starts: VecDeque::new(),
             retained: logged.retained(),
             gone: 0,
             gone_rank: 0,
@@ -50,6 +53,7 @@ impl Topic {
     /// Forgets all, as if the topic were new.
     pub(super) fn clear(&mut self) {
         self.held.clear();
+        self.starts.clear();
         (self.held_bytes, self.count, self.gone, self.gone_rank) = (0, 0, 0, 0);
     }
 
@@ -58,10 +62,41 @@ impl Topic {
         rank.topic + self.retained > self.count
     }
 
+    /// Counts a message or a stream that begins at an offset.
+    pub(super) fn begin(&mut self, offset: u64) {
+        self.count_one();
+        if self.retained > 0 {
+            self.starts.push_back((self.count, offset));
+        }
+    }
+
     /// Counts a stream whose start is lost.
-    pub(super) fn count_without_start(&mut self) {
-        self.count += 1;
+    pub(super) fn begin_without_start(&mut self) {
+        self.count_one();
         self.gone_rank = self.count;
+    }
+
+    /// Counts a message that is lost before it is held.
+    pub(super) fn begin_lost(&mut self, offset: u64) {
+        self.count_one();
+        (self.gone, self.gone_rank) = (offset, self.count);
+    }
+
+    fn count_one(&mut self) {
+        self.count += 1;
+        while self.starts.front().is_some_and(|(rank, _)| rank + self.retained <= self.count) {
+            self.starts.pop_front();
+        }
+    }
+
+    /// The offset before the first message that a new subscriber gets, if there is one. If any of them is lost, the
+    /// offset before the latest lost one, so that the subscriber is told.
+    pub(super) fn before_retained(&self) -> Option<u64> {
+        let retained = self.retained.min(self.count);
+        if retained > 0 && self.has_lost_within(retained, self.count) && !self.is_run_events {
+            return Some(self.gone - 1);
+        }
+        self.starts.front().map(|(_, offset)| offset - 1)
     }
 
     /// Whether any of `count` messages up to a rank in the topic is lost. After a restart, all that is lost has rank 0.
@@ -124,15 +159,10 @@ impl Topic {
     /// Loses the oldest message. Returns how many bytes that frees.
     pub(super) fn lose_first(&mut self) -> usize {
         let Some(first) = self.held.pop_front() else { return 0 };
-        self.lose(first.last(), first.rank());
+        self.gone = self.gone.max(first.last());
+        self.gone_rank = self.gone_rank.max(first.rank().topic);
         self.held_bytes -= first.bytes();
         first.bytes()
-    }
-
-    /// Takes note that a message is lost.
-    pub(super) fn lose(&mut self, offset: u64, rank: Rank) {
-        self.gone = self.gone.max(offset);
-        self.gone_rank = self.gone_rank.max(rank.topic);
     }
 
     /// The offset of the first held message after an offset.

@@ -81,7 +81,11 @@ async fn a_reader_that_comes_late_gets_the_latest_text_from_its_start() {
 }
 
 /// Writes a text in so many pieces that are published one by one, and returns it with its writer.
-pub(crate) async fn write_long(server: &Server, channel: &Channel, pieces: u32) -> (String, TextStreamWriter) {
+pub(crate) async fn write_long(
+    server: &Server,
+    channel: &Channel,
+    pieces: u32,
+) -> (String, TextStreamWriter) {
     let mut writer = server.hub.stream(draft(channel)).await.unwrap();
     let mut text = String::new();
     for number in 0..pieces {
