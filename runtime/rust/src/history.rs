@@ -9,6 +9,7 @@
 //! once it keeps them; else the log does both itself.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ mod kept;
 mod keys;
 mod memory;
 mod place;
+mod retired;
 
 pub(crate) use batch::Batch;
 pub(crate) use inbox::Inbox;
@@ -56,6 +58,7 @@ pub(crate) struct Log {
     /// What the storage calls the channel.
     row: Option<i64>,
     channel_bytes: usize,
+    is_retired: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -172,7 +175,8 @@ impl Log {
     /// The log of a channel of which nothing is kept.
     pub(crate) fn new(channel: Channel, life: u64, limits: &Limits) -> Self {
         let state = Mutex::new(State::new(&channel, limits));
-        Self { channel, life, row: None, channel_bytes: limits.channel_bytes, state }
+        let (channel_bytes, is_retired) = (limits.channel_bytes, AtomicBool::new(false));
+        Self { channel, life, row: None, channel_bytes, is_retired, state }
     }
 
     fn of_row(self, row: i64) -> Self {

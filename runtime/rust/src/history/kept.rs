@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::{Limits, Log, Message, State};
 use crate::channel::{Channel, ChannelDefinition};
-use crate::clock;
 use crate::schema;
 use crate::wire::SharedText;
 
@@ -25,6 +24,8 @@ pub(crate) struct Kept {
     pub(crate) gone: Vec<(usize, u64)>,
     /// The messages were published under another definition of the channel.
     pub(crate) is_of_another_definition: bool,
+    /// When this was read, by the clock that `published` is of.
+    pub(crate) now: SystemTime,
 }
 
 /// A message that a storage keeps.
@@ -48,7 +49,7 @@ impl Log {
         // told as one gap, and nobody is sent what the definition refuses.
         let refused_until = refused.last().copied().unwrap_or(0);
         let log = Self::new(channel.clone(), kept.life, limits).of_row(kept.row);
-        let (now, time) = (Instant::now(), clock::now());
+        let (now, time) = (Instant::now(), kept.now);
         let mut state = log.lock();
         state.head = kept.head;
         for (topic, gone) in kept.gone {

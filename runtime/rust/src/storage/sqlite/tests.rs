@@ -1,5 +1,6 @@
 //! What takes a week, or a power failure, to see from outside.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,8 @@ use rusqlite::{Connection, Result};
 use super::super::{
     CallSite, Decided, Decision, Hold, NewRun, Outcome as CallOutcome, RunEvent, Step, StepKind,
 };
-use super::batch::{self, Batch};
+use super::batch::{self, Appended, Batch};
+use super::clock::StorageClock;
 use super::schema::prepare;
 use super::{Entry, boot, channels, journal, process, questions, sweep};
 use crate::channel::{
@@ -55,7 +57,7 @@ fn in_transaction<T>(
 }
 
 fn open(connection: &mut Connection, channel: &Channel) -> Kept {
-    in_transaction(connection, |transaction| channels::open(transaction, channel))
+    in_transaction(connection, |transaction| channels::open(transaction, channel, SystemTime::now()))
 }
 
 fn log(connection: &mut Connection, channel: &Channel) -> Arc<Log> {
@@ -71,13 +73,24 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
     Entry { log: Arc::clone(log), topic, frame, key }
 }
 
-fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Option<&str>) {
-    let entry = entry(log, topic, key);
+/// Does work as the writer does it.
+fn in_batch<T>(connection: &mut Connection, work: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> (T, Appended) {
     in_transaction(connection, |transaction| {
-        let mut batch = Batch::new(transaction);
-        batch.append(&entry)?;
-        batch.finish()
-    });
+        let touched = Cell::new(None);
+        let mut batch = Batch::new(transaction, SystemTime::now(), &touched);
+        let result = work(&mut batch)?;
+        Ok((result, batch.finish()?))
+    })
+}
+
+fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Option<&str>) -> Appended {
+    let entry = entry(log, topic, key);
+    in_batch(connection, |batch| batch.append(&entry)).1
+}
+
+fn end(connection: &mut Connection, owner: u32) {
+    let clock = StorageClock::open(connection).unwrap();
+    boot::end(connection, owner, clock, None).unwrap();
 }
 
 fn sweep_after(connection: &mut Connection, time: Duration, is_open: bool) {
@@ -146,21 +159,24 @@ fn keys_are_remembered_for_an_hour_and_the_latest_thousand() {
 #[test]
 fn a_power_failure_begins_new_lives_and_only_that() {
     let mut connection = database();
-    boot::begin(&connection, false).unwrap();
+    let begin = |connection: &mut Connection| {
+        in_transaction(connection, |transaction| boot::begin(transaction, false, None));
+    };
+    begin(&mut connection);
     let life = open(&mut connection, &room(1)).life;
     let log = log(&mut connection, &room(1));
     for topic in [0, 1, 0] {
         publish(&mut connection, &log, topic, None);
     }
     // A process that was killed, and another on the same system.
-    boot::begin(&connection, false).unwrap();
+    begin(&mut connection);
     assert_eq!(open(&mut connection, &room(1)).life, life);
     // A clean end, and another system.
-    boot::end(&mut connection, 0).unwrap();
-    boot::begin(&connection, false).unwrap();
+    end(&mut connection, 0);
+    begin(&mut connection);
     assert_eq!(open(&mut connection, &room(1)).life, life);
     connection.execute("UPDATE facts SET value = 'another' WHERE name = 'open_since_boot'", []).unwrap();
-    boot::begin(&connection, false).unwrap();
+    begin(&mut connection);
     let kept = open(&mut connection, &room(1));
     assert!(kept.life > life);
     assert_eq!((kept.head, kept.messages.len()), (3, 1), "what a topic retains");
@@ -172,11 +188,11 @@ fn a_power_failure_begins_new_lives_and_only_that() {
 fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
     let mut connection = database();
     let owners = [process::enter(&connection).unwrap(), process::enter(&connection).unwrap()];
-    boot::begin(&connection, false).unwrap();
+    in_transaction(&mut connection, |transaction| boot::begin(transaction, false, None));
     let marks = |connection: &Connection| count(connection, "facts WHERE name = 'open_since_boot'");
-    boot::end(&mut connection, owners[0]).unwrap();
+    end(&mut connection, owners[0]);
     assert_eq!(marks(&connection), 1);
-    boot::end(&mut connection, owners[1]).unwrap();
+    end(&mut connection, owners[1]);
     assert_eq!(marks(&connection), 0);
 }
 
@@ -184,19 +200,17 @@ fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
 fn a_run_that_its_holder_does_not_execute_any_more_is_free_when_its_lease_ends() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
-    in_transaction(&mut connection, |transaction| {
-        let mut batch = Batch::new(transaction);
+    in_batch(&mut connection, |batch| {
         for run_id in ["run_1", "run_2"] {
             let [run_id, job, channel, input] = [run_id, "job", "room:1", "null"].map(str::to_owned);
-            journal::add(&mut batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
+            journal::add(batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
         }
-        batch.finish()
+        Ok(())
     });
     let jobs = ["job".to_owned()];
     let (ended, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + HOUR);
     let claim = |connection: &mut Connection, owner| -> Vec<Hold> {
-        let claimed =
-            in_transaction(connection, |transaction| journal::claim(transaction, owner, &jobs, ended, 10));
+        let (claimed, _) = in_batch(connection, |batch| journal::claim(batch, owner, &jobs, ended, 10));
         claimed.into_iter().map(|run| run.hold).collect()
     };
     let first = claim(&mut connection, 1);
@@ -221,19 +235,18 @@ fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
     };
     let answer = r#"{"names":["nod"],"since":0,"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
     let event: RunEvent = Arc::new(move |_| entry(&log, 0, None));
-    let decided = in_transaction(&mut connection, |transaction| {
-        let mut batch = Batch::new(transaction);
+    let (decided, _) = in_batch(&mut connection, |batch| {
         let [run_id, job, channel, input] = ["run_1", "job", "room:1", "null"].map(str::to_owned);
-        journal::add(&mut batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
+        journal::add(batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
         let lease = SystemTime::now() + HOUR;
-        let hold = journal::claim(transaction, 1, &["job".to_owned()], lease, 1)?[0].hold;
+        let hold = journal::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].hold;
         // Both began together, and the second was recorded first.
-        journal::record(&mut batch, hold, &step(site("0.1", 1), StepKind::Step, "1"), None)?;
-        journal::record(&mut batch, hold, &step(site("0.1", 0), StepKind::Wait, answer), None)?;
+        journal::record(batch, hold, &step(site("0.1", 1), StepKind::Step, "1"), None)?;
+        journal::record(batch, hold, &step(site("0.1", 0), StepKind::Wait, answer), None)?;
         let fork = step(site("", 0), StepKind::First, "0");
         let mut decide = |pending| {
             let decision = Decision { fork: fork.clone(), winner: 0, under_way: vec![1], pending };
-            questions::decide(&mut batch, hold, &decision, &event)
+            questions::decide(batch, hold, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
     });
@@ -318,8 +331,7 @@ fn a_run_that_crashed_twice_is_executed_alone_among_its_like_and_one_that_got_fu
     let later = SystemTime::now() + HOUR;
     let claim = |connection: &mut Connection, owner| -> Vec<(String, u32)> {
         let jobs = ["job".to_owned()];
-        let claimed =
-            in_transaction(connection, |transaction| journal::claim(transaction, owner, &jobs, later, 10));
+        let (claimed, _) = in_batch(connection, |batch| journal::claim(batch, owner, &jobs, later, 10));
         let mut claimed: Vec<_> = claimed.into_iter().map(|run| (run.run.run_id, run.crashes)).collect();
         claimed.sort();
         claimed
