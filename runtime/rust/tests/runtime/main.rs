@@ -14,12 +14,16 @@ mod limits;
 mod measuring;
 mod multiplexing;
 mod publishing;
+#[cfg(feature = "sqlite")]
+mod recovering;
 mod renewing;
 mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]
 mod running;
 mod serving;
+#[cfg(feature = "sqlite")]
+mod sharing;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod storing;

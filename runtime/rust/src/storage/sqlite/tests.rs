@@ -12,7 +12,7 @@ use super::super::{
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
-use super::{Entry, boot, channels, journal, process, questions, sweep};
+use super::{Engine, Entry, Sqlite, boot, channels, journal, process, questions, revocations, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -290,6 +290,121 @@ fn a_file_of_the_first_version_is_brought_up_to_date_unless_it_holds_unfinished_
     prepare(&mut connection).unwrap();
     assert_eq!(count(&connection, "runs"), 0);
     prepare(&mut connection).unwrap();
+}
+
+#[test]
+fn a_file_of_the_second_version_keeps_its_channels_and_its_revocations() {
+    let mut connection = database();
+    let schema = |connection: &Connection| -> Vec<(String, Option<String>)> {
+        let sql = "SELECT name, sql FROM sqlite_schema ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(|row| row.unwrap())
+            .collect()
+    };
+    let created = schema(&connection);
+    let second = "
+        DROP TABLE channels; DROP TABLE revoked;
+        CREATE TABLE channels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, life INTEGER NOT NULL,
+            head INTEGER NOT NULL, first INTEGER NOT NULL, fingerprint TEXT NOT NULL, used INTEGER NOT NULL,
+            sweep_at INTEGER NOT NULL) STRICT;
+        CREATE INDEX channels_by_sweep ON channels (sweep_at);
+        CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO channels VALUES (3, 'room:3', 7, 20, 15, 'f', 30, 40), (8, 'room:8', 9, 1, 1, 'f', 50, 60);
+        INSERT INTO revoked VALUES ('b', 11), ('a', 12);
+        INSERT INTO runs (run, job, channel, input, state, due, changed) VALUES ('a', 'job', 'c', '', 'running', 1, 0);";
+    connection.execute_batch(second).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    prepare(&mut connection).unwrap();
+    assert_eq!(schema(&connection), created);
+    let kept = open(&mut connection, &room(3));
+    assert_eq!((kept.row, kept.life, kept.head, kept.first), (3, 7, 20, 15));
+    assert_eq!((count(&connection, "channels"), count(&connection, "runs")), (2, 1));
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(12);
+    let (mut revoked, _) = revocations::read(&connection, 0, now).unwrap();
+    revoked.sort();
+    let revoked: Vec<_> = revoked.iter().map(|(id, age)| (id.as_str(), age.as_secs())).collect();
+    assert_eq!(revoked, [("a", 0), ("b", 1)]);
+    connection.execute("DELETE FROM channels WHERE id = 8", []).unwrap();
+    assert_eq!(open(&mut connection, &room(9)).row, 9, "an id is not used again");
+    prepare(&mut connection).unwrap();
+}
+
+#[test]
+fn a_log_whose_channel_was_forgotten_or_began_a_new_epoch_is_retired_and_its_channel_goes_on() {
+    let mut connection = database();
+    let first = log(&mut connection, &room(1));
+    publish(&mut connection, &first, 0, Some("key"));
+    sweep_after(&mut connection, HOUR * 24 * 8, false);
+    log(&mut connection, &room(2));
+    let appended = publish(&mut connection, &first, 0, Some("key"));
+    let second = open(&mut connection, &room(1));
+    assert_eq!((appended.messages.len(), appended.retired.len()), (0, 1));
+    let [(epoch, message)] = &appended.moved[..] else { panic!("not one message") };
+    assert_eq!((epoch.row, epoch.life, message.offset), (second.row, second.life, 1));
+    assert!(second.row > 2 && second.life > first.life());
+    let id = crate::wire::MessageId::new(second.life, 1);
+    assert!(message.frame.contains(&format!("\"id\":\"{id}\"")), "{}", message.frame.as_str());
+
+    connection.execute("UPDATE channels SET life = 0", []).unwrap();
+    let (entries, new) = ([entry(&first, 0, None), entry(&first, 1, None)], SystemTime::now());
+    let (_, appended) = in_batch(&mut connection, |batch| {
+        let third = channels::open(batch.transaction, &room(1), new)?;
+        let limits = Limits { channel_bytes: 1_000_000, memory: Arc::new(Memory::new(1_000_000)) };
+        let third = Arc::new(Log::restore(&room(1), third, &limits));
+        batch.append(&entry(&third, 0, None))?;
+        entries.iter().try_for_each(|entry| batch.append(entry).map(drop))
+    });
+    let offsets: Vec<u64> = appended.moved.iter().map(|(_, message)| message.offset).collect();
+    assert_eq!((appended.messages[0].1.offset, offsets), (2, vec![3, 4]), "one order for both logs");
+}
+
+#[test]
+fn a_channel_that_a_process_has_open_is_not_forgotten_by_another() {
+    let mut connection = database();
+    let log = log(&mut connection, &room(1));
+    publish(&mut connection, &log, 0, None);
+    for day in 1..20 {
+        // One process has it open, and another has not.
+        sweep_after(&mut connection, HOUR * 24 * day, true);
+        connection.execute("UPDATE channels SET sweep_at = 0", []).unwrap();
+        sweep_after(&mut connection, HOUR * 24 * day, false);
+        connection.execute("UPDATE channels SET sweep_at = 0", []).unwrap();
+        assert_eq!(count(&connection, "channels"), 1, "day {day}");
+    }
+    sweep_after(&mut connection, HOUR * 24 * 28, false);
+    assert_eq!(count(&connection, "channels"), 0);
+}
+
+#[tokio::test]
+async fn health_fails_while_the_file_is_locked_and_once_it_is_gone() {
+    let folder = std::env::temp_dir().join(format!("fanfare-health-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("app.db");
+    let sqlite = Sqlite::open(&path).unwrap();
+    let becomes = async |is_well: bool, most: Duration| {
+        let since = std::time::Instant::now();
+        while Engine::health(&sqlite).is_ok() != is_well {
+            assert!(since.elapsed() < most, "{:?}", Engine::health(&sqlite));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Engine::health(&sqlite).map_err(|error| error.to_string())
+    };
+    assert_eq!(Engine::health(&sqlite), Ok(()));
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = becomes(false, Duration::from_secs(9)).await.unwrap_err();
+    assert!(error.contains("another program has locked the file"), "{error}");
+    other.execute_batch("COMMIT").unwrap();
+    drop(other);
+    becomes(true, Duration::from_secs(4)).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let error = becomes(false, Duration::from_secs(4)).await.unwrap_err();
+    assert!(error.contains("was deleted or replaced"), "{error}");
+    drop(sqlite);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
