@@ -80,7 +80,7 @@ mod tests {
         let revocations = Revocations::restore(earlier.into_iter());
         revocations.add("a", Duration::ZERO);
         assert!(["a", "b"].iter().all(|id| revocations.contains(id)));
-        tokio::time::advance(REVOKED_FOR - seconds(10)).await;
+        tokio::time::advance(REVOKED_FOR.saturating_sub(seconds(10))).await;
         revocations.add("c", Duration::ZERO);
         assert!(!revocations.contains("b"));
         assert!(["a", "c"].iter().all(|id| revocations.contains(id)));

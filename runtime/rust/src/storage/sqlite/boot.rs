@@ -8,6 +8,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction};
 
+use super::batch::in_transaction;
 use super::clock::StorageClock;
 use super::file::{File, with_new_mark};
 use super::{journal, process};
@@ -54,7 +55,7 @@ pub(super) fn end(
     file: Option<&File>,
 ) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
-    with_new_mark(connection, file, |transaction| {
+    let leave = |transaction: &Transaction<'_>| {
         journal::release(transaction, owner)?;
         process::leave(transaction, owner)?;
         clock.record(transaction)?;
@@ -62,6 +63,9 @@ pub(super) fn end(
             transaction.execute("DELETE FROM facts WHERE name = 'open_since_boot'", [])?;
         }
         Ok(())
+    };
+    with_new_mark(file, |renew| {
+        in_transaction(connection, |transaction| leave(transaction).and_then(|()| renew(transaction)))
     })?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }

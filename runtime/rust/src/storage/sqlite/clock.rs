@@ -96,7 +96,7 @@ mod tests {
         let open = |steady, wall| StorageClock::of(&facts, Some("boot namespace"), steady, wall).unwrap();
         let first = open(STEADY, WALL);
         assert_eq!(first.at(STEADY), UNIX_EPOCH + WALL);
-        for wall in [WALL - HOUR, WALL + 24 * HOUR] {
+        for wall in [WALL.saturating_sub(HOUR), WALL + 24 * HOUR] {
             let later = open(STEADY + HOUR, wall);
             assert_eq!(later.at(STEADY + HOUR), UNIX_EPOCH + WALL + HOUR);
             assert_eq!(first.at(STEADY + HOUR), later.at(STEADY + HOUR));

@@ -12,15 +12,13 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction};
 
-use super::batch::in_transaction;
-
 /// The fact that holds the id.
 const MARK: &str = "mark";
 
 #[derive(Debug)]
 pub(super) struct File {
     path: PathBuf,
-    identity: Option<Identity>,
+    identity: Identity,
 }
 
 /// The device and the inode of a file.
@@ -97,20 +95,18 @@ impl File {
     }
 }
 
-/// Does work in a transaction, and gives the database and the file next to it a new id in the same transaction. No
-/// process ever sees the one without the other.
-pub(super) fn with_new_mark<T>(
-    connection: &mut Connection,
+/// Gives the database and the file next to it a new id in a transaction of `transact`, which calls what it is given
+/// last. No process ever sees the one without the other.
+pub(super) fn with_new_mark<T, E>(
     file: Option<&File>,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
-) -> Result<T> {
+    transact: impl FnOnce(&mut dyn FnMut(&Transaction<'_>) -> Result<()>) -> Result<T, E>,
+) -> Result<T, E> {
     let mut former = None;
-    let result = in_transaction(connection, |transaction| {
-        let result = work(transaction)?;
+    let result = transact(&mut |transaction| {
         if let Some(file) = file {
             former = Some(file.renew_mark(transaction)?);
         }
-        Ok(result)
+        Ok(())
     });
     if let (Err(_), Some(file), Some(former)) = (&result, file, former) {
         file.restore_mark(former);
@@ -130,13 +126,13 @@ fn mark_in(connection: &Connection) -> Result<Option<String>> {
 }
 
 #[cfg(unix)]
-fn identity(file: &fs::Metadata) -> Option<Identity> {
+fn identity(file: &fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
-    Some((file.dev(), file.ino()))
+    (file.dev(), file.ino())
 }
 
 /// The standard library does not tell. A file that is open cannot be deleted or replaced on these systems anyway.
 #[cfg(not(unix))]
-fn identity(_: &fs::Metadata) -> Option<Identity> {
-    None
+fn identity(_: &fs::Metadata) -> Identity {
+    (0, 0)
 }

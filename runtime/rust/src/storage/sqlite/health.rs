@@ -1,6 +1,6 @@
 //! Whether the storage works, and how long it waits for a file that another program has locked.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, ErrorCode, Result};
@@ -13,17 +13,46 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it waits after another transaction has waited in vain. Nothing is tried for as long after that, either.
 const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long a transaction may take before the storage is said to hang.
+const HANGING: Duration = Duration::from_secs(15);
+
 /// The outcome of the last transaction, as the writer reports it and others read it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Health(Arc<Mutex<Option<StorageError>>>);
+pub(super) struct Health(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    failure: Option<StorageError>,
+    /// When the transaction began that has not ended yet.
+    since: Option<Instant>,
+}
 
 impl Health {
     pub(super) fn get(&self) -> Result<(), StorageError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+        let state = self.lock();
+        if state.since.is_some_and(|since| since.elapsed() > HANGING) {
+            let seconds = HANGING.as_secs();
+            return Err(StorageError::new(format!("a transaction takes longer than {seconds} seconds")));
+        }
+        state.failure.clone().map_or(Ok(()), Err)
     }
 
     pub(super) fn set(&self, health: Result<(), StorageError>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = health.err();
+        self.lock().failure = health.err();
+    }
+
+    /// Notes that a transaction begins.
+    pub(super) fn begin(&self) {
+        self.lock().since = Some(Instant::now());
+    }
+
+    /// Notes that it has ended.
+    pub(super) fn end(&self) {
+        self.lock().since = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -350,7 +350,7 @@ fn a_log_whose_channel_was_forgotten_or_began_a_new_epoch_is_retired_and_its_cha
 
     connection.execute("UPDATE channels SET life = 0", []).unwrap();
     let (entries, new) = ([entry(&first, 0, None), entry(&first, 1, None)], SystemTime::now());
-    let (_, appended) = in_batch(&mut connection, |batch| {
+    let ((), appended) = in_batch(&mut connection, |batch| {
         let third = channels::open(batch.transaction, &room(1), new)?;
         let limits = Limits { channel_bytes: 1_000_000, memory: Arc::new(Memory::new(1_000_000)) };
         let third = Arc::new(Log::restore(&room(1), third, &limits));

@@ -110,9 +110,12 @@ impl Writer {
         prepare(&mut connection)?;
         boot::set_synchronous(&connection, synchronous)?;
         let file = File::opened(path);
-        let (owner, clock) = with_new_mark(&mut connection, file.as_ref(), |transaction| {
-            boot::begin(transaction, synchronous, file.as_ref())?;
-            Ok((process::enter(transaction)?, StorageClock::open(transaction)?))
+        let (owner, clock) = with_new_mark(file.as_ref(), |renew| {
+            in_transaction(&mut connection, |transaction| {
+                boot::begin(transaction, synchronous, file.as_ref())?;
+                let (owner, clock) = (process::enter(transaction)?, StorageClock::open(transaction)?);
+                renew(transaction).map(|()| (owner, clock))
+            })
         })?;
         let (revoked, latest_revocation) = revocations::read(&connection, 0, clock.now())?;
         let (health, now) = (Health::default(), Instant::now());
@@ -279,7 +282,10 @@ impl Writer {
     ) -> Result<T, Failure> {
         let refused = self.lost.clone().map_or_else(|| self.patience.begin(&self.connection), Err);
         refused.map_err(|error| Failure { error, is_corrupt: false, is_total: true })?;
-        match in_transaction(&mut self.connection, work) {
+        self.health.begin();
+        let result = in_transaction(&mut self.connection, work);
+        self.health.end();
+        match result {
             Ok(result) => {
                 self.used = Instant::now();
                 self.patience.has_succeeded();
@@ -412,7 +418,9 @@ impl Writer {
                 _ => {}
             }
         }
-        over.iter().for_each(|log| self.retire(log));
+        for log in &over {
+            self.retire(log);
+        }
     }
 
     /// Deletes what the log no longer has, a good many at a time.

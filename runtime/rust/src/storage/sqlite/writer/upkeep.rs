@@ -17,7 +17,9 @@ impl Writer {
         let Some(on_revoked) = &self.on_revoked else { return };
         match revocations::read(&self.connection, self.latest_revocation, self.clock.now()) {
             Ok((revoked, latest)) => {
-                revoked.iter().for_each(|(id, age)| on_revoked(id, *age));
+                for (id, age) in &revoked {
+                    on_revoked(id, *age);
+                }
                 self.latest_revocation = latest;
             }
             Err(error) => tracing::error!(%error, "the storage could not be read"),
@@ -51,14 +53,12 @@ impl Writer {
 
     /// Renews the file's mark if ids were given since it was last renewed.
     fn renew_mark(&mut self) {
-        let Some(file) = self.file.as_ref().filter(|file| self.has_given_ids && !file.is_lost()) else {
-            return;
-        };
-        self.has_given_ids = false;
-        if let Err(error) = with_new_mark(&mut self.connection, Some(file), |_| Ok(())) {
-            self.has_given_ids = true;
-            tracing::warn!(%error, "the mark of the storage could not be renewed");
+        let Some(file) = self.file.take() else { return };
+        if self.has_given_ids && !file.is_lost() {
+            let renewed = with_new_mark(Some(&file), |renew| self.transact(|transaction| renew(transaction)));
+            self.has_given_ids = renewed.is_err();
         }
+        self.file = Some(file);
     }
 
     pub(super) fn check_now_and_then(&mut self) {
