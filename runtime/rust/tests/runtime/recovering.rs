@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fanfare::{Channel, PublishError, Sqlite};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::bench::definition::{room, said};
+use crate::bench::definition::{Status, room, said, status};
 use crate::bench::file::File;
 use crate::bench::server::Server;
 
@@ -179,6 +179,7 @@ async fn damaged(file: &File) -> [String; 2] {
             say(&server, &channel, &format!("{word} {number} {filler}")).await;
         }
         ids.push(say(&server, &channel, &format!("{word} last {filler}")).await);
+        server.hub.publish(status(&channel), &Status::new(word)).await.unwrap();
     }
     server.stop().await;
     assert!(damage(&file.path(), "SICK") > 3);
@@ -204,8 +205,6 @@ async fn a_damaged_channel_goes_on_and_others_notice_nothing() {
         assert_eq!(of_sick.data().await, json!("1"));
         assert_eq!(of_healthy.data().await, json!("1"));
     }
-    let all = server.resume(&room("healthy"), &["said"], "start").await;
-    drop(all);
     server.stop().await;
     let names = Connection::open(file.path()).unwrap();
     let aside: String = names
@@ -214,24 +213,36 @@ async fn a_damaged_channel_goes_on_and_others_notice_nothing() {
     assert_eq!(aside, "damaged/1/room:sick");
 }
 
+/// Returns whether the program `sqlite3` can recover files. Some distributions leave that out.
+fn sqlite3_recovers(folder: &Path) -> bool {
+    let mut sqlite3 = Command::new("sqlite3");
+    sqlite3.args(["intact.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1);", ".recover"]);
+    let output = sqlite3.current_dir(folder).output();
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("COMMIT"))
+}
+
 #[tokio::test]
 async fn what_sqlite_recovers_from_a_damaged_file_can_be_used() {
-    if Command::new("sqlite3").arg("--version").stdout(Stdio::null()).status().is_err() {
-        return println!("skipped: there is no sqlite3");
-    }
     let file = File::new();
+    if !sqlite3_recovers(&file.folder) {
+        return println!("skipped: there is no sqlite3 that recovers files");
+    }
     let [_, healthy_id] = damaged(&file).await;
-    let script = "sqlite3 fanfare.db .recover | sqlite3 new.db && mv new.db fanfare.db && rm fanfare.db-mark";
+    let script = "sqlite3 fanfare.db .recover | sqlite3 new.db
+        mv new.db fanfare.db && rm -f fanfare.db-wal fanfare.db-shm fanfare.db-mark";
     let status = Command::new("sh").args(["-c", script]).current_dir(&file.folder).status().unwrap();
     assert!(status.success());
     let server = file.server().await;
-    for channel in ["sick", "healthy"] {
-        let channel = room(channel);
+    let healthy = room("healthy");
+    let mut retained = server.subscribe(&healthy, &["status"]).await;
+    retained.ready().await;
+    assert_eq!(retained.data().await, json!({ "message": "HEALTHY" }));
+    for channel in [room("sick"), healthy] {
         let mut reader = server.resume(&channel, &["said"], &healthy_id).await;
         reader.ready().await;
         let id = say(&server, &channel, "1").await;
         assert!(id > healthy_id);
         reader.gap().await;
-        assert_eq!(reader.data().await, json!("1"));
+        assert_eq!(reader.id_and_data().await, (id, json!("1")));
     }
 }
