@@ -4,6 +4,8 @@
 mod answering;
 #[cfg(feature = "sqlite")]
 mod branching;
+#[cfg(feature = "sqlite")]
+mod clocks;
 mod closing;
 mod connecting;
 mod delivery;

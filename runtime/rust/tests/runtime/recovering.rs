@@ -138,6 +138,17 @@ async fn whatever_way_servers_end_and_begin_their_own_file_is_not_taken_for_a_ba
     reader.ready().await;
     reader.silence().await;
     second.stop().await;
+    #[cfg(unix)]
+    {
+        let link = copy.folder.join("link.db");
+        std::os::unix::fs::symlink(copy.path(), &link).unwrap();
+        drop(Sqlite::open(link).unwrap());
+        let linked = copy.server().await;
+        let mut reader = linked.resume(&channel, &["said"], &id).await;
+        reader.ready().await;
+        reader.silence().await;
+        linked.stop().await;
+    }
 
     // The documented way to say that the whole machine was set back.
     fs::remove_file(copy.folder.join("fanfare.db-mark")).unwrap();

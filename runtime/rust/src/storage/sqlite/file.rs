@@ -17,7 +17,10 @@ const MARK: &str = "mark";
 
 #[derive(Debug)]
 pub(super) struct File {
+    /// The path that it was opened with. A symbolic link in it may come to lead to another file.
     path: PathBuf,
+    /// The same path without symbolic links, so that a file has one mark by whatever path it is opened.
+    resolved: PathBuf,
     identity: Identity,
 }
 
@@ -31,10 +34,10 @@ impl File {
         if crate::simulation::world().is_some() {
             return None;
         }
-        // The working folder of the process may change. A symbolic link may be changed to another file.
+        // The working folder of the process may change.
         let path = std::path::absolute(path).ok()?;
-        let identity = identity(&fs::metadata(&path).ok()?);
-        Some(Self { path, identity })
+        let (resolved, identity) = (fs::canonicalize(&path).ok()?, identity(&fs::metadata(&path).ok()?));
+        Some(Self { path, resolved, identity })
     }
 
     /// Returns whether the file was deleted or replaced since it was opened.
@@ -84,12 +87,12 @@ impl File {
     }
 
     fn mark(&self) -> PathBuf {
-        with_suffix(&self.path, "-mark")
+        with_suffix(&self.resolved, "-mark")
     }
 
     fn write_mark(&self, mark: &str) -> io::Result<()> {
         // In one step: a process that ends meanwhile leaves the former file or the new one.
-        let new = with_suffix(&self.path, &format!("-mark-{}", std::process::id()));
+        let new = with_suffix(&self.resolved, &format!("-mark-{}", std::process::id()));
         fs::write(&new, mark)?;
         fs::rename(&new, self.mark())
     }
