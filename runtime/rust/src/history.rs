@@ -11,6 +11,7 @@
 //! Without a storage, the log puts them in order itself.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ mod kept;
 mod keys;
 mod memory;
 mod place;
+mod retired;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -62,6 +64,7 @@ pub(crate) struct Log {
     /// What the storage calls the channel.
     row: Option<i64>,
     limits: Limits,
+    is_retired: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -213,7 +216,8 @@ impl Log {
     /// The log of a channel of which nothing is kept.
     pub(crate) fn new(channel: Channel, life: u64, limits: &Limits) -> Self {
         let state = Mutex::new(State::new(&channel, limits));
-        Self { channel, life, row: None, limits: limits.clone(), state }
+        let is_retired = AtomicBool::new(false);
+        Self { channel, life, row: None, limits: limits.clone(), is_retired, state }
     }
 
     fn of_row(self, row: i64) -> Self {

@@ -16,15 +16,13 @@ pub(crate) struct Kept {
     pub(crate) row: i64,
     pub(crate) life: u64,
     pub(crate) head: u64,
-    /// Messages up to this offset are no history any more. They are there for what topics retain.
-    pub(crate) history_after: u64,
     /// In the order of their offsets.
     pub(crate) messages: Vec<KeptMessage>,
     /// For each topic the offset of the latest message that is gone.
     pub(crate) gone: Vec<(usize, u64)>,
     /// The messages were published under another definition of the channel.
     pub(crate) is_of_another_definition: bool,
-    /// The time by the clock that the messages' times are of.
+    /// When this was read, by the clock that `published` is of.
     pub(crate) now: SystemTime,
 }
 
@@ -54,7 +52,7 @@ impl Log {
         // All before a message that the definition no longer accepts goes with it: so the hole is
         // told as one gap, and nobody is sent what the definition refuses.
         let refused_until = refused.iter().rposition(|refused| *refused).map(|at| kept.messages[at].offset);
-        let history_after = refused_until.unwrap_or(0).max(kept.history_after);
+        let refused_until = refused_until.unwrap_or(0);
         let now = Instant::now();
         let mut state = self.lock();
         state.clear();
@@ -68,7 +66,7 @@ impl Log {
                 continue;
             }
             let age = kept.now.duration_since(published).unwrap_or_default();
-            let age = if offset <= history_after { age.max(definition.history.age * 2) } else { age };
+            let age = if offset <= refused_until { age.max(definition.history.age * 2) } else { age };
             // A machine that has not run for so long cannot say when that was.
             state.admit(offset, topic, now.checked_sub(age).unwrap_or(now), frame);
         }

@@ -198,7 +198,6 @@ impl World {
             row: 1,
             life: 1,
             head: self.head(),
-            history_after: 0,
             messages: self.stored.clone(),
             gone: self.gone.iter().map(|(topic, gone)| (*topic, *gone)).collect(),
             is_of_another_definition: false,

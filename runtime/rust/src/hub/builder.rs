@@ -2,7 +2,7 @@
 
 use super::{
     Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, Phase, Registry, Revocations,
-    Settings, Shared, SigningKey, Storage, Usages, fmt, watch,
+    Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics;
@@ -183,12 +183,18 @@ impl HubBuilder {
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::default(),
-            revocations: Revocations::restore(revoked.into_iter()),
-            usages: Usages::default(),
+            revocations: Arc::new(Revocations::restore(revoked.into_iter())),
+            usages: Arc::default(),
             listeners: Listeners::default(),
             awaited: Mutex::default(),
             origins: self.origins,
         };
+        if let Some(storage) = shared.channels.storage() {
+            let (revocations, usages) = (Arc::clone(&shared.revocations), Arc::clone(&shared.usages));
+            // Has no part in the hub itself: the storage must not keep its hub.
+            let listener = move |id: &str, age| revoke(&revocations, &usages, id, age);
+            storage.engine().follow_revocations(Box::new(listener));
+        }
         Ok(Hub { shared: Arc::new(shared) })
     }
 }

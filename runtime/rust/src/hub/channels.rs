@@ -99,7 +99,7 @@ impl Channels {
 
     fn known(&self, channel: &Channel) -> Option<Slot> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.get(channel.name()).map(Arc::clone)
+        slots.get(channel.name()).filter(|slot| !is_retired(slot)).map(Arc::clone)
     }
 
     fn slot(&self, channel: &Channel) -> Result<Slot, Unavailable> {
@@ -108,7 +108,11 @@ impl Channels {
         }
         self.start_tidying();
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(slots.entry(channel.shared_name()).or_default()))
+        let slot = slots.entry(channel.shared_name()).or_default();
+        if is_retired(slot) {
+            *slot = Slot::default();
+        }
+        Ok(Arc::clone(slot))
     }
 
     /// Lives are the time in milliseconds, so that ids of a later log of a channel are
@@ -139,6 +143,11 @@ impl Channels {
             }
         }));
     }
+}
+
+/// Returns whether the slot's log is no longer the channel's history, so that the channel must be opened again.
+fn is_retired(slot: &Slot) -> bool {
+    slot.get().is_some_and(|log| log.is_retired())
 }
 
 fn of_same_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, Unavailable> {

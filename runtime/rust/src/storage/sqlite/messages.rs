@@ -18,29 +18,45 @@ pub(super) enum Outcome {
     KeyReused,
 }
 
-/// The offset of a channel's latest message.
-pub(super) fn head(connection: &Connection, row: i64) -> Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT head FROM channels WHERE id = ?1")?;
-    statement.query_row([row], |row| row.get(0))
+/// The row and the epoch of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Epoch {
+    pub(super) row: i64,
+    pub(super) life: u64,
+}
+
+impl Epoch {
+    /// Returns the row and the epoch that a log was opened with.
+    pub(super) fn of(log: &Log) -> Self {
+        // Only a log that no storage opened has no row, and none is ever given to this one.
+        Self { row: log.row().unwrap_or_default(), life: log.life() }
+    }
+}
+
+/// Returns the offset of the latest message, or `None` if the epoch is over: another process forgot the channel,
+/// or began a new epoch.
+pub(super) fn head(connection: &Connection, epoch: Epoch) -> Result<Option<u64>> {
+    let mut statement = connection.prepare_cached("SELECT head FROM channels WHERE id = ?1 AND life = ?2")?;
+    statement.query_row(params![epoch.row, epoch.life], |row| row.get(0)).optional()
 }
 
 /// Appends a message after the latest one, unless its key was used before.
 pub(super) fn append(
     transaction: &Transaction<'_>,
     entry: &Entry,
-    row: i64,
+    epoch: Epoch,
     head: u64,
+    published: SystemTime,
 ) -> Result<(Outcome, Option<KeptMessage>)> {
     let Entry { log, topic, frame, key } = entry;
-    let offset = head + 1;
-    let published = clock::now();
+    let (row, offset) = (epoch.row, head + 1);
     if let Some(key) = key
-        && let Some(outcome) = used(transaction, log, row, *key)?
+        && let Some(outcome) = used(transaction, epoch, *key)?
     {
         return Ok((outcome, None));
     }
-    let id = MessageId::new(log.life(), offset);
-    let frame = frame.clone().stamp(id, published);
+    let id = MessageId::new(epoch.life, offset);
+    let frame = frame.clone().stamp(id, clock::now());
     let name = log.channel().definition().logged(*topic).name;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -53,14 +69,15 @@ pub(super) fn append(
 }
 
 /// What to answer where the key was used before.
-fn used(transaction: &Transaction<'_>, log: &Log, row: i64, key: Key) -> Result<Option<Outcome>> {
+fn used(transaction: &Transaction<'_>, epoch: Epoch, key: Key) -> Result<Option<Outcome>> {
     let mut statement =
         transaction.prepare_cached("SELECT content, offset FROM keys WHERE channel = ?1 AND key = ?2")?;
-    let found = statement
-        .query_row(params![row, key.key], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?)));
+    let found = statement.query_row(params![epoch.row, key.key], |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?))
+    });
     Ok(found.optional()?.map(|(content, offset)| {
         if content == key.content {
-            Outcome::Repeated(MessageId::new(log.life(), offset))
+            Outcome::Repeated(MessageId::new(epoch.life, offset))
         } else {
             Outcome::KeyReused
         }
