@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::hub::{Hub, Phase};
@@ -12,6 +12,7 @@ use crate::token::{Permit, Refused};
 
 mod body;
 mod connect;
+mod drain;
 mod failure;
 mod health;
 mod mint;
@@ -23,6 +24,7 @@ mod signal;
 mod socket;
 mod sse;
 
+pub(crate) use drain::drain;
 use failure::Failure;
 pub use health::healthz;
 
@@ -39,6 +41,7 @@ pub fn routes(hub: Hub) -> Router {
         .route("/v1/realtime/sse", get(sse::get).post(sse::post))
         .layer(from_fn_with_state(hub.clone(), origin::check))
         .layer(origin::cors(&hub))
+        .layer(from_fn(drain))
         .with_state(hub)
 }
 

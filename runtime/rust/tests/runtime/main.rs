@@ -14,6 +14,7 @@ mod limits;
 mod measuring;
 mod multiplexing;
 mod publishing;
+mod refusing;
 mod renewing;
 mod resuming;
 mod retaining;
