@@ -108,6 +108,14 @@ pub(crate) enum Phase {
     Closed,
 }
 
+/// What health checks report.
+pub(crate) enum Health {
+    Open,
+    /// The hub shuts down.
+    Closing,
+    Failing(StorageError),
+}
+
 impl Hub {
     /// Starts to set up a hub for the channels of a definition.
     pub fn builder(registry: &'static Registry) -> HubBuilder {
@@ -172,6 +180,16 @@ impl Hub {
 
     pub(crate) fn is_at_least(&self, phase: Phase) -> bool {
         *self.shared.phase.borrow() >= phase
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        // storage: `self.storage().map_or(Ok(()), |storage| storage.engine().health())`
+        let storage: Result<(), StorageError> = Ok(());
+        match storage {
+            _ if self.is_at_least(Phase::Closing) => Health::Closing,
+            Ok(()) => Health::Open,
+            Err(error) => Health::Failing(error),
+        }
     }
 
     pub(crate) fn settings(&self) -> Settings {

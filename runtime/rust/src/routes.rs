@@ -39,6 +39,7 @@ pub fn routes(hub: Hub) -> Router {
         .route("/v1/realtime/signal", post(signal::signal))
         .route("/v1/realtime/connect", get(connect::connect))
         .route("/v1/realtime/sse", get(sse::get).post(sse::post))
+        .route("/v1/realtime/healthz", get(health::health))
         .layer(from_fn_with_state(hub.clone(), origin::check))
         .layer(origin::cors(&hub))
         .layer(from_fn(drain))

@@ -1,7 +1,7 @@
 //! Errors as HTTP answers.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -12,6 +12,9 @@ use crate::schema::Issue;
 use crate::signal::SignalError;
 use crate::token::{Refused, TokenError};
 use crate::wire::timestamp;
+
+/// The seconds after which a client should try again.
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// An answer that says what is wrong and how to mend it.
 #[derive(Debug)]
@@ -103,7 +106,11 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self { status, message, data } = self;
         let body = json!({ "error": message, "data": data, "status": status.as_u16() });
-        (status, Json(body)).into_response()
+        let mut answer = (status, Json(body)).into_response();
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            answer.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        answer
     }
 }
 
