@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::channel::{Channel, Grant, Registry};
+use crate::channel::{Channel, Grant, Registry, ResolveError};
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
@@ -220,19 +220,21 @@ impl Hub {
     }
 
     /// The channels and topics that claims name, a channel once.
-    pub(crate) fn permitted(&self, claims: &[TopicClaim]) -> Result<Vec<(Channel, Vec<usize>)>, TopicClaim> {
+    pub(crate) fn permitted(
+        &self,
+        claims: &[TopicClaim],
+    ) -> Result<Vec<(Channel, Vec<usize>)>, ResolveError> {
         let mut permitted: Vec<(Channel, Vec<usize>)> = Vec::new();
         for claim in claims {
             let known = permitted.iter().position(|(channel, _)| channel.name() == claim.channel);
             let index = if let Some(index) = known {
                 index
             } else {
-                let channel = self.shared.registry.resolve(&claim.channel).ok_or_else(|| claim.clone())?;
-                permitted.push((channel, Vec::new()));
+                permitted.push((self.shared.registry.channel(&claim.channel)?, Vec::new()));
                 permitted.len() - 1
             };
             let (channel, topics) = &mut permitted[index];
-            let topic = channel.definition().topic(&claim.name).ok_or_else(|| claim.clone())?;
+            let topic = channel.find_topic(&claim.name)?;
             if !topics.contains(&topic) {
                 topics.push(topic);
             }

@@ -84,9 +84,14 @@ fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failu
     Err(Failure::unauthorized(&refused))
 }
 
+/// Returns whether a request has the signing key.
+fn is_backend(hub: &Hub, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer))
+}
+
 /// Lets only backends through.
 fn signing_key(hub: &Hub, headers: &HeaderMap) -> Result<(), Failure> {
-    if bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
+    if is_backend(hub, headers) {
         return Ok(());
     }
     Err(Failure::unauthorized(&Refused::new("signing_key", "not the signing key")))

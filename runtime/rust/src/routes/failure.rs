@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::session::NotSubscribed;
+use crate::channel::ResolveError;
 use crate::hub::RevokeError;
 use crate::publish::PublishError;
 use crate::schema::Issue;
@@ -40,13 +41,10 @@ impl Failure {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
-    pub(super) fn unknown() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "no definition knows a channel or topic of the token")
-    }
-
-    pub(super) fn unknown_signal(channel: &str, name: &str) -> Self {
-        let message = format!("no definition knows the signal {name:?} of a channel named {channel:?}");
-        Self::new(StatusCode::NOT_FOUND, message)
+    /// Backends may know what is defined. A token's holder learns only about the names in the token.
+    pub(super) fn unknown(error: ResolveError, is_backend: bool) -> Self {
+        let error = if is_backend { error } else { error.without_hints() };
+        Self::new(StatusCode::NOT_FOUND, error.to_string())
     }
 
     pub(super) fn not_granted(refused: &Refused) -> Self {
@@ -118,7 +116,7 @@ impl From<NotSubscribed> for Failure {
     fn from(refused: NotSubscribed) -> Self {
         match refused {
             NotSubscribed::Unauthorized(refused) => Self::unauthorized(&refused),
-            NotSubscribed::UnknownChannel => Self::unknown(),
+            NotSubscribed::UnknownChannel(error) => Self::unknown(error, false),
             NotSubscribed::TooManyConnections => Self::too_many_connections(),
             NotSubscribed::Unavailable => Self::unavailable(),
             NotSubscribed::NotGranted | NotSubscribed::RefInUse | NotSubscribed::TooManyChannels => {
@@ -138,13 +136,22 @@ impl From<RevokeError> for Failure {
     }
 }
 
+impl Failure {
+    pub(super) fn not_published(error: PublishError, is_backend: bool) -> Self {
+        match error {
+            PublishError::Unknown(error) => Self::unknown(error, is_backend),
+            error => error.into(),
+        }
+    }
+}
+
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         let message = error.to_string();
         match error {
             PublishError::Invalid { issues, .. } => Self::invalid(message, &issues),
             PublishError::TooLarge { .. } => Self::too_large(message),
-            PublishError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
+            PublishError::Unknown(error) => Self::unknown(error, false),
             PublishError::CarriesAStream { .. } | PublishError::CarriesPayloads { .. } => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
             }
@@ -197,9 +204,7 @@ impl From<TokenError> for Failure {
     fn from(error: TokenError) -> Self {
         let message = error.to_string();
         match error {
-            TokenError::Unknown { .. } | TokenError::UnknownSignal { .. } => {
-                Self::new(StatusCode::NOT_FOUND, message)
-            }
+            TokenError::Unknown(error) => Self::unknown(error, true),
             TokenError::Signing(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
             TokenError::NoTopics
             | TokenError::TooManyTopics(_)
