@@ -1,7 +1,7 @@
 //! The in-process broker that a server embeds.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -83,6 +83,8 @@ struct Shared {
     listeners: Listeners,
     /// Tasks that end once the hub closes, and that a shutdown waits for.
     awaited: Mutex<Vec<JoinHandle<()>>>,
+    /// Set when a shutdown begins.
+    reconnect_spread: OnceLock<Duration>,
     /// The origins whose pages may come; all of them where nothing is said.
     origins: Option<Vec<String>>,
 }
@@ -93,6 +95,7 @@ pub(crate) struct Settings {
     pub(crate) ping_interval: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+    pub(crate) max_reconnect_spread: Duration,
     pub(crate) connections_per_token: usize,
     pub(crate) max_connections: usize,
     pub(crate) guest_streams: bool,
@@ -138,6 +141,10 @@ impl Hub {
     /// what is waiting for them, and reconnect elsewhere. Returns once every connection has closed or the drain
     /// timeout elapses. Publishing fails from then on.
     pub async fn shutdown(&self) {
+        self.shared.reconnect_spread.get_or_init(|| {
+            let count = self.shared.connections.borrow().len();
+            connections::reconnect_spread(count, self.settings().max_reconnect_spread)
+        });
         self.enter(Phase::Closing);
         let awaited =
             std::mem::take(&mut *self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner));
@@ -157,6 +164,12 @@ impl Hub {
     /// Has a shutdown wait for a task that ends once the hub closes.
     pub(crate) fn await_at_shutdown(&self, task: JoinHandle<()>) {
         self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
+    /// Returns the milliseconds after which a connection is to reconnect when the hub shuts down.
+    pub(crate) fn reconnect_in(&self) -> u64 {
+        let spread = self.shared.reconnect_spread.get().map_or(0, Duration::as_millis);
+        rand::random_range(0..u64::try_from(spread).unwrap_or(u64::MAX).max(1))
     }
 
     fn enter(&self, phase: Phase) {
