@@ -26,6 +26,8 @@ const MAX_WAIT_BYTES: u64 = 16 * 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(30);
 const LINGER_IDLE: Duration = Duration::from_secs(5);
 
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
 /// Reads the rest of a request's body, if it is small and arrives soon. Otherwise the answer has
 /// `Connection: close`, and the rest is read after it.
 pub(crate) async fn drain(request: Request, next: Next) -> Response {
@@ -52,8 +54,6 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     }
     response
 }
-
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Reads a body to its end and returns `true`, unless it is too large or stops arriving.
 async fn discard(rest: &mut BodyDataStream, max_bytes: u64) -> bool {

@@ -47,6 +47,13 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, error.to_string())
     }
 
+    pub(super) fn not_published(error: PublishError, is_backend: bool) -> Self {
+        match error {
+            PublishError::Unknown(error) => Self::unknown(error, is_backend),
+            error => error.into(),
+        }
+    }
+
     pub(super) fn not_granted(refused: &Refused) -> Self {
         refused.record();
         Self::new(
@@ -133,15 +140,6 @@ impl From<RevokeError> for Failure {
             RevokeError::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, error.to_string())
-    }
-}
-
-impl Failure {
-    pub(super) fn not_published(error: PublishError, is_backend: bool) -> Self {
-        match error {
-            PublishError::Unknown(error) => Self::unknown(error, is_backend),
-            error => error.into(),
-        }
     }
 }
 
