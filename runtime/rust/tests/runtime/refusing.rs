@@ -154,7 +154,7 @@ async fn a_text_stream_that_is_refused_gets_its_answer_while_it_goes_on() {
             let headers = "Content-Type: text/stream\r\nTransfer-Encoding: chunked";
             connection.send_head("publish?channel=room:1&topic=draft", key, headers).await;
             // Looks for the answer only when all is written.
-            for _ in 0..80 {
+            for _ in 0..60 {
                 connection.0.write_all(&[b'1', b'\r', b'\n', piece, b'\r', b'\n']).await.expect("no reset");
                 sleep(Duration::from_millis(25)).await;
             }
