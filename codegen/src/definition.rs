@@ -96,7 +96,7 @@ impl ChannelNode {
 #[serde(expecting = "a mapping with `messages` and `age`")]
 #[schemars(rename = "History", extend("additionalProperties" = false))]
 pub(crate) struct HistoryNode {
-    /// The most messages kept (1 to 1,000,000; default 100).
+    /// The most messages and text streams kept (1 to 1,000,000; default 100). A text stream counts as one.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) messages: Option<u32>,
     /// The longest a message is kept, as a number and a unit: `30s`, `10m`, `2h` or `7d` (default `5m`).
@@ -121,7 +121,8 @@ impl HistoryNode {
 pub(crate) struct TopicNode {
     /// What the topic carries; becomes its documentation.
     pub(crate) description: Option<String>,
-    /// What a new subscriber gets at once: the topic's latest message or stream, or all that history holds.
+    /// What a new subscriber gets at once: the topic's latest message or stream (`last`), the latest 1,000 (`all`), or
+    /// as many as a number says. The channel keeps these whatever its history is.
     pub(crate) retain: Option<RetainNode>,
     /// The JSON Schema of the payload.
     #[serde(default, deserialize_with = "present")]
@@ -182,12 +183,20 @@ pub(crate) enum StreamNode {
 
 /// What a new subscriber of a topic gets at once.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected `last`, `all` or a number of messages")]
 #[schemars(rename = "Retain")]
-#[serde(rename_all = "lowercase")]
 pub(crate) enum RetainNode {
+    Word(RetainWord),
+    /// So many of the topic's latest messages or streams (1 to 10,000).
+    Latest(#[schemars(range(min = 1, max = 10_000))] u32),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RetainWord {
     /// The topic's latest message; the latest stream, from its start.
     Last,
-    /// All messages and streams of the topic that history holds.
+    /// The topic's latest 1,000 messages or streams.
     All,
 }
 

@@ -480,4 +480,10 @@ pub(crate) enum Retain {
     None,
     Last,
     All,
+    Latest(u32),
+}
+
+impl Retain {
+    /// How many messages `all` stands for.
+    pub(crate) const ALL: u32 = 1000;
 }

@@ -6,7 +6,8 @@ use super::addresses;
 use super::naming::{Naming, is_foreign};
 use super::types::Types;
 use crate::definition::{
-    ChannelNode, HistoryNode, RetainNode, SchemaNode, SignalNode, StreamNode, TopicNode, node, refuse_unknown,
+    ChannelNode, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode, TopicNode, node,
+    refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
 use crate::model::{
@@ -129,8 +130,18 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     };
     let retain = match node.retain {
         None => Retain::None,
-        Some(RetainNode::Last) => Retain::Last,
-        Some(RetainNode::All) => Retain::All,
+        Some(RetainNode::Word(RetainWord::Last)) => Retain::Last,
+        Some(RetainNode::Word(RetainWord::All)) => Retain::All,
+        Some(RetainNode::Latest(count)) => {
+            if !(1..=10_000).contains(&count) {
+                types.diagnostics.push(Diagnostic::at(
+                    Code::Limit,
+                    &place.join("retain"),
+                    "a topic retains 1 to 10,000 messages",
+                ));
+            }
+            Retain::Latest(count)
+        }
     };
     Some(Topic { name, description: node.description, retain, carries })
 }

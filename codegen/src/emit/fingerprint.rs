@@ -21,11 +21,12 @@ fn fingerprint(model: &Model, channel: &Channel) -> String {
     }
     for topic in &channel.topics {
         hash.add(&topic.name.wire);
-        hash.add(match topic.retain {
-            Retain::None => "none",
-            Retain::Last => "last",
-            Retain::All => "all",
-        });
+        match topic.retain {
+            Retain::None => hash.add("none"),
+            Retain::Last => hash.add("last"),
+            Retain::All => hash.add("all"),
+            Retain::Latest(count) => hash.add(&count.to_string()),
+        }
         match topic.carries {
             Carries::Payload(id) => hash.add(&schema(model, id)),
             // No schema is written like this.

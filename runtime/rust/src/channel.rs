@@ -148,9 +148,13 @@ impl Logged {
         matches!(self.carries, Some(Carries::TextStream))
     }
 
-    /// Whether the log holds on to the latest message. The latest text stream is many of them.
-    pub(crate) fn holds_latest(&self) -> bool {
-        self.retain == Retain::Last && !self.is_stream()
+    /// How many of the latest messages or text streams a new subscriber gets.
+    pub(crate) fn retained(&self) -> u64 {
+        match self.retain {
+            Retain::None => 0,
+            Retain::Last => 1,
+            Retain::Latest(count) => count.into(),
+        }
     }
 }
 
@@ -213,7 +217,7 @@ pub struct TextStream;
 /// How much a channel keeps for subscribers that resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
-    /// The most messages.
+    /// The most messages and text streams. A text stream counts as one, whatever its length.
     pub messages: u32,
     /// The longest time.
     pub age: Duration,
@@ -227,15 +231,15 @@ impl History {
     }
 }
 
-/// What a new subscriber gets of a topic at once.
+/// What a new subscriber gets of a topic at once. It does not depend on the channel's [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retain {
     /// Nothing: only what is published from then on.
     None,
-    /// The latest message, even where history has moved past it; the latest text stream, from its start.
+    /// The latest message, or the latest text stream from its start.
     Last,
-    /// All messages and text streams that history holds.
-    All,
+    /// So many of the latest messages, or of the latest text streams, each from its start.
+    Latest(u32),
 }
 
 /// A channel with its params filled in.

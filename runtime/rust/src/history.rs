@@ -1,24 +1,27 @@
-//! One log a channel. It is the channel's history, and all delivery reads it:
-//! live, resumed and retained messages alike.
+//! The log of a channel. All delivery reads it: live, resumed and retained messages alike.
 //!
-//! A [`Place`] is a subscriber's cursor into it. Reading moves the cursor; where
-//! there is nothing to read the subscriber is parked, under the same lock, so that
-//! no message can fall between.
+//! A log has two parts. Its recent messages are in one queue, in order, which subscribers that keep up read from.
+//! What the queue has moved past is held by topic, for as long as the channel's history or the topic's `retain` asks
+//! for it: there, the pieces of a text stream are joined.
 //!
-//! Where the hub has a storage, that is what puts messages in order and hands them to the log
-//! once it keeps them; else the log does both itself.
+//! A [`Place`] is a subscriber's cursor into the log. Reading moves the cursor. If there is nothing to read, the
+//! subscriber is parked under the same lock, so it cannot miss a message.
+//!
+//! If the hub has a storage, the storage puts messages in order and hands each one to the log after its commit.
+//! Without a storage, the log puts them in order itself.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::channel::{Channel, Logged};
+use crate::channel::{Channel, History};
 use crate::clock;
 use crate::metrics;
-use crate::wire::{DataFrame, LogKind, MessageId, SharedText};
+use crate::wire::{ChunkParts, DataFrame, LogKind, MessageId, SharedText};
 
 mod batch;
 mod inbox;
@@ -26,6 +29,11 @@ mod kept;
 mod keys;
 mod memory;
 mod place;
+mod retired;
+#[cfg(test)]
+mod tests;
+mod text;
+mod topic;
 
 pub(crate) use batch::Batch;
 pub(crate) use inbox::Inbox;
@@ -39,13 +47,13 @@ pub(crate) use place::{Gap, Place};
 use batch::Batches;
 use keys::Keys;
 use memory::Usage;
+use topic::{Held, Topic};
 
 /// About how much a reader takes in one turn.
 pub(crate) const TURN_BYTES: usize = 32 * 1024;
 
-/// What definitions keep less of stays readable for so long and up to so many bytes, so that a
-/// burst does not run ahead of subscribers that read as fast as they can. It is no part of the
-/// history: only those read it who were there.
+/// A message stays recent for this time, up to this many bytes, however short the history is. So a burst does not
+/// run ahead of subscribers that read as fast as they can. Subscribers that come later do not get such messages.
 const LIVE_TIME: Duration = Duration::from_secs(5);
 const LIVE_BYTES: usize = 1024 * 1024;
 
@@ -55,7 +63,8 @@ pub(crate) struct Log {
     life: u64,
     /// What the storage calls the channel.
     row: Option<i64>,
-    channel_bytes: usize,
+    limits: Limits,
+    is_retired: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -64,55 +73,68 @@ pub(crate) struct Log {
 pub(crate) struct Limits {
     /// The most bytes of messages of one channel.
     pub(crate) channel_bytes: usize,
+    /// The most bytes of one topic's text streams, beside the channel's recent messages.
+    pub(crate) stream_bytes: usize,
     /// What all logs hold together.
     pub(crate) memory: Arc<Memory>,
 }
 
+impl Limits {
+    /// No limits, for a log that nobody subscribes to.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn none() -> Self {
+        let memory = Arc::new(Memory::new(usize::MAX));
+        Self { channel_bytes: usize::MAX, stream_bytes: usize::MAX, memory }
+    }
+}
+
 struct State {
-    /// What can be read, in order, up to `head`: the history, and before it what live
-    /// subscribers may still want.
-    messages: VecDeque<Message>,
+    /// The latest messages, in order, up to `head`.
+    recent: VecDeque<Message>,
+    recent_bytes: usize,
     /// The offset of the latest message; the first has 1.
     head: u64,
-    /// Of all that is held, retained messages that history has moved past among it.
+    /// How many messages and text streams the channel has had.
+    count: u64,
+    /// The bytes of all that is held, recent or not, and of the keys.
     bytes: Usage,
     /// What was appended since publishers last gave way to readers, in bytes.
     lead: usize,
-    topics: Box<[TopicState]>,
+    topics: Box<[Topic]>,
+    /// How much was lost since the storage last deleted it.
+    lost: usize,
     keys: Keys,
     parked: Vec<(Arc<Inbox>, u64)>,
     batches: Batches,
     last_used: Instant,
 }
 
-#[derive(Clone)]
 struct Message {
     offset: u64,
     topic: usize,
+    rank: Rank,
     published: Instant,
     frame: SharedText,
 }
 
-#[derive(Default)]
-struct TopicState {
-    /// The latest message itself, where the topic retains it.
-    retained: Option<Message>,
-    /// The offset of the latest message that no subscriber can have any more. Of earlier news of
-    /// runs nobody misses any: the latest says it all.
-    gone: u64,
-    is_run_news: bool,
+/// How many messages and text streams there had been, including this one, when a message was appended. All frames of
+/// a text stream count as one, at its start.
+#[derive(Clone, Copy)]
+struct Rank {
+    channel: u64,
+    topic: u64,
 }
 
-impl TopicState {
-    fn of(logged: Logged) -> Self {
-        Self { is_run_news: logged.is_run_news(), ..Self::default() }
+impl Rank {
+    /// Whether so many messages of a channel that has had `count` are in its history.
+    fn is_within(self, history: History, count: u64) -> bool {
+        self.channel + u64::from(history.messages) > count
     }
+}
 
-    /// Nobody can have the message at this offset any more.
-    fn lose(&mut self, offset: u64) {
-        if !self.is_run_news {
-            self.gone = self.gone.max(offset);
-        }
+impl Message {
+    fn bytes(&self) -> usize {
+        self.frame.as_str().len()
     }
 }
 
@@ -141,6 +163,28 @@ impl OpenStream {
     /// Whether a run writes it, and no single process.
     pub(crate) fn is_of_run(&self) -> bool {
         self.id.starts_with(RUN_STREAM)
+    }
+
+    /// Takes a frame of a topic's text streams into account: one begins, goes on or ends.
+    fn follow(open: &mut Vec<Self>, topic: usize, frame: &SharedText) {
+        if let Some(ChunkParts { head, stream_id, .. }) = ChunkParts::of(frame) {
+            return Self::follow_chunk(open, topic, head, stream_id);
+        }
+        let Ok(StreamFrame { id, run_id }) = serde_json::from_str(frame) else { return };
+        open.retain(|stream| stream.id != id);
+        if LogKind::StreamStart.is_of(frame) {
+            open.push(Self { topic, id, run_id });
+        }
+    }
+
+    /// A stream is open also if its start is lost.
+    fn follow_chunk(open: &mut Vec<Self>, topic: usize, head: &str, stream_id: &str) {
+        if open.iter().any(|stream| stream.id == stream_id) {
+            return;
+        }
+        let run_id =
+            serde_json::from_str(&format!("{head}\"}}")).ok().and_then(|frame: StreamFrame| frame.run_id);
+        open.push(Self { topic, id: stream_id.to_owned(), run_id });
     }
 
     /// The process that writes it.
@@ -172,7 +216,8 @@ impl Log {
     /// The log of a channel of which nothing is kept.
     pub(crate) fn new(channel: Channel, life: u64, limits: &Limits) -> Self {
         let state = Mutex::new(State::new(&channel, limits));
-        Self { channel, life, row: None, channel_bytes: limits.channel_bytes, state }
+        let is_retired = AtomicBool::new(false);
+        Self { channel, life, row: None, limits: limits.clone(), is_retired, state }
     }
 
     fn of_row(self, row: i64) -> Self {
@@ -203,55 +248,46 @@ impl Log {
         let mut state = self.lock();
         let offset = state.head + 1;
         if let Some(key) = key {
-            if let Some(earlier) = state.keys.find(key, now)? {
+            let State { keys, bytes, .. } = &mut *state;
+            if let Some(earlier) = keys.find(key, now, bytes)? {
                 return Ok(Appended { id: self.id(earlier), repeated: true, crowded: false });
             }
-            state.keys.remember(key, offset, now);
+            keys.remember(key, offset, now, bytes);
         }
         // The clock is read under the lock: times ascend as ids do.
         let frame = frame.stamp(self.id(offset), clock::now());
-        Ok(self.push(state, Message { offset, topic, published: now, frame }))
+        let crowded = self.push(state, offset, topic, now, frame);
+        Ok(Appended { id: self.id(offset), repeated: false, crowded })
     }
 
     /// Takes a message that the storage has kept, and wakes those who wait for one.
     pub(crate) fn take(&self, message: KeptMessage) {
         let KeptMessage { offset, topic, frame, .. } = message;
-        self.push(self.lock(), Message { offset, topic, published: Instant::now(), frame });
+        self.push(self.lock(), offset, topic, Instant::now(), frame);
     }
 
-    fn push(&self, mut state: MutexGuard<'_, State>, message: Message) -> Appended {
-        let now = message.published;
-        let (offset, bytes) = (message.offset, message.frame.as_str().len());
-        self.make_room(&mut state, bytes, now);
+    /// Returns whether publishers should give way to readers.
+    fn push(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        offset: u64,
+        topic: usize,
+        now: Instant,
+        frame: SharedText,
+    ) -> bool {
         state.last_used = now;
-        state.head = offset;
-        self.hold(&mut state, message);
-        state.lead += bytes;
+        state.lead += frame.as_str().len();
         let crowded = state.lead >= TURN_BYTES / 2;
         if crowded {
             state.lead = 0;
         }
+        state.admit(offset, topic, now, frame);
+        self.make_room(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
         metrics::published();
-        for (inbox, key) in parked {
-            inbox.put(key);
-        }
-        Appended { id: self.id(offset), repeated: false, crowded }
-    }
-
-    fn hold(&self, state: &mut State, message: Message) {
-        state.bytes.add(message.frame.as_str().len());
-        let first = state.first();
-        if self.channel.definition().logged(message.topic).holds_latest() {
-            let topic = &mut state.topics[message.topic];
-            let replaced = topic.retained.replace(message.clone());
-            if let Some(replaced) = replaced.filter(|message| message.offset < first) {
-                topic.lose(replaced.offset);
-                state.bytes.remove(replaced.frame.as_str().len());
-            }
-        }
-        state.messages.push_back(message);
+        wake(parked);
+        crowded
     }
 
     /// Forgets a reader that is gone, or that will read without being woken.
@@ -265,32 +301,41 @@ impl Log {
     pub(crate) fn tidy(&self) -> Idle {
         let now = Instant::now();
         let mut state = self.lock();
-        self.make_room(&mut state, 0, now);
+        self.make_room(&mut state, now);
         state.batches.clear();
-        Idle { empty: state.messages.is_empty(), last_used: state.last_used }
+        let State { keys, bytes, .. } = &mut *state;
+        keys.forget_old(now, bytes);
+        let has_keys = !keys.is_empty();
+        Idle { empty: state.recent.is_empty(), has_keys, last_used: state.last_used }
+    }
+
+    /// Loses all messages, and keeps the keys.
+    pub(crate) fn lose_messages(&self) {
+        let mut state = self.lock();
+        while state.move_on() {}
+        for index in 0..state.topics.len() {
+            while state.lose_first(index) {}
+        }
     }
 
     /// The text streams that have begun and not ended.
     pub(crate) fn open_streams(&self) -> Vec<OpenStream> {
-        let mut open: Vec<OpenStream> = Vec::new();
-        for message in &self.lock().messages {
-            let starts = LogKind::StreamStart.is_of(&message.frame);
-            if !starts && !(LogKind::StreamEnd { error: None, is_stopped: false }).is_of(&message.frame) {
-                continue;
+        let mut open = Vec::new();
+        let state = self.lock();
+        for (index, topic) in state.topics.iter().enumerate().filter(|(_, topic)| topic.is_stream) {
+            for held in &topic.held {
+                match held {
+                    Held::Message(message) => OpenStream::follow(&mut open, index, &message.frame),
+                    Held::Text(text) => {
+                        OpenStream::follow_chunk(&mut open, index, text.head(), text.stream_id())
+                    }
+                }
             }
-            let Ok(StreamFrame { id, run_id }) = serde_json::from_str(&message.frame) else { continue };
-            open.retain(|stream| stream.id != id);
-            if starts {
-                open.push(OpenStream { topic: message.topic, id, run_id });
+            for message in state.recent.iter().filter(|message| message.topic == index) {
+                OpenStream::follow(&mut open, index, &message.frame);
             }
         }
         open
-    }
-
-    /// The offset from which on all messages can still be read. The storage need not keep
-    /// what was before it, but for what topics retain.
-    pub(crate) fn first(&self) -> u64 {
-        self.lock().first()
     }
 
     /// The offset of the latest message.
@@ -298,21 +343,34 @@ impl Log {
         self.lock().head
     }
 
-    /// Drops what is too old, and what is too much once there are so many bytes more.
-    fn make_room(&self, state: &mut State, bytes: usize, now: Instant) {
-        let history = self.channel.definition().history;
-        let added = usize::from(bytes > 0);
-        while let Some(first) = state.messages.front() {
-            let age = now.saturating_duration_since(first.published);
-            let after = state.bytes.get() + bytes;
-            let is_history = state.messages.len() + added <= history.messages as usize;
-            let is_kept = is_history || (age < LIVE_TIME && after <= LIVE_BYTES);
-            let fits = after <= self.channel_bytes && !state.bytes.is_all_full();
-            if is_kept && fits && age <= history.age {
-                return;
-            }
-            state.drop_first();
+    /// If at least so many messages were lost since the last time: the offset up to which each topic's are lost. The
+    /// storage need not keep them.
+    pub(crate) fn take_lost(&self, at_least: usize) -> Vec<(usize, u64)> {
+        let mut state = self.lock();
+        if state.lost < at_least.max(1) {
+            return Vec::new();
         }
+        state.lost = 0;
+        let topics = state.topics.iter().enumerate().filter(|(_, topic)| topic.gone > 0);
+        topics.map(|(index, topic)| (index, topic.gone)).collect()
+    }
+
+    /// Moves recent messages on, and loses what is too old or too much.
+    fn make_room(&self, state: &mut State, now: Instant) {
+        let history = self.channel.definition().history;
+        while let Some(first) = state.recent.front() {
+            let age = now.saturating_duration_since(first.published);
+            let is_live = age < LIVE_TIME && state.recent_bytes <= LIVE_BYTES;
+            let is_recent = state.recent.len() <= history.messages as usize || is_live;
+            if is_recent && age <= history.age {
+                break;
+            }
+            state.move_on();
+        }
+        state.lose_old(history, self.limits.stream_bytes, now);
+        let is_too_much =
+            |state: &State| state.bytes.get() > self.limits.channel_bytes || state.bytes.is_all_full();
+        while is_too_much(state) && state.lose_oldest() {}
     }
 
     fn id(&self, offset: u64) -> MessageId {
@@ -325,14 +383,23 @@ impl Log {
     }
 }
 
+fn wake(parked: Vec<(Arc<Inbox>, u64)>) {
+    for (inbox, key) in parked {
+        inbox.put(key);
+    }
+}
+
 impl State {
     fn new(channel: &Channel, limits: &Limits) -> Self {
         Self {
-            messages: VecDeque::new(),
+            recent: VecDeque::new(),
+            recent_bytes: 0,
             head: 0,
+            count: 0,
             bytes: Usage::of(&limits.memory),
             lead: 0,
-            topics: channel.definition().kinds().map(TopicState::of).collect(),
+            topics: channel.definition().kinds().map(Topic::new).collect(),
+            lost: 0,
             keys: Keys::default(),
             parked: Vec::new(),
             batches: Batches::default(),
@@ -340,25 +407,71 @@ impl State {
         }
     }
 
-    /// The offset of the oldest message that can be read, or of the next one to come.
+    /// The offset of the oldest recent message, or of the next one to come.
     fn first(&self) -> u64 {
-        self.messages.front().map_or(self.head + 1, |message| message.offset)
+        self.recent.front().map_or(self.head + 1, |message| message.offset)
     }
 
-    /// Moves the log past its oldest message.
-    fn drop_first(&mut self) {
-        let Some(message) = self.messages.pop_front() else { return };
-        let Some(topic) = self.topics.get_mut(message.topic) else { return };
-        if topic.retained.as_ref().is_some_and(|kept| kept.offset == message.offset) {
-            return;
+    /// Adds the next message.
+    fn admit(&mut self, offset: u64, topic: usize, published: Instant, frame: SharedText) {
+        self.head = offset;
+        let Some(state) = self.topics.get_mut(topic) else { return };
+        if !state.is_stream || LogKind::StreamStart.is_of(&frame) {
+            self.count += 1;
+            state.begin(offset);
+        } else if state.count == 0 {
+            self.count += 1;
+            state.begin_without_start();
         }
-        topic.lose(message.offset);
-        self.bytes.remove(message.frame.as_str().len());
+        let rank = Rank { channel: self.count, topic: state.count };
+        let message = Message { offset, topic, rank, published, frame };
+        self.bytes.add(message.bytes());
+        self.recent_bytes += message.bytes();
+        self.recent.push_back(message);
+    }
+
+    /// Moves past the oldest recent message: its topic holds it.
+    fn move_on(&mut self) -> bool {
+        let Some(message) = self.recent.pop_front() else { return false };
+        let bytes = message.bytes();
+        self.recent_bytes -= bytes;
+        if let Some(topic) = self.topics.get_mut(message.topic) {
+            self.bytes.add(topic.hold(message));
+        }
+        self.bytes.remove(bytes);
+        true
+    }
+
+    fn lose_old(&mut self, history: History, stream_bytes: usize, now: Instant) {
+        for topic in &mut self.topics {
+            let held = topic.held.len();
+            self.bytes.remove(topic.lose_old(history, self.count, stream_bytes, now));
+            self.lost += held - topic.held.len();
+        }
+    }
+
+    fn lose_first(&mut self, index: usize) -> bool {
+        let freed = self.topics.get_mut(index).map_or(0, Topic::lose_first);
+        self.bytes.remove(freed);
+        self.lost += usize::from(freed > 0);
+        freed > 0
+    }
+
+    /// Loses the oldest message that may be lost, but never the latest of all.
+    fn lose_oldest(&mut self) -> bool {
+        let topics = self.topics.iter().enumerate();
+        let oldest = topics.filter_map(|(index, topic)| Some((topic.first_to_lose()?, index))).min();
+        match oldest {
+            Some((_, index)) => self.lose_first(index),
+            None => self.recent.len() > 1 && self.move_on(),
+        }
     }
 }
 
 /// How much a log is worth keeping while nobody subscribes to it.
 pub(crate) struct Idle {
     pub(crate) empty: bool,
+    /// It remembers keys that publishers may repeat.
+    pub(crate) has_keys: bool,
     pub(crate) last_used: Instant,
 }

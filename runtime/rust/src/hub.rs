@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::channel::{Channel, Grant, Registry, ResolveError};
+use crate::clock;
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
@@ -78,8 +79,8 @@ struct Shared {
     settings: Settings,
     phase: watch::Sender<Phase>,
     connections: watch::Sender<Connections>,
-    revocations: Revocations,
-    usages: Usages,
+    revocations: Arc<Revocations>,
+    usages: Arc<Usages>,
     listeners: Listeners,
     /// Tasks that end once the hub closes, and that a shutdown waits for.
     awaited: Mutex<Vec<JoinHandle<()>>>,
@@ -196,9 +197,7 @@ impl Hub {
     }
 
     pub(crate) fn health(&self) -> Health {
-        // storage: `self.storage().map_or(Ok(()), |storage| storage.engine().health())`
-        let storage: Result<(), StorageError> = Ok(());
-        match storage {
+        match self.storage().map_or(Ok(()), |storage| storage.engine().health()) {
             _ if self.is_at_least(Phase::Closing) => Health::Closing,
             Ok(()) => Health::Open,
             Err(error) => Health::Failing(error),
@@ -225,6 +224,11 @@ impl Hub {
 
     pub(crate) fn storage(&self) -> Option<&Storage> {
         self.shared.channels.storage()
+    }
+
+    /// Returns the time by the storage's clock, or by the wall clock if there is no storage.
+    pub(crate) fn storage_time(&self) -> SystemTime {
+        self.storage().map_or_else(clock::now, |storage| storage.engine().now())
     }
 
     /// The origins whose pages may come; all of them where nothing is said.

@@ -348,8 +348,18 @@ impl Shared {
         self.slots().values().map(|slot| slot.hold).collect()
     }
 
+    /// Returns the time by the storage's clock. Everything that is due at some time follows it.
+    fn now(&self) -> SystemTime {
+        self.hub.storage_time()
+    }
+
+    /// Returns the time `duration` from now, at most ten years ahead.
+    fn after(&self, duration: Duration) -> SystemTime {
+        clock::after(self.now(), duration)
+    }
+
     fn lease(&self) -> SystemTime {
-        clock::after(self.settings.lease)
+        self.after(self.settings.lease)
     }
 
     /// Stops the execution of a run, if this process executes it under this claim.

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::channel::{Channel, Signal, SignalDefinition};
-use crate::clock;
 use crate::history::Key;
 use crate::hub::Hub;
 use crate::schema::{self, Issue};
@@ -32,7 +31,7 @@ impl Hub {
         payload: String,
         options: SignalOptions<'_>,
     ) -> Result<SignalReceipt, SignalError> {
-        let signal = options.signal(channel, definition, payload)?;
+        let signal = options.signal(self, channel, definition, payload)?;
         let storage = self.storage().ok_or(SignalError::NoRun)?;
         let sent = storage.engine().signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
@@ -69,6 +68,7 @@ pub(crate) struct SignalOptions<'p> {
 impl SignalOptions<'_> {
     fn signal(
         &self,
+        hub: &Hub,
         channel: &Channel,
         definition: &SignalDefinition,
         payload: String,
@@ -84,7 +84,7 @@ impl SignalOptions<'_> {
             by: self.by.as_deref().map(str::to_owned),
             key: self.key.as_deref().map(|key| Key::new(key, definition.name, content.as_bytes())),
             payload,
-            at: self.at.unwrap_or_else(clock::now),
+            at: self.at.unwrap_or_else(|| hub.storage_time()),
         })
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Key, KeyReused, Limits, Log, OpenStream};
@@ -54,10 +55,23 @@ impl fmt::Debug for Storage {
 /// What a storage gives later. It borrows nothing: whoever asked may be gone by then.
 pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// Receives the ids of tokens that another process revoked, and how long ago.
+pub(crate) type OnRevoked = Box<dyn Fn(&str, Duration) + Send>;
+
 /// An engine that keeps messages.
 pub(crate) trait Engine: Journal + Send + Sync {
     /// Told once, before anything else, which channels there are.
     fn attach(&self, registry: &'static Registry);
+
+    /// Sets what is called, on any thread, with revocations by other processes.
+    fn follow_revocations(&self, listener: OnRevoked);
+
+    /// Returns the time by the storage's clock. All processes that share the storage have the same clock. It
+    /// starts from the wall clock and never jumps afterwards, so all that is due at some time follows it.
+    fn now(&self) -> SystemTime;
+
+    /// Returns why the storage does not work, if the last attempt to use it failed.
+    fn health(&self) -> Result<(), StorageError>;
 
     /// By which other processes know this one; text streams have it in their ids.
     fn owner(&self) -> u32;
@@ -69,11 +83,11 @@ pub(crate) trait Engine: Journal + Send + Sync {
     /// get their places in the order of the calls; once this comes back the message is kept, and the log has it.
     fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>>;
 
-    /// The ids of tokens that were revoked in the last day, and when: in seconds since 1970.
-    fn revoked(&self) -> Vec<(String, u64)>;
+    /// Returns the ids of tokens that were revoked before the storage was opened, and how long ago.
+    fn revoked(&self) -> Vec<(String, Duration)>;
 
-    /// Remembers for a day that an id was revoked `at` seconds since 1970.
-    fn revoke(&self, id: &str, at: u64) -> Later<Result<(), StorageError>>;
+    /// Remembers for two days that an id was revoked, and has other processes notified.
+    fn revoke(&self, id: &str) -> Later<Result<(), StorageError>>;
 }
 
 /// A log, and the text streams in it that nobody goes on with.

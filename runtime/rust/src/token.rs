@@ -15,6 +15,8 @@ mod key;
 mod revoked;
 
 pub(crate) use key::SigningKey;
+#[cfg(feature = "sqlite")]
+pub(crate) use revoked::REVOKED_FOR;
 pub(crate) use revoked::Revocations;
 
 /// How long a token lasts unless its maker says otherwise.

@@ -15,7 +15,7 @@ mod frame;
 mod id;
 mod time;
 
-pub(crate) use data::{DataFrame, Envelope, LogKind, id_of};
+pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id};
 pub(crate) use frame::client_frame;
 pub use frame::{
     BadFrame, ClientFrame, EndCode, ErrorCode, ServerFrame, ServerMessage, Since, read_client_frame,
@@ -73,6 +73,8 @@ pub mod close {
     pub const BINARY: u16 = 1003;
     /// A frame larger than [`MAX_CLIENT_FRAME`](super::MAX_CLIENT_FRAME).
     pub const TOO_LARGE: u16 = 1009;
+    /// The server met an error of its own; reconnect.
+    pub const INTERNAL: u16 = 1011;
     /// Too many bad frames.
     pub const BAD_FRAMES: u16 = 4400;
     /// A token expired; reconnect with a new one.

@@ -2,7 +2,7 @@ import { describeIssues, TEXT } from "./standard.js";
 import type { InferInput, InferOutput, StandardIssue, StandardSchema } from "./standard.js";
 
 /** What a topic gives a new subscriber at once: its latest message, or its whole history. */
-export type Retain = "last" | "all";
+export type Retain = "last" | "all" | number;
 
 /** A topic as {@link defineChannel} takes it: it carries payloads, or text streams. */
 export type TopicDefinition =

@@ -41,7 +41,7 @@ struct Ended {
     outcome: String,
 }
 
-pub(crate) fn check(file: &File, world: &World, plans: &Plans, is_steady: bool, counts: &mut Counts) {
+pub(crate) fn check(file: &File, world: &World, plans: &Plans, counts: &mut Counts) {
     let (notes, messages) = (file.notes(), file.messages());
     let mut state = world.state();
     let mut facts = Facts {
@@ -55,7 +55,7 @@ pub(crate) fn check(file: &File, world: &World, plans: &Plans, is_steady: bool, 
     facts.check_steps();
     facts.check_messages(plans);
     facts.check_streams(plans);
-    facts.check_signals(is_steady);
+    facts.check_signals(file.clock());
     counts.runs += facts.runs.len();
     counts.signals += facts.observed.sent.len();
     counts.accepted += facts.notes.iter().filter(|note| note.what == "answered").count();

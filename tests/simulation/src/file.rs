@@ -111,6 +111,13 @@ impl File {
         self.query(sql, |row| row.get(0)).into_iter().next().unwrap_or(0)
     }
 
+    /// Returns how far the storage's clock is ahead of the simulation's, in milliseconds.
+    pub(crate) fn clock(&self) -> u128 {
+        let fact = self.query("SELECT value FROM facts WHERE name = 'clock'", |row| row.get::<_, String>(0));
+        let offset = fact.first().and_then(|fact| fact.rsplit_once(' ')?.1.parse().ok());
+        offset.unwrap_or_else(|| panic!("the storage has recorded no clock: {fact:?}"))
+    }
+
     pub(crate) fn open_questions(&self) -> Vec<Open> {
         let sql = "SELECT runs.run, branch, position, names FROM waits JOIN runs ON runs.id = waits.run
                    ORDER BY waits.run, branch, position";
@@ -191,11 +198,14 @@ fn template() -> &'static [u8] {
             // On a separate thread, which has no world.
             let file = path.clone();
             std::thread::spawn(move || Sqlite::open(file).map(drop)).join().map_err(|_| "it panicked")??;
-            Connection::open(&path)?.execute_batch(NOTES)?;
+            // Its clock and its mark are of the real machine.
+            let forget = "DELETE FROM facts WHERE name IN ('clock', 'latest_time', 'mark')";
+            Connection::open(&path)?.execute_batch(&format!("{NOTES} {forget}"))?;
             Ok(std::fs::read(&path)?)
         };
         let template = create().unwrap_or_else(|error| panic!("{error}"));
         let _ = std::fs::remove_file(&path);
+        let _ = std::fs::remove_file(path.with_extension("db-mark"));
         template
     })
 }

@@ -43,7 +43,7 @@ pub(crate) struct Sent {
     pub(crate) key: Option<String>,
     /// `accepted`, `kept` or an error, with the run that received it.
     pub(crate) answers: Vec<(String, Option<String>)>,
-    /// When the first answer came, in milliseconds since 1970.
+    /// When the first answer came, in milliseconds since the simulation began.
     pub(crate) answered: Option<u128>,
 }
 

@@ -100,10 +100,8 @@ impl Process {
     }
 
     fn turn(&self, executed: impl Future<Output = ()>) {
-        let wall = i64::try_from(self.time.as_millis()).unwrap_or(i64::MAX).saturating_add(self.skew);
-        let wall = Duration::from_millis(u64::try_from(wall).unwrap_or(0));
         self.runtime.block_on(async {
-            self.world.enter(self.number, wall);
+            self.world.enter(self.number, self.time, self.skew);
             executed.await;
         });
         self.world.leave();

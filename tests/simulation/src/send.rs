@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use fanfare::{Cancelled, SignalError, SignalStatus, Started};
 use fastrand::Rng;
@@ -200,7 +200,7 @@ fn send((handle, server): &(Handle, Server), payload: String, sent: Sent, world:
         };
         let mut state = world.state();
         state.trace(format_args!("{payload} was answered: {answer:?}"));
-        let now = state.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let now = state.steady().as_millis();
         if let Some(sent) = state.observed.sent.get_mut(&payload) {
             sent.answers.push(answer);
             sent.answered.get_or_insert(now);

@@ -23,7 +23,7 @@ pub(crate) struct Climate {
     pub(crate) stops: f64,
     pub(crate) stalls: f64,
     pub(crate) jumps: f64,
-    /// By how many milliseconds clocks may be wrong.
+    /// By how many milliseconds wall clocks may be wrong before one jumps.
     pub(crate) skew: i64,
     pub(crate) signals: f64,
     pub(crate) cancels: f64,
@@ -32,15 +32,10 @@ pub(crate) struct Climate {
 }
 
 impl Climate {
-    /// Returns whether all clocks always show the same time.
-    pub(crate) fn is_steady(&self) -> bool {
-        self.skew == 0
-    }
-
     pub(crate) fn generate(rng: &mut Rng) -> Self {
         let mut sometimes = |share: f64, most: f64| if rng.f64() < share { rng.f64() * most } else { 0.0 };
         let (kills, stops, stalls) = (sometimes(0.6, 0.02), sometimes(0.4, 0.01), sometimes(0.4, 0.01));
-        let (jumps, fails_commit) = (sometimes(0.2, 0.01), sometimes(0.4, 0.06));
+        let (jumps, fails_commit) = (sometimes(0.4, 0.01), sometimes(0.4, 0.06));
         let (signals, cancels) = (0.02 + sometimes(0.9, 0.25), sometimes(0.25, 0.01));
         let skew = match rng.usize(0..10) {
             0..5 => 0,
@@ -72,7 +67,7 @@ impl Climate {
             kills,
             stops,
             stalls,
-            jumps: if skew == 0 { 0.0 } else { jumps },
+            jumps,
             skew,
             signals,
             cancels,

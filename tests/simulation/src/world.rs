@@ -53,9 +53,11 @@ pub(crate) struct State {
 #[derive(Clone, Copy)]
 struct Current {
     process: u32,
-    /// The time that its wall clock showed when its turn began.
-    wall: SystemTime,
+    /// The time of the simulation when its turn began.
+    since_begin: Duration,
     at: Instant,
+    /// How far its wall clock is ahead, in milliseconds.
+    skew: i64,
 }
 
 impl World {
@@ -80,11 +82,10 @@ impl World {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes this the process being executed. Its wall clock shows the start of the simulation plus `since_begin`.
-    /// Call this inside its runtime.
-    pub(crate) fn enter(&self, process: u32, since_begin: Duration) {
-        let wall = UNIX_EPOCH + BASE + since_begin;
-        self.state().current = Some(Current { process, wall, at: Instant::now() });
+    /// Makes this the process being executed, at a time of the simulation. Its wall clock is `skew` milliseconds
+    /// ahead. Call this inside its runtime.
+    pub(crate) fn enter(&self, process: u32, since_begin: Duration, skew: i64) {
+        self.state().current = Some(Current { process, since_begin, at: Instant::now(), skew });
     }
 
     pub(crate) fn leave(&self) {
@@ -117,8 +118,17 @@ impl World {
 }
 
 impl State {
-    pub(crate) fn now(&self) -> SystemTime {
-        self.current.map_or(UNIX_EPOCH + BASE + self.time, |current| current.wall + current.at.elapsed())
+    /// Returns the time of the simulation.
+    pub(crate) fn steady(&self) -> Duration {
+        self.current.map_or(self.time, |current| current.since_begin + current.at.elapsed())
+    }
+
+    /// Returns what the wall clock of the process shows that is being executed.
+    fn wall(&self) -> SystemTime {
+        let skew = self.current.map_or(0, |current| current.skew);
+        let ahead = Duration::from_millis(skew.unsigned_abs());
+        let true_time = UNIX_EPOCH + BASE + self.steady();
+        if skew < 0 { true_time - ahead } else { true_time + ahead }
     }
 
     pub(crate) fn process(&self) -> u32 {
@@ -127,8 +137,7 @@ impl State {
 
     /// Records an event. Two simulations of the same seed have the same events.
     pub(crate) fn trace(&mut self, what: impl Display) {
-        let since = self.now().duration_since(UNIX_EPOCH + BASE).unwrap_or_default();
-        let line = format!("{:>6} p{} {what}", since.as_millis(), self.process());
+        let line = format!("{:>6} p{} {what}", self.steady().as_millis(), self.process());
         line.hash(&mut self.trace);
         if let Some(lines) = &mut self.lines {
             lines.push(line);
@@ -155,7 +164,11 @@ pub(crate) struct Decider(pub(crate) Arc<World>);
 
 impl Decisions for Decider {
     fn now(&self) -> SystemTime {
-        self.0.state().now()
+        self.0.state().wall()
+    }
+
+    fn steady(&self) -> Duration {
+        self.0.state().steady()
     }
 
     fn process(&self) -> u32 {

@@ -43,7 +43,7 @@ pub(super) struct RenderedTopic {
     /// The type of what it carries.
     pub(super) ty: String,
     pub(super) carries: String,
-    pub(super) retain: &'static str,
+    pub(super) retain: String,
 }
 
 pub(super) struct RenderedSignal {
@@ -81,9 +81,10 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             ty,
             carries,
             retain: match topic.retain {
-                Retain::None => "None",
-                Retain::Last => "Last",
-                Retain::All => "All",
+                Retain::None => "None".to_owned(),
+                Retain::Last => "Last".to_owned(),
+                Retain::All => format!("Latest({})", Retain::ALL),
+                Retain::Latest(count) => format!("Latest({count})"),
             },
         }
     });

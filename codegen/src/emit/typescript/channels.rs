@@ -41,7 +41,7 @@ struct RenderedTopic {
     docs: String,
     name: String,
     carries: String,
-    retain: &'static str,
+    retain: String,
 }
 
 struct RenderedSignal {
@@ -76,9 +76,10 @@ fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descript
             Carries::TextStream => "stream: \"text\"".to_owned(),
         },
         retain: match topic.retain {
-            Retain::None => "",
-            Retain::Last => ", retain: \"last\"",
-            Retain::All => ", retain: \"all\"",
+            Retain::None => String::new(),
+            Retain::Last => ", retain: \"last\"".to_owned(),
+            Retain::All => ", retain: \"all\"".to_owned(),
+            Retain::Latest(count) => format!(", retain: {count}"),
         },
     });
     let signals = channel.signals.iter().map(|signal| RenderedSignal {

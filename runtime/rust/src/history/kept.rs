@@ -5,9 +5,8 @@ use std::time::SystemTime;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Limits, Log, Message, State};
+use super::{Limits, Log, State, Topic, wake};
 use crate::channel::{Channel, ChannelDefinition};
-use crate::clock;
 use crate::schema;
 use crate::wire::SharedText;
 
@@ -17,14 +16,14 @@ pub(crate) struct Kept {
     pub(crate) row: i64,
     pub(crate) life: u64,
     pub(crate) head: u64,
-    /// All messages from here on are there; before it those that topics retain.
-    pub(crate) first: u64,
     /// In the order of their offsets.
     pub(crate) messages: Vec<KeptMessage>,
     /// For each topic the offset of the latest message that is gone.
     pub(crate) gone: Vec<(usize, u64)>,
     /// The messages were published under another definition of the channel.
     pub(crate) is_of_another_definition: bool,
+    /// When this was read, by the clock that `published` is of.
+    pub(crate) now: SystemTime,
 }
 
 /// A message that a storage keeps.
@@ -39,47 +38,62 @@ pub(crate) struct KeptMessage {
 impl Log {
     /// The log of a channel with what is kept of it, as far as its definition still wants it.
     pub(crate) fn restore(channel: &Channel, kept: Kept, limits: &Limits) -> Self {
-        let definition = channel.definition();
+        let log = Self::new(channel.clone(), kept.life, limits).of_row(kept.row);
+        log.reload(kept);
+        log
+    }
+
+    /// Replaces what the log holds by what is kept. Subscribers go on from where they are.
+    pub(crate) fn reload(&self, kept: Kept) {
+        let definition = self.channel.definition();
         let is_refused =
-            |message: &&KeptMessage| kept.is_of_another_definition && !is_accepted(definition, message);
-        let refused = kept.messages.iter().filter(is_refused).map(|message| message.offset);
-        let refused: Vec<u64> = refused.collect();
+            |message: &KeptMessage| kept.is_of_another_definition && !is_accepted(definition, message);
+        let refused: Vec<bool> = kept.messages.iter().map(is_refused).collect();
         // All before a message that the definition no longer accepts goes with it: so the hole is
         // told as one gap, and nobody is sent what the definition refuses.
-        let refused_until = refused.last().copied().unwrap_or(0);
-        let log = Self::new(channel.clone(), kept.life, limits).of_row(kept.row);
-        let (now, time) = (Instant::now(), clock::now());
-        let mut state = log.lock();
-        state.head = kept.head;
+        let refused_until = refused.iter().rposition(|refused| *refused).map(|at| kept.messages[at].offset);
+        let refused_until = refused_until.unwrap_or(0);
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.clear();
         for (topic, gone) in kept.gone {
             state.topics[topic].gone = gone;
         }
-        for message in &kept.messages {
-            let (offset, topic) = (message.offset, message.topic);
-            let age = time.duration_since(message.published).unwrap_or_default();
+        for (message, is_refused) in kept.messages.into_iter().zip(refused) {
+            let KeptMessage { offset, topic, published, frame } = message;
+            if is_refused {
+                state.refuse(offset, topic);
+                continue;
+            }
+            let age = kept.now.duration_since(published).unwrap_or_default();
+            let age = if offset <= refused_until { age.max(definition.history.age * 2) } else { age };
             // A machine that has not run for so long cannot say when that was.
-            let published = now.checked_sub(age).unwrap_or(now);
-            log.hold(&mut state, Message { offset, topic, published, frame: message.frame.clone() });
-            if offset < kept.first || offset <= refused_until || age > definition.history.age {
-                state.drop_first();
-            }
-            if refused.binary_search(&offset).is_ok() {
-                state.forget_retained(topic);
-            }
+            state.admit(offset, topic, now.checked_sub(age).unwrap_or(now), frame);
         }
-        log.make_room(&mut state, 0, now);
+        state.head = kept.head;
+        self.make_room(&mut state, now);
+        let parked = std::mem::take(&mut state.parked);
         drop(state);
-        log
+        wake(parked);
     }
 }
 
 impl State {
-    fn forget_retained(&mut self, topic: usize) {
-        let topic = &mut self.topics[topic];
-        if let Some(message) = topic.retained.take() {
-            topic.lose(message.offset);
-            self.bytes.remove(message.frame.as_str().len());
-        }
+    fn clear(&mut self) {
+        self.recent.clear();
+        self.recent_bytes = 0;
+        self.count = 0;
+        self.lost = 0;
+        self.batches.clear();
+        self.topics.iter_mut().for_each(Topic::clear);
+        self.bytes.remove(self.bytes.get());
+    }
+
+    /// Loses a message before it is held. It counts, so that no earlier one takes its place.
+    fn refuse(&mut self, offset: u64, topic: usize) {
+        self.count += 1;
+        self.lost += 1;
+        self.topics[topic].begin_lost(offset);
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::memory::Usage;
+
 /// How many keys a channel remembers, and for how long.
 pub(crate) const MAX_KEYS: usize = 1000;
 pub(crate) const KEY_AGE: Duration = Duration::from_secs(3600);
@@ -35,6 +37,9 @@ fn short(hash: Sha256) -> [u8; 16] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyReused;
 
+/// What one key takes, about.
+const BYTES: usize = 128;
+
 /// The keys that a log in memory remembers.
 #[derive(Default)]
 pub(super) struct Keys {
@@ -48,13 +53,18 @@ struct Used {
 }
 
 impl Keys {
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_order.is_empty()
+    }
+
     /// The offset of the message that was published under the key.
-    pub(super) fn find(&mut self, key: Key, now: Instant) -> Result<Option<u64>, KeyReused> {
-        while let Some((used, _)) = self.in_order.front()
-            && now.saturating_duration_since(*used) > KEY_AGE
-        {
-            self.forget_first();
-        }
+    pub(super) fn find(
+        &mut self,
+        key: Key,
+        now: Instant,
+        bytes: &mut Usage,
+    ) -> Result<Option<u64>, KeyReused> {
+        self.forget_old(now, bytes);
         match self.used.get(&key.key) {
             None => Ok(None),
             Some(used) if used.content == key.content => Ok(Some(used.offset)),
@@ -62,17 +72,27 @@ impl Keys {
         }
     }
 
-    pub(super) fn remember(&mut self, key: Key, offset: u64, now: Instant) {
+    pub(super) fn remember(&mut self, key: Key, offset: u64, now: Instant, bytes: &mut Usage) {
         if self.in_order.len() == MAX_KEYS {
-            self.forget_first();
+            self.forget_first(bytes);
         }
         self.used.insert(key.key, Used { content: key.content, offset });
         self.in_order.push_back((now, key.key));
+        bytes.add(BYTES);
     }
 
-    fn forget_first(&mut self) {
+    pub(super) fn forget_old(&mut self, now: Instant, bytes: &mut Usage) {
+        while let Some((used, _)) = self.in_order.front()
+            && now.saturating_duration_since(*used) > KEY_AGE
+        {
+            self.forget_first(bytes);
+        }
+    }
+
+    fn forget_first(&mut self, bytes: &mut Usage) {
         if let Some((_, key)) = self.in_order.pop_front() {
             self.used.remove(&key);
+            bytes.remove(BYTES);
         }
     }
 }

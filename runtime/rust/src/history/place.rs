@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::batch::Range;
-use super::{Batch, Inbox, Log, Message, State};
-use crate::channel::{Channel, Retain};
-use crate::wire::{Cursor, LogKind, MessageId, SharedText};
+use super::{Batch, Inbox, Log, Message, Rank, State, Topic};
+use crate::wire::{Cursor, MessageId, SharedText};
 
 /// Where a subscriber is in a log.
 pub(crate) struct Place {
@@ -58,7 +57,7 @@ impl Log {
     /// A place for a new subscription, and the cursor that stands for it.
     pub(crate) fn start(&self, topics: &[usize], cursor: Cursor) -> (Place, Cursor) {
         let mut state = self.lock();
-        self.make_room(&mut state, 0, tokio::time::Instant::now());
+        self.make_room(&mut state, tokio::time::Instant::now());
         let mut place = Place {
             cursor: state.head,
             position: state.head,
@@ -122,24 +121,36 @@ impl Log {
         self.id(topics.iter().map(|topic| self.gone(state, *topic)).max().unwrap_or(0) + 1)
     }
 
-    /// The offset before the start of a topic's latest text stream; the end where history does
-    /// not hold one's start.
-    fn latest_stream(&self, state: &State, topic: usize) -> u64 {
-        let starts =
-            |message: &&Message| message.topic == topic && LogKind::StreamStart.is_of(&message.frame);
-        let latest = state.messages.iter().rev().find(starts);
-        let before = latest.map(|message| message.offset - 1);
-        before.filter(|before| *before >= self.gone(state, topic)).unwrap_or(state.head)
+    /// The offset from which a subscriber that was new at `position` goes on, and has what the topic retained up to
+    /// `replayed`.
+    fn start_of_rest(&self, state: &State, index: usize, topic: &Topic, position: u64, replayed: u64) -> u64 {
+        if topic.retained == 0 {
+            return position;
+        }
+        if topic.retained == 1 && !topic.is_stream {
+            // A later message takes the place of the one that was retained.
+            return topic.before_retained().map_or(position, |before| before.min(position).max(replayed));
+        }
+        let latest = state.of_topic(index).take_while(|message| message.offset <= position).last();
+        let Some(latest) = latest else { return if topic.gone > 0 { replayed } else { position } };
+        // What was retained then are so many up to this rank.
+        let rank = latest.rank.topic;
+        if topic.has_lost_within(topic.retained, rank) {
+            return replayed;
+        }
+        let first = state.of_topic(index).find(|message| message.rank.topic + topic.retained > rank);
+        first.map_or(position, |first| (first.offset - 1).max(replayed))
     }
 
-    /// The offset of a topic's latest message that history does not hold, though the log may.
-    fn gone(&self, state: &State, topic: usize) -> u64 {
-        let Some(topic_state) = state.topics.get(topic).filter(|topic| !topic.is_run_news) else { return 0 };
-        let retained = topic_state.retained.as_ref().map(|message| message.offset);
-        let is_gone = |message: &&Message| message.topic == topic && Some(message.offset) != retained;
-        let beyond = state.messages.len().saturating_sub(self.channel.definition().history.messages as usize);
-        let latest = state.messages.range(..beyond).rev().find(is_gone);
-        latest.map_or(topic_state.gone, |message| message.offset)
+    /// The offset of a topic's latest message that a new subscriber cannot have, though subscribers that were there
+    /// may still read it.
+    fn gone(&self, state: &State, index: usize) -> u64 {
+        let Some(topic) = state.topics.get(index).filter(|topic| !topic.is_run_events) else { return 0 };
+        let history = self.channel.definition().history;
+        let beyond = state.recent.partition_point(|message| !message.rank.is_within(history, state.count));
+        let is_gone = |message: &&Message| message.topic == index && !topic.retains(message.rank);
+        let latest = state.recent.range(..beyond).rev().find(is_gone);
+        latest.map_or(topic.gone, |message| message.offset)
     }
 
     /// The cursor that continues from a place.
@@ -167,35 +178,13 @@ impl Log {
     /// this log does not know: all that is left is wanted.
     fn start_of(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
         let Some(topic_state) = state.topics.get(topic) else { return state.head };
-        let logged = self.channel.definition().logged(topic);
-        let (retain, is_stream) = (logged.retain, logged.is_stream());
-        let gone = self.gone(state, topic);
-        let retained = topic_state.retained.as_ref().map(|message| message.offset);
         match cursor {
-            None | Some(Cursor::Start) => gone,
+            None | Some(Cursor::Start) => self.gone(state, topic),
             Some(Cursor::After(id)) => id.offset(),
-            Some(Cursor::Now) => match retain {
-                Retain::Last if is_stream => self.latest_stream(state, topic),
-                Retain::Last => retained.map_or(state.head, |offset| offset - 1),
-                Retain::All => gone,
-                Retain::None => state.head,
-            },
+            Some(Cursor::Now) => topic_state.before_retained().unwrap_or(state.head),
             Some(Cursor::Replaying { position, replayed }) => {
-                let position = position.offset();
-                match retain {
-                    Retain::Last if is_stream => {
-                        let start = self.latest_stream(state, topic);
-                        replayed.map_or(start.min(position), MessageId::offset)
-                    }
-                    Retain::Last => {
-                        // A later message has taken the place of the one at the position.
-                        let retained = retained.filter(|offset| *offset <= position);
-                        let replayed = replayed.map_or(0, MessageId::offset);
-                        retained.map_or(position, |offset| replayed.max(offset - 1))
-                    }
-                    Retain::All => replayed.map_or(gone.min(position), MessageId::offset),
-                    Retain::None => position,
-                }
+                let replayed = replayed.map_or(0, MessageId::offset);
+                self.start_of_rest(state, topic, topic_state, position.offset(), replayed)
             }
         }
     }
@@ -206,7 +195,7 @@ impl Log {
         let mut state = self.lock();
         let gap = place.owed.take().or_else(|| self.gap(&state, place));
         let lag = state.head.saturating_sub(place.cursor);
-        let messages = state.read(&self.channel, place, max_bytes);
+        let messages = state.read(self, place, max_bytes);
         let more = place.cursor < state.head;
         if !more {
             state.parked.push((Arc::clone(inbox), key));
@@ -218,7 +207,7 @@ impl Log {
     fn gap(&self, state: &State, place: &mut Place) -> Option<Gap> {
         let mut lost: Option<(u64, u64)> = None;
         for (topic, wanted) in state.topics.iter().zip(&mut place.wanted) {
-            let Some(wanted) = wanted else { continue };
+            let Some(wanted) = wanted.as_mut().filter(|_| !topic.is_run_events) else { continue };
             let read = wanted.after.max(place.cursor);
             let gone = topic.gone.max(wanted.gone);
             if gone > read {
@@ -231,9 +220,23 @@ impl Log {
     }
 }
 
+/// The first offset of what is held of a topic, and its rank.
+struct Start {
+    offset: u64,
+    rank: Rank,
+}
+
 impl State {
+    /// What is held of a topic and its recent messages, in order.
+    fn of_topic(&self, index: usize) -> impl Iterator<Item = Start> {
+        let held = self.topics.get(index).into_iter().flat_map(|topic| &topic.held);
+        let held = held.map(|held| Start { offset: held.next_after(0).unwrap_or(0), rank: held.rank() });
+        let recent = self.recent.iter().filter(move |message| message.topic == index);
+        held.chain(recent.map(|message| Start { offset: message.offset, rank: message.rank }))
+    }
+
     /// Reads on and moves the place, and shares what is read with who reads the same.
-    fn read(&mut self, channel: &Channel, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
+    fn read(&mut self, log: &Log, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
         let after = place.cursor;
         let topics = if after + 1 < self.first() { None } else { place.wants_all_of() };
         let range = topics.map(|topics| Range { after, topics });
@@ -241,37 +244,86 @@ impl State {
             place.cursor = last;
             return Some(batch);
         }
-        let messages = self.collect(place, max_bytes);
-        if messages.is_empty() {
+        let mut messages = self.collect_held(log.life, place, max_bytes);
+        self.collect_recent(place, max_bytes, &mut messages);
+        if messages.list.is_empty() {
             return None;
         }
-        let batch = Arc::new(Batch::new(channel.shared_name(), messages));
+        let batch = Arc::new(Batch::new(log.channel.shared_name(), messages.list));
         if let Some(range) = range {
             self.batches.keep(range, place.cursor, &batch);
         }
         Some(batch)
     }
 
-    fn collect(&self, place: &mut Place, max_bytes: usize) -> Vec<SharedText> {
-        let (mut messages, mut bytes) = (Vec::new(), 0);
-        let unread = self.messages.partition_point(|message| message.offset <= place.cursor);
-        let history = self.messages.range(unread..);
-        let outside = place.retained_before(self, self.first());
-        for message in outside.into_iter().chain(history) {
-            if bytes >= max_bytes {
-                return messages;
+    /// Reads what the recent messages have moved past, in order. A text is read up to the next message of another
+    /// topic, so that one cursor says what was read.
+    fn collect_held(&self, epoch: u64, place: &mut Place, max_bytes: usize) -> Collected {
+        let mut messages = Collected::default();
+        let until = self.first();
+        while place.cursor + 1 < until && messages.bytes < max_bytes {
+            let Some((after, before, topic)) = self.next_held(place, until) else {
+                place.cursor = until - 1;
+                break;
+            };
+            let Some((offset, frame)) = topic.read(after, before, epoch) else { break };
+            place.cursor = offset;
+            messages.push(frame);
+        }
+        messages
+    }
+
+    /// The topic whose held message is next, with the offset after which to read it and the one before which another
+    /// topic's comes.
+    fn next_held(&self, place: &Place, until: u64) -> Option<(u64, u64, &Topic)> {
+        let mut next: Option<(u64, u64, &Topic)> = None;
+        let mut before = until;
+        for (topic, wanted) in self.topics.iter().zip(&place.wanted) {
+            let Some(wanted) = wanted else { continue };
+            let after = wanted.after.max(place.cursor);
+            let Some(offset) = topic.next_after(after) else { continue };
+            match next {
+                Some((first, ..)) if first < offset => before = before.min(offset),
+                _ => {
+                    before = next.map_or(before, |(second, ..)| before.min(second));
+                    next = Some((offset, after, topic));
+                }
             }
-            let wanted = place.wants(message);
+        }
+        next.map(|(_, after, topic)| (after, before, topic))
+    }
+
+    fn collect_recent(&self, place: &mut Place, max_bytes: usize, messages: &mut Collected) {
+        if messages.bytes >= max_bytes {
+            return;
+        }
+        let unread = self.recent.partition_point(|message| message.offset <= place.cursor);
+        for message in self.recent.range(unread..) {
+            if messages.bytes >= max_bytes {
+                return;
+            }
             place.cursor = message.offset;
-            if wanted {
-                bytes += message.frame.as_str().len();
+            if place.wants(message) {
                 messages.push(message.frame.clone());
             }
         }
-        if bytes < max_bytes {
+        if messages.bytes < max_bytes {
             place.cursor = self.head;
         }
-        messages
+    }
+}
+
+/// What is read in one turn.
+#[derive(Default)]
+struct Collected {
+    list: Vec<SharedText>,
+    bytes: usize,
+}
+
+impl Collected {
+    fn push(&mut self, frame: SharedText) {
+        self.bytes += frame.as_str().len();
+        self.list.push(frame);
     }
 }
 
@@ -292,18 +344,6 @@ impl Place {
 
     fn wants(&self, message: &Message) -> bool {
         let wanted = self.wanted.get(message.topic).copied().flatten();
-        message.offset > self.cursor && wanted.is_some_and(|wanted| message.offset > wanted.after)
-    }
-
-    /// What topics retain that history has moved past, in order.
-    fn retained_before<'s>(&self, state: &'s State, first: u64) -> Vec<&'s Message> {
-        if self.cursor + 1 >= first {
-            return Vec::new();
-        }
-        let retained = state.topics.iter().filter_map(|topic| topic.retained.as_ref());
-        let mut outside: Vec<_> =
-            retained.filter(|message| message.offset < first && self.wants(message)).collect();
-        outside.sort_by_key(|message| message.offset);
-        outside
+        wanted.is_some_and(|wanted| message.offset > wanted.after)
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{
     Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Registry,
-    Revocations, Settings, Shared, SigningKey, Storage, Usages, fmt, watch,
+    Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
+use crate::history::{Limits, Memory};
 use crate::metrics;
 
 /// A hub in the making.
@@ -17,6 +18,7 @@ pub struct HubBuilder {
     origins: Option<Vec<String>>,
     idle_channels: usize,
     channel_bytes: usize,
+    stream_bytes: usize,
     history_bytes: usize,
     storage: Option<Storage>,
     settings: Settings,
@@ -32,6 +34,7 @@ impl HubBuilder {
             origins: None,
             idle_channels: 10_000,
             channel_bytes: 64 * 1024 * 1024,
+            stream_bytes: 4 * 1024 * 1024,
             history_bytes: 1024 * 1024 * 1024,
             storage: None,
             settings: Settings {
@@ -110,6 +113,13 @@ impl HubBuilder {
         self
     }
 
+    /// The most bytes of text that a channel holds for each topic of text streams. The oldest text is dropped first,
+    /// and subscribers that miss it are told a gap. 4 MiB unless set.
+    pub fn stream_bytes(mut self, bytes: usize) -> Self {
+        self.stream_bytes = bytes;
+        self
+    }
+
     /// The most bytes of messages that are held in memory for all channels together. Where it gets
     /// close, channels that nobody uses leave memory (and are forgotten, without a storage), then
     /// those that are published to get shorter. 1 GiB unless set.
@@ -172,27 +182,32 @@ impl HubBuilder {
             fallbacks: self.fallback_signing_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
             issuer: self.issuer,
         };
+        let limits = Limits {
+            channel_bytes: self.channel_bytes,
+            stream_bytes: self.stream_bytes,
+            memory: Arc::new(Memory::new(self.history_bytes)),
+        };
         let revoked = self.storage.as_ref().map(|storage| storage.engine().revoked()).unwrap_or_default();
         let shared = Shared {
             registry: self.registry,
             keys,
-            channels: Channels::new(
-                self.registry,
-                self.storage,
-                self.idle_channels,
-                self.channel_bytes,
-                self.history_bytes,
-            ),
+            channels: Channels::new(self.registry, self.storage, self.idle_channels, limits),
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::default(),
-            revocations: Revocations::restore(revoked.into_iter()),
-            usages: Usages::default(),
+            revocations: Arc::new(Revocations::restore(revoked.into_iter())),
+            usages: Arc::default(),
             listeners: Listeners::default(),
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
             origins: self.origins,
         };
+        if let Some(storage) = shared.channels.storage() {
+            let (revocations, usages) = (Arc::clone(&shared.revocations), Arc::clone(&shared.usages));
+            // Has no part in the hub itself: the storage must not keep its hub.
+            let listener = move |id: &str, age| revoke(&revocations, &usages, id, age);
+            storage.engine().follow_revocations(Box::new(listener));
+        }
         Ok(Hub { shared: Arc::new(shared) })
     }
 }

@@ -45,8 +45,7 @@ impl Channels {
         registry: &'static Registry,
         storage: Option<Storage>,
         max_idle: usize,
-        channel_bytes: usize,
-        history_bytes: usize,
+        limits: Limits,
     ) -> Self {
         if let Some(storage) = &storage {
             storage.engine().attach(registry);
@@ -55,7 +54,7 @@ impl Channels {
             slots: Arc::default(),
             registry,
             storage,
-            limits: Limits { channel_bytes, memory: Arc::new(Memory::new(history_bytes)) },
+            limits,
             max_idle,
             last_life: AtomicU64::new(0),
             tidying: Mutex::new(None),
@@ -100,7 +99,7 @@ impl Channels {
 
     fn known(&self, channel: &Channel) -> Option<Slot> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.get(channel.name()).map(Arc::clone)
+        slots.get(channel.name()).filter(|slot| !is_retired(slot)).map(Arc::clone)
     }
 
     fn slot(&self, channel: &Channel) -> Result<Slot, Unavailable> {
@@ -109,7 +108,11 @@ impl Channels {
         }
         self.start_tidying();
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(slots.entry(channel.shared_name()).or_default()))
+        let slot = slots.entry(channel.shared_name()).or_default();
+        if is_retired(slot) {
+            *slot = Slot::default();
+        }
+        Ok(Arc::clone(slot))
     }
 
     /// Lives are the time in milliseconds, so that ids of a later log of a channel are
@@ -142,6 +145,11 @@ impl Channels {
     }
 }
 
+/// Returns whether the slot's log is no longer the channel's history, so that the channel must be opened again.
+fn is_retired(slot: &Slot) -> bool {
+    slot.get().is_some_and(|log| log.is_retired())
+}
+
 fn of_same_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
     if std::ptr::eq(log.channel().definition(), channel.definition()) {
         Ok(log)
@@ -152,35 +160,37 @@ fn of_same_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, Unav
 
 /// Drops messages that are too old, and logs that nobody uses, the longest idle first: those that
 /// a storage keeps after a while, those that hold nothing where there are too many, and any of
-/// them where memory runs short.
+/// them where memory runs short. A log that no storage keeps stays for as long as it remembers keys.
 fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_kept: bool) {
     let all: Vec<Slot> = slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
     let mut unused = Vec::new();
     for log in all.iter().filter_map(|slot| slot.get()) {
-        let Idle { empty, last_used } = log.tidy();
+        let idle = log.tidy();
         if is_unused(log) {
-            unused.push((last_used, empty, log.channel().shared_name()));
+            unused.push((idle, log.channel().shared_name()));
         }
     }
     metrics::history(all.len(), memory.bytes());
     drop(all);
-    unused.sort_by_key(|(last_used, _, _)| *last_used);
-    let mut excess = unused.iter().filter(|(_, empty, _)| *empty).count().saturating_sub(max_idle);
-    for (last_used, empty, name) in unused {
-        let is_excess = empty && excess > 0;
+    unused.sort_by_key(|(idle, _)| idle.last_used);
+    let holds_nothing = |idle: &Idle| idle.empty && (is_kept || !idle.has_keys);
+    let mut excess = unused.iter().filter(|(idle, _)| holds_nothing(idle)).count().saturating_sub(max_idle);
+    for (idle, name) in unused {
+        let is_excess = holds_nothing(&idle) && excess > 0;
         excess -= usize::from(is_excess);
-        let has_aged = is_kept && last_used.elapsed() > IDLE_TIME;
+        let has_aged = is_kept && idle.last_used.elapsed() > IDLE_TIME;
         let goes_whatever_it_holds = has_aged || memory.is_crowded();
         if !is_excess && !goes_whatever_it_holds {
             continue;
         }
         let mut slots = slots.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever got hold of it meanwhile did so before this lock, and is counted.
-        let may_go = |slot: &Slot| {
-            let log = slot.get().filter(|log| Arc::strong_count(slot) == 1 && is_unused(log));
-            log.is_some_and(|log| goes_whatever_it_holds || log.tidy().empty)
-        };
-        if slots.get(&name).is_some_and(may_go) {
+        let Some(slot) = slots.get(&name).filter(|slot| Arc::strong_count(slot) == 1) else { continue };
+        let Some(log) = slot.get().filter(|log| is_unused(log)) else { continue };
+        let idle = log.tidy();
+        if goes_whatever_it_holds && !is_kept && idle.has_keys {
+            log.lose_messages();
+        } else if goes_whatever_it_holds || holds_nothing(&idle) {
             slots.remove(&name);
         }
     }
@@ -214,7 +224,9 @@ mod tests {
     static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 
     fn channels(max_idle: usize) -> Channels {
-        Channels::new(&REGISTRY, None, max_idle, 1000, 100_000)
+        let memory = Arc::new(Memory::new(100_000));
+        let limits = Limits { channel_bytes: 1000, stream_bytes: 1000, memory };
+        Channels::new(&REGISTRY, None, max_idle, limits)
     }
 
     fn room(channels: &Channels, id: u32) -> Arc<Log> {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::Hub;
 use crate::history::Inbox;
 use crate::storage::StorageError;
-use crate::token::{self, Permit, Refused};
+use crate::token::{self, Permit, Refused, Revocations};
 use crate::wire::MAX_TOKEN_NAME;
 
 /// A client is told that its token ends at most that long before, in milliseconds.
@@ -164,8 +165,8 @@ impl Hub {
     }
 
     /// Ends all tokens of an id ([`TokenBuilder::id`](super::TokenBuilder::id)) before their time: they
-    /// are refused from now on, and what was subscribed with them ends. Tokens with this id can be
-    /// made and used again after a day.
+    /// are refused from now on, and what was subscribed with them ends. Other processes that share the storage
+    /// follow within a second. Tokens with this id can be made and used again after two days.
     ///
     /// # Errors
     /// When no token can have the id, or when it could not be stored; in this case the id is
@@ -174,16 +175,20 @@ impl Hub {
         if !token::is_name(id) {
             return Err(RevokeError::Id);
         }
-        let now = token::now();
         // Who holds a stolen token does not get the time that storing takes.
-        self.shared.revocations.add(id, now);
-        self.shared.usages.raise_alarm(id);
-        tracing::debug!(id, "revoked");
+        revoke(&self.shared.revocations, &self.shared.usages, id, Duration::ZERO);
         match self.storage() {
-            Some(storage) => storage.engine().revoke(id, now).await.map_err(RevokeError::Storage),
+            Some(storage) => storage.engine().revoke(id).await.map_err(RevokeError::Storage),
             None => Ok(()),
         }
     }
+}
+
+/// Revokes an id in this process, and has the connections that use it look.
+pub(super) fn revoke(revocations: &Revocations, usages: &Usages, id: &str, age: Duration) {
+    revocations.add(id, age);
+    usages.raise_alarm(id);
+    tracing::debug!(id, "revoked");
 }
 
 /// Why an id was not revoked for good.

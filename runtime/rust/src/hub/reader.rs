@@ -46,6 +46,8 @@ pub(crate) struct Reader {
     /// Keys of what may have something to read. Who is parked has no turn, and those that
     /// are gone are passed over.
     turns: VecDeque<u64>,
+    /// A log that is read is no longer its channel's history.
+    has_retired: bool,
 }
 
 /// One channel of a subscription.
@@ -78,7 +80,7 @@ pub(crate) enum NotRenewed {
 impl Reader {
     pub(crate) fn new(inbox: &Arc<Inbox>) -> Self {
         let inbox = Arc::clone(inbox);
-        Self { inbox, subscribed: Vec::new(), next_key: 0, turns: VecDeque::new() }
+        Self { inbox, subscribed: Vec::new(), next_key: 0, turns: VecDeque::new(), has_retired: false }
     }
 
     /// Subscribes to channels and topics. What is published from here on will be read. With a
@@ -256,6 +258,7 @@ impl Reader {
             return 0;
         };
         let read = log.read(place, max_bytes, &self.inbox, key);
+        self.has_retired |= log.is_retired();
         if read.more {
             self.turns.push_back(key);
         }
@@ -272,6 +275,12 @@ impl Reader {
             events.push(Event::Messages { reference: reference.clone(), messages });
         }
         bytes
+    }
+
+    /// Returns whether the history of a channel was replaced since it was subscribed. The connection must be
+    /// closed: its client resumes on a new one, and receives a gap there.
+    pub(crate) fn has_retired(&self) -> bool {
+        self.has_retired
     }
 
     /// Whether nothing is subscribed.

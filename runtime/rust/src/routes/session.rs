@@ -68,6 +68,10 @@ impl End {
     }
 }
 
+/// The end of a connection that reads a channel whose history was replaced.
+const REPLACED: End =
+    End::close(close::INTERNAL, "replaced", "the history of a channel was replaced: reconnect");
+
 impl Session {
     pub(super) fn new(hub: Hub, guest: bool, connected: Connected) -> Self {
         let now = Instant::now();
@@ -137,7 +141,11 @@ impl Session {
                 if is_due && let Some(turn) = self.what_is_due() {
                     return Poll::Ready(turn);
                 }
-                if self.reader.read(&mut self.events) {
+                let has_read = self.reader.read(&mut self.events);
+                if self.reader.has_retired() {
+                    return Poll::Ready(Turn::End(REPLACED));
+                }
+                if has_read {
                     return Poll::Ready(self.take_events());
                 }
             }

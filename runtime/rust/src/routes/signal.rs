@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::publish::{idempotency_key, run_id};
 use super::{Failure, Parameters, bearer, body, is_backend, open};
-use crate::clock;
 use crate::hub::{Hub, Phase};
 use crate::schema;
 use crate::signal::{SignalOptions, SignalStatus};
@@ -24,7 +23,7 @@ pub(super) async fn signal(
     request: Body,
 ) -> Result<Json<Value>, Failure> {
     open(&hub, Phase::Closed)?;
-    let at = clock::now();
+    let at = hub.storage_time();
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));

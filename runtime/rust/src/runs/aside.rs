@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use super::claiming::LOOK;
 use super::execute::Execution;
-use crate::clock;
 use crate::storage::Hold;
 
 pub(super) struct Aside {
@@ -88,7 +87,7 @@ impl super::Shared {
 
     /// Requests that due runs be claimed at this time.
     pub(super) fn wake_at(&self, due: SystemTime) {
-        if due <= clock::now() + LOOK {
+        if due <= self.now() + LOOK {
             self.aside().due.push(Reverse(due));
             self.wake.notify_one();
         }
@@ -96,7 +95,7 @@ impl super::Shared {
 
     /// Returns the time until the next run put aside here becomes due.
     pub(super) fn next_due(&self) -> Duration {
-        let (now, mut aside) = (clock::now(), self.aside());
+        let (now, mut aside) = (self.now(), self.aside());
         while let Some(Reverse(due)) = aside.due.peek() {
             if let Ok(left) = due.duration_since(now)
                 && !left.is_zero()

@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, timeout};
 
 use super::execute::{execute, give_up};
 use super::{Shared, Slot};
-use crate::clock;
 use crate::hub::Phase;
 use crate::metrics;
 use crate::storage::{Claimed, Hold, RunCounts};
@@ -173,7 +172,7 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
         delete_ended(&shared).await;
         let Ok(engine) = shared.engine() else { return };
         if let Ok(counts) = engine.count().await {
-            report(&counts);
+            report(&counts, shared.now());
         }
         if shared.slots().len() < shared.settings.max_executing {
             crowded = None;
@@ -187,17 +186,17 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
     }
 }
 
-fn report(counts: &RunCounts) {
+fn report(counts: &RunCounts, now: SystemTime) {
     let RunCounts { executing, due, waiting, halted, oldest_due } = *counts;
     for (state, runs) in [("executing", executing), ("due", due), ("waiting", waiting), ("halted", halted)] {
         metrics::runs(state, runs);
     }
-    let age = oldest_due.and_then(|since| clock::now().duration_since(since).ok());
+    let age = oldest_due.and_then(|since| now.duration_since(since).ok());
     metrics::oldest_due_run(age.unwrap_or_default());
 }
 
 async fn delete_ended(shared: &Shared) {
-    let before = clock::now().checked_sub(shared.settings.keep_ended);
+    let before = shared.now().checked_sub(shared.settings.keep_ended);
     let (Some(before), Ok(engine)) = (before, shared.engine()) else { return };
     loop {
         match engine.delete_ended(before, DELETED_AT_ONCE).await {

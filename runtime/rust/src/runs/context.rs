@@ -11,7 +11,6 @@ use super::calls::{Activity, Calls, Refusal};
 use super::waker::JobWaker;
 use super::{RunError, Shared, StartError, events};
 use crate::channel::Channel;
-use crate::clock;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
@@ -170,7 +169,7 @@ impl Context {
         .await;
         match call {
             Some(Ok(call)) if self.is_replay && !call.is_recorded() => {
-                call.set_activity(Activity::Waiting(clock::after(Duration::MAX)));
+                call.set_activity(Activity::Waiting(self.shared.after(Duration::MAX)));
                 std::future::pending().await
             }
             Some(Ok(call)) => Ok(call),

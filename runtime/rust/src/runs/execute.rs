@@ -12,7 +12,6 @@ use super::job::Executing;
 use super::step::{backoff, caught};
 use super::stream::stop_streams;
 use super::{RunError, Shared, StartError, events};
-use crate::clock;
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
 use crate::storage::{Claimed, End, Entry, Settled};
@@ -87,7 +86,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
             if let Some(context) = waiting {
                 context.catch_up();
             }
-            shared.wake_at(due.unwrap_or_else(clock::now));
+            shared.wake_at(due.unwrap_or_else(|| shared.now()));
         }
         Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),
         // The lease will expire, and the run will be executed again.
@@ -121,7 +120,7 @@ impl Execution {
         let name = &claimed.run.channel;
         let retry = |error: &dyn std::fmt::Display| {
             tracing::error!(run_id = claimed.run.run_id, %error, "failed to begin an execution");
-            End::Retry { at: clock::after(shared.settings.backoff.0), failures: claimed.failures }
+            End::Retry { at: shared.after(shared.settings.backoff.0), failures: claimed.failures }
         };
         let channel = shared.hub.registry().resolve(name).ok_or_else(|| {
             End::Halted(format!(
@@ -198,7 +197,7 @@ impl Execution {
                 Some((End::Halted(why), event))
             }
             Stop::Storage(why) => {
-                let at = clock::after(shared.settings.backoff.0);
+                let at = shared.after(shared.settings.backoff.0);
                 let event = events::running(log, run_id, *attempt, Some(&why));
                 Some((End::Retry { at, failures: self.failures }, event))
             }
@@ -222,7 +221,7 @@ impl Execution {
                 if failures > shared.settings.retries {
                     return self.failed(message);
                 }
-                let at = clock::after(after.unwrap_or_else(|| backoff(shared.settings.backoff, failures)));
+                let at = shared.after(after.unwrap_or_else(|| backoff(shared.settings.backoff, failures)));
                 let event = events::running(log, run_id, failures.saturating_add(1), Some(&message));
                 (End::Retry { at, failures }, event)
             }

@@ -11,7 +11,6 @@ use super::RunError;
 use super::calls::Activity;
 use super::context::{Call, Context, Stop};
 use crate::channel::{Topic, TypedChannel};
-use crate::clock;
 use crate::hub::Hub;
 use crate::publish;
 use crate::storage::{Entry, Outcome, StepKind};
@@ -154,7 +153,7 @@ impl<C: TypedChannel> Run<C> {
                 UNIX_EPOCH + Duration::from_millis(serde_json::from_str(recorded).unwrap_or(0))
             }
             _ => {
-                let until = clock::after(duration);
+                let until = self.context.shared.after(duration);
                 let milliseconds = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
                 call.record(Outcome::Value(milliseconds.to_string()), None).await;
                 until
@@ -211,8 +210,8 @@ impl Call {
     pub(super) async fn wait_until(&self, until: SystemTime) {
         self.set_activity(Activity::Waiting(until));
         let wake = &self.context.wake;
-        // The wall clock decides, as it does when the run is claimed again.
-        while let Ok(left) = until.duration_since(clock::now()) {
+        // The storage's clock decides, as it does when the run is claimed again.
+        while let Ok(left) = until.duration_since(self.context.shared.now()) {
             if left.is_zero() {
                 break;
             }

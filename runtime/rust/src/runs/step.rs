@@ -11,7 +11,6 @@ use super::context::{Call, Stop};
 use super::error::Kind;
 use super::{Run, RunError, events};
 use crate::channel::TypedChannel;
-use crate::clock;
 use crate::storage::{Entry, Outcome, StepKind};
 
 /// How a step is tried: its timeout and its retry policy.
@@ -190,8 +189,8 @@ impl Policy {
                 }
             };
             failures += 1;
-            let due = clock::after(after.unwrap_or_else(|| backoff(self.backoff, failures)));
             let context = &call.context;
+            let due = context.shared.after(after.unwrap_or_else(|| backoff(self.backoff, failures)));
             let event = events::running(&context.log, &context.run_id, failures + 1, Some(&message));
             let since_1970 = due.duration_since(UNIX_EPOCH).unwrap_or_default();
             let begun =

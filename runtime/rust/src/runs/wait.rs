@@ -8,7 +8,6 @@ use super::calls::Activity;
 use super::context::{Call, Stop};
 use super::{Run, RunError};
 use crate::channel::{Signal, TypedChannel};
-use crate::clock;
 use crate::payload::Read;
 use crate::schema;
 use crate::storage::{Outcome, StepKind, Taken, Wait, WaitEnd, Waited};
@@ -20,7 +19,7 @@ pub struct Received<T> {
     pub payload: T,
     /// The sender: the subject of the token, if it had one.
     pub by: Option<String>,
-    /// When it was sent.
+    /// When it was sent, by the storage's clock.
     pub at: SystemTime,
 }
 
@@ -88,7 +87,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         let call = self.run.begin(StepKind::Wait, &names.join(" or ")).await?;
         let value = match &call.outcome {
             Some(Outcome::Value(value)) => value.clone(),
-            _ => ask(&call, names, clock::after(timeout)).await,
+            _ => ask(&call, names, call.context.shared.after(timeout)).await,
         };
         match self.decode(&value) {
             Ok(received) => {
@@ -133,7 +132,7 @@ async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
             Err(error) => return context.fail_storage(&error).await,
         };
         call.set_activity(Activity::Waiting(until));
-        let left = until.duration_since(clock::now()).unwrap_or_default();
+        let left = until.duration_since(context.shared.now()).unwrap_or_default();
         let _ = tokio::time::timeout(left, woken).await;
         call.set_activity(Activity::Working);
     }

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 
-use super::{AppendError, Engine, Entry, Later, Opened, Storage, StorageError};
+use super::{AppendError, Engine, Entry, Later, OnRevoked, Opened, Storage, StorageError};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits};
 
@@ -23,7 +24,10 @@ mod actor;
 mod batch;
 mod boot;
 mod channels;
+mod clock;
 mod engine;
+mod file;
+mod health;
 mod journal;
 mod messages;
 mod process;
@@ -65,9 +69,7 @@ pub struct Sqlite {
     /// Both are there until it is dropped.
     commands: Option<Commands>,
     thread: Option<thread::JoinHandle<()>>,
-    revoked: Vec<(String, u64)>,
-    /// By which the file knows this process.
-    owner: u32,
+    known: Known,
     askers: Askers,
 }
 
@@ -80,7 +82,8 @@ enum Commands {
 }
 
 impl Sqlite {
-    /// Opens a file, or creates it. Next to it stand `-wal` and `-shm` files while it is open.
+    /// Opens a file, or creates it. Files with the same name and `-wal`, `-shm` and `-mark` belong to it; the first
+    /// two exist only while it is open. `docs/storage.md` explains how to copy it and how to restore a backup.
     ///
     /// # Errors
     /// When the file cannot be opened, is no database, or is of a later version of this library.
@@ -109,17 +112,17 @@ impl Sqlite {
         let at =
             |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
         let (writer, known) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
-        let Known { owner, revoked } = known;
+        let askers = Askers::default();
         #[cfg(feature = "simulation")]
         if crate::simulation::world().is_some() {
             let commands = Some(Commands::Actor(actor::spawn(writer)));
-            return Ok(Self { commands, thread: None, revoked, owner, askers: Askers::default() });
+            return Ok(Self { commands, thread: None, known, askers });
         }
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
         let commands = Some(Commands::Thread(commands));
-        Ok(Self { commands, thread: Some(thread), revoked, owner, askers: Askers::default() })
+        Ok(Self { commands, thread: Some(thread), known, askers })
     }
 
     /// A writer that is gone drops the command, and the reply with it.
@@ -169,8 +172,23 @@ impl Engine for Sqlite {
         self.send(Command::Attach(registry));
     }
 
+    fn follow_revocations(&self, listener: OnRevoked) {
+        self.send(Command::FollowRevocations(listener));
+    }
+
     fn owner(&self) -> u32 {
-        self.owner
+        self.known.owner
+    }
+
+    fn now(&self) -> SystemTime {
+        self.known.clock.now()
+    }
+
+    fn health(&self) -> Result<(), StorageError> {
+        if self.thread.as_ref().is_some_and(thread::JoinHandle::is_finished) {
+            return Err(gone());
+        }
+        self.known.health.get()
     }
 
     fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Opened, StorageError>> {
@@ -192,12 +210,12 @@ impl Engine for Sqlite {
         })
     }
 
-    fn revoked(&self) -> Vec<(String, u64)> {
-        self.revoked.clone()
+    fn revoked(&self) -> Vec<(String, Duration)> {
+        self.known.revoked.clone()
     }
 
-    fn revoke(&self, id: &str, at: u64) -> Later<Result<(), StorageError>> {
+    fn revoke(&self, id: &str) -> Later<Result<(), StorageError>> {
         let id = id.to_owned();
-        self.ask(move |batch| revocations::record(batch.transaction, &id, at))
+        self.ask(move |batch| revocations::record(batch.transaction, &id, batch.time))
     }
 }

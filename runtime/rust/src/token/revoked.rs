@@ -2,10 +2,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::MAX_LIFETIME;
 
-/// Which ids are revoked. Each is forgotten after a day, which no token outlasts.
+/// How long an id stays revoked. Tokens last a day at most, by the wall clock; the second day is for a wall clock that
+/// is set back meanwhile.
+pub(crate) const REVOKED_FOR: Duration = Duration::from_secs(2 * MAX_LIFETIME.as_secs());
+
+/// Which ids are revoked.
 #[derive(Default)]
 pub(crate) struct Revocations {
     revoked: RwLock<Revoked>,
@@ -13,30 +20,33 @@ pub(crate) struct Revocations {
 
 #[derive(Default)]
 struct Revoked {
-    /// When each was last revoked, in seconds since 1970.
-    ids: HashMap<Arc<str>, u64>,
-    in_order: VecDeque<(u64, Arc<str>)>,
+    /// When each was last revoked.
+    ids: HashMap<Arc<str>, Instant>,
+    in_order: VecDeque<(Instant, Arc<str>)>,
 }
 
 impl Revocations {
-    /// Takes over what an earlier process remembered: ids, and when each was revoked in seconds since 1970.
-    pub(crate) fn restore(revoked: impl Iterator<Item = (String, u64)>) -> Self {
+    /// Takes over what the storage has: ids, and how long ago each was revoked.
+    pub(crate) fn restore(revoked: impl Iterator<Item = (String, Duration)>) -> Self {
         let mut in_order: Vec<_> = revoked.collect();
-        in_order.sort_by_key(|(_, at)| *at);
+        in_order.sort_by_key(|(_, age)| std::cmp::Reverse(*age));
         let revocations = Self::default();
-        for (id, at) in in_order {
-            revocations.add(&id, at);
+        for (id, age) in in_order {
+            revocations.add(&id, age);
         }
         revocations
     }
 
-    /// Revokes an id, `at` seconds since 1970, which is not before the last one.
-    pub(crate) fn add(&self, id: &str, at: u64) {
+    /// Revokes an id that somebody revoked `age` ago.
+    pub(crate) fn add(&self, id: &str, age: Duration) {
+        let now = Instant::now();
+        // A machine that has not run for so long cannot say when that was.
+        let at = now.checked_sub(age).unwrap_or(now);
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         let id: Arc<str> = id.into();
         revoked.ids.insert(Arc::clone(&id), at);
         revoked.in_order.push_back((at, id));
-        revoked.forget(at.saturating_sub(MAX_LIFETIME.as_secs()));
+        revoked.forget(now);
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {
@@ -45,9 +55,9 @@ impl Revocations {
 }
 
 impl Revoked {
-    fn forget(&mut self, before: u64) {
+    fn forget(&mut self, now: Instant) {
         while let Some((at, id)) = self.in_order.front() {
-            if *at >= before {
+            if now.saturating_duration_since(*at) <= REVOKED_FOR {
                 return;
             }
             // One that was revoked again since stays.
@@ -63,17 +73,19 @@ impl Revoked {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_id_is_forgotten_a_day_after_it_was_last_revoked() {
-        let day = MAX_LIFETIME.as_secs();
-        let earlier = [("b", 20), ("a", 10)].map(|(id, at)| (id.to_owned(), at));
+    #[tokio::test(start_paused = true)]
+    async fn an_id_is_forgotten_two_days_after_it_was_last_revoked() {
+        let seconds = Duration::from_secs;
+        let earlier = [("b", seconds(20)), ("a", seconds(30))].map(|(id, age)| (id.to_owned(), age));
         let revocations = Revocations::restore(earlier.into_iter());
-        revocations.add("a", 40);
+        revocations.add("a", Duration::ZERO);
         assert!(["a", "b"].iter().all(|id| revocations.contains(id)));
-        revocations.add("c", day + 30);
+        tokio::time::advance(REVOKED_FOR.saturating_sub(seconds(10))).await;
+        revocations.add("c", Duration::ZERO);
         assert!(!revocations.contains("b"));
         assert!(["a", "c"].iter().all(|id| revocations.contains(id)));
-        revocations.add("d", day + 41);
+        tokio::time::advance(seconds(11)).await;
+        revocations.add("d", Duration::ZERO);
         assert!(!revocations.contains("a"));
         assert_eq!(revocations.revoked.read().unwrap().in_order.len(), 2);
     }

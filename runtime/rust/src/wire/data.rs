@@ -78,7 +78,7 @@ impl DataFrame {
             text.extend_from_slice(br#","topic":"#);
             write_json(&mut text, topic)?;
         }
-        text.extend_from_slice(br#","id":""#);
+        text.extend_from_slice(ID.as_bytes());
         let id_at = text.len();
         text.resize(id_at + MessageId::LENGTH, b'0');
         text.extend_from_slice(br#"","created_at":""#);
@@ -142,11 +142,50 @@ impl DataFrame {
     }
 }
 
+// Within a JSON string every quote is escaped, so the first of these in a frame is the envelope's.
+const ID: &str = r#","id":""#;
+const STREAM_ID: &str = r#","stream_id":""#;
+const TEXT: &str = r#","data":""#;
+
 /// The id of an encoded frame of a log.
 pub(crate) fn id_of(frame: &SharedText) -> Option<MessageId> {
-    // Within a string every quote is escaped, so this is the field and no text of a channel.
-    let (_, rest) = frame.as_str().split_once(r#"","id":""#)?;
+    let (_, rest) = frame.as_str().split_once(ID)?;
     rest.get(..MessageId::LENGTH)?.parse().ok()
+}
+
+/// The frame with another id.
+pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
+    if let Some(at) = frame.find(ID) {
+        fill(&mut frame, at + ID.len(), &id.to_string());
+    }
+    frame
+}
+
+/// The parts of an encoded `chunk` frame.
+pub(crate) struct ChunkParts<'f> {
+    /// All up to the text.
+    pub(crate) head: &'f str,
+    /// As JSON has it between the quotes.
+    pub(crate) stream_id: &'f str,
+    /// As JSON has it between the quotes, so texts can be joined as they are.
+    pub(crate) text: &'f str,
+}
+
+impl<'f> ChunkParts<'f> {
+    /// The parts of a frame; `None` if it is no `chunk`.
+    pub(crate) fn of(frame: &'f SharedText) -> Option<Self> {
+        if !(LogKind::Chunk { stream_id: "" }).is_of(frame) {
+            return None;
+        }
+        let (head, text) = frame.as_str().split_at(frame.as_str().find(TEXT)? + TEXT.len());
+        Some(Self { head, stream_id: Self::of_head(head)?, text: text.strip_suffix("\"}")? })
+    }
+
+    /// The id of the stream in the head of a frame.
+    pub(crate) fn of_head(head: &str) -> Option<&str> {
+        let (_, rest) = head.split_once(STREAM_ID)?;
+        rest.strip_suffix(TEXT)?.strip_suffix('"')
+    }
 }
 
 fn write_json<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) -> serde_json::Result<()> {
@@ -161,6 +200,25 @@ fn fill(text: &mut String, at: usize, value: &str) {
 mod tests {
     use super::*;
     use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn a_chunk_has_parts_whatever_its_names_and_its_text_look_like() {
+        let odd = "\",\"data\":\"\",\"id\":\"\",\"stream_id\":\"\\";
+        for name in ["5f0c", odd] {
+            let kind = LogKind::Chunk { stream_id: name };
+            let envelope = Envelope { kind, channel: name, topic: "draft", run_id: Some(name) };
+            let frame = DataFrame::of_text(envelope, odd).stamp(MessageId::new(1, 2), UNIX_EPOCH);
+            let ChunkParts { head, stream_id, text } = ChunkParts::of(&frame).unwrap();
+            assert_eq!(serde_json::from_str::<String>(&format!("\"{stream_id}\"")).unwrap(), name);
+            assert_eq!(serde_json::from_str::<String>(&format!("\"{text}\"")).unwrap(), odd);
+            assert_eq!(format!("{head}{text}\"}}"), frame.as_str());
+            let moved: SharedText = with_id(frame.as_str().to_owned(), MessageId::new(3, 4)).into();
+            assert_eq!(
+                (id_of(&frame), id_of(&moved)),
+                (Some(MessageId::new(1, 2)), Some(MessageId::new(3, 4)))
+            );
+        }
+    }
 
     #[test]
     fn a_stamped_frame_reads_back() {

@@ -4,6 +4,8 @@
 mod answering;
 #[cfg(feature = "sqlite")]
 mod branching;
+#[cfg(feature = "sqlite")]
+mod clocks;
 mod closing;
 mod connecting;
 mod delivery;
@@ -14,6 +16,8 @@ mod limits;
 mod measuring;
 mod multiplexing;
 mod publishing;
+#[cfg(feature = "sqlite")]
+mod recovering;
 mod refusing;
 mod renewing;
 mod resuming;
@@ -21,6 +25,8 @@ mod retaining;
 #[cfg(feature = "sqlite")]
 mod running;
 mod serving;
+#[cfg(feature = "sqlite")]
+mod sharing;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod storing;

@@ -1,5 +1,7 @@
 //! Publishing from Rust and over HTTP.
 
+use std::time::Duration;
+
 use fanfare::PublishError;
 use serde_json::json;
 
@@ -182,4 +184,19 @@ async fn only_the_key_or_a_token_for_it_may_publish() {
         assert_eq!(publish(path, bearer).await, refused, "{path} {bearer:?}");
     }
     assert_eq!(Client::connect(&server, &publisher, None).await.map(|_| ()).unwrap_err().status, 401);
+}
+
+#[tokio::test]
+async fn a_key_is_remembered_when_memory_runs_short() {
+    let server = Server::start_with(|builder| builder.history_bytes(100_000).idle_channels(0)).await;
+    let publish =
+        async || server.hub.publish(said(&room("keyed")), "once").idempotency_key("k").await.unwrap();
+    let first = publish().await;
+    let long = "x".repeat(10_000);
+    // Longer than it takes to tidy up, with less memory than all channels want.
+    for number in 0..80 {
+        server.hub.publish(said(&room(&number.to_string())), &long).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    assert_eq!(publish().await, first);
 }

@@ -1,8 +1,10 @@
 //! What a new subscriber gets at once.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::bench::definition::{Status, journal, room, said, small, status};
+use crate::bench::definition::{Status, brief, journal, room, said, small, status};
 use crate::bench::server::Server;
 
 #[tokio::test]
@@ -90,6 +92,22 @@ async fn one_that_is_cut_off_in_the_middle_of_it_gets_the_rest() {
     }
     let mut client = server.resume(&channel, &topics, &cursor).await;
     client.ready().await;
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_topic_retains_its_messages_when_history_is_over() {
+    let server = Server::start().await;
+    let channel = brief("1");
+    for number in 0..30 {
+        server.hub.publish(journal(&channel), &number.to_string()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut client = server.subscribe(&channel, &["journal"]).await;
+    client.ready().await;
+    for number in 0..30 {
+        assert_eq!(client.data().await, json!(number.to_string()));
+    }
     client.silence().await;
 }
 

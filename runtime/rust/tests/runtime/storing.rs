@@ -7,9 +7,10 @@ use fanfare::{Channel, Hub, PublishError, Sqlite};
 use serde_json::json;
 
 use crate::bench::client::Client;
-use crate::bench::definition::{Status, journal, room, said, small, status, strict_room};
+use crate::bench::definition::{Status, brief, journal, room, said, small, status, strict_room};
 use crate::bench::file::File;
 use crate::bench::server::{KEY, Server};
+use crate::text_streams::write_long;
 
 async fn say(server: &Server, channel: &Channel, numbers: std::ops::Range<u32>) -> Vec<String> {
     let mut ids = Vec::new();
@@ -71,6 +72,54 @@ async fn a_gap_is_exact_across_restarts_too() {
         }
         client.silence().await;
     }
+}
+
+#[tokio::test]
+async fn a_long_text_and_what_a_topic_retains_outlive_history_and_process() {
+    let (file, channel) = (File::new(), brief("1"));
+    let first = file.server().await;
+    for number in 0..30 {
+        first.hub.publish(journal(&channel), &number.to_string()).await.unwrap();
+    }
+    let (text, writer) = write_long(&first, &channel, 200).await;
+    writer.end().await.unwrap();
+    first.stop().await;
+    for _ in 0..2 {
+        let server = file.server().await;
+        let mut client = server.subscribe(&channel, &["journal", "draft"]).await;
+        client.ready().await;
+        for number in 0..30 {
+            assert_eq!(client.data().await, json!(number.to_string()));
+        }
+        assert!(matches!(client.frame().await, ServerFrame::DatastreamStart { .. }));
+        let mut heard = String::new();
+        while let ServerFrame::Chunk { data, .. } = client.frame().await {
+            heard.push_str(&data);
+        }
+        assert_eq!(heard, text);
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_missed_what_is_deleted_tells_a_gap() {
+    let (file, channel) = (File::new(), small("1"));
+    let (first, second) = (file.server().await, file.server().await);
+    let before = say(&first, &channel, 0..2).await;
+    let mut client = second.subscribe(&channel, &["said"]).await;
+    client.ready().await;
+    // Published and deleted behind its back, as by a server that went on while this one stood still.
+    let other = rusqlite::Connection::open(file.path()).unwrap();
+    let skip = "UPDATE channels SET head = 700; UPDATE messages SET offset = offset + 698;
+                INSERT OR REPLACE INTO gone SELECT channel, 'said', 698 FROM messages LIMIT 1;";
+    other.execute_batch(&format!("BEGIN IMMEDIATE; {skip} COMMIT;")).unwrap();
+    let (after, _) = client.gap().await;
+    assert_eq!(after, before[1]);
+    for number in 0..2 {
+        assert_eq!(client.data().await, json!(number.to_string()));
+    }
+    let more = say(&first, &channel, 2..3).await;
+    assert_eq!(client.id_and_data().await, (more[0].clone(), json!("2")));
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! Texts that are published piece by piece.
 
+use std::time::Duration;
+
 use fanfare::wire::ServerFrame;
-use fanfare::{Channel, TextStream, Topic};
+use fanfare::{Channel, TextStream, TextStreamWriter, Topic};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::bench::client::Client;
-use crate::bench::definition::{room, said};
+use crate::bench::definition::{Status, brief, room, said, small, status};
 use crate::bench::server::{KEY, Server};
 
 fn draft(channel: &Channel) -> Topic<'_, TextStream> {
@@ -76,6 +78,98 @@ async fn a_reader_that_comes_late_gets_the_latest_text_from_its_start() {
     client.ready().await;
     assert_eq!(hear(&mut client).await.text, "the second");
     client.silence().await;
+}
+
+/// Writes a text in so many pieces that are published one by one, and returns it with its writer.
+pub(crate) async fn write_long(
+    server: &Server,
+    channel: &Channel,
+    pieces: u32,
+) -> (String, TextStreamWriter) {
+    let mut writer = server.hub.stream(draft(channel)).await.unwrap();
+    let mut text = String::new();
+    for number in 0..pieces {
+        let piece = format!("{number} \"é😀\" ");
+        writer.write(&piece).await.unwrap();
+        text.push_str(&piece);
+        tokio::time::sleep(Duration::from_millis(6)).await;
+    }
+    (text, writer)
+}
+
+#[tokio::test]
+async fn a_reader_that_comes_late_gets_a_text_that_is_longer_and_older_than_history() {
+    let server = Server::start().await;
+    // Both in turn: more pieces than the history has messages, and pieces that are older than it.
+    for channel in [small("1"), brief("1")] {
+        let (text, writer) = write_long(&server, &channel, 200).await;
+        server.hub.publish(status(&channel), &Status::new("meanwhile")).await.unwrap();
+        let mut early = server.subscribe(&channel, &["draft"]).await;
+        early.ready().await;
+        let ServerFrame::DatastreamStart { .. } = early.frame().await else { panic!("expected the start") };
+        let mut heard = String::new();
+        let mut last = String::new();
+        while heard.len() < text.len() / 2 {
+            let ServerFrame::Chunk { data, id, .. } = early.frame().await else { panic!("expected a chunk") };
+            heard.push_str(&data);
+            last = id.to_string();
+        }
+        drop(early);
+        writer.end().await.unwrap();
+        let mut resumed = server.resume(&channel, &["draft"], &last).await;
+        resumed.ready().await;
+        while let ServerFrame::Chunk { data, .. } = resumed.frame().await {
+            heard.push_str(&data);
+        }
+        assert_eq!(heard, text, "cut off in the middle");
+        let mut late = server.subscribe(&channel, &["draft", "status"]).await;
+        late.ready().await;
+        assert_eq!(hear_beside(&mut late).await.text, text);
+    }
+}
+
+/// Hears a text among messages of other topics.
+async fn hear_beside(client: &mut Client) -> Heard {
+    let mut heard = Heard::default();
+    loop {
+        match client.frame().await {
+            ServerFrame::Chunk { data, .. } => heard.text.push_str(&data),
+            ServerFrame::DatastreamEnd { error, .. } => return Heard { error, ..heard },
+            ServerFrame::DatastreamStart { .. } | ServerFrame::Data { .. } => {}
+            other => panic!("expected a text or a message, got {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn pieces_of_a_text_push_no_other_topic_out_of_history() {
+    let server = Server::start().await;
+    let channel = small("1");
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        ids.push(server.hub.publish(said(&channel), &number.to_string()).await.unwrap().to_string());
+    }
+    let (_, writer) = write_long(&server, &channel, 200).await;
+    writer.end().await.unwrap();
+    let mut client = server.resume(&channel, &["said"], &ids[0]).await;
+    client.ready().await;
+    for number in 1..4 {
+        assert_eq!(client.data().await, number.to_string());
+    }
+    client.silence().await;
+}
+
+#[tokio::test]
+async fn a_text_that_is_too_long_to_hold_is_told_as_a_gap() {
+    let server = Server::start_with(|builder| builder.stream_bytes(1000)).await;
+    let channel = brief("1");
+    let (_, writer) = write_long(&server, &channel, 200).await;
+    writer.end().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    server.hub.publish(said(&channel), "later").await.unwrap();
+    let mut client = server.subscribe(&channel, &["draft"]).await;
+    client.ready().await;
+    client.gap().await;
 }
 
 #[tokio::test]

@@ -9,7 +9,8 @@ use crate::observe::Sent;
 use crate::settings::MAX_TURN;
 
 impl Facts<'_> {
-    pub(super) fn check_signals(&mut self, is_steady: bool) {
+    /// Checks all signals. `clock` is how far the storage's clock is ahead of the simulation's, in milliseconds.
+    pub(super) fn check_signals(&mut self, clock: u128) {
         let mut wrong = Vec::new();
         let mut stored: BTreeMap<String, &Note> = BTreeMap::new();
         // By the signal's id.
@@ -38,9 +39,9 @@ impl Facts<'_> {
             let stored = stored.get(payload).copied();
             let answer = stored.and_then(|stored| answers.get(&stored.position)).copied();
             wrong.extend(self.check_signal(payload, sent, stored, answer));
-            if let (Some(stored), Some(answer), true) = (stored, answer, is_steady)
+            if let (Some(stored), Some(answer)) = (stored, answer)
                 && stored.branch != "kept"
-                && self.is_asked_later(sent, stored, answer)
+                && self.is_asked_later(sent, stored, answer, clock)
             {
                 wrong.push(format!("(e) {payload} answers {answer:?}, which was asked later"));
             }
@@ -93,7 +94,7 @@ impl Facts<'_> {
     }
 
     /// Returns whether a question was asked after a signal for an earlier one arrived.
-    fn is_asked_later(&self, sent: &Sent, stored: &Note, answer: &Note) -> bool {
+    fn is_asked_later(&self, sent: &Sent, stored: &Note, answer: &Note, clock: u128) -> bool {
         let (since, at): (u128, u128) = (answer.b.parse().unwrap_or(0), stored.b.parse().unwrap_or(0));
         let name = SIGNALS[sent.signal];
         let before = self.notes.iter().take_while(|note| !std::ptr::eq(*note, stored));
@@ -104,9 +105,9 @@ impl Facts<'_> {
         let mut closed =
             before.filter(|note| note.what == "step" && note.c == "wait" && note.row == stored.row);
         // Processes take turns, so their clocks differ by as much as one, and a question may seem to be asked only
-        // after the signal was recorded. Then a clock was set back, as far as the library knows.
+        // after the signal was recorded. The library treats such a question as asked before.
         let turn = u128::from(MAX_TURN);
-        let is_known = sent.answered.is_some_and(|answered| since + 2 * turn < answered);
+        let is_known = sent.answered.is_some_and(|answered| since + 2 * turn < answered + clock);
         is_known && since > at + turn && closed.any(names)
     }
 

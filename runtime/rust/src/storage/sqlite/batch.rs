@@ -1,15 +1,16 @@
 //! What is done in one transaction.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::messages::{self, Outcome};
+use super::messages::{self, Epoch, Outcome};
 use super::schema::milliseconds;
-use super::{Entry, StorageError};
-use crate::clock;
+use super::{Entry, StorageError, channels};
 use crate::history::{KeptMessage, Log};
 
 /// Does work in a transaction, which is undone where the work fails.
@@ -37,38 +38,84 @@ pub(super) trait Work: Send {
 /// A transaction, and the messages that it appends.
 pub(super) struct Batch<'t> {
     pub(super) transaction: &'t Transaction<'t>,
-    heads: HashMap<i64, u64>,
-    appended: Vec<(Arc<Log>, KeptMessage)>,
+    /// The time of the transaction, by the storage's clock.
+    pub(super) time: SystemTime,
+    /// The row of the channel that was appended to last. If the transaction fails, it may be damaged.
+    touched: &'t Cell<Option<i64>>,
+    heads: HashMap<Epoch, u64>,
+    /// The epochs that logs append to instead of their own, which are over.
+    successors: HashMap<Epoch, Epoch>,
+    appended: Appended,
+}
+
+/// What a transaction appended.
+#[derive(Default)]
+pub(super) struct Appended {
+    pub(super) messages: Vec<(Arc<Log>, KeptMessage)>,
+    /// Messages for logs whose epoch is over, with the epoch that has them now.
+    pub(super) moved: Vec<(Epoch, KeptMessage)>,
+    /// Logs whose epoch is over.
+    pub(super) retired: Vec<Arc<Log>>,
 }
 
 impl<'t> Batch<'t> {
-    pub(super) fn new(transaction: &'t Transaction<'t>) -> Self {
-        Self { transaction, heads: HashMap::new(), appended: Vec::new() }
+    pub(super) fn new(
+        transaction: &'t Transaction<'t>,
+        time: SystemTime,
+        touched: &'t Cell<Option<i64>>,
+    ) -> Self {
+        let (heads, successors, appended) = (HashMap::new(), HashMap::new(), Appended::default());
+        Self { transaction, time, touched, heads, successors, appended }
+    }
+
+    /// The time of the transaction as the tables have it.
+    pub(super) fn now(&self) -> i64 {
+        milliseconds(self.time)
     }
 
     /// Appends a message to the end of its channel.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<Outcome> {
-        // A log that no storage opened has no row, and none is ever given here.
-        let row = entry.log.row().unwrap_or_default();
-        let head = match self.heads.get(&row) {
-            Some(head) => *head,
-            None => messages::head(self.transaction, row)?,
-        };
-        let (outcome, message) = messages::append(self.transaction, entry, row, head)?;
+        let own = Epoch::of(&entry.log);
+        self.touched.set(Some(own.row));
+        let (epoch, head) = self.end_of(&entry.log)?;
+        self.touched.set(Some(epoch.row));
+        let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.time)?;
         if let Some(message) = message {
-            self.heads.insert(row, message.offset);
-            self.appended.push((Arc::clone(&entry.log), message));
+            self.heads.insert(epoch, message.offset);
+            if epoch == own {
+                self.appended.messages.push((Arc::clone(&entry.log), message));
+            } else {
+                self.appended.moved.push((epoch, message));
+            }
         }
         Ok(outcome)
     }
 
+    /// Returns where the next message of a log's channel goes: its epoch, and the head. If the log's own epoch is
+    /// over, the channel is looked up again, and created if it was forgotten.
+    fn end_of(&mut self, log: &Arc<Log>) -> Result<(Epoch, u64)> {
+        let own = Epoch::of(log);
+        let epoch = self.successors.get(&own).copied().unwrap_or(own);
+        if let Some(head) = self.heads.get(&epoch) {
+            return Ok((epoch, *head));
+        }
+        if let Some(head) = messages::head(self.transaction, epoch)? {
+            return Ok((epoch, head));
+        }
+        let found = channels::find_or_create(self.transaction, log.channel(), self.time)?;
+        let epoch = Epoch { row: found.row, life: found.life };
+        self.successors.insert(own, epoch);
+        self.appended.retired.push(Arc::clone(log));
+        Ok((epoch, self.heads.get(&epoch).copied().unwrap_or(found.head)))
+    }
+
     /// Notes how far each channel is now, and gives what is to be handed to the logs.
-    pub(super) fn finish(self) -> Result<Vec<(Arc<Log>, KeptMessage)>> {
-        let now = milliseconds(clock::now());
-        for (row, head) in self.heads {
+    pub(super) fn finish(self) -> Result<Appended> {
+        let now = self.now();
+        for (epoch, head) in self.heads {
             let mut statement =
                 self.transaction.prepare_cached("UPDATE channels SET head = ?2, used = ?3 WHERE id = ?1")?;
-            statement.execute(params![row, head, now])?;
+            statement.execute(params![epoch.row, head, now])?;
         }
         Ok(self.appended)
     }

@@ -1,30 +1,32 @@
 //! Opening a channel: all that is kept of it.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, Transaction, params};
 
-use super::messages::{trim, with_life};
 use super::schema::{milliseconds, time};
 use crate::channel::{Channel, ChannelDefinition};
-use crate::clock;
 use crate::history::{Kept, KeptMessage};
+use crate::wire::{MessageId, with_id};
 
-struct Found {
-    row: i64,
-    life: u64,
-    head: u64,
-    first: u64,
+/// How often the use of a channel is noted that nothing is published to.
+pub(super) const NOTED: Duration = Duration::from_secs(86_400);
+
+/// A channel in the file.
+pub(super) struct Found {
+    pub(super) row: i64,
+    pub(super) life: u64,
+    pub(super) head: u64,
     fingerprint: String,
+    is_new: bool,
 }
 
 /// What is kept of a channel; of one that is new, nothing.
-pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel) -> Result<Kept> {
+pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<Kept> {
     let definition = channel.definition();
-    let Some(found) = find(transaction, channel.name())? else { return create(transaction, channel) };
-    if found.life == 0 {
-        begin_life(transaction, found.row, found.head, definition)?;
-        return open(transaction, channel);
+    let found = find_or_create(transaction, channel, now)?;
+    if !found.is_new {
+        note_use(transaction, found.row, now)?;
     }
     let is_of_another_definition = found.fingerprint != definition.fingerprint;
     if is_of_another_definition {
@@ -32,69 +34,129 @@ pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel) -> Result<K
             transaction.prepare_cached("UPDATE channels SET fingerprint = ?2 WHERE id = ?1")?;
         statement.execute(params![found.row, definition.fingerprint])?;
     }
+    let kept = kept(transaction, definition, found, now)?;
+    Ok(Kept { is_of_another_definition, ..kept })
+}
+
+/// What is kept of a channel, if anything is.
+pub(super) fn read(connection: &Connection, channel: &Channel, now: SystemTime) -> Result<Option<Kept>> {
+    let found = find(connection, channel.name())?;
+    found.map(|found| kept(connection, channel.definition(), found, now)).transpose()
+}
+
+fn kept(
+    connection: &Connection,
+    definition: &ChannelDefinition,
+    found: Found,
+    now: SystemTime,
+) -> Result<Kept> {
+    let Found { row, life, head, .. } = found;
     Ok(Kept {
-        row: found.row,
-        life: found.life,
-        head: found.head,
-        first: found.first,
-        messages: messages(transaction, found.row, found.life, definition, 0)?,
-        gone: gone(transaction, found.row, definition)?,
-        is_of_another_definition,
+        row,
+        life,
+        head,
+        messages: messages(connection, row, life, definition, 0)?,
+        gone: gone(connection, row, definition)?,
+        is_of_another_definition: false,
+        now,
     })
 }
 
-fn find(transaction: &Transaction<'_>, name: &str) -> Result<Option<Found>> {
-    let mut statement = transaction
-        .prepare_cached("SELECT id, life, head, first, fingerprint FROM channels WHERE name = ?1")?;
+/// Finds a channel, or creates it. Begins a new epoch if the channel has none.
+pub(super) fn find_or_create(
+    transaction: &Transaction<'_>,
+    channel: &Channel,
+    now: SystemTime,
+) -> Result<Found> {
+    let Some(found) = find(transaction, channel.name())? else { return create(transaction, channel, now) };
+    if found.life != 0 {
+        return Ok(found);
+    }
+    begin_life(transaction, found.row, now)?;
+    find_or_create(transaction, channel, now)
+}
+
+/// Notes that a process has a channel open, so that no process forgets it. Does so once a day at most.
+pub(super) fn note_use(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Result<()> {
+    let mut statement =
+        transaction.prepare_cached("UPDATE channels SET used = ?2 WHERE id = ?1 AND used < ?3")?;
+    let noted = now.checked_sub(NOTED).map_or(0, milliseconds);
+    statement.execute(params![row, milliseconds(now), noted])?;
+    Ok(())
+}
+
+/// Sets a channel aside whose rows cannot be read. The channel begins a new epoch under another row when it is used
+/// next. The rows stay in the file under another name, and nothing looks at them again.
+pub(super) fn set_aside(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Result<()> {
+    let life = next_life(transaction, now)?;
+    let mut statement = transaction.prepare_cached(
+        "UPDATE channels SET name = 'damaged/' || id || '/' || name, life = ?2, sweep_at = ?3 WHERE id = ?1",
+    )?;
+    statement.execute(params![row, life, i64::MAX])?;
+    Ok(())
+}
+
+/// Returns whether a channel's rows cannot be read because the file is damaged.
+pub(super) fn is_damaged(connection: &Connection, row: i64) -> bool {
+    let read = |sql: &str| connection.query_row(sql, [row], |_| Ok(()));
+    let reads = [
+        "SELECT count(*), sum(length(topic || frame)) FROM messages WHERE channel = ?1",
+        "SELECT count(*), sum(length(topic)) FROM gone WHERE channel = ?1",
+        "SELECT count(*), sum(length(content)) FROM keys WHERE channel = ?1",
+        "SELECT count(*), sum(offset) FROM keys WHERE channel = ?1",
+    ];
+    reads.into_iter().any(|sql| read(sql).is_err_and(|error| is_corrupt(&error)))
+}
+
+/// Returns whether an error says that the file is damaged.
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+}
+
+/// Returns the row of a channel by its name.
+pub(super) fn row_of(connection: &Connection, name: &str) -> Result<Option<i64>> {
+    connection.query_row("SELECT id FROM channels WHERE name = ?1", [name], |row| row.get(0)).optional()
+}
+
+fn find(connection: &Connection, name: &str) -> Result<Option<Found>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, life, head, fingerprint FROM channels WHERE name = ?1")?;
     let found = statement.query_row([name], |row| {
         Ok(Found {
             row: row.get(0)?,
             life: row.get(1)?,
             head: row.get(2)?,
-            first: row.get(3)?,
-            fingerprint: row.get(4)?,
+            fingerprint: row.get(3)?,
+            is_new: false,
         })
     });
     found.optional()
 }
 
-fn create(transaction: &Transaction<'_>, channel: &Channel) -> Result<Kept> {
-    let definition = channel.definition();
-    let life = next_life(transaction)?;
+fn create(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<Found> {
+    let fingerprint = channel.definition().fingerprint;
+    let life = next_life(transaction, now)?;
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO channels (name, life, head, first, fingerprint, used, sweep_at)
-         VALUES (?1, ?2, 0, 1, ?3, ?4, ?4)",
+        "INSERT INTO channels (name, life, head, fingerprint, used, sweep_at) VALUES (?1, ?2, 0, ?3, ?4, ?4)",
     )?;
-    let now = milliseconds(clock::now());
-    statement.execute(params![channel.name(), life, definition.fingerprint, now])?;
-    let row = transaction.last_insert_rowid();
-    Ok(Kept {
-        row,
-        life,
-        head: 0,
-        first: 1,
-        messages: Vec::new(),
-        gone: Vec::new(),
-        is_of_another_definition: false,
-    })
+    statement.execute(params![channel.name(), life, fingerprint, milliseconds(now)])?;
+    let (row, fingerprint) = (transaction.last_insert_rowid(), fingerprint.to_owned());
+    Ok(Found { row, life, head: 0, fingerprint, is_new: true })
 }
 
-/// What was in history is not sent again under other ids: those who resume are told a gap.
-fn begin_life(
-    transaction: &Transaction<'_>,
-    row: i64,
-    head: u64,
-    definition: &ChannelDefinition,
-) -> Result<()> {
-    trim(transaction, row, definition, head + 1)?;
-    let life = next_life(transaction)?;
+/// Begins a new epoch. What was in history is not sent again under other ids: those who resume are told a gap. What
+/// topics retain stays.
+fn begin_life(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Result<()> {
+    let life = next_life(transaction, now)?;
     transaction.execute("UPDATE channels SET life = ?2 WHERE id = ?1", params![row, life])?;
+    transaction.execute("UPDATE messages SET published = 0 WHERE channel = ?1", [row])?;
     Ok(())
 }
 
-/// Lives are the time in milliseconds, and ascend even where the clock does not.
-fn next_life(transaction: &Transaction<'_>) -> Result<u64> {
-    let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+/// Returns an epoch that is greater than all earlier ones, also than those that were begun after a backup was taken
+/// which has been restored since.
+fn next_life(transaction: &Transaction<'_>, now: SystemTime) -> Result<u64> {
+    let now = milliseconds(now);
     let mut statement = transaction.prepare_cached(
         "INSERT INTO facts VALUES ('last_life', ?1)
          ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER) + 1, CAST(excluded.value AS INTEGER))
@@ -121,18 +183,14 @@ pub(super) fn messages(
         // What no topic of the definition is for any more, nobody can subscribe to.
         let Some(topic) = definition.logged_as(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
-        let frame = with_life(row.get(3)?, life, offset);
+        let frame = with_id(row.get(3)?, MessageId::new(life, offset)).into();
         messages.push(KeptMessage { offset, topic, published: time(row.get(2)?), frame });
     }
     Ok(messages)
 }
 
-fn gone(
-    transaction: &Transaction<'_>,
-    row: i64,
-    definition: &ChannelDefinition,
-) -> Result<Vec<(usize, u64)>> {
-    let mut statement = transaction.prepare_cached("SELECT topic, offset FROM gone WHERE channel = ?1")?;
+fn gone(connection: &Connection, row: i64, definition: &ChannelDefinition) -> Result<Vec<(usize, u64)>> {
+    let mut statement = connection.prepare_cached("SELECT topic, offset FROM gone WHERE channel = ?1")?;
     let rows = statement.query_map([row], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
     let mut gone = Vec::new();
     for row in rows {

@@ -15,7 +15,7 @@ impl Journal for Sqlite {
     }
 
     fn free_orphans(&self) -> Later<Result<(), StorageError>> {
-        self.ask(move |batch| journal::free_orphans(batch.transaction))
+        self.ask(move |batch| journal::free_orphans(batch))
     }
 
     fn add(&self, run: NewRun, event: Entry) -> Later<Result<bool, StorageError>> {
@@ -28,12 +28,12 @@ impl Journal for Sqlite {
         lease: SystemTime,
         limit: usize,
     ) -> Later<Result<Vec<Claimed>, StorageError>> {
-        let owner = self.owner;
-        self.ask(move |batch| journal::claim(batch.transaction, owner, &jobs, lease, limit))
+        let owner = self.known.owner;
+        self.ask(move |batch| journal::claim(batch, owner, &jobs, lease, limit))
     }
 
     fn make_due(&self, rows: Vec<i64>) -> Later<Result<(), StorageError>> {
-        self.ask(move |batch| journal::make_due(batch.transaction, &rows))
+        self.ask(move |batch| journal::make_due(batch, &rows))
     }
 
     fn load(&self, row: i64) -> Later<Result<Vec<Step>, StorageError>> {
@@ -41,7 +41,7 @@ impl Journal for Sqlite {
     }
 
     fn extend(&self, holds: Vec<Hold>, lease: SystemTime) -> Later<Result<Vec<Hold>, StorageError>> {
-        let owner = self.owner;
+        let owner = self.known.owner;
         self.ask(move |batch| journal::extend(batch.transaction, owner, &holds, lease))
     }
 
@@ -50,7 +50,7 @@ impl Journal for Sqlite {
     }
 
     fn leave(&self) -> Later<Result<(), StorageError>> {
-        let owner = self.owner;
+        let owner = self.known.owner;
         self.ask(move |batch| journal::release(batch.transaction, owner))
     }
 
@@ -116,7 +116,7 @@ impl Journal for Sqlite {
     }
 
     fn signal(&self, signal: NewSignal) -> Later<Result<Signalled, StorageError>> {
-        self.ask(move |batch| signals::send(batch.transaction, &signal))
+        self.ask(move |batch| signals::send(batch, &signal))
     }
 
     fn find(&self, run_id: String) -> Later<Result<Option<RunRecord>, StorageError>> {
@@ -128,6 +128,6 @@ impl Journal for Sqlite {
     }
 
     fn count(&self) -> Later<Result<RunCounts, StorageError>> {
-        self.ask(move |batch| journal::count(batch.transaction))
+        self.ask(move |batch| journal::count(batch))
     }
 }

@@ -13,7 +13,6 @@ use super::messages::Outcome;
 use super::questions::questions;
 use super::schema::{milliseconds, time};
 use super::{process, streams};
-use crate::clock;
 
 /// The number of calls that a run has recorded.
 const RECORDED: &str =
@@ -27,14 +26,15 @@ const SUSPECT: u32 = 2;
 pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
     batch.transaction.execute(
         "UPDATE runs SET state = 'running', due = ?2 WHERE state = 'halted' AND job IN (SELECT value FROM json_each(?1))",
-        params![json(jobs), now()],
+        params![json(jobs), batch.now()],
     )?;
-    free_orphans(batch.transaction)
+    free_orphans(batch)
 }
 
 /// Frees the runs of processes that no longer exist, and counts a crash for each. The more often a run crashed in
 /// a row, the longer it waits before it is due, up to 64 seconds.
-pub(super) fn free_orphans(transaction: &Transaction<'_>) -> Result<()> {
+pub(super) fn free_orphans(batch: &Batch<'_>) -> Result<()> {
+    let transaction = batch.transaction;
     for owner in process::take_gone(transaction)? {
         transaction.execute(
             &format!(
@@ -47,7 +47,7 @@ pub(super) fn free_orphans(transaction: &Transaction<'_>) -> Result<()> {
             "UPDATE runs SET owner = NULL, lease = 0,
              due = CASE WHEN crashes < ?3 THEN due ELSE max(due, ?2 + (1000 << min(crashes - ?3, 6))) END
              WHERE owner = ?1",
-            params![owner, now(), SUSPECT],
+            params![owner, batch.now(), SUSPECT],
         )?;
     }
     Ok(())
@@ -67,7 +67,7 @@ pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<
         "INSERT INTO runs (run, job, channel, input, state, due, changed)
          VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5) ON CONFLICT DO NOTHING",
     )?;
-    let added = statement.execute(params![run.run_id, run.job, run.channel, run.input, now()])? == 1;
+    let added = statement.execute(params![run.run_id, run.job, run.channel, run.input, batch.now()])? == 1;
     if added {
         batch.append(event)?;
     }
@@ -75,7 +75,7 @@ pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<
 }
 
 pub(super) fn claim(
-    transaction: &Transaction<'_>,
+    batch: &Batch<'_>,
     owner: u32,
     jobs: &[String],
     lease: SystemTime,
@@ -84,7 +84,7 @@ pub(super) fn claim(
     let is_free =
         "state = 'running' AND due <= ?3 AND lease < ?3 AND job IN (SELECT value FROM json_each(?4))";
     // With a bare parameter as the limit, SQLite would recompile the statement each time.
-    let mut statement = transaction.prepare_cached(&format!(
+    let mut statement = batch.transaction.prepare_cached(&format!(
         "UPDATE runs SET fence = fence + 1, owner = ?1, lease = ?2, progress = {RECORDED},
              crashes = CASE WHEN {RECORDED} > progress THEN 0 ELSE crashes END + (coalesce(owner, ?1) <> ?1)
          WHERE id IN (
@@ -95,7 +95,8 @@ pub(super) fn claim(
              ORDER BY due LIMIT 0 + ?5)
          RETURNING id, fence, run, job, channel, input, failures, crashes"
     ))?;
-    let rows = statement.query_map(params![owner, milliseconds(lease), now(), json(jobs), limit], |row| {
+    let arguments = params![owner, milliseconds(lease), batch.now(), json(jobs), limit];
+    let rows = statement.query_map(arguments, |row| {
         Ok(Claimed {
             hold: Hold { row: row.get(0)?, fence: row.get(1)? },
             run: NewRun { run_id: row.get(2)?, job: row.get(3)?, channel: row.get(4)?, input: row.get(5)? },
@@ -106,10 +107,11 @@ pub(super) fn claim(
     rows.collect()
 }
 
-pub(super) fn make_due(transaction: &Transaction<'_>, rows: &[i64]) -> Result<()> {
-    let mut statement =
-        transaction.prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1 AND owner IS NULL")?;
-    rows.iter().try_for_each(|row| statement.execute(params![row, now()]).map(|_| ()))
+pub(super) fn make_due(batch: &Batch<'_>, rows: &[i64]) -> Result<()> {
+    let mut statement = batch
+        .transaction
+        .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1 AND owner IS NULL")?;
+    rows.iter().try_for_each(|row| statement.execute(params![row, batch.now()]).map(|_| ()))
 }
 
 /// Returns the calls that a run has recorded or begun.
@@ -203,9 +205,9 @@ pub(super) fn record(
     match id.filter(|_| step.kind == StepKind::Publish) {
         Some(id) => {
             let outcome = CallOutcome::Value(format!("\"{id}\""));
-            write_outcome(batch.transaction, hold.row, step, &outcome)?;
+            write_outcome(batch, hold.row, step, &outcome)?;
         }
-        None => write(batch.transaction, hold.row, step)?,
+        None => write(batch, hold.row, step)?,
     }
     if step.kind == StepKind::Stream && step.outcome.is_final() {
         streams::forget(batch.transaction, hold.row, &step.site)?;
@@ -213,12 +215,13 @@ pub(super) fn record(
     Ok(Recorded::Kept(id))
 }
 
-pub(super) fn write(transaction: &Transaction<'_>, row: i64, step: &Step) -> Result<()> {
-    write_outcome(transaction, row, step, &step.outcome)
+pub(super) fn write(batch: &Batch<'_>, row: i64, step: &Step) -> Result<()> {
+    write_outcome(batch, row, step, &step.outcome)
 }
 
 /// Records a call with `outcome` instead of the step's own outcome.
-fn write_outcome(transaction: &Transaction<'_>, row: i64, step: &Step, outcome: &CallOutcome) -> Result<()> {
+fn write_outcome(batch: &Batch<'_>, row: i64, step: &Step, outcome: &CallOutcome) -> Result<()> {
+    let (transaction, now) = (batch.transaction, batch.now());
     let Step { site: CallSite { branch, position }, kind, id, .. } = step;
     let (value, error, failures, due) = match outcome {
         CallOutcome::Value(value) => (Some(value), None, 0, 0),
@@ -230,7 +233,7 @@ fn write_outcome(transaction: &Transaction<'_>, row: i64, step: &Step, outcome: 
         "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let is_new = once.execute(params![row, branch, position, kind.name(), id, value, now()])? == 1;
+    let is_new = once.execute(params![row, branch, position, kind.name(), id, value, now])? == 1;
     if is_new && value.is_some() {
         return Ok(());
     }
@@ -238,7 +241,7 @@ fn write_outcome(transaction: &Transaction<'_>, row: i64, step: &Step, outcome: 
         "UPDATE steps SET value = ?4, error = ?5, failures = ?6, due = ?7, at = ?8
          WHERE run = ?1 AND branch = ?2 AND position = ?3 AND value IS NULL AND error IS NULL",
     )?;
-    again.execute(params![row, branch, position, value, error, failures, due, now()])?;
+    again.execute(params![row, branch, position, value, error, failures, due, now])?;
     Ok(())
 }
 
@@ -259,7 +262,7 @@ pub(super) fn settle(batch: &mut Batch<'_>, hold: Hold, end: &End, event: Option
              ELSE ?4 END
          WHERE id = ?1",
     )?;
-    statement.execute(params![hold.row, state, outcome, due, failures, now()])?;
+    statement.execute(params![hold.row, state, outcome, due, failures, batch.now()])?;
     if matches!(end, End::Completed(_) | End::Failed(_)) {
         batch.transaction.execute("DELETE FROM waits WHERE run = ?1", [hold.row])?;
     }
@@ -273,7 +276,7 @@ pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>)
     let cancelled = batch.transaction.execute(
         "UPDATE runs SET state = 'cancelled', owner = NULL, lease = 0, fence = fence + 1, changed = ?2
          WHERE run = ?1 AND state IN ('running', 'halted')",
-        params![run_id, now()],
+        params![run_id, batch.now()],
     )?;
     if cancelled == 0 {
         return Ok(Settled::Lost);
@@ -334,13 +337,13 @@ pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, li
     Ok(ended.len())
 }
 
-pub(super) fn count(transaction: &Transaction<'_>) -> Result<RunCounts> {
-    let mut statement = transaction.prepare_cached(
+pub(super) fn count(batch: &Batch<'_>) -> Result<RunCounts> {
+    let mut statement = batch.transaction.prepare_cached(
         "SELECT state = 'halted', owner IS NOT NULL AND lease >= ?1, due <= ?1, count(*), min(due) FROM runs
          WHERE state IN ('running', 'halted') GROUP BY 1, 2, 3",
     )?;
     let mut counts = RunCounts::default();
-    let mut rows = statement.query([now()])?;
+    let mut rows = statement.query([batch.now()])?;
     while let Some(row) = rows.next()? {
         let runs: u64 = row.get(3)?;
         match (row.get(0)?, row.get(1)?, row.get(2)?) {
@@ -354,10 +357,6 @@ pub(super) fn count(transaction: &Transaction<'_>) -> Result<RunCounts> {
         }
     }
     Ok(counts)
-}
-
-pub(super) fn now() -> i64 {
-    milliseconds(clock::now())
 }
 
 pub(super) fn json(texts: &[String]) -> String {

@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::Entry;
 use super::schema::milliseconds;
-use crate::channel::{ChannelDefinition, Logged};
+use crate::channel::ChannelDefinition;
 use crate::clock;
 use crate::history::{KeptMessage, Key, Log, MAX_KEYS};
-use crate::wire::{MessageId, SharedText};
+use crate::wire::MessageId;
 
 /// What appending one message came to.
 pub(super) enum Outcome {
@@ -18,29 +18,45 @@ pub(super) enum Outcome {
     KeyReused,
 }
 
-/// The offset of a channel's latest message.
-pub(super) fn head(connection: &Connection, row: i64) -> Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT head FROM channels WHERE id = ?1")?;
-    statement.query_row([row], |row| row.get(0))
+/// The row and the epoch of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Epoch {
+    pub(super) row: i64,
+    pub(super) life: u64,
+}
+
+impl Epoch {
+    /// Returns the row and the epoch that a log was opened with.
+    pub(super) fn of(log: &Log) -> Self {
+        // Only a log that no storage opened has no row, and none is ever given to this one.
+        Self { row: log.row().unwrap_or_default(), life: log.life() }
+    }
+}
+
+/// Returns the offset of the latest message, or `None` if the epoch is over: another process forgot the channel,
+/// or began a new epoch.
+pub(super) fn head(connection: &Connection, epoch: Epoch) -> Result<Option<u64>> {
+    let mut statement = connection.prepare_cached("SELECT head FROM channels WHERE id = ?1 AND life = ?2")?;
+    statement.query_row(params![epoch.row, epoch.life], |row| row.get(0)).optional()
 }
 
 /// Appends a message after the latest one, unless its key was used before.
 pub(super) fn append(
     transaction: &Transaction<'_>,
     entry: &Entry,
-    row: i64,
+    epoch: Epoch,
     head: u64,
+    published: SystemTime,
 ) -> Result<(Outcome, Option<KeptMessage>)> {
     let Entry { log, topic, frame, key } = entry;
-    let offset = head + 1;
-    let published = clock::now();
+    let (row, offset) = (epoch.row, head + 1);
     if let Some(key) = key
-        && let Some(outcome) = used(transaction, log, row, *key)?
+        && let Some(outcome) = used(transaction, epoch, *key)?
     {
         return Ok((outcome, None));
     }
-    let id = MessageId::new(log.life(), offset);
-    let frame = frame.clone().stamp(id, published);
+    let id = MessageId::new(epoch.life, offset);
+    let frame = frame.clone().stamp(id, clock::now());
     let name = log.channel().definition().logged(*topic).name;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -53,14 +69,15 @@ pub(super) fn append(
 }
 
 /// What to answer where the key was used before.
-fn used(transaction: &Transaction<'_>, log: &Log, row: i64, key: Key) -> Result<Option<Outcome>> {
+fn used(transaction: &Transaction<'_>, epoch: Epoch, key: Key) -> Result<Option<Outcome>> {
     let mut statement =
         transaction.prepare_cached("SELECT content, offset FROM keys WHERE channel = ?1 AND key = ?2")?;
-    let found = statement
-        .query_row(params![row, key.key], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?)));
+    let found = statement.query_row(params![epoch.row, key.key], |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?))
+    });
     Ok(found.optional()?.map(|(content, offset)| {
         if content == key.content {
-            Outcome::Repeated(MessageId::new(log.life(), offset))
+            Outcome::Repeated(MessageId::new(epoch.life, offset))
         } else {
             Outcome::KeyReused
         }
@@ -80,55 +97,29 @@ fn remember(transaction: &Transaction<'_>, row: i64, key: Key, offset: u64, now:
     Ok(())
 }
 
-/// Deletes a channel's messages before an offset, but for those that topics retain, and notes
-/// what is gone.
+/// Deletes a channel's messages that are lost, and notes what is gone. `lost` has for each topic the offset up to which
+/// its messages are lost, `before` the offset up to which they were when this was last called.
 pub(super) fn trim(
     transaction: &Transaction<'_>,
     row: i64,
     definition: &ChannelDefinition,
-    first: u64,
+    before: &[(usize, u64)],
+    lost: &[(usize, u64)],
 ) -> Result<()> {
-    let mut after = 0;
-    for retained in retained(transaction, row, definition)?.into_iter().chain([first]) {
-        let until = retained.min(first);
+    for (topic, until) in lost {
+        let after = before.iter().find(|(known, _)| known == topic).map_or(0, |(_, offset)| *offset);
+        let name = definition.logged(*topic).name;
+        if after >= *until {
+            continue;
+        }
         let mut gone = transaction.prepare_cached(
-            "INSERT INTO gone SELECT channel, topic, max(offset) FROM messages
-             WHERE channel = ?1 AND offset > ?2 AND offset < ?3 GROUP BY topic
-             ON CONFLICT DO UPDATE SET offset = max(offset, excluded.offset)",
+            "INSERT INTO gone VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET offset = max(offset, excluded.offset)",
         )?;
-        gone.execute(params![row, after, until])?;
-        let mut deleted = transaction
-            .prepare_cached("DELETE FROM messages WHERE channel = ?1 AND offset > ?2 AND offset < ?3")?;
-        deleted.execute(params![row, after, until])?;
-        after = until;
+        gone.execute(params![row, name, until])?;
+        let mut deleted = transaction.prepare_cached(
+            "DELETE FROM messages WHERE channel = ?1 AND offset > ?2 AND offset <= ?3 AND topic = ?4",
+        )?;
+        deleted.execute(params![row, after, until, name])?;
     }
-    let mut moved = transaction.prepare_cached("UPDATE channels SET first = max(first, ?2) WHERE id = ?1")?;
-    moved.execute(params![row, first])?;
     Ok(())
-}
-
-/// The offsets of the messages that topics retain, in order.
-fn retained(transaction: &Transaction<'_>, row: i64, definition: &ChannelDefinition) -> Result<Vec<u64>> {
-    let mut offsets = Vec::new();
-    for topic in definition.kinds().filter(Logged::holds_latest) {
-        let mut statement = transaction.prepare_cached(
-            "SELECT offset FROM messages WHERE channel = ?1 AND topic = ?2 ORDER BY offset DESC LIMIT 1",
-        )?;
-        offsets.extend(statement.query_row(params![row, topic.name], |row| row.get::<_, u64>(0)).optional()?);
-    }
-    offsets.sort_unstable();
-    Ok(offsets)
-}
-
-/// A frame with the id of another life of its channel.
-pub(super) fn with_life(frame: String, life: u64, offset: u64) -> SharedText {
-    // The payload comes last and names hold no bare quotes, so the first one is the envelope's.
-    let field = r#""id":""#;
-    let id = MessageId::new(life, offset).to_string();
-    let Some(at) = frame.find(field).map(|at| at + field.len()) else { return frame.into() };
-    let mut frame = frame;
-    if frame.get(at..at + id.len()).is_some_and(|current| current != id) {
-        frame.replace_range(at..at + id.len(), &id);
-    }
-    frame.into()
 }

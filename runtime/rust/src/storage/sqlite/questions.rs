@@ -7,12 +7,12 @@ use super::super::{
     Waited,
 };
 use super::batch::Batch;
-use super::journal::{is_held, json, load_fork, now, write};
+use super::journal::{is_held, json, load_fork, write};
 use super::schema::{milliseconds, time};
 use super::signals;
 
 pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEvent) -> Result<Waited> {
-    let transaction = batch.transaction;
+    let (transaction, now) = (batch.transaction, batch.now());
     if !is_held(transaction, hold)? {
         return Ok(Waited::Lost);
     }
@@ -22,7 +22,7 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     let until = milliseconds(wait.until);
-    let is_new = begun.execute(params![row, branch, position, wait.id, names, now(), until])? == 1;
+    let is_new = begun.execute(params![row, branch, position, wait.id, names, now, until])? == 1;
     if is_new {
         signals::answer_with_kept(transaction, row, &wait.site, &names)?;
     }
@@ -30,7 +30,7 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
         .prepare_cached("SELECT until, answer FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
     let (until, answer): (i64, Option<i64>) =
         standing.query_row(params![row, branch, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if answer.is_none() && until > now() {
+    if answer.is_none() && until > now {
         if is_new {
             batch.append(&event(&questions(transaction, row)?))?;
         }
@@ -40,7 +40,7 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
     if taken.is_some() {
         failpoint!("between-signal-and-step");
     }
-    let value = close(transaction, row, &wait.site, &wait.id, wait.names.clone(), taken)?;
+    let value = close(batch, row, &wait.site, &wait.id, wait.names.clone(), taken)?;
     if !is_new {
         batch.append(&event(&questions(transaction, row)?))?;
     }
@@ -49,14 +49,14 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
 
 /// Closes a question, and returns its recorded end.
 fn close(
-    transaction: &Transaction<'_>,
+    batch: &Batch<'_>,
     row: i64,
     site: &CallSite,
     id: &str,
     names: Vec<String>,
     taken: Option<Taken>,
 ) -> Result<String> {
-    let mut closed = transaction.prepare_cached(
+    let mut closed = batch.transaction.prepare_cached(
         "DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3 RETURNING since",
     )?;
     let since = closed.query_row(params![row, site.branch, site.position], |row| row.get(0))?;
@@ -64,7 +64,7 @@ fn close(
     // Cannot fail: the value has only strings and numbers.
     let value = serde_json::to_string(&end).unwrap_or_default();
     let outcome = Outcome::Value(value.clone());
-    write(transaction, row, &Step { site: site.clone(), kind: StepKind::Wait, id: id.into(), outcome })?;
+    write(batch, row, &Step { site: site.clone(), kind: StepKind::Wait, id: id.into(), outcome })?;
     Ok(value)
 }
 
@@ -126,10 +126,10 @@ pub(super) fn decide(
         }
     }
     for OpenWait { question, id, .. } in &lost {
-        close(transaction, hold.row, &question.site, id, question.names.clone(), None)?;
+        close(batch, hold.row, &question.site, id, question.names.clone(), None)?;
     }
     if !bug!(WinnerInMemory) {
-        write(transaction, hold.row, fork)?;
+        write(batch, hold.row, fork)?;
     }
     if !lost.is_empty() {
         batch.append(&event(&questions(transaction, hold.row)?))?;

@@ -1,18 +1,36 @@
-//! The ids of tokens that were revoked.
+//! The ids of tokens that were revoked, and when, by the storage's clock.
+
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Result, params};
 
-use crate::token::MAX_LIFETIME;
+use super::schema::{milliseconds, time};
+use crate::token::REVOKED_FOR;
 
-/// All that are revoked, and when.
-pub(super) fn read(connection: &Connection) -> Result<Vec<(String, u64)>> {
-    let mut statement = connection.prepare("SELECT token, at FROM revoked")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
+/// Returns the revocations after the one with the id `after`, and the latest id. Each has the time since it was
+/// revoked.
+pub(super) fn read(
+    connection: &Connection,
+    after: i64,
+    now: SystemTime,
+) -> Result<(Vec<(String, Duration)>, i64)> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, token, at FROM revoked WHERE id > ?1 ORDER BY id")?;
+    let mut rows = statement.query([after])?;
+    let (mut revoked, mut latest) = (Vec::new(), after);
+    while let Some(row) = rows.next()? {
+        latest = row.get(0)?;
+        let age = now.duration_since(time(row.get(2)?)).unwrap_or_default();
+        revoked.push((row.get(1)?, age));
+    }
+    Ok((revoked, latest))
 }
 
-pub(super) fn record(connection: &Connection, id: &str, at: u64) -> Result<()> {
-    connection.execute("INSERT OR REPLACE INTO revoked VALUES (?1, ?2)", params![id, at])?;
-    connection.execute("DELETE FROM revoked WHERE at < ?1", [at.saturating_sub(MAX_LIFETIME.as_secs())])?;
+pub(super) fn record(connection: &Connection, id: &str, now: SystemTime) -> Result<()> {
+    let forgotten = now.checked_sub(REVOKED_FOR).map_or(0, milliseconds);
+    connection.prepare_cached("DELETE FROM revoked WHERE at < ?1")?.execute([forgotten])?;
+    let mut statement =
+        connection.prepare_cached("INSERT OR REPLACE INTO revoked (token, at) VALUES (?1, ?2)")?;
+    statement.execute(params![id, milliseconds(now)])?;
     Ok(())
 }

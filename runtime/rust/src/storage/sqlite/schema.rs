@@ -7,27 +7,14 @@ use rusqlite::{Connection, Result};
 use super::super::JOURNAL;
 
 /// Raised whenever the tables change; a file of an earlier version is brought up to date.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// `FNFR`: says whose file it is.
 const APPLICATION: i32 = 0x464e_4652;
 
+/// Times are in milliseconds since 1970, by the storage's clock.
 const TABLES: &str = "
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-
-    -- `first`: all messages from this offset on are there. `fingerprint`: of the definition.
-    -- `sweep_at`: when to look whether what is too old can go.
-    CREATE TABLE channels (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        life INTEGER NOT NULL,
-        head INTEGER NOT NULL,
-        first INTEGER NOT NULL,
-        fingerprint TEXT NOT NULL,
-        used INTEGER NOT NULL,
-        sweep_at INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX channels_by_sweep ON channels (sweep_at);
 
     -- `frame`: as it goes out.
     CREATE TABLE messages (
@@ -67,12 +54,35 @@ const TABLES: &str = "
         place TEXT NOT NULL,
         began TEXT NOT NULL
     ) STRICT;
-
-    -- `at`: in seconds since 1970.
-    CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Times are in milliseconds since 1970. A call of a run is known by its branch and position there.
+/// Ids are never used again: another process may still have the log of a channel that is gone.
+const CHANNELS: &str = "
+    -- `life`: the epoch, or 0 if a new one begins when the channel is opened next. `fingerprint`: of the
+    -- definition. `used`: when a message was published, or, to the day, when a process had the channel open.
+    -- `sweep_at`: when to look whether what is too old can go.
+    CREATE TABLE channels (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        life INTEGER NOT NULL,
+        head INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        used INTEGER NOT NULL,
+        sweep_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX channels_by_sweep ON channels (sweep_at);
+";
+
+/// Each revocation has a greater id than all earlier ones, so that processes can read those that are new.
+const REVOKED: &str = "
+    CREATE TABLE revoked (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        token TEXT NOT NULL UNIQUE,
+        at INTEGER NOT NULL
+    ) STRICT;
+";
+
+/// A call of a run is known by its branch and position there.
 const JOURNAL_TABLES: &str = "
     -- `state`: running, halted, completed, failed or cancelled. `due`: when to execute it next.
     -- `failures`: how often in a row its job failed. `crashes`: how often in a row a process ended while it
@@ -221,17 +231,56 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     let (application, version) = (read("application_id")?, read("user_version")?);
     let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version) {
-        (0, 0) if tables == 0 => transaction.execute_batch(TABLES)?,
-        (APPLICATION, VERSION) => return check_journal(&transaction),
-        (APPLICATION, 1) => drop_first_journal(&transaction)?,
+        (0, 0) if tables == 0 => {
+            for tables in [TABLES, CHANNELS, REVOKED] {
+                transaction.execute_batch(tables)?;
+            }
+            create_journal(&transaction)?;
+        }
+        (APPLICATION, version @ 1..=VERSION) => migrate(&transaction, version)?,
         (APPLICATION, later) => return Err(Unusable::Later(later)),
         _ => return Err(Unusable::OfAnotherProgram),
     }
-    transaction.execute_batch(JOURNAL_TABLES)?;
-    transaction.execute("INSERT INTO facts VALUES ('journal', ?1)", [JOURNAL])?;
+    check_journal(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
+    Ok(())
+}
+
+/// Brings the tables of an earlier version up to date, one version at a time.
+fn migrate(connection: &Connection, version: i32) -> Result<(), Unusable> {
+    if version < 2 {
+        drop_first_journal(connection)?;
+        create_journal(connection)?;
+    }
+    if version < 3 {
+        let columns = "id, name, life, head, fingerprint, used, sweep_at";
+        copy_into(connection, "channels", CHANNELS, columns, columns)?;
+        copy_into(connection, "revoked", REVOKED, "token, at", "token, at * 1000")?;
+    }
+    Ok(())
+}
+
+/// Creates a table again as `create` defines it, and copies its rows.
+fn copy_into(connection: &Connection, table: &str, create: &str, into: &str, from: &str) -> Result<()> {
+    // An index keeps its name when its table is renamed, so it has to go before the new one is created.
+    let indexes: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL")?
+        .query_map([table], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    for index in indexes {
+        connection.execute_batch(&format!("DROP INDEX {index}"))?;
+    }
+    connection.execute_batch(&format!(
+        "ALTER TABLE {table} RENAME TO former; {create}
+         INSERT INTO {table} ({into}) SELECT {from} FROM former; DROP TABLE former;"
+    ))
+}
+
+fn create_journal(connection: &Connection) -> Result<()> {
+    connection.execute_batch(JOURNAL_TABLES)?;
+    connection.execute("INSERT INTO facts VALUES ('journal', ?1)", [JOURNAL])?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::super::{CallSite, NewSignal, Outcome, Signalled, Step, StepKind, Taken, WaitEnd};
-use super::journal::now;
+use super::batch::Batch;
 use super::schema::{milliseconds, time};
 
 struct Target {
@@ -15,7 +15,8 @@ struct Target {
 }
 
 /// Delivers a signal to the run that it is for.
-pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Signalled> {
+pub(super) fn send(batch: &Batch<'_>, signal: &NewSignal) -> Result<Signalled> {
+    let (transaction, now) = (batch.transaction, batch.now());
     // Check this first: by now, the signal could go to a different run from the one that received it first.
     if let Some(repeated) = repeated(transaction, signal)? {
         return Ok(repeated);
@@ -27,7 +28,6 @@ pub(super) fn send(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<
         return Ok(taken.map_or(Signalled::RunEnded, Signalled::AlreadyTaken));
     }
     let Target { row, run_id, .. } = target;
-    let now = now();
     let at = milliseconds(signal.at).min(now);
     match question(transaction, row, signal, at, now)? {
         Found::Open(site) => {
@@ -75,8 +75,7 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
             return asked(transaction, row, question);
         }
     }
-    // If the clock was set back, earlier questions have times in the future. Treat them as asked before the
-    // signal.
+    // A question from the future was asked by another machine's clock. Treat it as asked before the signal.
     let was_asked = |since: i64| since <= at || since > now;
     if let Some((site, ..)) =
         open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since))

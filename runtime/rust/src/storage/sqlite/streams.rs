@@ -17,7 +17,7 @@ pub(super) fn begin(
     if !is_held(batch.transaction, hold)? {
         return Ok(Recorded::Lost);
     }
-    write(batch.transaction, hold.row, step)?;
+    write(batch, hold.row, step)?;
     let RunStream { site: CallSite { branch, position }, stream_id, channel, topic } = stream;
     let mut statement = batch.transaction.prepare_cached(
         "INSERT INTO streams (run, branch, position, stream, channel, topic) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Result, Transaction, params};
+use rusqlite::{Connection, Result, Transaction, params};
 
+use super::channels::{self, note_use};
 use super::messages::trim;
 use super::schema::milliseconds;
-use crate::channel::Registry;
-use crate::history::KEY_AGE;
+use crate::channel::{Channel, Registry};
+use crate::history::{KEY_AGE, Limits, Log};
 
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -15,55 +16,70 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 /// topics retain, and that subscribers who resume have missed nothing.
 const REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
 
-/// The most channels that one sweep looks at: publishers wait meanwhile.
-const CHANNELS: u32 = 200;
+/// When to sweep again if there was more to do than one sweep does.
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
-struct Due {
-    row: i64,
-    name: String,
+/// How often to look at a channel that this process has open.
+const OPEN_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The most channels that one sweep looks at: publishers wait meanwhile.
+const CHANNELS: usize = 200;
+
+pub(super) struct Due {
+    pub(super) row: i64,
+    pub(super) name: String,
     /// In milliseconds since 1970, as all times here: they add up without end.
     used: i64,
 }
 
-/// Deletes old messages and forgotten channels, and old keys.
+/// Deletes old messages and forgotten channels, and old keys. Returns whether there is more to do.
 pub(super) fn sweep(
     transaction: &Transaction<'_>,
     registry: &Registry,
     is_open: impl Fn(i64) -> bool,
-    now: SystemTime,
-) -> Result<()> {
-    let now = milliseconds(now);
+    time: SystemTime,
+) -> Result<bool> {
+    let now = milliseconds(time);
     transaction.execute("DELETE FROM keys WHERE used < ?1", [now - length(KEY_AGE)])?;
-    for due in due(transaction, now)? {
+    let due = due(transaction, time)?;
+    let has_more = due.len() == CHANNELS;
+    for due in due {
         let channel = registry.resolve(&due.name);
         let age = channel.as_ref().map_or(0, |channel| length(channel.definition().history.age));
         let youngest = due.used.saturating_add(age);
         let forget_at = youngest.saturating_add(length(REMEMBERED));
         match channel {
-            // Its log sees to it.
-            _ if is_open(due.row) => again(transaction, due.row, now + length(INTERVAL))?,
+            // Its log deletes messages.
+            _ if is_open(due.row) => {
+                note_use(transaction, due.row, time)?;
+                again(transaction, due.row, now + length(OPEN_INTERVAL))?;
+            }
             _ if forget_at <= now => forget(transaction, due.row)?,
             Some(channel) => {
-                let first = transaction.query_row(
-                    "SELECT coalesce(max(offset), 0) + 1 FROM messages WHERE channel = ?1 AND published < ?2",
-                    params![due.row, now.saturating_sub(age)],
-                    |row| row.get(0),
-                )?;
-                trim(transaction, due.row, channel.definition(), first)?;
+                trim_closed(transaction, &channel, time)?;
                 again(transaction, due.row, if youngest > now { youngest } else { forget_at })?;
             }
             // No definition knows it any more; one that is put back within the week finds it again.
             None => again(transaction, due.row, forget_at)?,
         }
     }
-    Ok(())
+    Ok(has_more)
 }
 
-fn due(transaction: &Transaction<'_>, now: i64) -> Result<Vec<Due>> {
-    let mut statement = transaction.prepare_cached(
+/// Deletes what the log of a channel would lose if it were open.
+fn trim_closed(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<()> {
+    let Some(kept) = channels::read(transaction, channel, now)? else { return Ok(()) };
+    let (row, before) = (kept.row, kept.gone.clone());
+    let log = Log::restore(channel, kept, &Limits::none());
+    trim(transaction, row, channel.definition(), &before, &log.take_lost(1))
+}
+
+/// Returns the channels to look at.
+pub(super) fn due(connection: &Connection, now: SystemTime) -> Result<Vec<Due>> {
+    let mut statement = connection.prepare_cached(
         "SELECT id, name, used FROM channels WHERE sweep_at <= ?1 ORDER BY sweep_at LIMIT ?2",
     )?;
-    let rows = statement.query_map(params![now, CHANNELS], |row| {
+    let rows = statement.query_map(params![milliseconds(now), CHANNELS], |row| {
         Ok(Due { row: row.get(0)?, name: row.get(1)?, used: row.get(2)? })
     })?;
     rows.collect()

@@ -1,5 +1,6 @@
 //! What takes a week, or a power failure, to see from outside.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,14 +9,15 @@ use rusqlite::{Connection, Result};
 use super::super::{
     CallSite, Decided, Decision, Hold, NewRun, Outcome as CallOutcome, RunEvent, Step, StepKind,
 };
-use super::batch::{self, Batch};
+use super::batch::{self, Appended, Batch};
+use super::clock::StorageClock;
 use super::schema::prepare;
-use super::{Entry, boot, channels, journal, process, questions, sweep};
+use super::{Engine, Entry, Sqlite, boot, channels, journal, process, questions, revocations, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
 };
-use crate::history::{Kept, Key, Limits, Log, Memory};
+use crate::history::{Kept, Key, Limits, Log};
 use crate::schema::{Schema, Text};
 use crate::wire::{DataFrame, Envelope, LogKind};
 
@@ -55,12 +57,11 @@ fn in_transaction<T>(
 }
 
 fn open(connection: &mut Connection, channel: &Channel) -> Kept {
-    in_transaction(connection, |transaction| channels::open(transaction, channel))
+    in_transaction(connection, |transaction| channels::open(transaction, channel, SystemTime::now()))
 }
 
 fn log(connection: &mut Connection, channel: &Channel) -> Arc<Log> {
-    let limits = Limits { channel_bytes: 1_000_000, memory: Arc::new(Memory::new(1_000_000)) };
-    Arc::new(Log::restore(channel, open(connection, channel), &limits))
+    Arc::new(Log::restore(channel, open(connection, channel), &Limits::none()))
 }
 
 fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
@@ -71,13 +72,24 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
     Entry { log: Arc::clone(log), topic, frame, key }
 }
 
-fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Option<&str>) {
-    let entry = entry(log, topic, key);
+/// Does work as the writer does it.
+fn in_batch<T>(connection: &mut Connection, work: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> (T, Appended) {
     in_transaction(connection, |transaction| {
-        let mut batch = Batch::new(transaction);
-        batch.append(&entry)?;
-        batch.finish()
-    });
+        let touched = Cell::new(None);
+        let mut batch = Batch::new(transaction, SystemTime::now(), &touched);
+        let result = work(&mut batch)?;
+        Ok((result, batch.finish()?))
+    })
+}
+
+fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Option<&str>) -> Appended {
+    let entry = entry(log, topic, key);
+    in_batch(connection, |batch| batch.append(&entry)).1
+}
+
+fn end(connection: &mut Connection, owner: u32) {
+    let clock = StorageClock::open(connection).unwrap();
+    boot::end(connection, owner, clock, None).unwrap();
 }
 
 fn sweep_after(connection: &mut Connection, time: Duration, is_open: bool) {
@@ -101,7 +113,7 @@ fn what_is_too_old_goes_then_its_channel_and_what_is_retained_last() {
     sweep_after(&mut connection, HOUR * 2, false);
     assert_eq!(count(&connection, "messages"), 1, "what the topic retains");
     let kept = open(&mut connection, &room(1));
-    assert_eq!((kept.head, kept.first, kept.messages[0].offset), (5, 6, 4));
+    assert_eq!((kept.head, kept.messages[0].offset), (5, 4));
     assert_eq!(kept.gone, [(0, 5), (1, 2)]);
     sweep_after(&mut connection, HOUR * 24 * 6, false);
     assert_eq!(count(&connection, "channels"), 1, "remembered for a week");
@@ -146,21 +158,24 @@ fn keys_are_remembered_for_an_hour_and_the_latest_thousand() {
 #[test]
 fn a_power_failure_begins_new_lives_and_only_that() {
     let mut connection = database();
-    boot::begin(&connection, false).unwrap();
+    let begin = |connection: &mut Connection| {
+        in_transaction(connection, |transaction| boot::begin(transaction, false, None));
+    };
+    begin(&mut connection);
     let life = open(&mut connection, &room(1)).life;
     let log = log(&mut connection, &room(1));
     for topic in [0, 1, 0] {
         publish(&mut connection, &log, topic, None);
     }
     // A process that was killed, and another on the same system.
-    boot::begin(&connection, false).unwrap();
+    begin(&mut connection);
     assert_eq!(open(&mut connection, &room(1)).life, life);
     // A clean end, and another system.
-    boot::end(&mut connection, 0).unwrap();
-    boot::begin(&connection, false).unwrap();
+    end(&mut connection, 0);
+    begin(&mut connection);
     assert_eq!(open(&mut connection, &room(1)).life, life);
     connection.execute("UPDATE facts SET value = 'another' WHERE name = 'open_since_boot'", []).unwrap();
-    boot::begin(&connection, false).unwrap();
+    begin(&mut connection);
     let kept = open(&mut connection, &room(1));
     assert!(kept.life > life);
     assert_eq!((kept.head, kept.messages.len()), (3, 1), "what a topic retains");
@@ -172,11 +187,11 @@ fn a_power_failure_begins_new_lives_and_only_that() {
 fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
     let mut connection = database();
     let owners = [process::enter(&connection).unwrap(), process::enter(&connection).unwrap()];
-    boot::begin(&connection, false).unwrap();
+    in_transaction(&mut connection, |transaction| boot::begin(transaction, false, None));
     let marks = |connection: &Connection| count(connection, "facts WHERE name = 'open_since_boot'");
-    boot::end(&mut connection, owners[0]).unwrap();
+    end(&mut connection, owners[0]);
     assert_eq!(marks(&connection), 1);
-    boot::end(&mut connection, owners[1]).unwrap();
+    end(&mut connection, owners[1]);
     assert_eq!(marks(&connection), 0);
 }
 
@@ -184,19 +199,17 @@ fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
 fn a_run_that_its_holder_does_not_execute_any_more_is_free_when_its_lease_ends() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
-    in_transaction(&mut connection, |transaction| {
-        let mut batch = Batch::new(transaction);
+    in_batch(&mut connection, |batch| {
         for run_id in ["run_1", "run_2"] {
             let [run_id, job, channel, input] = [run_id, "job", "room:1", "null"].map(str::to_owned);
-            journal::add(&mut batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
+            journal::add(batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
         }
-        batch.finish()
+        Ok(())
     });
     let jobs = ["job".to_owned()];
     let (ended, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + HOUR);
     let claim = |connection: &mut Connection, owner| -> Vec<Hold> {
-        let claimed =
-            in_transaction(connection, |transaction| journal::claim(transaction, owner, &jobs, ended, 10));
+        let (claimed, _) = in_batch(connection, |batch| journal::claim(batch, owner, &jobs, ended, 10));
         claimed.into_iter().map(|run| run.hold).collect()
     };
     let first = claim(&mut connection, 1);
@@ -221,19 +234,18 @@ fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
     };
     let answer = r#"{"names":["nod"],"since":0,"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
     let event: RunEvent = Arc::new(move |_| entry(&log, 0, None));
-    let decided = in_transaction(&mut connection, |transaction| {
-        let mut batch = Batch::new(transaction);
+    let (decided, _) = in_batch(&mut connection, |batch| {
         let [run_id, job, channel, input] = ["run_1", "job", "room:1", "null"].map(str::to_owned);
-        journal::add(&mut batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
+        journal::add(batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
         let lease = SystemTime::now() + HOUR;
-        let hold = journal::claim(transaction, 1, &["job".to_owned()], lease, 1)?[0].hold;
+        let hold = journal::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].hold;
         // Both began together, and the second was recorded first.
-        journal::record(&mut batch, hold, &step(site("0.1", 1), StepKind::Step, "1"), None)?;
-        journal::record(&mut batch, hold, &step(site("0.1", 0), StepKind::Wait, answer), None)?;
+        journal::record(batch, hold, &step(site("0.1", 1), StepKind::Step, "1"), None)?;
+        journal::record(batch, hold, &step(site("0.1", 0), StepKind::Wait, answer), None)?;
         let fork = step(site("", 0), StepKind::First, "0");
         let mut decide = |pending| {
             let decision = Decision { fork: fork.clone(), winner: 0, under_way: vec![1], pending };
-            questions::decide(&mut batch, hold, &decision, &event)
+            questions::decide(batch, hold, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
     });
@@ -280,6 +292,121 @@ fn a_file_of_the_first_version_is_brought_up_to_date_unless_it_holds_unfinished_
 }
 
 #[test]
+fn a_file_of_the_second_version_keeps_its_channels_and_its_revocations() {
+    let mut connection = database();
+    let schema = |connection: &Connection| -> Vec<(String, Option<String>)> {
+        let sql = "SELECT name, sql FROM sqlite_schema ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(|row| row.unwrap())
+            .collect()
+    };
+    let created = schema(&connection);
+    let second = "
+        DROP TABLE channels; DROP TABLE revoked;
+        CREATE TABLE channels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, life INTEGER NOT NULL,
+            head INTEGER NOT NULL, first INTEGER NOT NULL, fingerprint TEXT NOT NULL, used INTEGER NOT NULL,
+            sweep_at INTEGER NOT NULL) STRICT;
+        CREATE INDEX channels_by_sweep ON channels (sweep_at);
+        CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO channels VALUES (3, 'room:3', 7, 20, 15, 'f', 30, 40), (8, 'room:8', 9, 1, 1, 'f', 50, 60);
+        INSERT INTO revoked VALUES ('b', 11), ('a', 12);
+        INSERT INTO runs (run, job, channel, input, state, due, changed) VALUES ('a', 'job', 'c', '', 'running', 1, 0);";
+    connection.execute_batch(second).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    prepare(&mut connection).unwrap();
+    assert_eq!(schema(&connection), created);
+    let kept = open(&mut connection, &room(3));
+    assert_eq!((kept.row, kept.life, kept.head), (3, 7, 20));
+    assert_eq!((count(&connection, "channels"), count(&connection, "runs")), (2, 1));
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(12);
+    let (mut revoked, _) = revocations::read(&connection, 0, now).unwrap();
+    revoked.sort();
+    let revoked: Vec<_> = revoked.iter().map(|(id, age)| (id.as_str(), age.as_secs())).collect();
+    assert_eq!(revoked, [("a", 0), ("b", 1)]);
+    connection.execute("DELETE FROM channels WHERE id = 8", []).unwrap();
+    assert_eq!(open(&mut connection, &room(9)).row, 9, "an id is not used again");
+    prepare(&mut connection).unwrap();
+}
+
+#[test]
+fn a_log_whose_channel_was_forgotten_or_began_a_new_epoch_is_retired_and_its_channel_goes_on() {
+    let mut connection = database();
+    let first = log(&mut connection, &room(1));
+    publish(&mut connection, &first, 0, Some("key"));
+    sweep_after(&mut connection, HOUR * 24 * 8, false);
+    log(&mut connection, &room(2));
+    let appended = publish(&mut connection, &first, 0, Some("key"));
+    let second = open(&mut connection, &room(1));
+    assert_eq!((appended.messages.len(), appended.retired.len()), (0, 1));
+    let [(epoch, message)] = &appended.moved[..] else { panic!("not one message") };
+    assert_eq!((epoch.row, epoch.life, message.offset), (second.row, second.life, 1));
+    assert!(second.row > 2 && second.life > first.life());
+    let id = crate::wire::MessageId::new(second.life, 1);
+    assert!(message.frame.contains(&format!("\"id\":\"{id}\"")), "{}", message.frame.as_str());
+
+    connection.execute("UPDATE channels SET life = 0", []).unwrap();
+    let (entries, new) = ([entry(&first, 0, None), entry(&first, 1, None)], SystemTime::now());
+    let ((), appended) = in_batch(&mut connection, |batch| {
+        let third = channels::open(batch.transaction, &room(1), new)?;
+        let limits = Limits::none();
+        let third = Arc::new(Log::restore(&room(1), third, &limits));
+        batch.append(&entry(&third, 0, None))?;
+        entries.iter().try_for_each(|entry| batch.append(entry).map(drop))
+    });
+    let offsets: Vec<u64> = appended.moved.iter().map(|(_, message)| message.offset).collect();
+    assert_eq!((appended.messages[0].1.offset, offsets), (2, vec![3, 4]), "one order for both logs");
+}
+
+#[test]
+fn a_channel_that_a_process_has_open_is_not_forgotten_by_another() {
+    let mut connection = database();
+    let log = log(&mut connection, &room(1));
+    publish(&mut connection, &log, 0, None);
+    for day in 1..20 {
+        // One process has it open, and another has not.
+        sweep_after(&mut connection, HOUR * 24 * day, true);
+        connection.execute("UPDATE channels SET sweep_at = 0", []).unwrap();
+        sweep_after(&mut connection, HOUR * 24 * day, false);
+        connection.execute("UPDATE channels SET sweep_at = 0", []).unwrap();
+        assert_eq!(count(&connection, "channels"), 1, "day {day}");
+    }
+    sweep_after(&mut connection, HOUR * 24 * 28, false);
+    assert_eq!(count(&connection, "channels"), 0);
+}
+
+#[tokio::test]
+async fn health_fails_while_the_file_is_locked_and_once_it_is_gone() {
+    let folder = std::env::temp_dir().join(format!("fanfare-health-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("app.db");
+    let sqlite = Sqlite::open(&path).unwrap();
+    let becomes = async |is_well: bool, most: Duration| {
+        let since = std::time::Instant::now();
+        while Engine::health(&sqlite).is_ok() != is_well {
+            assert!(since.elapsed() < most, "{:?}", Engine::health(&sqlite));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Engine::health(&sqlite).map_err(|error| error.to_string())
+    };
+    assert_eq!(Engine::health(&sqlite), Ok(()));
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = becomes(false, Duration::from_secs(9)).await.unwrap_err();
+    assert!(error.contains("another program has locked the file"), "{error}");
+    other.execute_batch("COMMIT").unwrap();
+    drop(other);
+    becomes(true, Duration::from_secs(4)).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let error = becomes(false, Duration::from_secs(4)).await.unwrap_err();
+    assert!(error.contains("was deleted or replaced"), "{error}");
+    drop(sqlite);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn an_ended_run_is_deleted_with_all_that_belongs_to_it() {
     let mut connection = database();
     let tables = ["steps", "waits", "signals", "streams", "pieces"];
@@ -318,8 +445,7 @@ fn a_run_that_crashed_twice_is_executed_alone_among_its_like_and_one_that_got_fu
     let later = SystemTime::now() + HOUR;
     let claim = |connection: &mut Connection, owner| -> Vec<(String, u32)> {
         let jobs = ["job".to_owned()];
-        let claimed =
-            in_transaction(connection, |transaction| journal::claim(transaction, owner, &jobs, later, 10));
+        let (claimed, _) = in_batch(connection, |batch| journal::claim(batch, owner, &jobs, later, 10));
         let mut claimed: Vec<_> = claimed.into_iter().map(|run| (run.run.run_id, run.crashes)).collect();
         claimed.sort();
         claimed

@@ -1,28 +1,38 @@
 //! The one thread that uses the connection: what waits for it becomes one transaction.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::batch::{Batch, Work, in_transaction};
+use super::batch::{Appended, Batch, Work, in_transaction};
+use super::clock::StorageClock;
+use super::file::{File, with_new_mark};
+use super::health::{Health, Patience, is_failure, is_locked};
+use super::messages::Epoch;
 use super::schema::{Unusable, prepare};
 use super::soon::soon;
-use super::{Opened, StorageError, boot, channels, messages, process, revocations, streams, sweep};
+use super::{OnRevoked, Opened, StorageError, boot, channels, messages, process, revocations, streams};
 use crate::channel::{Channel, Registry};
-use crate::clock;
 use crate::history::{KeptMessage, Limits, Log, OpenStream};
+
+mod upkeep;
 
 /// The most work in one transaction.
 const BATCH: usize = 512;
 
-/// How many messages may be kept beyond those that a log still has, before they are deleted.
-const SLACK: u64 = 128;
+/// How many messages a log may lose before they are deleted here, too.
+const SLACK: usize = 128;
+
+/// No version that a file has: the next look reads all channels on.
+const NOT_FOLLOWED: i64 = -1;
 
 /// How often to look whether another process has written to the file.
 pub(super) const FOLLOWING: Duration = Duration::from_millis(100);
@@ -30,6 +40,7 @@ pub(super) const FOLLOWING: Duration = Duration::from_millis(100);
 /// What the writer is asked to do.
 pub(super) enum Command {
     Attach(&'static Registry),
+    FollowRevocations(OnRevoked),
     Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<Opened, StorageError>> },
     Work(Box<dyn Work>),
 }
@@ -37,15 +48,31 @@ pub(super) enum Command {
 /// Work that was executed and whose callers have not been answered yet.
 pub(super) enum Done {
     Opened { opened: Result<Opened, StorageError>, reply: oneshot::Sender<Result<Opened, StorageError>> },
-    Committed { work: Vec<Box<dyn Work>>, appended: Vec<(Arc<Log>, KeptMessage)> },
+    Committed { work: Vec<Box<dyn Work>>, appended: Appended },
     Failed { work: Box<dyn Work>, error: StorageError },
 }
 
 pub(super) struct Writer {
     connection: Connection,
+    /// `None` if the database exists in memory only.
+    file: Option<File>,
+    clock: StorageClock,
+    health: Health,
+    patience: Patience,
+    /// Why nothing is done any more: the file was deleted or replaced.
+    lost: Option<StorageError>,
     registry: Option<&'static Registry>,
+    on_revoked: Option<OnRevoked>,
+    /// The id of the latest revocation that the hub has.
+    latest_revocation: i64,
     open: HashMap<i64, Open>,
-    swept: SystemTime,
+    /// When to sweep next.
+    sweep_at: Instant,
+    /// When this process last looked whether the file is there, and when it last used it.
+    checked: Instant,
+    used: Instant,
+    /// Whether ids were given since the file's mark was renewed.
+    has_given_ids: bool,
     /// When this process last looked whether another has written.
     followed: Instant,
     /// What the file's version was after this process's last look.
@@ -54,17 +81,30 @@ pub(super) struct Writer {
 }
 
 /// What a file tells when it is opened.
+#[derive(Debug)]
 pub(super) struct Known {
     /// By which it knows this process.
     pub(super) owner: u32,
-    /// The ids of tokens that were revoked, and when.
-    pub(super) revoked: Vec<(String, u64)>,
+    /// The ids of tokens that were revoked, and how long ago.
+    pub(super) revoked: Vec<(String, Duration)>,
+    pub(super) clock: StorageClock,
+    pub(super) health: Health,
 }
 
-/// A log that is open, and from which offset on its messages are kept.
+/// Why a transaction failed.
+struct Failure {
+    error: StorageError,
+    /// The file is damaged.
+    is_corrupt: bool,
+    /// Everything else would fail, too.
+    is_total: bool,
+}
+
+/// A log that is open.
 struct Open {
     log: Weak<Log>,
-    first: u64,
+    /// For each topic the offset up to which lost messages are deleted.
+    trimmed: Vec<(usize, u64)>,
 }
 
 impl Writer {
@@ -72,14 +112,38 @@ impl Writer {
     pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, Known), Unusable> {
         let mut connection = Connection::open(path)?;
         prepare(&mut connection)?;
-        // Known before it looks, so that another that leaves meanwhile knows that it is not the last.
-        let owner = process::enter(&connection)?;
-        boot::begin(&connection, synchronous)?;
-        let revoked = revocations::read(&connection)?;
-        let (registry, open, swept) = (None, HashMap::new(), SystemTime::UNIX_EPOCH);
-        let followed = Instant::now();
-        let writer = Self { connection, registry, open, swept, followed, version: 0, owner };
-        Ok((writer, Known { owner, revoked }))
+        boot::set_synchronous(&connection, synchronous)?;
+        let file = File::opened(path);
+        let (owner, clock) = with_new_mark(file.as_ref(), |renew| {
+            in_transaction(&mut connection, |transaction| {
+                boot::begin(transaction, synchronous, file.as_ref())?;
+                let (owner, clock) = (process::enter(transaction)?, StorageClock::open(transaction)?);
+                renew(transaction).map(|()| (owner, clock))
+            })
+        })?;
+        let (revoked, latest_revocation) = revocations::read(&connection, 0, clock.now())?;
+        let (health, now) = (Health::default(), Instant::now());
+        let known = Known { owner, revoked, clock, health: health.clone() };
+        let writer = Self {
+            connection,
+            file,
+            clock,
+            health,
+            patience: Patience::default(),
+            lost: None,
+            registry: None,
+            on_revoked: None,
+            latest_revocation,
+            open: HashMap::new(),
+            sweep_at: now,
+            checked: now,
+            used: now,
+            has_given_ids: false,
+            followed: now,
+            version: NOT_FOLLOWED,
+            owner,
+        };
+        Ok((writer, known))
     }
 
     /// Works until nobody can send commands any more.
@@ -105,6 +169,10 @@ impl Writer {
             match command {
                 Command::Work(more) => work.push(more),
                 Command::Attach(registry) => self.registry = Some(registry),
+                Command::FollowRevocations(listener) => {
+                    self.on_revoked = Some(listener);
+                    self.read_revocations();
+                }
                 Command::Open { channel, limits, reply } => {
                     self.work(std::mem::take(&mut work), &mut done);
                     let opened = self.open_log(&channel, &limits);
@@ -124,9 +192,7 @@ impl Writer {
                     let _ = reply.send(opened);
                 }
                 Done::Committed { work, appended } => {
-                    for (log, message) in appended {
-                        self.publish(&log, message);
-                    }
+                    self.hand_out(appended);
                     for work in work {
                         work.answer(Ok(()));
                     }
@@ -139,22 +205,34 @@ impl Writer {
     /// Does what is due now and then.
     pub(super) fn keep_up(&mut self) {
         self.follow_now_and_then();
+        self.check_now_and_then();
         self.sweep_now_and_then();
     }
 
     /// Closes the file.
     pub(super) fn end(mut self) {
-        if let Err(error) = boot::end(&mut self.connection, self.owner) {
+        // Next to a file that was replaced is the mark of the one that replaced it.
+        let file = self.file.filter(|file| !file.is_lost());
+        if let Err(error) = boot::end(&mut self.connection, self.owner, self.clock, file.as_ref()) {
             tracing::warn!(%error, "the storage was not closed cleanly");
         }
     }
 
     fn open_log(&mut self, channel: &Channel, limits: &Limits) -> Result<Opened, StorageError> {
-        let kept = in_transaction(&mut self.connection, |transaction| channels::open(transaction, channel));
-        let kept = kept.map_err(|error| failed(&error))?;
-        let (row, first) = (kept.row, kept.first);
+        let now = self.clock.now();
+        let mut kept = self.transact(|transaction| channels::open(transaction, channel, now));
+        if matches!(kept, Err(Failure { is_corrupt: true, .. }))
+            && let Ok(Some(row)) = channels::row_of(&self.connection, channel.name())
+            && self.repair(row)
+        {
+            kept = self.transact(|transaction| channels::open(transaction, channel, now));
+        }
+        let kept = kept.map_err(|failure| failure.error)?;
+        self.has_given_ids = true;
+        let (row, trimmed) = (kept.row, kept.gone.clone());
         let log = Arc::new(Log::restore(channel, kept, limits));
-        self.open.insert(row, Open { log: Arc::downgrade(&log), first });
+        self.open.insert(row, Open { log: Arc::downgrade(&log), trimmed });
+        self.trim(std::slice::from_ref(&log), 1);
         let left_open = self.left_open(&log);
         Ok(Opened { log, left_open })
     }
@@ -165,24 +243,92 @@ impl Writer {
         if work.is_empty() {
             return;
         }
-        let appended = in_transaction(&mut self.connection, |transaction| {
-            let mut batch = Batch::new(transaction);
-            work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
-            let appended = batch.finish()?;
-            failpoint!("before-commit");
-            Ok(appended)
-        });
-        match appended {
+        let touched = Cell::new(None);
+        let mut result = self.try_work(&mut work, &touched);
+        if matches!(result, Err(Failure { is_corrupt: true, .. }))
+            && work.len() == 1
+            && touched.get().is_some_and(|row| self.repair(row))
+        {
+            result = self.try_work(&mut work, &touched);
+        }
+        match result {
             Ok(appended) => {
                 failpoint!("after-commit");
+                self.has_given_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
                 done.push(Done::Committed { work, appended });
             }
-            Err(error) if work.len() == 1 => {
-                let error = failed(&error);
+            Err(Failure { error, is_total, .. }) if is_total || work.len() == 1 => {
                 done.extend(work.into_iter().map(|work| Done::Failed { work, error: error.clone() }));
             }
             Err(_) => work.into_iter().for_each(|work| self.work(vec![work], done)),
         }
+    }
+
+    fn try_work(
+        &mut self,
+        work: &mut [Box<dyn Work>],
+        touched: &Cell<Option<i64>>,
+    ) -> Result<Appended, Failure> {
+        let clock = self.clock;
+        self.transact(|transaction| {
+            let mut batch = Batch::new(transaction, clock.now(), touched);
+            work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
+            let appended = batch.finish()?;
+            failpoint!("before-commit");
+            Ok(appended)
+        })
+    }
+
+    /// Does work in a transaction, and keeps track of whether the storage can be used. Waits for a locked file only
+    /// as long as [`Patience`] allows.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Failure> {
+        let refused = self.lost.clone().map_or_else(|| self.patience.begin(&self.connection), Err);
+        refused.map_err(|error| Failure { error, is_corrupt: false, is_total: true })?;
+        self.health.begin();
+        let result = in_transaction(&mut self.connection, work);
+        self.health.end();
+        match result {
+            Ok(result) => {
+                self.used = Instant::now();
+                self.patience.has_succeeded();
+                self.health.set(Ok(()));
+                Ok(result)
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    fn failed(&mut self, error: &rusqlite::Error) -> Failure {
+        let (is_corrupt, is_locked) = (channels::is_corrupt(error), is_locked(error));
+        tracing::error!(%error, "the storage failed");
+        let why = if is_locked { "another program has locked the file: " } else { "" };
+        let message = StorageError::new(format!("the storage failed: {why}{error}"));
+        if is_failure(error) {
+            self.health.set(Err(message.clone()));
+        }
+        if is_locked {
+            self.patience.has_waited_in_vain(&message);
+        }
+        Failure { error: message, is_corrupt, is_total: is_locked }
+    }
+
+    /// Sets a channel aside if its rows cannot be read, so that it can go on under a new epoch. Returns whether it
+    /// did.
+    fn repair(&mut self, row: i64) -> bool {
+        if !channels::is_damaged(&self.connection, row) {
+            return false;
+        }
+        let now = self.clock.now();
+        let is_aside = self.transact(|transaction| channels::set_aside(transaction, row, now)).is_ok();
+        if is_aside {
+            let log = self.open.get(&row).and_then(|open| open.log.upgrade());
+            let channel = log.as_ref().map(|log| log.channel().name());
+            tracing::error!(row, channel, "a channel is damaged: it was set aside and begins a new epoch");
+        }
+        is_aside
     }
 
     /// The text streams that no process goes on with. This one does not either: it has only now
@@ -198,28 +344,73 @@ impl Writer {
         log.open_streams().into_iter().filter(is_left).collect()
     }
 
+    /// Hands messages that are committed to their logs.
+    fn hand_out(&mut self, appended: Appended) {
+        for log in appended.retired {
+            self.retire(&log);
+        }
+        for (log, message) in appended.messages {
+            self.publish(&log, message);
+        }
+        for (epoch, message) in appended.moved {
+            let log = self.open.get(&epoch.row).and_then(|open| open.log.upgrade());
+            if let Some(log) = log.filter(|log| log.life() == epoch.life) {
+                self.publish(&log, message);
+            }
+        }
+    }
+
+    /// Marks a log whose epoch is over. The hub opens the channel again when it is used next.
+    fn retire(&mut self, log: &Arc<Log>) {
+        tracing::debug!(channel = log.channel().name(), "the history of a channel was replaced");
+        log.retire();
+        let is_same = |open: &mut Open| open.log.ptr_eq(&Arc::downgrade(log));
+        if let Entry::Occupied(mut open) = self.open.entry(Epoch::of(log).row)
+            && is_same(open.get_mut())
+        {
+            open.remove();
+        }
+    }
+
     /// Hands a message that is committed to its log, and so to all who read it.
     fn publish(&mut self, log: &Arc<Log>, message: KeptMessage) {
-        if message.offset > log.head() + 1 {
+        if message.offset == log.head() + 1 {
+            log.take(message);
+        } else if message.offset > log.head() {
             // Another process was first.
             self.catch_up(log);
         }
-        if message.offset > log.head() {
-            log.take(message);
-        }
-        self.trim(log);
+        self.trim(std::slice::from_ref(log), SLACK);
     }
 
-    /// Hands a log what another process appended to its channel.
-    fn catch_up(&self, log: &Log) {
-        let Some(row) = log.row() else { return };
-        let definition = log.channel().definition();
-        match channels::messages(&self.connection, row, log.life(), definition, log.head()) {
-            Ok(messages) => messages.into_iter().for_each(|message| log.take(message)),
-            Err(error) => {
-                tracing::error!(%error, channel = log.channel().name(), "the storage could not be read")
-            }
+    /// Hands a log what another process appended to its channel. If that cannot be read now, the log stays where it is,
+    /// and the next look tries again.
+    fn catch_up(&mut self, log: &Log) {
+        if let Err(error) = self.try_catch_up(log) {
+            tracing::error!(%error, channel = log.channel().name(), "the storage could not be read");
+            self.version = NOT_FOLLOWED;
         }
+    }
+
+    fn try_catch_up(&self, log: &Log) -> rusqlite::Result<()> {
+        let Some(row) = log.row() else { return Ok(()) };
+        // In one transaction, so that nothing is deleted between the two looks.
+        let transaction = self.connection.unchecked_transaction()?;
+        let definition = log.channel().definition();
+        let mut next = log.head() + 1;
+        let messages = channels::messages(&transaction, row, log.life(), definition, log.head())?;
+        let is_whole = messages.iter().all(|message| {
+            let is_next = message.offset == next;
+            next = message.offset + 1;
+            is_next
+        });
+        if is_whole {
+            messages.into_iter().for_each(|message| log.take(message));
+        } else if let Some(kept) = channels::read(&transaction, log.channel(), self.clock.now())? {
+            // This process missed messages that are deleted. What is lost is told by the offsets that are gone.
+            log.reload(kept);
+        }
+        transaction.commit()
     }
 
     /// Not after each transaction: to look is a transaction, too.
@@ -232,54 +423,50 @@ impl Writer {
 
     /// Looks whether another process has written to the file, and hands the logs what it appended.
     fn follow(&mut self) {
-        let version = self.connection.prepare_cached("PRAGMA data_version");
-        let Ok(version) = version.and_then(|mut version| version.query_row([], |row| row.get(0))) else {
-            return;
-        };
+        let Ok(version) = self.data_version() else { return };
         if version == std::mem::replace(&mut self.version, version) {
             return;
         }
-        for (row, open) in &self.open {
-            let Some(log) = open.log.upgrade() else { continue };
-            if messages::head(&self.connection, *row).is_ok_and(|head| head > log.head()) {
-                self.catch_up(&log);
+        self.read_revocations();
+        let open: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
+        for log in open {
+            match messages::head(&self.connection, Epoch::of(&log)) {
+                Ok(Some(head)) if head <= log.head() => {}
+                Ok(None) => self.retire(&log),
+                // Reading on tells what is wrong.
+                _ => self.catch_up(&log),
             }
         }
     }
 
-    /// Deletes what the log no longer has, a good many at a time.
-    fn trim(&mut self, log: &Arc<Log>) {
-        let Some(row) = log.row() else { return };
-        let first = log.first();
-        let Some(open) = self.open.get_mut(&row) else { return };
-        if first <= open.first + SLACK {
+    /// A number that changes when another connection commits.
+    fn data_version(&self) -> rusqlite::Result<i64> {
+        self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+    }
+
+    /// Deletes what each of these logs has lost, if that is at least so much.
+    pub(super) fn trim(&mut self, logs: &[Arc<Log>], at_least: usize) {
+        let lost = |log: &Arc<Log>| {
+            let lost = log.take_lost(at_least);
+            (!lost.is_empty()).then_some((log.row()?, log.channel().definition(), lost))
+        };
+        let lost: Vec<_> = logs.iter().filter_map(lost).collect();
+        if lost.is_empty() {
             return;
         }
-        open.first = first;
-        let definition = log.channel().definition();
-        // What is not deleted now is deleted with what follows.
-        let _ = in_transaction(&mut self.connection, |transaction| {
-            messages::trim(transaction, row, definition, first)
+        let open = std::mem::take(&mut self.open);
+        let trimmed = self.transact(|transaction| {
+            lost.iter().try_for_each(|(row, definition, lost)| {
+                let before = open.get(row).map_or(&[][..], |open| &open.trimmed);
+                messages::trim(transaction, *row, definition, before, lost)
+            })
         });
-    }
-
-    fn sweep_now_and_then(&mut self) {
-        let now = clock::now();
-        let since = now.duration_since(self.swept).unwrap_or(Duration::MAX);
-        let Some(registry) = self.registry.filter(|_| since >= sweep::INTERVAL) else { return };
-        self.swept = now;
-        self.open.retain(|_, open| open.log.strong_count() > 0);
-        let is_open = |row: i64| self.open.contains_key(&row);
-        let swept = in_transaction(&mut self.connection, |transaction| {
-            sweep::sweep(transaction, registry, is_open, now)
-        });
-        if let Err(error) = swept {
-            tracing::error!(%error, "the storage could not be swept");
+        self.open = open;
+        // What is not deleted now is deleted with what is lost next.
+        if trimmed.is_ok() {
+            for (row, _, lost) in lost {
+                self.open.entry(row).and_modify(|open| open.trimmed = lost);
+            }
         }
     }
-}
-
-fn failed(error: &rusqlite::Error) -> StorageError {
-    tracing::error!(%error, "the storage failed");
-    StorageError::new(format!("the storage failed: {error}"))
 }

@@ -96,7 +96,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         fanfare::TopicDefinition {
             name: "audit-log",
             carries: fanfare::Carries::Payload(&super::schemas::ENTRY),
-            retain: fanfare::Retain::All,
+            retain: fanfare::Retain::Latest(1000),
         },
     ],
     signals: &[],

@@ -81,11 +81,11 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         fanfare::TopicDefinition {
             name: "output",
             carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::All,
+            retain: fanfare::Retain::Latest(50),
         },
     ],
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "353822bce42369d7",
+    fingerprint: "c90d41eb95935e43",
 };

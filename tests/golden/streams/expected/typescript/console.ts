@@ -5,8 +5,8 @@ import { defineChannel } from "fanfare";
 export const console = defineChannel({
   name: "console",
   address: "console",
-  fingerprint: "353822bce42369d7",
+  fingerprint: "c90d41eb95935e43",
   topics: {
-    output: { stream: "text", retain: "all" },
+    output: { stream: "text", retain: 50 },
   },
 });

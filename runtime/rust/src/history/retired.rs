@@ -1,0 +1,26 @@
+//! Logs that are no longer their channel's history.
+
+use std::sync::atomic::Ordering;
+
+use super::Log;
+
+impl Log {
+    /// Marks the log as replaced: another process deleted the channel or began a new epoch. Wakes all parked
+    /// readers. The hub opens a new log when the channel is used next.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn retire(&self) {
+        let mut state = self.lock();
+        self.is_retired.store(true, Ordering::Release);
+        let parked = std::mem::take(&mut state.parked);
+        drop(state);
+        for (inbox, key) in parked {
+            inbox.put(key);
+        }
+    }
+
+    /// Returns whether the log was replaced. A reader must look after it read: if it was parked by then, it is
+    /// woken.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Acquire)
+    }
+}

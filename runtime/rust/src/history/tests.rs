@@ -1,0 +1,389 @@
+//! A log held against a model that forgets nothing: whatever readers do, each gets everything in order or is told.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::Value;
+
+use super::{Inbox, Kept, KeptMessage, Limits, Log, Memory, Place};
+use crate::channel::{Carries, Channel, ChannelDefinition, History, Retain, TopicDefinition};
+use crate::schema::{Schema, Text};
+use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId};
+
+static TEXT: Schema = Schema::Text(Text::ANY);
+
+const fn topic(name: &'static str, retain: Retain) -> TopicDefinition {
+    TopicDefinition { name, carries: Carries::Payload(&TEXT), retain }
+}
+
+const fn stream(name: &'static str, retain: Retain) -> TopicDefinition {
+    TopicDefinition { name, carries: Carries::TextStream, retain }
+}
+
+const TOPICS: [TopicDefinition; 6] = [
+    topic("said", Retain::None),
+    topic("status", Retain::Last),
+    topic("journal", Retain::Latest(7)),
+    stream("log", Retain::None),
+    stream("draft", Retain::Last),
+    stream("drafts", Retain::Latest(3)),
+];
+
+const STATUS: usize = 1;
+
+const fn channel(messages: u32, seconds: u64) -> ChannelDefinition {
+    ChannelDefinition {
+        name: "room",
+        address: &[],
+        params: &[],
+        topics: &TOPICS,
+        signals: &[],
+        result: None,
+        history: History::new(messages, seconds),
+        fingerprint: "",
+    }
+}
+
+static CHANNELS: [ChannelDefinition; 4] =
+    [channel(1, 1000), channel(5, 1000), channel(40, 3), channel(1000, 1000)];
+
+/// What stands at an offset, as the model knows it.
+struct Entry {
+    topic: usize,
+    what: What,
+    /// How many messages and streams the channel had.
+    rank: u64,
+    published: SystemTime,
+}
+
+#[derive(Clone, PartialEq)]
+enum What {
+    Message(String),
+    Start(String),
+    Piece(String, String),
+    End(String),
+}
+
+struct World {
+    random: StdRng,
+    definition: &'static ChannelDefinition,
+    limits: Limits,
+    log: Log,
+    /// The entry at offset 1 comes first.
+    entries: Vec<Entry>,
+    /// What a storage would hold.
+    stored: Vec<KeptMessage>,
+    gone: HashMap<usize, u64>,
+    /// The open stream ids of each topic.
+    open: Vec<(usize, String)>,
+    now: SystemTime,
+    readers: Vec<Reader>,
+}
+
+/// A client that keeps to the protocol.
+struct Reader {
+    place: Option<Place>,
+    inbox: Arc<Inbox>,
+    topics: Vec<usize>,
+    cursor: Cursor,
+    /// For each topic, the offset up to which it has everything or was told that it has not.
+    seen: HashMap<usize, u64>,
+    /// For each topic, the offset of what it got last.
+    had: HashMap<usize, u64>,
+    last: u64,
+    /// The topics whose next text may begin before what the reader needs: it reads the history, or after a gap.
+    early: HashSet<usize>,
+    reads_history: bool,
+    gaps: usize,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let definition = &CHANNELS[random.random_range(0..CHANNELS.len())];
+        let stream_bytes = if random.random_bool(0.2) { 40_000 } else { usize::MAX };
+        let memory = Arc::new(Memory::new(usize::MAX));
+        let limits = Limits { channel_bytes: usize::MAX, stream_bytes, memory };
+        let log = Log::new(Channel::without_params(definition), 1, &limits);
+        let (entries, stored, open, readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        Self { random, definition, limits, log, entries, stored, gone: HashMap::new(), open, now, readers }
+    }
+
+    fn head(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    fn count(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.rank)
+    }
+
+    fn append(&mut self, topic: usize, what: What) {
+        let (kind, text) = match &what {
+            What::Message(text) => (LogKind::Data, text),
+            What::Start(id) => (LogKind::StreamStart, id),
+            What::Piece(id, text) => (LogKind::Chunk { stream_id: id }, text),
+            What::End(id) => (LogKind::StreamEnd { error: None, is_stopped: false }, id),
+        };
+        let envelope =
+            Envelope { kind, channel: "room", topic: self.definition.topics[topic].name, run_id: None };
+        let offset = self.head() + 1;
+        let frame = DataFrame::of_text(envelope, text).stamp(MessageId::new(1, offset), self.now);
+        let message = KeptMessage { offset, topic, published: self.now, frame };
+        let rank = self.count() + u64::from(matches!(what, What::Message(_) | What::Start(_)));
+        self.entries.push(Entry { topic, what, rank, published: self.now });
+        self.stored.push(message.clone());
+        self.log.take(message);
+    }
+
+    async fn act(&mut self) {
+        match self.random.random_range(0..100) {
+            0..30 => {
+                let text = format!("\"{}\\é", self.head());
+                let topic = self.random.random_range(0..3);
+                self.append(topic, What::Message(text));
+            }
+            30..34 if self.open.len() < 4 => {
+                let (topic, id) = (self.random.random_range(3..6), format!("s{}", self.head()));
+                self.append(topic, What::Start(id.clone()));
+                self.open.push((topic, id));
+            }
+            34..60 if !self.open.is_empty() => {
+                let (topic, id) = self.open[self.random.random_range(0..self.open.len())].clone();
+                for _ in 0..self.random.random_range(1..60) {
+                    let piece = format!("{}\n\"é ", self.random.random_range(0..1000))
+                        .repeat(self.random.random_range(1..4));
+                    self.append(topic, What::Piece(id.clone(), piece));
+                }
+            }
+            60..62 if !self.open.is_empty() => {
+                let (topic, id) = self.open.swap_remove(self.random.random_range(0..self.open.len()));
+                self.append(topic, What::End(id));
+            }
+            62..70 => {
+                let time = Duration::from_millis(self.random.random_range(0..4000));
+                self.now += time;
+                tokio::time::advance(time).await;
+            }
+            70..72 => self.trim(),
+            72..74 => self.restart(),
+            74..82 => self.join(),
+            _ if !self.readers.is_empty() => {
+                let reader = self.random.random_range(0..self.readers.len());
+                if self.random.random_bool(0.1) {
+                    self.readers[reader].place = None;
+                } else {
+                    let most = self.random.random_range(1..4000);
+                    self.read(reader, most);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A storage deletes what the log has lost.
+    fn trim(&mut self) {
+        self.log.tidy();
+        for (topic, gone) in self.log.take_lost(1) {
+            self.stored.retain(|message| message.topic != topic || message.offset > gone);
+            self.gone.insert(topic, gone);
+        }
+    }
+
+    fn kept(&self) -> Kept {
+        Kept {
+            row: 1,
+            life: 1,
+            head: self.head(),
+            messages: self.stored.clone(),
+            gone: self.gone.iter().map(|(topic, gone)| (*topic, *gone)).collect(),
+            is_of_another_definition: false,
+            now: self.now,
+        }
+    }
+
+    /// The process ends, or learns that it missed something.
+    fn restart(&mut self) {
+        if self.random.random_bool(0.5) {
+            return self.log.reload(self.kept());
+        }
+        self.log = Log::restore(&Channel::without_params(self.definition), self.kept(), &self.limits);
+        for reader in &mut self.readers {
+            reader.place = None;
+        }
+    }
+
+    fn join(&mut self) {
+        let mut topics: Vec<usize> = (0..6).filter(|_| self.random.random_bool(0.6)).collect();
+        if topics.is_empty() {
+            topics = vec![4];
+        }
+        let cursor = if self.random.random_bool(0.8) { Cursor::Now } else { Cursor::Start };
+        let seen: HashMap<usize, u64> =
+            topics.iter().map(|topic| (*topic, self.start(*topic, cursor))).collect();
+        let had = seen.clone();
+        let inbox = Arc::new(Inbox::default());
+        let reads_history = cursor == Cursor::Start;
+        let early = if reads_history { topics.iter().copied().collect() } else { HashSet::new() };
+        self.readers.push(Reader {
+            place: None,
+            inbox,
+            topics,
+            cursor,
+            seen,
+            had,
+            last: 0,
+            early,
+            reads_history,
+            gaps: 0,
+        });
+        let reader = self.readers.len() - 1;
+        self.connect(reader);
+    }
+
+    /// The offset after which a new subscriber gets everything of a topic.
+    fn start(&self, topic: usize, cursor: Cursor) -> u64 {
+        let of_topic = || self.entries.iter().zip(1..).filter(|(entry, _)| entry.topic == topic);
+        if cursor == Cursor::Start {
+            if topic > 2 && self.limits.stream_bytes < usize::MAX {
+                // Text beyond the limit is no history, and a reader of the history is not owed it.
+                return self.head();
+            }
+            let History { messages, age } = self.definition.history;
+            let is_history = |entry: &Entry| {
+                let is_young = self.now.duration_since(entry.published).unwrap() <= age;
+                entry.rank + u64::from(messages) > self.count() && is_young
+            };
+            let first = of_topic().find(|(entry, _)| is_history(entry));
+            return first.map_or(self.head(), |(_, offset)| offset - 1);
+        }
+        let retained = match self.definition.topics[topic].retain {
+            Retain::None => return self.head(),
+            Retain::Last => 1,
+            Retain::Latest(count) => count as usize,
+        };
+        let begins = |(entry, _): &(&Entry, u64)| matches!(entry.what, What::Message(_) | What::Start(_));
+        let begun: Vec<u64> = of_topic().filter(begins).map(|(_, offset)| offset).collect();
+        let first = begun.len().saturating_sub(retained);
+        begun.get(first).map_or(self.head(), |offset| offset - 1)
+    }
+
+    fn connect(&mut self, reader: usize) {
+        let latest = self.start(STATUS, Cursor::Now);
+        let reader = &mut self.readers[reader];
+        if let (Cursor::Replaying { position, .. }, Some(seen)) =
+            (reader.cursor, reader.seen.get_mut(&STATUS))
+        {
+            // The latest status takes the place of the one before, which nobody needs any more.
+            *seen = (*seen).max(position.offset().min(latest));
+        }
+        let (place, cursor) = self.log.start(&reader.topics, reader.cursor);
+        reader.place = Some(place);
+        reader.cursor = cursor;
+        reader.last = 0;
+    }
+
+    /// Reads one turn. Returns whether there is more.
+    fn read(&mut self, index: usize, most: usize) -> bool {
+        if self.readers[index].place.is_none() {
+            self.connect(index);
+        }
+        let reader = &mut self.readers[index];
+        let inbox = Arc::clone(&reader.inbox);
+        let read = self.log.read(reader.place.as_mut().unwrap(), most, &inbox, 0);
+        if let Some(gap) = read.gap {
+            reader.gaps += 1;
+            let before = gap.before.offset();
+            let is_missed = |(entry, offset): (&Entry, u64)| {
+                reader.had.get(&entry.topic).is_some_and(|had| *had < offset) && offset < before
+            };
+            let is_missed = self.entries.iter().zip(1..).any(is_missed);
+            // Who reads the history says where it is by one offset, before which some topics may have lost messages.
+            assert!(is_missed || reader.reads_history, "a gap where nothing is missed");
+            reader.early.extend(&reader.topics);
+            reader.seen.values_mut().for_each(|seen| *seen = (*seen).max(before - 1));
+        }
+        for frame in read.messages.iter().flat_map(|batch| batch.messages()) {
+            let frame: Value = serde_json::from_str(frame).unwrap();
+            let id: MessageId = frame["id"].as_str().unwrap().parse().unwrap();
+            assert!(id.offset() > reader.last, "out of order");
+            reader.last = id.offset();
+            reader.cursor = reader.cursor.after(id);
+            reader.take(&frame, id.offset(), &self.entries);
+        }
+        read.more
+    }
+
+    /// Everybody reads to the end.
+    fn settle(&mut self) -> usize {
+        for reader in 0..self.readers.len() {
+            while self.read(reader, 1000) {}
+            let Reader { seen, .. } = &self.readers[reader];
+            for (topic, seen) in seen {
+                let latest = self.entries.iter().zip(1..).filter(|(entry, _)| entry.topic == *topic).last();
+                assert!(
+                    latest.is_none_or(|(_, offset)| offset <= *seen),
+                    "topic {topic} is silent after {seen}"
+                );
+            }
+        }
+        self.readers.iter().map(|reader| reader.gaps).sum()
+    }
+}
+
+impl Reader {
+    fn take(&mut self, frame: &Value, offset: u64, entries: &[Entry]) {
+        let topic = entries[offset as usize - 1].topic;
+        let seen = self.seen.get_mut(&topic).expect("a topic that is subscribed");
+        // What was had already is not taken again.
+        if offset <= *seen {
+            return;
+        }
+        let new =
+            entries.iter().zip(1..=offset).skip(*seen as usize).filter(|(entry, _)| entry.topic == topic);
+        let new: Vec<&What> = new.map(|(entry, _)| &entry.what).collect();
+        *seen = offset;
+        self.had.insert(topic, offset);
+        let is_early = self.early.remove(&topic);
+        let data = frame["data"].as_str().unwrap();
+        match (frame["kind"].as_str().unwrap(), &new[..]) {
+            ("data", [What::Message(text)]) => assert_eq!(data, text),
+            ("datastream-start", [What::Start(id)]) | ("datastream-end", [What::End(id)]) => {
+                assert_eq!(data, id)
+            }
+            ("chunk", pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    let What::Piece(id, more) = piece else { panic!("a chunk passes over something") };
+                    assert_eq!(frame["stream_id"], **id);
+                    text.push_str(more);
+                }
+                let is_whole = data == text || (is_early && data.ends_with(&text));
+                assert!(is_whole, "{data:?} in place of {text:?}");
+            }
+            (kind, new) => panic!("a frame {kind} in place of {} messages", new.len()),
+        }
+    }
+}
+
+/// A few when all tests run; `FANFARE_SEEDS` asks for more.
+fn seeds() -> u64 {
+    std::env::var("FANFARE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_reader_gets_everything_in_order_or_is_told() {
+    let (mut gaps, mut readers) = (0, 0);
+    for seed in 0..seeds() {
+        let mut world = World::new(seed);
+        for _ in 0..400 {
+            world.act().await;
+        }
+        gaps += world.settle();
+        readers += world.readers.len();
+    }
+    assert!(gaps > 10 && readers > 100, "{gaps} gaps, {readers} readers");
+}

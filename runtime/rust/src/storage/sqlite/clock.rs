@@ -1,0 +1,120 @@
+//! The storage's clock. It starts from the wall clock and then never jumps, however the wall clock is set.
+//!
+//! Its time is the time since the machine started plus an offset. The first process that opens the file after a
+//! start of the machine decides the offset and records it; all later ones use it. So all processes of a machine
+//! have the same clock, and what is due in an hour is due in an hour.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::schema::milliseconds;
+use crate::clock;
+
+/// The fact that records the offset: which machine's start it is for, and how many milliseconds it has.
+const OFFSET: &str = "clock";
+
+/// The fact that records the latest time that is known, in milliseconds. The clock never starts earlier.
+const LATEST: &str = "latest_time";
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StorageClock {
+    offset: Duration,
+}
+
+impl StorageClock {
+    /// Returns the file's clock. Call it inside a transaction.
+    pub(super) fn open(connection: &Connection) -> Result<Self> {
+        let wall = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::of(connection, clock::start().as_deref(), clock::steady(), wall)
+    }
+
+    /// Returns the clock of a machine that started at `start`, `steady` ago, and whose wall clock shows `wall`.
+    fn of(connection: &Connection, start: Option<&str>, steady: Duration, wall: Duration) -> Result<Self> {
+        let fact = |name: &str| {
+            let mut statement = connection.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
+            statement.query_row([name], |row| row.get::<_, String>(0)).optional()
+        };
+        let recorded = fact(OFFSET)?;
+        let recorded = recorded.as_deref().and_then(|recorded| recorded.rsplit_once(' '));
+        if let Some((of, offset)) = recorded
+            && Some(of) == start
+            && let Ok(offset) = offset.parse()
+        {
+            return Ok(Self { offset: Duration::from_millis(offset) });
+        }
+        let latest = fact(LATEST)?.and_then(|latest| latest.parse().ok()).unwrap_or(0);
+        let offset = wall.max(Duration::from_millis(latest)).saturating_sub(steady).as_millis();
+        if let Some(start) = start {
+            let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?;
+            statement.execute(params![OFFSET, format!("{start} {offset}")])?;
+        }
+        Ok(Self { offset: Duration::from_millis(u64::try_from(offset).unwrap_or(u64::MAX)) })
+    }
+
+    pub(super) fn now(self) -> SystemTime {
+        self.at(clock::steady())
+    }
+
+    fn at(self, steady: Duration) -> SystemTime {
+        UNIX_EPOCH + self.offset + steady
+    }
+
+    /// Records the time, so that the clock continues from it after the machine has started again, even if the wall
+    /// clock was set back.
+    pub(super) fn record(self, connection: &Connection) -> Result<()> {
+        Self::record_time(connection, self.now())
+    }
+
+    fn record_time(connection: &Connection, now: SystemTime) -> Result<()> {
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO facts VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
+        )?;
+        statement.execute(params![LATEST, milliseconds(now).to_string()])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const WALL: Duration = Duration::from_secs(1_800_000_000);
+    const STEADY: Duration = Duration::from_secs(100);
+
+    fn facts() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)").unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_clock_starts_from_the_wall_clock_and_no_process_of_the_machine_follows_its_jumps() {
+        let facts = facts();
+        let open = |steady, wall| StorageClock::of(&facts, Some("boot namespace"), steady, wall).unwrap();
+        let first = open(STEADY, WALL);
+        assert_eq!(first.at(STEADY), UNIX_EPOCH + WALL);
+        for wall in [WALL.saturating_sub(HOUR), WALL + 24 * HOUR] {
+            let later = open(STEADY + HOUR, wall);
+            assert_eq!(later.at(STEADY + HOUR), UNIX_EPOCH + WALL + HOUR);
+            assert_eq!(first.at(STEADY + HOUR), later.at(STEADY + HOUR));
+        }
+    }
+
+    #[test]
+    fn a_clock_goes_on_from_the_latest_time_when_the_machine_starts_again() {
+        let facts = facts();
+        let first = StorageClock::of(&facts, Some("first"), STEADY, WALL).unwrap();
+        StorageClock::record_time(&facts, first.at(STEADY + 2 * HOUR)).unwrap();
+        StorageClock::record_time(&facts, first.at(STEADY + HOUR)).unwrap();
+        let back = StorageClock::of(&facts, Some("second"), STEADY, WALL + HOUR).unwrap();
+        assert_eq!(back.at(STEADY), UNIX_EPOCH + WALL + 2 * HOUR);
+        let ahead = StorageClock::of(&facts, Some("third"), STEADY, WALL + 3 * HOUR).unwrap();
+        assert_eq!(ahead.at(STEADY), UNIX_EPOCH + WALL + 3 * HOUR);
+        // A system that does not name its start.
+        let unknown = StorageClock::of(&facts, None, STEADY, WALL).unwrap();
+        assert_eq!(unknown.at(STEADY), UNIX_EPOCH + WALL + 2 * HOUR);
+    }
+}

@@ -1,0 +1,98 @@
+//! What the writer does now and then, whatever it is asked to do.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::file::with_new_mark;
+use super::super::{StorageError, revocations, sweep};
+use super::{Failure, Writer};
+
+/// How often to look whether the file is still there and, if nothing else uses it, whether it can be used.
+const CHECKING: Duration = Duration::from_secs(1);
+
+impl Writer {
+    /// Hands the hub the revocations by other processes.
+    pub(super) fn read_revocations(&mut self) {
+        let Some(on_revoked) = &self.on_revoked else { return };
+        match revocations::read(&self.connection, self.latest_revocation, self.clock.now()) {
+            Ok((revoked, latest)) => {
+                for (id, age) in &revoked {
+                    on_revoked(id, *age);
+                }
+                self.latest_revocation = latest;
+            }
+            Err(error) => tracing::error!(%error, "the storage could not be read"),
+        }
+    }
+
+    pub(super) fn sweep_now_and_then(&mut self) {
+        let Some(registry) = self.registry.filter(|_| self.sweep_at <= Instant::now()) else { return };
+        self.open.retain(|_, open| open.log.strong_count() > 0);
+        let logs: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
+        self.trim(&logs, 1);
+        drop(logs);
+        let (clock, open) = (self.clock, std::mem::take(&mut self.open));
+        let swept = self.transact(|transaction| {
+            clock.record(transaction)?;
+            sweep::sweep(transaction, registry, |row| open.contains_key(&row), clock.now())
+        });
+        self.open = open;
+        let next = if matches!(swept, Ok(true)) { sweep::SOON } else { sweep::INTERVAL };
+        self.sweep_at = Instant::now() + next;
+        if matches!(swept, Err(Failure { is_corrupt: true, .. })) {
+            self.repair_due();
+        }
+        self.renew_mark();
+    }
+
+    /// Sets those channels aside that could not be swept because they are damaged.
+    fn repair_due(&mut self) {
+        let due = sweep::due(&self.connection, self.clock.now()).unwrap_or_default();
+        for due in due {
+            self.repair(due.row);
+        }
+    }
+
+    /// Renews the file's mark if ids were given since it was last renewed.
+    fn renew_mark(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        if self.has_given_ids && !file.is_lost() {
+            let renewed = with_new_mark(Some(&file), |renew| self.transact(|transaction| renew(transaction)));
+            self.has_given_ids = renewed.is_err();
+        }
+        self.file = Some(file);
+    }
+
+    pub(super) fn check_now_and_then(&mut self) {
+        let now = Instant::now();
+        if now < self.checked + CHECKING {
+            return;
+        }
+        self.checked = now;
+        if let Some(file) = self.file.as_ref().filter(|file| self.lost.is_none() && file.is_lost()) {
+            let file = file.path().display();
+            let error = StorageError::new(format!(
+                "the file {file} was deleted or replaced while it was open: restart the server"
+            ));
+            tracing::error!(%error, "the storage cannot be used any more");
+            self.health.set(Err(error.clone()));
+            self.lost = Some(error);
+        }
+        if now >= self.used + CHECKING {
+            self.probe();
+        }
+    }
+
+    /// Uses the file, so that a process that has nothing else to do notices when it cannot be used, and when it can
+    /// be used again. To know whether the disk is full still, it must write.
+    fn probe(&mut self) {
+        let (clock, is_failing) = (self.clock, self.health.get().is_err());
+        let _ = self.transact(|transaction| {
+            if is_failing {
+                clock.record(transaction)?;
+            }
+            transaction.query_row("SELECT count(*) FROM facts", [], |_| Ok(()))
+        });
+    }
+}

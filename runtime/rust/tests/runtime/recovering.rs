@@ -1,0 +1,265 @@
+//! Files that are locked, deleted, replaced or damaged.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fanfare::{Channel, PublishError, Sqlite};
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::bench::definition::{Status, room, said, status};
+use crate::bench::file::File;
+use crate::bench::http;
+use crate::bench::server::Server;
+
+async fn say(server: &Server, channel: &Channel, text: &str) -> String {
+    server.hub.publish(said(channel), text).await.unwrap().to_string()
+}
+
+fn failure(error: PublishError) -> String {
+    let PublishError::Storage(error) = error else { panic!("{error}") };
+    error.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_publishers_are_answered_soon_while_another_program_has_locked_the_file() {
+    let file = File::new();
+    let server = file.server().await;
+    say(&server, &room("0"), "before").await;
+    let other = Connection::open(file.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let since = Instant::now();
+    // Half of them on channels of their own, and half on one that is not open, either.
+    let publishers = (0..50).map(|number| {
+        let (hub, number) = (server.hub.clone(), if number < 25 { number } else { 25 });
+        tokio::spawn(async move { hub.publish(said(&room(&number.to_string())), "x").await })
+    });
+    for publisher in publishers.collect::<Vec<_>>() {
+        let error = failure(publisher.await.unwrap().unwrap_err());
+        assert!(error.contains("locked"), "{error}");
+    }
+    assert!(since.elapsed() < Duration::from_secs(7), "{:?}", since.elapsed());
+    let late = Instant::now();
+    server.hub.publish(said(&room("0")), "x").await.unwrap_err();
+    assert!(late.elapsed() < Duration::from_secs(1), "{:?}", late.elapsed());
+
+    other.execute_batch("COMMIT").unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    say(&server, &room("0"), "after").await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_deleted_or_replaced_while_it_is_open_fails_with_a_clear_error() {
+    for is_replaced in [false, true] {
+        let (file, channel) = (File::new(), room("1"));
+        let server = file.server().await;
+        say(&server, &channel, "before").await;
+        if is_replaced {
+            let copy = file.folder.join("copy.db");
+            fs::copy(file.path(), &copy).unwrap();
+            fs::rename(copy, file.path()).unwrap();
+        } else {
+            fs::remove_file(file.path()).unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let error = failure(server.hub.publish(said(&channel), "after").await.unwrap_err());
+        assert!(error.contains("fanfare.db was deleted or replaced while it was open"), "{error}");
+        for path in ["/healthz", "/v1/realtime/healthz"] {
+            let health = http::get_path(server.address, path).await;
+            assert_eq!((health.status, &health.body["status"]), (503, &json!("failing")));
+            assert_eq!(health.body["error"], error);
+        }
+        server.stop().await;
+    }
+}
+
+/// Puts a copy of a database in its place, as one who restores a backup does.
+fn restore(backup: &Path, file: &File) {
+    for suffix in ["-wal", "-shm"] {
+        let _ = fs::remove_file(file.folder.join(format!("fanfare.db{suffix}")));
+    }
+    fs::copy(backup, file.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_restored_backup_begins_new_epochs() {
+    let (file, channel) = (File::new(), room("1"));
+    let backup = file.folder.join("backup.db");
+    let first = file.server().await;
+    say(&first, &channel, "in the backup").await;
+    first.stop().await;
+    fs::copy(file.path(), &backup).unwrap();
+    let second = file.server().await;
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        ids.push(say(&second, &channel, &number.to_string()).await);
+    }
+    second.stop().await;
+    restore(&backup, &file);
+
+    let third = file.server().await;
+    let mut new = Vec::new();
+    for number in 0..20 {
+        new.push((say(&third, &channel, &format!("new {number}")).await, json!(format!("new {number}"))));
+    }
+    assert!(new[0].0 > ids[9]);
+    let mut reader = third.resume(&channel, &["said"], &ids[9]).await;
+    reader.ready().await;
+    assert_eq!(reader.gap().await.0, ids[9]);
+    for message in &new {
+        assert_eq!(&reader.id_and_data().await, message);
+    }
+    third.stop().await;
+
+    // It is noticed once, and no later start is taken for one.
+    let fourth = file.server().await;
+    let mut reader = fourth.resume(&channel, &["said"], &new[18].0).await;
+    reader.ready().await;
+    assert_eq!(reader.id_and_data().await, new[19]);
+    fourth.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_way_servers_end_and_begin_their_own_file_is_not_taken_for_a_backup() {
+    let (file, channel) = (File::new(), room("1"));
+    let first = file.server().await;
+    let id = say(&first, &channel, "1").await;
+    // A server that was killed leaves its files as they are.
+    let copy = File::new();
+    for suffix in ["", "-wal", "-mark"] {
+        let name = format!("fanfare.db{suffix}");
+        fs::copy(file.folder.join(&name), copy.folder.join(&name)).unwrap();
+    }
+    let opened = (0..4).map(|_| {
+        let path = copy.path();
+        std::thread::spawn(move || Sqlite::open(path).unwrap())
+    });
+    let opened: Vec<Sqlite> =
+        opened.collect::<Vec<_>>().into_iter().map(|open| open.join().unwrap()).collect();
+    drop(opened);
+    let second = copy.server().await;
+    let mut reader = second.resume(&channel, &["said"], &id).await;
+    reader.ready().await;
+    reader.silence().await;
+    second.stop().await;
+    #[cfg(unix)]
+    {
+        let link = copy.folder.join("link.db");
+        std::os::unix::fs::symlink(copy.path(), &link).unwrap();
+        drop(Sqlite::open(link).unwrap());
+        let linked = copy.server().await;
+        let mut reader = linked.resume(&channel, &["said"], &id).await;
+        reader.ready().await;
+        reader.silence().await;
+        linked.stop().await;
+    }
+
+    // The documented way to say that the whole machine was set back.
+    fs::remove_file(copy.folder.join("fanfare.db-mark")).unwrap();
+    let third = copy.server().await;
+    let mut reader = third.resume(&channel, &["said"], &id).await;
+    reader.ready().await;
+    say(&third, &channel, "2").await;
+    assert_eq!(reader.gap().await.0, id);
+    assert_eq!(reader.data().await, json!("2"));
+}
+
+/// Overwrites the pages of a file that hold messages with `text` and with no other text in capitals.
+fn damage(path: &Path, text: &str) -> usize {
+    let mut bytes = fs::read(path).unwrap();
+    let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let mut damaged = 0;
+    for page in bytes.chunks_mut(size).skip(1) {
+        // A leaf of a table.
+        if page[0] == 13 && find(page, text) && !find(page, "HEALTHY") && !find(page, "CREATE") {
+            page[..200].fill(0xA5);
+            damaged += 1;
+        }
+    }
+    fs::write(path, bytes).unwrap();
+    damaged
+}
+
+fn find(page: &[u8], text: &str) -> bool {
+    page.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Leaves a file with a channel whose pages are damaged, and one whose are not. Returns the latest id of each.
+async fn damaged(file: &File) -> [String; 2] {
+    let server = file.server().await;
+    let (mut ids, filler) = (Vec::new(), "x".repeat(500));
+    for (channel, word) in [("sick", "SICK"), ("healthy", "HEALTHY")] {
+        let channel = room(channel);
+        for number in 0..50 {
+            say(&server, &channel, &format!("{word} {number} {filler}")).await;
+        }
+        ids.push(say(&server, &channel, &format!("{word} last {filler}")).await);
+        server.hub.publish(status(&channel), &Status::new(word)).await.unwrap();
+    }
+    server.stop().await;
+    assert!(damage(&file.path(), "SICK") > 3);
+    [ids[0].clone(), ids[1].clone()]
+}
+
+#[tokio::test]
+async fn a_damaged_channel_goes_on_and_others_notice_nothing() {
+    let file = File::new();
+    let [sick_id, healthy_id] = damaged(&file).await;
+    let server = file.server().await;
+    for round in 0..2 {
+        let (sick, healthy) = (room("sick"), room("healthy"));
+        let mut of_sick = server.resume(&sick, &["said"], &sick_id).await;
+        let mut of_healthy = server.resume(&healthy, &["said"], &healthy_id).await;
+        of_sick.ready().await;
+        of_healthy.ready().await;
+        if round == 0 {
+            say(&server, &sick, "1").await;
+            say(&server, &healthy, "1").await;
+        }
+        assert_eq!(of_sick.gap().await.0, sick_id);
+        assert_eq!(of_sick.data().await, json!("1"));
+        assert_eq!(of_healthy.data().await, json!("1"));
+    }
+    server.stop().await;
+    let names = Connection::open(file.path()).unwrap();
+    let aside: String = names
+        .query_row("SELECT name FROM channels WHERE name LIKE 'damaged/%'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(aside, "damaged/1/room:sick");
+}
+
+/// Returns whether the program `sqlite3` can recover files. Some distributions leave that out.
+fn sqlite3_recovers(folder: &Path) -> bool {
+    let mut sqlite3 = Command::new("sqlite3");
+    sqlite3.args(["intact.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1);", ".recover"]);
+    let output = sqlite3.current_dir(folder).output();
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("COMMIT"))
+}
+
+#[tokio::test]
+async fn what_sqlite_recovers_from_a_damaged_file_can_be_used() {
+    let file = File::new();
+    if !sqlite3_recovers(&file.folder) {
+        return println!("skipped: there is no sqlite3 that recovers files");
+    }
+    let [_, healthy_id] = damaged(&file).await;
+    let script = "sqlite3 fanfare.db .recover | sqlite3 new.db
+        mv new.db fanfare.db && rm -f fanfare.db-wal fanfare.db-shm fanfare.db-mark";
+    let status = Command::new("sh").args(["-c", script]).current_dir(&file.folder).status().unwrap();
+    assert!(status.success());
+    let server = file.server().await;
+    let healthy = room("healthy");
+    let mut retained = server.subscribe(&healthy, &["status"]).await;
+    retained.ready().await;
+    assert_eq!(retained.data().await, json!({ "message": "HEALTHY" }));
+    for channel in [room("sick"), healthy] {
+        let mut reader = server.resume(&channel, &["said"], &healthy_id).await;
+        reader.ready().await;
+        let id = say(&server, &channel, "1").await;
+        assert!(id > healthy_id);
+        reader.gap().await;
+        assert_eq!(reader.id_and_data().await, (id, json!("1")));
+    }
+}

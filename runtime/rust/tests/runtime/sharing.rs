@@ -1,0 +1,119 @@
+//! Several servers on one file.
+
+use std::time::{Duration, Instant};
+
+use fanfare::wire::{MessageId, ServerFrame};
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::bench::client::Client;
+use crate::bench::definition::{room, said};
+use crate::bench::file::File;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Forgets a channel as a process does that finds it unused for a week.
+fn forget(file: &File, channel: &str) {
+    let connection = Connection::open(file.path()).unwrap();
+    connection
+        .execute("DELETE FROM messages WHERE channel = (SELECT id FROM channels WHERE name = ?1)", [channel])
+        .unwrap();
+    assert_eq!(connection.execute("DELETE FROM channels WHERE name = ?1", [channel]).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_channel_that_another_server_forgot_gets_no_messages_of_other_channels() {
+    let (file, alice, mallory) = (File::new(), room("alice"), room("mallory"));
+    let [here, there] = [file.server().await, file.server().await];
+    let first = there.hub.publish(said(&alice), "before").await.unwrap();
+    let mut reader = there.resume(&alice, &["said"], &first.to_string()).await;
+    reader.ready().await;
+    forget(&file, "room:alice");
+    let mut spy = here.subscribe(&mallory, &["said"]).await;
+    spy.ready().await;
+    here.hub.publish(said(&mallory), "for mallory").await.unwrap();
+
+    let since = Instant::now();
+    assert_eq!(reader.close_code().await, 1011);
+    assert!(since.elapsed() < SECOND, "{:?}", since.elapsed());
+    let second = there.hub.publish(said(&alice), "for alice").await.unwrap();
+    let mut resumed = there.resume(&alice, &["said"], &first.to_string()).await;
+    resumed.ready().await;
+    assert_eq!(resumed.gap().await.0, first.to_string());
+    assert_eq!(resumed.id_and_data().await, (second.to_string(), json!("for alice")));
+    resumed.silence().await;
+    assert_eq!(spy.data().await, json!("for mallory"));
+    spy.silence().await;
+}
+
+#[tokio::test]
+async fn publishing_to_a_channel_that_another_server_forgot_succeeds_and_ends_its_readers() {
+    let (file, channel) = (File::new(), room("1"));
+    let server = file.server().await;
+    let ids: Vec<MessageId> = [
+        server.hub.publish(said(&channel), "1").await.unwrap(),
+        server.hub.publish(said(&channel), "2").await.unwrap(),
+    ]
+    .into();
+    let mut reader = server.subscribe(&channel, &["said"]).await;
+    reader.ready().await;
+    forget(&file, "room:1");
+    // At once, so that nothing but the publish itself can notice.
+    let next = server.hub.publish(said(&channel), "3").await.unwrap();
+    assert!(next > ids[1]);
+    assert_eq!(reader.close_code().await, 1011);
+    let mut resumed = server.resume(&channel, &["said"], &ids[1].to_string()).await;
+    resumed.ready().await;
+    resumed.gap().await;
+    assert_eq!(resumed.data().await, json!("3"));
+    let more = server.hub.publish(said(&channel), "4").await.unwrap();
+    assert_eq!(resumed.id_and_data().await, (more.to_string(), json!("4")));
+}
+
+#[tokio::test]
+async fn a_new_epoch_reaches_readers_in_all_servers() {
+    let (file, channel) = (File::new(), room("1"));
+    let servers = [file.server().await, file.server().await];
+    servers[0].hub.publish(said(&channel), "old").await.unwrap();
+    let mut readers = Vec::new();
+    for server in &servers {
+        let mut reader = server.subscribe(&channel, &["said"]).await;
+        reader.ready().await;
+        readers.push(reader);
+    }
+    Connection::open(file.path()).unwrap().execute("UPDATE channels SET life = 0", []).unwrap();
+    let new = servers[0].hub.publish(said(&channel), "new").await.unwrap();
+    for reader in &mut readers {
+        assert_eq!(reader.close_code().await, 1011);
+    }
+    for server in &servers {
+        let mut reader = server.resume(&channel, &["said"], "start").await;
+        reader.ready().await;
+        assert_eq!(reader.id_and_data().await, (new.to_string(), json!("new")));
+        reader.silence().await;
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_ends_subscribers_of_other_servers_within_a_second() {
+    let (file, channel) = (File::new(), room("1"));
+    let [here, there] = [file.server().await, file.server().await];
+    let token = |id: &str| there.hub.token(channel.grant(["said"])).id(id).mint().unwrap();
+    let mut by_default = Client::connect(&there, &token("17"), None).await.unwrap();
+    by_default.ready().await;
+    let mut by_reference = Client::connect(&there, &token("18"), None).await.unwrap();
+    by_reference.ready().await;
+    by_reference.sub_as("a", &token("17"), json!({})).await;
+
+    let since = Instant::now();
+    here.hub.revoke("17").await.unwrap();
+    assert_eq!(by_default.close_code().await, 4403);
+    let frame = by_reference.frame().await;
+    assert!(
+        matches!(&frame, ServerFrame::Unsubscribed { code: Some(code), .. } if code == "revoked"),
+        "{frame:?}"
+    );
+    assert!(since.elapsed() < SECOND, "{:?}", since.elapsed());
+    assert_eq!(there.refusal(&token("17")).await.status, 401);
+    assert_eq!(here.refusal(&token("17")).await.status, 401);
+}
