@@ -55,6 +55,19 @@ fn the_documentation_of_json_schema_says_what_the_compiler_does() {
 }
 
 #[test]
+fn the_documentation_of_proxies_shows_the_configurations_that_are_measured() {
+    let text = std::fs::read_to_string("../docs/proxies.md").expect("the documentation can be read");
+    for name in ["nginx.conf", "Caddyfile", "express.mjs"] {
+        let path = Path::new("../benches/proxies").join(name);
+        let config = std::fs::read_to_string(path).expect("a readable configuration");
+        assert!(
+            text.contains(&format!("\n{config}```\n")),
+            "docs/proxies.md should show benches/proxies/{name}"
+        );
+    }
+}
+
+#[test]
 fn every_definition_names_the_schema_for_editors() {
     for path in files_below(Path::new("../schemas")) {
         if path == "channels.schema.json" {

@@ -113,6 +113,34 @@ test("a payload of 1 MiB arrives whole, and one byte more is refused, never cut"
   expect(await cameUpTo(15)).toEqual([token(13, "a".repeat(room)), token(15)]);
 });
 
+test.each([2, 8, 40])("a payload of %i MiB is refused each time, and no later request fails", async (mebibytes) => {
+  const body = "a".repeat(mebibytes * 1024 * 1024);
+  for (let round = 0; round < 50; round += 1) {
+    expect((await refusal(server.publish("tokens", body))).status).toBe(413);
+    const innocent = await server.mint([{ channel: "pipeline:run_1", name: "status", kind: "run" }]);
+    expect(innocent.status).toBe(201);
+  }
+}, 60_000);
+
+test("a text stream that is refused while it is written gets its answer", async () => {
+  for (const [bearer, status] of [["wrong", 401], [server.signingKey, 415]] as const) {
+    let pieces = 0;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        controller.enqueue(new TextEncoder().encode("Once upon a time "));
+        if (++pieces === 40) {
+          controller.close();
+        }
+      },
+    });
+    const headers = { authorization: `Bearer ${bearer}`, "content-type": "text/stream" };
+    const request: RequestInit & { duplex: "half" } = { method: "POST", headers, body, duplex: "half" };
+    const response = fetch(`${server.url}/v1/realtime/publish?channel=pipeline:run_1&topic=tokens`, request);
+    expect((await refusal(response)).status).toBe(status);
+  }
+});
+
 test("numbers are what they mean on both sides, however they are written", async () => {
   expect((await server.publish("tokens", '{"index":1.6e1,"text":"x"}')).status).toBe(200);
   expect((await server.publish("tokens", '{"index":0,"index":17.0,"text":"a","text":"x"}')).status).toBe(200);

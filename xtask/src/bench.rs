@@ -6,6 +6,7 @@ mod contestants;
 mod hub;
 mod machine;
 mod memory;
+mod proxies;
 mod runs;
 mod types;
 mod validate;
@@ -22,6 +23,8 @@ pub(crate) enum Bench {
     Hub(hub::Hub),
     /// Lets runs write down steps and publishes, beside a plain loop of SQLite transactions.
     Runs(runs::Runs),
+    /// Sends messages through nginx, Express and Caddy, those that are installed.
+    Proxies,
 }
 
 impl Bench {
@@ -31,6 +34,7 @@ impl Bench {
             Self::Validate(validate) => validate.run(),
             Self::Hub(hub) => hub.run(),
             Self::Runs(runs) => runs.run(),
+            Self::Proxies => proxies::measure(),
         }
     }
 }

@@ -46,9 +46,11 @@ use crate::schema::{Issue, Schema};
 mod address;
 mod grant;
 mod param;
+mod resolve;
 mod signal;
 
 pub use grant::Grant;
+pub use resolve::ResolveError;
 pub use signal::{Signal, SignalDefinition};
 
 /// All channels that a server knows.
@@ -64,12 +66,9 @@ impl Registry {
     #[must_use]
     pub fn resolve(&self, name: &str) -> Option<Channel> {
         self.channels.iter().find_map(|definition| {
-            let params = address::read(definition, name)?;
-            for (param, text) in definition.params.iter().zip(&params) {
-                param::check(param.schema, text).ok()?;
-            }
+            let channel = Channel::fill(definition, &address::read(definition, name)?).ok()?;
             // Only the canonical spelling names a channel, so no channel has two names.
-            (address::write(definition, &params) == name).then(|| Channel { definition, name: name.into() })
+            (channel.name() == name).then_some(channel)
         })
     }
 }
@@ -256,18 +255,21 @@ impl Channel {
     /// # Errors
     /// When a param is missing or its schema does not accept it.
     pub fn new(definition: &'static ChannelDefinition, params: &[&dyn Display]) -> Result<Self, ParamError> {
-        let mut texts = Vec::with_capacity(definition.params.len());
-        for (index, param) in definition.params.iter().enumerate() {
-            let text = params.get(index).map(ToString::to_string).unwrap_or_default();
-            param::check(param.schema, &text).map_err(|issues| ParamError {
+        let text = |index| params.get(index).map(ToString::to_string).unwrap_or_default();
+        Self::fill(definition, &(0..definition.params.len()).map(text).collect::<Vec<String>>())
+    }
+
+    /// Fills the address of a definition with the texts of its params.
+    fn fill(definition: &'static ChannelDefinition, texts: &[String]) -> Result<Self, ParamError> {
+        for (param, text) in definition.params.iter().zip(texts) {
+            param::check(param.schema, text).map_err(|issues| ParamError {
                 channel: definition.name,
                 param: param.name,
                 value: text.clone(),
                 issues,
             })?;
-            texts.push(text);
         }
-        Ok(Self { definition, name: address::write(definition, &texts).into() })
+        Ok(Self { definition, name: address::write(definition, texts).into() })
     }
 
     /// The channel of a definition whose address has no params.

@@ -1,13 +1,13 @@
 //! The in-process broker that a server embeds.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::channel::{Channel, Grant, Registry};
+use crate::channel::{Channel, Grant, Registry, ResolveError};
 use crate::clock;
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
@@ -84,6 +84,8 @@ struct Shared {
     listeners: Listeners,
     /// Tasks that end once the hub closes, and that a shutdown waits for.
     awaited: Mutex<Vec<JoinHandle<()>>>,
+    /// Set when a shutdown begins.
+    reconnect_spread: OnceLock<Duration>,
     /// The origins whose pages may come; all of them where nothing is said.
     origins: Option<Vec<String>>,
 }
@@ -94,6 +96,7 @@ pub(crate) struct Settings {
     pub(crate) ping_interval: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+    pub(crate) max_reconnect_spread: Duration,
     pub(crate) connections_per_token: usize,
     pub(crate) max_connections: usize,
     pub(crate) guest_streams: bool,
@@ -107,6 +110,14 @@ pub(crate) enum Phase {
     Closing,
     /// Nothing is taken any more.
     Closed,
+}
+
+/// What health checks report.
+pub(crate) enum Health {
+    Open,
+    /// The hub shuts down.
+    Closing,
+    Failing(StorageError),
 }
 
 impl Hub {
@@ -131,6 +142,10 @@ impl Hub {
     /// what is waiting for them, and reconnect elsewhere. Returns once every connection has closed or the drain
     /// timeout elapses. Publishing fails from then on.
     pub async fn shutdown(&self) {
+        self.shared.reconnect_spread.get_or_init(|| {
+            let count = self.shared.connections.borrow().len();
+            connections::reconnect_spread(count, self.settings().max_reconnect_spread)
+        });
         self.enter(Phase::Closing);
         let awaited =
             std::mem::take(&mut *self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner));
@@ -150,6 +165,12 @@ impl Hub {
     /// Has a shutdown wait for a task that ends once the hub closes.
     pub(crate) fn await_at_shutdown(&self, task: JoinHandle<()>) {
         self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
+    /// Returns the milliseconds after which a connection is to reconnect when the hub shuts down.
+    pub(crate) fn reconnect_in(&self) -> u64 {
+        let spread = self.shared.reconnect_spread.get().map_or(0, Duration::as_millis);
+        rand::random_range(0..u64::try_from(spread).unwrap_or(u64::MAX).max(1))
     }
 
     fn enter(&self, phase: Phase) {
@@ -173,6 +194,14 @@ impl Hub {
 
     pub(crate) fn is_at_least(&self, phase: Phase) -> bool {
         *self.shared.phase.borrow() >= phase
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        match self.storage().map_or(Ok(()), |storage| storage.engine().health()) {
+            _ if self.is_at_least(Phase::Closing) => Health::Closing,
+            Ok(()) => Health::Open,
+            Err(error) => Health::Failing(error),
+        }
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -208,19 +237,21 @@ impl Hub {
     }
 
     /// The channels and topics that claims name, a channel once.
-    pub(crate) fn permitted(&self, claims: &[TopicClaim]) -> Result<Vec<(Channel, Vec<usize>)>, TopicClaim> {
+    pub(crate) fn permitted(
+        &self,
+        claims: &[TopicClaim],
+    ) -> Result<Vec<(Channel, Vec<usize>)>, ResolveError> {
         let mut permitted: Vec<(Channel, Vec<usize>)> = Vec::new();
         for claim in claims {
             let known = permitted.iter().position(|(channel, _)| channel.name() == claim.channel);
             let index = if let Some(index) = known {
                 index
             } else {
-                let channel = self.shared.registry.resolve(&claim.channel).ok_or_else(|| claim.clone())?;
-                permitted.push((channel, Vec::new()));
+                permitted.push((self.shared.registry.channel(&claim.channel)?, Vec::new()));
                 permitted.len() - 1
             };
             let (channel, topics) = &mut permitted[index];
-            let topic = channel.definition().topic(&claim.name).ok_or_else(|| claim.clone())?;
+            let topic = channel.find_topic(&claim.name)?;
             if !topics.contains(&topic) {
                 topics.push(topic);
             }

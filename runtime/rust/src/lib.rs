@@ -48,7 +48,7 @@ pub mod wire;
 
 pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
-    Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
+    ResolveError, Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
 pub use hub::{BuildError, Hub, HubBuilder, RevokeError, TokenBuilder};
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
-use crate::channel::{Channel, Topic};
+use crate::channel::{Channel, ResolveError, Topic};
 use crate::history::{Appended, Key, Log};
 use crate::hub::{CURRENT_RUN, Hub, Phase, Unavailable};
 use crate::schema::{self, Issue};
@@ -43,17 +43,14 @@ impl Hub {
         if self.is_at_least(Phase::Closed) {
             return Appending::failed(PublishError::Closed);
         }
-        let unavailable = {
-            let (channel, topic) = (channel.clone(), channel.definition().logged(topic).name);
-            move |error| PublishError::unavailable(error, &channel, topic)
-        };
         match self.log(channel) {
             Some(Ok(log)) => self.append_to(log, topic, frame, key),
-            Some(Err(error)) => Appending::failed(unavailable(error)),
+            Some(Err(error)) => Appending::failed(PublishError::unavailable(error, channel)),
             None => {
                 let (hub, channel) = (self.clone(), channel.clone());
                 Appending::Waiting(Box::pin(async move {
-                    let log = hub.open_log(&channel).await.map_err(unavailable)?;
+                    let log = hub.open_log(&channel).await;
+                    let log = log.map_err(|error| PublishError::unavailable(error, &channel))?;
                     hub.append_to(log, topic, frame, key).await
                 }))
             }
@@ -227,13 +224,8 @@ pub enum PublishError {
         /// Its size.
         bytes: usize,
     },
-    /// No definition knows the channel or topic.
-    Unknown {
-        /// The channel's name.
-        channel: String,
-        /// The topic's name.
-        topic: String,
-    },
+    /// No definition has the channel or topic.
+    Unknown(ResolveError),
     /// The topic carries text streams, and was given a payload.
     CarriesAStream {
         /// The channel's name.
@@ -262,11 +254,19 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    pub(crate) fn unavailable(error: Unavailable, channel: &Channel, topic: &str) -> Self {
+    fn unavailable(error: Unavailable, channel: &Channel) -> Self {
         match error {
-            Unavailable::Unknown => Self::Unknown { channel: channel.name().into(), topic: topic.into() },
+            Unavailable::Unknown => {
+                Self::Unknown(ResolveError::Channel { channel: channel.name().into(), nearest: None })
+            }
             Unavailable::Storage(error) => Self::Storage(error),
         }
+    }
+}
+
+impl From<ResolveError> for PublishError {
+    fn from(error: ResolveError) -> Self {
+        Self::Unknown(error)
     }
 }
 
@@ -291,9 +291,7 @@ impl fmt::Display for PublishError {
                 "the payload has {bytes} bytes as JSON and at most {MAX_PAYLOAD} can be carried: \
                  publish a reference to it instead"
             ),
-            Self::Unknown { channel, topic } => {
-                write!(formatter, "no definition knows the topic {topic:?} of a channel named {channel:?}")
-            }
+            Self::Unknown(error) => error.fmt(formatter),
             Self::CarriesAStream { channel, topic } => write!(
                 formatter,
                 "the topic {topic:?} of {channel:?} carries text streams, not payloads: send the text \

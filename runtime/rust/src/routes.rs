@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::hub::{Hub, Phase};
@@ -12,6 +12,7 @@ use crate::token::{Permit, Refused};
 
 mod body;
 mod connect;
+mod drain;
 mod failure;
 mod health;
 mod mint;
@@ -23,6 +24,7 @@ mod signal;
 mod socket;
 mod sse;
 
+pub(crate) use drain::drain;
 use failure::Failure;
 pub use health::healthz;
 
@@ -37,8 +39,10 @@ pub fn routes(hub: Hub) -> Router {
         .route("/v1/realtime/signal", post(signal::signal))
         .route("/v1/realtime/connect", get(connect::connect))
         .route("/v1/realtime/sse", get(sse::get).post(sse::post))
+        .route("/v1/realtime/healthz", get(health::health))
         .layer(from_fn_with_state(hub.clone(), origin::check))
         .layer(origin::cors(&hub))
+        .layer(from_fn(drain))
         .with_state(hub)
 }
 
@@ -80,9 +84,14 @@ fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failu
     Err(Failure::unauthorized(&refused))
 }
 
+/// Returns whether a request has the signing key.
+fn is_backend(hub: &Hub, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer))
+}
+
 /// Lets only backends through.
 fn signing_key(hub: &Hub, headers: &HeaderMap) -> Result<(), Failure> {
-    if bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
+    if is_backend(hub, headers) {
         return Ok(());
     }
     Err(Failure::unauthorized(&Refused::new("signing_key", "not the signing key")))

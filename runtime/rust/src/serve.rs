@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use axum::middleware::from_fn;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::hub::{Hub, Phase};
+use crate::routes::drain;
 
 mod socket;
 mod waiting;
@@ -115,7 +117,7 @@ impl Serve {
         http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER);
         let mut connections = Connections {
             http,
-            app: TowerToHyperService::new(app),
+            app: TowerToHyperService::new(app.layer(from_fn(drain))),
             // The hub is to find out first, so that it counts why a connection ended.
             patience: hub.settings().write_timeout.saturating_mul(2),
             running: JoinSet::new(),

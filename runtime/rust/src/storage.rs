@@ -71,7 +71,6 @@ pub(crate) trait Engine: Journal + Send + Sync {
     fn now(&self) -> SystemTime;
 
     /// Returns why the storage does not work, if the last attempt to use it failed.
-    #[cfg_attr(not(test), allow(dead_code, reason = "`/healthz` is to call it"))]
     fn health(&self) -> Result<(), StorageError>;
 
     /// By which other processes know this one; text streams have it in their ids.

@@ -48,9 +48,7 @@ impl Hub {
         topic: &str,
         run_id: Option<&str>,
     ) -> Result<TextStreamWriter, PublishError> {
-        let unknown = || PublishError::Unknown { channel: channel.into(), topic: topic.into() };
-        let resolved = self.registry().resolve(channel).ok_or_else(unknown)?;
-        let index = resolved.definition().topic(topic).ok_or_else(unknown)?;
+        let (resolved, index) = self.registry().topic(channel, topic)?;
         if resolved.definition().topics[index].schema().is_some() {
             return Err(PublishError::CarriesPayloads { channel: channel.into(), topic: topic.into() });
         }

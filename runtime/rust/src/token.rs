@@ -7,6 +7,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header};
 use serde::{Deserialize, Serialize};
 
+use crate::channel::ResolveError;
 use crate::metrics;
 use crate::wire::{MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
 
@@ -240,20 +241,8 @@ pub enum TokenError {
     NoTopics,
     /// The grant names more topics and signals than a token may.
     TooManyTopics(usize),
-    /// No definition knows the channel or topic.
-    Unknown {
-        /// The channel's name.
-        channel: String,
-        /// The topic's name.
-        topic: String,
-    },
-    /// No definition knows the channel or signal.
-    UnknownSignal {
-        /// The channel's name.
-        channel: String,
-        /// The signal's name.
-        signal: String,
-    },
+    /// No definition has a channel, topic or signal of the grant.
+    Unknown(ResolveError),
     /// The token would last less than a second or more than a day.
     Lifetime(Duration),
     /// The subject is empty or longer than 256 characters.
@@ -272,12 +261,7 @@ impl fmt::Display for TokenError {
                 formatter,
                 "a token names at most {MAX_TOKEN_TOPICS} topics and signals, this one {count}: make several"
             ),
-            Self::Unknown { channel, topic } => {
-                write!(formatter, "no definition knows the topic {topic:?} of a channel named {channel:?}")
-            }
-            Self::UnknownSignal { channel, signal } => {
-                write!(formatter, "no definition knows the signal {signal:?} of a channel named {channel:?}")
-            }
+            Self::Unknown(error) => error.fmt(formatter),
             Self::Lifetime(lifetime) => {
                 write!(formatter, "a token lasts from a second to a day, not {lifetime:?}")
             }

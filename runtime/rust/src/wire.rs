@@ -7,7 +7,7 @@
 //! use fanfare::wire::{ServerFrame, read_server_frames};
 //!
 //! let message = read_server_frames(r#"{"kind":"closing"}"#).unwrap();
-//! assert_eq!(message.frames, [ServerFrame::Closing]);
+//! assert_eq!(message.frames, [ServerFrame::Closing { reconnect_in: None }]);
 //! ```
 
 mod data;

@@ -1,8 +1,8 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, Phase, Registry, Revocations,
-    Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Registry,
+    Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics;
@@ -41,6 +41,7 @@ impl HubBuilder {
                 ping_interval: Duration::from_secs(15),
                 write_timeout: Duration::from_secs(30),
                 drain_timeout: Duration::from_secs(10),
+                max_reconnect_spread: Duration::from_secs(5),
                 connections_per_token: 100,
                 max_connections: 20_000,
                 guest_streams: false,
@@ -155,6 +156,17 @@ impl HubBuilder {
         self
     }
 
+    /// Sets the longest time over which clients spread their reconnects when the hub shuts down. 5 seconds unless
+    /// set.
+    ///
+    /// Each client is told to reconnect at a random time, so that the server that takes over is not hit by all of
+    /// them at once. The time to choose from grows with the number of connections: 1 millisecond for each, and at
+    /// least 100 milliseconds if there are several.
+    pub fn max_reconnect_spread(mut self, max: Duration) -> Self {
+        self.settings.max_reconnect_spread = max;
+        self
+    }
+
     /// Makes the hub.
     ///
     /// # Errors
@@ -186,6 +198,7 @@ impl HubBuilder {
             revocations: Arc::new(Revocations::restore(revoked.into_iter())),
             usages: Arc::default(),
             listeners: Listeners::default(),
+            reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
             origins: self.origins,
         };

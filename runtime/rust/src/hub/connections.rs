@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Hub;
 use crate::history::Inbox;
 use crate::metrics;
+
+/// The time by which each connection widens the spread of reconnects.
+const RECONNECT_SPREAD: Duration = Duration::from_millis(1);
+const MIN_RECONNECT_SPREAD: Duration = Duration::from_millis(100);
 
 /// What wakes each of the connections, by its number.
 #[derive(Default)]
@@ -27,6 +32,10 @@ impl Connections {
         self.inboxes.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.inboxes.len()
+    }
+
     pub(super) fn inboxes(&self) -> Vec<Arc<Inbox>> {
         self.inboxes.values().cloned().collect()
     }
@@ -36,6 +45,15 @@ impl Connections {
         self.inboxes.insert(self.latest, inbox);
         self.latest
     }
+}
+
+/// Returns the time over which so many connections spread their reconnects.
+pub(super) fn reconnect_spread(count: usize, max: Duration) -> Duration {
+    if count <= 1 {
+        return Duration::ZERO;
+    }
+    let spread = RECONNECT_SPREAD.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+    spread.max(MIN_RECONNECT_SPREAD).min(max)
 }
 
 impl Hub {
@@ -75,5 +93,19 @@ impl Drop for Connected {
         self.hub.shared.connections.send_modify(|connections| {
             connections.inboxes.remove(&self.number);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spread_of_reconnects_grows_with_the_connections() {
+        let max = Duration::from_secs(5);
+        for (count, milliseconds) in [(0, 0), (1, 0), (2, 100), (100, 100), (3000, 3000), (20_000, 5000)] {
+            assert_eq!(reconnect_spread(count, max), Duration::from_millis(milliseconds), "{count}");
+        }
+        assert_eq!(reconnect_spread(2, Duration::ZERO), Duration::ZERO);
     }
 }

@@ -53,7 +53,7 @@ impl<'h> TokenBuilder<'h> {
     /// Makes the token.
     ///
     /// # Errors
-    /// When the grant names nothing, too much, or a topic or signal that no definition knows, or when the
+    /// When the grant names nothing, too much, or a topic or signal that no definition has, or when the
     /// lifetime, the subject or the id is out of range.
     pub fn mint(self) -> Result<String, TokenError> {
         let Self { hub, grant, publish, lifetime, subject, id } = self;
@@ -72,14 +72,9 @@ impl<'h> TokenBuilder<'h> {
 
 impl Hub {
     pub(crate) fn mint(&self, wording: Wording) -> Result<String, TokenError> {
-        self.permitted(&wording.topics)
-            .map_err(|claim| TokenError::Unknown { channel: claim.channel, topic: claim.name })?;
+        self.permitted(&wording.topics).map_err(TokenError::Unknown)?;
         for SignalClaim { channel, name } in &wording.signals {
-            let known = self.registry().resolve(channel);
-            if known.and_then(|known| known.definition().signal(name)).is_none() {
-                let (channel, signal) = (channel.clone(), name.clone());
-                return Err(TokenError::UnknownSignal { channel, signal });
-            }
+            self.registry().signal(channel, name).map_err(TokenError::Unknown)?;
         }
         self.keys().mint(wording)
     }

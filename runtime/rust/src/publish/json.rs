@@ -57,9 +57,7 @@ impl<'p> PublishJson<'p> {
 
     fn start(self) -> Result<Appending, PublishError> {
         let Self { hub, channel, topic, body, options } = self;
-        let unknown = || PublishError::Unknown { channel: channel.into(), topic: topic.into() };
-        let channel = hub.registry().resolve(channel).ok_or_else(unknown)?;
-        let index = channel.definition().topic(topic).ok_or_else(unknown)?;
+        let (channel, index) = hub.registry().topic(channel, topic)?;
         if body.len() > MAX_PAYLOAD {
             return Err(PublishError::TooLarge { bytes: body.len() });
         }

@@ -1,17 +1,21 @@
 //! Errors as HTTP answers.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::session::NotSubscribed;
+use crate::channel::ResolveError;
 use crate::hub::RevokeError;
 use crate::publish::PublishError;
 use crate::schema::Issue;
 use crate::signal::SignalError;
 use crate::token::{Refused, TokenError};
 use crate::wire::timestamp;
+
+/// The seconds after which a client should try again.
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// An answer that says what is wrong and how to mend it.
 #[derive(Debug)]
@@ -37,13 +41,17 @@ impl Failure {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
-    pub(super) fn unknown() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "no definition knows a channel or topic of the token")
+    /// Backends may know what is defined. A token's holder learns only about the names in the token.
+    pub(super) fn unknown(error: ResolveError, is_backend: bool) -> Self {
+        let error = if is_backend { error } else { error.without_hints() };
+        Self::new(StatusCode::NOT_FOUND, error.to_string())
     }
 
-    pub(super) fn unknown_signal(channel: &str, name: &str) -> Self {
-        let message = format!("no definition knows the signal {name:?} of a channel named {channel:?}");
-        Self::new(StatusCode::NOT_FOUND, message)
+    pub(super) fn not_published(error: PublishError, is_backend: bool) -> Self {
+        match error {
+            PublishError::Unknown(error) => Self::unknown(error, is_backend),
+            error => error.into(),
+        }
     }
 
     pub(super) fn not_granted(refused: &Refused) -> Self {
@@ -103,7 +111,11 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self { status, message, data } = self;
         let body = json!({ "error": message, "data": data, "status": status.as_u16() });
-        (status, Json(body)).into_response()
+        let mut answer = (status, Json(body)).into_response();
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            answer.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        answer
     }
 }
 
@@ -111,7 +123,7 @@ impl From<NotSubscribed> for Failure {
     fn from(refused: NotSubscribed) -> Self {
         match refused {
             NotSubscribed::Unauthorized(refused) => Self::unauthorized(&refused),
-            NotSubscribed::UnknownChannel => Self::unknown(),
+            NotSubscribed::UnknownChannel(error) => Self::unknown(error, false),
             NotSubscribed::TooManyConnections => Self::too_many_connections(),
             NotSubscribed::Unavailable => Self::unavailable(),
             NotSubscribed::NotGranted | NotSubscribed::RefInUse | NotSubscribed::TooManyChannels => {
@@ -137,7 +149,7 @@ impl From<PublishError> for Failure {
         match error {
             PublishError::Invalid { issues, .. } => Self::invalid(message, &issues),
             PublishError::TooLarge { .. } => Self::too_large(message),
-            PublishError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, message),
+            PublishError::Unknown(error) => Self::unknown(error, false),
             PublishError::CarriesAStream { .. } | PublishError::CarriesPayloads { .. } => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
             }
@@ -190,9 +202,7 @@ impl From<TokenError> for Failure {
     fn from(error: TokenError) -> Self {
         let message = error.to_string();
         match error {
-            TokenError::Unknown { .. } | TokenError::UnknownSignal { .. } => {
-                Self::new(StatusCode::NOT_FOUND, message)
-            }
+            TokenError::Unknown(error) => Self::unknown(error, true),
             TokenError::Signing(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
             TokenError::NoTopics
             | TokenError::TooManyTopics(_)

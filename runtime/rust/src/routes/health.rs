@@ -1,16 +1,20 @@
-//! `GET /healthz`
+//! `GET healthz`
 
+use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::hub::{Hub, Phase};
+use super::failure::RETRY_AFTER;
+use crate::hub::{Health, Hub};
 
-/// The route `/healthz`, for those who send clients to a server only while it takes them: it answers 200,
-/// and 503 once the hub is about to stop. It is apart from [`routes`](crate::routes()) because
-/// many servers have one of their own.
+/// Serves the hub's health at `/healthz`, for load balancers and orchestrators: 200 while the hub accepts
+/// connections, and 503 once it shuts down or while its storage fails.
+///
+/// [`routes`](crate::routes()) serves the same at `/v1/realtime/healthz`. Use this one unless your server has a
+/// `/healthz` of its own.
 ///
 /// ```
 /// # fn app(hub: fanfare::Hub) -> axum::Router {
@@ -21,9 +25,11 @@ pub fn healthz(hub: Hub) -> Router {
     Router::new().route("/healthz", get(health)).with_state(hub)
 }
 
-async fn health(State(hub): State<Hub>) -> (StatusCode, Json<Value>) {
-    if hub.is_at_least(Phase::Closing) {
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "closing" })));
-    }
-    (StatusCode::OK, Json(json!({ "status": "open" })))
+pub(super) async fn health(State(hub): State<Hub>) -> Response {
+    let body = match hub.health() {
+        Health::Open => return axum::Json(json!({ "status": "open" })).into_response(),
+        Health::Closing => json!({ "status": "closing" }),
+        Health::Failing(error) => json!({ "status": "failing", "error": error.to_string() }),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], axum::Json(body)).into_response()
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Failure, Parameters, bearer, body, open, permit};
+use super::{Failure, Parameters, bearer, body, is_backend, open, permit};
 use crate::hub::{Hub, Phase};
 use crate::token::{Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
@@ -32,14 +32,19 @@ pub(super) async fn publish(
     open(&hub, Phase::Closed)?;
     let channel = parameters.get("channel");
     let topic = parameters.get("topic");
-    authorize(&hub, bearer(&headers), channel, topic)?;
+    let is_backend = is_backend(&hub, &headers);
+    if !is_backend {
+        authorize(&hub, bearer(&headers), channel, topic)?;
+    }
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let topic = topic.ok_or_else(|| missing("topic"))?;
     let run_id = run_id(&parameters)?;
+    let not_published = |error| Failure::not_published(error, is_backend);
     if text_stream::is_one(&headers) {
-        let id = text_stream::publish(&hub, channel, topic, run_id, request).await?;
+        let writer = hub.stream_by_name(channel, topic, run_id).await.map_err(not_published)?;
+        let id = text_stream::publish(writer, request).await?;
         return Ok(Json(json!({ "id": id })).into_response());
     }
     let key = idempotency_key(&headers)?;
@@ -51,7 +56,7 @@ pub(super) async fn publish(
     if let Some(key) = key {
         publishing = publishing.idempotency_key(key);
     }
-    let appended = publishing.append().await?;
+    let appended = publishing.append().await.map_err(not_published)?;
     let mut answer = Json(json!({ "id": appended.id })).into_response();
     if appended.repeated {
         answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -75,16 +80,13 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failu
     key.map(Some).ok_or_else(refused)
 }
 
-/// The signing key may publish everywhere, a token to the topics that it names.
+/// A token may publish to the topics that it names.
 fn authorize(
     hub: &Hub,
     bearer: Option<&str>,
     channel: Option<&str>,
     topic: Option<&str>,
 ) -> Result<(), Failure> {
-    if bearer.is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
-        return Ok(());
-    }
     let permit = permit(hub, bearer, true)?;
     let names =
         |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;

@@ -196,7 +196,8 @@ impl Session {
     fn what_is_due(&mut self) -> Option<Turn> {
         if self.hub.is_at_least(Phase::Closing) {
             self.draining = true;
-            return Some(Turn::Frames(vec![encode::frame(&ServerFrame::Closing)]));
+            let reconnect_in = if self.guest { None } else { Some(self.hub.reconnect_in()) };
+            return Some(Turn::Frames(vec![encode::frame(&ServerFrame::Closing { reconnect_in })]));
         }
         let turn = self.check();
         self.set_timer();

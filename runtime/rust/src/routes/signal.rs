@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::publish::{idempotency_key, run_id};
-use super::{Failure, Parameters, bearer, body, open};
+use super::{Failure, Parameters, bearer, body, is_backend, open};
 use crate::hub::{Hub, Phase};
 use crate::schema;
 use crate::signal::{SignalOptions, SignalStatus};
@@ -27,11 +27,12 @@ pub(super) async fn signal(
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
-    let by = sender(&hub, bearer(&headers), channel, name)?;
+    let is_backend = is_backend(&hub, &headers);
+    let by = if is_backend { None } else { sender(&hub, bearer(&headers), channel, name)? };
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let name = name.ok_or_else(|| missing("name"))?;
-    let resolved = hub.registry().resolve(channel).ok_or_else(|| Failure::unknown_signal(channel, name))?;
-    let index = resolved.definition().signal(name).ok_or_else(|| Failure::unknown_signal(channel, name))?;
+    let resolved = hub.registry().signal(channel, name);
+    let (resolved, index) = resolved.map_err(|error| Failure::unknown(error, is_backend))?;
     let definition = &resolved.definition().signals[index];
     let run_id = run_id(&parameters)?;
     let key = idempotency_key(&headers)?;
@@ -55,16 +56,13 @@ pub(super) async fn signal(
     Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at), "status": status })))
 }
 
-/// Who sends it, where the token says so. The signing key may send everything.
+/// Returns the sender, if the token names one. A token may send the signals that it names.
 fn sender(
     hub: &Hub,
     bearer: Option<&str>,
     channel: Option<&str>,
     name: Option<&str>,
 ) -> Result<Option<String>, Failure> {
-    if bearer.is_some_and(|bearer| hub.keys().is_signing_key(bearer)) {
-        return Ok(None);
-    }
     let token = bearer.ok_or_else(|| Failure::unauthorized(&Refused::new("missing", "no token")))?;
     let permit = hub.verify(token).map_err(|refused| Failure::unauthorized(&refused))?;
     let names = |claim: &crate::token::SignalClaim| {

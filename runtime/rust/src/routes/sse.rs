@@ -100,8 +100,9 @@ fn answer(session: Session, places: Option<Places>, greeting: String) -> Respons
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-store"),
-        // nginx would collect events before it passes them on.
+        // `no-transform` keeps middleware and proxies from compressing: a compressor holds small events back.
+        (header::CACHE_CONTROL, "no-store, no-transform"),
+        // nginx buffers responses unless told otherwise.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, Body::from_stream(body)).into_response()

@@ -26,7 +26,7 @@ async fn clients_are_told_get_what_is_waiting_and_are_closed() {
         let mut told = false;
         while messages < 2000 || !told {
             match reader.frame().await {
-                ServerFrame::Closing => told = true,
+                ServerFrame::Closing { .. } => told = true,
                 ServerFrame::Data { .. } => messages += 1,
                 other => panic!("{other:?}"),
             }
@@ -57,4 +57,41 @@ async fn one_that_does_not_read_does_not_hold_it_up() {
     server.hub.shutdown().await;
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test]
+async fn clients_spread_their_reconnects_and_guests_are_not_asked_to() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        let mut client = server.subscribe(&channel, &["said"]).await;
+        client.ready().await;
+        clients.push(client);
+    }
+    let mut guest = server.guest(&channel, &["said"]).await;
+    let hub = server.hub.clone();
+    let stopping = tokio::spawn(async move { hub.shutdown().await });
+    let mut times = Vec::new();
+    for client in &mut clients {
+        match client.frame().await {
+            ServerFrame::Closing { reconnect_in: Some(time) } => times.push(time),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(times.iter().all(|time| *time < 100), "{times:?}");
+    assert!(times.iter().max().unwrap() - times.iter().min().unwrap() > 30, "{times:?}");
+    assert_eq!(guest.frame().await, ServerFrame::Closing { reconnect_in: None });
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_alone_reconnects_at_once() {
+    let server = Server::start().await;
+    let mut client = server.subscribe(&room("1"), &["said"]).await;
+    client.ready().await;
+    let hub = server.hub.clone();
+    let stopping = tokio::spawn(async move { hub.shutdown().await });
+    assert_eq!(client.frame().await, ServerFrame::Closing { reconnect_in: Some(0) });
+    stopping.await.unwrap();
 }

@@ -18,6 +18,7 @@ mod multiplexing;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod recovering;
+mod refusing;
 mod renewing;
 mod resuming;
 mod retaining;

@@ -260,11 +260,15 @@ async fn health_is_open_until_the_server_is_about_to_stop() {
     let server = Server::start().await;
     let mut client = server.subscribe(&room("1"), &["said"]).await;
     client.ready().await;
-    let answer = http::get_path(server.address, "/healthz").await;
-    assert_eq!((answer.status, answer.body), (200, json!({ "status": "open" })));
+    for path in ["/healthz", "/v1/realtime/healthz"] {
+        let answer = http::get_path(server.address, path).await;
+        assert_eq!((answer.status, answer.body), (200, json!({ "status": "open" })));
+    }
     server.hub.shutdown().await;
-    let answer = http::get_path(server.address, "/healthz").await;
-    assert_eq!((answer.status, answer.body), (503, json!({ "status": "closing" })));
+    for path in ["/healthz", "/v1/realtime/healthz"] {
+        let answer = http::get_path(server.address, path).await;
+        assert_eq!((answer.status, answer.body), (503, json!({ "status": "closing" })));
+    }
     let token = server.token(&room("1"), &["said"]);
     assert_eq!(Client::connect(&server, &token, None).await.map(|_| ()).unwrap_err().status, 503);
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::bench::definition::{Status, room, said, status};
 use crate::bench::file::File;
+use crate::bench::http;
 use crate::bench::server::Server;
 
 async fn say(server: &Server, channel: &Channel, text: &str) -> String {
@@ -65,6 +66,11 @@ async fn a_file_that_is_deleted_or_replaced_while_it_is_open_fails_with_a_clear_
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let error = failure(server.hub.publish(said(&channel), "after").await.unwrap_err());
         assert!(error.contains("fanfare.db was deleted or replaced while it was open"), "{error}");
+        for path in ["/healthz", "/v1/realtime/healthz"] {
+            let health = http::get_path(server.address, path).await;
+            assert_eq!((health.status, &health.body["status"]), (503, &json!("failing")));
+            assert_eq!(health.body["error"], error);
+        }
         server.stop().await;
     }
 }

@@ -1,6 +1,6 @@
 //! Signals: what code is given for them, and the tokens that allow them.
 
-use fanfare::{TokenError, TypedChannel};
+use fanfare::{ResolveError, TokenError, TypedChannel};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
@@ -109,12 +109,8 @@ async fn a_token_is_refused_for_signals_that_nobody_knows_and_for_too_many() {
     let server = Server::start().await;
     let channel = room("1");
     let unknown = server.hub.token(channel.grant_signals(["applaud"])).mint().unwrap_err();
-    let expected = TokenError::UnknownSignal { channel: "room:1".into(), signal: "applaud".into() };
-    assert_eq!(unknown, expected);
-    assert_eq!(
-        unknown.to_string(),
-        r#"no definition knows the signal "applaud" of a channel named "room:1""#
-    );
+    assert!(matches!(unknown, TokenError::Unknown(ResolveError::Signal { .. })));
+    assert_eq!(unknown.to_string(), r#"the channel "room:1" has no signal "applaud""#);
     assert_eq!(server.hub.token(channel.grant_signals([])).mint(), Err(TokenError::NoTopics));
     let many = |count: u32| {
         let rooms = (0..count).map(|id| room(&id.to_string()).grant_signals(["approve"]));

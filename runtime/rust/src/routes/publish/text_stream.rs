@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 
 use super::Failure;
-use crate::hub::Hub;
 use crate::stream::TextStreamWriter;
 use crate::wire::MessageId;
 
@@ -22,14 +21,7 @@ pub(super) fn is_one(headers: &HeaderMap) -> bool {
 }
 
 /// Publishes the body as a text stream. Where it breaks off, so does the stream.
-pub(super) async fn publish(
-    hub: &Hub,
-    channel: &str,
-    topic: &str,
-    run_id: Option<&str>,
-    body: Body,
-) -> Result<MessageId, Failure> {
-    let mut writer = hub.stream_by_name(channel, topic, run_id).await?;
+pub(super) async fn publish(mut writer: TextStreamWriter, body: Body) -> Result<MessageId, Failure> {
     match forward(&mut writer, body).await {
         Ok(()) => Ok(writer.end().await?),
         Err(failure) => {

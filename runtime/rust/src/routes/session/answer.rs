@@ -40,7 +40,7 @@ impl Session {
         };
         let ready = match subscribed {
             Ok(ready) => ready,
-            Err(refused) => return vec![refusal(&refused, &wish.reference)],
+            Err(refused) => return vec![refusal(refused, &wish.reference)],
         };
         let channels = ready.iter().map(|ready| ready.channel.name().to_owned()).collect();
         let reference = encode::owned(&wish.reference);
@@ -77,11 +77,11 @@ impl Session {
         });
         let (permitted, lease) = match renewed {
             Ok(renewed) => renewed,
-            Err(refused) => return vec![refusal(&refused, reference)],
+            Err(refused) => return vec![refusal(refused, reference)],
         };
         match self.reader.renew(reference, &permitted, &lease) {
             Ok(()) => {}
-            Err(NotRenewed::NotGranted) => return vec![refusal(&NotSubscribed::NotGranted, reference)],
+            Err(NotRenewed::NotGranted) => return vec![refusal(NotSubscribed::NotGranted, reference)],
             Err(NotRenewed::NotSubscribed) => {
                 return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
             }
@@ -92,7 +92,7 @@ impl Session {
     }
 }
 
-fn refusal(refused: &NotSubscribed, reference: &Reference) -> SharedText {
+fn refusal(refused: NotSubscribed, reference: &Reference) -> SharedText {
     let (code, message) = refused.told();
     error(code, message, reference)
 }

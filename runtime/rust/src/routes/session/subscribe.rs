@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Session, encode};
-use crate::channel::Channel;
+use crate::channel::{Channel, ResolveError};
 use crate::hub::{Hub, Lease, NoLease, NoSubscription, Ready, Reference};
 use crate::token::{Permit, Refused};
 use crate::wire::{ErrorCode, ServerFrame, SharedText, Since};
@@ -23,7 +23,7 @@ pub(in crate::routes) struct Wish {
 pub(in crate::routes) enum NotSubscribed {
     Unauthorized(Refused),
     NotGranted,
-    UnknownChannel,
+    UnknownChannel(ResolveError),
     RefInUse,
     TooManyChannels,
     TooManyConnections,
@@ -86,9 +86,9 @@ pub(super) fn verify(hub: &Hub, token: &str) -> Result<Permit, NotSubscribed> {
 }
 
 pub(super) fn permitted(hub: &Hub, permit: &Permit) -> Result<Vec<(Channel, Vec<usize>)>, NotSubscribed> {
-    hub.permitted(&permit.topics).map_err(|claim| {
-        tracing::debug!(claim.channel, claim.name, "refused: unknown channel or topic");
-        NotSubscribed::UnknownChannel
+    hub.permitted(&permit.topics).map_err(|error| {
+        tracing::debug!(%error, "refused: unknown channel or topic");
+        NotSubscribed::UnknownChannel(error)
     })
 }
 
@@ -119,8 +119,11 @@ fn narrow(
 
 impl NotSubscribed {
     /// What the client is told in band.
-    pub(super) fn told(&self) -> (ErrorCode, &'static str) {
-        match self {
+    pub(super) fn told(self) -> (ErrorCode, String) {
+        let (code, message) = match self {
+            Self::UnknownChannel(error) => {
+                return (ErrorCode::UnknownChannel, error.without_hints().to_string());
+            }
             // What is wrong with a token stays in the log.
             Self::Unauthorized(refused) => {
                 refused.record();
@@ -130,9 +133,6 @@ impl NotSubscribed {
                 ErrorCode::NotGranted,
                 "the token does not name all of it: ask the backend for one that does",
             ),
-            Self::UnknownChannel => {
-                (ErrorCode::UnknownChannel, "no definition knows a channel or topic of the token")
-            }
             Self::RefInUse => {
                 (ErrorCode::RefInUse, "a subscription of this connection has that ref: choose another")
             }
@@ -143,6 +143,7 @@ impl NotSubscribed {
                 (ErrorCode::TooManyConnections, "the token is used by as many connections as it may be")
             }
             Self::Unavailable => (ErrorCode::Unavailable, "the channel cannot be read now: try again later"),
-        }
+        };
+        (code, message.into())
     }
 }

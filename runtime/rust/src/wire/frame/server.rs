@@ -184,7 +184,11 @@ pub enum ServerFrame {
         next_in: u64,
     },
     /// The server is about to stop.
-    Closing,
+    Closing {
+        /// In how many milliseconds to connect again.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        reconnect_in: Option<u64>,
+    },
 }
 
 /// The kinds that [`ServerFrame`] has; frames of any other are ignored.

@@ -1,0 +1,255 @@
+//! Finding channels, topics and signals by name, and what to say about a name that has none.
+
+use std::fmt;
+
+use super::{AddressPart, Channel, ChannelDefinition, ParamError, Registry, address};
+
+/// Longer names are not compared with what is defined.
+const MAX_COMPARED: usize = 256;
+
+/// Why a name has no channel, topic or signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// No definition has an address that the name matches.
+    Channel {
+        /// The name.
+        channel: String,
+        /// What was probably meant: a name or an address.
+        nearest: Option<String>,
+    },
+    /// The name matches an address, but a param breaks its definition.
+    Param {
+        /// The name.
+        channel: String,
+        /// The param, and what is wrong with it.
+        error: ParamError,
+    },
+    /// The channel has no such topic.
+    Topic {
+        /// The channel's name.
+        channel: String,
+        /// The topic's name.
+        topic: String,
+        /// The topic that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// The channel has no such signal.
+    Signal {
+        /// The channel's name.
+        channel: String,
+        /// The signal's name.
+        signal: String,
+        /// The signal that was probably meant.
+        nearest: Option<&'static str>,
+    },
+}
+
+impl Registry {
+    /// Returns the channel of this name, or why there is none.
+    pub(crate) fn channel(&self, name: &str) -> Result<Channel, ResolveError> {
+        self.resolve(name).ok_or_else(|| self.explain(name))
+    }
+
+    /// Returns the channel of this name and the index of one of its topics.
+    pub(crate) fn topic(&self, channel: &str, topic: &str) -> Result<(Channel, usize), ResolveError> {
+        let channel = self.channel(channel)?;
+        let index = channel.find_topic(topic)?;
+        Ok((channel, index))
+    }
+
+    /// Returns the channel of this name and the index of one of its signals.
+    pub(crate) fn signal(&self, channel: &str, signal: &str) -> Result<(Channel, usize), ResolveError> {
+        let channel = self.channel(channel)?;
+        let index = channel.definition.signal(signal).ok_or_else(|| ResolveError::Signal {
+            channel: channel.name().into(),
+            signal: signal.into(),
+            nearest: nearest(signal, channel.definition.signals.iter().map(|signal| signal.name)),
+        })?;
+        Ok((channel, index))
+    }
+
+    fn explain(&self, name: &str) -> ResolveError {
+        let params =
+            self.channels.iter().find_map(|definition| Some((*definition, address::read(definition, name)?)));
+        let nearest = match params.map(|(definition, params)| Channel::fill(definition, &params)) {
+            Some(Err(error)) => return ResolveError::Param { channel: name.into(), error },
+            // The name is another spelling of this one.
+            Some(Ok(channel)) => Some(channel.name().into()),
+            None => {
+                let addresses = self.channels.iter().map(|definition| (definition.address, *definition));
+                closest(name, addresses).map(template)
+            }
+        };
+        ResolveError::Channel { channel: name.into(), nearest }
+    }
+}
+
+impl Channel {
+    pub(crate) fn find_topic(&self, name: &str) -> Result<usize, ResolveError> {
+        self.definition.topic(name).ok_or_else(|| ResolveError::Topic {
+            channel: self.name().into(),
+            topic: name.into(),
+            nearest: nearest(name, self.definition.topics.iter().map(|topic| topic.name)),
+        })
+    }
+}
+
+impl ResolveError {
+    /// Returns the error without anything that the definitions say, for clients that may not know them.
+    pub(crate) fn without_hints(self) -> Self {
+        match self {
+            Self::Channel { channel, .. } | Self::Param { channel, .. } => {
+                Self::Channel { channel, nearest: None }
+            }
+            Self::Topic { channel, topic, .. } => Self::Topic { channel, topic, nearest: None },
+            Self::Signal { channel, signal, .. } => Self::Signal { channel, signal, nearest: None },
+        }
+    }
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nearest = match self {
+            Self::Channel { channel, nearest } => {
+                write!(formatter, "no definition has a channel named {channel:?}")?;
+                nearest.as_deref()
+            }
+            Self::Param { channel, error } => {
+                return write!(formatter, "no definition has a channel named {channel:?}: {error}");
+            }
+            Self::Topic { channel, topic, nearest } => {
+                write!(formatter, "the channel {channel:?} has no topic {topic:?}")?;
+                *nearest
+            }
+            Self::Signal { channel, signal, nearest } => {
+                write!(formatter, "the channel {channel:?} has no signal {signal:?}")?;
+                *nearest
+            }
+        };
+        nearest.map_or(Ok(()), |nearest| write!(formatter, "; did you mean {nearest:?}?"))
+    }
+}
+
+impl std::error::Error for ResolveError {}
+
+/// The address of a definition, as the definition writes it.
+fn template(definition: &ChannelDefinition) -> String {
+    let part = |part: &AddressPart| match part {
+        AddressPart::Literal(text) => (*text).to_owned(),
+        AddressPart::Param(index) => format!("{{{}}}", definition.params[*index].name),
+    };
+    definition.address.iter().map(part).collect()
+}
+
+fn nearest(name: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let names: Vec<_> = names.map(|name| ([AddressPart::Literal(name)], name)).collect();
+    closest(name, names.iter().map(|(parts, name)| (&parts[..], *name)))
+}
+
+/// Returns the candidate that a misspelt name is closest to, unless none is close.
+fn closest<'p, T>(name: &str, candidates: impl Iterator<Item = (&'p [AddressPart], T)>) -> Option<T> {
+    let name: Vec<char> = name.to_lowercase().chars().take(MAX_COMPARED + 1).collect();
+    if name.len() > MAX_COMPARED {
+        return None;
+    }
+    let distances = candidates.map(|(parts, candidate)| (distance(&name, parts), candidate));
+    let close = distances.filter(|((distance, length), _)| *distance <= (*length).max(3) / 3);
+    close.min_by_key(|((distance, _), _)| *distance).map(|(_, candidate)| candidate)
+}
+
+/// Returns how many characters differ between a name and the literal text of an address, and how many of these there
+/// are. Params match any text.
+fn distance(name: &[char], address: &[AddressPart]) -> (usize, usize) {
+    let mut length = 0;
+    // The distances of the beginnings of the name from what was seen of the address.
+    let mut row: Vec<usize> = (0..=name.len()).collect();
+    for part in address {
+        let AddressPart::Literal(text) = part else {
+            for end in 1..row.len() {
+                row[end] = row[end].min(row[end - 1]);
+            }
+            continue;
+        };
+        for wanted in text.to_lowercase().chars() {
+            length += 1;
+            let mut before = row[0];
+            row[0] += 1;
+            for (index, character) in name.iter().enumerate() {
+                let replaced = before + usize::from(*character != wanted);
+                before = row[index + 1];
+                row[index + 1] = replaced.min(before + 1).min(row[index] + 1);
+            }
+        }
+    }
+    (row[name.len()], length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Carries, History, ParamDefinition, Retain, SignalDefinition, TopicDefinition};
+    use super::*;
+    use crate::schema::{Integer, Schema, Text};
+
+    static TEXT: Schema = Schema::Text(Text::ANY);
+    static PAGE: Schema = Schema::Integer(Integer { minimum: 1, maximum: 9, multiple_of: None });
+    const fn topic(name: &'static str) -> TopicDefinition {
+        TopicDefinition { name, carries: Carries::Payload(&TEXT), retain: Retain::None }
+    }
+    static BOOK: ChannelDefinition = ChannelDefinition {
+        name: "book",
+        address: &[
+            AddressPart::Literal("library/"),
+            AddressPart::Param(0),
+            AddressPart::Literal("/pages/"),
+            AddressPart::Param(1),
+        ],
+        params: &[
+            ParamDefinition { name: "bookId", schema: &TEXT },
+            ParamDefinition { name: "page", schema: &PAGE },
+        ],
+        topics: &[topic("status"), topic("tokens")],
+        signals: &[SignalDefinition { name: "approve", schema: &TEXT }],
+        result: None,
+        history: History::new(1, 1),
+        fingerprint: "",
+    };
+    static REGISTRY: Registry = Registry { channels: &[&BOOK] };
+
+    #[test]
+    fn a_name_that_breaks_a_param_says_which_rule() {
+        let error = REGISTRY.topic("library/b/pages/10", "status").unwrap_err().to_string();
+        for word in ["\"library/b/pages/10\"", "\"book\"", "\"page\"", "at most 9"] {
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_says_what_was_probably_meant() {
+        let channel = "library/b/pages/1";
+        for (error, expected) in [
+            (
+                REGISTRY.topic("libary/b/pages/1", "status").unwrap_err(),
+                Some("library/{bookId}/pages/{page}"),
+            ),
+            (
+                REGISTRY.topic("Library/b/page/1", "status").unwrap_err(),
+                Some("library/{bookId}/pages/{page}"),
+            ),
+            (REGISTRY.topic("library/%62/pages/1", "status").unwrap_err(), Some("library/b/pages/1")),
+            (REGISTRY.topic("elsewhere", "status").unwrap_err(), None),
+            (REGISTRY.topic(&"library/".repeat(100), "status").unwrap_err(), None),
+            (REGISTRY.topic(channel, "Status").unwrap_err(), Some("status")),
+            (REGISTRY.topic(channel, "token").unwrap_err(), Some("tokens")),
+            (REGISTRY.topic(channel, "done").unwrap_err(), None),
+            (REGISTRY.signal(channel, "aprove").unwrap_err(), Some("approve")),
+        ] {
+            let text = error.to_string();
+            match expected {
+                Some(nearest) => assert!(text.ends_with(&format!("; did you mean {nearest:?}?")), "{text}"),
+                None => assert!(!text.contains("did you mean"), "{text}"),
+            }
+            assert!(!error.without_hints().to_string().contains("did you mean"));
+        }
+    }
+}
