@@ -117,7 +117,8 @@ pub(crate) enum Health {
     Open,
     /// The hub shuts down.
     Closing,
-    Failing(StorageError),
+    /// The storage failed.
+    Failing,
 }
 
 impl Hub {
@@ -197,10 +198,11 @@ impl Hub {
     }
 
     pub(crate) fn health(&self) -> Health {
-        match self.storage().map_or(Ok(()), |storage| storage.engine().health()) {
+        let is_failing = self.storage().is_some_and(|storage| storage.engine().health().is_err());
+        match is_failing {
             _ if self.is_at_least(Phase::Closing) => Health::Closing,
-            Ok(()) => Health::Open,
-            Err(error) => Health::Failing(error),
+            true => Health::Failing,
+            false => Health::Open,
         }
     }
 
