@@ -69,7 +69,6 @@ async fn a_file_that_is_deleted_or_replaced_while_it_is_open_fails_with_a_clear_
         for path in ["/healthz", "/v1/realtime/healthz"] {
             let health = http::get_path(server.address, path).await;
             assert_eq!((health.status, &health.body["status"]), (503, &json!("failing")));
-            assert_eq!(health.body["error"], error);
         }
         server.stop().await;
     }
