@@ -10,26 +10,27 @@
 //! If the hub has a storage, the storage puts messages in order and hands each one to the log after its commit.
 //! Without a storage, the log puts them in order itself.
 
-use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::channel::{Channel, History};
+use crate::channel::Channel;
 use crate::clock;
 use crate::metrics;
-use crate::wire::{ChunkParts, DataFrame, LogKind, MessageId, SharedText};
+use crate::wire::{DataFrame, MessageId, SharedText};
 
 mod batch;
 mod inbox;
 mod kept;
 mod keys;
 mod memory;
+mod open_stream;
 mod place;
+mod read;
 mod retired;
+mod state;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -42,11 +43,10 @@ pub(crate) use kept::{Kept, KeptMessage};
 pub(crate) use keys::{KEY_AGE, MAX_KEYS};
 pub(crate) use keys::{Key, KeyReused};
 pub(crate) use memory::Memory;
+pub(crate) use open_stream::OpenStream;
 pub(crate) use place::{Gap, Place};
 
-use batch::Batches;
-use keys::Keys;
-use memory::Usage;
+use state::{Message, Rank, State};
 use topic::{Held, Topic};
 
 /// About how much a reader takes in one turn.
@@ -86,119 +86,6 @@ impl Limits {
         let memory = Arc::new(Memory::new(usize::MAX));
         Self { channel_bytes: usize::MAX, stream_bytes: usize::MAX, memory }
     }
-}
-
-struct State {
-    /// The latest messages, in order, up to `head`.
-    recent: VecDeque<Message>,
-    recent_bytes: usize,
-    /// The offset of the latest message; the first has 1.
-    head: u64,
-    /// How many messages and text streams the channel has had.
-    count: u64,
-    /// The bytes of all that is held, recent or not, and of the keys.
-    bytes: Usage,
-    /// What was appended since publishers last gave way to readers, in bytes.
-    lead: usize,
-    topics: Box<[Topic]>,
-    /// How much was lost since the storage last deleted it.
-    lost: usize,
-    keys: Keys,
-    parked: Vec<(Arc<Inbox>, u64)>,
-    batches: Batches,
-    last_used: Instant,
-}
-
-struct Message {
-    offset: u64,
-    topic: usize,
-    rank: Rank,
-    published: Instant,
-    frame: SharedText,
-}
-
-/// How many messages and text streams there had been, including this one, when a message was appended. All frames of
-/// a text stream count as one, at its start.
-#[derive(Clone, Copy)]
-struct Rank {
-    channel: u64,
-    topic: u64,
-}
-
-impl Rank {
-    /// Whether so many messages of a channel that has had `count` are in its history.
-    fn is_within(self, history: History, count: u64) -> bool {
-        self.channel + u64::from(history.messages) > count
-    }
-}
-
-impl Message {
-    fn bytes(&self) -> usize {
-        self.frame.as_str().len()
-    }
-}
-
-/// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
-const RUN_STREAM: &str = "run-";
-
-/// A text stream that has not ended.
-pub(crate) struct OpenStream {
-    pub(crate) topic: usize,
-    pub(crate) id: String,
-    pub(crate) run_id: Option<String>,
-}
-
-impl OpenStream {
-    /// The id of a stream that a process writes.
-    pub(crate) fn new_id(owner: u32) -> String {
-        format!("{owner:08x}{:08x}", rand::random::<u32>())
-    }
-
-    /// The id of a stream that a call of a run writes: the same in every process that executes the run.
-    pub(crate) fn id_of_run(run_id: &str, site: &str) -> String {
-        let Key { key, .. } = Key::new(&format!("{run_id}\n{site}"), "", &[]);
-        format!("{RUN_STREAM}{:032x}", u128::from_be_bytes(key))
-    }
-
-    /// Whether a run writes it, and no single process.
-    pub(crate) fn is_of_run(&self) -> bool {
-        self.id.starts_with(RUN_STREAM)
-    }
-
-    /// Takes a frame of a topic's text streams into account: one begins, goes on or ends.
-    fn follow(open: &mut Vec<Self>, topic: usize, frame: &SharedText) {
-        if let Some(ChunkParts { head, stream_id, .. }) = ChunkParts::of(frame) {
-            return Self::follow_chunk(open, topic, head, stream_id);
-        }
-        let Ok(StreamFrame { id, run_id }) = serde_json::from_str(frame) else { return };
-        open.retain(|stream| stream.id != id);
-        if LogKind::StreamStart.is_of(frame) {
-            open.push(Self { topic, id, run_id });
-        }
-    }
-
-    /// A stream is open also if its start is lost.
-    fn follow_chunk(open: &mut Vec<Self>, topic: usize, head: &str, stream_id: &str) {
-        if open.iter().any(|stream| stream.id == stream_id) {
-            return;
-        }
-        let run_id =
-            serde_json::from_str(&format!("{head}\"}}")).ok().and_then(|frame: StreamFrame| frame.run_id);
-        open.push(Self { topic, id: stream_id.to_owned(), run_id });
-    }
-
-    /// The process that writes it.
-    pub(crate) fn owner(&self) -> Option<u32> {
-        u32::from_str_radix(self.id.get(..8)?, 16).ok()
-    }
-}
-
-/// The first and the last frame of a text stream, as far as they say which it is.
-#[derive(Deserialize)]
-struct StreamFrame {
-    #[serde(rename = "data")]
-    id: String,
-    run_id: Option<String>,
 }
 
 /// What appending a message came to.
@@ -318,26 +205,6 @@ impl Log {
         }
     }
 
-    /// The text streams that have begun and not ended.
-    pub(crate) fn open_streams(&self) -> Vec<OpenStream> {
-        let mut open = Vec::new();
-        let state = self.lock();
-        for (index, topic) in state.topics.iter().enumerate().filter(|(_, topic)| topic.is_stream) {
-            for held in &topic.held {
-                match held {
-                    Held::Message(message) => OpenStream::follow(&mut open, index, &message.frame),
-                    Held::Text(text) => {
-                        OpenStream::follow_chunk(&mut open, index, text.head(), text.stream_id())
-                    }
-                }
-            }
-            for message in state.recent.iter().filter(|message| message.topic == index) {
-                OpenStream::follow(&mut open, index, &message.frame);
-            }
-        }
-        open
-    }
-
     /// The offset of the latest message.
     pub(crate) fn head(&self) -> u64 {
         self.lock().head
@@ -386,85 +253,6 @@ impl Log {
 fn wake(parked: Vec<(Arc<Inbox>, u64)>) {
     for (inbox, key) in parked {
         inbox.put(key);
-    }
-}
-
-impl State {
-    fn new(channel: &Channel, limits: &Limits) -> Self {
-        Self {
-            recent: VecDeque::new(),
-            recent_bytes: 0,
-            head: 0,
-            count: 0,
-            bytes: Usage::of(&limits.memory),
-            lead: 0,
-            topics: channel.definition().kinds().map(Topic::new).collect(),
-            lost: 0,
-            keys: Keys::default(),
-            parked: Vec::new(),
-            batches: Batches::default(),
-            last_used: Instant::now(),
-        }
-    }
-
-    /// The offset of the oldest recent message, or of the next one to come.
-    fn first(&self) -> u64 {
-        self.recent.front().map_or(self.head + 1, |message| message.offset)
-    }
-
-    /// Adds the next message.
-    fn admit(&mut self, offset: u64, topic: usize, published: Instant, frame: SharedText) {
-        self.head = offset;
-        let Some(state) = self.topics.get_mut(topic) else { return };
-        if !state.is_stream || LogKind::StreamStart.is_of(&frame) {
-            self.count += 1;
-            state.begin(offset);
-        } else if state.count == 0 {
-            self.count += 1;
-            state.begin_without_start();
-        }
-        let rank = Rank { channel: self.count, topic: state.count };
-        let message = Message { offset, topic, rank, published, frame };
-        self.bytes.add(message.bytes());
-        self.recent_bytes += message.bytes();
-        self.recent.push_back(message);
-    }
-
-    /// Moves past the oldest recent message: its topic holds it.
-    fn move_on(&mut self) -> bool {
-        let Some(message) = self.recent.pop_front() else { return false };
-        let bytes = message.bytes();
-        self.recent_bytes -= bytes;
-        if let Some(topic) = self.topics.get_mut(message.topic) {
-            self.bytes.add(topic.hold(message));
-        }
-        self.bytes.remove(bytes);
-        true
-    }
-
-    fn lose_old(&mut self, history: History, stream_bytes: usize, now: Instant) {
-        for topic in &mut self.topics {
-            let held = topic.held.len();
-            self.bytes.remove(topic.lose_old(history, self.count, stream_bytes, now));
-            self.lost += held - topic.held.len();
-        }
-    }
-
-    fn lose_first(&mut self, index: usize) -> bool {
-        let freed = self.topics.get_mut(index).map_or(0, Topic::lose_first);
-        self.bytes.remove(freed);
-        self.lost += usize::from(freed > 0);
-        freed > 0
-    }
-
-    /// Loses the oldest message that may be lost, but never the latest of all.
-    fn lose_oldest(&mut self) -> bool {
-        let topics = self.topics.iter().enumerate();
-        let oldest = topics.filter_map(|(index, topic)| Some((topic.first_to_lose()?, index))).min();
-        match oldest {
-            Some((_, index)) => self.lose_first(index),
-            None => self.recent.len() > 1 && self.move_on(),
-        }
     }
 }
 

@@ -1,29 +1,28 @@
-//! A subscriber's cursor into a log: where it starts, and reading on from there.
+//! A subscriber's cursor into a log: where it starts, and what it missed.
 
 use std::sync::Arc;
 
-use super::batch::Range;
-use super::{Batch, Inbox, Log, Message, Rank, State, Topic};
-use crate::wire::{Cursor, MessageId, SharedText};
+use super::{Batch, Inbox, Log, Message, Rank, State};
+use crate::wire::{Cursor, MessageId};
 
 /// Where a subscriber is in a log.
 pub(crate) struct Place {
     /// All up to here has been read.
-    cursor: u64,
+    pub(super) cursor: u64,
     /// The head of the log when the subscriber was new. Until the cursor is there,
     /// what topics retain is being read.
     position: u64,
     /// The topics that are subscribed.
-    wanted: Box<[Option<Wanted>]>,
+    pub(super) wanted: Box<[Option<Wanted>]>,
     /// A gap that is known but not yet read.
     owed: Option<Gap>,
 }
 
 /// Which messages of a topic are wanted.
 #[derive(Clone, Copy)]
-struct Wanted {
+pub(super) struct Wanted {
     /// Those after this offset.
-    after: u64,
+    pub(super) after: u64,
     /// The offset of the latest one that was not in history any more when the subscriber came,
     /// though the log may still have had it.
     gone: u64,
@@ -121,27 +120,6 @@ impl Log {
         self.id(topics.iter().map(|topic| self.gone(state, *topic)).max().unwrap_or(0) + 1)
     }
 
-    /// The offset from which a subscriber that was new at `position` goes on, and has what the topic retained up to
-    /// `replayed`.
-    fn start_of_rest(&self, state: &State, index: usize, topic: &Topic, position: u64, replayed: u64) -> u64 {
-        if topic.retained == 0 {
-            return position;
-        }
-        if topic.retained == 1 && !topic.is_stream {
-            // A later message takes the place of the one that was retained.
-            return topic.before_retained().map_or(position, |before| before.min(position).max(replayed));
-        }
-        let latest = state.of_topic(index).take_while(|message| message.offset <= position).last();
-        let Some(latest) = latest else { return if topic.gone > 0 { replayed } else { position } };
-        // What was retained then are so many up to this rank.
-        let rank = latest.rank.topic;
-        if topic.has_lost_within(topic.retained, rank) {
-            return replayed;
-        }
-        let first = state.of_topic(index).find(|message| message.rank.topic + topic.retained > rank);
-        first.map_or(position, |first| (first.offset - 1).max(replayed))
-    }
-
     /// The offset of a topic's latest message that a new subscriber cannot have, though subscribers that were there
     /// may still read it.
     fn gone(&self, state: &State, index: usize) -> u64 {
@@ -177,14 +155,12 @@ impl Log {
     /// The offset after which a topic's messages are wanted. No cursor means one that
     /// this log does not know: all that is left is wanted.
     fn start_of(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
-        let Some(topic_state) = state.topics.get(topic) else { return state.head };
         match cursor {
             None | Some(Cursor::Start) => self.gone(state, topic),
             Some(Cursor::After(id)) => id.offset(),
-            Some(Cursor::Now) => topic_state.before_retained().unwrap_or(state.head),
+            Some(Cursor::Now) => state.topics[topic].before_retained().unwrap_or(state.head),
             Some(Cursor::Replaying { position, replayed }) => {
-                let replayed = replayed.map_or(0, MessageId::offset);
-                self.start_of_rest(state, topic, topic_state, position.offset(), replayed)
+                state.start_of_rest(topic, position.offset(), replayed.map_or(0, MessageId::offset))
             }
         }
     }
@@ -227,6 +203,28 @@ struct Start {
 }
 
 impl State {
+    /// The offset from which a subscriber of a topic goes on that was new at `position`, and has what the topic
+    /// retained then up to `replayed`.
+    fn start_of_rest(&self, index: usize, position: u64, replayed: u64) -> u64 {
+        let topic = &self.topics[index];
+        if topic.retained == 0 {
+            return position;
+        }
+        if topic.retained == 1 && !topic.is_stream {
+            // A later message takes the place of the one that was retained.
+            return topic.before_retained().map_or(position, |before| before.min(position).max(replayed));
+        }
+        let latest = self.of_topic(index).take_while(|start| start.offset <= position).last();
+        let Some(latest) = latest else { return if topic.gone > 0 { replayed } else { position } };
+        // What was retained then are so many up to this rank.
+        let rank = latest.rank.topic;
+        if topic.has_lost_within(topic.retained, rank) {
+            return replayed;
+        }
+        let first = self.of_topic(index).find(|start| start.rank.topic + topic.retained > rank);
+        first.map_or(position, |first| (first.offset - 1).max(replayed))
+    }
+
     /// What is held of a topic and its recent messages, in order.
     fn of_topic(&self, index: usize) -> impl Iterator<Item = Start> {
         let held = self.topics.get(index).into_iter().flat_map(|topic| &topic.held);
@@ -234,102 +232,11 @@ impl State {
         let recent = self.recent.iter().filter(move |message| message.topic == index);
         held.chain(recent.map(|message| Start { offset: message.offset, rank: message.rank }))
     }
-
-    /// Reads on and moves the place, and shares what is read with who reads the same.
-    fn read(&mut self, log: &Log, place: &mut Place, max_bytes: usize) -> Option<Arc<Batch>> {
-        let after = place.cursor;
-        let topics = if after + 1 < self.first() { None } else { place.wants_all_of() };
-        let range = topics.map(|topics| Range { after, topics });
-        if let Some((batch, last)) = range.and_then(|range| self.batches.find(range, self.head, max_bytes)) {
-            place.cursor = last;
-            return Some(batch);
-        }
-        let mut messages = self.collect_held(log.life, place, max_bytes);
-        self.collect_recent(place, max_bytes, &mut messages);
-        if messages.list.is_empty() {
-            return None;
-        }
-        let batch = Arc::new(Batch::new(log.channel.shared_name(), messages.list));
-        if let Some(range) = range {
-            self.batches.keep(range, place.cursor, &batch);
-        }
-        Some(batch)
-    }
-
-    /// Reads what the recent messages have moved past, in order. A text is read up to the next message of another
-    /// topic, so that one cursor says what was read.
-    fn collect_held(&self, epoch: u64, place: &mut Place, max_bytes: usize) -> Collected {
-        let mut messages = Collected::default();
-        let until = self.first();
-        while place.cursor + 1 < until && messages.bytes < max_bytes {
-            let Some((after, before, topic)) = self.next_held(place, until) else {
-                place.cursor = until - 1;
-                break;
-            };
-            let Some((offset, frame)) = topic.read(after, before, epoch) else { break };
-            place.cursor = offset;
-            messages.push(frame);
-        }
-        messages
-    }
-
-    /// The topic whose held message is next, with the offset after which to read it and the one before which another
-    /// topic's comes.
-    fn next_held(&self, place: &Place, until: u64) -> Option<(u64, u64, &Topic)> {
-        let mut next: Option<(u64, u64, &Topic)> = None;
-        let mut before = until;
-        for (topic, wanted) in self.topics.iter().zip(&place.wanted) {
-            let Some(wanted) = wanted else { continue };
-            let after = wanted.after.max(place.cursor);
-            let Some(offset) = topic.next_after(after) else { continue };
-            match next {
-                Some((first, ..)) if first < offset => before = before.min(offset),
-                _ => {
-                    before = next.map_or(before, |(second, ..)| before.min(second));
-                    next = Some((offset, after, topic));
-                }
-            }
-        }
-        next.map(|(_, after, topic)| (after, before, topic))
-    }
-
-    fn collect_recent(&self, place: &mut Place, max_bytes: usize, messages: &mut Collected) {
-        if messages.bytes >= max_bytes {
-            return;
-        }
-        let unread = self.recent.partition_point(|message| message.offset <= place.cursor);
-        for message in self.recent.range(unread..) {
-            if messages.bytes >= max_bytes {
-                return;
-            }
-            place.cursor = message.offset;
-            if place.wants(message) {
-                messages.push(message.frame.clone());
-            }
-        }
-        if messages.bytes < max_bytes {
-            place.cursor = self.head;
-        }
-    }
-}
-
-/// What is read in one turn.
-#[derive(Default)]
-struct Collected {
-    list: Vec<SharedText>,
-    bytes: usize,
-}
-
-impl Collected {
-    fn push(&mut self, frame: SharedText) {
-        self.bytes += frame.as_str().len();
-        self.list.push(frame);
-    }
 }
 
 impl Place {
     /// The topics of which all is wanted from here on, a bit for each, where nothing else is wanted.
-    fn wants_all_of(&self) -> Option<u64> {
+    pub(super) fn wants_all_of(&self) -> Option<u64> {
         let mut topics = 0;
         for (index, wanted) in self.wanted.iter().enumerate() {
             let Some(wanted) = wanted else { continue };
@@ -342,7 +249,7 @@ impl Place {
         Some(topics)
     }
 
-    fn wants(&self, message: &Message) -> bool {
+    pub(super) fn wants(&self, message: &Message) -> bool {
         let wanted = self.wanted.get(message.topic).copied().flatten();
         wanted.is_some_and(|wanted| message.offset > wanted.after)
     }

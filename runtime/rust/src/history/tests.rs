@@ -336,14 +336,13 @@ impl World {
 
 impl Reader {
     fn take(&mut self, frame: &Value, offset: u64, entries: &[Entry]) {
-        let topic = entries[offset as usize - 1].topic;
+        let topic = entries[index(offset) - 1].topic;
         let seen = self.seen.get_mut(&topic).expect("a topic that is subscribed");
         // What was had already is not taken again.
         if offset <= *seen {
             return;
         }
-        let new =
-            entries.iter().zip(1..=offset).skip(*seen as usize).filter(|(entry, _)| entry.topic == topic);
+        let new = entries.iter().zip(1..=offset).skip(index(*seen)).filter(|(entry, _)| entry.topic == topic);
         let new: Vec<&What> = new.map(|(entry, _)| &entry.what).collect();
         *seen = offset;
         self.had.insert(topic, offset);
@@ -367,6 +366,10 @@ impl Reader {
             (kind, new) => panic!("a frame {kind} in place of {} messages", new.len()),
         }
     }
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap()
 }
 
 /// A few when all tests run; `FANFARE_SEEDS` asks for more.

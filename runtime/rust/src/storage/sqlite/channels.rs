@@ -34,23 +34,23 @@ pub(super) fn open(transaction: &Transaction<'_>, channel: &Channel, now: System
             transaction.prepare_cached("UPDATE channels SET fingerprint = ?2 WHERE id = ?1")?;
         statement.execute(params![found.row, definition.fingerprint])?;
     }
-    let kept = kept(transaction, definition, found, now)?;
+    let kept = kept(transaction, definition, &found, now)?;
     Ok(Kept { is_of_another_definition, ..kept })
 }
 
 /// What is kept of a channel, if anything is.
 pub(super) fn read(connection: &Connection, channel: &Channel, now: SystemTime) -> Result<Option<Kept>> {
     let found = find(connection, channel.name())?;
-    found.map(|found| kept(connection, channel.definition(), found, now)).transpose()
+    found.map(|found| kept(connection, channel.definition(), &found, now)).transpose()
 }
 
 fn kept(
     connection: &Connection,
     definition: &ChannelDefinition,
-    found: Found,
+    found: &Found,
     now: SystemTime,
 ) -> Result<Kept> {
-    let Found { row, life, head, .. } = found;
+    let Found { row, life, head, .. } = *found;
     Ok(Kept {
         row,
         life,

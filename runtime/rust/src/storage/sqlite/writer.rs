@@ -405,7 +405,9 @@ impl Writer {
             is_next
         });
         if is_whole {
-            messages.into_iter().for_each(|message| log.take(message));
+            for message in messages {
+                log.take(message);
+            }
         } else if let Some(kept) = channels::read(&transaction, log.channel(), self.clock.now())? {
             // This process missed messages that are deleted. What is lost is told by the offsets that are gone.
             log.reload(kept);

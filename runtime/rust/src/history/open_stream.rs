@@ -1,0 +1,91 @@
+//! Text streams that have begun and not ended.
+
+use serde::Deserialize;
+
+use super::{Held, Key, Log};
+use crate::wire::{ChunkParts, LogKind, SharedText};
+
+/// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
+const RUN_STREAM: &str = "run-";
+
+/// A text stream that has not ended.
+pub(crate) struct OpenStream {
+    pub(crate) topic: usize,
+    pub(crate) id: String,
+    pub(crate) run_id: Option<String>,
+}
+
+impl OpenStream {
+    /// The id of a stream that a process writes.
+    pub(crate) fn new_id(owner: u32) -> String {
+        format!("{owner:08x}{:08x}", rand::random::<u32>())
+    }
+
+    /// The id of a stream that a call of a run writes: the same in every process that executes the run.
+    pub(crate) fn id_of_run(run_id: &str, site: &str) -> String {
+        let Key { key, .. } = Key::new(&format!("{run_id}\n{site}"), "", &[]);
+        format!("{RUN_STREAM}{:032x}", u128::from_be_bytes(key))
+    }
+
+    /// Whether a run writes it, and no single process.
+    pub(crate) fn is_of_run(&self) -> bool {
+        self.id.starts_with(RUN_STREAM)
+    }
+
+    /// Takes a frame of a topic's text streams into account: one begins, goes on or ends.
+    fn follow(open: &mut Vec<Self>, topic: usize, frame: &SharedText) {
+        if let Some(ChunkParts { head, stream_id, .. }) = ChunkParts::of(frame) {
+            return Self::follow_chunk(open, topic, head, stream_id);
+        }
+        let Ok(StreamFrame { id, run_id }) = serde_json::from_str(frame) else { return };
+        open.retain(|stream| stream.id != id);
+        if LogKind::StreamStart.is_of(frame) {
+            open.push(Self { topic, id, run_id });
+        }
+    }
+
+    /// A stream is open also if its start is lost.
+    fn follow_chunk(open: &mut Vec<Self>, topic: usize, head: &str, stream_id: &str) {
+        if open.iter().any(|stream| stream.id == stream_id) {
+            return;
+        }
+        let run_id =
+            serde_json::from_str(&format!("{head}\"}}")).ok().and_then(|frame: StreamFrame| frame.run_id);
+        open.push(Self { topic, id: stream_id.to_owned(), run_id });
+    }
+
+    /// The process that writes it.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        u32::from_str_radix(self.id.get(..8)?, 16).ok()
+    }
+}
+
+/// The first and the last frame of a text stream, as far as they say which it is.
+#[derive(Deserialize)]
+struct StreamFrame {
+    #[serde(rename = "data")]
+    id: String,
+    run_id: Option<String>,
+}
+
+impl Log {
+    /// The text streams that have begun and not ended.
+    pub(crate) fn open_streams(&self) -> Vec<OpenStream> {
+        let mut open = Vec::new();
+        let state = self.lock();
+        for (index, topic) in state.topics.iter().enumerate().filter(|(_, topic)| topic.is_stream) {
+            for held in &topic.held {
+                match held {
+                    Held::Message(message) => OpenStream::follow(&mut open, index, &message.frame),
+                    Held::Text(text) => {
+                        OpenStream::follow_chunk(&mut open, index, text.head(), text.stream_id())
+                    }
+                }
+            }
+            for message in state.recent.iter().filter(|message| message.topic == index) {
+                OpenStream::follow(&mut open, index, &message.frame);
+            }
+        }
+        open
+    }
+}
