@@ -1,6 +1,7 @@
 import { Backoff } from "./backoff.js";
 import type { Waits } from "./backoff.js";
 import { ConnectionError, ProtocolError } from "./error.js";
+import { isolated } from "./isolate.js";
 import { Liveness } from "./liveness.js";
 import { watchSurroundings } from "./surroundings.js";
 import { timing } from "./timing.js";
@@ -232,7 +233,8 @@ export class Connection {
       return this.#report(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
     }
     if (frame.ref !== undefined) {
-      return this.#carried.get(frame.ref)?.onFrame(frame);
+      const subscription = this.#carried.get(frame.ref);
+      return subscription && isolated(() => subscription.onFrame(frame))();
     }
     if (frame.kind === "error") {
       this.#report(new ProtocolError(frame.code, frame.message));
@@ -368,11 +370,11 @@ export class Connection {
     this.#tell((subscription) => subscription.onError(error));
   }
 
-  /** Whoever is told may leave, and others may come. */
+  /** Calls every subscription that is still here when its turn comes: one may close another. */
   #tell(event: (subscription: Carried) => void): void {
     for (const [ref, subscription] of [...this.#carried]) {
       if (this.#carried.get(ref) === subscription) {
-        event(subscription);
+        isolated(event)(subscription);
       }
     }
   }
