@@ -56,7 +56,7 @@ interface Attempt {
   readonly begunAt: number;
 }
 
-/** After so many WebSockets that could not be opened where one could before, events are tried. */
+/** After so many WebSockets were refused where one could be opened before, events are tried. */
 const PATIENCE = 3;
 
 /**
@@ -66,7 +66,10 @@ const PATIENCE = 3;
  */
 export class Connection {
   readonly #carried = new Map<string, Carried>();
-  readonly #liveness = new Liveness(() => this.#broken(LOST, "it fell silent"));
+  readonly #liveness = new Liveness(
+    () => this.send({ kind: "alive" }),
+    () => this.#broken(LOST, "it fell silent"),
+  );
   readonly #backoff = new Backoff();
   #lastRef = 0;
   /** What is open, and what is being opened; both while the connection moves. */
@@ -185,7 +188,7 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     clearTimeout(this.#returnTimer);
-    this.#liveness.start();
+    this.#liveness.start(attempt.kind === "sse" ? timing.firstAliveOverEvents : timing.firstAlive);
     if (attempt.kind === "sse" && this.route.WebSocket !== undefined) {
       this.#returnLater();
     }
@@ -252,7 +255,7 @@ export class Connection {
   }
 
   /** An attempt has come to nothing. Events may do where a WebSocket does not. */
-  #failed({ kind, transport }: Attempt, reason: string): void {
+  #failed({ kind, transport, begunAt }: Attempt, reason: string): void {
     const { WebSocket, hasEvents, server } = this.route;
     this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
     if (kind === "websocket") {
@@ -262,8 +265,10 @@ export class Connection {
     if (this.#current !== undefined) {
       return this.#current.isClosing ? this.#retry() : this.#returnLater();
     }
-    const isProvenSocket = this.#provenKind === "websocket" && this.#failedWebSockets < PATIENCE;
-    const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isProvenSocket;
+    // A network that refuses is quick. One that swallows a WebSocket would swallow the next one, too.
+    const wasRefused = performance.now() - begunAt < timing.open / 2;
+    const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < PATIENCE;
+    const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isRepeated;
     if (hasOther && this.#reasons.length === 1) {
       return this.#attempt(kind === "sse" ? "websocket" : "sse");
     }
@@ -340,8 +345,7 @@ export class Connection {
 
   #probe(): void {
     if (this.#current !== undefined) {
-      this.#liveness.probe();
-      this.send({ kind: "alive" });
+      this.#liveness.ask();
     }
   }
 

@@ -2,6 +2,7 @@ import { Backoff } from "./backoff.js";
 import type { Waits } from "./backoff.js";
 import type { Carried, Connection } from "./connection.js";
 import { sharedConnection } from "./connections.js";
+import { deadline } from "./deadline.js";
 import { ConnectionError } from "./error.js";
 import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import { Reading } from "./reading.js";
@@ -51,7 +52,7 @@ export class Link implements Carried {
   /** The token that the server has, and one that it has not seen yet. */
   #grant: Grant | undefined;
   #freshGrant: Grant | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTimer = (): void => {};
   /** What waits until an attempt may be made. */
   #waiting: (() => void) | undefined;
   /** Whatever was begun in an earlier stage compares this and keeps still. */
@@ -234,7 +235,7 @@ export class Link implements Carried {
     this.#enter("subscribing");
     const { target, since } = this;
     connection.send({ kind: "sub", ref: this.#ref, data: grant.token, ...target, since });
-    this.#timer = setTimeout(() => this.#unconfirmed(connection), timing.confirm);
+    this.#cancelTimer = deadline(timing.confirm, () => this.#unconfirmed(connection));
   }
 
   /** A network that lets nothing through is the connection's matter, a server that is slow this one's. */
@@ -350,10 +351,11 @@ export class Link implements Carried {
   #wait(action: () => void): void {
     this.#clearTimer();
     this.#waiting = action;
-    this.#timer = setTimeout(() => {
+    const timer = setTimeout(() => {
       this.#waiting = undefined;
       action();
     }, this.#backoff.next(this.waits));
+    this.#cancelTimer = () => clearTimeout(timer);
   }
 
   #enter(stage: Stage): void {
@@ -363,7 +365,7 @@ export class Link implements Carried {
   }
 
   #clearTimer(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#waiting = undefined;
   }
 

@@ -1,5 +1,6 @@
 import { Backoff } from "./backoff.js";
 import type { SignalReference } from "./channel.js";
+import { deadline } from "./deadline.js";
 import { ConnectionError, SignalError } from "./error.js";
 import type { SignalErrorCode } from "./error.js";
 import { serverUrl } from "./server-url.js";
@@ -172,14 +173,14 @@ async function post(
 ): Promise<{ readonly status: number; readonly text: string }> {
   end.throwIfAborted();
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new Error("it did not answer in time")), timing.answer);
+  const cancelDeadline = deadline(timing.answer, () => limit.abort(new Error("it did not answer in time")));
   const abort = () => limit.abort(end.reason);
   end.addEventListener("abort", abort, { once: true });
   try {
     const response = await fetch(url, { ...init, signal: limit.signal });
     return { status: response.status, text: await response.text() };
   } finally {
-    clearTimeout(timer);
+    cancelDeadline();
     end.removeEventListener("abort", abort);
   }
 }

@@ -1,4 +1,5 @@
 import type { ChannelInput } from "./channel.js";
+import { deadline } from "./deadline.js";
 import { ConnectionError } from "./error.js";
 import { timing } from "./timing.js";
 
@@ -122,11 +123,10 @@ export function seemsExpired(token: string): boolean {
 }
 
 async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancelDeadline = () => {};
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`it did not settle within ${timing.token / 1000} seconds`)),
-      timing.token,
+    cancelDeadline = deadline(timing.token, () =>
+      reject(new Error(`it did not settle within ${timing.token / 1000} seconds`)),
     );
   });
   try {
@@ -135,7 +135,7 @@ async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Pro
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConnectionError(`The token factory failed: ${reason}`, { fatal: false, cause });
   } finally {
-    clearTimeout(timer);
+    cancelDeadline();
   }
 }
 

@@ -1,3 +1,4 @@
+import { deadline } from "../deadline.js";
 import { timing } from "../timing.js";
 import { parseFrames, routeUrl } from "../wire.js";
 import type { ClientFrame, Cursor, SubFrame } from "../wire.js";
@@ -60,7 +61,7 @@ export class SseTransport implements Transport {
     }
     const stream = new AbortController();
     this.#stream = stream;
-    const timer = setTimeout(() => this.#lost(stream, "it did not answer in time"), timing.open);
+    const cancelDeadline = deadline(timing.open, () => this.#lost(stream, "it did not answer in time"));
     try {
       const response = await fetch(this.address, {
         method: "POST",
@@ -69,10 +70,10 @@ export class SseTransport implements Transport {
         cache: "no-store",
         signal: stream.signal,
       });
-      clearTimeout(timer);
+      cancelDeadline();
       await (response.ok ? this.#read(response, stream) : this.#refused(response, stream));
     } catch (cause) {
-      clearTimeout(timer);
+      cancelDeadline();
       this.#lost(stream, describe(cause));
     }
   }
