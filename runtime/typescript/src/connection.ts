@@ -20,7 +20,7 @@ export interface Carried {
   readonly isWaiting: boolean;
   /** Where to resume. */
   readonly since: Readonly<Record<string, Cursor>> | undefined;
-  /** An attempt to connect begins. */
+  /** The connection was lost before anything was heard on it, and another is being made. */
   onConnecting(): void;
   /** Frames can be sent. What was subscribed has to be again. */
   onOpen(): void;
@@ -152,8 +152,8 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     this.#reasons = [];
-    if (this.#current === undefined) {
-      this.#tell((subscription) => subscription.onConnecting());
+    if (this.#upcoming !== undefined) {
+      return;
     }
     const { WebSocket, hasEvents } = this.route;
     const prefersEvents = WebSocket === undefined || this.#provenKind === "sse";
@@ -228,9 +228,9 @@ export class Connection {
       return this.#liveness.expect(frame.next_in);
     }
     if (frame.kind === "closing") {
+      // Until then, and until another connection is open, this one is read.
       attempt.isClosing = true;
-      // Events end with it. A socket is read on while another is opened.
-      return attempt.kind === "websocket" && this.#upcoming === undefined ? this.#connect() : undefined;
+      return this.#connectIn(frame.reconnect_in ?? Math.random() * timing.spread);
     }
     if (frame.kind === "malformed") {
       return this.#report(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
@@ -305,8 +305,8 @@ export class Connection {
       this.#backoff.reset();
     }
     this.#tell((subscription) => subscription.onLost(code));
-    if (this.#upcoming === undefined && this.#retryTimer === undefined) {
-      this.#retry(attempt.isClosing);
+    if (this.#upcoming === undefined) {
+      this.#retry();
     }
   }
 
@@ -318,17 +318,18 @@ export class Connection {
     this.#tell((subscription) => subscription.onEnd(error));
   }
 
-  #retry(atOnce = false): void {
-    if (this.#carried.size === 0) {
+  #retry(): void {
+    if (this.#carried.size === 0 || this.#retryTimer !== undefined) {
       return;
     }
     const waits = [...this.#carried.values()].map((subscription) => subscription.waits);
-    const wait = this.#backoff.next({
-      min: Math.min(...waits.map(({ min }) => min)),
-      max: Math.min(...waits.map(({ max }) => max)),
-    });
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#connect(), atOnce ? 0 : wait);
+    const min = Math.min(...waits.map(({ min }) => min));
+    const max = Math.min(...waits.map(({ max }) => max));
+    this.#connectIn(this.#backoff.next({ min, max }));
+  }
+
+  #connectIn(wait: number): void {
+    this.#retryTimer ??= setTimeout(() => this.#connect(), wait);
   }
 
   #tryWebSocket(): void {

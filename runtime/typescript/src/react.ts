@@ -36,7 +36,7 @@ export interface UseRealtimeOptions<
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
   /**
-   * A token, or a function that fetches one: called at every connect and before a token ends.
+   * A token, or a function that fetches one: called at first and whenever another one is needed.
    * The function may be another one at each render; the latest is called.
    */
   readonly token?: TokenInput | undefined;

@@ -18,6 +18,8 @@ export const timing = {
   grace: 1_000,
   /** An attempt to connect that is no older than this is not begun anew because the network is back. */
   fresh: 1_000,
+  /** Clients of a server that stops and names no time connect anew within this. */
+  spread: 1_000,
   /** A signal that is not answered is sent again; and the shortest and the longest wait before that. */
   answer: 10_000,
   sendMin: 250,

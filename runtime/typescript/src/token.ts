@@ -18,9 +18,10 @@ export type TokenValue =
     };
 
 /**
- * Where a token comes from. A function is called again at every connect and before
- * a token ends, so that a subscription outlives its first token; prefer it to a
- * token itself. It has 30 seconds, then it is called again.
+ * Where a token comes from. A function is called again before a token ends, and when the
+ * connection is made again and little of the token's time is left or the server refuses it. So a
+ * subscription outlives its first token; prefer a function to a token itself. It has 30 seconds,
+ * then it is called again.
  *
  * @example
  * ```ts
@@ -116,6 +117,16 @@ export function missingGrant(
     : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}"`;
 }
 
+/** Whether a token can serve another connection: the server asks for a new one when so little is left. */
+export function hasTimeLeft(token: string): boolean {
+  const { iat, exp } = readClaims(token) ?? {};
+  if (typeof exp !== "number") {
+    return false;
+  }
+  const quarter = typeof iat === "number" ? (exp - iat) / 4 : Infinity;
+  return exp - Date.now() / 1000 > Math.min(quarter, 30);
+}
+
 /** Whether the token's time is over by this machine's clock, which may be wrong. */
 export function seemsExpired(token: string): boolean {
   const expiry = readClaims(token)?.exp;
@@ -140,6 +151,7 @@ async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Pro
 }
 
 interface Claims {
+  readonly iat?: unknown;
   readonly exp?: unknown;
   readonly topics?: unknown;
 }

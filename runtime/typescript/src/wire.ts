@@ -125,6 +125,8 @@ export interface AliveFrame {
 
 export interface ClosingFrame {
   readonly kind: "closing";
+  /** After how many milliseconds to connect anew. The server spreads its clients, so that they do not all come at once. */
+  readonly reconnect_in?: number;
 }
 
 export type ClientFrame =
@@ -222,7 +224,7 @@ export function advance(cursor: Cursor | undefined, id: string): Cursor {
   return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
-type FieldType = "string" | "string?" | "strings" | "number" | "boolean?" | "any";
+type FieldType = "string" | "string?" | "strings" | "number" | "number?" | "boolean?" | "any";
 type Fields = readonly (readonly [string, FieldType])[];
 
 const REF: Fields = [["ref", "string?"]];
@@ -249,7 +251,7 @@ const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
   expiring: [...REF, ["in", "number"]],
   renewed: [...REF, ["expires_in", "number"]],
   alive: [["next_in", "number"]],
-  closing: [],
+  closing: [["reconnect_in", "number?"]],
 };
 
 function readFrame(value: unknown): (ServerFrame | MalformedFrame)[] {

@@ -82,7 +82,7 @@ describe("useRealtime in StrictMode", () => {
 
   it("calls the latest token factory, and does not connect anew for another one", async () => {
     await render({ token: () => "never" });
-    await render({ token: () => Promise.resolve({ key: token }) });
+    await render({ token: () => Promise.resolve({ key: tokenFor(channel.name, ["tokens"], 20) }) });
     await see(isOpen);
     await render({ token: async () => `${token}x` });
     server.cut();
@@ -227,8 +227,9 @@ describe("useRealtime in StrictMode", () => {
 
   it("shows invalid messages, failures and gaps, until reset", async () => {
     await render({ token: () => { throw new Error("no session"); } });
-    await see(() => now().connectionStatus === "error");
+    await see(() => now().error !== null);
     expect(now().error?.message).toMatch(/no session/);
+    expect(now().connectionStatus).toBe("connecting");
     await render();
     await see(isOpen);
     expect(now().error).toBeNull();

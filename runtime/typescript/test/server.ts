@@ -308,9 +308,17 @@ export class TestServer {
 }
 
 /** A token as the server mints them, as far as the client reads it. */
-export function tokenFor(channel: string, topics: string[], expiresIn = 60, signals: string[] = []): string {
+export function tokenFor(
+  channel: string,
+  topics: string[],
+  expiresIn = 60,
+  signals: string[] = [],
+  lifetime?: number,
+): string {
+  const exp = Math.floor(Date.now() / 1000) + expiresIn;
   const claims = {
-    exp: Math.floor(Date.now() / 1000) + expiresIn,
+    exp,
+    ...(lifetime === undefined ? {} : { iat: exp - lifetime }),
     topics: topics.map((name) => ({ kind: "run", channel, name })),
     signals: signals.map((name) => ({ channel, name })),
   };
