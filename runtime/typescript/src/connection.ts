@@ -5,7 +5,7 @@ import { isolated } from "./isolate.js";
 import { Liveness } from "./liveness.js";
 import { watchSurroundings } from "./surroundings.js";
 import { timing } from "./timing.js";
-import { SseTransport } from "./transport/sse.js";
+import { openEvents } from "./transport/shared-sse.js";
 import { LOST } from "./transport/transport.js";
 import type { Transport } from "./transport/transport.js";
 import { WebSocketTransport } from "./transport/websocket.js";
@@ -113,7 +113,7 @@ export class Connection {
     this.#unwatch ??= watchSurroundings({
       onDoubt: () => this.#probe(),
       onReturn: () => this.#returned(),
-      onFreeze: () => this.#broken(LOST, "the page was frozen"),
+      onFreeze: () => this.#broken(LOST, "the page was frozen or left"),
     });
     return ref;
   }
@@ -173,7 +173,7 @@ export class Connection {
       attempt.transport =
         kind === "websocket" && WebSocket !== undefined
           ? new WebSocketTransport(WebSocket, server, events)
-          : new SseTransport(server, (ref) => this.#carried.get(ref)?.since, events);
+          : openEvents(server, (ref) => this.#carried.get(ref)?.since, events);
     } catch (cause) {
       this.#closed(attempt, LOST, cause instanceof Error ? cause.message : String(cause));
     }

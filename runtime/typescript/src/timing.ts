@@ -28,6 +28,8 @@ export const timing = {
   linger: 500,
   /** Subscriptions that come and go within this share one event stream. */
   coalesce: 10,
+  /** A page that leads others, and holds an event stream for all, answers within this time. */
+  leader: 2_000,
   /** From events to the first try whether a WebSocket can be had again, and at most between two. */
   returnMin: 60_000,
   returnMax: 600_000,

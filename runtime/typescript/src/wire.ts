@@ -205,6 +205,9 @@ export const SUBPROTOCOL = "fanfare.v1";
 /** How many channels a connection may carry. */
 export const MOST_CHANNELS = 1000;
 
+/** How many bytes the subscriptions of an event stream may have. */
+export const MAX_STREAM_BYTES = 256 * 1024;
+
 /** The close code of a connection that has had no subscription for a while. */
 export const CLOSED_AS_UNUSED = 4408;
 
