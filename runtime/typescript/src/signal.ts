@@ -3,6 +3,7 @@ import type { SignalReference } from "./channel.js";
 import { deadline } from "./deadline.js";
 import { ConnectionError, SignalError } from "./error.js";
 import type { SignalErrorCode } from "./error.js";
+import { explainSize, failureReason } from "./request-failure.js";
 import { serverUrl } from "./server-url.js";
 import { describeIssues, payloadIssue, validate } from "./standard.js";
 import type { PayloadIssue } from "./standard.js";
@@ -143,11 +144,11 @@ async function attempt(
       ? receipt(reference, status, answer)
       : refusal(reference, status, answer, granted);
   } catch (cause) {
-    const { cause: deeper = cause } = cause instanceof Error ? cause : {};
-    const reason = deeper instanceof Error ? deeper.message : String(deeper);
-    const why = `the server could not be asked: ${reason}`;
-    const error = new SignalError(reference.channel, reference.signal, "unavailable", why, { cause });
-    return { error, remedy: cause instanceof ConnectionError ? undefined : "time" };
+    const size = explainSize(body);
+    const why = size ?? `the server could not be asked: ${failureReason(cause)}`;
+    const code = size === undefined ? "unavailable" : "invalid";
+    const error = new SignalError(reference.channel, reference.signal, code, why, { cause });
+    return { error, remedy: cause instanceof ConnectionError || size !== undefined ? undefined : "time" };
   }
 }
 

@@ -205,6 +205,9 @@ export const SUBPROTOCOL = "fanfare.v1";
 /** How many channels a connection may carry. */
 export const MOST_CHANNELS = 1000;
 
+/** How many bytes a payload that is published, or sent with a signal, may have. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
 /** How many bytes the subscriptions of an event stream may have. */
 export const MAX_STREAM_BYTES = 256 * 1024;
 

@@ -1,4 +1,5 @@
 import { deadline } from "../deadline.js";
+import { failureReason } from "../request-failure.js";
 import { timing } from "../timing.js";
 import { parseFrames, routeUrl } from "../wire.js";
 import type { ClientFrame, Cursor, SubFrame } from "../wire.js";
@@ -74,7 +75,7 @@ export class SseTransport implements Transport {
       await (response.ok ? this.#read(response, stream) : this.#refused(response, stream));
     } catch (cause) {
       cancelDeadline();
-      this.#lost(stream, describe(cause));
+      this.#lost(stream, failureReason(cause));
     }
   }
 
@@ -121,12 +122,6 @@ export class SseTransport implements Transport {
       this.events.onClose(LOST, reason);
     }
   }
-}
-
-/** Node tells what happened in the cause of a "fetch failed", browsers do not tell. */
-function describe(error: unknown): string {
-  const { cause = error } = error instanceof Error ? error : {};
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** What the server says of a refusal. */
