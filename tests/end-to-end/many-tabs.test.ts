@@ -35,11 +35,11 @@ beforeEach(async () => {
 });
 
 /** Opens tabs, one after the other: the first leads. */
-async function openTabs(run: string, count = TABS): Promise<Page[]> {
+async function openTabs(run: string, count = TABS, api = proxy.url): Promise<Page[]> {
   const tabs: Page[] = [];
   for (const _ of range(0, count)) {
     const tab = await context.newPage();
-    await tab.goto(site.url(run, proxy.url, { transport: "sse" }));
+    await tab.goto(site.url(run, api, { transport: "sse" }));
     await isOpen(tab);
     tabs.push(tab);
   }
@@ -88,6 +88,22 @@ test("tabs on events for several channels each see their own", async () => {
   ]);
   await expectAll(some, 100);
   await expectAll(others, 50);
+}, 60_000);
+
+test("tabs of another server have another stream, and one that is closed is not subscribed any more", async () => {
+  const other = await Proxy.start(server.url);
+  onTestFinished(() => other.stop());
+  const [some, others] = [await openTabs("run_here", 2), await openTabs("run_there", 2, other.url)];
+  await until("each server has one stream", () => proxy.open === 1 && other.open === 1);
+  await Promise.all([server.statuses("run_here", { count: 50 }), server.statuses("run_there", { count: 50 })]);
+  await expectAll([...some], 50);
+  await expectAll(others, 50);
+  const opened = other.eventStreams;
+  await others.pop()?.close();
+  // What a stream carries is fixed when it is opened.
+  await until("another stream is opened, without it", () => other.eventStreams === opened + 1);
+  await others.pop()?.close();
+  await until("the last tab has closed the stream", () => other.open === 0);
 }, 60_000);
 
 test.each(["closed", "crashed", "frozen"])("when the tab that leads is %s while messages flow, the others lose and repeat nothing", async (how) => {
