@@ -151,10 +151,10 @@ export class Connection {
   #connect(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    this.#reasons = [];
     if (this.#upcoming !== undefined) {
       return;
     }
+    this.#reasons = [];
     const { WebSocket, hasEvents } = this.route;
     const prefersEvents = WebSocket === undefined || this.#provenKind === "sse";
     this.#attempt(hasEvents && prefersEvents ? "sse" : "websocket");
@@ -228,7 +228,7 @@ export class Connection {
       return this.#liveness.expect(frame.next_in);
     }
     if (frame.kind === "closing") {
-      // Until then, and until another connection is open, this one is read.
+      // This connection is read until another one is open.
       attempt.isClosing = true;
       return this.#connectIn(frame.reconnect_in ?? Math.random() * timing.spread);
     }
