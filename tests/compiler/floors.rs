@@ -40,7 +40,8 @@ const RUNTIME_RUST: Floors = &[
 ];
 
 const RUNTIME_TYPESCRIPT: Floors = &[
-    &["backoff", "case", "queue", "schema", "timing", "wire"],
+    &["backoff", "case", "isolate", "queue", "schema", "timing", "wire"],
+    &["deadline", "request-failure"],
     &["liveness", "reading", "rules", "standard", "surroundings"],
     &["error", "zod"],
     &["channel", "transport"],

@@ -1,10 +1,11 @@
 import { Backoff } from "./backoff.js";
 import type { Waits } from "./backoff.js";
 import { ConnectionError, ProtocolError } from "./error.js";
+import { isolated } from "./isolate.js";
 import { Liveness } from "./liveness.js";
 import { watchSurroundings } from "./surroundings.js";
 import { timing } from "./timing.js";
-import { SseTransport } from "./transport/sse.js";
+import { openEvents } from "./transport/shared-sse.js";
 import { LOST } from "./transport/transport.js";
 import type { Transport } from "./transport/transport.js";
 import { WebSocketTransport } from "./transport/websocket.js";
@@ -19,7 +20,7 @@ export interface Carried {
   readonly isWaiting: boolean;
   /** Where to resume. */
   readonly since: Readonly<Record<string, Cursor>> | undefined;
-  /** An attempt to connect begins. */
+  /** The connection was lost before anything was heard on it, and another is being made. */
   onConnecting(): void;
   /** Frames can be sent. What was subscribed has to be again. */
   onOpen(): void;
@@ -55,7 +56,7 @@ interface Attempt {
   readonly begunAt: number;
 }
 
-/** After so many WebSockets that could not be opened where one could before, events are tried. */
+/** After so many WebSockets were refused where one could be opened before, events are tried. */
 const PATIENCE = 3;
 
 /**
@@ -65,7 +66,10 @@ const PATIENCE = 3;
  */
 export class Connection {
   readonly #carried = new Map<string, Carried>();
-  readonly #liveness = new Liveness(() => this.#broken(LOST, "it fell silent"));
+  readonly #liveness = new Liveness(
+    () => this.send({ kind: "alive" }),
+    () => this.#broken(LOST, "it fell silent"),
+  );
   readonly #backoff = new Backoff();
   #lastRef = 0;
   /** What is open, and what is being opened; both while the connection moves. */
@@ -109,7 +113,7 @@ export class Connection {
     this.#unwatch ??= watchSurroundings({
       onDoubt: () => this.#probe(),
       onReturn: () => this.#returned(),
-      onFreeze: () => this.#broken(LOST, "the page was frozen"),
+      onFreeze: () => this.#broken(LOST, "the page was frozen or left"),
     });
     return ref;
   }
@@ -147,10 +151,10 @@ export class Connection {
   #connect(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    this.#reasons = [];
-    if (this.#current === undefined) {
-      this.#tell((subscription) => subscription.onConnecting());
+    if (this.#upcoming !== undefined) {
+      return;
     }
+    this.#reasons = [];
     const { WebSocket, hasEvents } = this.route;
     const prefersEvents = WebSocket === undefined || this.#provenKind === "sse";
     this.#attempt(hasEvents && prefersEvents ? "sse" : "websocket");
@@ -169,7 +173,7 @@ export class Connection {
       attempt.transport =
         kind === "websocket" && WebSocket !== undefined
           ? new WebSocketTransport(WebSocket, server, events)
-          : new SseTransport(server, (ref) => this.#carried.get(ref)?.since, events);
+          : openEvents(server, (ref) => this.#carried.get(ref)?.since, events);
     } catch (cause) {
       this.#closed(attempt, LOST, cause instanceof Error ? cause.message : String(cause));
     }
@@ -184,7 +188,7 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     clearTimeout(this.#returnTimer);
-    this.#liveness.start();
+    this.#liveness.start(attempt.kind === "sse" ? timing.firstAliveOverEvents : timing.firstAlive);
     if (attempt.kind === "sse" && this.route.WebSocket !== undefined) {
       this.#returnLater();
     }
@@ -224,15 +228,16 @@ export class Connection {
       return this.#liveness.expect(frame.next_in);
     }
     if (frame.kind === "closing") {
+      // This connection is read until another one is open.
       attempt.isClosing = true;
-      // Events end with it. A socket is read on while another is opened.
-      return attempt.kind === "websocket" && this.#upcoming === undefined ? this.#connect() : undefined;
+      return this.#connectIn(frame.reconnect_in ?? Math.random() * timing.spread);
     }
     if (frame.kind === "malformed") {
       return this.#report(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
     }
     if (frame.ref !== undefined) {
-      return this.#carried.get(frame.ref)?.onFrame(frame);
+      const subscription = this.#carried.get(frame.ref);
+      return subscription && isolated(() => subscription.onFrame(frame))();
     }
     if (frame.kind === "error") {
       this.#report(new ProtocolError(frame.code, frame.message));
@@ -250,7 +255,7 @@ export class Connection {
   }
 
   /** An attempt has come to nothing. Events may do where a WebSocket does not. */
-  #failed({ kind, transport }: Attempt, reason: string): void {
+  #failed({ kind, transport, begunAt }: Attempt, reason: string): void {
     const { WebSocket, hasEvents, server } = this.route;
     this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
     if (kind === "websocket") {
@@ -260,8 +265,10 @@ export class Connection {
     if (this.#current !== undefined) {
       return this.#current.isClosing ? this.#retry() : this.#returnLater();
     }
-    const isProvenSocket = this.#provenKind === "websocket" && this.#failedWebSockets < PATIENCE;
-    const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isProvenSocket;
+    // A network that refuses is quick. One that swallows a WebSocket would swallow the next one, too.
+    const wasRefused = performance.now() - begunAt < timing.open / 2;
+    const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < PATIENCE;
+    const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isRepeated;
     if (hasOther && this.#reasons.length === 1) {
       return this.#attempt(kind === "sse" ? "websocket" : "sse");
     }
@@ -298,8 +305,8 @@ export class Connection {
       this.#backoff.reset();
     }
     this.#tell((subscription) => subscription.onLost(code));
-    if (this.#upcoming === undefined && this.#retryTimer === undefined) {
-      this.#retry(attempt.isClosing);
+    if (this.#upcoming === undefined) {
+      this.#retry();
     }
   }
 
@@ -311,17 +318,18 @@ export class Connection {
     this.#tell((subscription) => subscription.onEnd(error));
   }
 
-  #retry(atOnce = false): void {
-    if (this.#carried.size === 0) {
+  #retry(): void {
+    if (this.#carried.size === 0 || this.#retryTimer !== undefined) {
       return;
     }
     const waits = [...this.#carried.values()].map((subscription) => subscription.waits);
-    const wait = this.#backoff.next({
-      min: Math.min(...waits.map(({ min }) => min)),
-      max: Math.min(...waits.map(({ max }) => max)),
-    });
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#connect(), atOnce ? 0 : wait);
+    const min = Math.min(...waits.map(({ min }) => min));
+    const max = Math.min(...waits.map(({ max }) => max));
+    this.#connectIn(this.#backoff.next({ min, max }));
+  }
+
+  #connectIn(wait: number): void {
+    this.#retryTimer ??= setTimeout(() => this.#connect(), wait);
   }
 
   #tryWebSocket(): void {
@@ -338,8 +346,7 @@ export class Connection {
 
   #probe(): void {
     if (this.#current !== undefined) {
-      this.#liveness.probe();
-      this.send({ kind: "alive" });
+      this.#liveness.ask();
     }
   }
 
@@ -368,11 +375,11 @@ export class Connection {
     this.#tell((subscription) => subscription.onError(error));
   }
 
-  /** Whoever is told may leave, and others may come. */
+  /** Calls every subscription that is still here when its turn comes: one may close another. */
   #tell(event: (subscription: Carried) => void): void {
     for (const [ref, subscription] of [...this.#carried]) {
       if (this.#carried.get(ref) === subscription) {
-        event(subscription);
+        isolated(event)(subscription);
       }
     }
   }

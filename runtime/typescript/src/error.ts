@@ -53,7 +53,7 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 
   constructor(
-    /** One of the codes in PROTOCOL.md, or `malformed_frame`. */
+    /** One of the codes in PROTOCOL.md, `malformed_frame`, or `wrong_channel`. */
     readonly code: string,
     message: string,
   ) {

@@ -2,11 +2,12 @@ import { Backoff } from "./backoff.js";
 import type { Waits } from "./backoff.js";
 import type { Carried, Connection } from "./connection.js";
 import { sharedConnection } from "./connections.js";
-import { ConnectionError } from "./error.js";
+import { deadline } from "./deadline.js";
+import { ConnectionError, ProtocolError } from "./error.js";
 import type { ConnectionOptions, ConnectionStatus } from "./options.js";
 import { Reading } from "./reading.js";
 import { asConnectionError, asFatal, endOfToken, refusal } from "./refusal.js";
-import { missingGrant, TokenSource } from "./token.js";
+import { hasTimeLeft, missingGrant, TokenSource } from "./token.js";
 import type { Grant, TokenInput } from "./token.js";
 import { timing } from "./timing.js";
 import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "./wire.js";
@@ -51,7 +52,10 @@ export class Link implements Carried {
   /** The token that the server has, and one that it has not seen yet. */
   #grant: Grant | undefined;
   #freshGrant: Grant | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether an earlier `sub` had the same token. */
+  #isReused = false;
+  #wasMisdirected = false;
+  #cancelTimer = (): void => {};
   /** What waits until an attempt may be made. */
   #waiting: (() => void) | undefined;
   /** Whatever was begun in an earlier stage compares this and keeps still. */
@@ -103,20 +107,16 @@ export class Link implements Carried {
   }
 
   onConnecting(): void {
-    if (this.#waiting === undefined) {
-      this.#setStatus("connecting");
-    }
+    this.#setStatus("connecting");
   }
 
   onOpen(): void {
-    if (this.#stage === "standing" || this.#stage === "subscribing") {
-      // The connection has moved. What a server has confirmed, another need not wait for.
-      this.#freshGrant ??= this.#grant;
-      return this.#subscribe();
+    if (this.#stage === "asking" || this.#stage === "out") {
+      return;
     }
-    if (this.#stage === "lost") {
-      return this.#freshGrant === undefined ? void this.#ask() : this.#subscribe();
-    }
+    const grant = this.#freshGrant ?? this.#grant;
+    const isUsable = grant !== undefined && (grant !== this.#grant || hasTimeLeft(grant.token));
+    return isUsable ? this.#subscribe(grant) : void this.#ask();
   }
 
   onLost(closeCode: number): void {
@@ -127,7 +127,7 @@ export class Link implements Carried {
     }
     if (this.#stage === "standing" || this.#stage === "subscribing") {
       this.#enter("lost");
-      this.#setStatus("closed");
+      this.#setStatus("connecting");
     }
   }
 
@@ -138,7 +138,7 @@ export class Link implements Carried {
     if (this.#stage === "standing" || this.#stage === "subscribing") {
       this.#enter("lost");
     }
-    this.#setStatus("error");
+    this.#setStatus("connecting");
     this.events.onError(error);
   }
 
@@ -161,6 +161,9 @@ export class Link implements Carried {
   }
 
   onFrame(frame: ServerFrame): void {
+    if ("channel" in frame && frame.channel !== this.target.channel) {
+      return this.#misdirected(frame.channel);
+    }
     switch (frame.kind) {
       case "data":
       case "datastream-start":
@@ -187,6 +190,15 @@ export class Link implements Carried {
     }
   }
 
+  /** Says so once: whatever makes the server send one such frame makes it send more. */
+  #misdirected(channel: string): void {
+    if (!this.#wasMisdirected) {
+      this.#wasMisdirected = true;
+      const message = `The server sent a frame of the channel "${channel}" to a subscription to "${this.target.channel}"`;
+      this.events.onError(new ProtocolError("wrong_channel", message));
+    }
+  }
+
   #pass(frame: LoggedFrame | GapFrame): void {
     this.events.onFrame(frame, this.#reading.cursor ?? "now");
   }
@@ -199,8 +211,7 @@ export class Link implements Carried {
     try {
       const grant = await this.#nextGrant();
       if (epoch === this.#epoch) {
-        this.#freshGrant = grant;
-        this.#subscribe();
+        this.#subscribe(grant);
       }
     } catch (cause) {
       if (epoch === this.#epoch) {
@@ -219,22 +230,20 @@ export class Link implements Carried {
     return grant;
   }
 
-  #subscribe(): void {
-    const grant = this.#freshGrant;
-    if (grant === undefined) {
-      return;
-    }
+  #subscribe(grant: Grant): void {
     const connection = this.#join(grant);
     if (!connection.isOpen) {
+      this.#freshGrant = grant;
       this.#enter("lost");
       return connection.wake();
     }
+    this.#isReused = grant === this.#grant;
     this.#freshGrant = undefined;
     this.#grant = grant;
     this.#enter("subscribing");
     const { target, since } = this;
     connection.send({ kind: "sub", ref: this.#ref, data: grant.token, ...target, since });
-    this.#timer = setTimeout(() => this.#unconfirmed(connection), timing.confirm);
+    this.#cancelTimer = deadline(timing.confirm, () => this.#unconfirmed(connection));
   }
 
   /** A network that lets nothing through is the connection's matter, a server that is slow this one's. */
@@ -296,8 +305,7 @@ export class Link implements Carried {
 
   #sendRenewal(grant: Grant): void {
     if (this.#connection?.isFixed === true) {
-      this.#freshGrant = grant;
-      return this.#subscribe();
+      return this.#subscribe(grant);
     }
     this.#grant = grant;
     this.#connection?.send({ kind: "renew", ref: this.#ref, data: grant.token });
@@ -330,7 +338,9 @@ export class Link implements Carried {
   }
 
   #refused(frame: ErrorFrame): void {
-    this.#tryAgain(refusal(frame, this.target.channel, this.#grant));
+    const error = refusal(frame, this.target.channel, this.#grant);
+    // The token may have ended since it was fetched, or be counted on the connection that was lost.
+    return this.#isReused && this.#grant?.renewable === true && !error.fatal ? void this.#ask() : this.#tryAgain(error);
   }
 
   #tryAgain(error: ConnectionError): void {
@@ -339,7 +349,7 @@ export class Link implements Carried {
     }
     this.#enter("asking");
     const epoch = this.#epoch;
-    this.#setStatus("error");
+    this.#setStatus("connecting");
     this.events.onError(error);
     // Whoever was told may have closed or paused the subscription.
     if (epoch === this.#epoch) {
@@ -350,10 +360,11 @@ export class Link implements Carried {
   #wait(action: () => void): void {
     this.#clearTimer();
     this.#waiting = action;
-    this.#timer = setTimeout(() => {
+    const timer = setTimeout(() => {
       this.#waiting = undefined;
       action();
     }, this.#backoff.next(this.waits));
+    this.#cancelTimer = () => clearTimeout(timer);
   }
 
   #enter(stage: Stage): void {
@@ -363,7 +374,7 @@ export class Link implements Carried {
   }
 
   #clearTimer(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#waiting = undefined;
   }
 

@@ -1,71 +1,80 @@
+import { deadline } from "./deadline.js";
 import { timing } from "./timing.js";
 
-/** However often a server says that it shows itself, a moment's silence is no reason to leave. */
-const SHORTEST_SILENCE_MS = 100;
-/** Beyond this, timers fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** A sign of life may be late by this share of its interval, and by no less than this time. */
+const SLACK = 0.2;
+const MIN_SLACK_MS = 100;
 
-/** A dead network closes no connection. This tells when one has been silent for too long. */
+/**
+ * Notices when a connection is dead, as a network that swallows everything closes nothing. When
+ * the server is late with its sign of life it is asked for one, and given up if it does not answer.
+ */
 export class Liveness {
-  #longestSilence = timing.silence;
+  /** How long the server may be silent before it is asked. */
+  #maxSilence = 0;
   #heardAt = 0;
-  /** Until when an answer is due that was asked for. */
-  #probeEnd = Infinity;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Undefined unless an answer is due. */
+  #askedAt: number | undefined;
+  #cancel = (): void => {};
 
-  constructor(readonly onSilent: () => void) {}
+  constructor(
+    readonly onAsk: () => void,
+    readonly onSilent: () => void,
+  ) {}
 
-  start(): void {
-    this.#longestSilence = timing.silence;
-    this.answered();
+  /** The server is to be heard within so many milliseconds. */
+  start(nextIn: number): void {
     this.heard();
-    this.#watch();
+    this.expect(nextIn);
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 
   /** Called for every message, which is too often to set a timer. */
   heard(): void {
     this.#heardAt = performance.now();
-    if (this.#probeEnd !== Infinity) {
-      // It may have been on its way since before the network died. But the answer may be behind it.
-      this.#probeEnd = this.#heardAt + timing.probe;
-    }
   }
 
-  /** The server has answered who asked whether it is there. */
+  /** What was heard is the answer that was asked for. */
   answered(): void {
-    this.#probeEnd = Infinity;
+    this.#askedAt = undefined;
   }
 
-  /** The server will be heard of within so many milliseconds. */
+  /** The server has said within how many milliseconds it is heard again. */
   expect(nextIn: number): void {
     this.answered();
-    this.#longestSilence = Math.max(SHORTEST_SILENCE_MS, 2.5 * nextIn);
+    this.#maxSilence = nextIn + Math.max(SLACK * nextIn, MIN_SLACK_MS);
     this.#watch();
   }
 
-  /** The server was asked whether it is there. */
-  probe(): void {
-    this.#probeEnd = Math.min(this.#probeEnd, performance.now() + timing.probe);
-    this.#watch();
+  /** Asks the server whether it is there. */
+  ask(): void {
+    if (this.#askedAt === undefined) {
+      this.#askedAt = performance.now();
+      this.#watch();
+    }
+    this.onAsk();
   }
 
   #watch(): void {
-    clearTimeout(this.#timer);
-    const rest = this.#end() - performance.now();
-    this.#timer = setTimeout(
-      () => {
-        const isDue = performance.now() >= this.#end();
-        return isDue ? this.onSilent() : this.#watch();
-      },
-      Math.min(rest + 1, LONGEST_TIMER_MS),
-    );
+    this.#cancel();
+    this.#cancel = deadline(this.#due() - performance.now() + 1, () => {
+      if (performance.now() < this.#due()) {
+        return this.#watch();
+      }
+      return this.#askedAt === undefined ? this.ask() : this.onSilent();
+    });
   }
 
-  #end(): number {
-    return Math.min(this.#heardAt + this.#longestSilence, this.#probeEnd);
+  /**
+   * What is heard after asking may have been on its way since before the network died. But the
+   * answer may be behind it, so it has its full time again.
+   */
+  #due(): number {
+    return this.#askedAt === undefined
+      ? this.#heardAt + this.#maxSilence
+      : Math.max(this.#askedAt, this.#heardAt) + timing.probe;
   }
 }

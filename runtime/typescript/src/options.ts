@@ -1,6 +1,17 @@
 import type { WebSocketConstructor } from "./transport/websocket.js";
 
-/** Where a subscription stands. */
+/**
+ * The state of a subscription:
+ *
+ * - `idle`: it was not started, or has no channel yet.
+ * - `connecting`: it is being opened, or opened again after a loss. It stays so while attempts fail
+ *   and are repeated; each failure is reported as an error.
+ * - `open`: the server has confirmed it, and messages arrive.
+ * - `paused`: it has left the server for a while, because the page is hidden, it is disabled or its
+ *   reader is slow.
+ * - `closed`: it was closed, or its run has ended.
+ * - `error`: it has been given up; the error says why.
+ */
 export type ConnectionStatus = "idle" | "connecting" | "open" | "paused" | "closed" | "error";
 
 /** What carries a connection. */

@@ -36,7 +36,7 @@ export interface UseRealtimeOptions<
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
   /**
-   * A token, or a function that fetches one: called at every connect and before a token ends.
+   * A token, or a function that fetches one: called at first and whenever another one is needed.
    * The function may be another one at each render; the latest is called.
    */
   readonly token?: TokenInput | undefined;
@@ -177,21 +177,58 @@ export function useRealtime<
 
 type AnyOptions = UseRealtimeOptions<ChannelInput, readonly string[], boolean>;
 
-/** One store a channel, topics and key. Creating one has no effect, so React may drop it. */
+/** The options that a store is made for: another value makes another store. */
+const IDENTITY = ["channel", "topics", "key"] as const;
+type Identity = Readonly<Record<(typeof IDENTITY)[number], string | undefined>>;
+
+interface Held {
+  readonly identity: Identity;
+  readonly store: RealtimeStore;
+  /** What this replaces, until a second render with the same props has the same identity. */
+  previous: Held | undefined;
+  /** Options that differ from one render to the next with the same props. */
+  readonly impure: readonly string[];
+}
+
+/** One store per channel, topics and key. Creating one has no effect, so React may drop it. */
 function useStore(options: AnyOptions): RealtimeStore {
   const granted = typeof options.token === "object" ? options.token : undefined;
   const channel = options.channel ?? granted?.channel;
   const topics = options.topics ?? granted?.topics;
   const name = typeof channel === "object" ? channel.name : channel;
-  const identity = JSON.stringify([name, topics, options.key]);
-  const create = () => ({ identity, store: new RealtimeStore(channel, topics, options.since) });
-  const [held, hold] = useState(create);
-  if (held.identity === identity) {
+  const identity: Identity = { channel: name, topics: JSON.stringify(topics), key: options.key };
+  const create = (previous?: Held): Held => {
+    const store = new RealtimeStore(channel, topics, options.since);
+    return { identity, store, previous, impure: previous?.impure ?? [] };
+  };
+  const [held, hold] = useState(() => create());
+  const changed = IDENTITY.filter((name) => !held.impure.includes(name) && held.identity[name] !== identity[name]);
+  if (changed.length === 0) {
+    held.previous = undefined;
     return held.store;
   }
-  const next = create();
+  const next = held.previous === undefined ? create(held) : withImpure(held.previous, changed);
+  // React renders again at once, with the same props.
   hold(next);
   return next.store;
+}
+
+/** Keeps the store of a component that would otherwise replace it forever, and says why. */
+function withImpure(held: Held, names: readonly string[]): Held {
+  warnOfImpure(names.join("`, `"));
+  return { ...held, impure: [...held.impure, ...names] };
+}
+
+const warnedOf = new Set<string>();
+
+function warnOfImpure(names: string): void {
+  if (!warnedOf.has(names)) {
+    warnedOf.add(names);
+    console.warn(
+      `fanfare: a component that calls useRealtime gives another \`${names}\` at each render with the same props. ` +
+        "This is ignored, and the subscription is kept. Compute the option once, with `useState` or `useMemo`",
+    );
+  }
 }
 
 function useConnection(store: RealtimeStore, options: AnyOptions): void {

@@ -8,17 +8,20 @@ const FINAL = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too
 
 /** Why the server did not take a subscription. Codes of tomorrow are tried again. */
 export function refusal(
-  { code, message }: ErrorFrame,
+  frame: ErrorFrame,
   channel: string,
   grant: Grant | undefined,
 ): ConnectionError {
   const isRenewable = grant?.renewable === true;
-  const isExpired = code === "unauthorized" && seemsExpired(grant?.token ?? "");
+  const isUnauthorized = frame.code === "unauthorized";
+  const isExpired = isUnauthorized && seemsExpired(grant?.token ?? "");
   const expired = isRenewable ? "the token has expired" : endOfToken("expired");
-  return new ConnectionError(
-    `Could not subscribe to the channel "${channel}": ${isExpired ? expired : message} (${code})`,
-    { fatal: FINAL.includes(code) || (code === "unauthorized" && !isRenewable), code },
-  );
+  // The same code as for a token that expires while it is subscribed.
+  const { code, message } = isExpired ? { code: "expired", message: expired } : frame;
+  return new ConnectionError(`Could not subscribe to the channel "${channel}": ${message} (${code})`, {
+    fatal: FINAL.includes(code) || (isUnauthorized && !isRenewable),
+    code,
+  });
 }
 
 /** What to do about a token that is of no use any more. */

@@ -1,7 +1,9 @@
 import { Backoff } from "./backoff.js";
 import type { SignalReference } from "./channel.js";
+import { deadline } from "./deadline.js";
 import { ConnectionError, SignalError } from "./error.js";
 import type { SignalErrorCode } from "./error.js";
+import { explainSize, failureReason } from "./request-failure.js";
 import { serverUrl } from "./server-url.js";
 import { describeIssues, payloadIssue, validate } from "./standard.js";
 import type { PayloadIssue } from "./standard.js";
@@ -142,11 +144,11 @@ async function attempt(
       ? receipt(reference, status, answer)
       : refusal(reference, status, answer, granted);
   } catch (cause) {
-    const { cause: deeper = cause } = cause instanceof Error ? cause : {};
-    const reason = deeper instanceof Error ? deeper.message : String(deeper);
-    const why = `the server could not be asked: ${reason}`;
-    const error = new SignalError(reference.channel, reference.signal, "unavailable", why, { cause });
-    return { error, remedy: cause instanceof ConnectionError ? undefined : "time" };
+    const size = explainSize(body);
+    const why = size ?? `the server could not be asked: ${failureReason(cause)}`;
+    const code = size === undefined ? "unavailable" : "invalid";
+    const error = new SignalError(reference.channel, reference.signal, code, why, { cause });
+    return { error, remedy: cause instanceof ConnectionError || size !== undefined ? undefined : "time" };
   }
 }
 
@@ -172,14 +174,14 @@ async function post(
 ): Promise<{ readonly status: number; readonly text: string }> {
   end.throwIfAborted();
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new Error("it did not answer in time")), timing.answer);
+  const cancelDeadline = deadline(timing.answer, () => limit.abort(new Error("it did not answer in time")));
   const abort = () => limit.abort(end.reason);
   end.addEventListener("abort", abort, { once: true });
   try {
     const response = await fetch(url, { ...init, signal: limit.signal });
     return { status: response.status, text: await response.text() };
   } finally {
-    clearTimeout(timer);
+    cancelDeadline();
     end.removeEventListener("abort", abort);
   }
 }

@@ -80,11 +80,17 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** A validator that says nothing has not accepted the value. */
+/** Reads a result here, where getters that throw and issues of another shape fail the validator. */
 function asResult(result: unknown): StandardResult<unknown> {
-  return typeof result === "object" && result !== null
-    ? (result as StandardResult<unknown>)
-    : failedValidator("it gave no result");
+  if (typeof result !== "object" || result === null) {
+    return failedValidator("it gave no result");
+  }
+  const { issues, value } = result as { readonly issues?: readonly StandardIssue[]; readonly value?: unknown };
+  if (issues === undefined) {
+    return { value };
+  }
+  describeIssues(issues);
+  return { issues };
 }
 
 /** A validator that throws has not accepted the value. */

@@ -3,6 +3,7 @@ import { Delivery } from "./delivery.js";
 import type { StreamFailure } from "./delivery.js";
 import { findDrift } from "./drift.js";
 import type { Drift } from "./drift.js";
+import { isolated } from "./isolate.js";
 import { Link } from "./link.js";
 import { isTerminal } from "./message.js";
 import type { Gap, MessageView, RunError, RunQuestions, RunStatus, RunUpdate, StreamView } from "./message.js";
@@ -327,7 +328,7 @@ export class RealtimeStore {
     }
     this.#snapshot = { ...current, ...changes };
     for (const listener of this.#listeners) {
-      listener();
+      isolated(listener)();
     }
   }
 }

@@ -15,7 +15,7 @@ export interface SubscribeOptions<
   readonly channel: Channel;
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
-  /** The token, or a function that fetches one: called at every connect and before a token ends. */
+  /** The token, or a function that fetches one: called at first and whenever another one is needed. */
   readonly token?: TokenInput | undefined;
   /** The token as Inngest's SDK calls it; `token` comes first. */
   readonly key?: string | undefined;
@@ -57,6 +57,8 @@ export interface SubscribeOptions<
    * also when the subscription ends with an error, where there is no loop to
    * throw it. Without it, what `onMessage` throws and what ends the subscription
    * is an unhandled rejection, and all else goes to the console, each message once.
+   * An error that this or another callback throws is reported as an uncaught error
+   * (`window.onerror` sees it), and the subscription goes on.
    */
   readonly onError?: ((error: Error) => void) | undefined;
   /**

@@ -2,6 +2,7 @@ import type { ChannelInput } from "./channel.js";
 import { Delivery } from "./delivery.js";
 import { describeDrift, findDrift } from "./drift.js";
 import type { InvalidMessageError } from "./error.js";
+import { isolated } from "./isolate.js";
 import { Link } from "./link.js";
 import type { Gap, Message, RunUpdate } from "./message.js";
 import type { ConnectionStatus } from "./options.js";
@@ -47,7 +48,7 @@ export class LiveSubscription implements Subscription<Message> {
   #settleClosed!: (error: Error | null) => void;
 
   constructor(options: Options) {
-    this.#options = options;
+    this.#options = withIsolatedHandlers(options);
     this.#bufferLimit = Math.max(1, options.bufferLimit ?? 10_000);
     this.confirmed = new Promise((resolve, reject) => {
       this.#confirm = resolve;
@@ -286,6 +287,19 @@ export class LiveSubscription implements Subscription<Message> {
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#settleClosed(error);
   }
+}
+
+/** A handler that throws must not end the iteration, the retry or the frame that it was called in. */
+function withIsolatedHandlers(options: Options): Options {
+  const { onGap, onRun, onInvalid, onError, onDrift } = options;
+  return {
+    ...options,
+    onGap: onGap && isolated(onGap),
+    onRun: onRun && isolated(onRun),
+    onInvalid: onInvalid && isolated(onInvalid),
+    onError: onError && isolated(onError),
+    onDrift: onDrift && isolated(onDrift),
+  };
 }
 
 function warnOnce(warnedOf: Set<string>, key: string, message: string): void {

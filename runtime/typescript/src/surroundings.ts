@@ -6,7 +6,7 @@ export interface SurroundingsEvents {
   onDoubt(): void;
   /** The network, the page or the machine is back: what stood before may be dead. */
   onReturn(): void;
-  /** The page is put on ice. What it holds open may be closed without a word. */
+  /** The page is frozen, or left and perhaps cached. What it holds may be closed without a word, and holds up others. */
   onFreeze(): void;
 }
 
@@ -26,6 +26,7 @@ export function watchSurroundings(events: SurroundingsEvents): () => void {
     }
   });
   listen(page, "freeze", () => events.onFreeze());
+  listen(window, "pagehide", () => events.onFreeze());
   listen(page, "resume", () => events.onReturn());
   listen(page, "visibilitychange", () => {
     if (page?.visibilityState === "visible") {

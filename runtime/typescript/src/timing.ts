@@ -8,12 +8,18 @@ export const timing = {
   closeEvent: 200,
   /** A token factory that has not settled is called again. */
   token: 30_000,
-  /** A server that has not told how often it shows that it is there may be silent for so long. */
-  silence: 60_000,
-  /** How long a server has to answer who asks whether it is there. */
+  /** When to expect the server's first sign of life. Events are asked by opening them again, so they have longer. */
+  firstAlive: 15_000,
+  firstAliveOverEvents: 60_000,
+  /** How long a server has to answer when it is asked for a sign of life. */
   probe: 4_000,
+  /** A timer this late had no chance to see what it waited for; it waits once more, for the second time. */
+  lateness: 100,
+  grace: 1_000,
   /** An attempt to connect that is no older than this is not begun anew because the network is back. */
   fresh: 1_000,
+  /** Clients of a server that stops and names no time connect anew within this. */
+  spread: 1_000,
   /** A signal that is not answered is sent again; and the shortest and the longest wait before that. */
   answer: 10_000,
   sendMin: 250,
@@ -22,6 +28,8 @@ export const timing = {
   linger: 500,
   /** Subscriptions that come and go within this share one event stream. */
   coalesce: 10,
+  /** A page that leads others, and holds an event stream for all, answers within this time. */
+  leader: 2_000,
   /** From events to the first try whether a WebSocket can be had again, and at most between two. */
   returnMin: 60_000,
   returnMax: 600_000,

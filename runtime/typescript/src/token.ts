@@ -1,4 +1,5 @@
 import type { ChannelInput } from "./channel.js";
+import { deadline } from "./deadline.js";
 import { ConnectionError } from "./error.js";
 import { timing } from "./timing.js";
 
@@ -17,9 +18,10 @@ export type TokenValue =
     };
 
 /**
- * Where a token comes from. A function is called again at every connect and before
- * a token ends, so that a subscription outlives its first token; prefer it to a
- * token itself. It has 30 seconds, then it is called again.
+ * Where a token comes from. A function is called again before a token ends, and when the
+ * connection is made again and little of the token's time is left or the server refuses it. So a
+ * subscription outlives its first token; prefer a function to a token itself. It has 30 seconds,
+ * then it is called again.
  *
  * @example
  * ```ts
@@ -115,6 +117,16 @@ export function missingGrant(
     : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}"`;
 }
 
+/** Whether a token can serve another connection: the server asks for a new one when so little is left. */
+export function hasTimeLeft(token: string): boolean {
+  const { iat, exp } = readClaims(token) ?? {};
+  if (typeof exp !== "number") {
+    return false;
+  }
+  const quarter = typeof iat === "number" ? (exp - iat) / 4 : Infinity;
+  return exp - Date.now() / 1000 > Math.min(quarter, 30);
+}
+
 /** Whether the token's time is over by this machine's clock, which may be wrong. */
 export function seemsExpired(token: string): boolean {
   const expiry = readClaims(token)?.exp;
@@ -122,11 +134,10 @@ export function seemsExpired(token: string): boolean {
 }
 
 async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancelDeadline = () => {};
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`it did not settle within ${timing.token / 1000} seconds`)),
-      timing.token,
+    cancelDeadline = deadline(timing.token, () =>
+      reject(new Error(`it did not settle within ${timing.token / 1000} seconds`)),
     );
   });
   try {
@@ -135,11 +146,12 @@ async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Pro
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConnectionError(`The token factory failed: ${reason}`, { fatal: false, cause });
   } finally {
-    clearTimeout(timer);
+    cancelDeadline();
   }
 }
 
 interface Claims {
+  readonly iat?: unknown;
   readonly exp?: unknown;
   readonly topics?: unknown;
 }

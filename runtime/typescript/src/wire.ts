@@ -125,6 +125,8 @@ export interface AliveFrame {
 
 export interface ClosingFrame {
   readonly kind: "closing";
+  /** After how many milliseconds to connect anew. The server spreads its clients, so that they do not all come at once. */
+  readonly reconnect_in?: number;
 }
 
 export type ClientFrame =
@@ -203,6 +205,12 @@ export const SUBPROTOCOL = "fanfare.v1";
 /** How many channels a connection may carry. */
 export const MOST_CHANNELS = 1000;
 
+/** How many bytes a payload that is published, or sent with a signal, may have. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** How many bytes the subscriptions of an event stream may have. */
+export const MAX_STREAM_BYTES = 256 * 1024;
+
 /** The close code of a connection that has had no subscription for a while. */
 export const CLOSED_AS_UNUSED = 4408;
 
@@ -222,7 +230,7 @@ export function advance(cursor: Cursor | undefined, id: string): Cursor {
   return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
-type FieldType = "string" | "string?" | "strings" | "number" | "boolean?" | "any";
+type FieldType = "string" | "string?" | "strings" | "number" | "number?" | "boolean?" | "any";
 type Fields = readonly (readonly [string, FieldType])[];
 
 const REF: Fields = [["ref", "string?"]];
@@ -249,7 +257,7 @@ const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
   expiring: [...REF, ["in", "number"]],
   renewed: [...REF, ["expires_in", "number"]],
   alive: [["next_in", "number"]],
-  closing: [],
+  closing: [["reconnect_in", "number?"]],
 };
 
 function readFrame(value: unknown): (ServerFrame | MalformedFrame)[] {

@@ -140,6 +140,28 @@ it("a WebSocket that could be opened before is not given up for events at its fi
   expect([server.handshakes, server.streams]).toEqual([4, 0]);
 });
 
+it("a network that swallows every WebSocket is noticed soon, and events are taken after one attempt", async () => {
+  setTiming({ open: 400, probe: 100 });
+  const { seen, subscription, errors } = await collect({ WebSocket });
+  server.send({ kind: "alive", next_in: 200 });
+  Object.assign(server, { isDeaf: "websocket", ignoresHandshakes: true });
+  const start = performance.now();
+  await until(() => server.streams === 1 && subscription.connectionStatus === "open");
+  // 300 ms of silence, 100 for the answer, 20 before the attempt and 400 for that.
+  expect(performance.now() - start).toBeLessThan(1_200);
+  expect([server.handshakes, errors]).toEqual([2, []]);
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+});
+
+it("a server that answers late with a sign of life is asked, and stays", async () => {
+  const { subscription } = await collect({ WebSocket });
+  server.send({ kind: "alive", next_in: 100 });
+  await until(() => server.probes === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect([server.handshakes, server.streams, subscription.connectionStatus]).toEqual([1, 0, "open"]);
+});
+
 it("events are read in whatever pieces they come", () => {
   const text = 'data: {"a":1}\n\n: a comment\nid: 7\ndata:x\r\ndata: y\r\n\r\ndata: é\r\revent: z\n\n';
   for (let size = 1; size <= text.length; size += 1) {

@@ -2,7 +2,7 @@
 import { act, createElement, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import type { Root } from "react-dom/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { defineChannel, InvalidMessageError } from "../src/index.js";
 import { useRealtime } from "../src/react.js";
@@ -82,7 +82,7 @@ describe("useRealtime in StrictMode", () => {
 
   it("calls the latest token factory, and does not connect anew for another one", async () => {
     await render({ token: () => "never" });
-    await render({ token: () => Promise.resolve({ key: token }) });
+    await render({ token: () => Promise.resolve({ key: tokenFor(channel.name, ["tokens"], 20) }) });
     await see(isOpen);
     await render({ token: async () => `${token}x` });
     server.cut();
@@ -227,8 +227,9 @@ describe("useRealtime in StrictMode", () => {
 
   it("shows invalid messages, failures and gaps, until reset", async () => {
     await render({ token: () => { throw new Error("no session"); } });
-    await see(() => now().connectionStatus === "error");
+    await see(() => now().error !== null);
     expect(now().error?.message).toMatch(/no session/);
+    expect(now().connectionStatus).toBe("connecting");
     await render();
     await see(isOpen);
     expect(now().error).toBeNull();
@@ -244,6 +245,40 @@ describe("useRealtime in StrictMode", () => {
     await act(async () => now().reset());
     expect(now()).toMatchObject({ error: null, gap: null, messages: { all: [], byTopic: {} } });
     expect(now().connectionStatus).toBe("open");
+  });
+
+  it.each([
+    ["key", true],
+    ["topics", false],
+  ] as const)("keeps its subscription if %s is drawn at random, in StrictMode: %s", async (option, isStrict) => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    let draws = 0;
+    function Impure({ runId, count }: { runId: string; count: number }) {
+      draws += 1;
+      const drawn = { key: String(draws), topics: draws % 2 === 0 ? ["tokens"] : ["tokens", "status"] };
+      const token = () => tokenFor(`pipeline:${runId}`, ["tokens", "status"]);
+      const basics = { channel: `pipeline:${runId}`, token, apiBaseUrl: server.url, WebSocket, historyLimit: count };
+      renders.push(useRealtime({ ...basics, [option]: drawn[option] }) as unknown as (typeof renders)[number]);
+      return null;
+    }
+    const render = (runId: string, count: number) => {
+      const element = createElement(Impure, { runId, count });
+      return act(async () => root.render(isStrict ? createElement(StrictMode, null, element) : element));
+    };
+    await render("run_42", 10);
+    await see(isOpen);
+    for (const count of [11, 12, 13]) {
+      server.publish("tokens", String(count));
+      await render("run_42", count);
+    }
+    await see(() => now().messages.all.length === 3);
+    expect(server.tokens.length).toBe(1);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining(`gives another \`${option}\` at each render`)]]);
+    // What changes for a reason still counts.
+    await render("run_43", 10);
+    await see(() => server.tokens.length === 2);
+    expect(now().messages.all).toEqual([]);
+    warn.mockRestore();
   });
 
   it("shows how the server's definition differs, until both are the same again", async () => {

@@ -82,6 +82,16 @@ it("what is refused is not, and the error has the server's words, status and iss
   expect(asked).toHaveLength(1);
 });
 
+it("a payload that is too large is refused once, also if the connection breaks before the answer is read", async () => {
+  const large = "x".repeat(2 ** 21);
+  answers = [[413, { error: "the body has more than 1048576 bytes", data: null, status: 413 }], [0, null]];
+  await expect(realtime.publish(channel.tokens, large)).rejects.toMatchObject({ status: 413 });
+  await expect(realtime.publish(channel.tokens, large)).rejects.toThrow(
+    /could not be asked: .+; the body has 2097154 bytes, and the server takes 1048576: send a reference/,
+  );
+  expect(asked).toHaveLength(2);
+});
+
 it("an invalid payload is not even sent", async () => {
   const publishing = realtime.publish(channel.status, { message: "" });
   await expect(publishing).rejects.toBeInstanceOf(RealtimeError);

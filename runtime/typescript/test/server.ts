@@ -55,8 +55,10 @@ export class TestServer {
   probes = 0;
   /** Whether every connection is closed as soon as it stands. */
   isFickle = false;
-  /** Whether it hears nothing and says nothing. */
-  isDeaf = false;
+  /** Whether it ignores what clients send, of all transports or of one. */
+  isDeaf: boolean | "websocket" = false;
+  /** Whether WebSocket handshakes are neither answered nor refused. */
+  ignoresHandshakes = false;
   /** Streams are answered with 503. */
   refusesStreams = false;
   /**
@@ -163,6 +165,10 @@ export class TestServer {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     this.handshakes += 1;
+    if (this.ignoresHandshakes) {
+      socket.on("error", () => {}).on("end", () => socket.destroy()).resume();
+      return;
+    }
     if (this.refusedHandshakes > 0) {
       this.refusedHandshakes -= 1;
       socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
@@ -227,7 +233,7 @@ export class TestServer {
 
   #hear(frame: ClientFrame, client: Client): void {
     const { kind, ref } = frame;
-    if (this.isDeaf) {
+    if (this.isDeaf === true || this.isDeaf === client.transport) {
       return;
     }
     if (kind === "alive") {
@@ -302,9 +308,17 @@ export class TestServer {
 }
 
 /** A token as the server mints them, as far as the client reads it. */
-export function tokenFor(channel: string, topics: string[], expiresIn = 60, signals: string[] = []): string {
+export function tokenFor(
+  channel: string,
+  topics: string[],
+  expiresIn = 60,
+  signals: string[] = [],
+  lifetime?: number,
+): string {
+  const exp = Math.floor(Date.now() / 1000) + expiresIn;
   const claims = {
-    exp: Math.floor(Date.now() / 1000) + expiresIn,
+    exp,
+    ...(lifetime === undefined ? {} : { iat: exp - lifetime }),
     topics: topics.map((name) => ({ kind: "run", channel, name })),
     signals: signals.map((name) => ({ channel, name })),
   };

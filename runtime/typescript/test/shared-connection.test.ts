@@ -158,21 +158,38 @@ describe("a refusal says why,", () => {
     },
   );
 
-  it("and a token that is given once and has expired ends it", async () => {
+  it.each(["websocket", "sse"] as const)("and a token that is given once and has expired ends it, over %s", async (transport) => {
     server.refusals = 1;
-    const attempt = subscribe({ ...basics(), token: tokenFor(channel.name, ["status"], -60) });
-    await expect(attempt).rejects.toThrow(/the token has expired; give a function as `token`/);
+    const attempt = subscribe({ ...basics(), transport, token: tokenFor(channel.name, ["status"], -60) });
+    await expect(attempt).rejects.toThrow(/the token has expired; give a function as `token`.*\(expired\)/);
     await expect(attempt).rejects.toBeInstanceOf(ConnectionError);
+    await expect(attempt).rejects.toMatchObject({ code: "expired", fatal: true });
   });
 });
 
+it("frames of a channel that nobody asked for are ignored, and reported once", async () => {
+  const { seen, errors, subscription } = await collect({ since: "start" });
+  const other = { channel: "pipeline:run_43", created_at: "2026-11-22T03:31:00.000Z", topic: "tokens" };
+  server.send({ kind: "data", ...other, id: "9", data: "x" });
+  server.send({ kind: "ready", ...other, position: "9", fingerprint: "9f2c" });
+  server.send({ kind: "gap", ...other, after: "1", before: "9" });
+  server.publish("tokens", "a");
+  server.cut();
+  server.publish("tokens", "b");
+  await until(() => seen.length === 2);
+  expect([seen, subscription.gap]).toEqual([["a", "b"], null]);
+  expect(errors).toMatchObject([{ name: "ProtocolError", code: "wrong_channel" }]);
+});
+
 describe("when the server closes", () => {
-  it("the connection moves at once, and is read until it has", async () => {
+  it("the connection moves when the server says, and is read until it has", async () => {
     const { seen, subscription } = await collect({ reconnectMinMs: 60_000, reconnectMaxMs: 60_000 });
     const statuses = new Set<string>();
     server.publish("tokens", "a");
-    server.send({ kind: "closing" });
+    server.send({ kind: "closing", reconnect_in: 200 });
     server.publish("tokens", "b");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([seen, server.handshakes]).toEqual([["a", "b"], 1]);
     await until(() => server.handshakes === 2 && server.connections === 1 && server.subscriptions === 1);
     server.publish("tokens", "c");
     await until(() => {
@@ -185,10 +202,33 @@ describe("when the server closes", () => {
     expect(server.tokens).toEqual([token, token]);
   });
 
+  it.each(["websocket", "sse"] as const)("and ends a connection over %s before, it is made again only then", async (transport) => {
+    let calls = 0;
+    const { seen, subscription } = await collect({ transport, token: () => ((calls += 1), token) });
+    server.send({ kind: "closing", reconnect_in: 300 });
+    server.close(1001);
+    await until(() => subscription.connectionStatus === "connecting");
+    server.publish("tokens", "a");
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect([server.handshakes + server.streams, seen]).toEqual([1, []]);
+    await until(() => seen.length === 1);
+    expect([server.handshakes + server.streams, calls]).toEqual([2, 1]);
+  });
+
+  it("and names no time, each client takes one of its own", async () => {
+    setTiming({ spread: 400 });
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+    await collect();
+    server.send({ kind: "closing" });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(server.handshakes).toBe(1);
+    await until(() => server.handshakes === 2);
+  });
+
   it("and nowhere else takes it, it is read to the end and made again after", async () => {
     const { seen, subscription } = await collect();
     server.refusedHandshakes = Infinity;
-    server.send({ kind: "closing" });
+    server.send({ kind: "closing", reconnect_in: 0 });
     await until(() => server.handshakes > 3);
     server.publish("tokens", "a");
     await until(() => seen.length === 1);
@@ -204,7 +244,8 @@ describe("when the server closes", () => {
 
 it("a connection that was closed as nothing was subscribed is opened again for the next token", async () => {
   let give: (value: string) => void = () => {};
-  const answers = [Promise.resolve(token), new Promise<string>((resolve) => (give = resolve))];
+  const brief = tokenFor(channel.name, ["tokens"], 20);
+  const answers = [Promise.resolve(brief), new Promise<string>((resolve) => (give = resolve))];
   const { seen, errors } = await collect({ token: () => answers.shift() ?? token });
   server.cut();
   await until(() => server.connections === 1);

@@ -41,6 +41,17 @@ it("a signal goes to its run, and who sent it is told that it is recorded", asyn
   expect(sent?.body).toBe('{"verdict":"approve"}');
 });
 
+it("a payload that is too large is refused once, also if the connection breaks before the answer is read", async () => {
+  const text = "x".repeat(2 ** 20);
+  for (const answer of [413, 0]) {
+    server.signals.length = 0;
+    server.signalAnswers = [[answer]];
+    const sending = send(approve, { verdict: "edit", text }, { token, apiBaseUrl: server.url });
+    expect(await failure(sending)).toMatchObject({ code: "invalid" });
+    expect(server.signals).toHaveLength(1);
+  }
+});
+
 it("a signal names the question that it answers", async () => {
   await verdict({ question: "q/1", runId: "run_42" });
   await verdict({ question: undefined });

@@ -12,10 +12,12 @@ const token = tokenFor(channel.name, ["status", "tokens", "total"]);
 let server: TestServer;
 let subscription: SubscriptionHandle;
 let seen: unknown[];
+let errors: Error[];
 
 beforeEach(async () => {
   server = await TestServer.start();
   seen = [];
+  errors = [];
 });
 afterEach(async () => {
   subscription.close();
@@ -33,7 +35,7 @@ async function open(options: { min?: number; transport?: "sse"; token?: () => Pr
     reconnectMinMs: options.min ?? 60_000,
     reconnectMaxMs: options.min ?? 60_000,
     onMessage: ({ data }) => void seen.push(data),
-    onError: () => {},
+    onError: (error) => void errors.push(error),
   });
 }
 
@@ -93,7 +95,7 @@ it("a connection that lives is not made anew by any of this", async () => {
 it.each(happenings.slice(1))("a lost connection is made at once, without waiting, when %s", async (_, happen) => {
   await open();
   server.cut();
-  await until(() => subscription.connectionStatus === "closed");
+  await until(() => subscription.connectionStatus === "connecting");
   server.publish("tokens", "a");
   happen();
   await until(() => seen.length === 1);
@@ -104,7 +106,8 @@ it("a token that could not be fetched is asked for at once when the network come
   await open({ token: async () => (isOnline ? token : Promise.reject(new Error("offline"))) });
   isOnline = false;
   server.unsubscribe("expired");
-  await until(() => subscription.connectionStatus === "error");
+  await until(() => errors.length === 1);
+  expect(subscription.connectionStatus).toBe("connecting");
   isOnline = true;
   window.dispatchEvent(new Event("online"));
   await until(() => subscription.connectionStatus === "open");

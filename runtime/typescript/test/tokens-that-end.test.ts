@@ -136,6 +136,32 @@ it.each([
   expect(errors[0]).toBe(error);
 });
 
+it.each(transports)("over %s, a token with time left serves the next connection, and a new one is fetched if it is refused", async (transport) => {
+  const tokens = factory();
+  let calls = 0;
+  await open(() => ((calls += 1), tokens()), transport);
+  server.cut();
+  await until(() => server.tokens.length === 2 && subscription.connectionStatus === "open");
+  expect([calls, new Set(server.tokens).size]).toEqual([1, 1]);
+  server.refusals = 1;
+  server.cut();
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+  expect([calls, server.tokens.length, new Set(server.tokens).size]).toEqual([2, 4, 2]);
+  expect(errors).toEqual([]);
+});
+
+it.each([
+  ["30 seconds", 29, undefined],
+  ["a quarter of its time", 10, 100],
+])("a token with less than %s left is not used for another connection", async (_, left, lifetime) => {
+  let calls = 0;
+  await open(() => ((calls += 1), tokenFor(channel.name, ["tokens"], left, [], lifetime)));
+  server.cut();
+  await until(() => server.tokens.length === 2);
+  expect(calls).toBe(2);
+});
+
 it("one whose token ends does not disturb the others", async () => {
   await open(token);
   const other = await subscribe({ channel, token: factory(), apiBaseUrl: server.url, WebSocket, transport: "websocket" });

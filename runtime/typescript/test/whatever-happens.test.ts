@@ -31,7 +31,7 @@ const given = process.env["FANFARE_SEED"];
 const seeds = given === undefined ? [1, 2, 3, Math.floor(Math.random() * 1e9)] : [Number(given)];
 
 it.each(seeds)("seed %i: whatever happens, each subscription sees every message once and in order", async (seed) => {
-  setTiming({ returnMin: 40, linger: 20 });
+  setTiming({ returnMin: 40, linger: 20, spread: 40 });
   server = await TestServer.start();
   const pick = random(seed);
   const subscribers: Subscriber[] = [];

@@ -61,6 +61,11 @@ describe("a cursor", () => {
   });
 });
 
+it("the time to connect anew is optional, and a number", () => {
+  expect(parseFrames('{"kind":"closing","reconnect_in":1200}')).toEqual([{ kind: "closing", reconnect_in: 1200 }]);
+  expect(parseFrames('{"kind":"closing","reconnect_in":"soon"}')).toMatchObject([{ kind: "malformed" }]);
+});
+
 it("addresses are below the path of the server", () => {
   const server = new URL("https://example.com/api/?x=1");
   expect(connectUrl(server).href).toBe("wss://example.com/api/v1/realtime/connect");

@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class Proxy {
   readonly #listener: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** Those that have sent nothing yet. */
+  readonly #silent = new Set<Socket>();
   #target: string;
   #isDown = false;
   /** How many connections were made through it. */
@@ -37,7 +39,7 @@ export class Proxy {
 
   /** Breaks every connection, in the middle of whatever is on its way. */
   cut(): void {
-    for (const sockets of this.#pairs) {
+    for (const sockets of [[...this.#silent], ...this.#pairs]) {
       sockets.forEach((socket) => socket.resetAndDestroy());
     }
   }
@@ -78,7 +80,10 @@ export class Proxy {
       return;
     }
     this.connections += 1;
+    this.#silent.add(near);
+    near.on("close", () => this.#silent.delete(near));
     near.once("data", (head: Buffer) => {
+      this.#silent.delete(near);
       near.pause();
       near.unshift(head);
       if (this.blocksWebSockets && isUpgrade(head)) {

@@ -14,6 +14,8 @@ export interface PageOptions {
   readonly transport?: "auto" | "websocket" | "sse";
   /** Between two attempts to connect, in milliseconds. */
   readonly wait?: string;
+  /** Whether the page also subscribes with handlers that throw. */
+  readonly throws?: "";
 }
 
 /** An application's backend: it serves the page of these tests, and tokens. */

@@ -1,3 +1,4 @@
+import { explainSize, failureReason } from "../request-failure.js";
 import type { PayloadIssue } from "../standard.js";
 import { routeUrl } from "../wire.js";
 import type { Route } from "../wire.js";
@@ -49,7 +50,8 @@ export async function ask(settings: RequestSettings, request: Request): Promise<
     if (!(answer instanceof RealtimeError)) {
       return answer;
     }
-    if (attempt >= attempts || !isPassing(answer) || request.signal?.aborted === true) {
+    const isOver = attempt >= attempts || request.signal?.aborted === true;
+    if (isOver || !isPassing(answer) || explainSize(request.body) !== undefined) {
       throw answer;
     }
     await pause(FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
@@ -80,8 +82,8 @@ async function askOnce(settings: RequestSettings, request: Request): Promise<unk
     const text = await response.text();
     return response.ok ? parse(text) : refusal(response.status, text, url);
   } catch (cause) {
-    const { cause: deeper = cause } = cause instanceof Error ? cause : {};
-    const reason = deeper instanceof Error ? deeper.message : String(deeper);
+    const size = explainSize(request.body);
+    const reason = size === undefined ? failureReason(cause) : `${failureReason(cause)}; ${size}`;
     return new RealtimeError(`${address(url)} could not be asked: ${reason}`, { cause });
   }
 }

@@ -1,3 +1,5 @@
+import { deadline } from "../deadline.js";
+import { failureReason } from "../request-failure.js";
 import { timing } from "../timing.js";
 import { parseFrames, routeUrl } from "../wire.js";
 import type { ClientFrame, Cursor, SubFrame } from "../wire.js";
@@ -60,7 +62,7 @@ export class SseTransport implements Transport {
     }
     const stream = new AbortController();
     this.#stream = stream;
-    const timer = setTimeout(() => this.#lost(stream, "it did not answer in time"), timing.open);
+    const cancelDeadline = deadline(timing.open, () => this.#lost(stream, "it did not answer in time"));
     try {
       const response = await fetch(this.address, {
         method: "POST",
@@ -69,11 +71,11 @@ export class SseTransport implements Transport {
         cache: "no-store",
         signal: stream.signal,
       });
-      clearTimeout(timer);
+      cancelDeadline();
       await (response.ok ? this.#read(response, stream) : this.#refused(response, stream));
     } catch (cause) {
-      clearTimeout(timer);
-      this.#lost(stream, describe(cause));
+      cancelDeadline();
+      this.#lost(stream, failureReason(cause));
     }
   }
 
@@ -120,12 +122,6 @@ export class SseTransport implements Transport {
       this.events.onClose(LOST, reason);
     }
   }
-}
-
-/** Node tells what happened in the cause of a "fetch failed", browsers do not tell. */
-function describe(error: unknown): string {
-  const { cause = error } = error instanceof Error ? error : {};
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** What the server says of a refusal. */

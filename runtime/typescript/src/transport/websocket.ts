@@ -1,3 +1,4 @@
+import { deadline } from "../deadline.js";
 import { timing } from "../timing.js";
 import { connectUrl, parseFrames, SUBPROTOCOL } from "../wire.js";
 import type { ClientFrame } from "../wire.js";
@@ -30,7 +31,7 @@ export class WebSocketTransport implements Transport {
   readonly address: string;
   readonly isFixed = false;
   readonly #socket: WebSocketLike;
-  #timer: ReturnType<typeof setTimeout>;
+  #cancelDeadline: () => void;
   /** Browsers tell nothing when a handshake fails, Node tells the HTTP status. */
   #refusal = "";
 
@@ -44,7 +45,7 @@ export class WebSocketTransport implements Transport {
       events.onClose(code, reason || this.#refusal);
     };
     socket.onopen = () => {
-      clearTimeout(this.#timer);
+      this.#cancelDeadline();
       events.onOpen();
     };
     socket.onmessage = ({ data }: { data: unknown }) => {
@@ -54,10 +55,10 @@ export class WebSocketTransport implements Transport {
     socket.onerror = (event: { message?: unknown }) => {
       this.#refusal = typeof event.message === "string" ? event.message : "";
       // The close event follows, but not in every Node when the handshake failed.
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => fail(LOST, ""), timing.closeEvent);
+      this.#cancelDeadline();
+      this.#cancelDeadline = deadline(timing.closeEvent, () => fail(LOST, ""));
     };
-    this.#timer = setTimeout(() => fail(LOST, "it did not answer in time"), timing.open);
+    this.#cancelDeadline = deadline(timing.open, () => fail(LOST, "it did not answer in time"));
   }
 
   send(frame: ClientFrame): void {
@@ -65,7 +66,7 @@ export class WebSocketTransport implements Transport {
   }
 
   close(reason: string): void {
-    clearTimeout(this.#timer);
+    this.#cancelDeadline();
     const socket = this.#socket;
     socket.onopen = null;
     socket.onmessage = null;

@@ -4,6 +4,7 @@ import { useRealtime } from "fanfare/react";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { pipeline } from "../../../../generated/typescript/pipeline.js";
+import { subscribeAndThrow } from "./throwing.js";
 
 const query = new URLSearchParams(window.location.search);
 const apiBaseUrl = query.get("api") ?? undefined;
@@ -11,6 +12,9 @@ const transport = (query.get("transport") ?? undefined) as TransportChoice | und
 const wait = query.has("wait") ? Number(query.get("wait")) : undefined;
 
 const { seen } = window;
+if (query.has("throws")) {
+  subscribeAndThrow(query.get("run") ?? "run_1", apiBaseUrl, transport);
+}
 
 function App() {
   const [runId, setRunId] = useState(query.get("run") ?? "run_1");

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { SharedStream } from "../src/transport/shared-stream.js";
+import type { StreamAnswer } from "../src/transport/shared-stream.js";
+import type { SubFrame } from "../src/wire.js";
+import { TestServer, tokenFor, until } from "./server.js";
+import { setTiming } from "./support.js";
+
+const token = tokenFor("pipeline:run_42", ["tokens"]);
+let server: TestServer;
+let stream: SharedStream;
+let answers: { readonly member: string; readonly answer: StreamAnswer }[];
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  answers = [];
+  stream = new SharedStream(new URL(server.url), {
+    answer: (member, answer) => void answers.push({ member, answer }),
+    answerAll: (answer) => void answers.push({ member: "all", answer }),
+  });
+});
+afterEach(async () => {
+  stream.close();
+  await server.stop();
+});
+
+function sub(ref: string, data = token): SubFrame {
+  return { kind: "sub", ref, data, channel: server.channel };
+}
+
+/** The payloads that a member received for one of its subscriptions. */
+function payloads(member: string, ref: string): unknown[] {
+  return answers
+    .filter((entry) => entry.member === member)
+    .flatMap(({ answer }) => (answer.kind === "frames" ? answer.frames : []))
+    .flatMap((frame) => (frame.kind === "data" && frame.ref === ref ? [frame.data] : []));
+}
+
+it("each page receives the frames of its own subscriptions, under its own refs", async () => {
+  stream.take("a", [sub("1")]);
+  stream.take("b", [sub("1"), sub("2")]);
+  await until(() => server.subscriptions === 3);
+  server.publish("tokens", "x");
+  await until(() => payloads("b", "2").length === 1);
+  expect([payloads("a", "1"), payloads("b", "1"), payloads("a", "2")]).toEqual([["x"], ["x"], []]);
+  expect(server.streams).toBe(1);
+  stream.remove("b");
+  await until(() => server.subscriptions === 1);
+});
+
+it("a stream that is opened again resumes each subscription exactly where it was", async () => {
+  stream.take("a", [sub("1")]);
+  await until(() => server.subscriptions === 1);
+  server.publish("tokens", "x", "y");
+  await until(() => payloads("a", "1").length === 2);
+  // A new token, from a page that has not read so far yet.
+  stream.take("a", [{ ...sub("1"), since: { [server.channel]: "start" } }]);
+  stream.take("b", [sub("1")]);
+  server.publish("tokens", "z");
+  await until(() => server.streams === 2 && server.subscriptions === 2 && payloads("a", "1").length === 3);
+  expect(payloads("a", "1")).toEqual(["x", "y", "z"]);
+});
+
+it("a page for whose subscriptions the stream has no room is told, and the others stay", async () => {
+  const long = `a.${"b".repeat(23_000)}.c`;
+  stream.take("a", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
+  stream.take("b", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
+  stream.take("c", [sub("1"), sub("2", long), sub("3", long)]);
+  expect(answers).toEqual([{ member: "c", answer: { kind: "full" } }]);
+  await until(() => server.subscriptions === 10);
+  stream.take("d", Array.from({ length: 991 }, (_, index) => sub(String(index), "a.b.c")));
+  expect(answers.at(-1)).toEqual({ member: "d", answer: { kind: "full" } });
+  stream.remove("a");
+  stream.take("c", [sub("1"), sub("2", long)]);
+  await until(() => server.subscriptions === 7);
+});
+
+it("a page that asks for a sign of life has one at once if the stream was just heard, else from another stream", async () => {
+  setTiming({ fresh: 100 });
+  stream.take("a", [sub("1")]);
+  await until(() => answers.length > 0);
+  answers = [];
+  stream.take("b", [{ kind: "alive" }]);
+  expect(answers).toEqual([{ member: "b", answer: { kind: "frames", frames: [] } }]);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  stream.take("b", [{ kind: "alive" }]);
+  await until(() => server.streams === 2);
+});
+
+it("the end of the stream and what is about no subscription reach every page", async () => {
+  stream.take("a", [sub("1")]);
+  await until(() => server.subscriptions === 1);
+  server.send({ kind: "alive", next_in: 15_000 });
+  server.close(1001);
+  await until(() => answers.at(-1)?.answer.kind === "closed");
+  expect(answers.slice(-2).map(({ member }) => member)).toEqual(["all", "all"]);
+});
