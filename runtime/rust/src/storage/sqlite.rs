@@ -83,7 +83,7 @@ enum Commands {
 
 impl Sqlite {
     /// Opens a file, or creates it. Files with the same name and `-wal`, `-shm` and `-mark` belong to it; the first
-    /// two exist only while it is open. `docs/storage.md` explains how to copy it and how to restore a backup.
+    /// two exist only while it is open. Only the owner may read a file that this creates. `docs/storage.md` explains how to copy it and how to restore a backup.
     ///
     /// # Errors
     /// When the file cannot be opened, is no database, or is of a later version of this library.
@@ -216,6 +216,6 @@ impl Engine for Sqlite {
 
     fn revoke(&self, id: &str) -> Later<Result<(), StorageError>> {
         let id = id.to_owned();
-        self.ask(move |batch| revocations::record(batch.transaction, &id, batch.time))
+        self.ask(move |batch| revocations::record(batch.transaction, &id, batch.time()))
     }
 }

@@ -262,3 +262,17 @@ async fn what_sqlite_recovers_from_a_damaged_file_can_be_used() {
         assert_eq!(reader.id_and_data().await, (id, json!("1")));
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_may_read_a_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = File::new();
+    let server = file.server().await;
+    say(&server, &room("1"), "x").await;
+    for suffix in ["", "-wal"] {
+        let name = file.folder.join(format!("fanfare.db{suffix}"));
+        assert_eq!(fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600, "{suffix}");
+    }
+    server.stop().await;
+}

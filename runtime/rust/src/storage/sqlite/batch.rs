@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
+use super::clock::StorageClock;
 use super::messages::{self, Epoch, Outcome};
 use super::schema::milliseconds;
 use super::{Entry, StorageError, channels};
@@ -38,8 +39,7 @@ pub(super) trait Work: Send {
 /// A transaction, and the messages that it appends.
 pub(super) struct Batch<'t> {
     pub(super) transaction: &'t Transaction<'t>,
-    /// The time of the transaction, by the storage's clock.
-    pub(super) time: SystemTime,
+    clock: StorageClock,
     /// The row of the channel that was appended to last. If the transaction fails, it may be damaged.
     touched: &'t Cell<Option<i64>>,
     heads: HashMap<Epoch, u64>,
@@ -61,16 +61,22 @@ pub(super) struct Appended {
 impl<'t> Batch<'t> {
     pub(super) fn new(
         transaction: &'t Transaction<'t>,
-        time: SystemTime,
+        clock: StorageClock,
         touched: &'t Cell<Option<i64>>,
     ) -> Self {
         let (heads, successors, appended) = (HashMap::new(), HashMap::new(), Appended::default());
-        Self { transaction, time, touched, heads, successors, appended }
+        Self { transaction, clock, touched, heads, successors, appended }
     }
 
-    /// The time of the transaction as the tables have it.
+    /// Returns the time by the storage's clock. It is read each time: a question is asked when it is written, which
+    /// is after the signals that came before the transaction began.
+    pub(super) fn time(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// Returns the same time as the tables have it.
     pub(super) fn now(&self) -> i64 {
-        milliseconds(self.time)
+        milliseconds(self.time())
     }
 
     /// Appends a message to the end of its channel.
@@ -79,7 +85,7 @@ impl<'t> Batch<'t> {
         self.touched.set(Some(own.row));
         let (epoch, head) = self.end_of(&entry.log)?;
         self.touched.set(Some(epoch.row));
-        let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.time)?;
+        let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.time())?;
         if let Some(message) = message {
             self.heads.insert(epoch, message.offset);
             if epoch == own {
@@ -102,7 +108,7 @@ impl<'t> Batch<'t> {
         if let Some(head) = messages::head(self.transaction, epoch)? {
             return Ok((epoch, head));
         }
-        let found = channels::find_or_create(self.transaction, log.channel(), self.time)?;
+        let found = channels::find_or_create(self.transaction, log.channel(), self.time())?;
         let epoch = Epoch { row: found.row, life: found.life };
         self.successors.insert(own, epoch);
         self.appended.retired.push(Arc::clone(log));

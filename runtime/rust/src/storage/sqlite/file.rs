@@ -98,6 +98,26 @@ impl File {
     }
 }
 
+/// Creates the file of a database so that only its owner may read it, if there is none yet. SQLite gives the files that
+/// it creates next to it the same permissions.
+pub(super) fn create_private(path: &Path) {
+    #[cfg(unix)]
+    if !is_in_memory(path) {
+        use std::os::unix::fs::OpenOptionsExt;
+        // If this fails, SQLite says why when it opens the file.
+        let _ = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+/// Returns whether a path names a database that exists in memory only, or a URI.
+#[cfg(unix)]
+fn is_in_memory(path: &Path) -> bool {
+    path.as_os_str().is_empty()
+        || [":memory:", "file:"].iter().any(|name| path.to_string_lossy().starts_with(name))
+}
+
 /// Gives the database and the file next to it a new id in a transaction of `transact`, which calls what it is given
 /// last. No process ever sees the one without the other.
 pub(super) fn with_new_mark<T, E>(

@@ -46,9 +46,9 @@ impl Health {
         self.lock().since = Some(Instant::now());
     }
 
-    /// Notes that it has ended.
-    pub(super) fn end(&self) {
-        self.lock().since = None;
+    /// Notes that it has ended, and returns how long it took.
+    pub(super) fn end(&self) -> Duration {
+        self.lock().since.take().map(|since| since.elapsed()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -62,6 +62,8 @@ impl Health {
 pub(super) struct Patience {
     /// When the last transaction gave up, if none has succeeded since.
     locked: Option<(Instant, StorageError)>,
+    /// How long the last transaction took. What is done in the next one has waited for as long.
+    last: Duration,
 }
 
 impl Patience {
@@ -73,7 +75,7 @@ impl Patience {
         let patience = match &self.locked {
             Some((since, error)) if since.elapsed() < LITTLE_PATIENCE => return Err(error.clone()),
             Some(_) => LITTLE_PATIENCE,
-            None => PATIENCE,
+            None => PATIENCE.saturating_sub(self.last).max(LITTLE_PATIENCE),
         };
         // Cannot fail: it only sets a field of the connection.
         let _ = connection.busy_timeout(patience);
@@ -84,8 +86,8 @@ impl Patience {
         self.locked = Some((Instant::now(), error.clone()));
     }
 
-    pub(super) fn has_succeeded(&mut self) {
-        self.locked = None;
+    pub(super) fn has_succeeded(&mut self, took: Duration) {
+        (self.locked, self.last) = (None, took);
     }
 }
 

@@ -76,7 +76,7 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
 fn in_batch<T>(connection: &mut Connection, work: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> (T, Appended) {
     in_transaction(connection, |transaction| {
         let touched = Cell::new(None);
-        let mut batch = Batch::new(transaction, SystemTime::now(), &touched);
+        let mut batch = Batch::new(transaction, StorageClock::open(transaction)?, &touched);
         let result = work(&mut batch)?;
         Ok((result, batch.finish()?))
     })

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::batch::{Appended, Batch, Work, in_transaction};
 use super::clock::StorageClock;
-use super::file::{File, with_new_mark};
+use super::file::{File, create_private, with_new_mark};
 use super::health::{Health, Patience, is_failure, is_locked};
 use super::messages::Epoch;
 use super::schema::{Unusable, prepare};
@@ -110,6 +110,7 @@ struct Open {
 impl Writer {
     /// Opens the file, and gives what must be known before anything else.
     pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, Known), Unusable> {
+        create_private(path);
         let mut connection = Connection::open(path)?;
         prepare(&mut connection)?;
         boot::set_synchronous(&connection, synchronous)?;
@@ -271,7 +272,7 @@ impl Writer {
     ) -> Result<Appended, Failure> {
         let clock = self.clock;
         self.transact(|transaction| {
-            let mut batch = Batch::new(transaction, clock.now(), touched);
+            let mut batch = Batch::new(transaction, clock, touched);
             work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
             let appended = batch.finish()?;
             failpoint!("before-commit");
@@ -289,11 +290,11 @@ impl Writer {
         refused.map_err(|error| Failure { error, is_corrupt: false, is_total: true })?;
         self.health.begin();
         let result = in_transaction(&mut self.connection, work);
-        self.health.end();
+        let took = self.health.end();
         match result {
             Ok(result) => {
                 self.used = Instant::now();
-                self.patience.has_succeeded();
+                self.patience.has_succeeded(took);
                 self.health.set(Ok(()));
                 Ok(result)
             }
