@@ -386,20 +386,32 @@ impl Writer {
 
     /// Hands a log what another process appended to its channel. If that cannot be read now, the log stays where it is,
     /// and the next look tries again.
-    fn catch_up(&mut self, log: &Log) {
-        if let Err(error) = self.try_catch_up(log) {
-            tracing::error!(%error, channel = log.channel().name(), "the storage could not be read");
-            self.version = NOT_FOLLOWED;
+    fn catch_up(&mut self, log: &Arc<Log>) {
+        match self.try_catch_up(log) {
+            Ok(true) => {}
+            Ok(false) => self.retire(log),
+            Err(error) => {
+                let channel = log.channel().name();
+                tracing::error!(%error, channel, "the storage could not be read");
+                if channels::is_corrupt(&error) {
+                    self.repair(Epoch::of(log).row);
+                }
+                self.version = NOT_FOLLOWED;
+            }
         }
     }
 
-    fn try_catch_up(&self, log: &Log) -> rusqlite::Result<()> {
-        let Some(row) = log.row() else { return Ok(()) };
-        // In one transaction, so that nothing is deleted between the two looks.
+    /// Returns whether the epoch of the log goes on.
+    fn try_catch_up(&self, log: &Log) -> rusqlite::Result<bool> {
+        // In one transaction, so that nothing is deleted between two looks.
         let transaction = self.connection.unchecked_transaction()?;
+        let epoch = Epoch::of(log);
+        if messages::head(&transaction, epoch)?.is_none() {
+            return Ok(false);
+        }
         let definition = log.channel().definition();
         let mut next = log.head() + 1;
-        let messages = channels::messages(&transaction, row, log.life(), definition, log.head())?;
+        let messages = channels::messages(&transaction, epoch.row, epoch.life, definition, log.head())?;
         let is_whole = messages.iter().all(|message| {
             let is_next = message.offset == next;
             next = message.offset + 1;
@@ -413,7 +425,8 @@ impl Writer {
             // This process missed messages that are deleted. What is lost is told by the offsets that are gone.
             log.reload(kept);
         }
-        transaction.commit()
+        transaction.commit()?;
+        Ok(true)
     }
 
     /// Not after each transaction: to look is a transaction, too.
