@@ -234,7 +234,7 @@ test("a client that stops reading costs the others nothing, and is told what it 
   expectAllButTheGap(stuck, count);
   fast.close();
   stuck.close();
-});
+}, 60_000);
 
 /** A `WebSocket` whose sockets a test can hold back from reading. */
 function pausable() {
