@@ -35,7 +35,8 @@ const RUNTIME_RUST: Floors = &[
     &["hub"],
     &["publish"],
     &["signal", "stream"],
-    &["routes", "runs", "serve"],
+    &["routes", "runs"],
+    &["serve"],
     &["lib"],
 ];
 
