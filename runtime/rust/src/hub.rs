@@ -12,7 +12,7 @@ use crate::clock;
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
-use crate::wire::DEFAULT_ISSUER;
+use crate::wire::{Cursor, DEFAULT_ISSUER};
 
 mod builder;
 mod channels;
@@ -222,6 +222,19 @@ impl Hub {
     /// The log of a channel, with all that is kept of it.
     pub(crate) async fn open_log(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
         self.shared.channels.open(channel).await
+    }
+
+    /// Returns a channel's log, which has come to a cursor if any process that shares the storage has.
+    pub(crate) async fn open_log_at(
+        &self,
+        channel: &Channel,
+        cursor: Cursor,
+    ) -> Result<Arc<Log>, Unavailable> {
+        let log = self.open_log(channel).await?;
+        let Some(storage) = self.storage().filter(|_| !log.has_come_to(cursor)) else { return Ok(log) };
+        storage.engine().catch_up().await;
+        // Its epoch may be over.
+        self.open_log(channel).await
     }
 
     pub(crate) fn storage(&self) -> Option<&Storage> {
