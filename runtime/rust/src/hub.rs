@@ -1,7 +1,7 @@
 //! The in-process broker that a server embeds.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -70,6 +70,16 @@ pub(crate) use signals::{CURRENT_RUN, WakeSignal};
 #[derive(Clone)]
 pub struct Hub {
     shared: Arc<Shared>,
+}
+
+/// A reference that does not keep the hub and its storage open.
+pub(crate) struct WeakHub(Weak<Shared>);
+
+impl WeakHub {
+    /// Returns the hub, unless it is gone.
+    pub(crate) fn upgrade(&self) -> Option<Hub> {
+        self.0.upgrade().map(|shared| Hub { shared })
+    }
 }
 
 struct Shared {
@@ -172,6 +182,10 @@ impl Hub {
     pub(crate) fn reconnect_in(&self) -> u64 {
         let spread = self.shared.reconnect_spread.get().map_or(0, Duration::as_millis);
         rand::random_range(0..u64::try_from(spread).unwrap_or(u64::MAX).max(1))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakHub {
+        WeakHub(Arc::downgrade(&self.shared))
     }
 
     fn enter(&self, phase: Phase) {
