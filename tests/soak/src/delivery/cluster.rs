@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What readers and publishers are to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
@@ -211,6 +211,12 @@ impl Cluster {
 
     pub(super) fn is(&self, phase: Phase) -> bool {
         *self.phase.borrow() == phase
+    }
+
+    /// Waits, but not beyond the phase of faults.
+    pub(super) async fn pause(&self, duration: Duration) {
+        let mut phase = self.phase.subscribe();
+        let _ = timeout(duration, phase.wait_for(|phase| *phase > Phase::Faults)).await;
     }
 
     /// Notes that a token is revoked from now on.

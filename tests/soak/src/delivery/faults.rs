@@ -39,7 +39,7 @@ pub(super) async fn trouble_servers(
     let mut random = decisions(cluster.seed, "servers", cluster.servers() as u64);
     let mut copy = None;
     loop {
-        sleep(until_next(&mut random, plan.every)).await;
+        cluster.pause(until_next(&mut random, plan.every)).await;
         if !cluster.is(Phase::Faults) {
             return Ok(());
         }
@@ -56,12 +56,18 @@ pub(super) async fn trouble_servers(
                     restore(cluster, database, copy, order).await?;
                     Counts::add(&cluster.counts.restores);
                 }
-                None => copy = Some(copy_file(database).await?),
+                None => {
+                    copy = Some(copy_file(database).await?);
+                    // A copy is known by its mark, which is renewed when a server opens the file, and each 30 seconds.
+                    cluster.kill(server).await?;
+                    restart(cluster, server, everything).await?;
+                    Counts::add(&cluster.counts.kills);
+                }
             },
             _ => {
                 cluster.stop(server).await?;
                 Counts::add(&cluster.counts.stops);
-                sleep(between(&mut random, plan.longest_stop / 30, plan.longest_stop)).await;
+                cluster.pause(between(&mut random, plan.longest_stop / 30, plan.longest_stop)).await;
                 if random.u8(0..4) == 0 {
                     cluster.kill(server).await?;
                     restart(cluster, server, everything).await?;
@@ -129,7 +135,7 @@ pub(super) async fn trouble_others(
 ) -> Result {
     let mut random = decisions(cluster.seed, "others", cluster.servers() as u64);
     loop {
-        sleep(until_next(&mut random, plan.every / 3)).await;
+        cluster.pause(until_next(&mut random, plan.every / 3)).await;
         if !cluster.is(Phase::Faults) {
             return Ok(());
         }
