@@ -25,12 +25,17 @@ pub(crate) struct Soak {
     /// Runs whose server is killed 500 times, and runs that two servers execute, and nothing else
     #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
     runs: bool,
+    /// Two servers on one file, which is locked and replaced while readers resume at either, and nothing else
+    #[arg(long, conflicts_with_all = ["hostile", "runs"])]
+    delivery: bool,
 }
 
 impl Soak {
     pub(crate) fn run(&self) -> Result {
-        tools::node_and_packages()?;
-        tools::build_typescript_client()?;
+        if !self.delivery {
+            tools::node_and_packages()?;
+            tools::build_typescript_client()?;
+        }
         step("Building the server and the harness, optimised", || {
             run(&mut cargo(&["build", "--quiet", "--release", "--package", "fanfare-soak"]))
         })?;
@@ -45,6 +50,9 @@ impl Soak {
             soak.arg("--runs");
         } else {
             soak.arg("--seconds").arg(self.seconds.to_string());
+        }
+        if self.delivery {
+            soak.arg("--delivery");
         }
         if self.short {
             soak.arg("--short");

@@ -1,7 +1,7 @@
 //! The in-process broker that a server embeds.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use crate::clock;
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
-use crate::wire::DEFAULT_ISSUER;
+use crate::wire::{Cursor, DEFAULT_ISSUER};
 
 mod builder;
 mod channels;
@@ -70,6 +70,16 @@ pub(crate) use signals::{CURRENT_RUN, WakeSignal};
 #[derive(Clone)]
 pub struct Hub {
     shared: Arc<Shared>,
+}
+
+/// A reference that does not keep the hub and its storage open.
+pub(crate) struct WeakHub(Weak<Shared>);
+
+impl WeakHub {
+    /// Returns the hub, unless it is gone.
+    pub(crate) fn upgrade(&self) -> Option<Hub> {
+        self.0.upgrade().map(|shared| Hub { shared })
+    }
 }
 
 struct Shared {
@@ -174,6 +184,10 @@ impl Hub {
         rand::random_range(0..u64::try_from(spread).unwrap_or(u64::MAX).max(1))
     }
 
+    pub(crate) fn downgrade(&self) -> WeakHub {
+        WeakHub(Arc::downgrade(&self.shared))
+    }
+
     fn enter(&self, phase: Phase) {
         self.shared.phase.send_if_modified(|current| {
             let later = phase > *current;
@@ -222,6 +236,19 @@ impl Hub {
     /// The log of a channel, with all that is kept of it.
     pub(crate) async fn open_log(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
         self.shared.channels.open(channel).await
+    }
+
+    /// Returns a channel's log, which has come to a cursor if any process that shares the storage has.
+    pub(crate) async fn open_log_at(
+        &self,
+        channel: &Channel,
+        cursor: Cursor,
+    ) -> Result<Arc<Log>, Unavailable> {
+        let log = self.open_log(channel).await?;
+        let Some(storage) = self.storage().filter(|_| !log.has_come_to(cursor)) else { return Ok(log) };
+        storage.engine().catch_up().await;
+        // Its epoch may be over.
+        self.open_log(channel).await
     }
 
     pub(crate) fn storage(&self) -> Option<&Storage> {

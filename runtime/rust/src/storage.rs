@@ -79,6 +79,10 @@ pub(crate) trait Engine: Journal + Send + Sync {
     /// A channel's log with what is kept of it. One log a channel is open at a time.
     fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Opened, StorageError>>;
 
+    /// Hands all logs that are open here what other processes have appended until now, and retires those whose epoch is
+    /// over.
+    fn catch_up(&self) -> Later<()>;
+
     /// Appends a message to a log that was opened here, unless its key was used before. Messages
     /// get their places in the order of the calls; once this comes back the message is kept, and the log has it.
     fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>>;

@@ -20,6 +20,9 @@ const MAX_CHUNK: usize = 16 * 1024;
 /// Pieces that come sooner after each other than this become one chunk.
 const PACE: Duration = Duration::from_millis(5);
 
+/// How long to wait before trying again to end a stream that the storage could not take.
+const RETRY: Duration = Duration::from_millis(500);
+
 /// How many pieces may wait before their writer does.
 const WAITING: usize = 64;
 
@@ -178,8 +181,33 @@ struct Stream {
 }
 
 impl Stream {
+    /// Appends what is written until it ends. If the storage fails, the stream ends once the storage works again:
+    /// subscribers must not wait for the rest.
+    async fn carry(self, pieces: mpsc::Receiver<Piece>) -> Result<MessageId, PublishError> {
+        let ended = self.forward(pieces).await;
+        if matches!(ended, Err(PublishError::Storage(_))) {
+            tokio::spawn(self.end_later());
+        }
+        ended
+    }
+
+    async fn end_later(mut self) {
+        loop {
+            let Self { hub, channel, topic, run_id, id } = self;
+            let weak = hub.downgrade();
+            drop(hub);
+            tokio::time::sleep(RETRY).await;
+            let Some(hub) = weak.upgrade() else { return };
+            self = Self { hub, channel, topic, run_id, id };
+            let failed = Ending::Failed("a piece could not be stored".into());
+            if !matches!(self.end(&failed).await, Err(PublishError::Storage(_))) {
+                return;
+            }
+        }
+    }
+
     /// Appends what is written until it ends, as few chunks as the pace allows.
-    async fn carry(self, mut pieces: mpsc::Receiver<Piece>) -> Result<MessageId, PublishError> {
+    async fn forward(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<MessageId, PublishError> {
         loop {
             let mut text = String::new();
             let mut next = pieces.recv().await;

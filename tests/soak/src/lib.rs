@@ -13,10 +13,12 @@
 //! - `verdict`: compares what was published with what each subscriber was told.
 //! - `fault_test`: all of these in one run; `soak` is all runs.
 //! - `runs`: runs whose server is killed at any moment, and two servers that execute the same runs.
+//! - `delivery`: two servers on one file, which is locked and replaced while readers resume at either.
 //! - `hostile`: clients that mean harm, beside honest ones.
 //!
 //! All random decisions come from one seed (`random`).
 
+mod delivery;
 mod fault_test;
 mod hostile;
 mod http;

@@ -24,6 +24,9 @@ struct Arguments {
     /// Runs whose server is killed, and runs that two servers execute, instead of messages alone
     #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
     runs: bool,
+    /// Two servers on one file, which is locked and replaced while readers resume at either
+    #[arg(long, conflicts_with_all = ["hostile", "runs"])]
+    delivery: bool,
     /// Where the database and the logs go
     #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
     folder: PathBuf,
@@ -45,6 +48,7 @@ async fn main() -> ExitCode {
     let result = match arguments {
         Arguments { hostile: true, .. } => soak.run_hostile().await,
         Arguments { runs: true, .. } => soak.run_runs().await,
+        Arguments { delivery: true, .. } => soak.run_delivery().await,
         _ => soak.run().await,
     };
     match result {

@@ -104,6 +104,16 @@ impl Soak {
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
+    /// Two servers on one file, which is locked and replaced while readers resume at either server.
+    ///
+    /// # Errors
+    /// When a reader did not get exactly what was committed, or a publish that was answered is not there once.
+    pub async fn run_delivery(&self) -> Result {
+        println!("seed {}", self.seed);
+        crate::delivery::test(self).await?;
+        Ok(std::fs::remove_dir_all(&self.folder)?)
+    }
+
     async fn stage(&self, name: &str) -> Result<Stage> {
         let folder = self.folder.join(name);
         if folder.exists() {

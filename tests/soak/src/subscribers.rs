@@ -1,12 +1,12 @@
 //! The subscribers: clients that were written for this test and keep to the rules of `PROTOCOL.md`, and the
 //! TypeScript client in Node.
 
-mod client;
-mod event_stream;
-mod frames;
+pub(crate) mod client;
+pub(crate) mod event_stream;
+pub(crate) mod frames;
 mod node;
-mod place;
-mod web_socket;
+pub(crate) mod place;
+pub(crate) mod web_socket;
 
 use crate::Result;
 use crate::fault_test::{everyone, late};

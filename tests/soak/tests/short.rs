@@ -20,13 +20,26 @@ async fn nothing_is_lost_repeated_or_out_of_order_or_a_gap_names_it_exactly() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reader_gets_what_was_committed_at_either_of_two_servers() {
+    let soak = Soak { duration: Duration::from_secs(8), ..soak("delivery") };
+    if let Err(failure) = soak.run_delivery().await {
+        panic!("{failure}\n  FANFARE_SEED={} decides as this run did", soak.seed);
+    }
+}
+
+/// A soak whose readers include the TypeScript client.
 fn short(name: &str) -> Soak {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let client = root.join("runtime/typescript/dist/index.js");
+    let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/typescript/dist/index.js");
     assert!(
         client.is_file(),
         "the TypeScript client is not built: `npm run build --workspace fanfare` does it"
     );
+    soak(name)
+}
+
+fn soak(name: &str) -> Soak {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let seed = std::env::var("FANFARE_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(0..1_000_000));
     Soak {

@@ -141,6 +141,11 @@ impl Log {
         }
     }
 
+    /// Returns whether the log has come to a cursor. Another process that shares the storage may have come further.
+    pub(crate) fn has_come_to(&self, cursor: Cursor) -> bool {
+        self.knows(&self.lock(), cursor)
+    }
+
     /// Whether a cursor is one of this log's. Of another life it is not, nor is one
     /// that this log has not come to.
     fn knows(&self, state: &State, cursor: Cursor) -> bool {

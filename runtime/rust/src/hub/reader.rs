@@ -103,7 +103,8 @@ impl Reader {
         // All logs before the first change: what is refused changes nothing.
         let mut logs = Vec::with_capacity(permitted.len());
         for (channel, _) in &permitted {
-            logs.push(hub.open_log(channel).await.map_err(|_| NoSubscription::Unavailable)?);
+            let cursor = since.get(channel.name()).copied().unwrap_or_default();
+            logs.push(hub.open_log_at(channel, cursor).await.map_err(|_| NoSubscription::Unavailable)?);
         }
         let all = permitted.into_iter().zip(logs).map(|((channel, topics), log)| {
             let cursor = since.get(channel.name()).copied();

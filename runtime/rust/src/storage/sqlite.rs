@@ -197,6 +197,12 @@ impl Engine for Sqlite {
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
     }
 
+    fn catch_up(&self) -> Later<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::CatchUp { reply });
+        Box::pin(async { answer.await.unwrap_or_default() })
+    }
+
     fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>> {
         let outcome = self.ask(move |batch| batch.append(&entry));
         Box::pin(async move {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use fanfare::wire::ServerFrame;
 use fanfare::{Channel, PublishError, Sqlite};
 use rusqlite::Connection;
 use serde_json::json;
@@ -48,6 +49,23 @@ async fn all_publishers_are_answered_soon_while_another_program_has_locked_the_f
     other.execute_batch("COMMIT").unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     say(&server, &room("0"), "after").await;
+}
+
+#[tokio::test]
+async fn a_text_stream_that_the_storage_could_not_take_ends_once_the_storage_works_again() {
+    let (file, channel) = (File::new(), room("1"));
+    let server = file.server().await;
+    let mut reader = server.subscribe(&channel, &["draft"]).await;
+    reader.ready().await;
+    let mut writer = server.hub.stream(channel.topic(5)).await.unwrap();
+    assert!(matches!(reader.frame().await, ServerFrame::DatastreamStart { .. }));
+    let other = Connection::open(file.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    writer.write("lost").await.unwrap();
+    failure(writer.end().await.unwrap_err());
+    other.execute_batch("COMMIT").unwrap();
+    let frame = reader.frame().await;
+    assert!(matches!(frame, ServerFrame::DatastreamEnd { error: Some(_), .. }), "{frame:?}");
 }
 
 #[tokio::test]

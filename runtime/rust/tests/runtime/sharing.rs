@@ -95,6 +95,22 @@ async fn a_new_epoch_reaches_readers_in_all_servers() {
 }
 
 #[tokio::test]
+async fn a_reader_resumes_at_a_server_that_has_not_yet_followed_the_one_it_comes_from() {
+    let (file, channel) = (File::new(), room("1"));
+    let [here, there] = [file.server().await, file.server().await];
+    here.hub.publish(said(&channel), "0").await.unwrap();
+    there.subscribe(&channel, &["said"]).await.ready().await;
+    for round in 0..20 {
+        // At once, so that `there` has had no time to look what `here` has appended.
+        let id = here.hub.publish(said(&channel), &format!("{round}")).await.unwrap().to_string();
+        let mut reader = there.resume(&channel, &["said"], &id).await;
+        assert_eq!(reader.ready().await, id);
+        let next = here.hub.publish(said(&channel), "next").await.unwrap().to_string();
+        assert_eq!(reader.id_and_data().await, (next, json!("next")));
+    }
+}
+
+#[tokio::test]
 async fn a_revocation_ends_subscribers_of_other_servers_within_a_second() {
     let (file, channel) = (File::new(), room("1"));
     let [here, there] = [file.server().await, file.server().await];

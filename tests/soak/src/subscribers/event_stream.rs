@@ -8,12 +8,12 @@ use tokio::net::TcpStream;
 
 /// One event.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) data: String,
-    pub(super) id: Option<String>,
+pub(crate) struct Event {
+    pub(crate) data: String,
+    pub(crate) id: Option<String>,
 }
 
-pub(super) struct EventStream {
+pub(crate) struct EventStream {
     stream: TcpStream,
     chunks: Chunks,
     content: Vec<u8>,
@@ -21,7 +21,7 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    pub(super) async fn open(door: u16, start: &str, headers: &str, body: &str) -> Result<Self, Refusal> {
+    pub(crate) async fn open(door: u16, start: &str, headers: &str, body: &str) -> Result<Self, Refusal> {
         let mut stream = TcpStream::connect(("127.0.0.1", door)).await?;
         let length = body.len();
         let request = format!(
@@ -47,7 +47,7 @@ impl EventStream {
     }
 
     /// The next event; nothing where the connection is over.
-    pub(super) async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         let mut buffer = vec![0; 16 * 1024];
         loop {
             if let Some(event) = self.events.pop_front() {

@@ -6,30 +6,65 @@ use std::fmt;
 
 /// The fields of all kinds of frames that this test is sent.
 #[derive(Debug, Deserialize)]
-pub(super) struct Frame {
-    pub(super) kind: String,
+pub(crate) struct Frame {
+    pub(crate) kind: String,
     #[serde(rename = "ref")]
-    pub(super) reference: Option<String>,
-    pub(super) channel: Option<String>,
-    pub(super) topic: Option<String>,
-    pub(super) id: Option<String>,
-    pub(super) position: Option<String>,
-    pub(super) after: Option<String>,
-    pub(super) before: Option<String>,
-    pub(super) next_in: Option<u64>,
-    pub(super) data: Option<Payload>,
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
+    pub(crate) reference: Option<String>,
+    pub(crate) channel: Option<String>,
+    pub(crate) topic: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) stream_id: Option<String>,
+    /// Why the text of a stream is not complete.
+    pub(crate) error: Option<String>,
+    pub(crate) created_at: Option<String>,
+    pub(crate) position: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) before: Option<String>,
+    pub(crate) next_in: Option<u64>,
+    pub(crate) data: Option<Payload>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
-/// What the publisher of this test publishes; news of runs have no number.
-#[derive(Debug, Deserialize)]
-pub(super) struct Payload {
-    pub(super) number: Option<u32>,
+/// What the publishers of this test publish: an object with a number, or the text of a stream. News of runs have
+/// neither.
+#[derive(Debug, Default)]
+pub(crate) struct Payload {
+    pub(crate) number: Option<u32>,
+    pub(crate) text: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PayloadVisitor)
+    }
+}
+
+struct PayloadVisitor;
+
+impl<'de> Visitor<'de> for PayloadVisitor {
+    type Value = Payload;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object or a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Payload, E> {
+        Ok(Payload { number: None, text: Some(text.into()) })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Payload, A::Error> {
+        #[derive(Deserialize)]
+        struct Numbered {
+            number: Option<u32>,
+        }
+        let Numbered { number } = Deserialize::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(Payload { number, text: None })
+    }
 }
 
 /// The frames of one text, each with the `ref` that marks it.
-pub(super) fn read(text: &str) -> serde_json::Result<Vec<Frame>> {
+pub(crate) fn read(text: &str) -> serde_json::Result<Vec<Frame>> {
     serde_json::from_str::<Frames>(text).map(|frames| frames.0)
 }
 

@@ -5,7 +5,7 @@ use crate::plan::TOPICS;
 use std::fmt;
 
 /// Where a topic's place would be: news of runs are of none.
-pub(super) const NEWS: usize = TOPICS.len();
+pub(crate) const NEWS: usize = TOPICS.len();
 
 /// What a `since` holds for a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,22 +28,25 @@ impl fmt::Display for Cursor {
     }
 }
 
+/// The most topics that a channel of this test has.
+const MAX_TOPICS: usize = 6;
+
 /// A client's place in one channel.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Place {
+pub(crate) struct Place {
     cursor: Option<Cursor>,
     /// The last message of each topic, and the last news of runs.
-    last_ids: [Option<Id>; NEWS + 1],
+    last_ids: [Option<Id>; MAX_TOPICS],
 }
 
 impl Place {
     /// What to resume from, where there is something.
-    pub(super) fn since(&self) -> Option<String> {
+    pub(crate) fn since(&self) -> Option<String> {
         self.cursor.map(|cursor| cursor.to_string())
     }
 
     /// `ready` sets the cursor to its position. Tells whether it is one.
-    pub(super) fn ready(&mut self, position: &str) -> bool {
+    pub(crate) fn ready(&mut self, position: &str) -> bool {
         let cursor = match position.split_once('~') {
             None => Id::new(position).map(Cursor::After),
             Some((position, replayed)) => {
@@ -55,7 +58,7 @@ impl Place {
     }
 
     /// A message sets the cursor to its id, with one exception. Tells whether it is news.
-    pub(super) fn message(&mut self, topic: usize, id: Id) -> bool {
+    pub(crate) fn message(&mut self, topic: usize, id: Id) -> bool {
         self.cursor = Some(match self.cursor {
             Some(Cursor::Replaying { position, .. }) if id <= position => {
                 Cursor::Replaying { position, replayed: Some(id) }
@@ -70,7 +73,7 @@ impl Place {
     }
 
     /// After a gap into another log its ids may be smaller.
-    pub(super) fn gap(&mut self, gap: Gap) {
+    pub(crate) fn gap(&mut self, gap: Gap) {
         if self.last_ids.iter().flatten().any(|last| *last >= gap.before) {
             self.last_ids = Default::default();
         }

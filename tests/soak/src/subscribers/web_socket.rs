@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The server said no.
     Status(u16),
     /// The network broke.
@@ -22,33 +22,38 @@ impl<E: std::error::Error> From<E> for Refusal {
     }
 }
 
-pub(super) struct WebSocket {
+pub(crate) struct WebSocket {
     stream: WebSocketStream<TcpStream>,
+    /// The code that the server closed it with.
+    pub(crate) close_code: Option<u16>,
 }
 
 impl WebSocket {
-    pub(super) async fn open(door: u16, query: &str, protocols: &str) -> Result<Self, Refusal> {
+    pub(crate) async fn open(door: u16, query: &str, protocols: &str) -> Result<Self, Refusal> {
         let mut request =
             format!("ws://127.0.0.1:{door}/v1/realtime/connect{query}").into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_str(protocols)?);
         let stream = TcpStream::connect(("127.0.0.1", door)).await?;
         match tokio_tungstenite::client_async(request, stream).await {
-            Ok((stream, _)) => Ok(Self { stream }),
+            Ok((stream, _)) => Ok(Self { stream, close_code: None }),
             Err(Error::Http(response)) => Err(Refusal::Status(response.status().as_u16())),
             Err(_) => Err(Refusal::Broken),
         }
     }
 
-    pub(super) async fn send(&mut self, text: String) -> Result<(), Refusal> {
+    pub(crate) async fn send(&mut self, text: String) -> Result<(), Refusal> {
         Ok(self.stream.send(Message::text(text)).await?)
     }
 
     /// The next text; nothing where the connection is over.
-    pub(super) async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             match self.stream.next().await?.ok()? {
                 Message::Text(text) => return Some(text.as_str().to_owned()),
-                Message::Close(_) => return None,
+                Message::Close(close) => {
+                    self.close_code = close.map(|close| close.code.into());
+                    return None;
+                }
                 // Pings are answered below.
                 _ => {}
             }

@@ -42,12 +42,14 @@ pub(super) enum Command {
     Attach(&'static Registry),
     FollowRevocations(OnRevoked),
     Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<Opened, StorageError>> },
+    CatchUp { reply: oneshot::Sender<()> },
     Work(Box<dyn Work>),
 }
 
 /// Work that was executed and whose callers have not been answered yet.
 pub(super) enum Done {
     Opened { opened: Result<Opened, StorageError>, reply: oneshot::Sender<Result<Opened, StorageError>> },
+    CaughtUp { reply: oneshot::Sender<()> },
     Committed { work: Vec<Box<dyn Work>>, appended: Appended },
     Failed { work: Box<dyn Work>, error: StorageError },
 }
@@ -179,6 +181,7 @@ impl Writer {
                     let opened = self.open_log(&channel, &limits);
                     done.push(Done::Opened { opened, reply });
                 }
+                Command::CatchUp { reply } => done.push(Done::CaughtUp { reply }),
             }
         }
         self.work(work, &mut done);
@@ -191,6 +194,10 @@ impl Writer {
             match done {
                 Done::Opened { opened, reply } => {
                     let _ = reply.send(opened);
+                }
+                Done::CaughtUp { reply } => {
+                    self.follow();
+                    let _ = reply.send(());
                 }
                 Done::Committed { work, appended } => {
                     self.hand_out(appended);

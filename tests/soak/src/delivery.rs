@@ -1,0 +1,361 @@
+//! Two servers on one file, or one without a file: what every reader gets is held against the order of the messages.
+//!
+//! - `cluster`: the servers, and what all parties share.
+//! - `faults`: kills and stops servers, locks and replaces the file, revokes tokens.
+//! - `publisher`: publishes messages until they are answered, and writes text streams.
+//! - `reader`: joins, is cut off, and resumes at either server.
+//! - `order`: what was committed, as triggers in the file note it.
+//! - `verdict`: compares what a reader got with the order; `published` does so for publishers.
+
+mod cluster;
+mod faults;
+mod order;
+mod published;
+mod publisher;
+mod reader;
+mod verdict;
+#[cfg(test)]
+mod verdict_tests;
+
+use crate::Result;
+use crate::log::Id;
+use crate::plan::Size;
+use crate::random::decisions;
+use crate::server::Installation;
+use crate::soak::Soak;
+use cluster::{Cluster, Phase};
+use faults::{Plan, Readers};
+use order::{Order, TOPICS};
+use publisher::{Answered, Ending, Written};
+use reader::{Marks, Reader, Record, Subscription, WAYS, Way};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use verdict::History;
+
+/// How long readers may take at the end until they have everything.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long readers stay when they have everything: a repeat comes late.
+const AFTERMATH: Duration = Duration::from_millis(1500);
+const POLL: Duration = Duration::from_millis(50);
+
+/// The channels' definitions in `schemas/delivery.yaml`, and what their histories have.
+const DEFINITIONS: [(&str, History); 2] =
+    [("brief", History { messages: 20, age: 5_000 }), ("roomy", History { messages: 200, age: 60_000 })];
+
+/// Two servers on one file for most of the time, and then one server without a file.
+pub(crate) async fn test(soak: &Soak) -> Result {
+    let full = soak.size == Size::Full;
+    let plan = Plan {
+        every: Duration::from_millis(if full { 2_000 } else { 900 }),
+        longest_stop: Duration::from_secs(if full { 30 } else { 2 }),
+        longest_lock: Duration::from_secs(if full { 8 } else { 1 }),
+    };
+    let readers = if full { 16 } else { 6 };
+    let pair = Round { name: "pair", servers: 2, duration: soak.duration.mul_f64(0.75), plan, readers };
+    pair.run(soak).await?;
+    let plan = Plan { longest_stop: plan.longest_stop / 6, ..plan };
+    let memory = Round { name: "memory", servers: 1, duration: soak.duration.mul_f64(0.25), plan, readers };
+    memory.run(soak).await
+}
+
+struct Round {
+    name: &'static str,
+    /// Two on a file, or one without.
+    servers: usize,
+    duration: Duration,
+    plan: Plan,
+    /// How many readers there are at a time.
+    readers: usize,
+}
+
+/// All that was published and read in a round.
+#[derive(Default)]
+struct Outcome {
+    answered: Vec<Answered>,
+    written: Vec<Written>,
+    records: Vec<Record>,
+    faults: Vec<String>,
+}
+
+impl Round {
+    fn channels(&self) -> Vec<String> {
+        let name = self.name;
+        DEFINITIONS
+            .iter()
+            .flat_map(|(kind, _)| (0..2).map(move |index| format!("{kind}:{name}-{index}")))
+            .collect()
+    }
+
+    fn history(channel: usize) -> History {
+        DEFINITIONS[channel / 2].1
+    }
+
+    async fn run(&self, soak: &Soak) -> Result {
+        let folder = soak.folder.join(self.name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        let has_file = self.servers > 1;
+        let installation = Installation::new(&soak.server, &folder);
+        let database = installation.database.clone().filter(|_| has_file);
+        let installation = Installation { database: database.clone(), ..installation };
+        let cluster = Arc::new(Cluster::new(soak.seed, self.channels(), vec![installation; self.servers]));
+        cluster.start(0, has_file).await?;
+        if let Some(database) = &database {
+            order::install_triggers(database)?;
+            cluster.start(1, true).await?;
+        }
+        let measuring = tokio::spawn({
+            let cluster = Arc::clone(&cluster);
+            async move { cluster.measure_delays().await }
+        });
+        let mut order = Order::new(cluster.channels.len());
+        let outcome = self.play(&cluster, database.as_deref(), &mut order).await?;
+        measuring.abort();
+        for server in 0..self.servers {
+            cluster.kill(server).await?;
+        }
+        match &database {
+            Some(database) => order.add_file(database, &cluster.channels)?,
+            None => add_readers(&mut order, &outcome.records),
+        }
+        self.conclude(soak, &cluster, &order, outcome, &folder)
+    }
+
+    async fn play(
+        &self,
+        cluster: &Arc<Cluster>,
+        database: Option<&Path>,
+        order: &mut Order,
+    ) -> Result<Outcome> {
+        let marks: Arc<Mutex<Option<Marks>>> = Arc::default();
+        let readers = Readers::default();
+        let mut reading: JoinSet<Vec<Record>> = JoinSet::new();
+        let mut everything = None;
+        if database.is_none() {
+            let reader = self.reader_of_everything(cluster, Way::Subscribe, 0, "everything".into());
+            everything = Some(Arc::clone(&reader.shared));
+            reading.spawn(reader.run(Arc::clone(&marks)));
+            while everything
+                .as_ref()
+                .is_some_and(|all| all.ready.load(Ordering::Relaxed) < cluster.channels.len())
+            {
+                sleep(POLL).await;
+            }
+            cluster.open(0);
+        }
+        let (mut publishing, mut writing) = (JoinSet::new(), JoinSet::new());
+        for channel in 0..cluster.channels.len() {
+            for index in 0..2 {
+                let name = format!("{}-{channel}-{index}", self.name);
+                publishing.spawn(publisher::publish(
+                    Arc::clone(cluster),
+                    channel,
+                    format!("publisher-{name}"),
+                ));
+                writing.spawn(publisher::write(Arc::clone(cluster), channel, format!("writer-{name}")));
+            }
+        }
+        let end = Instant::now() + self.duration;
+        let mut outcome = Outcome::default();
+        let work = async {
+            let servers = faults::trouble_servers(cluster, self.plan, database, everything.as_deref(), order);
+            let others = faults::trouble_others(cluster, self.plan, database, &readers);
+            tokio::try_join!(servers, others).map(drop)
+        };
+        let reading_on = async {
+            let mut joined = 0;
+            let mut records = Vec::new();
+            while Instant::now() < end {
+                while reading.len() < self.readers + usize::from(everything.is_some()) {
+                    let reader = self.reader(cluster, joined);
+                    joined += 1;
+                    let mut present = readers.lock().unwrap_or_else(PoisonError::into_inner);
+                    present.retain(|reader| Arc::strong_count(reader) > 1);
+                    present.push(Arc::clone(&reader.shared));
+                    drop(present);
+                    reading.spawn(reader.run(Arc::clone(&marks)));
+                }
+                tokio::select! {
+                    Some(left) = reading.join_next() => records.extend(left?),
+                    () = sleep(POLL) => {}
+                }
+            }
+            cluster.phase.send_replace(Phase::Settling);
+            Ok::<_, crate::Error>(records)
+        };
+        let (records, worked) = tokio::join!(reading_on, work);
+        worked?;
+        outcome.records = records?;
+        while let Some(answered) = publishing.join_next().await {
+            outcome.answered.extend(answered?);
+        }
+        while let Some(written) = writing.join_next().await {
+            outcome.written.extend(written?);
+        }
+        self.settle(cluster, &mut outcome, &marks, &mut reading).await?;
+        outcome.faults = cluster.take_faults();
+        Ok(outcome)
+    }
+
+    /// Publishes a last message on each topic, and lets all read to the end.
+    async fn settle(
+        &self,
+        cluster: &Arc<Cluster>,
+        outcome: &mut Outcome,
+        marks: &Arc<Mutex<Option<Marks>>>,
+        reading: &mut JoinSet<Vec<Record>>,
+    ) -> Result {
+        let mut random = decisions(cluster.seed, "marks", 0);
+        let mut last: Marks = vec![Default::default(); cluster.channels.len()];
+        for (channel, topics) in last.iter_mut().enumerate() {
+            for (topic, mark) in topics.iter_mut().enumerate() {
+                let at = if TOPICS[topic].is_stream {
+                    let written = publisher::write_one(cluster, channel, topic, 3, false, &mut random).await;
+                    let written = written.ok_or("no server can be connected to")?;
+                    let Ending::Ended(at) = written.ending else {
+                        return Err("a text stream was refused though nothing was wrong".into());
+                    };
+                    outcome.written.push(written);
+                    at
+                } else {
+                    let answered = publisher::publish_one(cluster, channel, topic, &mut random).await;
+                    let answered = answered.ok_or("a message was not answered at the end")?;
+                    let at = answered.at;
+                    outcome.answered.push(answered);
+                    at
+                };
+                *mark = Id::new(&at.id());
+            }
+        }
+        *marks.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        for server in 0..self.servers {
+            for way in WAYS {
+                let name = format!("late-{server}-{way:?}");
+                reading.spawn(self.reader_of_everything(cluster, way, server, name).run(Arc::clone(marks)));
+            }
+        }
+        let (staying, end) = (reading.len(), Instant::now() + PATIENCE);
+        while cluster.counts.complete.load(Ordering::Relaxed) < staying && Instant::now() < end {
+            sleep(POLL).await;
+        }
+        sleep(AFTERMATH).await;
+        cluster.phase.send_replace(Phase::Over);
+        while let Some(records) = reading.join_next().await {
+            outcome.records.extend(records?);
+        }
+        Ok(())
+    }
+
+    /// A reader of one or two channels and some of their topics.
+    fn reader(&self, cluster: &Arc<Cluster>, index: usize) -> Reader {
+        let name = format!("{}-reader-{index}", self.name);
+        let mut random = decisions(cluster.seed, &name, 1);
+        let mut channels: Vec<usize> = (0..cluster.channels.len()).collect();
+        random.shuffle(&mut channels);
+        channels.truncate(random.usize(1..3));
+        let subscriptions = channels.into_iter().map(|channel| {
+            let mut topics = [false; TOPICS.len()];
+            topics.iter_mut().for_each(|wanted| *wanted = random.bool());
+            topics[random.usize(0..TOPICS.len())] = true;
+            Subscription::new(channel, topics)
+        });
+        let subscriptions = subscriptions.collect();
+        let mut reader = Reader::new(cluster, name, WAYS[random.usize(0..WAYS.len())], subscriptions);
+        reader.starts = random.u8(0..4) == 0;
+        reader.connections = Some(random.u32(1..12));
+        reader
+    }
+
+    /// A reader of all that there is, at one server, which is not cut off.
+    fn reader_of_everything(&self, cluster: &Arc<Cluster>, way: Way, server: usize, name: String) -> Reader {
+        let all = (0..cluster.channels.len()).map(|channel| Subscription::new(channel, [true; TOPICS.len()]));
+        let mut reader = Reader::new(cluster, format!("{}-{name}", self.name), way, all.collect());
+        reader.server = Some(server);
+        reader
+    }
+
+    fn conclude(
+        &self,
+        soak: &Soak,
+        cluster: &Cluster,
+        order: &Order,
+        outcome: Outcome,
+        folder: &Path,
+    ) -> Result {
+        let mut faults = outcome.faults;
+        faults.extend(order.faults.iter().cloned());
+        let mut got = verdict::Counts::default();
+        for record in &outcome.records {
+            let channel = &order.channels[record.channel];
+            match verdict::judge(record, channel, Self::history(record.channel), record.is_last) {
+                Ok(counts) => got.add(counts),
+                Err(fault) => {
+                    let name = &cluster.channels[record.channel];
+                    faults.push(format!("{} on {name}: {fault}", record.reader));
+                    write_record(folder, record, name)?;
+                }
+            }
+        }
+        let is_kept = self.servers > 1;
+        faults.extend(published::judge_messages(&outcome.answered, order, is_kept));
+        let (streams, wrong) = published::judge_streams(&outcome.written, order, is_kept);
+        faults.extend(wrong);
+        let counts = &cluster.counts;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        println!(
+            "delivery {}: {:.0} s, {} messages in order, {} publishes answered ({} repeated, {} times 503), {streams}, \
+             {} readers on {} connections got {} messages and {} gaps ({} into new epochs), {} kills, {} stops, \
+             {} locks, {} restores, {} revocations, {} faults",
+            self.name,
+            self.duration.as_secs_f64(),
+            order.messages,
+            read(&counts.answered),
+            read(&counts.repeated),
+            read(&counts.unavailable),
+            outcome.records.len(),
+            read(&counts.connections),
+            got.messages,
+            got.gaps,
+            got.epochs,
+            read(&counts.kills),
+            read(&counts.stops),
+            read(&counts.locks),
+            read(&counts.restores),
+            read(&counts.revocations),
+            faults.len(),
+        );
+        if faults.is_empty() {
+            return Ok(());
+        }
+        std::fs::write(folder.join("faults.log"), faults.join("\n"))?;
+        let shown = faults.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
+        let (name, seed, folder) = (self.name, soak.seed, folder.display());
+        Err(format!("seed {seed}: delivery {name} failed\n  {shown}\n  all is in {folder}").into())
+    }
+}
+
+/// Without a file the order is what the reader of everything got, which is the first record of each channel that stayed.
+fn add_readers(order: &mut Order, records: &[Record]) {
+    for channel in 0..order.channels.len() {
+        let of_channel = || records.iter().filter(|record| record.channel == channel);
+        let (all, others): (Vec<_>, Vec<_>) =
+            of_channel().partition(|record| record.reader.ends_with("everything"));
+        all.iter().for_each(|record| order.add_reference(channel, record));
+        order.add_tails(channel, &others);
+    }
+}
+
+fn write_record(folder: &Path, record: &Record, channel: &str) -> Result {
+    let path: PathBuf = folder.join(format!("{}-{}.log", record.reader, channel.replace(':', "-")));
+    let wanted = TOPICS.iter().zip(record.topics).filter(|(_, wanted)| *wanted);
+    let wanted: Vec<_> = wanted.map(|(topic, _)| topic.name).collect();
+    let steps = record.steps.iter().enumerate().map(|(index, step)| format!("{index} {step:?}"));
+    let lines: Vec<String> = std::iter::once(format!("{channel} {wanted:?}")).chain(steps).collect();
+    Ok(std::fs::write(path, lines.join("\n"))?)
+}

@@ -1,0 +1,258 @@
+//! The servers of a round, and since when each of them has run without a fault.
+
+use crate::Result;
+use crate::server::{Installation, Server};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+/// What readers and publishers are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub(super) enum Phase {
+    /// Publish, join, leave and resume.
+    Faults,
+    /// Publish nothing more, and read to the end.
+    Settling,
+    /// Leave.
+    Over,
+}
+
+/// All that the parties of a round share.
+pub(super) struct Cluster {
+    pub(super) seed: u64,
+    /// The names of the channels.
+    pub(super) channels: Vec<String>,
+    servers: Vec<Slot>,
+    /// Whether the file can be written, and since when.
+    file: Mutex<Condition>,
+    /// Taken while the file is locked or replaced.
+    pub(super) file_in_use: tokio::sync::Mutex<()>,
+    pub(super) phase: watch::Sender<Phase>,
+    /// The number of the next message.
+    numbers: AtomicU32,
+    /// The ids of tokens that were revoked, or soon will be.
+    revoked: Mutex<HashSet<String>>,
+    faults: Mutex<Vec<String>>,
+    /// How late this process was woken, and when.
+    delays: Mutex<Vec<(Instant, Duration)>>,
+    pub(super) counts: Counts,
+}
+
+/// How often something happened.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) connections: AtomicU64,
+    pub(super) answered: AtomicU64,
+    pub(super) unavailable: AtomicU64,
+    pub(super) repeated: AtomicU64,
+    pub(super) kills: AtomicU64,
+    pub(super) stops: AtomicU64,
+    pub(super) locks: AtomicU64,
+    pub(super) revocations: AtomicU64,
+    pub(super) restores: AtomicU64,
+    /// Readers that wait for the end and have everything.
+    pub(super) complete: AtomicUsize,
+}
+
+impl Counts {
+    pub(super) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Slot {
+    installation: Installation,
+    server: tokio::sync::Mutex<Option<Server>>,
+    port: AtomicU16,
+    /// Whether all may connect.
+    is_open: AtomicBool,
+    condition: Mutex<Condition>,
+}
+
+#[derive(Clone, Copy)]
+struct Condition {
+    is_good: bool,
+    since: Instant,
+}
+
+impl Condition {
+    fn now(is_good: bool) -> Mutex<Self> {
+        Mutex::new(Self { is_good, since: Instant::now() })
+    }
+
+    fn set(this: &Mutex<Self>, is_good: bool) {
+        *lock(this) = Self { is_good, since: Instant::now() };
+    }
+
+    fn was_good_since(this: &Mutex<Self>, time: Instant) -> bool {
+        let Self { is_good, since } = *lock(this);
+        is_good && since <= time
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long a server may take to start: it waits for a file that is locked.
+const START: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(100);
+
+impl Cluster {
+    pub(super) fn new(seed: u64, channels: Vec<String>, installations: Vec<Installation>) -> Self {
+        let slot = |installation| Slot {
+            installation,
+            server: tokio::sync::Mutex::new(None),
+            port: AtomicU16::new(0),
+            is_open: AtomicBool::new(false),
+            condition: Condition::now(false),
+        };
+        Self {
+            seed,
+            channels,
+            servers: installations.into_iter().map(slot).collect(),
+            file: Condition::now(true),
+            file_in_use: tokio::sync::Mutex::new(()),
+            phase: watch::Sender::new(Phase::Faults),
+            numbers: AtomicU32::new(0),
+            revoked: Mutex::default(),
+            faults: Mutex::default(),
+            delays: Mutex::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Starts a server, and lets all connect unless told otherwise.
+    pub(super) async fn start(&self, server: usize, opens: bool) -> Result {
+        let slot = &self.servers[server];
+        let begun = Instant::now();
+        let started = loop {
+            match slot.installation.start().await {
+                Ok(started) => break started,
+                Err(error) if begun.elapsed() > START => return Err(error),
+                Err(_) => sleep(TICK).await,
+            }
+        };
+        slot.port.store(started.port, Ordering::Relaxed);
+        *slot.server.lock().await = Some(started);
+        Condition::set(&slot.condition, true);
+        if opens {
+            self.open(server);
+        }
+        Ok(())
+    }
+
+    /// Lets all connect.
+    pub(super) fn open(&self, server: usize) {
+        self.servers[server].is_open.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) async fn kill(&self, server: usize) -> Result {
+        let slot = &self.servers[server];
+        Condition::set(&slot.condition, false);
+        slot.is_open.store(false, Ordering::Relaxed);
+        slot.port.store(0, Ordering::Relaxed);
+        match slot.server.lock().await.take() {
+            Some(mut server) => server.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lets the system stop a server.
+    pub(super) async fn stop(&self, server: usize) -> Result {
+        let slot = &self.servers[server];
+        Condition::set(&slot.condition, false);
+        slot.server.lock().await.as_ref().map_or(Ok(()), Server::stop)
+    }
+
+    /// Lets a server go on after [`stop`](Self::stop).
+    pub(super) async fn go_on(&self, server: usize) -> Result {
+        let slot = &self.servers[server];
+        slot.server.lock().await.as_ref().map_or(Ok(()), Server::go_on)?;
+        Condition::set(&slot.condition, true);
+        Ok(())
+    }
+
+    /// The port of a server that all may connect to.
+    pub(super) fn port(&self, server: usize) -> Option<u16> {
+        self.servers[server].is_open.load(Ordering::Relaxed).then(|| self.any_port(server))?
+    }
+
+    /// The port of a server, if it runs.
+    pub(super) fn any_port(&self, server: usize) -> Option<u16> {
+        Some(self.servers[server].port.load(Ordering::Relaxed)).filter(|port| *port != 0)
+    }
+
+    /// Whether a server has run since a time, without having been stopped.
+    pub(super) fn has_run_since(&self, server: usize, time: Instant) -> bool {
+        Condition::was_good_since(&self.servers[server].condition, time)
+    }
+
+    pub(super) fn set_locked(&self, is_locked: bool) {
+        Condition::set(&self.file, !is_locked);
+    }
+
+    /// Whether nobody can have kept the file locked since a time. A server that is stopped may hold the lock.
+    pub(super) fn has_been_free_since(&self, time: Instant) -> bool {
+        Condition::was_good_since(&self.file, time)
+            && (0..self.servers.len()).all(|server| self.has_run_since(server, time))
+    }
+
+    pub(super) fn next_number(&self) -> u32 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn is(&self, phase: Phase) -> bool {
+        *self.phase.borrow() == phase
+    }
+
+    /// Waits, but not beyond the phase of faults.
+    pub(super) async fn pause(&self, duration: Duration) {
+        let mut phase = self.phase.subscribe();
+        let _ = timeout(duration, phase.wait_for(|phase| *phase > Phase::Faults)).await;
+    }
+
+    /// Notes that a token is revoked from now on.
+    pub(super) fn revoke(&self, id: &str) {
+        lock(&self.revoked).insert(id.to_owned());
+    }
+
+    pub(super) fn is_revoked(&self, id: &str) -> bool {
+        lock(&self.revoked).contains(id)
+    }
+
+    /// Notes that something is wrong.
+    pub(super) fn fault(&self, fault: String) {
+        lock(&self.faults).push(fault);
+    }
+
+    pub(super) fn take_faults(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.faults))
+    }
+
+    /// Measures how late this process is woken. A machine that is busy delays everybody else, too.
+    pub(super) async fn measure_delays(&self) {
+        loop {
+            let begun = Instant::now();
+            sleep(TICK).await;
+            let late = begun.elapsed().saturating_sub(TICK);
+            if late > TICK / 5 {
+                lock(&self.delays).push((Instant::now(), late));
+            }
+        }
+    }
+
+    /// How long ago something was, without the time for which the machine had none for this process.
+    pub(super) fn elapsed(&self, since: Instant) -> Duration {
+        let delays = lock(&self.delays);
+        let delays = delays.iter().rev().take_while(|(at, _)| *at > since).map(|(_, late)| *late);
+        since.elapsed().saturating_sub(delays.sum())
+    }
+}

@@ -1,0 +1,219 @@
+//! What happens to the servers and their file.
+
+use super::cluster::{Cluster, Counts, Phase};
+use super::order::Order;
+use super::reader::Shared;
+use crate::random::{between, decisions, until_next};
+use crate::{Result, SIGNING_KEY, http};
+use rusqlite::Connection;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a reader may go on after its token was revoked.
+const REVOKED: Duration = Duration::from_secs(2);
+
+/// How often faults happen, and how long they last.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    /// The mean time between two faults of servers, and of the file.
+    pub(super) every: Duration,
+    pub(super) longest_stop: Duration,
+    pub(super) longest_lock: Duration,
+}
+
+/// The readers of a round that are there now.
+pub(super) type Readers = Arc<Mutex<Vec<Arc<Shared>>>>;
+
+/// Kills and stops servers, and now and then puts an earlier copy of the file in its place, until the phase is over.
+pub(super) async fn trouble_servers(
+    cluster: &Cluster,
+    plan: Plan,
+    database: Option<&Path>,
+    everything: Option<&Shared>,
+    order: &mut Order,
+) -> Result {
+    let mut random = decisions(cluster.seed, "servers", cluster.servers() as u64);
+    let mut copy = None;
+    loop {
+        cluster.pause(until_next(&mut random, plan.every)).await;
+        if !cluster.is(Phase::Faults) {
+            return Ok(());
+        }
+        let server = random.usize(0..cluster.servers());
+        match (random.u8(0..10), database) {
+            (0..4, _) => {
+                cluster.kill(server).await?;
+                sleep(between(&mut random, Duration::from_millis(20), Duration::from_millis(500))).await;
+                restart(cluster, server, everything).await?;
+                Counts::add(&cluster.counts.kills);
+            }
+            (7..10, Some(database)) => match copy.take() {
+                Some(copy) => {
+                    restore(cluster, database, copy, order).await?;
+                    Counts::add(&cluster.counts.restores);
+                }
+                None => {
+                    copy = Some(copy_file(database).await?);
+                    // A copy is known by its mark, which is renewed when a server opens the file, and each 30 seconds.
+                    cluster.kill(server).await?;
+                    restart(cluster, server, everything).await?;
+                    Counts::add(&cluster.counts.kills);
+                }
+            },
+            _ => {
+                cluster.stop(server).await?;
+                Counts::add(&cluster.counts.stops);
+                cluster.pause(between(&mut random, plan.longest_stop / 30, plan.longest_stop)).await;
+                if random.u8(0..4) == 0 {
+                    cluster.kill(server).await?;
+                    restart(cluster, server, everything).await?;
+                    Counts::add(&cluster.counts.kills);
+                } else {
+                    cluster.go_on(server).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Starts a server. Who reads everything must be there before others publish.
+async fn restart(cluster: &Cluster, server: usize, everything: Option<&Shared>) -> Result {
+    let Some(everything) = everything else { return cluster.start(server, true).await };
+    cluster.start(server, false).await?;
+    while everything.ready.load(Ordering::Relaxed) < cluster.channels.len() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    cluster.open(server);
+    Ok(())
+}
+
+/// Makes a copy of the file as a backup tool does.
+async fn copy_file(database: &Path) -> Result<PathBuf> {
+    let (database, copy) = (database.to_owned(), database.with_extension("copy"));
+    tokio::task::spawn_blocking(move || {
+        if copy.exists() {
+            std::fs::remove_file(&copy)?;
+        }
+        let connection = Connection::open(database)?;
+        connection.busy_timeout(Duration::from_secs(30))?;
+        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+        Ok(copy)
+    })
+    .await?
+}
+
+/// Puts an earlier copy in the place of the file, without its mark.
+async fn restore(cluster: &Cluster, database: &Path, copy: PathBuf, order: &mut Order) -> Result {
+    let _alone = cluster.file_in_use.lock().await;
+    for server in 0..cluster.servers() {
+        cluster.kill(server).await?;
+    }
+    order.add_file(database, &cluster.channels)?;
+    for suffix in ["-wal", "-shm"] {
+        let beside = PathBuf::from(format!("{}{suffix}", database.display()));
+        if beside.exists() {
+            std::fs::remove_file(beside)?;
+        }
+    }
+    std::fs::rename(copy, database)?;
+    for server in 0..cluster.servers() {
+        cluster.start(server, true).await?;
+    }
+    Ok(())
+}
+
+/// Locks the file and revokes tokens, until the phase is over.
+pub(super) async fn trouble_others(
+    cluster: &Arc<Cluster>,
+    plan: Plan,
+    database: Option<&Path>,
+    readers: &Readers,
+) -> Result {
+    let mut random = decisions(cluster.seed, "others", cluster.servers() as u64);
+    loop {
+        cluster.pause(until_next(&mut random, plan.every / 3)).await;
+        if !cluster.is(Phase::Faults) {
+            return Ok(());
+        }
+        match database.filter(|_| random.u8(0..5) == 0) {
+            Some(database) => {
+                let duration = between(&mut random, Duration::from_millis(500), plan.longest_lock);
+                lock_file(cluster, database, duration).await?;
+            }
+            None => revoke(cluster, readers, &mut random).await?,
+        }
+    }
+}
+
+/// Locks the file as another program does.
+async fn lock_file(cluster: &Cluster, database: &Path, duration: Duration) -> Result {
+    let _alone = cluster.file_in_use.lock().await;
+    let database = database.to_owned();
+    cluster.set_locked(true);
+    let locked = tokio::task::spawn_blocking(move || -> rusqlite::Result<bool> {
+        let connection = Connection::open(database)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        // A server that is stopped may hold the lock.
+        if connection.execute_batch("BEGIN IMMEDIATE").is_err() {
+            return Ok(false);
+        }
+        std::thread::sleep(duration);
+        connection.execute_batch("ROLLBACK")?;
+        Ok(true)
+    });
+    let locked = locked.await?;
+    cluster.set_locked(false);
+    if locked? {
+        Counts::add(&cluster.counts.locks);
+    }
+    Ok(())
+}
+
+/// Revokes the token of a reader, and looks whether the reader is cut off.
+async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand::Rng) -> Result {
+    let reader = {
+        let readers = readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = readers.iter().filter(|reader| reader.connection.load(Ordering::Relaxed) % 2 == 1);
+        let connected: Vec<_> = connected.cloned().collect();
+        if connected.is_empty() {
+            return Ok(());
+        }
+        Arc::clone(&connected[random.usize(0..connected.len())])
+    };
+    let connection = reader.connection.load(Ordering::Relaxed);
+    let (used_at, id) = (reader.server.load(Ordering::Relaxed), reader.token_id());
+    // Mostly at the other server.
+    let server = if random.u8(0..4) == 0 { used_at } else { cluster.servers() - 1 - used_at };
+    let Some(port) = cluster.port(server) else { return Ok(()) };
+    cluster.revoke(&id);
+    let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
+    let body = json!({ "jti": id }).to_string();
+    let request = http::request(port, "POST /v1/realtime/revoke", &bearer, &body);
+    let Ok(Ok(response)) = timeout(REVOKED * 4, request).await else { return Ok(()) };
+    match response.head.status {
+        204 => Counts::add(&cluster.counts.revocations),
+        503 => return Ok(()),
+        status => {
+            cluster.fault(format!("the revocation of {id} was answered with {status}"));
+            return Ok(());
+        }
+    }
+    let (cluster, answered) = (Arc::clone(cluster), Instant::now());
+    tokio::spawn(async move {
+        while cluster.elapsed(answered) < REVOKED {
+            sleep(Duration::from_millis(50)).await;
+            if reader.connection.load(Ordering::Relaxed) != connection {
+                return;
+            }
+        }
+        if cluster.has_run_since(used_at, answered) && cluster.has_been_free_since(answered) {
+            cluster
+                .fault(format!("{id} was revoked at server {server}, and is still read with at {used_at}"));
+        }
+    });
+    Ok(())
+}

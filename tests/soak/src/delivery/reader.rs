@@ -1,0 +1,500 @@
+//! A reader: joins, is cut off, and resumes where `PROTOCOL.md` says, at whichever server it finds.
+
+use super::cluster::{Cluster, Counts, Phase};
+use super::order::{At, Row, TOPICS, What, topic_index};
+use crate::log::{Gap, Id};
+use crate::random::{between, decisions};
+use crate::subscribers::client::encoded;
+use crate::subscribers::event_stream::EventStream;
+use crate::subscribers::frames::{self, Frame};
+use crate::subscribers::place::Place;
+use crate::subscribers::web_socket::{Refusal, WebSocket};
+use crate::{Result, SIGNING_KEY, http};
+use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+/// A server that does not answer in this time is left.
+const HANDSHAKE: Duration = Duration::from_secs(3);
+/// A server that sends nothing for so long, not even `alive`, is left.
+const SILENCE: Duration = Duration::from_secs(4);
+const RETRY: Duration = Duration::from_millis(50);
+
+/// How a reader subscribes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Subscribe,
+    Connect,
+    PostedEvents,
+    EventSource,
+}
+
+pub(super) const WAYS: [Way; 4] = [Way::Subscribe, Way::Connect, Way::PostedEvents, Way::EventSource];
+
+/// What a reader resumed from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    New,
+    Start,
+    Cursor(String),
+}
+
+/// One thing that a reader was told, with the time in milliseconds since 1970.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Ready { sent: Sent, position: String, at: i64 },
+    Message(Row),
+    Gap { after: At, before: At, at: i64 },
+}
+
+/// All that a reader was told of one channel.
+pub(super) struct Record {
+    pub(super) reader: String,
+    /// The index of the channel.
+    pub(super) channel: usize,
+    pub(super) topics: [bool; TOPICS.len()],
+    pub(super) steps: Vec<Step>,
+    /// Whether it stayed until the end.
+    pub(super) is_last: bool,
+}
+
+/// What others may know of a reader.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// Odd while it is connected.
+    pub(super) connection: AtomicU64,
+    pub(super) server: AtomicUsize,
+    /// How many of its channels are ready on this connection.
+    pub(super) ready: AtomicUsize,
+    token_id: Mutex<String>,
+}
+
+impl Shared {
+    pub(super) fn token_id(&self) -> String {
+        self.token_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+pub(super) struct Reader {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) name: String,
+    pub(super) way: Way,
+    /// Whether it begins with what history has.
+    pub(super) starts: bool,
+    /// How often it connects before it leaves. `None` to stay, and not to be cut off at all.
+    pub(super) connections: Option<u32>,
+    /// The server that it keeps to.
+    pub(super) server: Option<usize>,
+    pub(super) subscriptions: Vec<Subscription>,
+    random: fastrand::Rng,
+    token: Option<(String, String)>,
+    tokens: u32,
+    last_event_id: Option<String>,
+    is_complete: bool,
+}
+
+pub(super) struct Subscription {
+    channel: usize,
+    topics: [bool; TOPICS.len()],
+    place: Place,
+    sent: Sent,
+    steps: Vec<Step>,
+    /// What it got last, or was told that it is gone.
+    reached: [Option<Id>; TOPICS.len()],
+    is_ready: bool,
+}
+
+impl Subscription {
+    pub(super) fn new(channel: usize, topics: [bool; TOPICS.len()]) -> Self {
+        let (place, steps) = (Place::default(), Vec::new());
+        Self { channel, topics, place, sent: Sent::New, steps, reached: Default::default(), is_ready: false }
+    }
+
+    fn topic_names(&self) -> Vec<&'static str> {
+        let wanted = TOPICS.iter().zip(self.topics).filter(|(_, wanted)| *wanted);
+        wanted.map(|(topic, _)| topic.name).collect()
+    }
+}
+
+enum Source {
+    WebSocket(Box<WebSocket>),
+    Events(EventStream),
+}
+
+/// The last message of each channel and topic.
+pub(super) type Marks = Vec<[Option<Id>; TOPICS.len()]>;
+
+/// Why a reader leaves a connection at once.
+struct Leave;
+
+impl Reader {
+    pub(super) fn new(
+        cluster: &Arc<Cluster>,
+        name: String,
+        way: Way,
+        subscriptions: Vec<Subscription>,
+    ) -> Self {
+        Self {
+            random: decisions(cluster.seed, &name, 0),
+            cluster: Arc::clone(cluster),
+            shared: Arc::default(),
+            name,
+            way,
+            starts: false,
+            connections: None,
+            server: None,
+            subscriptions,
+            token: None,
+            tokens: 0,
+            last_event_id: None,
+            is_complete: false,
+        }
+    }
+
+    /// Reads until it leaves or the round is over.
+    pub(super) async fn run(mut self, marks: Arc<Mutex<Option<Marks>>>) -> Vec<Record> {
+        let mut connected = 0;
+        let stays = loop {
+            if self.cluster.is(Phase::Over) {
+                break true;
+            }
+            let leaves = self.connections.is_some_and(|connections| connected >= connections);
+            if leaves && self.cluster.is(Phase::Faults) {
+                break false;
+            }
+            let Some((server, port)) = self.choose() else {
+                sleep(RETRY).await;
+                continue;
+            };
+            match timeout(HANDSHAKE, self.open(port)).await {
+                Ok(Ok(source)) => {
+                    connected += 1;
+                    Counts::add(&self.cluster.counts.connections);
+                    self.shared.server.store(server, Ordering::Relaxed);
+                    self.shared.connection.fetch_add(1, Ordering::Relaxed);
+                    self.listen(source, &marks).await;
+                    self.shared.ready.store(0, Ordering::Relaxed);
+                    self.shared.connection.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Err(Refusal::Status(401))) => self.lose_token("refused with 401"),
+                Ok(Err(Refusal::Status(status))) if status != 503 => {
+                    self.fault(format!("refused with {status}"));
+                }
+                Ok(Err(_)) | Err(_) => {}
+            }
+            sleep(self.pause()).await;
+        };
+        let Self { subscriptions, name, .. } = self;
+        let records = subscriptions.into_iter().map(|subscription| Record {
+            reader: name.clone(),
+            channel: subscription.channel,
+            topics: subscription.topics,
+            steps: subscription.steps,
+            is_last: stays,
+        });
+        records.collect()
+    }
+
+    fn choose(&mut self) -> Option<(usize, u16)> {
+        if let Some(server) = self.server {
+            return Some((server, self.cluster.any_port(server)?));
+        }
+        let server = self.random.usize(0..self.cluster.servers());
+        Some((server, self.cluster.port(server)?))
+    }
+
+    /// Mostly short, and now and then longer than a short history lasts.
+    fn pause(&mut self) -> Duration {
+        if self.connections.is_none() || !self.cluster.is(Phase::Faults) {
+            return RETRY;
+        }
+        let longest = if self.random.u8(0..8) == 0 { 7000 } else { 800 };
+        between(&mut self.random, Duration::from_millis(5), Duration::from_millis(longest))
+    }
+
+    async fn open(&mut self, port: u16) -> std::result::Result<Source, Refusal> {
+        let token = match &self.token {
+            Some((token, _)) => token.clone(),
+            None => self.mint(port).await.map_err(|_| Refusal::Broken)?,
+        };
+        for subscription in &mut self.subscriptions {
+            let start = if self.starts { Sent::Start } else { Sent::New };
+            subscription.sent = subscription.place.since().map_or(start, Sent::Cursor);
+            subscription.is_ready = false;
+        }
+        let since = self.since();
+        let query = encoded(&since.to_string());
+        match self.way {
+            Way::Connect => {
+                let protocols = format!("fanfare.v1, bearer.{token}");
+                let socket = WebSocket::open(port, &format!("?since={query}"), &protocols).await?;
+                Ok(Source::WebSocket(Box::new(socket)))
+            }
+            Way::Subscribe => {
+                let mut socket = WebSocket::open(port, "", "fanfare.v1").await?;
+                for frame in self.subs(&token, &since) {
+                    socket.send(frame.to_string()).await?;
+                }
+                Ok(Source::WebSocket(Box::new(socket)))
+            }
+            Way::PostedEvents => {
+                let body = Value::from(self.subs(&token, &since)).to_string();
+                EventStream::open(port, "POST /v1/realtime/sse", "", &body).await.map(Source::Events)
+            }
+            Way::EventSource => {
+                let id = self.last_event_id.clone();
+                if let Some(Ok(Value::Object(cursors))) = id.as_deref().map(serde_json::from_str) {
+                    self.resume_from(&cursors);
+                }
+                let start = format!("GET /v1/realtime/sse?token={token}&since={query}");
+                let id = id.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
+                EventStream::open(port, &start, &id, "").await.map(Source::Events)
+            }
+        }
+    }
+
+    /// `Last-Event-ID` counts rather than `since`, and must say the same.
+    fn resume_from(&mut self, cursors: &Map<String, Value>) {
+        for index in 0..self.subscriptions.len() {
+            let subscription = &mut self.subscriptions[index];
+            let Some(cursor) = cursors.get(&self.cluster.channels[subscription.channel]) else { continue };
+            let cursor = cursor.as_str().unwrap_or_default();
+            let known = std::mem::replace(&mut subscription.sent, Sent::Cursor(cursor.to_owned()));
+            if matches!(&known, Sent::Cursor(known) if known != cursor) {
+                self.fault(format!("an event has the id {cursor}, and the cursor is {known:?}"));
+            }
+        }
+    }
+
+    async fn mint(&mut self, port: u16) -> Result<String> {
+        let entries: Vec<Value> = self
+            .subscriptions
+            .iter()
+            .flat_map(|subscription| {
+                let channel = &self.cluster.channels[subscription.channel];
+                let names = subscription.topic_names().into_iter();
+                names.map(move |name| json!({ "channel": channel, "name": name, "kind": "run" }))
+            })
+            .collect();
+        self.tokens += 1;
+        let id = format!("{}-{}", self.name, self.tokens);
+        let start = format!("POST /v1/realtime/token?expires_in=86400&id={id}");
+        let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
+        let response = http::request(port, &start, &bearer, &Value::from(entries).to_string()).await?;
+        let answer: Value = serde_json::from_slice(&response.body)?;
+        let token = answer["jwt"].as_str().ok_or_else(|| format!("no token: {answer}"))?.to_owned();
+        self.token = Some((token.clone(), id.clone()));
+        *self.shared.token_id.lock().unwrap_or_else(PoisonError::into_inner) = id;
+        Ok(token)
+    }
+
+    fn since(&self) -> Value {
+        let cursors = self.subscriptions.iter().filter_map(|subscription| {
+            let cursor = match &subscription.sent {
+                Sent::New => return None,
+                Sent::Start => "start".to_owned(),
+                Sent::Cursor(cursor) => cursor.clone(),
+            };
+            Some((self.cluster.channels[subscription.channel].clone(), Value::from(cursor)))
+        });
+        Value::Object(cursors.collect())
+    }
+
+    fn subs(&self, token: &str, since: &Value) -> Vec<Value> {
+        let sub = |(index, subscription): (usize, &Subscription)| {
+            let channel = &self.cluster.channels[subscription.channel];
+            let mut frame = json!({
+                "kind": "sub", "ref": index.to_string(), "data": token,
+                "channel": channel, "topics": subscription.topic_names(),
+            });
+            if let Some(cursor) = since.get(channel) {
+                frame["since"] = json!({ channel: cursor });
+            }
+            frame
+        };
+        self.subscriptions.iter().enumerate().map(sub).collect()
+    }
+
+    /// Reads until the connection ends, or it is time to cut it.
+    async fn listen(&mut self, mut source: Source, marks: &Mutex<Option<Marks>>) {
+        let mut phase = self.cluster.phase.subscribe();
+        let longest = if self.random.bool() { 300 } else { 3000 };
+        let cut = Instant::now()
+            + between(&mut self.random, Duration::from_millis(5), Duration::from_millis(longest));
+        loop {
+            let is_cut = self.connections.is_some() && *phase.borrow() == Phase::Faults;
+            let next = async {
+                match &mut source {
+                    Source::WebSocket(socket) => {
+                        let next = socket.next().await;
+                        next.map(|text| (text, None)).ok_or(socket.close_code)
+                    }
+                    Source::Events(stream) => {
+                        stream.next().await.map(|event| (event.data, event.id)).ok_or(None)
+                    }
+                }
+            };
+            let next = tokio::select! {
+                biased;
+                _ = phase.wait_for(|phase| *phase == Phase::Over) => return,
+                () = sleep_until(cut), if is_cut => return,
+                next = timeout(SILENCE, next) => next,
+            };
+            let (text, id) = match next {
+                Ok(Ok(next)) => next,
+                Ok(Err(code)) => return self.closed(code),
+                Err(_) => return,
+            };
+            let frames = match frames::read(&text) {
+                Ok(frames) => frames,
+                Err(error) => return self.fault(format!("cannot read a frame: {error}: {text}")),
+            };
+            for frame in frames {
+                if let Err(Leave) = self.take(frame, &text) {
+                    return;
+                }
+            }
+            self.last_event_id = id.or(self.last_event_id.take());
+            if !self.is_complete && self.has_all(marks) {
+                self.is_complete = true;
+                self.cluster.counts.complete.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn closed(&mut self, code: Option<u16>) {
+        match code {
+            Some(4403) => self.lose_token("closed with 4403"),
+            None | Some(1000 | 1001 | 1006 | 1011) => {}
+            Some(code) => self.fault(format!("closed with {code}")),
+        }
+    }
+
+    fn has_all(&self, marks: &Mutex<Option<Marks>>) -> bool {
+        let marks = marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.as_ref().is_some_and(|marks| {
+            self.subscriptions.iter().all(|subscription| {
+                let all = subscription.reached.iter().zip(&marks[subscription.channel]);
+                all.zip(subscription.topics).all(|((reached, mark), wanted)| !wanted || reached >= mark)
+            })
+        })
+    }
+
+    fn take(&mut self, frame: Frame, text: &str) -> std::result::Result<(), Leave> {
+        let taken = match frame.kind.as_str() {
+            "alive" | "subscribed" => return Ok(()),
+            "closing" => return Err(Leave),
+            "error" if frame.code.as_deref() == Some("unavailable") => return Err(Leave),
+            "error" if frame.code.as_deref() == Some("unauthorized") => {
+                self.lose_token("unauthorized");
+                return Err(Leave);
+            }
+            "unsubscribed" if frame.code.as_deref() == Some("revoked") => {
+                self.lose_token("unsubscribed");
+                return Err(Leave);
+            }
+            "unsubscribed" | "error" => None,
+            "ready" => self.ready(&frame),
+            "gap" => self.gap(&frame),
+            _ => self.message(frame),
+        };
+        if taken.is_none() {
+            self.fault(format!("an unexpected frame: {text}"));
+            return Err(Leave);
+        }
+        Ok(())
+    }
+
+    fn ready(&mut self, frame: &Frame) -> Option<()> {
+        let subscription = self.subscription(frame)?;
+        let position = frame.position.clone()?;
+        if subscription.is_ready || !subscription.place.ready(&position) {
+            return None;
+        }
+        subscription.is_ready = true;
+        let sent = subscription.sent.clone();
+        subscription.steps.push(Step::Ready { sent, position, at: now() });
+        self.shared.ready.fetch_add(1, Ordering::Relaxed);
+        Some(())
+    }
+
+    fn gap(&mut self, frame: &Frame) -> Option<()> {
+        let (after, before) = (frame.after.as_deref()?, frame.before.as_deref()?);
+        let gap = Gap { after: Id::new(after)?, before: Id::new(before)? };
+        let (after, before) = (after.parse().ok()?, before.parse().ok()?);
+        let subscription = self.subscription(frame)?;
+        subscription.place.gap(gap);
+        subscription.reached.iter_mut().for_each(|reached| *reached = (*reached).max(Some(gap.before)));
+        subscription.steps.push(Step::Gap { after, before, at: now() });
+        Some(())
+    }
+
+    fn message(&mut self, frame: Frame) -> Option<()> {
+        let topic = frame.topic.as_deref().and_then(topic_index)?;
+        let text = frame.id.clone()?;
+        let (id, at) = (Id::new(&text)?, text.parse().ok()?);
+        let published = frame.created_at.as_deref().and_then(milliseconds)?;
+        let subscription = self.subscription(&frame)?;
+        let what = What::of(frame)?;
+        // The verdict finds what comes again.
+        subscription.place.message(topic, id);
+        subscription.reached[topic] = subscription.reached[topic].max(Some(id));
+        subscription.steps.push(Step::Message(Row { at, topic, published, what }));
+        Some(())
+    }
+
+    /// The subscription that a frame is of, if it is marked as it should be.
+    fn subscription(&mut self, frame: &Frame) -> Option<&mut Subscription> {
+        let is_marked = matches!(self.way, Way::Subscribe | Way::PostedEvents);
+        let name = frame.channel.as_deref()?;
+        let channels = &self.cluster.channels;
+        let found = self.subscriptions.iter_mut().enumerate();
+        let mut found = found.filter(|(_, subscription)| channels[subscription.channel] == name);
+        let (index, subscription) = found.next()?;
+        (frame.reference == is_marked.then(|| index.to_string())).then_some(subscription)
+    }
+
+    fn lose_token(&mut self, how: &str) {
+        if let Some((_, id)) = self.token.take()
+            && !self.cluster.is_revoked(&id)
+        {
+            self.fault(format!("the token {id} was not revoked, and it was {how}"));
+        }
+    }
+
+    fn fault(&self, fault: String) {
+        self.cluster.fault(format!("{} by {:?}: {fault}", self.name, self.way));
+    }
+}
+
+/// The time in milliseconds since 1970.
+fn now() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Reads a time such as `2026-11-22T03:31:00.000Z`, in milliseconds since 1970.
+fn milliseconds(time: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| time.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    // Years begin in March, so that the day that some have more is their last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
+    let minutes = (24 * days + number(11..13)?) * 60 + number(14..16)?;
+    Some((60 * minutes + number(17..19)?) * 1000 + number(20..23)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(milliseconds("1970-01-01T00:00:00.000Z"), Some(0));
+        assert_eq!(milliseconds("2000-02-29T12:34:56.789Z"), Some(951_827_696_789));
+        assert_eq!(milliseconds("2026-11-28T22:13:20.001Z"), Some(1_795_904_000_001));
+    }
+}

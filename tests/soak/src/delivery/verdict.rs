@@ -1,0 +1,257 @@
+//! Compares what a reader got of one channel with the order of the channel.
+
+use super::order::{At, Channel, Entry, Epoch, Row, TOPICS, What};
+use super::reader::{Record, Sent, Step};
+
+/// Clocks and deliveries may differ by this much, in milliseconds, where an age decides what a reader must get.
+const MARGIN: i64 = 500;
+
+/// How many messages a channel's history has, and for how long, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct History {
+    pub(super) messages: usize,
+    pub(super) age: i64,
+}
+
+/// What one reader got.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) messages: u64,
+    pub(super) gaps: u64,
+    /// Times that it went on in another epoch.
+    pub(super) epochs: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.gaps += other.gaps;
+        self.epochs += other.epochs;
+    }
+}
+
+/// Returns what a reader got, or what is wrong with it.
+pub(super) fn judge(
+    record: &Record,
+    channel: &Channel,
+    history: History,
+    is_last: bool,
+) -> Result<Counts, String> {
+    let mut reader = Reader {
+        channel,
+        history,
+        wanted: record.topics,
+        epoch: None,
+        topics: [Progress::default(); TOPICS.len()],
+        last: 0,
+        ready_at: 0,
+        reads_history: false,
+        counts: Counts::default(),
+    };
+    for (index, step) in record.steps.iter().enumerate() {
+        let taken = match step {
+            Step::Ready { sent, position, at } => reader.ready(sent, position, *at),
+            Step::Gap { after, before, at } => reader.gap(*after, *before, *at),
+            Step::Message(row) => reader.message(row),
+        };
+        taken.map_err(|fault| format!("step {index}: {fault}"))?;
+    }
+    if is_last {
+        reader.is_complete().map_err(|fault| format!("at the end: {fault}"))?;
+    }
+    Ok(reader.counts)
+}
+
+/// Where a reader is in one topic.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// The offset up to which it has everything or need not have it.
+    seen: u64,
+    /// The offset of what it got last, or before which it wants nothing.
+    had: u64,
+    /// After a gap, or in a history, a message may come from before what it must have, and a text from before that.
+    is_early: bool,
+    /// A later message may take the place of those up to here: a new reader was sent what topics retain, was cut off,
+    /// and resumes.
+    replaceable: u64,
+}
+
+struct Reader<'r> {
+    channel: &'r Channel,
+    history: History,
+    wanted: [bool; TOPICS.len()],
+    /// The epoch, and its messages.
+    epoch: Option<(u64, &'r Epoch)>,
+    topics: [Progress; TOPICS.len()],
+    /// The offset of the last message on this connection.
+    last: u64,
+    ready_at: i64,
+    reads_history: bool,
+    counts: Counts,
+}
+
+impl<'r> Reader<'r> {
+    fn find_epoch(&self, epoch: u64) -> Result<(u64, &'r Epoch), String> {
+        let found = self.channel.get(&epoch).map(|found| (epoch, found));
+        found.ok_or_else(|| format!("the channel never had the epoch {epoch}"))
+    }
+
+    fn ready(&mut self, sent: &Sent, position: &str, at: i64) -> Result<(), String> {
+        self.last = 0;
+        self.ready_at = at;
+        let (id, replaying) = position.split_once('~').map_or((position, false), |(id, _)| (id, true));
+        let id: At = id.parse().map_err(|_| format!("{position:?} is not a position"))?;
+        if let Sent::Cursor(cursor) = sent {
+            if cursor != position {
+                return Err(format!("resumed from {cursor:?} and was told the position {position:?}"));
+            }
+            for (rule, topic) in TOPICS.iter().zip(&mut self.topics) {
+                let may_be_replaced = replaying && rule.retained == 1 && !rule.is_stream;
+                topic.replaceable = if may_be_replaced { id.offset } else { 0 };
+            }
+            return Ok(());
+        }
+        let (life, epoch) = self.find_epoch(id.epoch)?;
+        self.epoch = Some((life, epoch));
+        self.reads_history = *sent == Sent::Start;
+        for index in 0..TOPICS.len() {
+            self.topics[index] = if self.reads_history {
+                let seen = history_start(epoch, index, self.history, at);
+                Progress { seen, is_early: true, ..Progress::default() }
+            } else {
+                let seen = retained_start(epoch, index, |entry| entry.offset <= id.offset);
+                let seen = seen.unwrap_or(id.offset);
+                Progress { seen, had: seen, ..Progress::default() }
+            };
+        }
+        Ok(())
+    }
+
+    fn gap(&mut self, after: At, before: At, at: i64) -> Result<(), String> {
+        self.counts.gaps += 1;
+        let (life, epoch) = self.find_epoch(before.epoch)?;
+        let shown = format!("the gap after {after} before {before}");
+        if self.epoch.map(|(life, _)| life) != Some(life) {
+            self.counts.epochs += 1;
+            self.epoch = Some((life, epoch));
+            self.topics = Default::default();
+        } else if after.epoch == life && after >= before {
+            return Err(format!("{shown} covers nothing"));
+        } else if after.epoch == life && !self.reads_history {
+            let is_missing = |index: usize| {
+                let had = self.topics[index].had;
+                epoch.topics[index].iter().any(|entry| entry.offset > had && entry.offset < before.offset)
+            };
+            if !(0..TOPICS.len()).any(|index| self.wanted[index] && is_missing(index)) {
+                return Err(format!("{shown}, and nothing is missing"));
+            }
+        }
+        for (index, topic) in self.topics.iter_mut().enumerate() {
+            // What topics retain is still sent, whenever it was published.
+            let retained = retained_start(epoch, index, |entry| entry.published <= at + MARGIN);
+            let owed = retained.map_or(before.offset - 1, |retained| retained.min(before.offset - 1));
+            topic.seen = topic.seen.max(owed);
+            topic.is_early = true;
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, row: &Row) -> Result<(), String> {
+        self.counts.messages += 1;
+        let Row { at, topic: index, what, .. } = row;
+        let name = TOPICS[*index].name;
+        let (life, epoch) = self.epoch.ok_or_else(|| format!("{at} came before `ready`"))?;
+        if at.epoch != life {
+            return Err(format!("{at} came without a gap in epoch {life}"));
+        }
+        if at.offset <= self.last {
+            return Err(format!("{at} came after offset {}", self.last));
+        }
+        if !self.wanted[*index] {
+            return Err(format!("{at} is on {name}, which the reader did not ask for"));
+        }
+        self.last = at.offset;
+        let entries = &epoch.topics[*index];
+        let found = entries.binary_search_by_key(&at.offset, |entry| entry.offset);
+        let found = found.map_err(|_| format!("{at} was never published on {name}: {what:?}"))?;
+        let first = first_of(entries, found, what).ok_or_else(|| {
+            format!("{at} on {name} is {what:?}, and {:?} was published", entries[found].what)
+        })?;
+        let topic = &mut self.topics[*index];
+        if entries[first].offset <= topic.had {
+            return Err(format!("{at} on {name} came again: offset {} was there already", topic.had));
+        }
+        if at.offset > topic.seen {
+            let from =
+                if at.offset > topic.replaceable { topic.seen.max(topic.replaceable) } else { topic.seen };
+            let missing = entries[..first].iter().rev().take_while(|entry| entry.offset > from);
+            let (count, earliest) = (missing.clone().count(), missing.last());
+            if let Some(earliest) = earliest {
+                let offset = earliest.offset;
+                return Err(format!("{count} messages are missing on {name} from {offset} before {at}"));
+            }
+            if !topic.is_early && entries[first].offset <= topic.seen {
+                return Err(format!("{at} on {name} begins before what was due"));
+            }
+            topic.is_early = false;
+        } else if !topic.is_early {
+            return Err(format!("{at} on {name} is older than what was due"));
+        }
+        topic.had = at.offset;
+        topic.seen = topic.seen.max(at.offset);
+        Ok(())
+    }
+
+    /// Returns what the reader should have got since.
+    fn is_complete(&self) -> Result<(), String> {
+        let latest = self.channel.last_key_value().map(|(life, _)| *life);
+        let Some((life, epoch)) = self.epoch else { return Err("it never became ready".into()) };
+        if Some(life) != latest {
+            return Err(format!("it is in epoch {life}, and the channel in {latest:?}"));
+        }
+        for (index, topic) in self.topics.iter().enumerate().filter(|(index, _)| self.wanted[*index]) {
+            if let Some(missing) = epoch.topics[index].iter().find(|entry| entry.offset > topic.seen) {
+                return Err(format!("it lacks {} from offset {}", TOPICS[index].name, missing.offset));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The offset after which a topic's messages are retained, of those for which `is_known` holds. `None` if it retains
+/// nothing.
+fn retained_start(epoch: &Epoch, index: usize, is_known: impl Fn(&Entry) -> bool) -> Option<u64> {
+    let begins = epoch.topics[index].iter().filter(|entry| entry.what.begins());
+    let begun: Vec<u64> = begins.take_while(|entry| is_known(entry)).map(|entry| entry.offset).collect();
+    let first = begun.len().saturating_sub(TOPICS[index].retained);
+    begun.get(first).map(|offset| offset - 1)
+}
+
+/// The offset after which a topic's messages must be sent to a reader that reads the history, and was told so at a
+/// time. It may get more: what the history lost before it was told.
+fn history_start(epoch: &Epoch, index: usize, history: History, at: i64) -> u64 {
+    let count = epoch.begins.partition_point(|published| *published <= at + MARGIN);
+    let is_due = |entry: &&Entry| {
+        let is_young = at - entry.published <= history.age - MARGIN;
+        entry.offset > epoch.begun_at
+            && ((entry.rank + history.messages > count && is_young) || entry.published > at + MARGIN)
+    };
+    epoch.topics[index].iter().find(is_due).map_or(epoch.head, |entry| entry.offset - 1)
+}
+
+/// Returns the index of the first entry of what a reader got at another, or `None` if it was not published. Only pieces
+/// of a text may be joined.
+fn first_of(entries: &[Entry], last: usize, what: &What) -> Option<usize> {
+    let What::Piece { stream, text } = what else {
+        return (entries[last].what == *what).then_some(last);
+    };
+    let mut rest = text.as_str();
+    for (index, entry) in entries[..=last].iter().enumerate().rev() {
+        let What::Piece { stream: of, text: piece } = &entry.what else { return None };
+        rest = rest.strip_suffix(piece.as_str()).filter(|_| of == stream)?;
+        if rest.is_empty() {
+            return Some(index);
+        }
+    }
+    None
+}
