@@ -240,6 +240,10 @@ impl Round {
                 reading.spawn(self.reader_of_everything(cluster, way, server, name).run(Arc::clone(marks)));
             }
         }
+        // Those that left before are not waited for.
+        while let Some(records) = reading.try_join_next() {
+            outcome.records.extend(records?);
+        }
         let (staying, end) = (reading.len(), Instant::now() + PATIENCE);
         while cluster.counts.complete.load(Ordering::Relaxed) < staying && Instant::now() < end {
             sleep(POLL).await;

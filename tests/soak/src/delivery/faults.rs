@@ -46,10 +46,8 @@ pub(super) async fn trouble_servers(
         let server = random.usize(0..cluster.servers());
         match (random.u8(0..10), database) {
             (0..4, _) => {
-                cluster.kill(server).await?;
-                sleep(between(&mut random, Duration::from_millis(20), Duration::from_millis(500))).await;
-                restart(cluster, server, everything).await?;
-                Counts::add(&cluster.counts.kills);
+                let pause = between(&mut random, Duration::from_millis(20), Duration::from_millis(500));
+                kill(cluster, server, pause, everything).await?;
             }
             (7..10, Some(database)) => match copy.take() {
                 Some(copy) => {
@@ -59,9 +57,7 @@ pub(super) async fn trouble_servers(
                 None => {
                     copy = Some(copy_file(database).await?);
                     // A copy is known by its mark, which is renewed when a server opens the file, and each 30 seconds.
-                    cluster.kill(server).await?;
-                    restart(cluster, server, everything).await?;
-                    Counts::add(&cluster.counts.kills);
+                    kill(cluster, server, Duration::ZERO, everything).await?;
                 }
             },
             _ => {
@@ -69,9 +65,7 @@ pub(super) async fn trouble_servers(
                 Counts::add(&cluster.counts.stops);
                 cluster.pause(between(&mut random, plan.longest_stop / 30, plan.longest_stop)).await;
                 if random.u8(0..4) == 0 {
-                    cluster.kill(server).await?;
-                    restart(cluster, server, everything).await?;
-                    Counts::add(&cluster.counts.kills);
+                    kill(cluster, server, Duration::ZERO, everything).await?;
                 } else {
                     cluster.go_on(server).await?;
                 }
@@ -80,11 +74,21 @@ pub(super) async fn trouble_servers(
     }
 }
 
-/// Starts a server. Who reads everything must be there before others publish.
-async fn restart(cluster: &Cluster, server: usize, everything: Option<&Shared>) -> Result {
-    let Some(everything) = everything else { return cluster.start(server, true).await };
+/// Kills a server and starts it again. Who reads everything must be there before others publish.
+async fn kill(cluster: &Cluster, server: usize, pause: Duration, everything: Option<&Shared>) -> Result {
+    Counts::add(&cluster.counts.kills);
+    let Some(everything) = everything else {
+        cluster.kill(server).await?;
+        sleep(pause).await;
+        return cluster.start(server, true).await;
+    };
+    let former = everything.connection.load(Ordering::Relaxed);
+    cluster.kill(server).await?;
+    sleep(pause).await;
     cluster.start(server, false).await?;
-    while everything.ready.load(Ordering::Relaxed) < cluster.channels.len() {
+    while everything.connection.load(Ordering::Relaxed) == former
+        || everything.ready.load(Ordering::Relaxed) < cluster.channels.len()
+    {
         sleep(Duration::from_millis(10)).await;
     }
     cluster.open(server);

@@ -409,6 +409,7 @@ impl Reader {
     }
 
     fn ready(&mut self, frame: &Frame) -> Option<()> {
+        let is_late = self.cluster.is(Phase::Settling);
         let subscription = self.subscription(frame)?;
         let position = frame.position.clone()?;
         if subscription.is_ready || !subscription.place.ready(&position) {
@@ -416,6 +417,12 @@ impl Reader {
         }
         subscription.is_ready = true;
         let sent = subscription.sent.clone();
+        if is_late && !matches!(sent, Sent::Cursor(_)) {
+            // What no topic retains may have been published before.
+            let not_retained =
+                TOPICS.iter().zip(&mut subscription.reached).filter(|(topic, _)| topic.retained == 0);
+            not_retained.for_each(|(_, reached)| *reached = Id::new("~"));
+        }
         subscription.steps.push(Step::Ready { sent, position, at: now() });
         self.shared.ready.fetch_add(1, Ordering::Relaxed);
         Some(())
