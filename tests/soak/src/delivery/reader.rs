@@ -181,7 +181,7 @@ impl Reader {
                 }
                 Ok(Err(Refusal::Status(401))) => self.lose_token("refused with 401"),
                 Ok(Err(Refusal::Status(status))) if status != 503 => {
-                    self.fault(format!("refused with {status}"));
+                    self.fault(&format!("refused with {status}"));
                 }
                 Ok(Err(_)) | Err(_) => {}
             }
@@ -264,7 +264,7 @@ impl Reader {
             let cursor = cursor.as_str().unwrap_or_default();
             let known = std::mem::replace(&mut subscription.sent, Sent::Cursor(cursor.to_owned()));
             if matches!(&known, Sent::Cursor(known) if known != cursor) {
-                self.fault(format!("an event has the id {cursor}, and the cursor is {known:?}"));
+                self.fault(&format!("an event has the id {cursor}, and the cursor is {known:?}"));
             }
         }
     }
@@ -350,7 +350,7 @@ impl Reader {
             };
             let frames = match frames::read(&text) {
                 Ok(frames) => frames,
-                Err(error) => return self.fault(format!("cannot read a frame: {error}: {text}")),
+                Err(error) => return self.fault(&format!("cannot read a frame: {error}: {text}")),
             };
             for frame in frames {
                 if let Err(Leave) = self.take(frame, &text) {
@@ -369,7 +369,7 @@ impl Reader {
         match code {
             Some(4403) => self.lose_token("closed with 4403"),
             None | Some(1000 | 1001 | 1006 | 1011) => {}
-            Some(code) => self.fault(format!("closed with {code}")),
+            Some(code) => self.fault(&format!("closed with {code}")),
         }
     }
 
@@ -402,7 +402,7 @@ impl Reader {
             _ => self.message(frame),
         };
         if taken.is_none() {
-            self.fault(format!("an unexpected frame: {text}"));
+            self.fault(&format!("an unexpected frame: {text}"));
             return Err(Leave);
         }
         Ok(())
@@ -468,11 +468,11 @@ impl Reader {
         if let Some((_, id)) = self.token.take()
             && !self.cluster.is_revoked(&id)
         {
-            self.fault(format!("the token {id} was not revoked, and it was {how}"));
+            self.fault(&format!("the token {id} was not revoked, and it was {how}"));
         }
     }
 
-    fn fault(&self, fault: String) {
+    fn fault(&self, fault: &str) {
         self.cluster.fault(format!("{} by {:?}: {fault}", self.name, self.way));
     }
 }
