@@ -13,6 +13,7 @@ mod order;
 mod published;
 mod publisher;
 mod reader;
+mod time;
 mod verdict;
 #[cfg(test)]
 mod verdict_tests;

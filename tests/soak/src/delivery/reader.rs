@@ -2,6 +2,7 @@
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::order::{At, Row, TOPICS, What, topic_index};
+use super::time::{milliseconds, now};
 use crate::log::{Gap, Id};
 use crate::random::{between, decisions};
 use crate::subscribers::client::encoded;
@@ -13,7 +14,7 @@ use crate::{Result, SIGNING_KEY, http};
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// A server that does not answer in this time is left.
@@ -474,34 +475,5 @@ impl Reader {
 
     fn fault(&self, fault: &str) {
         self.cluster.fault(format!("{} by {:?}: {fault}", self.name, self.way));
-    }
-}
-
-/// The time in milliseconds since 1970.
-fn now() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Reads a time such as `2026-11-22T03:31:00.000Z`, in milliseconds since 1970.
-fn milliseconds(time: &str) -> Option<i64> {
-    let number = |range: std::ops::Range<usize>| time.get(range)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    // Years begin in March, so that the day that some have more is their last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
-    let minutes = (24 * days + number(11..13)?) * 60 + number(14..16)?;
-    Some((60 * minutes + number(17..19)?) * 1000 + number(20..23)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read() {
-        assert_eq!(milliseconds("1970-01-01T00:00:00.000Z"), Some(0));
-        assert_eq!(milliseconds("2000-02-29T12:34:56.789Z"), Some(951_827_696_789));
-        assert_eq!(milliseconds("2026-11-28T22:13:20.001Z"), Some(1_795_904_000_001));
     }
 }
