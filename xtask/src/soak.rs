@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Soak {
     /// Decides everything that is random; another one each time without
     #[arg(long, value_name = "N")]

@@ -13,6 +13,7 @@ mod order;
 mod published;
 mod publisher;
 mod reader;
+mod time;
 mod verdict;
 #[cfg(test)]
 mod verdict_tests;
@@ -138,7 +139,7 @@ impl Round {
         let mut reading: JoinSet<Vec<Record>> = JoinSet::new();
         let mut everything = None;
         if database.is_none() {
-            let reader = self.reader_of_everything(cluster, Way::Subscribe, 0, "everything".into());
+            let reader = self.reader_of_everything(cluster, Way::Subscribe, 0, "everything");
             everything = Some(Arc::clone(&reader.shared));
             reading.spawn(reader.run(Arc::clone(&marks)));
             while everything
@@ -216,7 +217,15 @@ impl Round {
         for (channel, topics) in last.iter_mut().enumerate() {
             for (topic, mark) in topics.iter_mut().enumerate() {
                 let at = if TOPICS[topic].is_stream {
-                    let written = publisher::write_one(cluster, channel, topic, 3, false, &mut random).await;
+                    let written = publisher::write_one(
+                        cluster,
+                        channel,
+                        topic,
+                        publisher::SHORTEST,
+                        false,
+                        &mut random,
+                    )
+                    .await;
                     let written = written.ok_or("no server can be connected to")?;
                     let Ending::Ended(at) = written.ending else {
                         return Err("a text stream was refused though nothing was wrong".into());
@@ -237,7 +246,7 @@ impl Round {
         for server in 0..self.servers {
             for way in WAYS {
                 let name = format!("late-{server}-{way:?}");
-                reading.spawn(self.reader_of_everything(cluster, way, server, name).run(Arc::clone(marks)));
+                reading.spawn(self.reader_of_everything(cluster, way, server, &name).run(Arc::clone(marks)));
             }
         }
         // Those that left before are not waited for.
@@ -265,7 +274,7 @@ impl Round {
         channels.truncate(random.usize(1..3));
         let subscriptions = channels.into_iter().map(|channel| {
             let mut topics = [false; TOPICS.len()];
-            topics.iter_mut().for_each(|wanted| *wanted = random.bool());
+            topics.fill_with(|| random.bool());
             topics[random.usize(0..TOPICS.len())] = true;
             Subscription::new(channel, topics)
         });
@@ -277,7 +286,7 @@ impl Round {
     }
 
     /// A reader of all that there is, at one server, which is not cut off.
-    fn reader_of_everything(&self, cluster: &Arc<Cluster>, way: Way, server: usize, name: String) -> Reader {
+    fn reader_of_everything(&self, cluster: &Arc<Cluster>, way: Way, server: usize, name: &str) -> Reader {
         let all = (0..cluster.channels.len()).map(|channel| Subscription::new(channel, [true; TOPICS.len()]));
         let mut reader = Reader::new(cluster, format!("{}-{name}", self.name), way, all.collect());
         reader.server = Some(server);
@@ -350,7 +359,9 @@ fn add_readers(order: &mut Order, records: &[Record]) {
         let of_channel = || records.iter().filter(|record| record.channel == channel);
         let (all, others): (Vec<_>, Vec<_>) =
             of_channel().partition(|record| record.reader.ends_with("everything"));
-        all.iter().for_each(|record| order.add_reference(channel, record));
+        for record in all {
+            order.add_reference(channel, record);
+        }
         order.add_tails(channel, &others);
     }
 }

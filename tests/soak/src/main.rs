@@ -8,6 +8,7 @@ use std::time::Duration;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask soak", about = "Cuts, stalls and kills, and then counts.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
     /// Decides everything that is random; another one each time without
     #[arg(long, value_name = "N")]

@@ -138,7 +138,9 @@ pub(super) struct Row {
 impl Epoch {
     fn new(begun_at: u64, rows: &[Row]) -> Self {
         let mut epoch = Self { begun_at, head: begun_at, ..Self::default() };
-        rows.iter().for_each(|row| epoch.push(row));
+        for row in rows {
+            epoch.push(row);
+        }
         epoch
     }
 
@@ -273,7 +275,9 @@ impl Order {
                 self.faults.push(format!("two readers got two messages as {}: {one:?}, {other:?}", row.at));
             }
         }
-        tail.values().for_each(|row| epochs.entry(row.at.epoch).or_default().push(row));
+        for row in tail.values() {
+            epochs.entry(row.at.epoch).or_default().push(row);
+        }
     }
 }
 

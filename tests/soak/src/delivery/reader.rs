@@ -2,6 +2,7 @@
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::order::{At, Row, TOPICS, What, topic_index};
+use super::time::{milliseconds, now};
 use crate::log::{Gap, Id};
 use crate::random::{between, decisions};
 use crate::subscribers::client::encoded;
@@ -13,7 +14,7 @@ use crate::{Result, SIGNING_KEY, http};
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// A server that does not answer in this time is left.
@@ -181,7 +182,7 @@ impl Reader {
                 }
                 Ok(Err(Refusal::Status(401))) => self.lose_token("refused with 401"),
                 Ok(Err(Refusal::Status(status))) if status != 503 => {
-                    self.fault(format!("refused with {status}"));
+                    self.fault(&format!("refused with {status}"));
                 }
                 Ok(Err(_)) | Err(_) => {}
             }
@@ -264,7 +265,7 @@ impl Reader {
             let cursor = cursor.as_str().unwrap_or_default();
             let known = std::mem::replace(&mut subscription.sent, Sent::Cursor(cursor.to_owned()));
             if matches!(&known, Sent::Cursor(known) if known != cursor) {
-                self.fault(format!("an event has the id {cursor}, and the cursor is {known:?}"));
+                self.fault(&format!("an event has the id {cursor}, and the cursor is {known:?}"));
             }
         }
     }
@@ -350,7 +351,7 @@ impl Reader {
             };
             let frames = match frames::read(&text) {
                 Ok(frames) => frames,
-                Err(error) => return self.fault(format!("cannot read a frame: {error}: {text}")),
+                Err(error) => return self.fault(&format!("cannot read a frame: {error}: {text}")),
             };
             for frame in frames {
                 if let Err(Leave) = self.take(frame, &text) {
@@ -369,7 +370,7 @@ impl Reader {
         match code {
             Some(4403) => self.lose_token("closed with 4403"),
             None | Some(1000 | 1001 | 1006 | 1011) => {}
-            Some(code) => self.fault(format!("closed with {code}")),
+            Some(code) => self.fault(&format!("closed with {code}")),
         }
     }
 
@@ -402,7 +403,7 @@ impl Reader {
             _ => self.message(frame),
         };
         if taken.is_none() {
-            self.fault(format!("an unexpected frame: {text}"));
+            self.fault(&format!("an unexpected frame: {text}"));
             return Err(Leave);
         }
         Ok(())
@@ -468,40 +469,11 @@ impl Reader {
         if let Some((_, id)) = self.token.take()
             && !self.cluster.is_revoked(&id)
         {
-            self.fault(format!("the token {id} was not revoked, and it was {how}"));
+            self.fault(&format!("the token {id} was not revoked, and it was {how}"));
         }
     }
 
-    fn fault(&self, fault: String) {
+    fn fault(&self, fault: &str) {
         self.cluster.fault(format!("{} by {:?}: {fault}", self.name, self.way));
-    }
-}
-
-/// The time in milliseconds since 1970.
-fn now() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Reads a time such as `2026-11-22T03:31:00.000Z`, in milliseconds since 1970.
-fn milliseconds(time: &str) -> Option<i64> {
-    let number = |range: std::ops::Range<usize>| time.get(range)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    // Years begin in March, so that the day that some have more is their last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
-    let minutes = (24 * days + number(11..13)?) * 60 + number(14..16)?;
-    Some((60 * minutes + number(17..19)?) * 1000 + number(20..23)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read() {
-        assert_eq!(milliseconds("1970-01-01T00:00:00.000Z"), Some(0));
-        assert_eq!(milliseconds("2000-02-29T12:34:56.789Z"), Some(951_827_696_789));
-        assert_eq!(milliseconds("2026-11-28T22:13:20.001Z"), Some(1_795_904_000_001));
     }
 }

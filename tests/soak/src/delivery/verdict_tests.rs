@@ -49,7 +49,9 @@ fn channel() -> Channel {
 
 fn judged(topics: &[usize], steps: Vec<Step>, is_last: bool) -> Result<Counts, String> {
     let mut wanted = [false; 6];
-    topics.iter().for_each(|topic| wanted[*topic] = true);
+    for topic in topics {
+        wanted[*topic] = true;
+    }
     let record = Record { reader: String::new(), channel: 0, topics: wanted, steps, is_last };
     judge(&record, &channel(), HISTORY, is_last)
 }
