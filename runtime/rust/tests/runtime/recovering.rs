@@ -139,6 +139,28 @@ async fn a_restored_backup_begins_new_epochs() {
 }
 
 #[tokio::test]
+async fn a_backup_of_a_running_server_that_was_killed_later_is_noticed() {
+    let (file, channel) = (File::new(), room("1"));
+    let (backup, mark) = (file.folder.join("backup.db"), file.folder.join("fanfare.db-mark"));
+    let server = file.server().await;
+    say(&server, &channel, "in the backup").await;
+    Connection::open(file.path()).unwrap().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    let last = say(&server, &channel, "not in the backup").await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    // As they are when the server is killed.
+    let mark_then = fs::read(&mark).unwrap();
+    server.stop().await;
+    restore(&backup, &file);
+    fs::write(&mark, mark_then).unwrap();
+    let server = file.server().await;
+    let mut reader = server.resume(&channel, &["said"], &last).await;
+    reader.ready().await;
+    assert!(say(&server, &channel, "new").await > last);
+    assert_eq!(reader.gap().await.0, last);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn whatever_way_servers_end_and_begin_their_own_file_is_not_taken_for_a_backup() {
     let (file, channel) = (File::new(), room("1"));
     let first = file.server().await;

@@ -8,7 +8,8 @@ use super::super::file::with_new_mark;
 use super::super::{StorageError, revocations, sweep};
 use super::{Failure, Writer};
 
-/// How often to look whether the file is still there and, if nothing else uses it, whether it can be used.
+/// How often to look whether the file is still there and, if nothing else uses it, whether it can be used; and how
+/// often to renew the file's mark.
 const CHECKING: Duration = Duration::from_secs(1);
 
 impl Writer {
@@ -43,7 +44,6 @@ impl Writer {
         if matches!(swept, Err(Failure { is_corrupt: true, .. })) {
             self.repair_due();
         }
-        self.renew_mark();
     }
 
     /// Sets those channels aside that could not be swept because they are damaged.
@@ -79,6 +79,7 @@ impl Writer {
             self.health.set(Err(error.clone()));
             self.lost = Some(error);
         }
+        self.renew_mark();
         if now >= self.used + CHECKING {
             self.probe();
         }
