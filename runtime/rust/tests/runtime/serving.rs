@@ -119,7 +119,7 @@ async fn many_connections_that_ask_for_nothing_keep_nobody_out() {
 
 #[tokio::test]
 async fn its_end_is_told_and_comes_in_bounded_time_whoever_holds_it_up() {
-    let hub = hub(|hub| hub.drain_timeout(Duration::from_millis(2000)));
+    let hub = hub(|hub| hub.drain_timeout(Duration::from_secs(2)));
     let (stop, stopped) = oneshot::channel::<()>();
     let app = Router::new().route("/endless", get(pending::<()>));
     let server =
