@@ -24,6 +24,7 @@ mod signals;
 
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
+pub(crate) use channels::StreamGuard;
 pub(crate) use connections::Connected;
 use connections::Connections;
 pub use lease::RevokeError;
@@ -236,6 +237,11 @@ impl Hub {
     /// The log of a channel, with all that is kept of it.
     pub(crate) async fn open_log(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
         self.shared.channels.open(channel).await
+    }
+
+    /// Notes that this process writes a text stream.
+    pub(crate) fn write_stream(&self, id: &str) -> StreamGuard {
+        self.shared.channels.write_stream(id)
     }
 
     /// Returns a channel's log, which has come to a cursor if any process that shares the storage has.

@@ -28,6 +28,9 @@ pub trait World {
     /// Returns whether the next commit fails.
     fn fails_commit(&self) -> bool;
 
+    /// Returns whether another program has locked the storage's file. The writer waits for it in the process's time.
+    fn is_locked(&self) -> bool;
+
     /// Returns how long the writer pauses before it begins a transaction, or before it reports one.
     fn pause(&self) -> Duration;
 
@@ -57,11 +60,29 @@ pub enum Bug {
     NoRelease,
     /// Deleting a run leaves its signals behind.
     SignalsLeft,
+    /// A process that missed messages goes on after them as if there were none.
+    HoleIgnored,
+    /// The rows of deleted channels are given to others, and appending does not look at the epoch.
+    RowsReused,
+    /// Joining the pieces of a text drops one.
+    PieceDropped,
+    /// Processes do not follow each other's revocations.
+    RevocationIgnored,
+    /// Each piece of a text stream counts as a message.
+    PiecesCounted,
+    /// Text streams of processes that ended are not ended.
+    StreamsLeftOpen,
+    /// Idempotency keys are forgotten at once.
+    KeysForgotten,
+    /// A restored backup is not noticed.
+    BackupIgnored,
+    /// Readers are not told of what was lost.
+    GapUntold,
 }
 
 impl Bug {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
+    /// The bugs that the simulation of runs finds.
+    pub const OF_RUNS: [Self; 8] = [
         Self::WinnerInMemory,
         Self::NoFence,
         Self::MessageApart,
@@ -70,6 +91,19 @@ impl Bug {
         Self::UnrecordedStep,
         Self::NoRelease,
         Self::SignalsLeft,
+    ];
+
+    /// The bugs that the simulation of delivery finds.
+    pub const OF_DELIVERY: [Self; 9] = [
+        Self::HoleIgnored,
+        Self::RowsReused,
+        Self::PieceDropped,
+        Self::RevocationIgnored,
+        Self::PiecesCounted,
+        Self::StreamsLeftOpen,
+        Self::KeysForgotten,
+        Self::BackupIgnored,
+        Self::GapUntold,
     ];
 }
 

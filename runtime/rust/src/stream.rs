@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::channel::{Channel, TextStream, Topic};
 use crate::history::{Appended, OpenStream};
-use crate::hub::Hub;
+use crate::hub::{Hub, StreamGuard};
 use crate::publish::PublishError;
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 
@@ -77,12 +77,14 @@ impl<'p> StartTextStream<'p> {
     }
 
     async fn start(self) -> Result<TextStreamWriter, PublishError> {
+        let id = OpenStream::new_id(self.hub.storage().map_or(0, |storage| storage.engine().owner()));
         let stream = Stream {
             hub: self.hub.clone(),
             channel: self.channel.clone(),
             topic: self.topic,
             run_id: self.run_id.map(Cow::into_owned),
-            id: OpenStream::new_id(self.hub.storage().map_or(0, |storage| storage.engine().owner())),
+            guard: self.hub.write_stream(&id),
+            id,
         };
         stream.append(LogKind::StreamStart, &stream.id).await?;
         let (pieces, written) = mpsc::channel(WAITING);
@@ -178,6 +180,7 @@ struct Stream {
     topic: usize,
     run_id: Option<String>,
     id: String,
+    guard: StreamGuard,
 }
 
 impl Stream {
@@ -193,12 +196,12 @@ impl Stream {
 
     async fn end_later(mut self) {
         loop {
-            let Self { hub, channel, topic, run_id, id } = self;
+            let Self { hub, channel, topic, run_id, id, guard } = self;
             let weak = hub.downgrade();
             drop(hub);
             tokio::time::sleep(RETRY).await;
             let Some(hub) = weak.upgrade() else { return };
-            self = Self { hub, channel, topic, run_id, id };
+            self = Self { hub, channel, topic, run_id, id, guard };
             let failed = Ending::Failed("a piece could not be stored".into());
             if !matches!(self.end(&failed).await, Err(PublishError::Storage(_))) {
                 return;

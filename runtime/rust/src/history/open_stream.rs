@@ -3,6 +3,10 @@
 use serde::Deserialize;
 
 use super::{Held, Key, Log};
+#[cfg(feature = "sqlite")]
+use crate::channel::ChannelDefinition;
+#[cfg(feature = "sqlite")]
+use crate::history::KeptMessage;
 use crate::wire::{ChunkParts, LogKind, SharedText};
 
 /// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
@@ -18,7 +22,18 @@ pub(crate) struct OpenStream {
 impl OpenStream {
     /// The id of a stream that a process writes.
     pub(crate) fn new_id(owner: u32) -> String {
-        format!("{owner:08x}{:08x}", rand::random::<u32>())
+        format!("{owner:08x}{:08x}", random())
+    }
+
+    /// Returns the text streams that have begun in these messages and not ended.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn among(definition: &ChannelDefinition, messages: &[KeptMessage]) -> Vec<Self> {
+        let mut open = Vec::new();
+        let is_stream: Vec<bool> = definition.kinds().map(|logged| logged.is_stream()).collect();
+        for message in messages.iter().filter(|message| is_stream[message.topic]) {
+            Self::follow(&mut open, message.topic, &message.frame);
+        }
+        open
     }
 
     /// The id of a stream that a call of a run writes: the same in every process that executes the run.
@@ -58,6 +73,14 @@ impl OpenStream {
     pub(crate) fn owner(&self) -> Option<u32> {
         u32::from_str_radix(self.id.get(..8)?, 16).ok()
     }
+}
+
+fn random() -> u32 {
+    #[cfg(feature = "simulation")]
+    if let Some(world) = crate::simulation::world() {
+        return world.random();
+    }
+    rand::random()
 }
 
 /// The first and the last frame of a text stream, as far as they say which it is.

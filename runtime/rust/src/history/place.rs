@@ -174,7 +174,14 @@ impl Log {
     /// is read, the log will put `key` into the inbox once there is more.
     pub(crate) fn read(&self, place: &mut Place, max_bytes: usize, inbox: &Arc<Inbox>, key: u64) -> Read {
         let mut state = self.lock();
-        let gap = place.owed.take().or_else(|| self.gap(&state, place));
+        let lost = self.gap(&state, place);
+        let gap = match place.owed.take() {
+            // What was lost since is told with it.
+            Some(owed) => {
+                Some(Gap { before: lost.map_or(owed.before, |lost| lost.before.max(owed.before)), ..owed })
+            }
+            None => lost,
+        };
         let lag = state.head.saturating_sub(place.cursor);
         let messages = state.read(self, place, max_bytes);
         let more = place.cursor < state.head;
@@ -197,7 +204,8 @@ impl Log {
                 wanted.after = gone;
             }
         }
-        lost.map(|(after, gone)| Gap { after: self.id(after), before: self.id(gone + 1) })
+        lost.filter(|_| !bug!(GapUntold))
+            .map(|(after, gone)| Gap { after: self.id(after), before: self.id(gone + 1) })
     }
 }
 

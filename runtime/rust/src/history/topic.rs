@@ -92,8 +92,7 @@ impl Topic {
     /// The offset before the first message that a new subscriber gets, if there is one. If any of them is lost, the
     /// offset before the latest lost one, so that the subscriber is told.
     pub(super) fn before_retained(&self) -> Option<u64> {
-        let retained = self.retained.min(self.count);
-        if retained > 0 && self.has_lost_within(retained, self.count) && !self.is_run_events {
+        if self.retained > 0 && self.has_lost_within(self.retained, self.count) && !self.is_run_events {
             return Some(self.gone - 1);
         }
         self.starts.front().map(|(_, offset)| offset - 1)

@@ -1,8 +1,8 @@
 //! The logs of all channels that are in use.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
@@ -30,6 +30,32 @@ type Slot = Arc<OnceCell<Arc<Log>>>;
 
 type Slots = RwLock<HashMap<Arc<str>, Slot>>;
 
+/// The ids of the text streams that this process writes.
+#[derive(Clone, Default)]
+struct Writing(Arc<Mutex<HashSet<String>>>);
+
+impl Writing {
+    fn has(&self, id: &str) -> bool {
+        self.lock().contains(id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A text stream that this process writes, until it is dropped.
+pub(crate) struct StreamGuard {
+    writing: Writing,
+    id: String,
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        self.writing.lock().remove(&self.id);
+    }
+}
+
 pub(super) struct Channels {
     slots: Arc<Slots>,
     registry: &'static Registry,
@@ -37,6 +63,7 @@ pub(super) struct Channels {
     limits: Limits,
     max_idle: usize,
     last_life: AtomicU64,
+    writing: Writing,
     tidying: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -57,8 +84,15 @@ impl Channels {
             limits,
             max_idle,
             last_life: AtomicU64::new(0),
+            writing: Writing::default(),
             tidying: Mutex::new(None),
         }
+    }
+
+    /// Notes that this process writes a text stream, so that it is not taken for one that nobody goes on with.
+    pub(super) fn write_stream(&self, id: &str) -> StreamGuard {
+        self.writing.lock().insert(id.to_owned());
+        StreamGuard { writing: self.writing.clone(), id: id.to_owned() }
     }
 
     pub(super) fn storage(&self) -> Option<&Storage> {
@@ -91,7 +125,7 @@ impl Channels {
         let slot = self.slot(channel)?;
         let open = async || {
             let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
-            end_left_open(storage.engine(), opened).await
+            end_left_open(storage.engine(), opened, |stream| self.writing.has(stream)).await
         };
         let log = slot.get_or_try_init(open).await;
         log.map_err(Unavailable::Storage).and_then(|log| of_same_definition(Arc::clone(log), channel))
@@ -172,7 +206,9 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_kept: bool) {
     }
     metrics::history(all.len(), memory.bytes());
     drop(all);
-    unused.sort_by_key(|(idle, _)| idle.last_used);
+    unused.sort_by(|(idle, name), (other, other_name)| {
+        idle.last_used.cmp(&other.last_used).then_with(|| name.cmp(other_name))
+    });
     let holds_nothing = |idle: &Idle| idle.empty && (is_kept || !idle.has_keys);
     let mut excess = unused.iter().filter(|(idle, _)| holds_nothing(idle)).count().saturating_sub(max_idle);
     for (idle, name) in unused {

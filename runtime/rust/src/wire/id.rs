@@ -135,7 +135,7 @@ impl Cursor {
     pub fn after(self, id: MessageId) -> Self {
         match self {
             // What topics retain is being sent, which may have come from anywhere before.
-            Self::Replaying { position, .. } if id <= position => {
+            Self::Replaying { position, .. } if id <= position && id.life == position.life => {
                 Self::Replaying { position, replayed: Some(id) }
             }
             _ => Self::After(id),
@@ -167,7 +167,11 @@ impl FromStr for Cursor {
             (_, Some((position, ""))) => Ok(Self::Replaying { position: id(position)?, replayed: None }),
             (_, Some((position, replayed))) => {
                 let (position, replayed) = (id(position)?, id(replayed)?);
-                if replayed.life != position.life || replayed > position {
+                if replayed.life != position.life {
+                    // The history was replaced by one with smaller ids while the client read what topics retained.
+                    return Ok(Self::After(replayed));
+                }
+                if replayed > position {
                     return Err(NotACursor);
                 }
                 Ok(Self::Replaying { position, replayed: Some(replayed) })

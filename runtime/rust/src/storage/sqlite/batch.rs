@@ -19,6 +19,8 @@ pub(super) fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
+    #[cfg(feature = "simulation")]
+    super::actor::fail_locked()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let result = work(&transaction)?;
     #[cfg(feature = "simulation")]

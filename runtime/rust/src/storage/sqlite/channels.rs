@@ -136,6 +136,9 @@ fn find(connection: &Connection, name: &str) -> Result<Option<Found>> {
 fn create(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<Found> {
     let fingerprint = channel.definition().fingerprint;
     let life = next_life(transaction, now)?;
+    if bug!(RowsReused) {
+        transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'channels'", [])?;
+    }
     let mut statement = transaction.prepare_cached(
         "INSERT INTO channels (name, life, head, fingerprint, used, sweep_at) VALUES (?1, ?2, 0, ?3, ?4, ?4)",
     )?;

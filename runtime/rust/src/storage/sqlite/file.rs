@@ -30,10 +30,6 @@ type Identity = (u64, u64);
 impl File {
     /// Returns the file that a database was opened from, or `None` for one that exists in memory only.
     pub(super) fn opened(path: &Path) -> Option<Self> {
-        #[cfg(feature = "simulation")]
-        if crate::simulation::world().is_some() {
-            return None;
-        }
         // The working folder of the process may change.
         let path = std::path::absolute(path).ok()?;
         let (resolved, identity) = (fs::canonicalize(&path).ok()?, identity(&fs::metadata(&path).ok()?));
@@ -55,13 +51,16 @@ impl File {
     /// Returns whether the database is the one that was last used under this name. Call it inside a transaction that
     /// keeps other processes from writing.
     pub(super) fn has_own_mark(&self, connection: &Connection) -> Result<bool> {
-        let beside = fs::read_to_string(self.mark()).ok();
-        Ok(beside == mark_in(connection)?)
+        Ok(self.mark_beside() == mark_in(connection)? || bug!(BackupIgnored))
     }
 
-    /// Gives the database and the file next to it a new id. Returns the former one.
+    fn mark_beside(&self) -> Option<String> {
+        fs::read_to_string(self.mark()).ok()
+    }
+
+    /// Gives the database and the file next to it a new id. Returns the former one of the file next to it.
     fn renew_mark(&self, connection: &Connection) -> Result<Option<String>> {
-        let former = mark_in(connection)?;
+        let former = self.mark_beside();
         let mark = format!("{:032x}", rand::random::<u128>());
         self.write_mark(&mark).map_err(|error| {
             let why = format!("cannot write {}: {error}", self.mark().display());
@@ -75,7 +74,8 @@ impl File {
         Ok(former)
     }
 
-    /// Puts back the id that the database still has.
+    /// Puts back the id that was next to the database. If that is another than the database has, the next process to
+    /// open it must see so.
     fn restore_mark(&self, former: Option<String>) {
         let restored = match former {
             Some(former) => self.write_mark(&former),

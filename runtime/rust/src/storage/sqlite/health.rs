@@ -1,9 +1,10 @@
 //! Whether the storage works, and how long it waits for a file that another program has locked.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, Result};
+use tokio::time::Instant;
 
 use super::StorageError;
 
@@ -72,14 +73,22 @@ impl Patience {
     /// # Errors
     /// If a transaction has just given up. There is no use in trying again so soon.
     pub(super) fn begin(&self, connection: &Connection) -> Result<(), StorageError> {
-        let patience = match &self.locked {
-            Some((since, error)) if since.elapsed() < LITTLE_PATIENCE => return Err(error.clone()),
+        if let Some((since, error)) = &self.locked
+            && since.elapsed() < LITTLE_PATIENCE
+        {
+            return Err(error.clone());
+        }
+        // Cannot fail: it only sets a field of the connection.
+        let _ = connection.busy_timeout(self.limit());
+        Ok(())
+    }
+
+    /// How long the next transaction waits, if it is tried at all.
+    pub(super) fn limit(&self) -> Duration {
+        match self.locked {
             Some(_) => LITTLE_PATIENCE,
             None => PATIENCE.saturating_sub(self.last).max(LITTLE_PATIENCE),
-        };
-        // Cannot fail: it only sets a field of the connection.
-        let _ = connection.busy_timeout(patience);
-        Ok(())
+        }
     }
 
     pub(super) fn has_waited_in_vain(&mut self, error: &StorageError) {

@@ -36,7 +36,12 @@ impl Epoch {
 /// Returns the offset of the latest message, or `None` if the epoch is over: another process forgot the channel,
 /// or began a new epoch.
 pub(super) fn head(connection: &Connection, epoch: Epoch) -> Result<Option<u64>> {
-    let mut statement = connection.prepare_cached("SELECT head FROM channels WHERE id = ?1 AND life = ?2")?;
+    let sql = if bug!(RowsReused) {
+        "SELECT head FROM channels WHERE id = ?1 AND ?2"
+    } else {
+        "SELECT head FROM channels WHERE id = ?1 AND life = ?2"
+    };
+    let mut statement = connection.prepare_cached(sql)?;
     statement.query_row(params![epoch.row, epoch.life], |row| row.get(0)).optional()
 }
 
@@ -50,8 +55,9 @@ pub(super) fn append(
 ) -> Result<(Outcome, Option<KeptMessage>)> {
     let Entry { log, topic, frame, key } = entry;
     let (row, offset) = (epoch.row, head + 1);
+    let key = key.filter(|_| !bug!(KeysForgotten));
     if let Some(key) = key
-        && let Some(outcome) = used(transaction, epoch, *key)?
+        && let Some(outcome) = used(transaction, epoch, key)?
     {
         return Ok((outcome, None));
     }
@@ -63,7 +69,7 @@ pub(super) fn append(
     )?;
     statement.execute(params![row, offset, name, milliseconds(published), frame.as_str()])?;
     if let Some(key) = key {
-        remember(transaction, row, *key, offset, published)?;
+        remember(transaction, row, key, offset, published)?;
     }
     Ok((Outcome::Kept(id), Some(KeptMessage { offset, topic: *topic, published, frame })))
 }

@@ -1,5 +1,7 @@
 //! The processes that have the file open, and which of them are gone.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Result, params};
 
 /// What tells a process from every other.
@@ -48,6 +50,12 @@ pub(super) fn take_gone(connection: &Connection) -> Result<Vec<u32>> {
         }
     }
     Ok(gone)
+}
+
+/// Returns the processes that have the file open, as far as can be told.
+pub(super) fn here(connection: &Connection) -> Result<BTreeSet<u32>> {
+    let known = known(connection)?.into_iter().filter(|(_, identity)| !identity.is_gone());
+    Ok(known.map(|(owner, _)| owner).collect())
 }
 
 /// Whether a process has the file open, as far as can be told.

@@ -8,7 +8,7 @@ use super::channels::{self, note_use};
 use super::messages::trim;
 use super::schema::milliseconds;
 use crate::channel::{Channel, Registry};
-use crate::history::{KEY_AGE, Limits, Log};
+use crate::history::{KEY_AGE, Limits, Log, OpenStream};
 
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -69,6 +69,10 @@ pub(super) fn sweep(
 /// Deletes what the log of a channel would lose if it were open.
 fn trim_closed(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<()> {
     let Some(kept) = channels::read(transaction, channel, now)? else { return Ok(()) };
+    // Whoever opens the channel next ends these: they may have readers, which wait for the rest.
+    if !OpenStream::among(channel.definition(), &kept.messages).is_empty() {
+        return Ok(());
+    }
     let (row, before) = (kept.row, kept.gone.clone());
     let log = Log::restore(channel, kept, &Limits::none());
     trim(transaction, row, channel.definition(), &before, &log.take_lost(1))

@@ -1,8 +1,8 @@
 //! The one thread that uses the connection: what waits for it becomes one transaction.
 
 use std::cell::Cell;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
@@ -67,7 +67,7 @@ pub(super) struct Writer {
     on_revoked: Option<OnRevoked>,
     /// The id of the latest revocation that the hub has.
     latest_revocation: i64,
-    open: HashMap<i64, Open>,
+    open: BTreeMap<i64, Open>,
     /// When to sweep next.
     sweep_at: Instant,
     /// When this process last looked whether the file is there, and when it last used it.
@@ -80,6 +80,8 @@ pub(super) struct Writer {
     /// What the file's version was after this process's last look.
     version: i64,
     owner: u32,
+    /// The processes that had the file open at the last look.
+    peers: BTreeSet<u32>,
 }
 
 /// What a file tells when it is opened.
@@ -125,6 +127,7 @@ impl Writer {
             })
         })?;
         let (revoked, latest_revocation) = revocations::read(&connection, 0, clock.now())?;
+        let peers = process::here(&connection)?;
         let (health, now) = (Health::default(), Instant::now());
         let known = Known { owner, revoked, clock, health: health.clone() };
         let writer = Self {
@@ -137,7 +140,7 @@ impl Writer {
             registry: None,
             on_revoked: None,
             latest_revocation,
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             sweep_at: now,
             checked: now,
             used: now,
@@ -145,6 +148,7 @@ impl Writer {
             followed: now,
             version: NOT_FOLLOWED,
             owner,
+            peers,
         };
         Ok((writer, known))
     }
@@ -186,6 +190,12 @@ impl Writer {
         }
         self.work(work, &mut done);
         done
+    }
+
+    /// How long the next transaction waits for a file that is locked.
+    #[cfg(feature = "simulation")]
+    pub(super) fn patience(&self) -> Duration {
+        self.patience.limit()
     }
 
     /// Hands messages that are committed to their logs, and answers those who asked.
@@ -238,10 +248,11 @@ impl Writer {
         let kept = kept.map_err(|failure| failure.error)?;
         self.has_given_ids = true;
         let (row, trimmed) = (kept.row, kept.gone.clone());
+        // Also those that history has moved past: they may have readers.
+        let left_open = self.left_open(OpenStream::among(channel.definition(), &kept.messages));
         let log = Arc::new(Log::restore(channel, kept, limits));
         self.open.insert(row, Open { log: Arc::downgrade(&log), trimmed });
         self.trim(std::slice::from_ref(&log), 1);
-        let left_open = self.left_open(&log);
         Ok(Opened { log, left_open })
     }
 
@@ -341,7 +352,7 @@ impl Writer {
 
     /// The text streams that no process goes on with. This one does not either: it has only now
     /// opened their log.
-    fn left_open(&self, log: &Log) -> Vec<OpenStream> {
+    fn left_open(&self, mut open: Vec<OpenStream>) -> Vec<OpenStream> {
         let is_left = |stream: &OpenStream| {
             if stream.is_of_run() {
                 return !streams::has_writer(&self.connection, &stream.id).unwrap_or(true);
@@ -349,7 +360,8 @@ impl Writer {
             let owner = stream.owner().filter(|owner| *owner != self.owner);
             !owner.is_some_and(|owner| process::is_here(&self.connection, owner).unwrap_or(true))
         };
-        log.open_streams().into_iter().filter(is_left).collect()
+        open.retain(|stream| is_left(stream) && !bug!(StreamsLeftOpen));
+        open
     }
 
     /// Hands messages that are committed to their logs.
@@ -424,7 +436,7 @@ impl Writer {
             next = message.offset + 1;
             is_next
         });
-        if is_whole {
+        if is_whole || bug!(HoleIgnored) {
             for message in messages {
                 log.take(message);
             }
@@ -445,7 +457,7 @@ impl Writer {
     }
 
     /// Looks whether another process has written to the file, and hands the logs what it appended.
-    fn follow(&mut self) {
+    pub(super) fn follow(&mut self) {
         let Ok(version) = self.data_version() else { return };
         if version == std::mem::replace(&mut self.version, version) {
             return;

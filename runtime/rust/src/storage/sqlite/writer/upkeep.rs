@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::super::super::left_open::end_of;
+use super::super::batch::{Asked, Work};
 use super::super::file::with_new_mark;
-use super::super::{StorageError, revocations, sweep};
-use super::{Failure, Writer};
+use super::super::{StorageError, process, revocations, sweep};
+use super::{Done, Failure, Writer};
+use crate::history::OpenStream;
 
 /// How often to look whether the file is still there and, if nothing else uses it, whether it can be used; and how
 /// often to renew the file's mark.
@@ -15,7 +19,7 @@ const CHECKING: Duration = Duration::from_secs(1);
 impl Writer {
     /// Hands the hub the revocations by other processes.
     pub(super) fn read_revocations(&mut self) {
-        let Some(on_revoked) = &self.on_revoked else { return };
+        let Some(on_revoked) = self.on_revoked.as_ref().filter(|_| !bug!(RevocationIgnored)) else { return };
         match revocations::read(&self.connection, self.latest_revocation, self.clock.now()) {
             Ok((revoked, latest)) => {
                 for (id, age) in &revoked {
@@ -80,9 +84,36 @@ impl Writer {
             self.lost = Some(error);
         }
         self.renew_mark();
+        self.end_left_open();
         if now >= self.used + CHECKING {
             self.probe();
         }
+    }
+
+    /// Ends the text streams of processes that have ended since the last look. Their readers would wait for the rest.
+    fn end_left_open(&mut self) {
+        let Ok(here) = process::here(&self.connection) else { return };
+        let gone: Vec<u32> = self.peers.difference(&here).copied().collect();
+        if !gone.is_empty() {
+            // They may have ended their streams themselves.
+            self.follow();
+        }
+        let is_left = |stream: &OpenStream| stream.owner().is_some_and(|owner| gone.contains(&owner));
+        let mut work: Vec<Box<dyn Work>> = Vec::new();
+        let logs = if gone.is_empty() { None } else { Some(self.open.values()) };
+        for log in logs.into_iter().flatten().filter_map(|open| open.log.upgrade()) {
+            for stream in log.open_streams().into_iter().filter(is_left) {
+                let end = end_of(&log, &stream);
+                let (reply, _) = oneshot::channel();
+                work.push(Asked::boxed(move |batch| batch.append(&end).map(drop), reply));
+            }
+        }
+        let mut done = Vec::new();
+        self.work(work, &mut done);
+        if done.iter().all(|done| matches!(done, Done::Committed { .. })) {
+            self.peers = here;
+        }
+        self.report(done);
     }
 
     /// Uses the file, so that a process that has nothing else to do notices when it cannot be used, and when it can
