@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: runs, hub and storage under faults that a seed decides.
+//! `cargo xtask simulate`: runs, or delivery, under faults that a seed decides.
 
 use crate::failure::Result;
 use crate::paths::built;
@@ -7,6 +7,9 @@ use crate::step::step;
 
 #[derive(clap::Args)]
 pub(crate) struct Simulate {
+    /// Simulates messages, text streams and readers, and no runs
+    #[arg(long)]
+    delivery: bool,
     /// How many seeds
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     seeds: u64,
@@ -26,6 +29,9 @@ impl Simulate {
         let arguments =
             ["--seeds".to_owned(), self.seeds.to_string(), "--first".into(), self.first.to_string()];
         let mut simulate = command(built("release", "simulate"), &arguments);
+        if self.delivery {
+            simulate.arg("--delivery");
+        }
         if self.trace {
             simulate.arg("--trace");
         }

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use crate::file::File;
 use crate::process::Process;
 use crate::send::Senders;
+use crate::serve::{Server, serve};
 use crate::settings::{Climate, MAX_TURN};
 use crate::world::World;
 use crate::{Counts, Options, check};
@@ -41,7 +42,7 @@ pub(crate) struct Simulation {
 
 /// A place for one process, running or about to start.
 struct Slot {
-    process: Option<Process>,
+    process: Option<Process<Server>>,
     starts_at: Duration,
     stalled_until: Duration,
     skew: i64,
@@ -135,8 +136,8 @@ impl Simulation {
         if slot.process.is_none() && slot.starts_at <= time {
             self.processes += 1;
             let clock = (time, slot.skew);
-            let (world, file) = (&self.world, &self.file.path);
-            slot.process = Some(Process::start(world, self.processes, clock, file, self.climate.settings));
+            let starting = serve(Arc::clone(&self.world), self.file.path.clone(), self.climate.settings);
+            slot.process = Some(Process::start(&self.world, self.processes, clock, starting));
             return;
         }
         let Some(process) = &mut slot.process else { return };

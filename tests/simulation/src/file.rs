@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use fanfare::Sqlite;
 use rusqlite::{Connection, params};
@@ -118,6 +119,59 @@ impl File {
         offset.unwrap_or_else(|| panic!("the storage has recorded no clock: {fact:?}"))
     }
 
+    /// Returns the same, if a process has recorded it.
+    pub(crate) fn clock_if_known(&self) -> Option<Duration> {
+        let sql = "SELECT value FROM facts WHERE name = 'clock'";
+        let fact = self.query(sql, |row| row.get::<_, String>(0));
+        Some(Duration::from_millis(fact.first()?.rsplit_once(' ')?.1.parse().ok()?))
+    }
+
+    /// Returns a copy of the file, as a backup has it.
+    pub(crate) fn back_up(&self) -> Vec<u8> {
+        let copy = with_suffix(&self.path, "-copy");
+        let back_up = || -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+            self.connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+            let bytes = std::fs::read(&copy)?;
+            std::fs::remove_file(&copy)?;
+            Ok(bytes)
+        };
+        back_up().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Reads from a backup.
+    pub(crate) fn with_copy<T>(&self, backup: &[u8], read: impl FnOnce(&Connection) -> T) -> T {
+        let copy = with_suffix(&self.path, "-copy");
+        let open = || -> Result<Connection, Box<dyn std::error::Error>> {
+            std::fs::write(&copy, backup)?;
+            Ok(Connection::open(&copy)?)
+        };
+        let connection = open().unwrap_or_else(|error| panic!("{error}"));
+        let result = read(&connection);
+        drop(connection);
+        let _ = std::fs::remove_file(&copy);
+        result
+    }
+
+    /// Returns the mark beside the file.
+    pub(crate) fn mark(&self) -> Option<String> {
+        std::fs::read_to_string(with_suffix(&self.path, "-mark")).ok()
+    }
+
+    /// Puts a backup in the place of the file. No process may have it open.
+    pub(crate) fn replace(&mut self, backup: &[u8], keeps_mark: bool) {
+        let mut replace = || -> Result<(), Box<dyn std::error::Error>> {
+            self.connection = Connection::open_in_memory()?;
+            for suffix in ["-wal", "-shm", "-mark"].iter().filter(|suffix| !keeps_mark || **suffix != "-mark")
+            {
+                let _ = std::fs::remove_file(with_suffix(&self.path, suffix));
+            }
+            std::fs::write(&self.path, backup)?;
+            self.connection = Connection::open(&self.path)?;
+            Ok(())
+        };
+        replace().unwrap_or_else(|error| panic!("{error}"));
+    }
+
     pub(crate) fn open_questions(&self) -> Vec<Open> {
         let sql = "SELECT runs.run, branch, position, names FROM waits JOIN runs ON runs.id = waits.run
                    ORDER BY waits.run, branch, position";
@@ -175,12 +229,16 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm"] {
-            let mut path = self.path.clone().into_os_string();
-            path.push(suffix);
-            let _ = std::fs::remove_file(path);
+        for suffix in ["", "-wal", "-shm", "-mark"] {
+            let _ = std::fs::remove_file(with_suffix(&self.path, suffix));
         }
     }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 /// Returns the number of the process that holds a run.

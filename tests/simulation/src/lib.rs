@@ -1,4 +1,4 @@
-//! Deterministic simulation of runs, hub and storage.
+//! Deterministic simulation of runs, hub and storage. [`delivery`] simulates messages, text streams and readers.
 //!
 //! Two processes share one SQLite file. Each is a runtime of one thread with paused time ([`process`]); the
 //! library asks the simulation for the clock, for other processes and for random numbers (`fanfare::simulation`),
@@ -12,6 +12,7 @@
 
 mod channels;
 mod check;
+pub mod delivery;
 mod drive;
 mod file;
 mod interpret;
@@ -19,6 +20,7 @@ mod observe;
 mod plan;
 mod process;
 mod send;
+mod serve;
 mod settings;
 mod world;
 
@@ -40,7 +42,7 @@ pub struct Options {
 
 /// The result of simulating a seed.
 #[derive(Debug)]
-pub struct Report {
+pub struct Report<C = Counts> {
     /// The seed.
     pub seed: u64,
     /// The violations, each with the letter of its rule.
@@ -50,7 +52,13 @@ pub struct Report {
     /// The events, if requested.
     pub lines: Vec<String>,
     /// How much the simulation did.
-    pub counts: Counts,
+    pub counts: C,
+}
+
+/// Counts that add up over simulations.
+pub trait Tally: Default + std::fmt::Debug {
+    /// Adds the counts of another simulation.
+    fn add(&mut self, other: &Self);
 }
 
 /// How much a simulation did.
@@ -83,9 +91,8 @@ pub fn simulate(seed: u64, options: Options) -> Report {
     Report { seed, violations, trace, lines, counts }
 }
 
-impl Counts {
-    /// Adds the counts of another simulation.
-    pub fn add(&mut self, other: &Self) {
+impl Tally for Counts {
+    fn add(&mut self, other: &Self) {
         self.runs += other.runs;
         self.executions += other.executions;
         self.signals += other.signals;

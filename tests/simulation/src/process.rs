@@ -1,51 +1,32 @@
-//! A simulated process: a runtime of one thread with a clock of its own, a hub, and its runs.
+//! A simulated process: a runtime of one thread with a clock of its own, and what it serves.
 //!
 //! It is executed in turns. A kill drops the runtime, and with it every task at its current `await`. A stall is a
 //! skipped turn: the clock jumps at the next one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare::{Hub, Job, Runs, Sqlite};
+use fanfare::{Hub, Sqlite};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, advance, sleep};
+use tokio::time::{advance, sleep};
 
-use crate::channels::{REGISTRY, Room};
-use crate::interpret::{Site, interpret};
-use crate::observe::Execution;
-use crate::plan::Node;
 use crate::world::World;
 
-/// How runs are executed, in all processes of a simulation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) retries: u32,
-    pub(crate) backoff: (Duration, Duration),
-    pub(crate) step_timeout: Duration,
-    pub(crate) lease: Duration,
-    pub(crate) max_executing: usize,
-    pub(crate) max_waiting_in_memory: usize,
-    pub(crate) keep_ended: Duration,
+/// What a process serves once it has started.
+pub(crate) trait Serve: Clone + Send + 'static {
+    fn hub(&self) -> &Hub;
 }
 
-/// The server of a process, once it has started.
-#[derive(Clone)]
-pub(crate) struct Server {
-    pub(crate) hub: Hub,
-    pub(crate) runs: Runs,
-    pub(crate) job: Job<Room, u64>,
-}
-
-enum Phase {
-    Starting(JoinHandle<Result<Server, String>>),
-    Serving(Server),
+enum Phase<S> {
+    Starting(JoinHandle<Result<S, String>>),
+    Serving(S),
     Stopping(JoinHandle<()>),
     Ended,
 }
 
-pub(crate) struct Process {
+pub(crate) struct Process<S> {
     /// The number that identifies the process in the storage file.
     pub(crate) number: u32,
     pub(crate) runtime: Runtime,
@@ -54,20 +35,24 @@ pub(crate) struct Process {
     /// How far its wall clock is ahead, in milliseconds.
     pub(crate) skew: i64,
     world: Arc<World>,
-    phase: Phase,
+    phase: Phase<S>,
 }
 
-impl Process {
+/// Opens a file as storage. The error does not have its path, which differs each time.
+pub(crate) fn open(file: &Path) -> Result<Sqlite, String> {
+    Sqlite::open(file).map_err(|error| error.to_string().replace(&*file.to_string_lossy(), "the file"))
+}
+
+impl<S: Serve> Process<S> {
+    /// Starts a process, which serves once `starting` is ready.
     pub(crate) fn start(
         world: &Arc<World>,
         number: u32,
         (time, skew): (Duration, i64),
-        file: &Path,
-        settings: Settings,
+        starting: impl Future<Output = Result<S, String>> + Send + 'static,
     ) -> Self {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.unwrap_or_else(|error| panic!("a runtime cannot be made: {error}"));
-        let starting = serve(Arc::clone(world), file.to_owned(), settings);
         let phase = Phase::Starting(runtime.spawn(starting));
         let process = Self { number, runtime, time, skew, world: Arc::clone(world), phase };
         process.world.trace(format_args!("process {number} starts"));
@@ -75,7 +60,7 @@ impl Process {
     }
 
     /// Returns the server if it has started and is not stopping.
-    pub(crate) fn server(&self) -> Option<&Server> {
+    pub(crate) fn server(&self) -> Option<&S> {
         if let Phase::Serving(server) = &self.phase { Some(server) } else { None }
     }
 
@@ -134,7 +119,7 @@ impl Process {
         match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Serving(server) => {
                 self.world.trace(format_args!("process {} stops", self.number));
-                let stopping = async move { server.hub.shutdown().await };
+                let stopping = async move { server.hub().shutdown().await };
                 self.phase = Phase::Stopping(self.runtime.spawn(stopping));
             }
             other => self.phase = other,
@@ -149,28 +134,4 @@ impl Process {
         drop(self);
         world.kill(number);
     }
-}
-
-async fn serve(world: Arc<World>, file: PathBuf, settings: Settings) -> Result<Server, String> {
-    let storage = Sqlite::open(&file).map_err(|error| error.to_string())?;
-    let begun = Instant::now();
-    let hub = Hub::builder(&REGISTRY).signing_key("a key of a simulation that nobody uses").storage(storage);
-    let hub = hub.build().map_err(|error| error.to_string())?;
-    let Settings { backoff, .. } = settings;
-    let mut runs = Runs::builder(&hub)
-        .retries(settings.retries)
-        .backoff(backoff.0, backoff.1)
-        .step_timeout(settings.step_timeout)
-        .lease(settings.lease)
-        .max_executing(settings.max_executing)
-        .max_waiting_in_memory(settings.max_waiting_in_memory)
-        .keep_ended(settings.keep_ended);
-    let executing = Arc::clone(&world);
-    let job = runs.register("simulated", move |run: fanfare::Run<Room>, seed: u64| {
-        let execution = Execution::begin(&executing, run.id());
-        interpret(run, Node::generate(seed), Site::root(execution))
-    });
-    let runs = runs.start().await.map_err(|error| error.to_string())?;
-    world.trace(format_args!("serves after {:?}", begun.elapsed()));
-    Ok(Server { hub, runs, job })
 }

@@ -12,7 +12,7 @@ use crate::channels::{Room, SIGNALS};
 use crate::file::File;
 use crate::observe::Sent;
 use crate::plan::Node;
-use crate::process::Server;
+use crate::serve::Server;
 use crate::settings::Climate;
 use crate::world::World;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::process::Settings;
+use crate::serve::Settings;
 use crate::world::Weather;
 
 /// The longest turn of a process while signals are sent, in milliseconds.

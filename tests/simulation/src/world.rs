@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) file: PathBuf,
     /// The current time of the simulation.
     pub(crate) time: Duration,
+    /// Until when another program has locked the storage file.
+    pub(crate) locked_until: Duration,
     current: Option<Current>,
     gone: HashSet<u32>,
     bug: Option<Bug>,
@@ -69,6 +71,7 @@ impl World {
             failed_commits: 0,
             file: file.to_owned(),
             time: Duration::ZERO,
+            locked_until: Duration::ZERO,
             current: None,
             gone: HashSet::new(),
             bug: options.bug,
@@ -193,6 +196,11 @@ impl Decisions for Decider {
             state.trace("a commit fails");
         }
         fails
+    }
+
+    fn is_locked(&self) -> bool {
+        let state = self.0.state();
+        state.steady() < state.locked_until
     }
 
     fn pause(&self) -> Duration {

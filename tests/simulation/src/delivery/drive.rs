@@ -1,0 +1,361 @@
+//! One simulation from beginning to end: turns, faults, and the calm in which everything must arrive.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::Counts;
+use super::check::{check_messages, check_streams};
+use super::clients::Clients;
+use super::reference::{Reference, TRIGGERS};
+use super::serve::{Server, serve};
+use super::settings::{Climate, Storage};
+use super::witness::Witness;
+use crate::Options;
+use crate::file::File;
+use crate::process::Process;
+use crate::world::World;
+
+/// How long a process may take to stop.
+const PATIENCE: Duration = Duration::from_secs(35);
+
+/// How long a process keeps executing after its hub was shut down, so that its file is closed.
+const LINGERS: Duration = Duration::from_millis(500);
+
+/// How long everything may take to arrive after the last fault.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// The quiet time before a simulation ends.
+const CALM: Duration = Duration::from_secs(8);
+
+const HOUR: i64 = 3_600_000;
+
+pub(super) struct Simulation {
+    climate: Climate,
+    world: Arc<World>,
+    file: Option<File>,
+    rng: Rng,
+    time: Duration,
+    slots: Vec<Slot>,
+    processes: u32,
+    clients: Clients,
+    reference: Reference,
+    backup: Option<Vec<u8>>,
+    counts: Counts,
+}
+
+/// A place for one process, running or about to start.
+pub(super) struct Slot {
+    pub(super) process: Option<Process<Server>>,
+    witness: Option<Witness>,
+    starts_at: Duration,
+    stalled_until: Duration,
+    skew: i64,
+    stopping_since: Option<Duration>,
+    over_since: Option<Duration>,
+    /// How long it was executed in the last turn.
+    pub(super) executed: Duration,
+}
+
+impl Slot {
+    /// Returns the server if clients can use it.
+    pub(super) fn server(&self) -> Option<&Server> {
+        let is_witnessed = self.witness.as_ref().is_none_or(Witness::is_ready);
+        self.process.as_ref()?.server().filter(|_| is_witnessed)
+    }
+}
+
+impl Simulation {
+    pub(super) fn new(seed: u64, options: Options) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let climate = Climate::generate(&mut rng);
+        let file = (climate.storage != Storage::Memory).then(|| {
+            let file = File::create();
+            file.connection.execute_batch(TRIGGERS).unwrap_or_else(|error| panic!("{error}"));
+            file
+        });
+        let path = file.as_ref().map_or(Path::new(""), |file| &file.path);
+        let world = World::new(rng.u64(..), climate.weather, path, options);
+        world.trace(format_args!("{climate:?}"));
+        let slots = (0..if climate.storage == Storage::Two { 2 } else { 1 }).map(|_| Slot {
+            process: None,
+            witness: None,
+            starts_at: Duration::from_millis(rng.u64(0..500)),
+            stalled_until: Duration::ZERO,
+            skew: 0,
+            stopping_since: None,
+            over_since: None,
+            executed: Duration::ZERO,
+        });
+        let slots = slots.collect();
+        let clients = Clients::new(&climate, &world, &mut rng);
+        let (time, reference) = (Duration::ZERO, Reference::default());
+        let (processes, backup, counts) = (0, None, Counts::default());
+        Self { climate, world, file, rng, time, slots, processes, clients, reference, backup, counts }
+    }
+
+    pub(super) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
+    }
+
+    pub(super) fn run(&mut self) -> Counts {
+        while self.time < self.climate.faults_until && !self.is_violated() {
+            self.disturb();
+            self.clients.act(&self.slots, self.time, true, &self.climate, &mut self.rng);
+            let turn = Duration::from_millis(self.rng.u64(1..=self.climate.turn));
+            self.turn(turn);
+        }
+        self.settle();
+        if !self.is_violated() {
+            let is_whole = self.file.is_some() && !self.climate.limits.is_any();
+            let knows_ends = is_whole && self.climate.weather.knows_gone;
+            let mut wrong = check_messages(&self.reference, &self.clients.messages);
+            wrong.extend(check_streams(&self.reference, &self.clients.written, knows_ends));
+            for violation in wrong {
+                self.world.violation(violation);
+            }
+        }
+        for slot in &mut self.slots {
+            if let Some(process) = slot.process.take() {
+                process.kill();
+            }
+        }
+        let mut counts = std::mem::take(&mut self.counts);
+        self.clients.count(&mut counts);
+        counts.messages = self.reference.entries().count();
+        counts.failed_commits = self.world.state().failed_commits;
+        counts
+    }
+
+    fn is_violated(&self) -> bool {
+        self.world.state().has_violations()
+    }
+
+    /// Executes each process for a time, and looks at what clients have received.
+    fn turn(&mut self, turn: Duration) {
+        self.time += turn;
+        self.world.state().time = self.time;
+        let first = self.rng.usize(0..self.slots.len());
+        for index in 0..self.slots.len() {
+            self.execute((first + index) % self.slots.len(), turn);
+        }
+        let mut committed = self.file.as_ref().map_or(0, |file| {
+            if self.reference.clock.is_zero() && self.processes > 0 {
+                self.reference.clock = file.clock_if_known().unwrap_or_default();
+            }
+            self.reference.read(file)
+        });
+        for witness in self.slots.iter_mut().filter_map(|slot| slot.witness.as_mut()) {
+            match witness.look(&mut self.reference, self.time) {
+                Ok(count) => committed += count,
+                Err(violation) => self.world.violation(violation),
+            }
+        }
+        if committed > 0 {
+            self.world.trace(format_args!("{committed} messages"));
+        }
+        let is_locked = self.time < self.world.state().locked_until;
+        self.clients.look(&self.slots, &self.reference, self.time, is_locked, &mut self.rng);
+    }
+
+    fn execute(&mut self, index: usize, turn: Duration) {
+        let (time, slot) = (self.time, &mut self.slots[index]);
+        slot.executed = Duration::ZERO;
+        if slot.process.is_none() {
+            if slot.starts_at <= time {
+                self.processes += 1;
+                let file = self.file.as_ref().map(|file| file.path.clone());
+                let starting = serve(Arc::clone(&self.world), file, self.climate.limits);
+                slot.process = Some(Process::start(&self.world, self.processes, (time, slot.skew), starting));
+            }
+            return;
+        }
+        let Some(process) = &mut slot.process else { return };
+        if slot.stalled_until > time {
+            return;
+        }
+        if slot.stalled_until > process.time {
+            process.stall(slot.stalled_until);
+        }
+        process.skew = slot.skew;
+        process.execute(time);
+        slot.executed = turn;
+        if self.file.is_none()
+            && slot.witness.is_none()
+            && let Some(server) = process.server()
+        {
+            slot.witness = Some(Witness::start(&self.climate.channels, process.runtime.handle(), server));
+        }
+        if process.has_ended() {
+            let over_since = *slot.over_since.get_or_insert(time);
+            if slot.stopping_since.is_none() || time >= over_since + LINGERS {
+                self.kill(index);
+            }
+        } else if slot.stopping_since.is_some_and(|since| time > since + PATIENCE) {
+            self.world.violation("(h) a graceful stop did not end");
+        }
+    }
+
+    fn kill(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        (slot.stopping_since, slot.over_since, slot.witness) = (None, None, None);
+        slot.starts_at = self.time + Duration::from_millis(self.rng.u64(0..5000));
+        if let Some(process) = slot.process.take() {
+            process.kill();
+        }
+        self.clients.process_died(index, self.time, self.file.is_none(), &mut self.rng);
+    }
+
+    fn stop(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        if let Some(process) = slot.process.as_mut().filter(|process| process.server().is_some()) {
+            process.stop();
+            slot.stopping_since = Some(self.time);
+            if self.file.is_none() {
+                // Nobody sees what is published from now on, and nothing keeps it.
+                self.clients.forget_publishers(index, self.time, &mut self.rng);
+            }
+        }
+    }
+
+    fn decide(&mut self, share: f64) -> bool {
+        share > 0.0 && self.rng.f64() < share
+    }
+
+    /// Decides which faults happen in this turn.
+    fn disturb(&mut self) {
+        let climate = self.climate.clone();
+        for index in 0..self.slots.len() {
+            let (kills, stops) = (self.decide(climate.kills), self.decide(climate.stops));
+            let (stalls, jumps) = (self.decide(climate.stalls), self.decide(climate.jumps));
+            if jumps {
+                let skew = [0, -HOUR, 24 * HOUR][self.rng.usize(0..3)];
+                self.slots[index].skew = skew;
+                self.world.trace(format_args!("the wall clock of slot {index} is {skew} ms ahead"));
+                self.counts.jumps += 1;
+            }
+            if self.slots[index].process.is_none() {
+                continue;
+            }
+            if kills {
+                self.counts.kills += 1;
+                self.kill(index);
+            } else if stops && self.slots[index].stopping_since.is_none() {
+                self.counts.stops += 1;
+                self.stop(index);
+            } else if stalls {
+                self.counts.stalls += 1;
+                let stall = Duration::from_millis(self.rng.u64(1_000..30_000));
+                self.slots[index].stalled_until = self.time + stall;
+                self.world.trace(format_args!("slot {index} stalls for {stall:?}"));
+            }
+        }
+        let locked_until = self.world.state().locked_until;
+        if self.decide(climate.locks) && self.time > locked_until + Duration::from_secs(10) {
+            let locked = Duration::from_millis(self.rng.u64(100..10_000));
+            self.world.state().locked_until = self.time + locked;
+            self.world.trace(format_args!("the file is locked for {locked:?}"));
+            self.counts.locks += 1;
+        }
+        if self.decide(climate.backups) {
+            self.backup = self.file.as_ref().map(File::back_up);
+            self.world.trace("a backup is made");
+        }
+        if self.backup.is_some() && self.decide(climate.restores) {
+            self.restore();
+        }
+        if self.decide(climate.idles) {
+            self.pass_days();
+        }
+    }
+
+    /// Puts the backup in the place of the file while no process runs.
+    fn restore(&mut self) {
+        let (Some(backup), Some(file)) = (self.backup.take(), &mut self.file) else { return };
+        // A mark that is still the backup's does not tell. Then the mark is deleted, as the documentation says.
+        let keeps_mark = file.mark() != mark_in(&backup, file) && self.rng.bool();
+        for index in 0..self.slots.len() {
+            self.kill(index);
+        }
+        let Some(file) = &mut self.file else { return };
+        file.replace(&backup, keeps_mark);
+        self.reference.resume(file);
+        self.clients.forget_revocations();
+        self.world.trace(format_args!("the backup is restored, with the mark beside it: {keeps_mark}"));
+        self.counts.restores += 1;
+    }
+
+    /// Lets eight days pass in which one process has no readers and the other one stands still.
+    fn pass_days(&mut self) {
+        let until = self.time + Duration::from_secs(10);
+        while self.time < until && self.clients.is_waiting() && !self.is_violated() {
+            self.clients.act(&self.slots, self.time, false, &self.climate, &mut self.rng);
+            self.turn(Duration::from_millis(self.climate.turn));
+        }
+        if self.clients.is_waiting() {
+            return;
+        }
+        let alone = self.rng.usize(0..self.slots.len());
+        self.world.trace(format_args!("eight days pass, and only slot {alone} goes on"));
+        self.time += Duration::from_secs(8 * 86_400);
+        let until = self.time + Duration::from_secs(100);
+        self.clients.forget_revocations();
+        self.clients.leave(alone, until);
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            slot.stalled_until = if index == alone { self.time } else { until };
+        }
+        self.climate.faults_until += Duration::from_secs(8 * 86_400 + 100);
+        while self.time < until && !self.is_violated() {
+            self.turn(Duration::from_millis(500));
+        }
+        self.counts.idles += 1;
+    }
+
+    /// Ends all faults, and waits until everything has arrived.
+    fn settle(&mut self) {
+        {
+            let mut state = self.world.state();
+            state.weather.fails_commit = 0.0;
+            state.locked_until = self.time;
+        }
+        for slot in &mut self.slots {
+            slot.starts_at = slot.starts_at.min(self.time);
+            slot.stalled_until = slot.stalled_until.min(self.time);
+        }
+        let (calm, bound) = (self.time + CALM, self.time + BOUND);
+        let mut have_newcomers = BTreeSet::new();
+        while !self.is_violated() {
+            for _ in 0..10 {
+                self.clients.act(&self.slots, self.time, false, &self.climate, &mut self.rng);
+                self.turn(Duration::from_millis(50));
+            }
+            if self.time < calm || self.slots.iter().any(|slot| slot.server().is_none()) {
+                continue;
+            }
+            for index in 0..self.slots.len() {
+                if have_newcomers.insert(index) {
+                    self.clients.add_newcomer(index, &self.climate);
+                }
+            }
+            let lacks = self.clients.lacks(&self.reference);
+            match lacks {
+                None if !self.clients.is_waiting() && self.time > calm + CALM => return,
+                Some(lacks) if self.time > bound => self.world.violation(lacks),
+                None if self.time > bound => {
+                    self.world.violation("(h) publishers are not answered although all is calm");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns the mark that a copy of the file has.
+fn mark_in(backup: &[u8], file: &File) -> Option<String> {
+    file.with_copy(backup, |copy| {
+        copy.query_row("SELECT value FROM facts WHERE name = 'mark'", [], |row| row.get(0)).ok()
+    })
+}

@@ -1,0 +1,426 @@
+//! A reader: a client that keeps to the protocol, and compares all that it receives with the reference.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::channels::{Room, topic_name, topic_of};
+use super::connect::{Event, Mailbox};
+use super::reference::{Epoch, Id, Reference, What};
+
+/// How long a frame may wait until the reference has it.
+const LATE: Duration = Duration::from_secs(1);
+
+pub(super) struct Reader {
+    pub(super) number: usize,
+    pub(super) transport: Transport,
+    /// How long it pauses after each frame.
+    pub(super) pause: Duration,
+    pub(super) subscriptions: Vec<Subscription>,
+    /// Its token's id, which it is revoked by.
+    pub(super) token: String,
+    pub(super) connection: Option<Connection>,
+    /// When it connects next.
+    pub(super) back_at: Duration,
+    /// It is told that logs were shortened for want of memory, so less is there than definitions promise.
+    pub(super) is_short: bool,
+    /// The only process that it connects to.
+    pub(super) only_in: Option<usize>,
+    pub(super) frames: usize,
+    pub(super) pieces: usize,
+    pub(super) gaps: usize,
+    pub(super) violations: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Events,
+    /// A WebSocket that subscribes with its token as it opens.
+    Socket,
+    /// A WebSocket that subscribes by frames.
+    SocketWithSubs,
+}
+
+pub(super) struct Connection {
+    pub(super) slot: usize,
+    pub(super) mailbox: Mailbox,
+    pub(super) task: tokio::task::AbortHandle,
+    /// What has arrived and waits for the reference.
+    waiting: VecDeque<String>,
+    waits_since: Option<Duration>,
+    /// For how long it could have been ended because its token is revoked.
+    pub(super) overdue: Duration,
+}
+
+/// One channel that a reader subscribes to.
+pub(super) struct Subscription {
+    pub(super) channel: usize,
+    room: Room,
+    pub(super) topics: Vec<Progress>,
+    /// Where it resumes.
+    pub(super) cursor: String,
+    epoch: u64,
+    /// The offset of the latest message on this connection.
+    last: u64,
+    is_ready: bool,
+    /// It says where it is by one offset, before which some topics may have lost messages.
+    reads_history: bool,
+}
+
+/// How far a reader is in a topic.
+pub(super) struct Progress {
+    pub(super) topic: usize,
+    /// The offset up to which it has everything, or was told that it has not.
+    pub(super) seen: u64,
+    /// The offset of the latest message that it has.
+    had: u64,
+    /// A text may begin before what the reader needs: it reads the history, or comes after a gap.
+    is_early: bool,
+}
+
+impl Connection {
+    pub(super) fn new(slot: usize, mailbox: Mailbox, task: tokio::task::AbortHandle) -> Self {
+        let (waiting, waits_since, overdue) = (VecDeque::new(), None, Duration::ZERO);
+        Self { slot, mailbox, task, waiting, waits_since, overdue }
+    }
+}
+
+impl Subscription {
+    pub(super) fn new(channel: usize, topics: &[usize], cursor: &str) -> Self {
+        let progress = |topic: &usize| Progress { topic: *topic, seen: 0, had: 0, is_early: false };
+        Self {
+            channel,
+            room: Room::new(channel),
+            topics: topics.iter().map(progress).collect(),
+            cursor: cursor.to_owned(),
+            epoch: 0,
+            last: 0,
+            is_ready: false,
+            reads_history: cursor == "start",
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.room.channel().name()
+    }
+
+    pub(super) fn topic_names(&self) -> impl Iterator<Item = &'static str> {
+        self.topics.iter().map(|progress| topic_name(progress.topic))
+    }
+
+    fn is_new(&self) -> bool {
+        matches!(self.cursor.as_str(), "now" | "start")
+    }
+}
+
+impl Reader {
+    /// Returns what says in the protocol where it resumes.
+    pub(super) fn since(&self) -> Value {
+        let cursors = self.subscriptions.iter().map(|sub| (sub.name().to_owned(), json!(sub.cursor)));
+        Value::Object(cursors.collect())
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.connection.is_some() && self.subscriptions.iter().all(|sub| sub.is_ready)
+    }
+
+    /// Ends its connection.
+    pub(super) fn leave(&mut self, back_at: Duration) {
+        if let Some(connection) = self.connection.take() {
+            connection.task.abort();
+        }
+        self.subscriptions.iter_mut().for_each(|sub| (sub.is_ready, sub.last) = (false, 0));
+        self.back_at = back_at;
+    }
+
+    fn violation(&mut self, what: impl std::fmt::Display) {
+        // One thing that is wrong makes much of what follows wrong.
+        if self.violations.is_empty() {
+            let what: String = what.to_string().chars().take(500).collect();
+            self.violations.push(format!("{what} (reader {})", self.number));
+        }
+    }
+
+    /// Looks at all that has arrived. Returns why the connection ended, if it did.
+    pub(super) fn look(&mut self, reference: &Reference, now: Duration) -> Option<String> {
+        let events = self.connection.as_ref()?.mailbox.take();
+        let mut end = None;
+        for event in events {
+            match event {
+                Event::Frame(frame) => self.connection.as_mut()?.waiting.push_back(frame),
+                Event::Refused(why) => end = Some(format!("refused: {why}")),
+                Event::Closed(why) => end = Some(format!("closed: {why}")),
+            }
+        }
+        while let Some(text) = self.connection.as_mut()?.waiting.pop_front() {
+            let frame: Value = serde_json::from_str(&text).unwrap_or_default();
+            if !is_known(&frame, reference) {
+                let connection = self.connection.as_mut()?;
+                let since = *connection.waits_since.get_or_insert(now);
+                if now > since + LATE {
+                    self.violation(format_args!("(a) {text} was never published"));
+                    return Some("it got what was never published".into());
+                }
+                connection.waiting.push_front(text);
+                break;
+            }
+            self.connection.as_mut()?.waits_since = None;
+            let ended = self.receive(&frame, reference, now);
+            end = end.or(ended);
+        }
+        end
+    }
+
+    fn receive(&mut self, frame: &Value, reference: &Reference, now: Duration) -> Option<String> {
+        if let Some(frames) = frame.as_array() {
+            let frames = frames.iter().filter(|frame| frame.is_object());
+            return frames.filter_map(|frame| self.receive(frame, reference, now)).last();
+        }
+        self.frames += 1;
+        let kind = frame["kind"].as_str().unwrap_or_default();
+        match kind {
+            "alive" | "subscribed" | "expiring" => None,
+            "closing" => Some("closing".into()),
+            "error" => Some(format!("error: {}", frame["code"].as_str().unwrap_or_default())),
+            "unsubscribed" => Some(format!("unsubscribed: {}", frame["code"].as_str().unwrap_or_default())),
+            _ => {
+                let channel = frame["channel"].as_str().unwrap_or_default();
+                let index = self.subscriptions.iter().position(|sub| sub.name() == channel);
+                let Some(index) = index else {
+                    self.violation(format_args!("(a) it did not subscribe to the channel of {frame}"));
+                    return None;
+                };
+                let sub = &mut self.subscriptions[index];
+                let result = match kind {
+                    "ready" => sub.ready(frame, reference, now, self.is_short),
+                    "gap" => {
+                        self.gaps += 1;
+                        sub.gap(frame, reference)
+                    }
+                    _ => {
+                        self.pieces += usize::from(kind == "chunk");
+                        sub.message(frame, reference)
+                    }
+                };
+                if let Err(violation) = result {
+                    self.violation(violation);
+                }
+                None
+            }
+        }
+    }
+
+    /// Returns what it lacks although it is connected.
+    pub(super) fn lacks(&self, reference: &Reference) -> Option<String> {
+        if !self.is_ready() {
+            return Some(format!("(c) reader {} is not connected", self.number));
+        }
+        for sub in &self.subscriptions {
+            for progress in &sub.topics {
+                let latest =
+                    reference.epoch(sub.channel, sub.epoch).map_or(0, |epoch| epoch.latest(progress.topic));
+                let goes_on = reference.goes_on_after(sub.channel, sub.epoch, progress.topic);
+                if latest > progress.seen || goes_on {
+                    let (name, topic, seen) = (sub.name(), topic_name(progress.topic), progress.seen);
+                    let epoch = sub.epoch;
+                    return Some(format!(
+                        "(c) reader {} has {topic} of {name} up to {seen} of {latest} in epoch {epoch}, which is \
+                         the latest: {}",
+                        self.number, !goes_on
+                    ));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Returns whether the reference has all messages of a frame.
+fn is_known(frame: &Value, reference: &Reference) -> bool {
+    if let Some(frames) = frame.as_array() {
+        return frames.iter().all(|frame| is_known(frame, reference));
+    }
+    let Some(id) = frame["id"].as_str().and_then(|id| id.parse::<Id>().ok()) else { return true };
+    let channel = frame["channel"].as_str().and_then(Room::find);
+    let epoch = channel.and_then(|channel| reference.epoch(channel, id.epoch));
+    epoch.is_some_and(|epoch| epoch.entries.contains_key(&id.offset))
+}
+
+fn id_in(frame: &Value, field: &str) -> Result<Id, String> {
+    frame[field].as_str().unwrap_or_default().parse()
+}
+
+impl Subscription {
+    fn ready(
+        &mut self,
+        frame: &Value,
+        reference: &Reference,
+        now: Duration,
+        is_short: bool,
+    ) -> Result<(), String> {
+        let position = frame["position"].as_str().unwrap_or_default();
+        let (head, _) = position.split_once('~').unwrap_or((position, ""));
+        let head: Id = head.parse()?;
+        (self.is_ready, self.last) = (true, 0);
+        let epoch = reference.epoch(self.channel, head.epoch);
+        if !self.is_new() {
+            // A history that was replaced may have smaller ids, so a cursor may name two of them.
+            let is_mixed = self.cursor.split_once('~').is_some_and(|(_, replayed)| replayed == position);
+            if position != self.cursor && !is_mixed {
+                return Err(format!("(b) it resumes at {}, and is told {position}", self.cursor));
+            }
+            position.clone_into(&mut self.cursor);
+            if position.contains('~') {
+                // A later message takes the place of the one that was retained.
+                for progress in
+                    self.topics.iter_mut().filter(|progress| topic_name(progress.topic) == "status")
+                {
+                    let latest = epoch.map_or(0, |epoch| epoch.before_retained(progress.topic, u64::MAX - 1));
+                    progress.seen = progress.seen.max(latest.min(head.offset));
+                }
+            }
+            return Ok(());
+        }
+        let is_start = self.cursor == "start";
+        for progress in &mut self.topics {
+            let topic = progress.topic;
+            progress.seen = match epoch {
+                None => 0,
+                Some(epoch) if is_start && is_short => epoch.latest(topic),
+                Some(epoch) if is_start => epoch.before_history(&self.room, topic, now + reference.clock),
+                Some(epoch) => epoch.before_retained(topic, head.offset),
+            };
+            progress.had = if is_start { 0 } else { progress.seen };
+            progress.is_early = is_start;
+        }
+        self.epoch = head.epoch;
+        position.clone_into(&mut self.cursor);
+        Ok(())
+    }
+
+    fn gap(&mut self, frame: &Value, reference: &Reference) -> Result<(), String> {
+        let before = id_in(frame, "before")?;
+        if !self.is_ready {
+            return Err(format!("(b) {frame} comes before its subscription is ready"));
+        }
+        if before.epoch != self.epoch {
+            self.epoch = before.epoch;
+            self.reads_history = true;
+            for progress in &mut self.topics {
+                (progress.seen, progress.had, progress.is_early) = (before.offset - 1, 0, true);
+            }
+            return Ok(());
+        }
+        let epoch = reference.epoch(self.channel, self.epoch);
+        let is_missed = epoch.is_some_and(|epoch| {
+            // What was lost before a new epoch began is not known.
+            before.offset <= epoch.copied + 1
+                || self
+                    .topics
+                    .iter()
+                    .any(|progress| !epoch.between(progress.topic, progress.had, before.offset).is_empty())
+        });
+        for progress in &mut self.topics {
+            progress.seen = progress.seen.max(before.offset - 1);
+            progress.is_early = true;
+        }
+        if is_missed || self.reads_history { Ok(()) } else { Err(format!("(d) nothing is missed: {frame}")) }
+    }
+
+    fn message(&mut self, frame: &Value, reference: &Reference) -> Result<(), String> {
+        let id = id_in(frame, "id")?;
+        if !self.is_ready {
+            return Err(format!("(b) {frame} comes before its subscription is ready"));
+        }
+        if id.epoch != self.epoch {
+            return Err(format!("(b) {frame} is of another epoch than {}, and no gap was told", self.epoch));
+        }
+        if id.offset <= self.last {
+            return Err(format!("(b) {frame} comes after the offset {}", self.last));
+        }
+        self.last = id.offset;
+        self.advance(frame["id"].as_str().unwrap_or_default());
+        let topic = frame["topic"].as_str().and_then(topic_of);
+        let progress = self.topics.iter_mut().find(|progress| Some(progress.topic) == topic);
+        let Some(progress) = progress else {
+            return Err(format!("(a) it did not subscribe to the topic of {frame}"));
+        };
+        let Some(epoch) = reference.epoch(self.channel, id.epoch) else { return Ok(()) };
+        // A client ignores what it has.
+        if id.offset <= progress.had {
+            return Ok(());
+        }
+        progress.take(frame, id, epoch)
+    }
+
+    /// Moves the cursor as the protocol says.
+    fn advance(&mut self, id: &str) {
+        let position = self.cursor.split_once('~').map(|(position, _)| position.to_owned());
+        self.cursor = match position {
+            Some(position) if *id <= *position => format!("{position}~{id}"),
+            _ => id.to_owned(),
+        };
+    }
+}
+
+impl Progress {
+    fn take(&mut self, frame: &Value, id: Id, epoch: &Epoch) -> Result<(), String> {
+        let Some(entry) = epoch.entries.get(&id.offset) else { return Ok(()) };
+        if entry.topic != self.topic {
+            return Err(format!("(a) {frame} was published to {}", topic_name(entry.topic)));
+        }
+        let first = match &entry.what {
+            What::Piece { stream, .. } => {
+                let first = first_piece(frame, stream, id.offset, self.topic, epoch);
+                first.ok_or_else(|| format!("(a) {frame} is not the text that was written up to {id}"))?
+            }
+            _ => {
+                let mut received = frame.clone();
+                if let Some(received) = received.as_object_mut() {
+                    received.remove("id");
+                }
+                if received != entry.frame {
+                    return Err(format!("(a) {frame} was published as {}", entry.frame));
+                }
+                id.offset
+            }
+        };
+        let lost = epoch.between(self.topic, self.seen, first);
+        if let (Some(lost), false) = (lost.first(), first <= self.seen) {
+            return Err(format!("(c) {frame} comes, and {lost} of the topic was lost without a gap"));
+        }
+        let again = epoch.between(self.topic, first - 1, self.had + 1);
+        if !again.is_empty() {
+            return Err(format!("(b) {frame} has text again that the reader has up to {}", self.had));
+        }
+        let too_much = epoch.between(self.topic, first - 1, self.seen + 1);
+        if !too_much.is_empty() && !self.is_early {
+            return Err(format!("(b) {frame} has text before {}, where the reader began", self.seen));
+        }
+        self.is_early &= id.offset < self.seen;
+        self.had = id.offset;
+        self.seen = self.seen.max(id.offset);
+        Ok(())
+    }
+}
+
+/// Returns the offset of the first of the pieces whose texts a chunk has, up to an offset. There is none if the text
+/// is another.
+fn first_piece(frame: &Value, stream: &str, last: u64, topic: usize, epoch: &Epoch) -> Option<u64> {
+    let mut rest = frame["data"].as_str()?;
+    if frame["kind"] != "chunk" || frame["stream_id"] != stream {
+        return None;
+    }
+    for offset in epoch.until(topic, last).iter().rev() {
+        let What::Piece { stream: other, text } = &epoch.entries.get(offset)?.what else { return None };
+        if other != stream {
+            return None;
+        }
+        rest = rest.strip_suffix(text.as_str())?;
+        if rest.is_empty() {
+            return Some(*offset);
+        }
+    }
+    None
+}

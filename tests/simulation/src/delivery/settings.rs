@@ -1,0 +1,130 @@
+//! The settings that a seed decides before the simulation starts.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::channels::CHANNELS;
+use crate::world::Weather;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// One process, which forgets everything when it ends.
+    Memory,
+    /// One process on a file.
+    One,
+    /// Two processes on a file.
+    Two,
+}
+
+/// The most bytes that logs hold, if there is a limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits {
+    pub(super) stream_bytes: Option<usize>,
+    pub(super) channel_bytes: Option<usize>,
+    pub(super) history_bytes: Option<usize>,
+}
+
+impl Limits {
+    pub(super) fn is_any(&self) -> bool {
+        self.stream_bytes.is_some() || self.channel_bytes.is_some() || self.history_bytes.is_some()
+    }
+}
+
+/// How often each event happens: a time is the mean between two of them.
+#[derive(Clone, Debug)]
+pub(super) struct Climate {
+    pub(super) storage: Storage,
+    pub(super) channels: Vec<usize>,
+    pub(super) readers: usize,
+    pub(super) limits: Limits,
+    /// The longest turn, in milliseconds.
+    pub(super) turn: u64,
+    /// When the faults stop.
+    pub(super) faults_until: Duration,
+    pub(super) messages: f64,
+    pub(super) streams: f64,
+    /// The share of streams with thousands of pieces.
+    pub(super) long: f64,
+    pub(super) cuts: f64,
+    /// How long readers stay away at most, in milliseconds.
+    pub(super) away: u64,
+    pub(super) revocations: f64,
+    pub(super) kills: f64,
+    pub(super) stops: f64,
+    pub(super) stalls: f64,
+    pub(super) jumps: f64,
+    pub(super) locks: f64,
+    pub(super) backups: f64,
+    pub(super) restores: f64,
+    pub(super) idles: f64,
+    pub(super) weather: Weather,
+}
+
+impl Climate {
+    pub(super) fn generate(rng: &mut Rng) -> Self {
+        let storage = match rng.usize(0..10) {
+            0..2 => Storage::Memory,
+            2..4 => Storage::One,
+            _ => Storage::Two,
+        };
+        let is_file = storage != Storage::Memory;
+        let turn = rng.u32(4..50);
+        // Events a second, as a share of the turns.
+        let share = 0.5 * f64::from(turn) / 1000.0;
+        let mut sometimes = |chance: f64, a_second: f64| {
+            if rng.f64() < chance { (0.2 + 0.8 * rng.f64()) * a_second * share } else { 0.0 }
+        };
+        let (kills, stops, stalls) = (sometimes(0.5, 0.3), sometimes(0.3, 0.1), sometimes(0.4, 0.2));
+        let (jumps, locks, backups) = (sometimes(0.3, 0.2), sometimes(0.4, 0.2), sometimes(0.3, 0.3));
+        let (restores, idles) = (sometimes(0.8, 0.1), sometimes(0.3, 0.1));
+        let (messages, streams) = (sometimes(1.0, 30.0), sometimes(0.8, 2.0));
+        let (cuts, revocations) = (sometimes(0.9, 4.0), sometimes(0.5, 0.5));
+        // A process that stands still misses what the other one publishes past the history.
+        let rush = if rng.f64() < 0.2 { 4.0 } else { 1.0 };
+        let fails_commit = if is_file && rng.f64() < 0.3 { rng.f64() * 0.1 } else { 0.0 };
+        let weather = Weather {
+            fails_commit,
+            pause: (rng.u64(1..40), rng.f64() * 0.5),
+            batch: if rng.f64() < 0.3 { rng.usize(1..4) } else { 64 },
+            knows_gone: rng.f64() < 0.8,
+        };
+        let mut limit = |most: usize| (rng.f64() < 0.4).then(|| rng.usize(most / 8..most));
+        let limits = Limits {
+            stream_bytes: limit(60_000),
+            channel_bytes: limit(200_000),
+            history_bytes: limit(600_000),
+        };
+        let limits = if rng.f64() < 0.25 { limits } else { Limits::default() };
+        // The witness of a process without a storage must never miss anything.
+        let limits =
+            if is_file { limits } else { Limits { stream_bytes: limits.stream_bytes, ..Limits::default() } };
+        let mut channels: Vec<usize> = (0..CHANNELS).collect();
+        rng.shuffle(&mut channels);
+        channels.truncate(rng.usize(1..4));
+        let only = |is_possible: bool, value: f64| if is_possible { value } else { 0.0 };
+        Self {
+            storage,
+            channels,
+            readers: rng.usize(3..16),
+            limits,
+            turn: turn.into(),
+            faults_until: Duration::from_millis(rng.u64(4_000..40_000)),
+            messages: messages * rush,
+            streams,
+            long: if rng.f64() < 0.15 { 0.1 } else { 0.0 },
+            cuts,
+            away: if rng.bool() { 2_000 } else { 60_000 },
+            revocations,
+            kills,
+            stops,
+            stalls: stalls * rush,
+            jumps,
+            locks: only(is_file, locks),
+            backups: only(is_file, backups),
+            restores: only(is_file, restores),
+            idles: only(is_file, idles),
+            weather,
+        }
+    }
+}

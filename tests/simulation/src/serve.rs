@@ -1,0 +1,65 @@
+//! A process that executes runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare::{Hub, Job, Runs};
+use tokio::time::Instant;
+
+use crate::channels::{REGISTRY, Room};
+use crate::interpret::{Site, interpret};
+use crate::observe::Execution;
+use crate::plan::Node;
+use crate::process::{Serve, open};
+use crate::world::World;
+
+/// How runs are executed, in all processes of a simulation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) retries: u32,
+    pub(crate) backoff: (Duration, Duration),
+    pub(crate) step_timeout: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) max_executing: usize,
+    pub(crate) max_waiting_in_memory: usize,
+    pub(crate) keep_ended: Duration,
+}
+
+/// The server of a process, once it has started.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) hub: Hub,
+    pub(crate) runs: Runs,
+    pub(crate) job: Job<Room, u64>,
+}
+
+impl Serve for Server {
+    fn hub(&self) -> &Hub {
+        &self.hub
+    }
+}
+
+pub(crate) async fn serve(world: Arc<World>, file: PathBuf, settings: Settings) -> Result<Server, String> {
+    let storage = open(&file)?;
+    let begun = Instant::now();
+    let hub = Hub::builder(&REGISTRY).signing_key("a key of a simulation that nobody uses").storage(storage);
+    let hub = hub.build().map_err(|error| error.to_string())?;
+    let Settings { backoff, .. } = settings;
+    let mut runs = Runs::builder(&hub)
+        .retries(settings.retries)
+        .backoff(backoff.0, backoff.1)
+        .step_timeout(settings.step_timeout)
+        .lease(settings.lease)
+        .max_executing(settings.max_executing)
+        .max_waiting_in_memory(settings.max_waiting_in_memory)
+        .keep_ended(settings.keep_ended);
+    let executing = Arc::clone(&world);
+    let job = runs.register("simulated", move |run: fanfare::Run<Room>, seed: u64| {
+        let execution = Execution::begin(&executing, run.id());
+        interpret(run, Node::generate(seed), Site::root(execution))
+    });
+    let runs = runs.start().await.map_err(|error| error.to_string())?;
+    world.trace(format_args!("serves after {:?}", begun.elapsed()));
+    Ok(Server { hub, runs, job })
+}
