@@ -255,5 +255,7 @@ function expectAllButTheGap(listener: Listener, count: number): void {
   expect(listener.gaps).toHaveLength(1);
   expect(missing).toBeGreaterThan(0);
   expect(listener.indexes).toEqual([...range(0, at), ...range(at + missing, count)]);
-  expect(listener.gaps[0]).toMatchObject({ after: listener.log[at - 1], before: listener.log[at + 1] });
+  // A client that gave its silent socket up before the first message has missed all since it subscribed.
+  const after = at === 0 ? expect.any(String) : listener.log[at - 1];
+  expect(listener.gaps[0]).toMatchObject({ after, before: listener.log[at + 1] });
 }
