@@ -239,11 +239,6 @@ impl Hub {
         self.shared.channels.open(channel).await
     }
 
-    /// Notes that this process writes a text stream.
-    pub(crate) fn write_stream(&self, id: &str) -> StreamGuard {
-        self.shared.channels.write_stream(id)
-    }
-
     /// Returns a channel's log, which has come to a cursor if any process that shares the storage has.
     pub(crate) async fn open_log_at(
         &self,
@@ -255,6 +250,11 @@ impl Hub {
         storage.engine().catch_up().await;
         // Its epoch may be over.
         self.open_log(channel).await
+    }
+
+    /// Notes that this process writes a text stream.
+    pub(crate) fn write_stream(&self, id: &str) -> StreamGuard {
+        self.shared.channels.write_stream(id)
     }
 
     pub(crate) fn storage(&self) -> Option<&Storage> {

@@ -2,11 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Held, Key, Log};
-#[cfg(feature = "sqlite")]
+use super::{Held, KeptMessage, Key, Log};
 use crate::channel::ChannelDefinition;
-#[cfg(feature = "sqlite")]
-use crate::history::KeptMessage;
 use crate::wire::{ChunkParts, LogKind, SharedText};
 
 /// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
@@ -26,11 +23,9 @@ impl OpenStream {
     }
 
     /// Returns the text streams that have begun in these messages and not ended.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn among(definition: &ChannelDefinition, messages: &[KeptMessage]) -> Vec<Self> {
         let mut open = Vec::new();
-        let is_stream: Vec<bool> = definition.kinds().map(|logged| logged.is_stream()).collect();
-        for message in messages.iter().filter(|message| is_stream[message.topic]) {
+        for message in messages.iter().filter(|message| definition.logged(message.topic).is_stream()) {
             Self::follow(&mut open, message.topic, &message.frame);
         }
         open

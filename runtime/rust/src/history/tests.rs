@@ -390,3 +390,36 @@ async fn every_reader_gets_everything_in_order_or_is_told() {
     }
     assert!(gaps > 10 && readers > 100, "{gaps} gaps, {readers} readers");
 }
+
+fn inbox() -> Arc<Inbox> {
+    Arc::new(Inbox::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_before_the_first_turn_is_told_with_the_gap_that_is_owed() {
+    let mut world = World::new(0);
+    world.log = Log::new(Channel::without_params(&CHANNELS[0]), 2, &world.limits);
+    world.append(STATUS, What::Message("1".into()));
+    let of_another_epoch = Cursor::After(MessageId::new(1, 9));
+    let (mut place, _) = world.log.start(&[STATUS], of_another_epoch);
+    for text in ["2", "3"] {
+        world.append(STATUS, What::Message(text.into()));
+    }
+    tokio::time::advance(Duration::from_secs(60)).await;
+    world.log.tidy();
+    let gap = world.log.read(&mut place, 1000, &inbox(), 0).gap.unwrap();
+    assert_eq!(gap.before, MessageId::new(2, 3));
+}
+
+#[tokio::test]
+async fn a_new_subscriber_is_told_if_all_that_a_topic_retains_was_lost_before_a_restart() {
+    let mut world = World::new(0);
+    world.gone.insert(4, 7);
+    let kept = Kept { head: 9, ..world.kept() };
+    let log = Log::restore(&Channel::without_params(world.definition), kept, &world.limits);
+    let gap = |topic: usize| {
+        let (mut place, _) = log.start(&[topic], Cursor::Now);
+        log.read(&mut place, 1000, &inbox(), 0).gap.map(|gap| gap.before)
+    };
+    assert_eq!((gap(4), gap(5)), (Some(MessageId::new(1, 8)), None));
+}

@@ -230,6 +230,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_in_a_history_that_replaced_another_is_the_message_that_was_received_there() {
+        let (position, replayed) = (MessageId::new(9, 10), MessageId::new(8, 3));
+        let replaying = Cursor::Replaying { position, replayed: None };
+        assert_eq!(replaying.after(replayed), Cursor::After(replayed));
+        assert_eq!(format!("{position}~{replayed}").parse(), Ok(Cursor::After(replayed)));
+    }
+
+    #[test]
     fn nothing_else_reads_as_an_id_or_cursor() {
         for text in [
             "",

@@ -159,3 +159,34 @@ fn identity(file: &fs::Metadata) -> Identity {
 fn identity(_: &fs::Metadata) -> Identity {
     (0, 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_still_noticed_after_a_start_that_failed() {
+        let path = std::env::temp_dir().join(format!("fanfare-marks-{}.db", std::process::id()));
+        let mut connection = Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)").unwrap();
+        let file = File::opened(&path).unwrap();
+        let renew = |connection: &mut Connection, is_committed: bool| {
+            with_new_mark(Some(&file), |renew| {
+                let transaction = connection.transaction()?;
+                renew(&transaction)?;
+                if is_committed { transaction.commit() } else { Err(rusqlite::Error::InvalidQuery) }
+            })
+        };
+        renew(&mut connection, true).unwrap();
+        renew(&mut connection, false).unwrap_err();
+        assert!(file.has_own_mark(&connection).unwrap());
+        connection.execute("UPDATE facts SET value = 'of the backup'", []).unwrap();
+        renew(&mut connection, false).unwrap_err();
+        assert!(!file.has_own_mark(&connection).unwrap());
+        renew(&mut connection, true).unwrap();
+        assert!(file.has_own_mark(&connection).unwrap());
+        drop(connection);
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(file.mark()).unwrap();
+    }
+}

@@ -85,10 +85,9 @@ impl Patience {
 
     /// How long the next transaction waits, if it is tried at all.
     pub(super) fn limit(&self) -> Duration {
-        match self.locked {
-            Some(_) => LITTLE_PATIENCE,
-            None => PATIENCE.saturating_sub(self.last).max(LITTLE_PATIENCE),
-        }
+        let patience =
+            if self.locked.is_some() { Duration::ZERO } else { PATIENCE.saturating_sub(self.last) };
+        patience.max(LITTLE_PATIENCE)
     }
 
     pub(super) fn has_waited_in_vain(&mut self, error: &StorageError) {

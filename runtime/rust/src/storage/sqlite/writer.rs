@@ -19,7 +19,7 @@ use super::health::{Health, Patience, is_failure, is_locked};
 use super::messages::Epoch;
 use super::schema::{Unusable, prepare};
 use super::soon::soon;
-use super::{OnRevoked, Opened, StorageError, boot, channels, messages, process, revocations, streams};
+use super::{OnRevoked, Opened, StorageError, boot, channels, messages, process, revocations};
 use crate::channel::{Channel, Registry};
 use crate::history::{KeptMessage, Limits, Log, OpenStream};
 
@@ -350,20 +350,6 @@ impl Writer {
         is_aside
     }
 
-    /// The text streams that no process goes on with. This one does not either: it has only now
-    /// opened their log.
-    fn left_open(&self, mut open: Vec<OpenStream>) -> Vec<OpenStream> {
-        let is_left = |stream: &OpenStream| {
-            if stream.is_of_run() {
-                return !streams::has_writer(&self.connection, &stream.id).unwrap_or(true);
-            }
-            let owner = stream.owner().filter(|owner| *owner != self.owner);
-            !owner.is_some_and(|owner| process::is_here(&self.connection, owner).unwrap_or(true))
-        };
-        open.retain(|stream| is_left(stream) && !bug!(StreamsLeftOpen));
-        open
-    }
-
     /// Hands messages that are committed to their logs.
     fn hand_out(&mut self, appended: Appended) {
         for log in appended.retired {
@@ -425,9 +411,7 @@ impl Writer {
         // In one transaction, so that nothing is deleted between two looks.
         let transaction = self.connection.unchecked_transaction()?;
         let epoch = Epoch::of(log);
-        if messages::head(&transaction, epoch)?.is_none() {
-            return Ok(false);
-        }
+        let Some(head) = messages::head(&transaction, epoch)? else { return Ok(false) };
         let definition = log.channel().definition();
         let mut next = log.head() + 1;
         let messages = channels::messages(&transaction, epoch.row, epoch.life, definition, log.head())?;
@@ -436,7 +420,8 @@ impl Writer {
             next = message.offset + 1;
             is_next
         });
-        if is_whole || bug!(HoleIgnored) {
+        // If all that this process missed is deleted, there is nothing to take, and the log has not come to the head.
+        if is_whole && next == head + 1 || bug!(HoleIgnored) {
             for message in messages {
                 log.take(message);
             }

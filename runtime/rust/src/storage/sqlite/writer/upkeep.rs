@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::super::super::left_open::end_of;
 use super::super::batch::{Asked, Work};
 use super::super::file::with_new_mark;
-use super::super::{StorageError, process, revocations, sweep};
+use super::super::{StorageError, process, revocations, streams, sweep};
 use super::{Done, Failure, Writer};
 use crate::history::OpenStream;
 
@@ -88,6 +88,20 @@ impl Writer {
         if now >= self.used + CHECKING {
             self.probe();
         }
+    }
+
+    /// The text streams that no process goes on with. This one does not either: it has only now
+    /// opened their log.
+    pub(super) fn left_open(&self, mut open: Vec<OpenStream>) -> Vec<OpenStream> {
+        let is_left = |stream: &OpenStream| {
+            if stream.is_of_run() {
+                return !streams::has_writer(&self.connection, &stream.id).unwrap_or(true);
+            }
+            let owner = stream.owner().filter(|owner| *owner != self.owner);
+            !owner.is_some_and(|owner| process::is_here(&self.connection, owner).unwrap_or(true))
+        };
+        open.retain(|stream| is_left(stream) && !bug!(StreamsLeftOpen));
+        open
     }
 
     /// Ends the text streams of processes that have ended since the last look. Their readers would wait for the rest.
