@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use crate::bench::client::Client;
-use crate::bench::definition::{room, said};
+use crate::bench::definition::{draft, room, said};
 use crate::bench::file::File;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -132,4 +132,41 @@ async fn a_revocation_ends_subscribers_of_other_servers_within_a_second() {
     assert!(since.elapsed() < SECOND, "{:?}", since.elapsed());
     assert_eq!(there.refusal(&token("17")).await.status, 401);
     assert_eq!(here.refusal(&token("17")).await.status, 401);
+}
+
+#[tokio::test]
+async fn messages_that_came_and_went_while_a_server_stood_still_are_told_as_a_gap() {
+    let (file, channel) = (File::new(), room("1"));
+    let server = file.server().await;
+    let first = server.hub.publish(said(&channel), "1").await.unwrap();
+    let mut reader = server.subscribe(&channel, &["said"]).await;
+    reader.ready().await;
+    let came_and_went = "BEGIN;
+        INSERT INTO gone SELECT id, 'said', head + 1 FROM channels;
+        UPDATE channels SET head = head + 1;
+        COMMIT;";
+    Connection::open(file.path()).unwrap().execute_batch(came_and_went).unwrap();
+    assert_eq!(reader.gap().await.0, first.to_string());
+}
+
+#[tokio::test]
+async fn a_text_stream_ends_for_readers_of_other_servers_when_its_server_is_gone() {
+    let (file, channel) = (File::new(), room("1"));
+    let [here, there] = [file.server().await, file.server().await];
+    let mut reader = here.subscribe(&channel, &["draft"]).await;
+    reader.ready().await;
+    let mut writer = there.hub.stream(draft(&channel)).await.unwrap();
+    let ServerFrame::DatastreamStart { data: stream, .. } = reader.frame().await else { panic!("no start") };
+    writer.write("Once upon").await.unwrap();
+    assert!(matches!(reader.frame().await, ServerFrame::Chunk { .. }));
+    // A server looks once a second which others there are.
+    tokio::time::sleep(SECOND * 3 / 2).await;
+    let owner = u32::from_str_radix(&stream[..8], 16).unwrap();
+    let connection = Connection::open(file.path()).unwrap();
+    assert_eq!(connection.execute("DELETE FROM processes WHERE owner = ?1", [owner]).unwrap(), 1);
+    let end = reader.frame().await;
+    assert!(
+        matches!(&end, ServerFrame::DatastreamEnd { error: Some(_), data, .. } if *data == stream),
+        "{end:?}"
+    );
 }

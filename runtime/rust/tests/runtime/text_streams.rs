@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{Channel, TextStream, TextStreamWriter, Topic};
+use fanfare::{Channel, Sqlite, TextStreamWriter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::bench::client::Client;
-use crate::bench::definition::{Status, brief, room, said, small, status};
+use crate::bench::definition::{Status, brief, draft, room, said, small, status};
+use crate::bench::file::File;
 use crate::bench::server::{KEY, Server};
-
-fn draft(channel: &Channel) -> Topic<'_, TextStream> {
-    channel.topic(5)
-}
 
 /// One text stream as a client got it.
 #[derive(Debug, Default, PartialEq)]
@@ -276,4 +273,26 @@ async fn post_stream(server: &Server, topic: &str) -> TcpStream {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_after_its_log_was_closed_while_nobody_read_it() {
+    let (file, channel) = (File::new(), room("1"));
+    let open = || Sqlite::open(file.path()).unwrap();
+    let server = Server::start_with(|builder| builder.storage(open()).history_bytes(10_000)).await;
+    // Another channel needs so much memory that logs that nobody reads are closed within seconds.
+    let other = room("2");
+    let _reader = server.subscribe(&other, &["said"]).await;
+    server.hub.publish(said(&other), &"x".repeat(8900)).await.unwrap();
+    let mut writer = server.hub.stream(draft(&channel)).await.unwrap();
+    writer.write("Once ").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    writer.write("upon").await.unwrap();
+    writer.end().await.unwrap();
+    drop(server);
+    let server = file.server().await;
+    let mut client = server.subscribe(&channel, &["draft"]).await;
+    client.ready().await;
+    let Heard { text, error, .. } = hear(&mut client).await;
+    assert_eq!((text.as_str(), error), ("Once upon", None));
 }

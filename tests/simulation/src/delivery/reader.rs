@@ -137,8 +137,11 @@ impl Reader {
     fn violation(&mut self, what: impl std::fmt::Display) {
         // One thing that is wrong makes much of what follows wrong.
         if self.violations.is_empty() {
-            let what: String = what.to_string().chars().take(500).collect();
-            self.violations.push(format!("{what} (reader {})", self.number));
+            let what: Vec<char> = what.to_string().chars().collect();
+            let (first, last) = what.split_at(what.len().min(200));
+            let [first, last] =
+                [first, &last[last.len().saturating_sub(200)..]].map(|part| part.iter().collect::<String>());
+            self.violations.push(format!("{first}…{last} (reader {})", self.number));
         }
     }
 

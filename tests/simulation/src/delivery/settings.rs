@@ -69,24 +69,26 @@ impl Climate {
             _ => Storage::Two,
         };
         let is_file = storage != Storage::Memory;
-        let turn = rng.u32(4..50);
+        let turn = rng.u64(4..50);
         // Events a second, as a share of the turns.
-        let share = 0.5 * f64::from(turn) / 1000.0;
+        let share = 0.5 * (turn as f64) / 1000.0;
         let mut sometimes = |chance: f64, a_second: f64| {
             if rng.f64() < chance { (0.2 + 0.8 * rng.f64()) * a_second * share } else { 0.0 }
         };
         let (kills, stops, stalls) = (sometimes(0.5, 0.3), sometimes(0.3, 0.1), sometimes(0.4, 0.2));
         let (jumps, locks, backups) = (sometimes(0.3, 0.2), sometimes(0.4, 0.2), sometimes(0.3, 0.3));
-        let (restores, idles) = (sometimes(0.8, 0.1), sometimes(0.3, 0.1));
+        let (restores, idles) = (sometimes(0.8, 0.1), sometimes(0.4, 0.15));
         let (messages, streams) = (sometimes(1.0, 30.0), sometimes(0.8, 2.0));
         let (cuts, revocations) = (sometimes(0.9, 4.0), sometimes(0.5, 0.5));
         // A process that stands still misses what the other one publishes past the history.
-        let rush = if rng.f64() < 0.2 { 4.0 } else { 1.0 };
+        let is_rush = rng.f64() < 0.2;
+        let rush = if is_rush { 4.0 } else { 1.0 };
         let fails_commit = if is_file && rng.f64() < 0.3 { rng.f64() * 0.1 } else { 0.0 };
         let weather = Weather {
             fails_commit,
             pause: (rng.u64(1..40), rng.f64() * 0.5),
-            batch: if rng.f64() < 0.3 { rng.usize(1..4) } else { 64 },
+            // A writer that does little at a time would not keep up with a rush.
+            batch: if !is_rush && rng.f64() < 0.3 { rng.usize(1..4) } else { 64 },
             knows_gone: rng.f64() < 0.8,
         };
         let mut limit = |most: usize| (rng.f64() < 0.4).then(|| rng.usize(most / 8..most));
@@ -108,7 +110,7 @@ impl Climate {
             channels,
             readers: rng.usize(3..16),
             limits,
-            turn: turn.into(),
+            turn,
             faults_until: Duration::from_millis(rng.u64(4_000..40_000)),
             messages: messages * rush,
             streams,

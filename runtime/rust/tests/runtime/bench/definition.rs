@@ -109,6 +109,10 @@ pub(crate) fn brief(id: &str) -> Channel {
     Channel::new(&BRIEF, &[&id]).unwrap()
 }
 
+pub(crate) fn draft(channel: &Channel) -> Topic<'_, TextStream> {
+    channel.topic(5)
+}
+
 pub(crate) fn said(channel: &Channel) -> Topic<'_, str> {
     channel.topic(0)
 }
