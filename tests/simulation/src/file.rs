@@ -257,7 +257,7 @@ fn template() -> &'static [u8] {
             let file = path.clone();
             std::thread::spawn(move || Sqlite::open(file).map(drop)).join().map_err(|_| "it panicked")??;
             // Its clock and its mark are of the real machine.
-            let forget = "DELETE FROM facts WHERE name IN ('clock', 'latest_time', 'mark')";
+            let forget = "DELETE FROM facts WHERE name IN ('clock', 'latest_time', 'mark', 'former_mark')";
             Connection::open(&path)?.execute_batch(&format!("{NOTES} {forget}"))?;
             Ok(std::fs::read(&path)?)
         };

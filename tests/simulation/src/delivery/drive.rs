@@ -274,7 +274,7 @@ impl Simulation {
     fn restore(&mut self) {
         let (Some(backup), Some(file)) = (self.backup.take(), &mut self.file) else { return };
         // A mark that is still the backup's does not tell. Then the mark is deleted, as the documentation says.
-        let keeps_mark = file.mark() != mark_in(&backup, file) && self.rng.bool();
+        let keeps_mark = !marks_in(&backup, file).contains(&file.mark()) && self.rng.bool();
         for index in 0..self.slots.len() {
             self.kill(index);
         }
@@ -351,9 +351,11 @@ impl Simulation {
     }
 }
 
-/// Returns the mark that a copy of the file has.
-fn mark_in(backup: &[u8], file: &File) -> Option<String> {
+/// Returns the marks by which a copy of the file is recognized.
+fn marks_in(backup: &[u8], file: &File) -> [Option<String>; 2] {
     file.with_copy(backup, |copy| {
-        copy.query_row("SELECT value FROM facts WHERE name = 'mark'", [], |row| row.get(0)).ok()
+        ["mark", "former_mark"].map(|name| {
+            copy.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).ok()
+        })
     })
 }

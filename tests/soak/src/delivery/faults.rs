@@ -215,8 +215,10 @@ async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand
             }
         }
         if cluster.has_run_since(used_at, answered) && cluster.has_been_free_since(answered) {
-            cluster
-                .fault(format!("{id} was revoked at server {server}, and is still read with at {used_at}"));
+            let after = answered.elapsed();
+            cluster.fault(format!(
+                "{id} was revoked at server {server}, and still reads at {used_at} after {after:?}"
+            ));
         }
     });
     Ok(())

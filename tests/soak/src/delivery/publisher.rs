@@ -14,6 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// A server that runs answers within this time.
 const ANSWER: Duration = Duration::from_secs(7);
+/// A server that runs notices within this time that a writer is gone.
+const NOTICED: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_millis(30);
 /// How long a message may remain unanswered by all servers.
@@ -205,6 +207,11 @@ pub(super) async fn write_one(
         Ok(None) => Ending::BrokenOff,
         Ok(Some(None)) | Err(_) => Ending::Failed,
     };
+    drop(stream);
+    let left = Instant::now();
+    while ending == Ending::BrokenOff && cluster.elapsed(left) < NOTICED {
+        sleep(POLL).await;
+    }
     Some(Written { channel, topic, text, ending, has_run: cluster.has_run_since(server, begun) })
 }
 

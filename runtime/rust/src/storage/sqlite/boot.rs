@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction};
 
 use super::batch::in_transaction;
 use super::clock::StorageClock;
-use super::file::{File, with_new_mark};
+use super::file::File;
 use super::{journal, process};
 
 /// Has commits wait for the disk if they must: if it is asked for, or if the system cannot say that it is the same.
@@ -20,7 +20,7 @@ pub(super) fn set_synchronous(connection: &Connection, synchronous: bool) -> Res
 }
 
 /// Compares the running system with the one that had the file open, and the file with the one that was open. Begins
-/// new epochs if commits may be missing.
+/// new epochs if commits may be missing. Gives the file a new mark.
 pub(super) fn begin(transaction: &Transaction<'_>, synchronous: bool, file: Option<&File>) -> Result<()> {
     let boot = boot_id();
     let written: Option<String> = transaction
@@ -37,9 +37,9 @@ pub(super) fn begin(transaction: &Transaction<'_>, synchronous: bool, file: Opti
         let file = file.path().display();
         tracing::warn!(%file, "the storage was replaced, by a backup for example: all channels begin a new epoch");
     }
-    let mark = if synchronous { None } else { boot }.unwrap_or_else(|| "synchronous".to_owned());
-    transaction.execute("INSERT OR REPLACE INTO facts VALUES ('open_since_boot', ?1)", [mark])?;
-    Ok(())
+    let boot = if synchronous { None } else { boot }.unwrap_or_else(|| "synchronous".to_owned());
+    transaction.execute("INSERT OR REPLACE INTO facts VALUES ('open_since_boot', ?1)", [boot])?;
+    file.map_or(Ok(()), |file| file.renew_mark(transaction))
 }
 
 /// Has each channel begin a new epoch when it is used next. Returns how many there are.
@@ -55,18 +55,18 @@ pub(super) fn end(
     file: Option<&File>,
 ) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
-    let leave = |transaction: &Transaction<'_>| {
+    in_transaction(connection, |transaction| {
         journal::release(transaction, owner)?;
         process::leave(transaction, owner)?;
         clock.record(transaction)?;
         if !process::is_any_here(transaction)? {
             transaction.execute("DELETE FROM facts WHERE name = 'open_since_boot'", [])?;
         }
-        Ok(())
-    };
-    with_new_mark(file, |renew| {
-        in_transaction(connection, |transaction| leave(transaction).and_then(|()| renew(transaction)))
+        file.map_or(Ok(()), |file| file.renew_mark(transaction))
     })?;
+    if let Some(file) = file {
+        in_transaction(connection, |transaction| file.publish_mark(transaction))?;
+    }
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 

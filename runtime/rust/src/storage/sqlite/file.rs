@@ -1,10 +1,13 @@
 //! The file as the file system has it: whether it is still the one that was opened, and whether it was replaced by
 //! an earlier copy of itself while it was closed.
 //!
-//! Next to `app.db` is a file `app.db-mark`. It holds a random id that the database holds, too. Both get a new id
-//! whenever the database is opened, and again while messages are published. A backup has an earlier id, so if it
-//! takes the place of the database, the ids differ when it is opened. Then all channels begin a new epoch: the
-//! backup does not know which ids were given to messages after it was made.
+//! Next to `app.db` is a file `app.db-mark`. It holds a random id, the mark, that the database holds, too. Both get a
+//! new one whenever the database is opened or closed, and again while messages are published. A backup has an earlier
+//! one, so if it takes the place of the database, the marks differ when it is opened. Then all channels begin a new
+//! epoch: the backup does not know which ids were given to messages after it was made.
+//!
+//! The database gets a new mark first, and keeps the one that was next to it then. So a process that ends before the
+//! new mark is next to the database as well leaves both in a state that is recognized.
 
 use std::fs;
 use std::io;
@@ -12,8 +15,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction};
 
-/// The fact that holds the id.
+/// The facts that hold the mark, and the one that was next to the database when it got its mark.
 const MARK: &str = "mark";
+const FORMER: &str = "former_mark";
 
 #[derive(Debug)]
 pub(super) struct File {
@@ -51,39 +55,37 @@ impl File {
     /// Returns whether the database is the one that was last used under this name. Call it inside a transaction that
     /// keeps other processes from writing.
     pub(super) fn has_own_mark(&self, connection: &Connection) -> Result<bool> {
-        Ok(self.mark_beside() == mark_in(connection)? || bug!(BackupIgnored))
+        let mark = fact(connection, MARK)?;
+        let is_own = match self.mark_beside() {
+            Some(beside) => [mark, fact(connection, FORMER)?].contains(&Some(beside)),
+            None => mark.is_none(),
+        };
+        Ok(is_own || bug!(BackupIgnored))
     }
 
-    fn mark_beside(&self) -> Option<String> {
-        fs::read_to_string(self.mark()).ok()
+    /// Gives the database a new mark, which is next to it after [`publish_mark`](Self::publish_mark).
+    pub(super) fn renew_mark(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let mut statement = transaction.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?;
+        statement.execute([FORMER, &self.mark_beside().unwrap_or_default()])?;
+        statement.execute([MARK, &format!("{:032x}", rand::random::<u128>())])?;
+        Ok(())
     }
 
-    /// Gives the database and the file next to it a new id. Returns the former one of the file next to it.
-    fn renew_mark(&self, connection: &Connection) -> Result<Option<String>> {
-        let former = self.mark_beside();
-        let mark = format!("{:032x}", rand::random::<u128>());
+    /// Writes the mark of the database next to it. Call it in a transaction after the one that renewed the mark. The
+    /// transaction keeps other processes from renewing it meanwhile.
+    pub(super) fn publish_mark(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let mark = fact(transaction, MARK)?.unwrap_or_default();
         self.write_mark(&mark).map_err(|error| {
             let why = format!("cannot write {}: {error}", self.mark().display());
             rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
                 Some(why),
             )
-        })?;
-        let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?;
-        statement.execute([MARK, &mark])?;
-        Ok(former)
+        })
     }
 
-    /// Puts back the id that was next to the database. If that is another than the database has, the next process to
-    /// open it must see so.
-    fn restore_mark(&self, former: Option<String>) {
-        let restored = match former {
-            Some(former) => self.write_mark(&former),
-            None => fs::remove_file(self.mark()),
-        };
-        if let Err(error) = restored {
-            tracing::warn!(%error, "all channels will begin a new epoch when the storage is opened next");
-        }
+    fn mark_beside(&self) -> Option<String> {
+        fs::read_to_string(self.mark()).ok().filter(|mark| !mark.is_empty())
     }
 
     fn mark(&self) -> PathBuf {
@@ -118,34 +120,15 @@ fn is_in_memory(path: &Path) -> bool {
         || [":memory:", "file:"].iter().any(|name| path.to_string_lossy().starts_with(name))
 }
 
-/// Gives the database and the file next to it a new id in a transaction of `transact`, which calls what it is given
-/// last. No process ever sees the one without the other.
-pub(super) fn with_new_mark<T, E>(
-    file: Option<&File>,
-    transact: impl FnOnce(&mut dyn FnMut(&Transaction<'_>) -> Result<()>) -> Result<T, E>,
-) -> Result<T, E> {
-    let mut former = None;
-    let result = transact(&mut |transaction| {
-        if let Some(file) = file {
-            former = Some(file.renew_mark(transaction)?);
-        }
-        Ok(())
-    });
-    if let (Err(_), Some(file), Some(former)) = (&result, file, former) {
-        file.restore_mark(former);
-    }
-    result
-}
-
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(suffix);
     path.into()
 }
 
-fn mark_in(connection: &Connection) -> Result<Option<String>> {
+fn fact(connection: &Connection, name: &str) -> Result<Option<String>> {
     let mut statement = connection.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
-    statement.query_row([MARK], |row| row.get(0)).optional()
+    statement.query_row([name], |row| row.get(0)).optional()
 }
 
 #[cfg(unix)]
@@ -162,31 +145,45 @@ fn identity(_: &fs::Metadata) -> Identity {
 
 #[cfg(test)]
 mod tests {
+    use super::super::batch::in_transaction;
     use super::*;
 
     #[test]
-    fn a_backup_is_still_noticed_after_a_start_that_failed() {
+    fn only_the_database_itself_is_recognized_whenever_a_process_ended() {
         let path = std::env::temp_dir().join(format!("fanfare-marks-{}.db", std::process::id()));
         let mut connection = Connection::open(&path).unwrap();
         connection.execute_batch("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)").unwrap();
         let file = File::opened(&path).unwrap();
-        let renew = |connection: &mut Connection, is_committed: bool| {
-            with_new_mark(Some(&file), |renew| {
-                let transaction = connection.transaction()?;
-                renew(&transaction)?;
-                if is_committed { transaction.commit() } else { Err(rusqlite::Error::InvalidQuery) }
-            })
-        };
-        renew(&mut connection, true).unwrap();
-        renew(&mut connection, false).unwrap_err();
-        assert!(file.has_own_mark(&connection).unwrap());
-        connection.execute("UPDATE facts SET value = 'of the backup'", []).unwrap();
-        renew(&mut connection, false).unwrap_err();
+        let mut backups = Vec::new();
+        for is_published in [true, false, false, true, true, false] {
+            in_transaction(&mut connection, |transaction| file.renew_mark(transaction)).unwrap();
+            if is_published {
+                in_transaction(&mut connection, |transaction| file.publish_mark(transaction)).unwrap();
+            }
+            assert!(file.has_own_mark(&connection).unwrap());
+            let latest = [MARK, FORMER].map(|name| fact(&connection, name).unwrap());
+            in_transaction(&mut connection, |transaction| file.renew_mark(transaction)).unwrap();
+            in_transaction(&mut connection, |transaction| file.publish_mark(transaction)).unwrap();
+            assert!(file.has_own_mark(&connection).unwrap());
+            backups.push(latest);
+        }
+        let update = "INSERT OR REPLACE INTO facts VALUES (?1, ?2)";
+        for backup in backups {
+            for (name, value) in [MARK, FORMER].into_iter().zip(backup) {
+                connection.execute(update, [Some(name), value.as_deref()]).unwrap();
+            }
+            assert!(!file.has_own_mark(&connection).unwrap());
+            // Also after a start that failed.
+            let renewed = in_transaction(&mut connection, |transaction| {
+                file.renew_mark(transaction)?;
+                Err::<(), _>(rusqlite::Error::InvalidQuery)
+            });
+            renewed.unwrap_err();
+            assert!(!file.has_own_mark(&connection).unwrap());
+        }
+        fs::remove_file(file.mark()).unwrap();
         assert!(!file.has_own_mark(&connection).unwrap());
-        renew(&mut connection, true).unwrap();
-        assert!(file.has_own_mark(&connection).unwrap());
         drop(connection);
         fs::remove_file(&path).unwrap();
-        fs::remove_file(file.mark()).unwrap();
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::batch::{Appended, Batch, Work, in_transaction};
 use super::clock::StorageClock;
-use super::file::{File, create_private, with_new_mark};
+use super::file::{File, create_private};
 use super::health::{Health, Patience, is_failure, is_locked};
 use super::messages::Epoch;
 use super::schema::{Unusable, prepare};
@@ -119,13 +119,13 @@ impl Writer {
         prepare(&mut connection)?;
         boot::set_synchronous(&connection, synchronous)?;
         let file = File::opened(path);
-        let (owner, clock) = with_new_mark(file.as_ref(), |renew| {
-            in_transaction(&mut connection, |transaction| {
-                boot::begin(transaction, synchronous, file.as_ref())?;
-                let (owner, clock) = (process::enter(transaction)?, StorageClock::open(transaction)?);
-                renew(transaction).map(|()| (owner, clock))
-            })
+        let (owner, clock) = in_transaction(&mut connection, |transaction| {
+            boot::begin(transaction, synchronous, file.as_ref())?;
+            Ok((process::enter(transaction)?, StorageClock::open(transaction)?))
         })?;
+        if let Some(file) = &file {
+            in_transaction(&mut connection, |transaction| file.publish_mark(transaction))?;
+        }
         let (revoked, latest_revocation) = revocations::read(&connection, 0, clock.now())?;
         let peers = process::here(&connection)?;
         let (health, now) = (Health::default(), Instant::now());

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::super::super::left_open::end_of;
 use super::super::batch::{Asked, Work};
-use super::super::file::with_new_mark;
 use super::super::{StorageError, process, revocations, streams, sweep};
 use super::{Done, Failure, Writer};
 use crate::history::OpenStream;
@@ -62,7 +61,9 @@ impl Writer {
     fn renew_mark(&mut self) {
         let Some(file) = self.file.take() else { return };
         if self.has_given_ids && !file.is_lost() {
-            let renewed = with_new_mark(Some(&file), |renew| self.transact(|transaction| renew(transaction)));
+            let renewed = self
+                .transact(|transaction| file.renew_mark(transaction))
+                .and_then(|()| self.transact(|transaction| file.publish_mark(transaction)));
             self.has_given_ids = renewed.is_err();
         }
         self.file = Some(file);
