@@ -247,6 +247,17 @@ impl Order {
     /// Adds what one reader got of a channel, which must be everything.
     pub(super) fn add_reference(&mut self, channel: usize, record: &Record) {
         let epochs = &mut self.channels[channel];
+        for step in &record.steps {
+            // The server may be killed before it sends a message of the epoch.
+            let known: Option<At> = match step {
+                Step::Ready { position, .. } => position.split('~').next().and_then(|id| id.parse().ok()),
+                Step::Gap { before, .. } => Some(*before),
+                Step::Message(_) => None,
+            };
+            if let Some(at) = known {
+                epochs.entry(at.epoch).or_default();
+            }
+        }
         for row in record.rows() {
             let epoch = epochs.entry(row.at.epoch).or_default();
             if row.at.offset == epoch.head + 1 {

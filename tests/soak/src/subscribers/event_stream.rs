@@ -18,6 +18,7 @@ pub(crate) struct EventStream {
     chunks: Chunks,
     content: Vec<u8>,
     events: VecDeque<Event>,
+    has_ended: bool,
 }
 
 impl EventStream {
@@ -41,7 +42,7 @@ impl EventStream {
             return Err(Refusal::Status(head.status));
         }
         let (chunks, content, events) = (Chunks::default(), Vec::new(), VecDeque::new());
-        let mut opened = Self { stream, chunks, content, events };
+        let mut opened = Self { stream, chunks, content, events, has_ended: false };
         opened.take(&bytes[length..]).ok_or(Refusal::Broken)?;
         Ok(opened)
     }
@@ -53,19 +54,22 @@ impl EventStream {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
+            if self.has_ended {
+                return None;
+            }
             let length = self.stream.read(&mut buffer).await.ok().filter(|length| *length > 0)?;
             self.take(&buffer[..length])?;
         }
     }
 
-    /// Takes what arrived. Nothing where the body has ended or is none.
+    /// Takes what arrived. Returns `None` if that is no body of events.
     fn take(&mut self, arrived: &[u8]) -> Option<()> {
-        let ended = self.chunks.take(arrived, &mut self.content).ok()?;
+        self.has_ended |= self.chunks.take(arrived, &mut self.content).ok()?;
         while let Some(end) = self.content.windows(2).position(|pair| pair == b"\n\n") {
             let event: Vec<u8> = self.content.drain(..end + 2).collect();
             self.events.extend(read_event(&String::from_utf8(event).ok()?));
         }
-        (!ended || !self.events.is_empty()).then_some(())
+        Some(())
     }
 }
 
