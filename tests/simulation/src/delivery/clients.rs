@@ -415,5 +415,5 @@ fn any(choices: &[usize], rng: &mut Rng) -> usize {
 
 /// Encodes a text for the query of an address.
 fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02x}"))
 }

@@ -114,7 +114,9 @@ impl Simulation {
             let knows_ends = is_whole && self.climate.weather.knows_gone;
             let mut wrong = check_messages(&self.reference, &self.clients.messages);
             wrong.extend(check_streams(&self.reference, &self.clients.written, knows_ends));
-            wrong.into_iter().for_each(|violation| self.world.violation(violation));
+            for violation in wrong {
+                self.world.violation(violation);
+            }
         }
         for slot in &mut self.slots {
             if let Some(process) = slot.process.take() {

@@ -35,10 +35,10 @@ impl Message {
     pub(super) fn new(number: usize, channel: usize, topic: usize, rng: &mut Rng) -> Self {
         let length = if rng.f64() < 0.05 { rng.usize(0..6000) } else { rng.usize(0..60) };
         let payload = format!("message {number} é\"\n{}", "x".repeat(length));
-        let wanted = 1 + usize::from(rng.f64() < 0.2);
+        let answers = 1 + usize::from(rng.f64() < 0.2);
         let (waited, again_at) = (Duration::ZERO, Duration::ZERO);
         let (attempt, slot, ids) = (Attempt::default(), None, Vec::new());
-        Self { number, channel, topic, payload, attempt, slot, waited, again_at, ids, wanted }
+        Self { number, channel, topic, payload, attempt, slot, waited, again_at, ids, wanted: answers }
     }
 
     /// Publishes in a process.
