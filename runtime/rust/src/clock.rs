@@ -19,7 +19,8 @@ pub(crate) fn after(now: SystemTime, duration: Duration) -> SystemTime {
     now + duration.min(FAR)
 }
 
-/// Returns the time since the machine started. It never jumps, and advances while the machine is suspended.
+/// Returns a time that never jumps. On Linux it counts from the start of the machine and advances while the machine is
+/// suspended. Elsewhere it counts from its first use in this process.
 #[cfg(feature = "sqlite")]
 pub(crate) fn steady() -> Duration {
     #[cfg(feature = "simulation")]
@@ -29,8 +30,8 @@ pub(crate) fn steady() -> Duration {
     system::steady()
 }
 
-/// Names the moment that [`steady`] counts from. Two processes to which it has the same name have the same steady
-/// clock. `None` if the system does not tell.
+/// Identifies the moment that [`steady`] counts from. Processes that get the same value share the clock. `None` if the
+/// system does not tell.
 #[cfg(feature = "sqlite")]
 pub(crate) fn start() -> Option<String> {
     #[cfg(feature = "simulation")]
@@ -40,9 +41,16 @@ pub(crate) fn start() -> Option<String> {
     system::start()
 }
 
+/// Returns what the system calls its latest start. `None` if it does not tell.
+#[cfg(feature = "sqlite")]
+pub(crate) fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
 #[cfg(all(feature = "sqlite", target_os = "linux"))]
 mod system {
-    use std::fs::{read_link, read_to_string};
+    use std::fs::read_link;
     use std::time::Duration;
 
     use rustix::time::{ClockId, clock_gettime};
@@ -53,9 +61,8 @@ mod system {
 
     /// The machine's start, and the namespace in which the time since then is seen.
     pub(super) fn start() -> Option<String> {
-        let id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let namespace = read_link("/proc/self/ns/time").unwrap_or_default();
-        Some(format!("{} {}", id.trim(), namespace.display())).filter(|start| start.len() > 30)
+        Some(format!("{} {}", super::boot_id()?, namespace.display()))
     }
 }
 

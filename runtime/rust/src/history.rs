@@ -46,7 +46,7 @@ pub(crate) use memory::Memory;
 pub(crate) use open_stream::OpenStream;
 pub(crate) use place::{Gap, Place};
 
-use state::{Message, Rank, State};
+use state::{Message, Rank, State, age};
 use topic::{Held, Topic};
 
 /// About how much a reader takes in one turn.
@@ -153,6 +153,13 @@ impl Log {
         self.push(self.lock(), offset, topic, Instant::now(), frame);
     }
 
+    /// Moves on to an offset. What the channel has up to there is of topics that the definition does not have.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn skip_to(&self, offset: u64) {
+        let mut state = self.lock();
+        state.head = state.head.max(offset);
+    }
+
     /// Returns whether publishers should give way to readers.
     fn push(
         &self,
@@ -168,7 +175,7 @@ impl Log {
         if crowded {
             state.lead = 0;
         }
-        state.admit(offset, topic, now, frame);
+        state.admit(offset, topic, Some(now), frame);
         self.make_room(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
@@ -226,7 +233,7 @@ impl Log {
     fn make_room(&self, state: &mut State, now: Instant) {
         let history = self.channel.definition().history;
         while let Some(first) = state.recent.front() {
-            let age = now.saturating_duration_since(first.published);
+            let age = age(first.published, now);
             let is_live = age < LIVE_TIME && state.recent_bytes <= LIVE_BYTES;
             let is_recent = state.recent.len() <= history.messages as usize || is_live;
             if is_recent && age <= history.age {

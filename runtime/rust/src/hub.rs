@@ -239,7 +239,7 @@ impl Hub {
         self.shared.channels.open(channel).await
     }
 
-    /// Returns a channel's log, which has come to a cursor if any process that shares the storage has.
+    /// Returns a channel's log. If the cursor is ahead of it, first catches up with what other processes have appended.
     pub(crate) async fn open_log_at(
         &self,
         channel: &Channel,

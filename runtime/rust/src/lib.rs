@@ -33,6 +33,7 @@ mod hub;
 pub mod metrics;
 pub mod payload;
 mod publish;
+mod random;
 mod routes;
 mod runs;
 pub mod schema;

@@ -80,7 +80,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** Reads a result here, where getters that throw and issues of another shape fail the validator. */
+/** Reads the result here, so that a getter that throws or malformed issues count as a failed validator. */
 function asResult(result: unknown): StandardResult<unknown> {
   if (typeof result !== "object" || result === null) {
     return failedValidator("it gave no result");

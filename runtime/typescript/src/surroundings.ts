@@ -6,7 +6,7 @@ export interface SurroundingsEvents {
   onDoubt(): void;
   /** The network, the page or the machine is back: what stood before may be dead. */
   onReturn(): void;
-  /** The page is frozen, or left and perhaps cached. What it holds may be closed without a word, and holds up others. */
+  /** The page is frozen, or left and perhaps cached. Its connections may be closed silently, and other pages would wait for its locks. */
   onFreeze(): void;
 }
 

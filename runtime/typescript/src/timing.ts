@@ -13,7 +13,7 @@ export const timing = {
   firstAliveOverEvents: 60_000,
   /** How long a server has to answer when it is asked for a sign of life. */
   probe: 4_000,
-  /** A timer this late had no chance to see what it waited for; it waits once more, for the second time. */
+  /** A timer that fires this late waits once more, for `grace`: what it waited for may not have been read yet. */
   lateness: 100,
   grace: 1_000,
   /** An attempt to connect that is no older than this is not begun anew because the network is back. */

@@ -125,7 +125,7 @@ export interface AliveFrame {
 
 export interface ClosingFrame {
   readonly kind: "closing";
-  /** After how many milliseconds to connect anew. The server spreads its clients, so that they do not all come at once. */
+  /** How many milliseconds to wait before reconnecting. The server spreads its clients, so that they do not all come at once. */
   readonly reconnect_in?: number;
 }
 

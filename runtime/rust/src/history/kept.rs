@@ -67,8 +67,7 @@ impl Log {
             }
             let age = kept.now.duration_since(published).unwrap_or_default();
             let age = if offset <= refused_until { age.max(definition.history.age * 2) } else { age };
-            // A machine that has not run for so long cannot say when that was.
-            state.admit(offset, topic, now.checked_sub(age).unwrap_or(now), frame);
+            state.admit(offset, topic, now.checked_sub(age), frame);
         }
         state.head = kept.head;
         self.make_room(&mut state, now);

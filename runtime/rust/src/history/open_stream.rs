@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{Held, KeptMessage, Key, Log};
 use crate::channel::ChannelDefinition;
+use crate::random;
 use crate::wire::{ChunkParts, LogKind, SharedText};
 
 /// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
@@ -19,7 +20,7 @@ pub(crate) struct OpenStream {
 impl OpenStream {
     /// The id of a stream that a process writes.
     pub(crate) fn new_id(owner: u32) -> String {
-        format!("{owner:08x}{:08x}", random())
+        format!("{owner:08x}{:08x}", random::number())
     }
 
     /// Returns the text streams that have begun in these messages and not ended.
@@ -68,14 +69,6 @@ impl OpenStream {
     pub(crate) fn owner(&self) -> Option<u32> {
         u32::from_str_radix(self.id.get(..8)?, 16).ok()
     }
-}
-
-fn random() -> u32 {
-    #[cfg(feature = "simulation")]
-    if let Some(world) = crate::simulation::world() {
-        return world.random();
-    }
-    rand::random()
 }
 
 /// The first and the last frame of a text stream, as far as they say which it is.

@@ -216,8 +216,8 @@ struct Start {
 }
 
 impl State {
-    /// The offset from which a subscriber of a topic goes on that was new at `position`, and has what the topic
-    /// retained then up to `replayed`.
+    /// Returns the offset after which to read a topic, for a subscriber that joined at `position` and has received what
+    /// was retained then, up to `replayed`.
     fn start_of_rest(&self, index: usize, position: u64, replayed: u64) -> u64 {
         let topic = &self.topics[index];
         if topic.retained == 0 {
@@ -229,7 +229,7 @@ impl State {
         }
         let latest = self.of_topic(index).take_while(|start| start.offset <= position).last();
         let Some(latest) = latest else { return if topic.gone > 0 { replayed } else { position } };
-        // What was retained then are so many up to this rank.
+        // The messages retained at `position` are the last `retained` ones up to this rank.
         let rank = latest.rank.topic;
         if topic.has_lost_within(topic.retained, rank) {
             return replayed;

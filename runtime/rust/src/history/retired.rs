@@ -13,9 +13,7 @@ impl Log {
         self.is_retired.store(true, Ordering::Release);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
-        for (inbox, key) in parked {
-            inbox.put(key);
-        }
+        super::wake(parked);
     }
 
     /// Returns whether the log was replaced. A reader must look after it read: if it was parked by then, it is

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -38,8 +39,14 @@ pub(super) struct Message {
     pub(super) offset: u64,
     pub(super) topic: usize,
     pub(super) rank: Rank,
-    pub(super) published: Instant,
+    /// `None` means longer ago than this system's `Instant` can say.
+    pub(super) published: Option<Instant>,
     pub(super) frame: SharedText,
+}
+
+/// Returns how long ago a message was published.
+pub(super) fn age(published: Option<Instant>, now: Instant) -> Duration {
+    published.map_or(Duration::MAX, |published| now.saturating_duration_since(published))
 }
 
 /// How many messages and text streams there had been, including this one, when a message was appended. All frames of
@@ -51,7 +58,7 @@ pub(super) struct Rank {
 }
 
 impl Rank {
-    /// Whether so many messages of a channel that has had `count` are in its history.
+    /// Whether a message of this rank is in the history of a channel that has had `count` messages.
     pub(super) fn is_within(self, history: History, count: u64) -> bool {
         self.channel + u64::from(history.messages) > count
     }
@@ -87,7 +94,7 @@ impl State {
     }
 
     /// Adds the next message.
-    pub(super) fn admit(&mut self, offset: u64, topic: usize, published: Instant, frame: SharedText) {
+    pub(super) fn admit(&mut self, offset: u64, topic: usize, published: Option<Instant>, frame: SharedText) {
         self.head = offset;
         let Some(state) = self.topics.get_mut(topic) else { return };
         if !state.is_stream || LogKind::StreamStart.is_of(&frame) || bug!(PiecesCounted) {

@@ -1,4 +1,4 @@
-//! Pieces of a text stream, joined: what a log holds of a text that is not news any more.
+//! Pieces of a text stream, joined: the form in which a log holds text that has left its recent messages.
 
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ pub(super) struct Text {
     text: String,
     /// The rank and the time of the last piece: the block is held for as long as that is.
     pub(super) rank: Rank,
-    pub(super) published: Instant,
+    pub(super) published: Option<Instant>,
 }
 
 struct Piece {

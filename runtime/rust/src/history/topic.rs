@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 use super::text::Text;
-use super::{Message, Rank};
+use super::{Message, Rank, age};
 use crate::channel::{History, Logged};
 use crate::wire::SharedText;
 
@@ -16,7 +16,7 @@ pub(super) struct Topic {
     held_bytes: usize,
     /// How many messages and streams it has had.
     pub(super) count: u64,
-    /// The offsets at which those begin that a new subscriber gets, with their ranks in the topic.
+    /// What a new subscriber gets: the rank and the first offset of each message or stream.
     starts: VecDeque<(u64, u64)>,
     /// How many of them a new subscriber gets at once.
     pub(super) retained: u64,
@@ -103,7 +103,7 @@ impl Topic {
         self.gone > 0 && self.gone_rank + count > rank
     }
 
-    /// Holds a message that is not recent any more. Returns how many bytes more that takes than nothing.
+    /// Holds a message that is not recent any more. Returns by how many bytes the topic grows.
     pub(super) fn hold(&mut self, message: Message) -> usize {
         let before = self.held_bytes;
         let joined = match self.held.back_mut() {
@@ -136,8 +136,7 @@ impl Topic {
         let before = self.held_bytes;
         while let Some(first) = self.held.front() {
             let rank = first.rank();
-            let is_in_history = rank.is_within(history, count)
-                && now.saturating_duration_since(first.published()) <= history.age;
+            let is_in_history = rank.is_within(history, count) && age(first.published(), now) <= history.age;
             let fits = !self.is_stream || self.held_bytes <= stream_bytes;
             if fits && (is_in_history || self.retains(rank)) {
                 break;
@@ -190,7 +189,7 @@ impl Held {
         }
     }
 
-    fn published(&self) -> Instant {
+    fn published(&self) -> Option<Instant> {
         match self {
             Self::Message(message) => message.published,
             Self::Text(text) => text.published,

@@ -26,6 +26,7 @@ mod boot;
 mod channels;
 mod clock;
 mod engine;
+mod facts;
 mod file;
 mod health;
 mod journal;
@@ -111,6 +112,9 @@ impl Sqlite {
     fn start(path: &Path, synchronous: bool) -> Result<Self, StorageError> {
         let at =
             |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
+        if path.to_string_lossy().starts_with("file:") {
+            return Err(at("it is a URI: name the file by its path".into()));
+        }
         let (writer, known) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
         let askers = Askers::default();
         #[cfg(feature = "simulation")]

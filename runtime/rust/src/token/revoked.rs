@@ -40,7 +40,7 @@ impl Revocations {
     /// Revokes an id that somebody revoked `age` ago.
     pub(crate) fn add(&self, id: &str, age: Duration) {
         let now = Instant::now();
-        // A machine that has not run for so long cannot say when that was.
+        // On some systems an `Instant` cannot lie before the start of the machine.
         let at = now.checked_sub(age).unwrap_or(now);
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         let id: Arc<str> = id.into();

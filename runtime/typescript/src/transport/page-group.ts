@@ -128,7 +128,9 @@ export class PageGroup<Request, Answer> {
 
   #lead(): void {
     this.#cancelDeadline();
-    this.#leader = `${Date.now()} ${this.id}`;
+    // Pages follow a later leader only, also if the clock was set back.
+    const time = Math.max(Date.now(), 1 + (Number.parseInt(this.#leader, 10) || 0));
+    this.#leader = `${time} ${this.id}`;
     this.#isLeader = true;
     this.events.onLead();
     this.#call({ kind: "leader", leader: this.#leader });

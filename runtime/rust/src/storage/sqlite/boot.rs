@@ -6,26 +6,28 @@
 //! that somebody has seen could be given again to another message: so all channels begin a new
 //! epoch, whose ids are others.
 
-use rusqlite::{Connection, OptionalExtension, Result, Transaction};
+use rusqlite::{Connection, Result, Transaction};
 
 use super::batch::in_transaction;
 use super::clock::StorageClock;
 use super::file::File;
-use super::{journal, process};
+use super::{facts, journal, process};
+use crate::clock;
 
-/// Has commits wait for the disk if they must: if it is asked for, or if the system cannot say that it is the same.
+/// The fact that says during which start of the machine the file was opened, while any process has it open.
+const OPEN_SINCE: &str = "open_since_boot";
+
+/// Makes commits wait for the disk if the user asked for it, or if the system has no boot id.
 pub(super) fn set_synchronous(connection: &Connection, synchronous: bool) -> Result<()> {
-    let waits = synchronous || boot_id().is_none();
+    let waits = synchronous || clock::boot_id().is_none();
     connection.pragma_update(None, "synchronous", if waits { "full" } else { "normal" })
 }
 
 /// Compares the running system with the one that had the file open, and the file with the one that was open. Begins
 /// new epochs if commits may be missing. Gives the file a new mark.
 pub(super) fn begin(transaction: &Transaction<'_>, synchronous: bool, file: Option<&File>) -> Result<()> {
-    let boot = boot_id();
-    let written: Option<String> = transaction
-        .query_row("SELECT value FROM facts WHERE name = 'open_since_boot'", [], |row| row.get(0))
-        .optional()?;
+    let boot = clock::boot_id();
+    let written = facts::get(transaction, OPEN_SINCE)?;
     if written.is_some_and(|written| written != "synchronous" && Some(&written) != boot.as_ref()) {
         tracing::warn!("the machine stopped while the storage was open: all channels begin a new epoch");
         begin_epochs(transaction)?;
@@ -38,7 +40,7 @@ pub(super) fn begin(transaction: &Transaction<'_>, synchronous: bool, file: Opti
         tracing::warn!(%file, "the storage was replaced, by a backup for example: all channels begin a new epoch");
     }
     let boot = if synchronous { None } else { boot }.unwrap_or_else(|| "synchronous".to_owned());
-    transaction.execute("INSERT OR REPLACE INTO facts VALUES ('open_since_boot', ?1)", [boot])?;
+    facts::set(transaction, OPEN_SINCE, &boot)?;
     file.map_or(Ok(()), |file| file.renew_mark(transaction))
 }
 
@@ -60,7 +62,7 @@ pub(super) fn end(
         process::leave(transaction, owner)?;
         clock.record(transaction)?;
         if !process::is_any_here(transaction)? {
-            transaction.execute("DELETE FROM facts WHERE name = 'open_since_boot'", [])?;
+            facts::remove(transaction, OPEN_SINCE)?;
         }
         file.map_or(Ok(()), |file| file.renew_mark(transaction))
     })?;
@@ -68,10 +70,4 @@ pub(super) fn end(
         in_transaction(connection, |transaction| file.publish_mark(transaction))?;
     }
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-}
-
-/// What is another after each start of the system.
-fn boot_id() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }

@@ -9,7 +9,7 @@ use crate::channel::{Channel, ChannelDefinition};
 use crate::history::{Kept, KeptMessage};
 use crate::wire::{MessageId, with_id};
 
-/// How often the use of a channel is noted that nothing is published to.
+/// How often to record that a channel is in use, while nothing is published to it.
 pub(super) const NOTED: Duration = Duration::from_secs(86_400);
 
 /// A channel in the file.
@@ -55,7 +55,7 @@ fn kept(
         row,
         life,
         head,
-        messages: messages(connection, row, life, definition, 0)?,
+        messages: messages(connection, row, life, definition, 0)?.messages,
         gone: gone(connection, row, definition)?,
         is_of_another_definition: false,
         now,
@@ -156,8 +156,8 @@ fn begin_life(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Resul
     Ok(())
 }
 
-/// Returns an epoch that is greater than all earlier ones, also than those that were begun after a backup was taken
-/// which has been restored since.
+/// Returns an epoch greater than all earlier ones. It follows the clock, so it is also greater than epochs that a
+/// restored backup does not know.
 fn next_life(transaction: &Transaction<'_>, now: SystemTime) -> Result<u64> {
     let now = milliseconds(now);
     let mut statement = transaction.prepare_cached(
@@ -168,28 +168,37 @@ fn next_life(transaction: &Transaction<'_>, now: SystemTime) -> Result<u64> {
     statement.query_row([now.to_string()], |row| row.get(0))
 }
 
-/// What is kept of a channel after an offset.
+/// The messages of a channel after an offset.
+pub(super) struct Messages {
+    /// How many the file has. If all are there, as many as offsets were given.
+    pub(super) count: u64,
+    /// Those of topics that the definition has.
+    pub(super) messages: Vec<KeptMessage>,
+}
+
+/// Reads the messages of a channel after an offset.
 pub(super) fn messages(
     connection: &Connection,
     row: i64,
     life: u64,
     definition: &ChannelDefinition,
     after: u64,
-) -> Result<Vec<KeptMessage>> {
+) -> Result<Messages> {
     let mut statement = connection.prepare_cached(
         "SELECT offset, topic, published, frame FROM messages WHERE channel = ?1 AND offset > ?2
          ORDER BY offset",
     )?;
     let mut rows = statement.query(params![row, after])?;
-    let mut messages = Vec::new();
+    let (mut count, mut messages) = (0, Vec::new());
     while let Some(row) = rows.next()? {
+        count += 1;
         // What no topic of the definition is for any more, nobody can subscribe to.
         let Some(topic) = definition.logged_as(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
         let frame = with_id(row.get(3)?, MessageId::new(life, offset)).into();
         messages.push(KeptMessage { offset, topic, published: time(row.get(2)?), frame });
     }
-    Ok(messages)
+    Ok(Messages { count, messages })
 }
 
 fn gone(connection: &Connection, row: i64, definition: &ChannelDefinition) -> Result<Vec<(usize, u64)>> {

@@ -1,13 +1,14 @@
 //! The storage's clock. It starts from the wall clock and then never jumps, however the wall clock is set.
 //!
 //! Its time is the time since the machine started plus an offset. The first process that opens the file after a
-//! start of the machine decides the offset and records it; all later ones use it. So all processes of a machine
-//! have the same clock, and what is due in an hour is due in an hour.
+//! start of the machine decides the offset and records it; all later ones use it. So all processes of a Linux machine
+//! have the same clock, and what is due in an hour is due in an hour. On other systems each process has its own.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, Result, params};
 
+use super::facts;
 use super::schema::milliseconds;
 use crate::clock;
 
@@ -31,11 +32,7 @@ impl StorageClock {
 
     /// Returns the clock of a machine that started at `start`, `steady` ago, and whose wall clock shows `wall`.
     fn of(connection: &Connection, start: Option<&str>, steady: Duration, wall: Duration) -> Result<Self> {
-        let fact = |name: &str| {
-            let mut statement = connection.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
-            statement.query_row([name], |row| row.get::<_, String>(0)).optional()
-        };
-        let recorded = fact(OFFSET)?;
+        let recorded = facts::get(connection, OFFSET)?;
         let recorded = recorded.as_deref().and_then(|recorded| recorded.rsplit_once(' '));
         if let Some((of, offset)) = recorded
             && Some(of) == start
@@ -43,11 +40,10 @@ impl StorageClock {
         {
             return Ok(Self { offset: Duration::from_millis(offset) });
         }
-        let latest = fact(LATEST)?.and_then(|latest| latest.parse().ok()).unwrap_or(0);
+        let latest = facts::get(connection, LATEST)?.and_then(|latest| latest.parse().ok()).unwrap_or(0);
         let offset = wall.max(Duration::from_millis(latest)).saturating_sub(steady).as_millis();
         if let Some(start) = start {
-            let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?;
-            statement.execute(params![OFFSET, format!("{start} {offset}")])?;
+            facts::set(connection, OFFSET, &format!("{start} {offset}"))?;
         }
         Ok(Self { offset: Duration::from_millis(u64::try_from(offset).unwrap_or(u64::MAX)) })
     }

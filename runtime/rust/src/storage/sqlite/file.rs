@@ -10,18 +10,23 @@
 //! new mark is next to the database as well leaves both in a state that is recognized.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Result, Transaction};
+use rusqlite::{Connection, Result, Transaction};
+
+use super::facts;
 
 /// The facts that hold the mark, and the one that was next to the database when it got its mark.
 const MARK: &str = "mark";
 const FORMER: &str = "former_mark";
 
+/// The value of `PRAGMA synchronous` with which commits wait for the disk.
+const SYNCHRONOUS_FULL: i64 = 2;
+
 #[derive(Debug)]
 pub(super) struct File {
-    /// The path that it was opened with. A symbolic link in it may come to lead to another file.
+    /// The path that it was opened with. A symbolic link in it may later point to another file.
     path: PathBuf,
     /// The same path without symbolic links, so that a file has one mark by whatever path it is opened.
     resolved: PathBuf,
@@ -55,27 +60,27 @@ impl File {
     /// Returns whether the database is the one that was last used under this name. Call it inside a transaction that
     /// keeps other processes from writing.
     pub(super) fn has_own_mark(&self, connection: &Connection) -> Result<bool> {
-        let mark = fact(connection, MARK)?;
+        let mark = facts::get(connection, MARK)?;
         let is_own = match self.mark_beside() {
-            Some(beside) => [mark, fact(connection, FORMER)?].contains(&Some(beside)),
+            Some(beside) => [mark, facts::get(connection, FORMER)?].contains(&Some(beside)),
             None => mark.is_none(),
         };
         Ok(is_own || bug!(BackupIgnored))
     }
 
-    /// Gives the database a new mark, which is next to it after [`publish_mark`](Self::publish_mark).
+    /// Gives the database a new mark. [`publish_mark`](Self::publish_mark) then writes it to the file next to the database.
     pub(super) fn renew_mark(&self, transaction: &Transaction<'_>) -> Result<()> {
-        let mut statement = transaction.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?;
-        statement.execute([FORMER, &self.mark_beside().unwrap_or_default()])?;
-        statement.execute([MARK, &format!("{:032x}", rand::random::<u128>())])?;
-        Ok(())
+        facts::set(transaction, FORMER, &self.mark_beside().unwrap_or_default())?;
+        facts::set(transaction, MARK, &format!("{:032x}", rand::random::<u128>()))
     }
 
     /// Writes the mark of the database next to it. Call it in a transaction after the one that renewed the mark. The
     /// transaction keeps other processes from renewing it meanwhile.
     pub(super) fn publish_mark(&self, transaction: &Transaction<'_>) -> Result<()> {
-        let mark = fact(transaction, MARK)?.unwrap_or_default();
-        self.write_mark(&mark).map_err(|error| {
+        let mark = facts::get(transaction, MARK)?.unwrap_or_default();
+        // As durable as the mark in the database.
+        let synchronous: i64 = transaction.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        self.write_mark(&mark, synchronous >= SYNCHRONOUS_FULL).map_err(|error| {
             let why = format!("cannot write {}: {error}", self.mark().display());
             rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
@@ -92,11 +97,16 @@ impl File {
         with_suffix(&self.resolved, "-mark")
     }
 
-    fn write_mark(&self, mark: &str) -> io::Result<()> {
+    fn write_mark(&self, mark: &str, is_synchronous: bool) -> io::Result<()> {
         // In one step: a process that ends meanwhile leaves the former file or the new one.
-        let new = with_suffix(&self.resolved, &format!("-mark-{}", std::process::id()));
-        fs::write(&new, mark)?;
-        fs::rename(&new, self.mark())
+        let path = with_suffix(&self.resolved, &format!("-mark-{}", std::process::id()));
+        let mut new = fs::File::create(&path)?;
+        new.write_all(mark.as_bytes())?;
+        if is_synchronous {
+            new.sync_all()?;
+        }
+        fs::rename(&path, self.mark())?;
+        if is_synchronous { sync_folder(&path) } else { Ok(()) }
     }
 }
 
@@ -113,11 +123,10 @@ pub(super) fn create_private(path: &Path) {
     let _ = path;
 }
 
-/// Returns whether a path names a database that exists in memory only, or a URI.
+/// Returns whether a path names a database that exists in memory only.
 #[cfg(unix)]
 fn is_in_memory(path: &Path) -> bool {
-    path.as_os_str().is_empty()
-        || [":memory:", "file:"].iter().any(|name| path.to_string_lossy().starts_with(name))
+    path.as_os_str().is_empty() || path.to_string_lossy().starts_with(":memory:")
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -126,9 +135,16 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-fn fact(connection: &Connection, name: &str) -> Result<Option<String>> {
-    let mut statement = connection.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
-    statement.query_row([name], |row| row.get(0)).optional()
+/// Waits until the disk has the names of a folder's files.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}
+
+/// Folders cannot be synchronized on these systems.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -137,7 +153,7 @@ fn identity(file: &fs::Metadata) -> Identity {
     (file.dev(), file.ino())
 }
 
-/// The standard library does not tell. A file that is open cannot be deleted or replaced on these systems anyway.
+/// The standard library has no file identity on these systems. A file that is open cannot be deleted or replaced on these systems anyway.
 #[cfg(not(unix))]
 fn identity(_: &fs::Metadata) -> Identity {
     (0, 0)
@@ -161,16 +177,15 @@ mod tests {
                 in_transaction(&mut connection, |transaction| file.publish_mark(transaction)).unwrap();
             }
             assert!(file.has_own_mark(&connection).unwrap());
-            let latest = [MARK, FORMER].map(|name| fact(&connection, name).unwrap());
+            let latest = [MARK, FORMER].map(|name| facts::get(&connection, name).unwrap());
             in_transaction(&mut connection, |transaction| file.renew_mark(transaction)).unwrap();
             in_transaction(&mut connection, |transaction| file.publish_mark(transaction)).unwrap();
             assert!(file.has_own_mark(&connection).unwrap());
             backups.push(latest);
         }
-        let update = "INSERT OR REPLACE INTO facts VALUES (?1, ?2)";
         for backup in backups {
             for (name, value) in [MARK, FORMER].into_iter().zip(backup) {
-                connection.execute(update, [Some(name), value.as_deref()]).unwrap();
+                facts::set(&connection, name, &value.unwrap()).unwrap();
             }
             assert!(!file.has_own_mark(&connection).unwrap());
             // Also after a start that failed.

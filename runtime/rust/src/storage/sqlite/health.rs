@@ -63,7 +63,7 @@ impl Health {
 pub(super) struct Patience {
     /// When the last transaction gave up, if none has succeeded since.
     locked: Option<(Instant, StorageError)>,
-    /// How long the last transaction took. What is done in the next one has waited for as long.
+    /// How long the last transaction took. The next transaction's work has already waited that long.
     last: Duration,
 }
 

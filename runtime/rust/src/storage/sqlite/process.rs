@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Result, params};
 
+use crate::{clock, random};
+
 /// What tells a process from every other.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
@@ -17,17 +19,9 @@ struct Identity {
 /// Takes note of this process, and gives the number by which the file knows it.
 pub(super) fn enter(connection: &Connection) -> Result<u32> {
     let Identity { pid, place, began } = Identity::own();
-    let owner = new_owner();
+    let owner = random::number();
     connection.execute("INSERT INTO processes VALUES (?1, ?2, ?3, ?4)", params![owner, pid, place, began])?;
     Ok(owner)
-}
-
-fn new_owner() -> u32 {
-    #[cfg(feature = "simulation")]
-    if let Some(world) = crate::simulation::world() {
-        return world.random();
-    }
-    rand::random()
 }
 
 pub(super) fn leave(connection: &Connection, owner: u32) -> Result<()> {
@@ -100,10 +94,8 @@ impl Identity {
 
 /// The system's start and the process namespace; empty where the system does not tell.
 fn place() -> String {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let namespace = std::fs::read_link("/proc/self/ns/pid");
-    match (boot, namespace) {
-        (Ok(boot), Ok(namespace)) => format!("{} {}", boot.trim(), namespace.display()),
+    match (clock::boot_id(), std::fs::read_link("/proc/self/ns/pid")) {
+        (Some(boot), Ok(namespace)) => format!("{boot} {}", namespace.display()),
         _ => String::new(),
     }
 }

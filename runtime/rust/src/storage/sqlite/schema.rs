@@ -5,6 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, Result};
 
 use super::super::JOURNAL;
+use super::facts;
+
+/// The fact that says by which rules the file's runs were recorded.
+const JOURNAL_VERSION: &str = "journal";
 
 /// Raised whenever the tables change; a file of an earlier version is brought up to date.
 const VERSION: i32 = 3;
@@ -280,13 +284,11 @@ fn copy_into(connection: &Connection, table: &str, create: &str, into: &str, fro
 
 fn create_journal(connection: &Connection) -> Result<()> {
     connection.execute_batch(JOURNAL_TABLES)?;
-    connection.execute("INSERT INTO facts VALUES ('journal', ?1)", [JOURNAL])?;
-    Ok(())
+    facts::set(connection, JOURNAL_VERSION, JOURNAL)
 }
 
 fn check_journal(connection: &Connection) -> Result<(), Unusable> {
-    let version: String =
-        connection.query_row("SELECT value FROM facts WHERE name = 'journal'", [], |row| row.get(0))?;
+    let version = facts::get(connection, JOURNAL_VERSION)?.unwrap_or_default();
     if version == JOURNAL { Ok(()) } else { Err(Unusable::Journal(version)) }
 }
 

@@ -75,7 +75,8 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
             return asked(transaction, row, question);
         }
     }
-    // A question from the future was asked by another machine's clock. Treat it as asked before the signal.
+    // Outside Linux each process has its own clock, so a question can seem to be asked in the future. Treat it as
+    // asked before the signal.
     let was_asked = |since: i64| since <= at || since > now;
     if let Some((site, ..)) =
         open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since))

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Result, Transaction, params};
 
-use super::channels::{self, note_use};
+use super::channels;
 use super::messages::trim;
 use super::schema::milliseconds;
 use crate::channel::{Channel, Registry};
@@ -50,10 +50,7 @@ pub(super) fn sweep(
         let forget_at = youngest.saturating_add(length(REMEMBERED));
         match channel {
             // Its log deletes messages.
-            _ if is_open(due.row) => {
-                note_use(transaction, due.row, time)?;
-                again(transaction, due.row, now + length(OPEN_INTERVAL))?;
-            }
+            _ if is_open(due.row) => again(transaction, due.row, now + length(OPEN_INTERVAL))?,
             _ if forget_at <= now => forget(transaction, due.row)?,
             Some(channel) => {
                 trim_closed(transaction, &channel, time)?;

@@ -109,6 +109,8 @@ struct Open {
     log: Weak<Log>,
     /// For each topic the offset up to which lost messages are deleted.
     trimmed: Vec<(usize, u64)>,
+    /// When it was last recorded in the file that the channel is open.
+    used: Instant,
 }
 
 impl Writer {
@@ -249,9 +251,11 @@ impl Writer {
         self.has_given_ids = true;
         let (row, trimmed) = (kept.row, kept.gone.clone());
         // Also those that history has moved past: they may have readers.
-        let left_open = self.left_open(OpenStream::among(channel.definition(), &kept.messages));
+        let open = OpenStream::among(channel.definition(), &kept.messages);
+        self.watch_writers(&open);
+        let left_open = self.left_open(open);
         let log = Arc::new(Log::restore(channel, kept, limits));
-        self.open.insert(row, Open { log: Arc::downgrade(&log), trimmed });
+        self.open.insert(row, Open { log: Arc::downgrade(&log), trimmed, used: Instant::now() });
         self.trim(std::slice::from_ref(&log), 1);
         Ok(Opened { log, left_open })
     }
@@ -389,11 +393,17 @@ impl Writer {
         self.trim(std::slice::from_ref(log), SLACK);
     }
 
+    /// Adds the processes that write these streams to those whose end is noticed. One may have opened the file after
+    /// the last look, and may end before the next.
+    fn watch_writers(&mut self, open: &[OpenStream]) {
+        self.peers.extend(open.iter().filter(|stream| !stream.is_of_run()).filter_map(OpenStream::owner));
+    }
+
     /// Hands a log what another process appended to its channel. If that cannot be read now, the log stays where it is,
     /// and the next look tries again.
     fn catch_up(&mut self, log: &Arc<Log>) {
         match self.try_catch_up(log) {
-            Ok(true) => {}
+            Ok(true) => self.watch_writers(&log.open_streams()),
             Ok(false) => self.retire(log),
             Err(error) => {
                 let channel = log.channel().name();
@@ -413,18 +423,12 @@ impl Writer {
         let epoch = Epoch::of(log);
         let Some(head) = messages::head(&transaction, epoch)? else { return Ok(false) };
         let definition = log.channel().definition();
-        let mut next = log.head() + 1;
-        let messages = channels::messages(&transaction, epoch.row, epoch.life, definition, log.head())?;
-        let is_whole = messages.iter().all(|message| {
-            let is_next = message.offset == next;
-            next = message.offset + 1;
-            is_next
-        });
-        // If all that this process missed is deleted, there is nothing to take, and the log has not come to the head.
-        if is_whole && next == head + 1 || bug!(HoleIgnored) {
-            for message in messages {
+        let missed = channels::messages(&transaction, epoch.row, epoch.life, definition, log.head())?;
+        if missed.count == head - log.head() || bug!(HoleIgnored) {
+            for message in missed.messages {
                 log.take(message);
             }
+            log.skip_to(head);
         } else if let Some(kept) = channels::read(&transaction, log.channel(), self.clock.now())? {
             // This process missed messages that are deleted. What is lost is told by the offsets that are gone.
             log.reload(kept);

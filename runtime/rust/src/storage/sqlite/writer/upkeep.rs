@@ -7,13 +7,30 @@ use tokio::time::Instant;
 
 use super::super::super::left_open::end_of;
 use super::super::batch::{Asked, Work};
-use super::super::{StorageError, process, revocations, streams, sweep};
-use super::{Done, Failure, Writer};
+use super::super::{StorageError, channels, process, revocations, streams, sweep};
+use super::{Done, Failure, NOT_FOLLOWED, Open, Writer};
 use crate::history::OpenStream;
 
 /// How often to look whether the file is still there and, if nothing else uses it, whether it can be used; and how
 /// often to renew the file's mark.
 const CHECKING: Duration = Duration::from_secs(1);
+
+/// How often to record that a channel is open. Other processes do not forget a channel whose use was recorded within
+/// the week.
+const USE_INTERVAL: Duration = Duration::from_secs(6 * 3600);
+
+/// The most channels whose use one sweep records.
+const NOTED_AT_ONCE: usize = 1_000;
+
+impl Open {
+    fn is_use_due(&self) -> bool {
+        self.used.elapsed() >= USE_INTERVAL
+    }
+
+    fn note_use(&mut self) {
+        self.used = Instant::now();
+    }
+}
 
 impl Writer {
     /// Hands the hub the revocations by other processes.
@@ -26,7 +43,11 @@ impl Writer {
                 }
                 self.latest_revocation = latest;
             }
-            Err(error) => tracing::error!(%error, "the storage could not be read"),
+            Err(error) => {
+                tracing::error!(%error, "the storage could not be read");
+                // The next look reads again, even if nothing is written until then.
+                self.version = NOT_FOLLOWED;
+            }
         }
     }
 
@@ -36,11 +57,19 @@ impl Writer {
         let logs: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
         self.trim(&logs, 1);
         drop(logs);
-        let (clock, open) = (self.clock, std::mem::take(&mut self.open));
+        let (clock, mut open) = (self.clock, std::mem::take(&mut self.open));
         let swept = self.transact(|transaction| {
             clock.record(transaction)?;
+            for row in
+                open.iter().filter(|(_, open)| open.is_use_due()).map(|(row, _)| *row).take(NOTED_AT_ONCE)
+            {
+                channels::note_use(transaction, row, clock.now())?;
+            }
             sweep::sweep(transaction, registry, |row| open.contains_key(&row), clock.now())
         });
+        if swept.is_ok() {
+            open.values_mut().filter(|open| open.is_use_due()).take(NOTED_AT_ONCE).for_each(Open::note_use);
+        }
         self.open = open;
         let next = if matches!(swept, Ok(true)) { sweep::SOON } else { sweep::INTERVAL };
         self.sweep_at = Instant::now() + next;
@@ -132,7 +161,7 @@ impl Writer {
     }
 
     /// Uses the file, so that a process that has nothing else to do notices when it cannot be used, and when it can
-    /// be used again. To know whether the disk is full still, it must write.
+    /// be used again. Only a write shows whether the disk is still full.
     fn probe(&mut self) {
         let (clock, is_failing) = (self.clock, self.health.get().is_err());
         let _ = self.transact(|transaction| {
