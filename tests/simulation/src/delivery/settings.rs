@@ -69,9 +69,9 @@ impl Climate {
             _ => Storage::Two,
         };
         let is_file = storage != Storage::Memory;
-        let turn = rng.u32(4..50);
+        let turn = rng.u64(4..50);
         // Events a second, as a share of the turns.
-        let share = 0.5 * f64::from(turn) / 1000.0;
+        let share = 0.5 * Duration::from_millis(turn).as_secs_f64();
         let mut sometimes = |chance: f64, a_second: f64| {
             if rng.f64() < chance { (0.2 + 0.8 * rng.f64()) * a_second * share } else { 0.0 }
         };
@@ -110,7 +110,7 @@ impl Climate {
             channels,
             readers: rng.usize(3..16),
             limits,
-            turn: turn.into(),
+            turn,
             faults_until: Duration::from_millis(rng.u64(4_000..40_000)),
             messages: messages * rush,
             streams,
