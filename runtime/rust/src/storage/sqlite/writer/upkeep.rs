@@ -146,7 +146,7 @@ impl Writer {
         let mut work: Vec<Box<dyn Work>> = Vec::new();
         let logs = if gone.is_empty() { None } else { Some(self.open.values()) };
         for log in logs.into_iter().flatten().filter_map(|open| open.log.upgrade()) {
-            for stream in log.open_streams().into_iter().filter(is_left) {
+            for stream in log.open_streams().into_iter().filter(is_left).filter(|_| !bug!(StreamsLeftOpen)) {
                 let end = end_of(&log, &stream);
                 let (reply, _) = oneshot::channel();
                 work.push(Asked::boxed(move |batch| batch.append(&end).map(drop), reply));
