@@ -27,7 +27,7 @@ fn a_seed_decides_every_event() {
 #[test]
 fn deliberate_bugs_are_found() {
     // Each search begins at a seed that found the bug, so that it is short while that still holds.
-    let first = [12, 30, 1, 7, 1, 47, 0, 2, 0];
+    let first = [45, 43, 1, 7, 1, 8, 0, 2, 0];
     for (bug, first) in Bug::OF_DELIVERY.into_iter().zip(first) {
         let options = Options { bug: Some(bug), is_traced: false };
         let found = (first..first + 100).find(|seed| !simulate(*seed, options).violations.is_empty());
