@@ -1,7 +1,7 @@
 import { describeIssues, TEXT } from "./standard.js";
 import type { InferInput, InferOutput, StandardIssue, StandardSchema } from "./standard.js";
 
-/** What a topic gives a new subscriber at once: its latest message (`last`), its latest 1,000 (`all`), or that many. */
+/** How much of a topic a new subscriber gets at once: its latest message (`last`), its latest 1,000 (`all`), or that many. */
 export type Retain = "last" | "all" | number;
 
 /** A topic as {@link defineChannel} takes it: it carries payloads, or text streams. */

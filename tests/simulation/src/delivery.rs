@@ -17,12 +17,7 @@
 //! - (g) a revoked token ends its readers in every process within a second,
 //! - (h) publishers are answered within seven seconds.
 
-use std::rc::Rc;
-
-use fanfare::simulation::install;
-
-use crate::world::Decider;
-use crate::{Options, Report, Tally};
+use crate::{Options, Report, Tally, report};
 
 mod channels;
 mod check;
@@ -78,14 +73,7 @@ pub struct Counts {
 /// Simulates a seed.
 #[must_use]
 pub fn simulate(seed: u64, options: Options) -> Report<Counts> {
-    let mut simulation = Simulation::new(seed, options);
-    let installed = install(Rc::new(Decider(simulation.world())));
-    let counts = simulation.run();
-    let world = simulation.world();
-    drop(simulation);
-    drop(installed);
-    let (trace, lines, violations) = world.end();
-    Report { seed, violations, trace, lines, counts }
+    report(seed, Simulation::new(seed, options))
 }
 
 impl Tally for Counts {

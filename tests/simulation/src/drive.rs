@@ -11,7 +11,7 @@ use crate::send::Senders;
 use crate::serve::{Server, serve};
 use crate::settings::{Climate, MAX_TURN};
 use crate::world::World;
-use crate::{Counts, Options, check};
+use crate::{Counts, Options, Simulate, check};
 
 /// How long a run may take after the last fault. No plan takes longer.
 const BOUND: Duration = Duration::from_secs(600);
@@ -57,31 +57,14 @@ struct Stopping {
     over_since: Option<Duration>,
 }
 
-impl Simulation {
-    pub(crate) fn new(seed: u64, options: Options) -> Self {
-        let mut rng = Rng::with_seed(seed);
-        let climate = Climate::generate(&mut rng);
-        let file = File::create();
-        let world = World::new(rng.u64(..), climate.weather, &file.path, options);
-        world.trace(format_args!("{climate:?}"));
-        let slots = (0..2).map(|_| Slot {
-            process: None,
-            starts_at: Duration::from_millis(rng.u64(0..500)),
-            stalled_until: Duration::ZERO,
-            skew: rng.i64(-climate.skew..=climate.skew),
-            stopping: None,
-        });
-        let slots = slots.collect();
-        let senders = Senders::new(&climate, &mut rng);
-        let time = Duration::ZERO;
-        Self { climate, world, file, rng, time, slots, processes: 0, senders, faults: 0 }
-    }
+impl Simulate for Simulation {
+    type Counts = Counts;
 
-    pub(crate) fn world(&self) -> Arc<World> {
+    fn world(&self) -> Arc<World> {
         Arc::clone(&self.world)
     }
 
-    pub(crate) fn run(&mut self) -> Counts {
+    fn run(&mut self) -> Counts {
         while self.time < self.climate.faults_until && !self.is_violated() {
             self.disturb();
             self.send(true);
@@ -102,6 +85,27 @@ impl Simulation {
             }
         }
         counts
+    }
+}
+
+impl Simulation {
+    pub(crate) fn new(seed: u64, options: Options) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let climate = Climate::generate(&mut rng);
+        let file = File::create();
+        let world = World::new(rng.u64(..), climate.weather, &file.path, options);
+        world.trace(format_args!("{climate:?}"));
+        let slots = (0..2).map(|_| Slot {
+            process: None,
+            starts_at: Duration::from_millis(rng.u64(0..500)),
+            stalled_until: Duration::ZERO,
+            skew: rng.i64(-climate.skew..=climate.skew),
+            stopping: None,
+        });
+        let slots = slots.collect();
+        let senders = Senders::new(&climate, &mut rng);
+        let time = Duration::ZERO;
+        Self { climate, world, file, rng, time, slots, processes: 0, senders, faults: 0 }
     }
 
     fn is_violated(&self) -> bool {

@@ -25,11 +25,12 @@ mod settings;
 mod world;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use fanfare::simulation::{Bug, install};
 
 use drive::Simulation;
-use world::Decider;
+use world::{Decider, World};
 
 /// How a simulation is run, besides its seed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +82,19 @@ pub struct Counts {
 /// Simulates a seed.
 #[must_use]
 pub fn simulate(seed: u64, options: Options) -> Report {
-    let mut simulation = Simulation::new(seed, options);
+    report(seed, Simulation::new(seed, options))
+}
+
+/// A simulation of one seed.
+trait Simulate {
+    type Counts;
+
+    fn world(&self) -> Arc<World>;
+
+    fn run(&mut self) -> Self::Counts;
+}
+
+fn report<S: Simulate>(seed: u64, mut simulation: S) -> Report<S::Counts> {
     let installed = install(Rc::new(Decider(simulation.world())));
     let counts = simulation.run();
     let world = simulation.world();

@@ -14,7 +14,7 @@ use tokio::time::{advance, sleep};
 
 use crate::world::World;
 
-/// What a process serves once it has started.
+/// The server of a process, once it has started.
 pub(crate) trait Serve: Clone + Send + 'static {
     fn hub(&self) -> &Hub;
 }

@@ -176,7 +176,7 @@ impl Log {
         let mut state = self.lock();
         let lost = self.gap(&state, place);
         let gap = match place.owed.take() {
-            // What was lost since is told with it.
+            // The gap also covers what was lost since.
             Some(owed) => {
                 Some(Gap { before: lost.map_or(owed.before, |lost| lost.before.max(owed.before)), ..owed })
             }

@@ -16,7 +16,7 @@ pub(super) struct Topic {
     held_bytes: usize,
     /// How many messages and streams it has had.
     pub(super) count: u64,
-    /// What a new subscriber gets: the rank and the first offset of each message or stream.
+    /// The messages and streams that a new subscriber gets: the rank and the first offset of each.
     starts: VecDeque<(u64, u64)>,
     /// How many of them a new subscriber gets at once.
     pub(super) retained: u64,

@@ -1,4 +1,4 @@
-//! What is compared once all is calm.
+//! The checks once all is calm.
 
 use std::collections::{BTreeMap, BTreeSet};
 

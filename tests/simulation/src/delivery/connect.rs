@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tower::ServiceExt;
 
-/// What happened on a connection.
+/// An event on a connection.
 #[derive(Debug)]
 pub(super) enum Event {
     Frame(String),
@@ -28,7 +28,7 @@ pub(super) enum Event {
     Closed(String),
 }
 
-/// What arrived and was not looked at yet. It is kept outside of the process.
+/// The events that have arrived and were not looked at yet. Kept outside of the process.
 #[derive(Clone, Default)]
 pub(super) struct Mailbox(Arc<Mutex<VecDeque<Event>>>);
 

@@ -14,10 +14,10 @@ use super::reference::{Reference, TRIGGERS};
 use super::serve::{Server, serve};
 use super::settings::{Climate, Storage};
 use super::witness::Witness;
-use crate::Options;
 use crate::file::File;
 use crate::process::Process;
 use crate::world::World;
+use crate::{Options, Simulate};
 
 /// How long a process may take to stop.
 const PATIENCE: Duration = Duration::from_secs(35);
@@ -68,6 +68,43 @@ impl Slot {
     }
 }
 
+impl Simulate for Simulation {
+    type Counts = Counts;
+
+    fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
+    }
+
+    fn run(&mut self) -> Counts {
+        while self.time < self.climate.faults_until && !self.is_violated() {
+            self.disturb();
+            self.clients.act(&self.slots, self.time, true, &self.climate, &mut self.rng);
+            let turn = Duration::from_millis(self.rng.u64(1..=self.climate.turn));
+            self.turn(turn);
+        }
+        self.settle();
+        if !self.is_violated() {
+            let is_whole = self.file.is_some() && !self.climate.limits.is_any();
+            let knows_ends = is_whole && self.climate.weather.knows_gone;
+            let mut wrong = check_messages(&self.reference, &self.clients.messages);
+            wrong.extend(check_streams(&self.reference, &self.clients.written, knows_ends));
+            for violation in wrong {
+                self.world.violation(violation);
+            }
+        }
+        for slot in &mut self.slots {
+            if let Some(process) = slot.process.take() {
+                process.kill();
+            }
+        }
+        let mut counts = std::mem::take(&mut self.counts);
+        self.clients.count(&mut counts);
+        counts.messages = self.reference.entries().count();
+        counts.failed_commits = self.world.state().failed_commits;
+        counts
+    }
+}
+
 impl Simulation {
     pub(super) fn new(seed: u64, options: Options) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -95,39 +132,6 @@ impl Simulation {
         let (time, reference) = (Duration::ZERO, Reference::default());
         let (processes, backup, counts) = (0, None, Counts::default());
         Self { climate, world, file, rng, time, slots, processes, clients, reference, backup, counts }
-    }
-
-    pub(super) fn world(&self) -> Arc<World> {
-        Arc::clone(&self.world)
-    }
-
-    pub(super) fn run(&mut self) -> Counts {
-        while self.time < self.climate.faults_until && !self.is_violated() {
-            self.disturb();
-            self.clients.act(&self.slots, self.time, true, &self.climate, &mut self.rng);
-            let turn = Duration::from_millis(self.rng.u64(1..=self.climate.turn));
-            self.turn(turn);
-        }
-        self.settle();
-        if !self.is_violated() {
-            let is_whole = self.file.is_some() && !self.climate.limits.is_any();
-            let knows_ends = is_whole && self.climate.weather.knows_gone;
-            let mut wrong = check_messages(&self.reference, &self.clients.messages);
-            wrong.extend(check_streams(&self.reference, &self.clients.written, knows_ends));
-            for violation in wrong {
-                self.world.violation(violation);
-            }
-        }
-        for slot in &mut self.slots {
-            if let Some(process) = slot.process.take() {
-                process.kill();
-            }
-        }
-        let mut counts = std::mem::take(&mut self.counts);
-        self.clients.count(&mut counts);
-        counts.messages = self.reference.entries().count();
-        counts.failed_commits = self.world.state().failed_commits;
-        counts
     }
 
     fn is_violated(&self) -> bool {

@@ -88,7 +88,7 @@ pub(super) enum Outcome {
     Broken,
 }
 
-/// What a stream writes, and how.
+/// The plan of a text stream: how many pieces, and how fast.
 pub(super) struct Plan {
     pub(super) number: usize,
     pub(super) channel: usize,

@@ -46,7 +46,7 @@ pub(super) struct Connection {
     pub(super) slot: usize,
     pub(super) mailbox: Mailbox,
     pub(super) task: tokio::task::AbortHandle,
-    /// What has arrived and waits for the reference.
+    /// The frames that have arrived and wait for the reference.
     waiting: VecDeque<String>,
     waits_since: Option<Duration>,
     /// For how long it could have been ended because its token is revoked.
@@ -317,7 +317,7 @@ impl Subscription {
         }
         let epoch = reference.epoch(self.channel, self.epoch);
         let is_missed = epoch.is_some_and(|epoch| {
-            // What was lost before a new epoch began is not known.
+            // Losses from before a new epoch are not known.
             before.offset <= epoch.copied + 1
                 || self
                     .topics

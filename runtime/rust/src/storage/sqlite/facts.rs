@@ -1,4 +1,4 @@
-//! What the file says about itself, by name.
+//! Facts: named values that the database stores about itself.
 
 use rusqlite::{Connection, OptionalExtension, Result};
 

@@ -68,7 +68,8 @@ impl File {
         Ok(is_own || bug!(BackupIgnored))
     }
 
-    /// Gives the database a new mark. [`publish_mark`](Self::publish_mark) then writes it to the file next to the database.
+    /// Gives the database a new mark. [`publish_mark`](Self::publish_mark) then writes it to the file next to the
+    /// database.
     pub(super) fn renew_mark(&self, transaction: &Transaction<'_>) -> Result<()> {
         facts::set(transaction, FORMER, &self.mark_beside().unwrap_or_default())?;
         facts::set(transaction, MARK, &format!("{:032x}", rand::random::<u128>()))
@@ -153,7 +154,8 @@ fn identity(file: &fs::Metadata) -> Identity {
     (file.dev(), file.ino())
 }
 
-/// The standard library has no file identity on these systems. A file that is open cannot be deleted or replaced on these systems anyway.
+/// The standard library has no file identity on these systems, which do not let an open file be deleted or replaced
+/// anyway.
 #[cfg(not(unix))]
 fn identity(_: &fs::Metadata) -> Identity {
     (0, 0)

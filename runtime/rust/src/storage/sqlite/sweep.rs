@@ -66,7 +66,7 @@ pub(super) fn sweep(
 /// Deletes what the log of a channel would lose if it were open.
 fn trim_closed(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<()> {
     let Some(kept) = channels::read(transaction, channel, now)? else { return Ok(()) };
-    // Whoever opens the channel next ends these: they may have readers, which wait for the rest.
+    // The next process that opens the channel ends these streams, because readers may wait for the rest.
     if !OpenStream::among(channel.definition(), &kept.messages).is_empty() {
         return Ok(());
     }

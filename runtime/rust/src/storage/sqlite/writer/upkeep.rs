@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::super::super::left_open::end_of;
 use super::super::batch::{Asked, Work};
 use super::super::{StorageError, channels, process, revocations, streams, sweep};
-use super::{Done, Failure, NOT_FOLLOWED, Open, Writer};
+use super::{Done, Failure, NOT_FOLLOWED, Writer};
 use crate::history::OpenStream;
 
 /// How often to look whether the file is still there and, if nothing else uses it, whether it can be used; and how
@@ -21,16 +21,6 @@ const USE_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
 /// The most channels whose use one sweep records.
 const NOTED_AT_ONCE: usize = 1_000;
-
-impl Open {
-    fn is_use_due(&self) -> bool {
-        self.used.elapsed() >= USE_INTERVAL
-    }
-
-    fn note_use(&mut self) {
-        self.used = Instant::now();
-    }
-}
 
 impl Writer {
     /// Hands the hub the revocations by other processes.
@@ -57,18 +47,19 @@ impl Writer {
         let logs: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
         self.trim(&logs, 1);
         drop(logs);
+        let unrecorded = self.open.iter().filter(|(_, open)| open.used.elapsed() >= USE_INTERVAL);
+        let unrecorded: Vec<i64> = unrecorded.map(|(row, _)| *row).take(NOTED_AT_ONCE).collect();
         let (clock, mut open) = (self.clock, std::mem::take(&mut self.open));
         let swept = self.transact(|transaction| {
             clock.record(transaction)?;
-            for row in
-                open.iter().filter(|(_, open)| open.is_use_due()).map(|(row, _)| *row).take(NOTED_AT_ONCE)
-            {
-                channels::note_use(transaction, row, clock.now())?;
-            }
+            unrecorded.iter().try_for_each(|row| channels::note_use(transaction, *row, clock.now()))?;
             sweep::sweep(transaction, registry, |row| open.contains_key(&row), clock.now())
         });
         if swept.is_ok() {
-            open.values_mut().filter(|open| open.is_use_due()).take(NOTED_AT_ONCE).for_each(Open::note_use);
+            let now = Instant::now();
+            for row in unrecorded {
+                open.entry(row).and_modify(|open| open.used = now);
+            }
         }
         self.open = open;
         let next = if matches!(swept, Ok(true)) { sweep::SOON } else { sweep::INTERVAL };
