@@ -144,7 +144,7 @@ codes! {
     UnknownKeyword "E0005" "a keyword that looks like one of JSON Schema, misspelt",
     UnsupportedKeyword "E0006" "a keyword that the draft does not have, so that it would bind nothing; `nullable`",
     KeywordNeedsType "E0007" "`x-open` where nothing can be open",
-    Reference "E0008" "a `$ref` that leads nowhere, or to the network",
+    Reference "E0008" "a `$ref` that leads nowhere, out of the definition folder, or to the network",
     EndlessReference "E0009" "a schema that refers to itself for the same value, so that checking would not end",
     Pattern "E0010" "a pattern that is no ECMA-262 regular expression with the `u` flag",
     Format "E0011" "a format that looks like a checked one, misspelt",

@@ -23,6 +23,7 @@ mod model;
 mod names;
 mod output;
 mod reference;
+mod schemas;
 
 use std::fmt;
 use std::io;
@@ -30,13 +31,14 @@ use std::path::{Path, PathBuf};
 
 use diagnostics::Report;
 pub use output::{Change, Files};
+pub use schemas::Schemas;
 
 /// Generates every output for the definitions in a folder.
 ///
 /// # Errors
 /// [`Error::Definitions`] with all diagnostics when a definition is wrong.
-pub fn generate(schemas: impl AsRef<Path>) -> Result<Files, Error> {
-    let (model, _) = model(schemas.as_ref())?;
+pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
+    let (model, _) = model(&schemas.into())?;
     Ok(emit::emit(&model))
 }
 
@@ -45,8 +47,8 @@ pub fn generate(schemas: impl AsRef<Path>) -> Result<Files, Error> {
 ///
 /// # Errors
 /// [`Error::Definitions`] with all diagnostics when a definition is wrong.
-pub fn lint(schemas: impl AsRef<Path>) -> Result<Option<Diagnostics>, Error> {
-    let (_, inputs) = model(schemas.as_ref())?;
+pub fn lint(schemas: impl Into<Schemas>) -> Result<Option<Diagnostics>, Error> {
+    let (_, inputs) = model(&schemas.into())?;
     let report = inputs.report.into_warnings();
     Ok((!report.diagnostics.is_empty()).then_some(Diagnostics(report)))
 }
@@ -56,10 +58,10 @@ pub fn lint(schemas: impl AsRef<Path>) -> Result<Option<Diagnostics>, Error> {
 ///
 /// # Errors
 /// When a definition is wrong, or when this is not called from a build script.
-pub fn compile(schemas: impl AsRef<Path>) -> Result<(), Error> {
-    let schemas = schemas.as_ref();
-    println!("cargo::rerun-if-changed={}", schemas.display());
-    let (model, inputs) = model(schemas)?;
+pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
+    let schemas = schemas.into();
+    println!("cargo::rerun-if-changed={}", schemas.folder.display());
+    let (model, inputs) = model(&schemas)?;
     for path in inputs.paths() {
         println!("cargo::rerun-if-changed={}", path.display());
     }
@@ -96,8 +98,8 @@ pub fn reference() -> String {
 }
 
 /// Definitions to their meaning.
-fn model(schemas: &Path) -> Result<(model::Model, Inputs), Error> {
-    let (definitions, mut report) = definition::read_folder(schemas);
+fn model(schemas: &Schemas) -> Result<(model::Model, Inputs), Error> {
+    let (definitions, mut report) = definition::read_folder(&schemas.folder, &schemas.referable);
     match check::check(&definitions, &mut report) {
         Some(model) => Ok((model, Inputs { report, folders: definitions.folders })),
         None => Err(Error::Definitions(Diagnostics(report))),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fanfare_codegen::{Change, Error, format_schema, generate, lint};
+use fanfare_codegen::{Change, Error, Schemas, format_schema, generate, lint};
 
 /// Most of the time goes into many small pieces of syntax, and this allocator is made for those.
 #[global_allocator]
@@ -29,9 +29,8 @@ enum Verb {
         after_help = "Examples:\n  fanfare generate\n  fanfare generate --check    # in CI: fails when an output is stale"
     )]
     Generate {
-        /// The folder with the definitions
-        #[arg(long, value_name = "FOLDER", default_value = "schemas")]
-        schemas: PathBuf,
+        #[command(flatten)]
+        definitions: Definitions,
         /// The folder for the outputs
         #[arg(long, value_name = "FOLDER", default_value = "generated")]
         out: PathBuf,
@@ -45,13 +44,28 @@ enum Verb {
     /// there is something.
     #[command(after_help = "Example:\n  fanfare lint")]
     Lint {
-        /// The folder with the definitions
-        #[arg(long, value_name = "FOLDER", default_value = "schemas")]
-        schemas: PathBuf,
+        #[command(flatten)]
+        definitions: Definitions,
     },
     /// Print the JSON Schema of the definition format, for editors
     #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
     Schema,
+}
+
+#[derive(clap::Args)]
+struct Definitions {
+    /// The folder with the definitions
+    #[arg(long = "schemas", value_name = "FOLDER", default_value = "schemas")]
+    folder: PathBuf,
+    /// Another folder that `$ref`s may read from; may be given several times
+    #[arg(long = "allow-refs-to", value_name = "FOLDER")]
+    referable: Vec<PathBuf>,
+}
+
+impl Definitions {
+    fn schemas(&self) -> Schemas {
+        self.referable.iter().fold(Schemas::new(&self.folder), Schemas::allow_refs_to)
+    }
 }
 
 /// Findings, such as a wrong definition or a stale output.
@@ -61,13 +75,13 @@ const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
     match Arguments::parse().verb {
-        Verb::Generate { schemas, out, check } => {
-            if is_inside(&out, &schemas) {
+        Verb::Generate { definitions, out, check } => {
+            if is_inside(&out, &definitions.folder) {
                 eprintln!("error: the output folder {} is inside the definition folder", out.display());
                 eprintln!("its files would be read as definitions; choose another with --out");
                 return ExitCode::from(FAILURE);
             }
-            let files = match generate(&schemas) {
+            let files = match generate(definitions.schemas()) {
                 Ok(files) => files,
                 Err(error) => return failed(&error),
             };
@@ -81,7 +95,7 @@ fn main() -> ExitCode {
                 Err(error) => failed(&Error::Io(error)),
             }
         }
-        Verb::Lint { schemas } => match lint(&schemas) {
+        Verb::Lint { definitions } => match lint(definitions.schemas()) {
             Ok(None) => {
                 print("nothing to mend\n");
                 ExitCode::SUCCESS

@@ -41,6 +41,37 @@ fn generate_writes_every_output_and_a_second_run_touches_nothing() {
 }
 
 #[test]
+fn references_stay_below_the_folder_unless_others_are_allowed() {
+    let project = Project::new("outside");
+    std::fs::create_dir(project.0.join("shared")).expect("a folder");
+    let secret = "text: { type: string }\nsecret: hunter2\n";
+    std::fs::write(project.0.join("shared/headline.yaml"), secret).expect("a file");
+    let headline = "{ type: object, required: [text], properties: { text: { type: string } } }";
+    let outside = [
+        "../shared/headline.yaml",
+        "./inner/../../shared/headline.yaml",
+        &format!("{}/shared/headline.yaml", project.0.display()),
+        "..%2Fshared/headline.yaml",
+    ];
+    for reference in outside {
+        project.define("news.yaml", &DEFINITION.replace(headline, &format!("{{ $ref: \"{reference}\" }}")));
+        let refused = project.fanfare(&["generate"]);
+        assert_exit(&refused, 1);
+        let said = stderr(&refused);
+        assert!(said.contains("is outside of the definition folder"), "{said}");
+        assert!(said.contains("--allow-refs-to"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    std::fs::write(project.0.join("shared/headline.yaml"), headline).expect("a file");
+    project.define("news.yaml", &DEFINITION.replace(headline, "{ $ref: \"../shared/headline.yaml\" }"));
+    assert_exit(&project.fanfare(&["generate", "--allow-refs-to", "other", "--allow-refs-to", "shared"]), 0);
+    assert_exit(&project.fanfare(&["lint", "--allow-refs-to", "shared"]), 0);
+    let schemas = fanfare_codegen::Schemas::new(project.schemas()).allow_refs_to(project.0.join("shared"));
+    assert!(fanfare_codegen::generate(schemas).is_ok());
+}
+
+#[test]
 fn only_what_changed_is_written() {
     let project = Project::new("changed");
     project.fanfare(&["generate"]);

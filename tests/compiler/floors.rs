@@ -8,7 +8,7 @@ use crate::cases::files_below;
 type Floors = &'static [&'static [&'static str]];
 
 const CODEGEN: Floors = &[
-    &["diagnostics", "names", "output"],
+    &["diagnostics", "names", "output", "schemas"],
     &["definition", "model"],
     &["check"],
     &["emit", "reference"],

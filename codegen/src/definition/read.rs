@@ -40,6 +40,8 @@ pub(crate) struct Definitions {
     by_path: BTreeMap<PathBuf, Option<usize>>,
     /// Every folder that was searched; a new file in one of them is a new definition.
     pub(crate) folders: Vec<PathBuf>,
+    /// The folders that `$ref`s may read from.
+    referable: Vec<PathBuf>,
 }
 
 impl Definitions {
@@ -54,8 +56,14 @@ impl Definitions {
         match self.by_path.get(&path) {
             Some(Some(index)) => Resolved::Definition(&self.files[*index]),
             Some(None) => Resolved::Unreadable,
-            None => Resolved::Missing,
+            None if self.may_refer_to(&path) => Resolved::Missing,
+            None => Resolved::Outside,
         }
+    }
+
+    fn may_refer_to(&self, path: &Path) -> bool {
+        let path = absolute(path);
+        self.referable.iter().any(|folder| path.starts_with(absolute(folder)))
     }
 }
 
@@ -65,13 +73,16 @@ pub(crate) enum Resolved<'d> {
     /// A file with errors of its own.
     Unreadable,
     Missing,
+    /// A file in a folder that `$ref`s may not read from. It was not looked for.
+    Outside,
 }
 
-/// Reads every definition in a folder and below, and every file that these refer to.
-pub(crate) fn read_folder(folder: &Path) -> (Definitions, Report) {
+/// Reads every definition in a folder and below, and every file that these refer to there or in the folders `allowed`.
+pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, Report) {
+    let referable = [&[folder.to_owned()], allowed].concat();
     let mut reader = Reader {
         root: folder.to_owned(),
-        definitions: Definitions::default(),
+        definitions: Definitions { referable, ..Definitions::default() },
         report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
     };
     let paths = reader.list(folder);
@@ -176,8 +187,8 @@ impl Reader {
         }
     }
 
-    /// Reads the files that `$ref`s name and that are not in the folder. A file that is not there is left to the
-    /// check, which reports the `$ref`.
+    /// Reads the files that `$ref`s name and that were not read with the folder. A file that is missing, or in a folder
+    /// that `$ref`s may not read from, is left to the check, which reports the `$ref`.
     fn read_references(&mut self) {
         let mut at = 0;
         while let Some(definition) = self.definitions.files.get(at) {
@@ -186,7 +197,7 @@ impl Reader {
             collect_references(&definition.document, &mut references);
             for reference in references {
                 let path = from.parent().unwrap_or(Path::new("")).join(reference);
-                if path.is_file() {
+                if self.definitions.may_refer_to(&path) && path.is_file() {
                     self.read(&path);
                 }
             }
@@ -460,6 +471,11 @@ fn is_definition(path: &Path) -> bool {
         .extension()
         .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
     known && !name.ends_with(".schema.json") && !name.starts_with('.')
+}
+
+/// The absolute path of a file that need not exist, with `..` applied.
+fn absolute(path: &Path) -> PathBuf {
+    normalised(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
 }
 
 /// The path without `.` and with `..` applied, so that two spellings of one file are equal.

@@ -224,6 +224,12 @@ impl Resources {
                             .help("the path is relative to the file that the `$ref` stands in"),
                     ));
                 }
+                Resolved::Outside => {
+                    let message = format!("`{before}` is outside of the definition folder");
+                    return Err(Box::new(Diagnostic::at(Code::Reference, place, message).help(
+                        "move the file below the folder, or allow its folder with `--allow-refs-to`",
+                    )));
+                }
             }
         };
         let found = roots.iter().find_map(|root| self.inside(root, &percent_decoded(fragment), definitions));
