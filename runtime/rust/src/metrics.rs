@@ -45,6 +45,9 @@ pub const RUNS_OLDEST_DUE: &str = "fanfare_runs_oldest_due_seconds";
 /// Executions of runs that ended here. Label `outcome`: `completed`, `failed`, `retried`, `waiting` or `halted`.
 pub const RUN_EXECUTIONS: &str = "fanfare_run_executions_total";
 
+/// Values of runs that exceeded a limit of `RunsBuilder`. Label `limit`: `input`, `value`, `result`, `error` or `journal`.
+pub const RUN_LIMITS: &str = "fanfare_run_limits_reached_total";
+
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
     describe_gauge!(CONNECTIONS, "Connections that are open.");
@@ -62,6 +65,7 @@ pub(crate) fn describe() {
     describe_gauge!(RUNS, "Runs that have not ended, by state.");
     describe_gauge!(RUNS_OLDEST_DUE, Unit::Seconds, "How long the oldest due run has waited for a slot.");
     describe_counter!(RUN_EXECUTIONS, "Executions of runs that ended, by outcome.");
+    describe_counter!(RUN_LIMITS, "Values of runs that exceeded a limit, by limit.");
 }
 
 pub(crate) fn connected(transport: &'static str) {
@@ -116,4 +120,8 @@ pub(crate) fn oldest_due_run(age: Duration) {
 
 pub(crate) fn run_ended(outcome: &'static str) {
     counter!(RUN_EXECUTIONS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn run_limit_reached(limit: &'static str) {
+    counter!(RUN_LIMITS, "limit" => limit).increment(1);
 }

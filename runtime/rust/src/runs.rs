@@ -29,6 +29,7 @@ mod events;
 mod execute;
 mod fork;
 mod job;
+mod limits;
 mod replay;
 mod run;
 mod step;
@@ -47,6 +48,7 @@ pub use wait::{Received, WaitAny};
 use aside::Aside;
 use context::Context;
 use job::{AnyJob, TypedJob};
+use limits::Limits;
 
 /// Registers jobs and sets how runs are executed. See [`Runs::builder`].
 #[must_use = "nothing is executed until `start`"]
@@ -67,6 +69,7 @@ struct Settings {
     max_executing: usize,
     max_waiting_in_memory: usize,
     keep_ended: Duration,
+    limits: Limits,
 }
 
 /// A handle to runs, to cancel them and to look them up.
@@ -165,6 +168,7 @@ impl Runs {
                 max_executing: 1000,
                 max_waiting_in_memory: 1000,
                 keep_ended: Duration::from_secs(7 * 86_400),
+                limits: Limits::default(),
             },
             shared: Arc::default(),
         }
@@ -264,6 +268,39 @@ impl RunsBuilder {
     /// Sets how long ended runs are kept, with everything they recorded. Default: 7 days.
     pub fn keep_ended(mut self, time: Duration) -> Self {
         self.settings.keep_ended = time;
+        self
+    }
+
+    /// Sets the most bytes of a run's input, in JSON. [`Job::start`] refuses larger ones. Default: 1 MiB.
+    pub fn max_input_bytes(mut self, max: usize) -> Self {
+        self.settings.limits.input = max;
+        self
+    }
+
+    /// Sets the most bytes of the value of a step, in JSON, and of the text of a text stream. A step with a larger
+    /// value fails and is not retried. Default: 1 MiB.
+    pub fn max_value_bytes(mut self, max: usize) -> Self {
+        self.settings.limits.value = max;
+        self
+    }
+
+    /// Sets the most bytes of a run's result, in JSON. A run with a larger one fails. Every subscriber of the channel
+    /// is sent the result. Default: 1 MiB.
+    pub fn max_result_bytes(mut self, max: usize) -> Self {
+        self.settings.limits.result = max;
+        self
+    }
+
+    /// Sets the most bytes of the text of an error. Longer ones are cut, and say how long they were. Default: 8 KiB.
+    pub fn max_error_bytes(mut self, max: usize) -> Self {
+        self.settings.limits.error = max;
+        self
+    }
+
+    /// Sets the most bytes that a run may record: the ids and values of its calls, and the text of its streams. A run
+    /// that records more fails. Default: 64 MiB.
+    pub fn max_journal_bytes(mut self, max: usize) -> Self {
+        self.settings.limits.journal = max;
         self
     }
 

@@ -288,7 +288,7 @@ fn is_inside(branch: &str, other: &str) -> bool {
     other.strip_prefix(branch).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn label(kind: StepKind, id: &str) -> String {
+pub(super) fn label(kind: StepKind, id: &str) -> String {
     if id.is_empty() { kind.name().into() } else { format!("{} {id:?}", kind.name()) }
 }
 

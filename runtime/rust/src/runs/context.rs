@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::calls::{Activity, Calls, Refusal};
+use super::calls::{Activity, Calls, Refusal, label};
 use super::waker::JobWaker;
 use super::{RunError, Shared, StartError, events};
 use crate::channel::Channel;
@@ -32,6 +32,8 @@ pub(super) struct Context {
     /// Why the execution must end, even if its job continues.
     stopped: Mutex<Option<Stop>>,
     has_progressed: AtomicBool,
+    /// The bytes that the run has recorded.
+    journal_bytes: AtomicUsize,
     is_replay: bool,
     /// Whether the run may have text streams that have not ended.
     has_streams: AtomicBool,
@@ -51,8 +53,8 @@ pub(super) enum Stop {
     Lost,
     /// The code no longer matches what the run recorded.
     Halted(String),
-    /// The job makes calls in a way that cannot be replayed.
-    Misuse(String),
+    /// The run fails and is not retried, because it makes calls in a way that cannot be replayed or records too much.
+    Failed(String),
     /// The storage failed. This does not count as a failure of the run.
     Storage(String),
     /// A branch failed outside of its steps. This is not recorded, so the whole job is retried.
@@ -63,7 +65,7 @@ impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Changed(why) => Self::Halted(why),
-            Refusal::Misuse(why) => Self::Misuse(why),
+            Refusal::Misuse(why) => Self::Failed(why),
         }
     }
 }
@@ -87,6 +89,7 @@ impl Context {
             attempt,
             is_replay: false,
             has_streams: AtomicBool::new(steps.iter().any(Step::is_open_stream)),
+            journal_bytes: AtomicUsize::new(steps.iter().map(Step::bytes).sum()),
             calls: Mutex::new(Calls::new(steps)),
             stopped: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
@@ -174,7 +177,7 @@ impl Context {
             }
             Some(Ok(call)) => Ok(call),
             Some(Err(Refused::Elsewhere(why))) => {
-                self.set_stopped(Stop::Misuse(why.clone()));
+                self.set_stopped(Stop::Failed(why.clone()));
                 Err(RunError::fail(why))
             }
             Some(Err(Refused::Here(refusal))) => self.refuse(refusal).await,
@@ -229,6 +232,14 @@ impl Context {
             Ok(Recorded::Kept(id)) => id,
             Ok(Recorded::Lost) => self.stop(Stop::Lost).await,
             Err(error) => self.fail_storage(&error).await,
+        }
+    }
+
+    /// Counts what is about to be recorded. Stops the execution if the run has recorded too much.
+    pub(super) async fn count_recorded(&self, bytes: usize) {
+        let total = self.journal_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if let Err(why) = self.shared.settings.limits.check_journal(total) {
+            self.stop(Stop::Failed(why)).await
         }
     }
 
@@ -315,6 +326,11 @@ impl Call {
         self.is_finished = true;
     }
 
+    /// Returns the call as messages name it, such as `step "charge"`.
+    pub(super) fn label(&self) -> String {
+        label(self.kind, &self.id)
+    }
+
     /// Returns the journal entry for this outcome.
     pub(super) fn step(&self, outcome: Outcome) -> Step {
         Step { site: self.site.clone(), kind: self.kind, id: self.id.clone(), outcome }
@@ -324,7 +340,9 @@ impl Call {
     pub(super) async fn record(&self, outcome: Outcome, message: Option<Entry>) -> Option<MessageId> {
         let context = &self.context;
         let is_progress = outcome.is_final();
-        let recording = context.engine().await.record(context.hold(), self.step(outcome), message);
+        let step = self.step(outcome);
+        context.count_recorded(step.bytes()).await;
+        let recording = context.engine().await.record(context.hold(), step, message);
         let id = context.recorded(recording.await).await;
         if is_progress {
             context.progress();

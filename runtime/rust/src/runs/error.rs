@@ -78,6 +78,13 @@ pub enum StartError {
     Id,
     /// The input cannot be serialized as JSON.
     Input(String),
+    /// The input has more than `RunsBuilder::max_input_bytes`.
+    InputTooLarge {
+        /// The bytes of the input, in JSON.
+        bytes: usize,
+        /// The most bytes allowed.
+        max: usize,
+    },
     /// The hub has no definition for the channel.
     Unknown,
     /// The storage failed.
@@ -109,6 +116,11 @@ impl fmt::Display for StartError {
             Self::NotStarted => formatter.write_str("call `RunsBuilder::start` before starting a run"),
             Self::Id => formatter.write_str("a run's id must have 1 to 256 characters"),
             Self::Input(error) => write!(formatter, "the input cannot be serialized as JSON: {error}"),
+            Self::InputTooLarge { bytes, max } => write!(
+                formatter,
+                "the input has {bytes} bytes, more than `max_input_bytes`, which is {max}: store it elsewhere and \
+                 start the run with where it is"
+            ),
             Self::Unknown => formatter.write_str("the hub has no definition for the channel"),
             Self::Storage(error) => write!(formatter, "{error}"),
         }

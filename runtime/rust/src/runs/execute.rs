@@ -190,7 +190,7 @@ impl Execution {
         let Context { log, run_id, attempt, shared, .. } = &*self.context;
         match stop {
             Stop::Lost => None,
-            Stop::Misuse(why) => Some(self.failed(why)),
+            Stop::Failed(why) => Some(self.failed(why)),
             Stop::Retry { message, after } => Some(self.ended(Err(RunError(Kind::Retry { message, after })))),
             Stop::Halted(why) => {
                 let event = events::halted(log, run_id, &why);
@@ -211,7 +211,7 @@ impl Execution {
                 let event = events::completed(log, run_id, &result);
                 return (End::Completed(result), event);
             }
-            Err(error) => error,
+            Err(error) => shared.settings.limits.shorten(error),
         };
         match error.0 {
             Kind::Fail(message) => self.failed(message),

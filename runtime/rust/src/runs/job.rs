@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::context::{Context, Stop};
 use super::{Run, RunError, Shared, StartError};
 use crate::channel::TypedChannel;
-use crate::schema;
+use crate::{metrics, schema};
 
 /// The longest id of a run, in characters.
 const MAX_ID: usize = 256;
@@ -48,6 +48,11 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
             return Err(StartError::Id);
         }
         let input = serde_json::to_string(input).map_err(|error| StartError::Input(error.to_string()))?;
+        let (bytes, max) = (input.len(), shared.settings.limits.input);
+        if bytes > max {
+            metrics::run_limit_reached("input");
+            return Err(StartError::InputTooLarge { bytes, max });
+        }
         shared.add(self.name, run_id, channel.channel(), input).await
     }
 }
@@ -115,6 +120,7 @@ where
                     return context.stop(Stop::Halted(why)).await;
                 }
             };
+            let limits = context.shared.settings.limits;
             let (_over, run) = Run::new(context, channel, "".into());
             let result = function(run, input).await?;
             if let Some(definition) = C::DEFINITION.result {
@@ -123,7 +129,9 @@ where
                     RunError::fail(format!("the result breaks its definition: {}", issues.join("; ")))
                 })?;
             }
-            Ok(serde_json::to_string(&result)?)
+            let result = serde_json::to_string(&result)?;
+            limits.check_result(result.len())?;
+            Ok(result)
         })
     }
 }

@@ -147,7 +147,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
                 Ok(Replayed::Failed(why))
             }
             Turn::Stopped(Stop::Retry { message, .. }) => Ok(Replayed::Failed(message)),
-            Turn::Stopped(Stop::Halted(why) | Stop::Misuse(why) | Stop::Storage(why)) => {
+            Turn::Stopped(Stop::Halted(why) | Stop::Failed(why) | Stop::Storage(why)) => {
                 Err(ReplayError::Differs(why))
             }
         }

@@ -212,10 +212,17 @@ impl Policy {
                 "step {:?} took longer than its timeout of {:?}",
                 call.id, self.timeout
             )))
-        })?;
-        serde_json::to_string(&result).map_err(|error| {
+        });
+        let limits = &call.context.shared.settings.limits;
+        let result = result.map_err(|error| limits.shorten(error))?;
+        let value = serde_json::to_string(&result).map_err(|error| {
             RunError::fail(format!("step {:?} cannot be recorded as JSON: {error}", call.id))
-        })
+        })?;
+        // The writer of a text stream checks its text.
+        if call.kind == StepKind::Step {
+            limits.check_value(&call.label(), value.len())?;
+        }
+        Ok(value)
     }
 }
 

@@ -129,8 +129,15 @@ impl RunStreamWriter {
     /// Writes a piece of text of any length. Once this returns, the piece is recorded and published.
     ///
     /// # Errors
-    /// None today; `Result` leaves room for them.
+    /// If the text would have more than `RunsBuilder::max_value_bytes`. Nothing is written then.
     pub async fn write(&self, text: &str) -> Result<(), RunError> {
+        let written = self.0.state().text.len();
+        self.0
+            .context
+            .shared
+            .settings
+            .limits
+            .check_value("the text stream", written.saturating_add(text.len()))?;
         for piece in chunks(text) {
             self.0.write(piece).await;
         }
@@ -171,6 +178,7 @@ impl Writer {
         let piece = NewPiece { site: self.site.clone(), number, text: text.to_owned() };
         let entry = self.entry(LogKind::Chunk { stream_id: &self.stream_id }, text);
         let context = &self.context;
+        context.count_recorded(text.len()).await;
         let recording = context.engine().await.write_stream(context.hold(), piece, entry);
         context.recorded(recording.await).await;
         context.progress();

@@ -125,6 +125,7 @@ async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
         let until = match waited {
             Ok(Waited::Done(value)) => {
                 context.progress();
+                context.count_recorded(value.len()).await;
                 return value;
             }
             Ok(Waited::Until(until)) => until,

@@ -52,6 +52,9 @@ impl std::str::FromStr for CallSite {
     }
 }
 
+/// What a call takes in the journal beside its texts, about.
+const OVERHEAD: usize = 64;
+
 /// One call of a run, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Step {
@@ -63,6 +66,15 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Returns how many bytes the call takes in the journal, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let outcome = match &self.outcome {
+            Outcome::Value(text) | Outcome::Error(text) => text.len(),
+            Outcome::Begun { .. } => 0,
+        };
+        OVERHEAD + self.site.branch.len() + self.id.len() + outcome
+    }
+
     /// Returns whether the call is a text stream that has begun and not ended.
     pub(crate) fn is_open_stream(&self) -> bool {
         self.kind == StepKind::Stream && !self.outcome.is_final()

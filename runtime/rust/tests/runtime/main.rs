@@ -29,6 +29,8 @@ mod serving;
 mod sharing;
 mod signals;
 #[cfg(feature = "sqlite")]
+mod sizes;
+#[cfg(feature = "sqlite")]
 mod storing;
 mod streaming;
 mod subscribing;

@@ -1,0 +1,74 @@
+//! How large the values of runs may be.
+
+use super::RunError;
+use super::error::Kind;
+use crate::metrics;
+
+/// The most bytes of each kind of value.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) input: usize,
+    pub(super) value: usize,
+    pub(super) result: usize,
+    pub(super) error: usize,
+    pub(super) journal: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const KIB: usize = 1024;
+        const MIB: usize = 1024 * KIB;
+        Self { input: MIB, value: MIB, result: MIB, error: 8 * KIB, journal: 64 * MIB }
+    }
+}
+
+impl Limits {
+    pub(super) fn check_value(&self, call: &str, bytes: usize) -> Result<(), RunError> {
+        if bytes <= self.value {
+            return Ok(());
+        }
+        metrics::run_limit_reached("value");
+        Err(RunError::fail(format!(
+            "{call} has a value of {bytes} bytes, more than `max_value_bytes`, which is {}: store it elsewhere and \
+             return where it is",
+            self.value
+        )))
+    }
+
+    pub(super) fn check_result(&self, bytes: usize) -> Result<(), RunError> {
+        if bytes <= self.result {
+            return Ok(());
+        }
+        metrics::run_limit_reached("result");
+        Err(RunError::fail(format!(
+            "the result has {bytes} bytes, more than `max_result_bytes`, which is {}: store it elsewhere and return \
+             where it is",
+            self.result
+        )))
+    }
+
+    /// Returns why a run may not record anything more, if its journal has this many bytes.
+    pub(super) fn check_journal(&self, bytes: usize) -> Result<(), String> {
+        if bytes <= self.journal {
+            return Ok(());
+        }
+        metrics::run_limit_reached("journal");
+        Err(format!("the run recorded more than `max_journal_bytes`, which is {}", self.journal))
+    }
+
+    /// Cuts the text of an error that is too long, and says so at its end.
+    pub(super) fn shorten(&self, error: RunError) -> RunError {
+        let cut = |message: String| {
+            if message.len() <= self.error {
+                return message;
+            }
+            metrics::run_limit_reached("error");
+            let end = (0..=self.error).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+            format!("{}… ({} bytes in all)", &message[..end], message.len())
+        };
+        RunError(match error.0 {
+            Kind::Retry { message, after } => Kind::Retry { message: cut(message), after },
+            Kind::Fail(message) => Kind::Fail(cut(message)),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Runs whose values are too large.
+
+use fanfare::{Run, RunError, RunStatus, RunsBuilder, StartError, StepOptions};
+
+use crate::bench::definition::{Room, room};
+use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs_with, waits};
+
+fn failure(status: RunStatus) -> String {
+    match status {
+        RunStatus::Failed(why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn small(builder: RunsBuilder) -> RunsBuilder {
+    builder
+        .max_input_bytes(100)
+        .max_value_bytes(1000)
+        .max_result_bytes(500)
+        .max_error_bytes(200)
+        .max_journal_bytes(10_000)
+}
+
+#[tokio::test]
+async fn an_input_that_is_too_large_is_refused() {
+    let server = in_memory().await;
+    let (runs, job) = runs_with(&server, small, |_: Run<Room>, _: String| async { Ok(done("fine")) }).await;
+    let room = Room(room("1"));
+    let refused = job.start("run_1", &room, &"x".repeat(99)).await;
+    assert_eq!(refused, Err(StartError::InputTooLarge { bytes: 101, max: 100 }));
+    assert!(refused.unwrap_err().to_string().contains("`max_input_bytes`, which is 100"));
+    assert_eq!(runs.status("run_1").await, Ok(None));
+    job.start("run_1", &room, &"x".repeat(98)).await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("fine"));
+}
+
+#[tokio::test]
+async fn a_step_with_a_value_that_is_too_large_fails_and_is_not_retried() {
+    let server = in_memory().await;
+    let tries = Count::default();
+    let count = tries.clone();
+    let job = move |run: Run<Room>, bytes: usize| {
+        let count = count.clone();
+        async move {
+            let work = async || {
+                count.up();
+                Ok::<_, RunError>("x".repeat(bytes))
+            };
+            run.step("load", work).await?;
+            Ok(done("fine"))
+        }
+    };
+    let (runs, job) = runs_with(&server, small, job).await;
+    job.start("run_1", &Room(room("1")), &999).await.unwrap();
+    let why = failure(ended(&runs, "run_1").await);
+    assert!(why.starts_with("step \"load\" has a value of 1001 bytes, more than `max_value_bytes`"), "{why}");
+    assert_eq!(tries.get(), 1);
+    job.start("run_2", &Room(room("1")), &998).await.unwrap();
+    assert_eq!(ended(&runs, "run_2").await, completed("fine"));
+}
+
+#[tokio::test]
+async fn a_result_that_is_too_large_fails_the_run() {
+    let server = in_memory().await;
+    let job = |_: Run<Room>, bytes: usize| async move { Ok(done("x".repeat(bytes))) };
+    let (runs, job) = runs_with(&server, small, job).await;
+    job.start("run_1", &Room(room("1")), &500).await.unwrap();
+    let why = failure(ended(&runs, "run_1").await);
+    assert!(why.starts_with("the result has 514 bytes, more than `max_result_bytes`"), "{why}");
+}
+
+#[tokio::test]
+async fn errors_that_are_too_long_are_cut_wherever_they_come_from() {
+    let server = in_memory().await;
+    let job = |run: Run<Room>, whence: String| async move {
+        let long = "é".repeat(1000);
+        match whence.as_str() {
+            "job" => Err(RunError::fail(long)),
+            "panic" => panic!("{long}"),
+            "branch" => run
+                .join(async |_| Err::<(), _>(RunError::fail(long.clone())), async |_| Ok(()))
+                .await
+                .map(|_| done("")),
+            _ => {
+                let step = async || Err::<(), _>(RunError::retry(long.clone()));
+                run.step_with("step", StepOptions::new().retries(1), step).await?;
+                Ok(done("never"))
+            }
+        }
+    };
+    let (runs, job) = runs_with(&server, |builder| small(builder).retries(0), job).await;
+    for whence in ["job", "panic", "branch", "step"] {
+        job.start(whence, &Room(room("1")), &whence.to_owned()).await.unwrap();
+        let why = failure(ended(&runs, whence).await);
+        assert!(why.ends_with(" bytes in all)") && why.len() < 240, "{whence}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_records_too_much_fails_also_after_a_restart() {
+    let server = in_memory().await;
+    let job = |run: Run<Room>, wait: bool| async move {
+        for number in 0..20 {
+            run.step(&format!("step {number}"), async || Ok::<_, RunError>("x".repeat(900))).await?;
+            if wait && number == 7 {
+                run.wait_for(run.channel().nod(), MINUTE).await?;
+            }
+        }
+        Ok(done("fine"))
+    };
+    // Waiting runs are executed from their beginning once they continue.
+    let set_up = |builder| small(builder).max_waiting_in_memory(0);
+    let (runs, job) = runs_with(&server, set_up, job).await;
+    job.start("run_1", &Room(room("1")), &false).await.unwrap();
+    let why = failure(ended(&runs, "run_1").await);
+    assert_eq!(why, "the run recorded more than `max_journal_bytes`, which is 10000");
+
+    job.start("run_2", &Room(room("2")), &true).await.unwrap();
+    waits(&runs, "run_2").await;
+    server.hub.signal(Room(room("2")).nod(), "go on").await.unwrap();
+    let why = failure(ended(&runs, "run_2").await);
+    assert_eq!(why, "the run recorded more than `max_journal_bytes`, which is 10000");
+}
+
+#[tokio::test]
+async fn a_text_stream_that_is_too_long_fails_and_what_was_written_stays() {
+    let server = in_memory().await;
+    let job = |run: Run<Room>, (): ()| async move {
+        let written = run
+            .stream("draft", run.channel().draft(), async |stream| {
+                stream.write(&"x".repeat(600)).await?;
+                stream.write(&"y".repeat(600)).await
+            })
+            .await;
+        Ok(done(written.unwrap_err().to_string()))
+    };
+    let (runs, job) = runs_with(&server, small, job).await;
+    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    let status = ended(&runs, "run_1").await;
+    let RunStatus::Completed(result) = status else { panic!("{status:?}") };
+    assert!(result.contains("the text stream has a value of 1200 bytes"), "{result}");
+}
