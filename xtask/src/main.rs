@@ -4,6 +4,7 @@
 //! conformance` holds it against JSON Schema's test suite, `cargo xtask soak` cuts and kills and counts what
 //! is lost, `cargo xtask simulate` does so in simulated processes, and `cargo xtask bench` measures it beside its peers.
 
+mod audit;
 mod bench;
 mod conformance;
 mod demo;
@@ -39,6 +40,10 @@ enum Verb {
     Soak(soak::Soak),
     /// Executes random runs in simulated processes that fail as a seed decides, and checks what is promised.
     Simulate(simulate::Simulate),
+    /// Checks licences, sources, duplicates and advisories of all dependencies, without a network.
+    Audit(audit::Audit),
+    /// Lists the dependencies of the published packages as a CycloneDX document.
+    Sbom(audit::Sbom),
     /// Measures Fanfare beside its peers.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -61,6 +66,8 @@ fn run(verb: Verb) -> Result {
         Verb::Conformance(conformance) => conformance.run(),
         Verb::Soak(soak) => soak.run(),
         Verb::Simulate(simulate) => simulate.run(),
+        Verb::Audit(audit) => audit.run(),
+        Verb::Sbom(sbom) => sbom.run(),
         Verb::Bench(bench) => bench.run(),
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs.
 
+use crate::audit;
 use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::paths::in_root;
@@ -33,6 +34,7 @@ impl Test {
                 "warnings",
             ]))
         });
+        checks.check("Dependencies are accepted", audit::check);
         checks.check("generated/ is what schemas/ says", || {
             run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate", "--check"]))
         });

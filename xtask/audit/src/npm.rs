@@ -1,0 +1,73 @@
+//! The npm packages that the project depends on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::{Ecosystem, Package, Result, locks};
+
+/// Packages that may execute a script when they are installed: `esbuild` checks its own program, and `protobufjs`
+/// compares version numbers.
+const MAY_EXECUTE: [&str; 2] = ["esbuild", "protobufjs"];
+
+#[derive(Deserialize)]
+struct Lock {
+    packages: BTreeMap<String, Locked>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Locked {
+    version: Option<String>,
+    license: Option<String>,
+    integrity: Option<String>,
+    resolved: Option<String>,
+    #[serde(default)]
+    link: bool,
+    #[serde(default)]
+    has_install_script: bool,
+}
+
+fn locked() -> Result<Vec<(String, Locked)>> {
+    let mut all = Vec::new();
+    for path in locks::named("package-lock.json")? {
+        let lock: Lock = serde_json::from_str(&std::fs::read_to_string(&path)?)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let others =
+            lock.packages.into_iter().filter(|(path, locked)| path.contains("node_modules/") && !locked.link);
+        all.extend(others.filter_map(|(path, locked)| {
+            let name = path.rsplit_once("node_modules/")?.1.to_owned();
+            Some((name, locked))
+        }));
+    }
+    Ok(all)
+}
+
+/// Returns all npm packages of other projects.
+pub(crate) fn packages() -> Result<BTreeSet<Package>> {
+    let package = |(name, locked): (String, Locked)| Package {
+        ecosystem: Ecosystem::Npm,
+        name,
+        version: locked.version.unwrap_or_default(),
+        licence: locked.license,
+        checksum: locked.integrity.and_then(|integrity| integrity.strip_prefix("sha512-").map(str::to_owned)),
+    };
+    Ok(locked()?.into_iter().map(package).collect())
+}
+
+/// Checks that each package has a checksum and no source of its own, and that few may execute scripts.
+pub(crate) fn check() -> Result<BTreeSet<String>> {
+    let mut findings = BTreeSet::new();
+    for (name, locked) in locked()? {
+        if !locked.integrity.is_some_and(|integrity| integrity.starts_with("sha512-")) {
+            findings.insert(format!("{name}: the lock file holds no SHA-512 of it"));
+        }
+        if locked.resolved.as_ref().is_some_and(|source| !source.starts_with("https://registry.")) {
+            findings.insert(format!("{name}: it comes from {}", locked.resolved.unwrap_or_default()));
+        }
+        if locked.has_install_script && !MAY_EXECUTE.contains(&name.as_str()) {
+            findings.insert(format!("{name}: it executes a script when it is installed"));
+        }
+    }
+    Ok(findings)
+}

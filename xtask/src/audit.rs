@@ -1,0 +1,45 @@
+//! `cargo xtask audit` and `cargo xtask sbom`: the project's dependencies, checked and listed.
+
+use crate::failure::Result;
+use crate::process::{cargo, run};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Audit {
+    /// Reads the advisories of all crates again, from a checkout of the RustSec database
+    #[arg(long, value_name = "FOLDER")]
+    update: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Sbom {
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "target/fanfare.cdx.json")]
+    out: PathBuf,
+}
+
+impl Audit {
+    pub(crate) fn run(&self) -> Result {
+        match &self.update {
+            None => check(),
+            Some(database) => run(audit(&["update"]).arg(database)),
+        }
+    }
+}
+
+impl Sbom {
+    pub(crate) fn run(&self) -> Result {
+        run(audit(&["sbom", "--out"]).arg(&self.out))
+    }
+}
+
+/// Checks licences, sources, duplicates and advisories of all dependencies.
+pub(crate) fn check() -> Result {
+    run(&mut audit(&["check"]))
+}
+
+fn audit(arguments: &[&str]) -> std::process::Command {
+    let mut command = cargo(&["run", "--quiet", "--package", "audit", "--"]);
+    command.args(arguments);
+    command
+}
