@@ -1,6 +1,7 @@
 //! As much of HTTP/1.1 as the test needs: requests as text, and responses that arrive in pieces.
 
 use crate::Result;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -64,6 +65,19 @@ impl Responses {
     }
 }
 
+/// How many bytes this process has sent to servers.
+static SENT: AtomicU64 = AtomicU64::new(0);
+
+/// Counts bytes that are sent.
+pub(crate) fn count_sent(bytes: &[u8]) {
+    SENT.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+}
+
+/// Returns how many bytes were counted.
+pub(crate) fn sent() -> u64 {
+    SENT.load(Ordering::Relaxed)
+}
+
 /// Sends one request on a connection of its own. The headers end with a line break each.
 pub(crate) async fn request(port: u16, start: &str, headers: &str, body: &str) -> Result<Response> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -71,6 +85,7 @@ pub(crate) async fn request(port: u16, start: &str, headers: &str, body: &str) -
     let request = format!(
         "{start} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     );
+    count_sent(request.as_bytes());
     stream.write_all(request.as_bytes()).await?;
     let mut responses = Responses::default();
     loop {

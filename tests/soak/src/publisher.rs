@@ -121,9 +121,19 @@ pub(crate) async fn token(server: u16, topics: &[(String, &str)]) -> Result<Stri
     let entries = topics
         .iter()
         .map(|(channel, topic)| serde_json::json!({ "channel": channel, "name": topic, "kind": "run" }));
-    let body = entries.collect::<serde_json::Value>().to_string();
+    mint(server, entries.collect()).await
+}
+
+/// Asks the server for a token that may send a signal.
+pub(crate) async fn signal_token(server: u16, channel: &str, signal: &str) -> Result<String> {
+    mint(server, serde_json::json!([{ "channel": channel, "name": signal, "kind": "signal" }])).await
+}
+
+async fn mint(server: u16, entries: serde_json::Value) -> Result<String> {
     let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
-    let request = crate::http::request(server, "POST /v1/realtime/token?expires_in=86400", &bearer, &body);
+    let start = "POST /v1/realtime/token?expires_in=86400";
+    let body = entries.to_string();
+    let request = crate::http::request(server, start, &bearer, &body);
     let response = timeout(PATIENCE * 5, request).await??;
     let answer: serde_json::Value = serde_json::from_slice(&response.body)?;
     answer["jwt"].as_str().map(str::to_owned).ok_or_else(|| format!("no token: {answer}").into())

@@ -129,6 +129,18 @@ impl Server {
         line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     }
 
+    /// How much processor time it has used, where the system tells. A clock tick is a hundredth of a second.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let read = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()?)).ok()?;
+            // The name of the program is in parentheses, and may have spaces.
+            let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+            let ticks = |field: usize| fields.get(field)?.parse::<u64>().ok();
+            Some(Duration::from_millis((ticks(11)? + ticks(12)?) * 10))
+        };
+        read().unwrap_or_default()
+    }
+
     async fn answer(&mut self) -> Result<String> {
         let line = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
         line.map_err(|_| "the server does not answer")??.ok_or_else(|| "the server has ended".into())

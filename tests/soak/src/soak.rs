@@ -33,8 +33,6 @@ pub struct Soak {
     pub folder: PathBuf,
 }
 
-/// How long honest subscribers are alone, until history is as long as it gets.
-const SETTLING: Duration = Duration::from_secs(32);
 /// A run that is shorter has hardly a gap.
 const SHORTEST: Duration = Duration::from_secs(5);
 /// How long the warm-up publishes.
@@ -80,13 +78,12 @@ impl Soak {
         let plan = Size::honest(self.seed);
         let mut stage = self.stage(plan.name).await?;
         let running = stage.begin(&plan).await?;
-        sleep(SETTLING).await;
         let figures = harm(&mut stage).await?;
         running.over.send_replace(true);
         let outcome = stage.end(running).await?;
-        println!("\n# harm\n{:>14} {:>14}", "heap, KB more", "resident, KB");
-        for Figure { what, heap, resident } in &figures {
-            println!("{:>14} {:>14}  {what}", heap / 1024, resident / 1024);
+        println!("\n# harm\n{}", Figure::TITLES);
+        for figure in &figures {
+            println!("{figure}");
         }
         println!("\n# honest subscribers meanwhile");
         self.check(&stage, &plan, &outcome)?;

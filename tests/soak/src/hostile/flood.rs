@@ -2,6 +2,7 @@
 
 use super::raw::{Raw, text};
 use crate::Result;
+use crate::http;
 use crate::publisher;
 use serde_json::json;
 use std::time::Duration;
@@ -48,7 +49,9 @@ async fn flood(port: u16, token: &str, reads: bool) -> Result<(u64, usize)> {
         let mut frames = 0;
         for reference in 0_u64.. {
             let sub = json!({ "kind": "sub", "ref": reference.to_string(), "data": token });
-            if !matches!(timeout_at(end, output.write_all(&text(&sub.to_string()))).await, Ok(Ok(()))) {
+            let frame = text(&sub.to_string());
+            http::count_sent(&frame);
+            if !matches!(timeout_at(end, output.write_all(&frame)).await, Ok(Ok(()))) {
                 break;
             }
             frames += 1;

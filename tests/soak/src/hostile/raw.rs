@@ -1,7 +1,7 @@
 //! A WebSocket without a library around it, which says whatever it is told to.
 
 use crate::Result;
-use crate::http::Head;
+use crate::http::{self, Head};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -59,6 +59,7 @@ impl Raw {
     }
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result {
+        http::count_sent(bytes);
         Ok(timeout(PATIENCE, self.stream.write_all(bytes)).await??)
     }
 
@@ -71,6 +72,11 @@ impl Raw {
             self.send(&frame(FINAL | PONG, b"")).await?;
         }
         Ok(())
+    }
+
+    /// Drops what was received so far.
+    pub(super) fn forget(&mut self) {
+        self.received.clear();
     }
 
     /// Reads until the server has ended the connection.

@@ -1,0 +1,113 @@
+//! An honest subscriber and honest visitors, whose delays are measured while others do harm.
+
+use super::raw::Raw;
+use crate::publisher;
+use crate::{Result, SIGNING_KEY, http};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+const CHANNEL: &str = "wide:probe";
+/// Between two messages.
+const MESSAGE_EVERY: Duration = Duration::from_millis(20);
+/// Between two visitors.
+const VISIT_EVERY: Duration = Duration::from_millis(250);
+
+/// Publishes and subscribes until it is dropped.
+pub(crate) struct Probe {
+    delays: Arc<Mutex<Delays>>,
+    tasks: JoinSet<()>,
+}
+
+/// How long everything took since this was last asked.
+#[derive(Debug, Default)]
+pub(crate) struct Delays {
+    /// From the time at which a message was due until its subscriber got it.
+    pub(crate) messages: Vec<Duration>,
+    /// From the time at which a visitor was due until its subscription stood.
+    pub(crate) visits: Vec<Duration>,
+    /// How often the subscriber or a visitor had to connect again.
+    pub(crate) reconnects: u32,
+}
+
+impl Delays {
+    /// The delay that so many of a thousand messages and visits did not exceed.
+    pub(crate) fn quantile(delays: &[Duration], per_thousand: usize) -> Duration {
+        let mut sorted = delays.to_vec();
+        sorted.sort_unstable();
+        let last = sorted.len().saturating_sub(1);
+        sorted.get((sorted.len() * per_thousand / 1000).min(last)).copied().unwrap_or_default()
+    }
+}
+
+impl Probe {
+    pub(crate) fn start(port: u16) -> Self {
+        let delays = Arc::<Mutex<Delays>>::default();
+        let mut tasks = JoinSet::new();
+        let (messages, visits) = (Arc::clone(&delays), Arc::clone(&delays));
+        tasks.spawn(async move {
+            while subscribe(port, &messages).await.is_err() {
+                add(&messages, |delays| delays.reconnects += 1);
+                sleep(MESSAGE_EVERY).await;
+            }
+        });
+        tasks.spawn(async move {
+            let start = Instant::now();
+            for number in 0_u32.. {
+                let due = start + VISIT_EVERY * number;
+                sleep_until(due).await;
+                while visit(port).await.is_err() {
+                    add(&visits, |delays| delays.reconnects += 1);
+                    sleep(MESSAGE_EVERY).await;
+                }
+                add(&visits, |delays| delays.visits.push(due.elapsed()));
+            }
+        });
+        Self { delays, tasks }
+    }
+
+    /// Returns the delays since this was last called.
+    pub(crate) fn take(&self) -> Delays {
+        std::mem::take(&mut self.delays.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.tasks.abort_all();
+    }
+}
+
+fn add(delays: &Mutex<Delays>, change: impl FnOnce(&mut Delays)) {
+    change(&mut delays.lock().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// Publishes one message after the other, and waits for each. A message that is late delays those after it, which
+/// count from the time at which they were due.
+async fn subscribe(port: u16, delays: &Mutex<Delays>) -> Result<()> {
+    let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
+    let mut socket = Raw::ours(port, Some(&token)).await?;
+    socket.hears(r#""kind":"ready""#).await?;
+    let start = Instant::now();
+    let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
+    let publish = format!("POST /v1/realtime/publish?channel={CHANNEL}&topic=left");
+    for number in 0_u32.. {
+        let due = start + MESSAGE_EVERY * number;
+        sleep_until(due).await;
+        let body = format!(r#"{{"number":{number},"text":""}}"#);
+        if http::request(port, &publish, &bearer, &body).await?.head.status != 200 {
+            return Err("a message of the probe was refused".into());
+        }
+        socket.hears(&format!(r#""number":{number},"#)).await?;
+        socket.forget();
+        add(delays, |delays| delays.messages.push(due.elapsed()));
+    }
+    Ok(())
+}
+
+/// Gets a token and subscribes, as a page does that is opened.
+async fn visit(port: u16) -> Result<()> {
+    let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
+    Raw::ours(port, Some(&token)).await?.hears(r#""kind":"ready""#).await
+}
