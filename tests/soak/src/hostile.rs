@@ -5,9 +5,11 @@ mod crowd;
 mod flood;
 mod frames;
 mod payloads;
+mod places;
 mod probe;
 mod raw;
 mod silence;
+mod stalled;
 mod tokens;
 
 use crate::Result;
@@ -99,7 +101,11 @@ pub(crate) async fn harm(stage: &mut Stage) -> Result<Vec<Figure>> {
         watched.during(32 * MEGABYTE, || payloads::patterns(port)).await?,
         watched.during(32 * MEGABYTE, || payloads::errors(port)).await?,
         watched.during(32 * MEGABYTE, || payloads::alternatives(port)).await?,
+        watched.during(128 * MEGABYTE, || stalled::readers(port)).await?,
         watched.during(64 * MEGABYTE, || flood::of_subs(port)).await?,
+        watched.during(32 * MEGABYTE, || places::kept_alive(port)).await?,
+        watched.during(32 * MEGABYTE, || places::bodies(port)).await?,
+        watched.during(32 * MEGABYTE, || places::sockets(port)).await?,
         watched.during(32 * MEGABYTE, || silence::frozen(port)).await?,
         watched.during(32 * MEGABYTE, || silence::idle(port)).await?,
         watched.during(32 * MEGABYTE, || silence::slow(port)).await?,

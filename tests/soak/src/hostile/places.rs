@@ -1,0 +1,88 @@
+//! Connections without a token that stay, to keep others out.
+
+use super::raw::{End, Raw};
+use crate::Result;
+use crate::http;
+use std::future::Future;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+const CONNECTIONS: usize = 500;
+const LASTS: Duration = Duration::from_secs(12);
+const BETWEEN_REQUESTS: Duration = Duration::from_secs(2);
+/// Between two attempts of one connection that was ended.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
+
+/// They ask for what does not exist, now and then, and stay.
+pub(super) async fn kept_alive(port: u16) -> Result<String> {
+    let asked = all(|end| async move {
+        let mut asked = 0;
+        while Instant::now() < end {
+            let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+            let request = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+            while Instant::now() < end {
+                http::count_sent(request);
+                let mut answer = [0; 1024];
+                let written = stream.write_all(request).await;
+                let read = timeout(BETWEEN_REQUESTS, stream.read(&mut answer)).await;
+                if written.is_err() || !matches!(read, Ok(Ok(1..))) {
+                    break;
+                }
+                asked += 1;
+                sleep(BETWEEN_REQUESTS).await;
+            }
+            sleep(BETWEEN_ATTEMPTS).await;
+        }
+        asked
+    });
+    Ok(format!("{CONNECTIONS} connections that are kept alive, {} requests", asked.await?))
+}
+
+/// They announce the body of a request for events, and never send it.
+pub(super) async fn bodies(port: u16) -> Result<String> {
+    let sent = all(|end| async move {
+        let mut sent = 0;
+        while Instant::now() < end {
+            let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+            let head = b"POST /v1/realtime/sse HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n";
+            http::count_sent(head);
+            let _ = stream.write_all(head).await;
+            sent += 1;
+            let _ = timeout(end - Instant::now(), stream.read(&mut [0; 1024])).await;
+            sleep(BETWEEN_ATTEMPTS).await;
+        }
+        sent
+    });
+    Ok(format!("{CONNECTIONS} connections that never send a body, {} requests", sent.await?))
+}
+
+/// They open one WebSocket after the other, and never show a token.
+pub(super) async fn sockets(port: u16) -> Result<String> {
+    let opened = all(|end| async move {
+        let mut opened = 0;
+        while Instant::now() < end {
+            if let Ok(socket) = Raw::ours(port, None).await {
+                opened += 1;
+                let _: std::result::Result<Result<End>, _> =
+                    timeout(end - Instant::now(), socket.end_of_the_living()).await;
+            }
+            sleep(BETWEEN_ATTEMPTS).await;
+        }
+        opened
+    });
+    Ok(format!("{CONNECTIONS} clients that open WebSockets without a token, {} of them", opened.await?))
+}
+
+/// Lets all connections work until the end, and adds up what they count.
+async fn all<F: Future<Output = u64> + Send + 'static>(connection: impl Fn(Instant) -> F) -> Result<u64> {
+    let end = Instant::now() + LASTS;
+    let mut connections: JoinSet<u64> = (0..CONNECTIONS).map(|_| connection(end)).collect();
+    let mut sum = 0;
+    while let Some(count) = connections.join_next().await {
+        sum += count?;
+    }
+    Ok(sum)
+}

@@ -1,0 +1,37 @@
+//! Subscribers that stop reading while large messages are published.
+
+use super::raw::Raw;
+use crate::publisher;
+use crate::{Result, SIGNING_KEY, http};
+use std::time::Duration;
+use tokio::time::sleep;
+
+const CHANNEL: &str = "narrow:stalled";
+const READERS: usize = 50;
+const MESSAGES: usize = 20;
+const BYTES: usize = 1_000_000;
+/// For the server to fill what it holds for each of them.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
+/// Each of them could have the server hold all messages.
+pub(super) async fn readers(port: u16) -> Result<String> {
+    let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        let mut socket = Raw::ours(port, Some(&token)).await?;
+        socket.hears(r#""kind":"ready""#).await?;
+        readers.push(socket);
+    }
+    let start = format!("POST /v1/realtime/publish?channel={CHANNEL}&topic=left");
+    let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
+    let text = "x".repeat(BYTES);
+    for number in 0..MESSAGES {
+        let body = format!(r#"{{"number":{number},"text":"{text}"}}"#);
+        let answer = http::request(port, &start, &bearer, &body).await?;
+        if answer.head.status != 200 {
+            return Err(format!("a large message was refused with {}", answer.head.status).into());
+        }
+    }
+    sleep(AFTERMATH).await;
+    Ok(format!("{READERS} subscribers that read nothing of {MESSAGES} messages of 1 MB"))
+}
