@@ -31,6 +31,8 @@ mod file;
 mod health;
 mod journal;
 mod messages;
+#[cfg(test)]
+mod plans;
 mod process;
 mod questions;
 mod revocations;
