@@ -25,8 +25,8 @@ mod signals;
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
 pub(crate) use channels::StreamGuard;
-pub(crate) use connections::Connected;
 use connections::Connections;
+pub(crate) use connections::{Connected, ServerPlace, TrustConnection};
 pub use lease::RevokeError;
 use lease::Usages;
 pub(crate) use lease::{Lease, NoLease};
@@ -110,6 +110,7 @@ pub(crate) struct Settings {
     pub(crate) max_reconnect_spread: Duration,
     pub(crate) connections_per_token: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_unsubscribed: usize,
     pub(crate) guest_streams: bool,
 }
 

@@ -45,6 +45,35 @@ pub const RUNS_OLDEST_DUE: &str = "fanfare_runs_oldest_due_seconds";
 /// Executions of runs that ended here. Label `outcome`: `completed`, `failed`, `retried`, `waiting` or `halted`.
 pub const RUN_EXECUTIONS: &str = "fanfare_run_executions_total";
 
+/// How much of a limit is in use. Label `limit`, which is one word of `docs/limits.md`.
+pub const LIMIT_USED: &str = "fanfare_limit_used";
+
+/// How much of it there is. Label `limit`.
+pub const LIMIT_MAX: &str = "fanfare_limit_max";
+
+/// How often a limit was reached, so that something was refused or had to give way. Label `limit`.
+pub const LIMIT_REACHED: &str = "fanfare_limit_reached_total";
+
+/// What is limited over all clients together, or for each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Connections,
+    ServerConnections,
+    UnsubscribedConnections,
+    WaitingConnections,
+}
+
+impl Limit {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::ServerConnections => "server_connections",
+            Self::UnsubscribedConnections => "unsubscribed_connections",
+            Self::WaitingConnections => "waiting_connections",
+        }
+    }
+}
+
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
     describe_gauge!(CONNECTIONS, "Connections that are open.");
@@ -62,6 +91,9 @@ pub(crate) fn describe() {
     describe_gauge!(RUNS, "Runs that have not ended, by state.");
     describe_gauge!(RUNS_OLDEST_DUE, Unit::Seconds, "How long the oldest due run has waited for a slot.");
     describe_counter!(RUN_EXECUTIONS, "Executions of runs that ended, by outcome.");
+    describe_gauge!(LIMIT_USED, "How much of a limit is in use.");
+    describe_gauge!(LIMIT_MAX, "How much of a limit there is.");
+    describe_counter!(LIMIT_REACHED, "How often a limit was reached.");
 }
 
 pub(crate) fn connected(transport: &'static str) {
@@ -116,4 +148,18 @@ pub(crate) fn oldest_due_run(age: Duration) {
 
 pub(crate) fn run_ended(outcome: &'static str) {
     counter!(RUN_EXECUTIONS, "outcome" => outcome).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+pub(crate) fn limit_used(limit: Limit, used: usize) {
+    gauge!(LIMIT_USED, "limit" => limit.name()).set(used as f64);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+pub(crate) fn limit_max(limit: Limit, max: usize) {
+    gauge!(LIMIT_MAX, "limit" => limit.name()).set(max as f64);
+}
+
+pub(crate) fn limit_reached(limit: Limit) {
+    counter!(LIMIT_REACHED, "limit" => limit.name()).increment(1);
 }

@@ -11,6 +11,7 @@ use crate::hub::{Hub, Phase};
 use crate::token::{Permit, Refused};
 
 mod body;
+mod client;
 mod connect;
 mod drain;
 mod failure;
@@ -24,6 +25,7 @@ mod signal;
 mod socket;
 mod sse;
 
+use client::Client;
 pub(crate) use drain::drain;
 use failure::Failure;
 pub use health::healthz;

@@ -5,7 +5,7 @@ use super::{
     Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
-use crate::metrics;
+use crate::metrics::{self, Limit};
 
 /// A hub in the making.
 #[derive(Clone, Debug)]
@@ -44,6 +44,7 @@ impl HubBuilder {
                 max_reconnect_spread: Duration::from_secs(5),
                 connections_per_token: 100,
                 max_connections: 20_000,
+                max_unsubscribed: 1_000,
                 guest_streams: false,
             },
         }
@@ -85,9 +86,18 @@ impl HubBuilder {
         self
     }
 
-    /// How many connections there may be at the same time. 20,000 unless set.
+    /// How many connections there may be at the same time. 20,000 unless set. If there are as many, one that has
+    /// nothing subscribed gives way to a new one. If all have something subscribed, the new one is refused.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count;
+        self
+    }
+
+    /// How many connections may have nothing subscribed at the same time: they have not shown a token, or have
+    /// ended all that they subscribed to. The one that has had nothing for longest closes first, with the code 4408.
+    /// 1,000 unless set.
+    pub fn max_unsubscribed(mut self, count: usize) -> Self {
+        self.settings.max_unsubscribed = count.max(1);
         self
     }
 
@@ -173,6 +183,8 @@ impl HubBuilder {
     /// When a signing key is missing or too short to be safe.
     pub fn build(self) -> Result<Hub, BuildError> {
         metrics::describe();
+        metrics::limit_max(Limit::Connections, self.settings.max_connections);
+        metrics::limit_max(Limit::UnsubscribedConnections, self.settings.max_unsubscribed);
         if self.signing_key.is_empty() {
             return Err(BuildError::NoSigningKey);
         }

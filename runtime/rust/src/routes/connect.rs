@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use super::session::{Session, Wish};
 use super::socket::Socket;
-use super::{Failure, Parameters, open, permit};
+use super::{Client, Failure, Parameters, open, permit};
 use crate::hub::{Hub, Phase};
 use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
 
@@ -20,6 +20,7 @@ const WRITE_BUFFER: usize = 32 * 1024;
 
 pub(super) async fn connect(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
@@ -33,7 +34,8 @@ pub(super) async fn connect(
         .protocols([SUBPROTOCOL]);
     let guest = upgrade.selected_protocol().is_none();
     let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
-    let connected = hub.connected("websocket").ok_or_else(Failure::too_many_connections)?;
+    let connected =
+        hub.connected("websocket", client.into_place()).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub.clone(), guest, connected);
     // A client of ours may bring its tokens later.
     let greeting = if guest || token.is_some() {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, Parameters, body, open, signing_key};
+use super::{Client, Failure, Parameters, body, open, signing_key};
 use crate::hub::{Hub, Phase};
 use crate::token::{DEFAULT_LIFETIME, SignalClaim, TopicClaim, TopicKind, Wording};
 
@@ -18,12 +18,14 @@ const MAX_BODY: usize = 256 * 1024;
 
 pub(super) async fn mint(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
     request: Body,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     open(&hub, Phase::Closing)?;
     signing_key(&hub, &headers)?;
+    client.trust();
     let lifetime =
         match parameters.get("expires_in") {
             None => DEFAULT_LIFETIME,

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Failure, Parameters, bearer, body, is_backend, open, permit};
+use super::{Client, Failure, Parameters, bearer, body, is_backend, open, permit};
 use crate::hub::{Hub, Phase};
 use crate::token::{Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
@@ -25,6 +25,7 @@ const MAX_RUN_ID: usize = 256;
 
 pub(super) async fn publish(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
     request: Body,
@@ -36,6 +37,7 @@ pub(super) async fn publish(
     if !is_backend {
         authorize(&hub, bearer(&headers), channel, topic)?;
     }
+    client.trust();
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;

@@ -72,6 +72,10 @@ impl End {
 const REPLACED: End =
     End::close(close::INTERNAL, "replaced", "the history of a channel was replaced: reconnect");
 
+/// The end of a connection that has nothing subscribed, because there are too many.
+const GAVE_WAY: End =
+    End::close(close::IDLE, "gave_way", "nothing was subscribed, and others need the connection's place");
+
 impl Session {
     pub(super) fn new(hub: Hub, guest: bool, connected: Connected) -> Self {
         let now = Instant::now();
@@ -209,6 +213,9 @@ impl Session {
         if !notices.is_empty() {
             return Some(self.tell(notices));
         }
+        if self.connected.gives_way() {
+            return Some(Turn::End(GAVE_WAY));
+        }
         let now = Instant::now();
         if self.idle_since.is_some_and(|since| now >= since + MAX_IDLE) {
             let reason = "nothing was subscribed for 10 seconds";
@@ -250,6 +257,7 @@ impl Session {
         } else {
             self.idle_since = None;
         }
+        self.connected.set_subscribed(self.idle_since.is_none());
         let mut due = self.next_ping;
         if let Some(since) = self.idle_since {
             due = due.min(since + MAX_IDLE);

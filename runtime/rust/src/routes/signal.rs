@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::publish::{idempotency_key, run_id};
-use super::{Failure, Parameters, bearer, body, is_backend, open};
+use super::{Client, Failure, Parameters, bearer, body, is_backend, open};
 use crate::hub::{Hub, Phase};
 use crate::schema;
 use crate::signal::{SignalOptions, SignalStatus};
@@ -18,6 +18,7 @@ use crate::wire::{MAX_PAYLOAD, timestamp};
 
 pub(super) async fn signal(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
     request: Body,
@@ -29,6 +30,7 @@ pub(super) async fn signal(
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
     let by = if is_backend { None } else { sender(&hub, bearer(&headers), channel, name)? };
+    client.trust();
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let name = name.ok_or_else(|| missing("name"))?;
     let resolved = hub.registry().signal(channel, name);

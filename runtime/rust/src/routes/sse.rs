@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use super::connect::read_since;
 use super::session::{End, Session, Turn, Wish, encode};
-use super::{Failure, Parameters, bearer, body, open, permit};
+use super::{Client, Failure, Parameters, bearer, body, open, permit};
 use crate::hub::{Event, Hub, Phase};
 use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
 
@@ -28,12 +28,13 @@ use places::Places;
 
 pub(super) async fn post(
     State(hub): State<Hub>,
+    client: Client,
     headers: HeaderMap,
     request: Body,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
     let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
-    let connected = hub.connected("sse").ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse", client.into_place()).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let mut greeting = String::new();
     for (token, wish) in subs {
@@ -46,6 +47,7 @@ pub(super) async fn post(
 
 pub(super) async fn get(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -56,7 +58,7 @@ pub(super) async fn get(
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
-    let connected = hub.connected("sse").ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse", client.into_place()).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
     let places = Places::new(&ready);

@@ -1,5 +1,6 @@
 //! The server library over real sockets.
 
+mod admission;
 #[cfg(feature = "sqlite")]
 mod answering;
 #[cfg(feature = "sqlite")]

@@ -183,11 +183,14 @@ async fn every_name_is_described_and_in_the_docs() {
         metrics::RUNS,
         metrics::RUNS_OLDEST_DUE,
         metrics::RUN_EXECUTIONS,
+        metrics::LIMIT_USED,
+        metrics::LIMIT_MAX,
+        metrics::LIMIT_REACHED,
     ] {
         assert!(described.iter().any(|described| described == name), "{name}");
         assert!(docs.contains(&format!("`{name}`")), "{name}");
     }
-    assert_eq!(described.len(), 12);
+    assert_eq!(described.len(), 15);
 }
 
 /// Remembers the last warning.
