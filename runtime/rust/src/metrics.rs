@@ -61,6 +61,11 @@ pub(crate) enum Limit {
     ServerConnections,
     UnsubscribedConnections,
     WaitingConnections,
+    TokenConnections,
+    ConnectionRate,
+    PublishRate,
+    SignalRate,
+    AuthFailureRate,
 }
 
 impl Limit {
@@ -70,6 +75,11 @@ impl Limit {
             Self::ServerConnections => "server_connections",
             Self::UnsubscribedConnections => "unsubscribed_connections",
             Self::WaitingConnections => "waiting_connections",
+            Self::TokenConnections => "token_connections",
+            Self::ConnectionRate => "connection_rate",
+            Self::PublishRate => "publish_rate",
+            Self::SignalRate => "signal_rate",
+            Self::AuthFailureRate => "auth_failure_rate",
         }
     }
 }

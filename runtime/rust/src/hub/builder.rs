@@ -1,8 +1,9 @@
 //! Setting up a hub.
 
+use super::rate::Rates;
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Registry,
-    Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Rate, RateLimits,
+    Registry, Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics::{self, Limit};
@@ -22,6 +23,8 @@ pub struct HubBuilder {
     history_bytes: usize,
     storage: Option<Storage>,
     settings: Settings,
+    rates: Rates,
+    client_address_header: Option<String>,
 }
 
 impl HubBuilder {
@@ -47,6 +50,8 @@ impl HubBuilder {
                 max_unsubscribed: 1_000,
                 guest_streams: false,
             },
+            rates: Rates::default(),
+            client_address_header: None,
         }
     }
 
@@ -98,6 +103,63 @@ impl HubBuilder {
     /// 1,000 unless set.
     pub fn max_unsubscribed(mut self, count: usize) -> Self {
         self.settings.max_unsubscribed = count.max(1);
+        self
+    }
+
+    /// How often each token, each subject and each client address may connect. 100 a second and 2,000 at once unless
+    /// set. A client that does so more often is answered 429 with the code `too_often`, or receives an `error` with
+    /// this code, and is told when to try again.
+    ///
+    /// The address of a client is known in a server that gives handlers a `ConnectInfo<SocketAddr>`, as
+    /// [`serve`](crate::serve()) does. Addresses on the machine or a private network are not limited, because they are
+    /// probably a proxy's: see [`client_address_header`](Self::client_address_header).
+    pub fn max_connection_rate(mut self, rate: Rate) -> Self {
+        self.rates.connections = rate;
+        self
+    }
+
+    /// How often each token, each subject and each client address may publish over HTTP. 200 a second and 1,000 at
+    /// once unless set. Backends, which have the signing key, are not limited.
+    pub fn max_publish_rate(mut self, rate: Rate) -> Self {
+        self.rates.publishes = rate;
+        self
+    }
+
+    /// How often each token, each subject and each client address may send signals over HTTP. 50 a second and 500 at
+    /// once unless set. Backends are not limited.
+    pub fn max_signal_rate(mut self, rate: Rate) -> Self {
+        self.rates.signals = rate;
+        self
+    }
+
+    /// How often each client address may show a token or a key that is not valid. 20 a second and 500 at once unless
+    /// set. Beyond that, the answer is 429 instead of 401. Clients of the same address whose tokens are valid are not
+    /// refused.
+    pub fn max_auth_failure_rate(mut self, rate: Rate) -> Self {
+        self.rates.auth_failures = rate;
+        self
+    }
+
+    /// The header in which a proxy in front of the server names the address of the client, such as
+    /// `X-Forwarded-For`. Of several addresses the last counts, which the nearest proxy has written. None unless set:
+    /// the address is that of the socket.
+    ///
+    /// Set it only if all requests come through a proxy that writes the header itself. Otherwise clients choose
+    /// their own address, and nothing is limited by it.
+    ///
+    /// ```
+    /// # fn hub(registry: &'static fanfare::Registry, key: &str) -> Result<fanfare::Hub, fanfare::BuildError> {
+    /// use fanfare::{Hub, Rate};
+    ///
+    /// Hub::builder(registry)
+    ///     .signing_key(key)
+    ///     .client_address_header("X-Forwarded-For")
+    ///     .max_signal_rate(Rate::per_second(5).burst(50))
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn client_address_header(mut self, name: impl Into<String>) -> Self {
+        self.client_address_header = Some(name.into());
         self
     }
 
@@ -213,6 +275,8 @@ impl HubBuilder {
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
             origins: self.origins,
+            rate_limits: RateLimits::new(self.rates),
+            client_address_header: self.client_address_header,
         };
         if let Some(storage) = shared.channels.storage() {
             let (revocations, usages) = (Arc::clone(&shared.revocations), Arc::clone(&shared.usages));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Hub, Settings};
+use super::{Client, Hub, Settings};
 use crate::history::Inbox;
 use crate::metrics::{self, Limit};
 
@@ -59,8 +59,7 @@ pub(crate) struct Connected {
     /// Set while nothing is subscribed.
     ticket: Option<u64>,
     give_way: Arc<GiveWay>,
-    /// `None` in a server of somebody else's.
-    place: Option<ServerPlace>,
+    client: Client,
 }
 
 impl Connections {
@@ -124,7 +123,7 @@ pub(super) fn reconnect_spread(count: usize, max: Duration) -> Duration {
 impl Hub {
     /// Counts a connection. One that has nothing subscribed gives way to it if there are too many. Returns `None` if
     /// all have something subscribed.
-    pub(crate) fn connected(&self, transport: &'static str, place: Option<ServerPlace>) -> Option<Connected> {
+    pub(crate) fn connected(&self, transport: &'static str, client: Client) -> Option<Connected> {
         let Settings { max_connections, max_unsubscribed, .. } = self.settings();
         let inbox = Arc::<Inbox>::default();
         // Who comes while the hub closes looks at its phase before it waits.
@@ -145,10 +144,8 @@ impl Hub {
         });
         let (number, ticket) = admitted?;
         metrics::connected(transport);
-        if let Some(place) = &place {
-            place.set_trusted(false);
-        }
-        Some(Connected { hub: self.clone(), transport, number, ticket: Some(ticket), give_way, place })
+        client.set_trusted(false);
+        Some(Connected { hub: self.clone(), transport, number, ticket: Some(ticket), give_way, client })
     }
 }
 
@@ -163,14 +160,16 @@ impl Connected {
         &self.give_way.inbox
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Takes note of whether anything is subscribed.
     pub(crate) fn set_subscribed(&mut self, is_subscribed: bool) {
         if self.ticket.is_none() == is_subscribed {
             return;
         }
-        if let Some(place) = &self.place {
-            place.set_trusted(is_subscribed);
-        }
+        self.client.set_trusted(is_subscribed);
         let (max, give_way) = (self.hub.settings().max_unsubscribed, &self.give_way);
         let ticket = self.ticket.take();
         let mut waits = None;

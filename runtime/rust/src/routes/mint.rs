@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Client, Failure, Parameters, body, open, signing_key};
-use crate::hub::{Hub, Phase};
+use super::{Failure, Parameters, body, open, signing_key};
+use crate::hub::{Client, Hub, Phase};
 use crate::token::{DEFAULT_LIFETIME, SignalClaim, TopicClaim, TopicKind, Wording};
 
 /// More than 64 topics with long names need.
@@ -24,8 +24,7 @@ pub(super) async fn mint(
     request: Body,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     open(&hub, Phase::Closing)?;
-    signing_key(&hub, &headers)?;
-    client.trust();
+    signing_key(&hub, &client, &headers)?;
     let lifetime =
         match parameters.get("expires_in") {
             None => DEFAULT_LIFETIME,

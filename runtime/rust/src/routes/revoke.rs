@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::{Client, Failure, body, open, signing_key};
-use crate::hub::{Hub, Phase};
+use super::{Failure, body, open, signing_key};
+use crate::hub::{Client, Hub, Phase};
 
 /// More than an id needs.
 const MAX_BODY: usize = 4 * 1024;
@@ -18,8 +18,7 @@ pub(super) async fn revoke(
     request: Body,
 ) -> Result<StatusCode, Failure> {
     open(&hub, Phase::Closed)?;
-    signing_key(&hub, &headers)?;
-    client.trust();
+    signing_key(&hub, &client, &headers)?;
     let request = body::read(&headers, request, MAX_BODY).await?;
     let request = serde_json::from_slice::<Value>(&request).unwrap_or_default();
     let id = request.get("jti").and_then(Value::as_str).ok_or_else(|| {

@@ -18,8 +18,8 @@ use tracing::Instrument;
 
 use super::connect::read_since;
 use super::session::{End, Session, Turn, Wish, encode};
-use super::{Client, Failure, Parameters, bearer, body, open, permit};
-use crate::hub::{Event, Hub, Phase};
+use super::{Failure, Parameters, bearer, body, open, permit};
+use crate::hub::{Action, Client, Event, Hub, Phase};
 use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
 
 mod places;
@@ -33,8 +33,10 @@ pub(super) async fn post(
     request: Body,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
+    // Before any of the body is read.
+    hub.count(Action::Connect, Some(&client), None)?;
     let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
-    let connected = hub.connected("sse", client.into_place()).ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let mut greeting = String::new();
     for (token, wish) in subs {
@@ -52,13 +54,14 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
+    hub.count(Action::Connect, Some(&client), None)?;
     let token = bearer(&headers).or_else(|| parameters.get("token"));
-    let permit = permit(&hub, token, false)?;
+    let permit = permit(&hub, &client, token, false)?;
     // What `EventSource` says when it comes again is later than what its URL says.
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
-    let connected = hub.connected("sse", client.into_place()).ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
     let places = Places::new(&ready);

@@ -17,6 +17,7 @@ mod limits;
 mod measuring;
 mod multiplexing;
 mod publishing;
+mod rates;
 #[cfg(feature = "sqlite")]
 mod recovering;
 mod refusing;
