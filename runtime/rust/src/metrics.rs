@@ -62,6 +62,10 @@ pub(crate) enum Limit {
     UnsubscribedConnections,
     WaitingConnections,
     TokenConnections,
+    /// Bytes that wait for the storage's writer.
+    StorageQueueBytes,
+    /// Bytes that are being written to connections.
+    InFlightBytes,
     ConnectionRate,
     PublishRate,
     SignalRate,
@@ -76,6 +80,8 @@ impl Limit {
             Self::UnsubscribedConnections => "unsubscribed_connections",
             Self::WaitingConnections => "waiting_connections",
             Self::TokenConnections => "token_connections",
+            Self::StorageQueueBytes => "storage_queue_bytes",
+            Self::InFlightBytes => "in_flight_bytes",
             Self::ConnectionRate => "connection_rate",
             Self::PublishRate => "publish_rate",
             Self::SignalRate => "signal_rate",
