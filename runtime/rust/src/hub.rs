@@ -18,6 +18,7 @@ mod builder;
 mod channels;
 mod client;
 mod connections;
+mod in_flight;
 mod lease;
 mod mint;
 mod rate;
@@ -29,7 +30,9 @@ use channels::Channels;
 pub(crate) use channels::StreamGuard;
 pub(crate) use client::Client;
 use connections::Connections;
-pub(crate) use connections::{Connected, ServerPlace, TrustConnection};
+pub(crate) use connections::{Connected, HoldPlace, ServerPlace};
+use in_flight::InFlight;
+pub(crate) use in_flight::{Pending, Room};
 pub use lease::RevokeError;
 use lease::Usages;
 pub(crate) use lease::{Lease, NoLease};
@@ -106,6 +109,7 @@ struct Shared {
     /// The origins whose pages may come; all of them where nothing is said.
     origins: Option<Vec<String>>,
     rate_limits: RateLimits,
+    in_flight: InFlight,
     /// The header in which a proxy names the address of the client.
     client_address_header: Option<String>,
 }

@@ -2,8 +2,8 @@
 
 use super::rate::Rates;
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Rate, RateLimits,
-    Registry, Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, InFlight, Keys, Listeners, Mutex, OnceLock, Phase, Rate,
+    RateLimits, Registry, Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics::{self, Limit};
@@ -24,6 +24,7 @@ pub struct HubBuilder {
     storage: Option<Storage>,
     settings: Settings,
     rates: Rates,
+    max_in_flight_bytes: usize,
     client_address_header: Option<String>,
 }
 
@@ -51,6 +52,7 @@ impl HubBuilder {
                 guest_streams: false,
             },
             rates: Rates::default(),
+            max_in_flight_bytes: 256 * 1024 * 1024,
             client_address_header: None,
         }
     }
@@ -137,6 +139,17 @@ impl HubBuilder {
     /// refused.
     pub fn max_auth_failure_rate(mut self, rate: Rate) -> Self {
         self.rates.auth_failures = rate;
+        self
+    }
+
+    /// How many bytes of messages may be on their way to all connections together: taken from history, and not yet
+    /// taken by the clients' sockets. 256 MiB unless set.
+    ///
+    /// Where there is no room, connections wait, and lag in their channels. If some have not read for a second
+    /// meanwhile, those that have not read for longest are closed. Their clients resume, and receive a `gap` if history
+    /// has moved on.
+    pub fn max_in_flight_bytes(mut self, bytes: usize) -> Self {
+        self.max_in_flight_bytes = bytes;
         self
     }
 
@@ -276,6 +289,7 @@ impl HubBuilder {
             awaited: Mutex::default(),
             origins: self.origins,
             rate_limits: RateLimits::new(self.rates),
+            in_flight: InFlight::new(self.max_in_flight_bytes),
             client_address_header: self.client_address_header,
         };
         if let Some(storage) = shared.channels.storage() {

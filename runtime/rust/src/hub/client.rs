@@ -20,4 +20,11 @@ impl Client {
             place.set_trusted(is_trusted);
         }
     }
+
+    /// Ends the client's socket, if the server can.
+    pub(super) fn end(&self) {
+        if let Some(place) = &self.place {
+            place.end();
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::in_flight::Cut;
 use super::{Client, Hub, Settings};
 use crate::history::Inbox;
 use crate::metrics::{self, Limit};
@@ -33,33 +34,41 @@ struct GiveWay {
 
 /// The place that a connection has with the server that accepted it.
 #[derive(Clone)]
-pub(crate) struct ServerPlace(Arc<dyn TrustConnection>);
+pub(crate) struct ServerPlace(Arc<dyn HoldPlace>);
 
 /// What a server is told of its connections.
-pub(crate) trait TrustConnection: Send + Sync {
+pub(crate) trait HoldPlace: Send + Sync {
     /// Sets whether the connection has shown a token that is in use.
     fn set_trusted(&self, is_trusted: bool);
+
+    /// Ends the connection.
+    fn end(&self);
 }
 
 impl ServerPlace {
-    pub(crate) fn new(place: Arc<impl TrustConnection + 'static>) -> Self {
+    pub(crate) fn new(place: Arc<impl HoldPlace + 'static>) -> Self {
         Self(place)
     }
 
     pub(crate) fn set_trusted(&self, is_trusted: bool) {
         self.0.set_trusted(is_trusted);
     }
+
+    pub(crate) fn end(&self) {
+        self.0.end();
+    }
 }
 
 /// A connection, which counts for as long as this lives.
 pub(crate) struct Connected {
-    hub: Hub,
+    pub(super) hub: Hub,
     transport: &'static str,
     number: u64,
     /// Set while nothing is subscribed.
     ticket: Option<u64>,
     give_way: Arc<GiveWay>,
-    client: Client,
+    pub(super) client: Client,
+    pub(super) cut: Arc<Cut>,
 }
 
 impl Connections {
@@ -145,7 +154,8 @@ impl Hub {
         let (number, ticket) = admitted?;
         metrics::connected(transport);
         client.set_trusted(false);
-        Some(Connected { hub: self.clone(), transport, number, ticket: Some(ticket), give_way, client })
+        let (ticket, cut) = (Some(ticket), Arc::default());
+        Some(Connected { hub: self.clone(), transport, number, ticket, give_way, client, cut })
     }
 }
 

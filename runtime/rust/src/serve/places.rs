@@ -13,7 +13,7 @@ use std::task::Context;
 
 use futures_util::task::AtomicWaker;
 
-use crate::hub::TrustConnection;
+use crate::hub::HoldPlace;
 use crate::metrics::{self, Limit};
 
 /// Part of the files that a process may open is for other things than connections, such as its storage.
@@ -261,12 +261,18 @@ impl Place {
     }
 }
 
-impl TrustConnection for Place {
+impl HoldPlace for Place {
     fn set_trusted(&self, is_trusted: bool) {
         self.change(|entry| {
             entry.is_trusted = is_trusted;
             Some(if is_trusted { Standing::Served } else { Standing::Untrusted })
         });
+    }
+
+    fn end(&self) {
+        let mut state = self.places.lock();
+        state.end(self.number);
+        self.places.report(&state);
     }
 }
 

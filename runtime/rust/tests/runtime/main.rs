@@ -13,6 +13,7 @@ mod delivery;
 #[cfg(feature = "sqlite")]
 mod enduring;
 mod frames;
+mod in_flight;
 mod limits;
 mod measuring;
 mod multiplexing;
