@@ -73,6 +73,21 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
+    #[cfg(test)]
+    const ALL: [Self; 11] = [
+        Self::Connections,
+        Self::ServerConnections,
+        Self::UnsubscribedConnections,
+        Self::WaitingConnections,
+        Self::TokenConnections,
+        Self::StorageQueueBytes,
+        Self::InFlightBytes,
+        Self::ConnectionRate,
+        Self::PublishRate,
+        Self::SignalRate,
+        Self::AuthFailureRate,
+    ];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Connections => "connections",
@@ -178,4 +193,17 @@ pub(crate) fn limit_max(limit: Limit, max: usize) {
 
 pub(crate) fn limit_reached(limit: Limit) {
     counter!(LIMIT_REACHED, "limit" => limit.name()).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_in_the_docs() {
+        let docs = include_str!("../../../docs/limits.md");
+        for limit in Limit::ALL {
+            assert!(docs.contains(&format!("`{}`", limit.name())), "{}", limit.name());
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Clients without a token keep nobody else out.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -25,8 +26,7 @@ async fn server(hub: impl FnOnce(HubBuilder) -> HubBuilder, serve: impl FnOnce(S
 }
 
 /// A connection over which a client keeps sending texts, and connects anew when it is ended.
-fn attack(server: &Server, texts: &'static [&'static str], pause: Duration) -> JoinHandle<()> {
-    let address = server.address;
+fn attack(address: SocketAddr, texts: &'static [&'static str], pause: Duration) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
             let Ok(mut stream) = TcpStream::connect(address).await else { return };
@@ -74,7 +74,7 @@ async fn connections_that_are_kept_for_another_request_give_way_to_newcomers() {
     let request = &["GET /nothing HTTP/1.1\r\nHost: test\r\n\r\n"];
     let mut attackers = Vec::new();
     for _ in 0..246 {
-        attackers.push(attack(&server, request, Duration::from_millis(500)));
+        attackers.push(attack(server.address, request, Duration::from_millis(500)));
         // As many at once would not fit into the system's queue of new connections.
         sleep(Duration::from_millis(2)).await;
     }
@@ -84,6 +84,62 @@ async fn connections_that_are_kept_for_another_request_give_way_to_newcomers() {
         assert_eq!(user.data().await, number.to_string());
     }
     attackers.iter().for_each(JoinHandle::abort);
+}
+
+/// Not a test: the server of the test below, in a process that may open few files.
+#[tokio::test]
+#[ignore = "it is started by another test"]
+async fn serve_until_the_input_ends() {
+    let server = server(|hub| hub, |serve| serve).await;
+    println!("\nADDRESS {}", server.address);
+    tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn as_many_kept_connections_as_a_process_may_have_files_keep_nobody_out() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let test = "admission::serve_until_the_input_ends";
+    let mut process = Command::new("sh")
+        .args(["-c", "ulimit -n 256 && exec \"$0\" --ignored --nocapture --exact \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let address = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("ADDRESS ")?.parse().ok());
+    let address = address.expect("it starts");
+    let request = &["GET /nothing HTTP/1.1\r\nHost: test\r\n\r\n"];
+    let mut attackers = Vec::new();
+    for _ in 0..246 {
+        attackers.push(attack(address, request, Duration::from_secs(20)));
+        sleep(Duration::from_millis(2)).await;
+    }
+    let hub = Hub::builder(&REGISTRY).signing_key(KEY).build().unwrap();
+    let token = hub.token(room("1").grant(["said"])).mint().unwrap();
+    let mut newcomers = Vec::new();
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        let began = Instant::now();
+        let served = async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let protocols = format!("fanfare.v1, bearer.{token}");
+            let mut client = Client::open_on(stream, "", Some(&protocols)).await.unwrap();
+            client.ready().await;
+            newcomers.push(client);
+        };
+        timeout(SOON, served).await.expect("a newcomer is kept out");
+        times.push(began.elapsed());
+    }
+    times.sort();
+    println!("median {:?}, at most {:?}", times[25], times[49]);
+    attackers.iter().for_each(JoinHandle::abort);
+    drop(process.stdin.take());
+    process.wait().unwrap();
 }
 
 #[tokio::test]
@@ -111,7 +167,8 @@ async fn bodies_that_never_come_or_trickle_keep_nobody_out() {
     const TRICKLED: &[&str] = &[HEAD, " "];
     for texts in [NEVER, TRICKLED] {
         let server = server(|hub| hub, |serve| serve.max_connections(40)).await;
-        let attackers: Vec<_> = (0..60).map(|_| attack(&server, texts, Duration::from_millis(100))).collect();
+        let attackers: Vec<_> =
+            (0..60).map(|_| attack(server.address, texts, Duration::from_millis(100))).collect();
         sleep(Duration::from_millis(300)).await;
         let_newcomers_in(&server, 20).await;
         attackers.iter().for_each(JoinHandle::abort);
