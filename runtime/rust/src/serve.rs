@@ -132,13 +132,15 @@ impl Serve {
         let Self { listener, app, hub, head_timeout, max_connections, max_waiting, signal } = self;
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER);
+        let places =
+            Places::new(max_connections.unwrap_or_else(places::default_max_connections), max_waiting);
         let mut connections = Connections {
             http,
             app: TowerToHyperService::new(app.layer(from_fn(drain))),
             // The hub is to find out first, so that it counts why a connection ended.
             patience: hub.settings().write_timeout.saturating_mul(2),
             running: JoinSet::new(),
-            places: Places::new(max_connections.unwrap_or_else(places::default_max_connections), max_waiting),
+            places: Arc::clone(&places),
             stop: watch::Sender::new(()),
         };
         let mut shut_down = pin!(shut_down(&hub, signal));
@@ -146,7 +148,7 @@ impl Serve {
             tokio::select! {
                 left = &mut shut_down => break left,
                 Some(_) = connections.running.join_next() => {}
-                accepted = listener.accept() => match accepted {
+                accepted = accept(&listener, &places) => match accepted {
                     Ok((socket, peer)) => connections.add(socket, peer),
                     Err(error) => connections.make_room(&error).await,
                 },
@@ -184,6 +186,11 @@ async fn shut_down(hub: &Hub, signal: Signal) -> Duration {
     let start = Instant::now();
     hub.shutdown().await;
     hub.settings().drain_timeout.saturating_sub(start.elapsed()).saturating_add(GRACE)
+}
+
+async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr)> {
+    places.closed().await;
+    listener.accept().await
 }
 
 struct Connections {

@@ -10,8 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::hub::HoldPlace;
 use crate::metrics::{self, Limit};
@@ -21,10 +24,17 @@ const FILES_FOR_OTHERS: usize = 8;
 /// Where the system has no limit, or does not tell.
 const MAX_CONNECTIONS: usize = 1 << 20;
 
+/// Part of the connections may be closing while others are accepted: each still has its file.
+const LEAVING_PART: usize = 16;
+/// A connection that does nothing notices late that it has ended.
+const MAX_WAIT: Duration = Duration::from_millis(100);
+
 /// All connections of a server.
 pub(super) struct Places {
     max_connections: usize,
     max_waiting: usize,
+    /// Notified when a connection that had to give way is gone.
+    left: Notify,
     state: Mutex<State>,
 }
 
@@ -37,6 +47,8 @@ struct State {
     idle: BTreeMap<u64, u64>,
     latest_number: u64,
     latest_ticket: u64,
+    /// How many had to give way and are not gone yet.
+    leaving: usize,
 }
 
 struct Entry {
@@ -92,7 +104,7 @@ impl Places {
     pub(super) fn new(max_connections: usize, max_waiting: usize) -> Arc<Self> {
         metrics::limit_max(Limit::ServerConnections, max_connections);
         metrics::limit_max(Limit::WaitingConnections, max_waiting);
-        Arc::new(Self { max_connections, max_waiting, state: Mutex::default() })
+        Arc::new(Self { max_connections, max_waiting, left: Notify::new(), state: Mutex::default() })
     }
 
     /// Gives a new connection its place, which another may have to leave. Returns `None` if all connections are
@@ -114,6 +126,17 @@ impl Places {
         self.make_waiting_fit(&mut state);
         self.report(&state);
         Some(Arc::new(Place { places: Arc::clone(self), number, end }))
+    }
+
+    /// Waits while too many connections are closing. Their files are still open.
+    pub(super) async fn closed(&self) {
+        let max = self.max_connections / LEAVING_PART;
+        let all_but_few = async {
+            while self.lock().leaving > max {
+                self.left.notified().await;
+            }
+        };
+        let _ = timeout(MAX_WAIT, all_but_few).await;
     }
 
     /// Ends so many of those that have waited longest.
@@ -188,6 +211,7 @@ impl State {
 
     fn end(&mut self, number: u64) {
         if let Some(end) = self.leave(number) {
+            self.leaving += 1;
             end.has_come.store(true, Ordering::Release);
             end.reader.wake();
             end.writer.wake();
@@ -280,6 +304,11 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.places.lock();
         state.leave(self.number);
+        if self.has_ended() {
+            state.leaving -= 1;
+            // Only the task that accepts waits.
+            self.places.left.notify_one();
+        }
         self.places.report(&state);
     }
 }
