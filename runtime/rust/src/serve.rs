@@ -121,7 +121,7 @@ impl Serve {
     }
 
     /// How many connections may wait for their client without a token at the same time: those that have not sent a
-    /// whole request, and WebSockets that have not shown a token. The longest waiting end first. Connections between
+    /// whole request, and those that were upgraded and have not shown a token. The longest waiting end first. Connections between
     /// two requests do not count. 1,000 unless set.
     pub fn max_waiting(mut self, count: usize) -> Self {
         self.max_waiting = count.max(1);

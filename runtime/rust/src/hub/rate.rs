@@ -56,10 +56,12 @@ impl Rate {
     }
 
     const fn per(time: Duration, count: u32) -> Self {
-        let interval = time.as_nanos() / if count == 0 { 1 } else { count as u128 };
-        // A minute has fewer nanoseconds than fit.
-        let interval = Duration::from_nanos(interval as u64);
-        Self { interval: if interval.is_zero() { Duration::from_nanos(1) } else { interval }, burst: 1 }
+        let interval = match time.checked_div(count) {
+            Some(interval) if interval.is_zero() => Duration::from_nanos(1),
+            Some(interval) => interval,
+            None => time,
+        };
+        Self { interval, burst: 1 }
     }
 
     /// How long an empty bucket takes to be full.

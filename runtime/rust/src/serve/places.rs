@@ -124,7 +124,7 @@ impl Places {
         state.entries.insert(number, entry);
         state.set(number, Standing::New);
         self.make_waiting_fit(&mut state);
-        self.report(&state);
+        state.report();
         Some(Arc::new(Place { places: Arc::clone(self), number, end }))
     }
 
@@ -147,7 +147,7 @@ impl Places {
                 break;
             }
         }
-        self.report(&state);
+        state.report();
     }
 
     /// Ends the connections that have not sent a request yet.
@@ -157,7 +157,7 @@ impl Places {
         for number in new.map(|(number, _)| *number).collect::<Vec<_>>() {
             state.end(number);
         }
-        self.report(&state);
+        state.report();
     }
 
     fn make_waiting_fit(&self, state: &mut State) {
@@ -168,17 +168,17 @@ impl Places {
         }
     }
 
-    fn report(&self, state: &State) {
-        metrics::limit_used(Limit::ServerConnections, state.entries.len());
-        metrics::limit_used(Limit::WaitingConnections, state.waiting.len());
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    fn report(&self) {
+        metrics::limit_used(Limit::ServerConnections, self.entries.len());
+        metrics::limit_used(Limit::WaitingConnections, self.waiting.len());
+    }
+
     fn set(&mut self, number: u64, standing: Standing) {
         let Some(entry) = self.entries.get_mut(&number) else { return };
         let before = std::mem::replace(&mut entry.standing, standing);
@@ -281,7 +281,7 @@ impl Place {
         let Some(standing) = state.entries.get_mut(&self.number).and_then(change) else { return };
         state.set(self.number, standing);
         self.places.make_waiting_fit(&mut state);
-        self.places.report(&state);
+        state.report();
     }
 }
 
@@ -296,7 +296,7 @@ impl HoldPlace for Place {
     fn end(&self) {
         let mut state = self.places.lock();
         state.end(self.number);
-        self.places.report(&state);
+        state.report();
     }
 }
 
@@ -309,7 +309,7 @@ impl Drop for Place {
             // Only the task that accepts waits.
             self.places.left.notify_one();
         }
-        self.places.report(&state);
+        state.report();
     }
 }
 
