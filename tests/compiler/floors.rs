@@ -41,7 +41,7 @@ const RUNTIME_RUST: Floors = &[
 ];
 
 const RUNTIME_TYPESCRIPT: Floors = &[
-    &["backoff", "case", "isolate", "queue", "schema", "timing", "wire"],
+    &["backoff", "case", "isolate", "queue", "retry-after", "schema", "timing", "wire"],
     &["deadline", "request-failure"],
     &["liveness", "reading", "rules", "standard", "surroundings"],
     &["error", "zod"],

@@ -16,21 +16,30 @@ use crate::wire::{Cursor, DEFAULT_ISSUER};
 
 mod builder;
 mod channels;
+mod client;
 mod connections;
+mod in_flight;
 mod lease;
 mod mint;
+mod rate;
 mod reader;
 mod signals;
 
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
 pub(crate) use channels::StreamGuard;
-pub(crate) use connections::Connected;
+pub(crate) use client::Client;
 use connections::Connections;
+pub(crate) use connections::{Connected, HoldPlace, ServerPlace};
+use in_flight::InFlight;
+pub(crate) use in_flight::{Pending, Room};
 pub use lease::RevokeError;
 use lease::Usages;
 pub(crate) use lease::{Lease, NoLease};
 pub use mint::TokenBuilder;
+pub use rate::Rate;
+use rate::RateLimits;
+pub(crate) use rate::{Action, TooOften};
 pub(crate) use reader::{Event, NoSubscription, NotRenewed, Notice, Reader, Ready, Reference};
 use signals::Listeners;
 pub(crate) use signals::{CURRENT_RUN, WakeSignal};
@@ -99,6 +108,10 @@ struct Shared {
     reconnect_spread: OnceLock<Duration>,
     /// The origins whose pages may come; all of them where nothing is said.
     origins: Option<Vec<String>>,
+    rate_limits: RateLimits,
+    in_flight: InFlight,
+    /// The header in which a proxy names the address of the client.
+    client_address_header: Option<String>,
 }
 
 /// What the hub's builder may change about connections.
@@ -110,6 +123,7 @@ pub(crate) struct Settings {
     pub(crate) max_reconnect_spread: Duration,
     pub(crate) connections_per_token: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_unsubscribed: usize,
     pub(crate) guest_streams: bool,
 }
 
@@ -269,6 +283,11 @@ impl Hub {
     /// The origins whose pages may come; all of them where nothing is said.
     pub(crate) fn origins(&self) -> Option<&[String]> {
         self.shared.origins.as_deref()
+    }
+
+    /// The header in which a proxy names the address of the client.
+    pub(crate) fn client_address_header(&self) -> Option<&str> {
+        self.shared.client_address_header.as_deref()
     }
 
     /// The channels and topics that claims name, a channel once.

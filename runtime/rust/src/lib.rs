@@ -51,7 +51,7 @@ pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
     ResolveError, Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
-pub use hub::{BuildError, Hub, HubBuilder, RevokeError, TokenBuilder};
+pub use hub::{BuildError, Hub, HubBuilder, Rate, RevokeError, TokenBuilder};
 #[doc(hidden)]
 pub use payload::private as __private;
 pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};

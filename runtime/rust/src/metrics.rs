@@ -45,8 +45,80 @@ pub const RUNS_OLDEST_DUE: &str = "fanfare_runs_oldest_due_seconds";
 /// Executions of runs that ended here. Label `outcome`: `completed`, `failed`, `retried`, `waiting` or `halted`.
 pub const RUN_EXECUTIONS: &str = "fanfare_run_executions_total";
 
-/// Values of runs that exceeded a limit of `RunsBuilder`. Label `limit`: `input`, `value`, `result`, `error` or `journal`.
-pub const RUN_LIMITS: &str = "fanfare_run_limits_reached_total";
+/// How much of a limit is in use. Label `limit`, which is one word of `docs/limits.md`.
+pub const LIMIT_USED: &str = "fanfare_limit_used";
+
+/// How much of it there is. Label `limit`.
+pub const LIMIT_MAX: &str = "fanfare_limit_max";
+
+/// How often a limit was reached, so that something was refused or had to give way. Label `limit`.
+pub const LIMIT_REACHED: &str = "fanfare_limit_reached_total";
+
+/// What is limited over all clients together, or for each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Connections,
+    ServerConnections,
+    UnsubscribedConnections,
+    WaitingConnections,
+    TokenConnections,
+    /// Bytes that wait for the storage's writer.
+    StorageQueueBytes,
+    /// Bytes that are being written to connections.
+    InFlightBytes,
+    ConnectionRate,
+    PublishRate,
+    SignalRate,
+    AuthFailureRate,
+    RunInputBytes,
+    RunValueBytes,
+    RunResultBytes,
+    RunErrorBytes,
+    RunJournalBytes,
+}
+
+impl Limit {
+    #[cfg(test)]
+    const ALL: [Self; 16] = [
+        Self::Connections,
+        Self::ServerConnections,
+        Self::UnsubscribedConnections,
+        Self::WaitingConnections,
+        Self::TokenConnections,
+        Self::StorageQueueBytes,
+        Self::InFlightBytes,
+        Self::ConnectionRate,
+        Self::PublishRate,
+        Self::SignalRate,
+        Self::AuthFailureRate,
+        Self::RunInputBytes,
+        Self::RunValueBytes,
+        Self::RunResultBytes,
+        Self::RunErrorBytes,
+        Self::RunJournalBytes,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::ServerConnections => "server_connections",
+            Self::UnsubscribedConnections => "unsubscribed_connections",
+            Self::WaitingConnections => "waiting_connections",
+            Self::TokenConnections => "token_connections",
+            Self::StorageQueueBytes => "storage_queue_bytes",
+            Self::InFlightBytes => "in_flight_bytes",
+            Self::ConnectionRate => "connection_rate",
+            Self::PublishRate => "publish_rate",
+            Self::SignalRate => "signal_rate",
+            Self::AuthFailureRate => "auth_failure_rate",
+            Self::RunInputBytes => "run_input_bytes",
+            Self::RunValueBytes => "run_value_bytes",
+            Self::RunResultBytes => "run_result_bytes",
+            Self::RunErrorBytes => "run_error_bytes",
+            Self::RunJournalBytes => "run_journal_bytes",
+        }
+    }
+}
 
 /// Tells the recorder what the names mean.
 pub(crate) fn describe() {
@@ -65,7 +137,9 @@ pub(crate) fn describe() {
     describe_gauge!(RUNS, "Runs that have not ended, by state.");
     describe_gauge!(RUNS_OLDEST_DUE, Unit::Seconds, "How long the oldest due run has waited for a slot.");
     describe_counter!(RUN_EXECUTIONS, "Executions of runs that ended, by outcome.");
-    describe_counter!(RUN_LIMITS, "Values of runs that exceeded a limit, by limit.");
+    describe_gauge!(LIMIT_USED, "How much of a limit is in use.");
+    describe_gauge!(LIMIT_MAX, "How much of a limit there is.");
+    describe_counter!(LIMIT_REACHED, "How often a limit was reached.");
 }
 
 pub(crate) fn connected(transport: &'static str) {
@@ -122,6 +196,29 @@ pub(crate) fn run_ended(outcome: &'static str) {
     counter!(RUN_EXECUTIONS, "outcome" => outcome).increment(1);
 }
 
-pub(crate) fn run_limit_reached(limit: &'static str) {
-    counter!(RUN_LIMITS, "limit" => limit).increment(1);
+#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+pub(crate) fn limit_used(limit: Limit, used: usize) {
+    gauge!(LIMIT_USED, "limit" => limit.name()).set(used as f64);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+pub(crate) fn limit_max(limit: Limit, max: usize) {
+    gauge!(LIMIT_MAX, "limit" => limit.name()).set(max as f64);
+}
+
+pub(crate) fn limit_reached(limit: Limit) {
+    counter!(LIMIT_REACHED, "limit" => limit.name()).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_in_the_docs() {
+        let docs = include_str!("../../../docs/limits.md");
+        for limit in Limit::ALL {
+            assert!(docs.contains(&format!("`{}`", limit.name())), "{}", limit.name());
+        }
+    }
 }

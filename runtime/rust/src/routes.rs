@@ -7,10 +7,11 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use crate::hub::{Hub, Phase};
+use crate::hub::{Action, Client, Hub, Phase};
 use crate::token::{Permit, Refused};
 
 mod body;
+mod client;
 mod connect;
 mod drain;
 mod failure;
@@ -71,7 +72,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// What a token permits. Whatever is wrong with it, the answer is the same.
-fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failure> {
+fn permit(hub: &Hub, client: &Client, token: Option<&str>, publish: bool) -> Result<Permit, Failure> {
     let refused = match token {
         None => Refused::new("missing", "no token"),
         Some(token) => match hub.verify(token) {
@@ -81,7 +82,13 @@ fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failu
             Err(refused) => refused,
         },
     };
-    Err(Failure::unauthorized(&refused))
+    Err(unauthorized(hub, client, &refused))
+}
+
+/// Refuses a client that has shown no valid token or key, or has done so too often.
+fn unauthorized(hub: &Hub, client: &Client, refused: &Refused) -> Failure {
+    let failure = Failure::unauthorized(refused);
+    hub.count(Action::FailAuth, Some(client), None).map_or_else(Into::into, |()| failure)
 }
 
 /// Returns whether a request has the signing key.
@@ -90,11 +97,12 @@ fn is_backend(hub: &Hub, headers: &HeaderMap) -> bool {
 }
 
 /// Lets only backends through.
-fn signing_key(hub: &Hub, headers: &HeaderMap) -> Result<(), Failure> {
+fn signing_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<(), Failure> {
     if is_backend(hub, headers) {
+        client.set_trusted(true);
         return Ok(());
     }
-    Err(Failure::unauthorized(&Refused::new("signing_key", "not the signing key")))
+    Err(unauthorized(hub, client, &Refused::new("signing_key", "not the signing key")))
 }
 
 fn open(hub: &Hub, until: Phase) -> Result<(), Failure> {

@@ -1,18 +1,18 @@
 //! Serving the routes, with what a server of long connections needs around them.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{IntoFuture, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use axum::middleware::from_fn;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,14 +24,16 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::hub::{Hub, Phase};
+use crate::hub::{Hub, Phase, ServerPlace};
 use crate::routes::drain;
 
+mod body;
+mod places;
 mod socket;
-mod waiting;
 
+use body::{AnswerBody, RequestBody};
+use places::Places;
 use socket::Socket;
-use waiting::Waiting;
 
 /// The most bytes of a request's head, and of an answer that is ready and not written yet.
 const BUFFER: usize = 64 * 1024;
@@ -49,8 +51,9 @@ type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// Small messages go out at once (`TCP_NODELAY`). A request's head may take 30 seconds. Who takes nothing of
 /// what is written to him for twice the hub's write timeout, or is gone without a word, is cut off: the hub
-/// ends what it serves first, and then nothing remains of the socket either. Connections that ask for
-/// nothing are bounded and never keep others out. Handlers may extract `ConnectInfo<SocketAddr>`.
+/// ends what it serves first, and then nothing remains of the socket either. Connections that wait for their client,
+/// because it has not sent a whole request or not shown a token, give way to new ones when there are too many.
+/// Handlers may extract `ConnectInfo<SocketAddr>`.
 ///
 /// When [`Hub::shutdown`] is called, or the signal of [`Serve::until`] comes, clients are told, get what is
 /// waiting for them, and the rest is closed. All is over one second after the hub's drain timeout at the latest.
@@ -74,6 +77,7 @@ pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
         app,
         hub: hub.clone(),
         head_timeout: Duration::from_secs(30),
+        max_connections: None,
         max_waiting: 1_000,
         signal: Box::pin(pending()),
     }
@@ -86,6 +90,7 @@ pub struct Serve {
     app: Router,
     hub: Hub,
     head_timeout: Duration,
+    max_connections: Option<usize>,
     max_waiting: usize,
     signal: Signal,
 }
@@ -104,24 +109,38 @@ impl Serve {
         self
     }
 
-    /// How many connections there may be at the same time that have not sent a request yet. The longest waiting
-    /// make room for new ones. 1,000 unless set.
+    /// How many connections the server may have at the same time. Unless set, seven eighths of the files that the
+    /// process may open (`ulimit -n`).
+    ///
+    /// When there are as many, those that wait for their client end first: the connection that has waited longest
+    /// for a request, for the rest of one, or for a token. If all connections are being served, a new one is closed
+    /// at once.
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.max_connections = Some(count.max(1));
+        self
+    }
+
+    /// How many connections may wait for their client without a token at the same time: those that have not sent a
+    /// whole request, and those that were upgraded and have not shown a token. The longest waiting end first. Connections between
+    /// two requests do not count. 1,000 unless set.
     pub fn max_waiting(mut self, count: usize) -> Self {
         self.max_waiting = count.max(1);
         self
     }
 
     async fn run(self) {
-        let Self { listener, app, hub, head_timeout, max_waiting, signal } = self;
+        let Self { listener, app, hub, head_timeout, max_connections, max_waiting, signal } = self;
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER);
+        let places =
+            Places::new(max_connections.unwrap_or_else(places::default_max_connections), max_waiting);
         let mut connections = Connections {
             http,
             app: TowerToHyperService::new(app.layer(from_fn(drain))),
             // The hub is to find out first, so that it counts why a connection ended.
             patience: hub.settings().write_timeout.saturating_mul(2),
             running: JoinSet::new(),
-            waiting: Waiting::new(max_waiting),
+            places: Arc::clone(&places),
             stop: watch::Sender::new(()),
         };
         let mut shut_down = pin!(shut_down(&hub, signal));
@@ -129,7 +148,7 @@ impl Serve {
             tokio::select! {
                 left = &mut shut_down => break left,
                 Some(_) = connections.running.join_next() => {}
-                accepted = listener.accept() => match accepted {
+                accepted = accept(&listener, &places) => match accepted {
                     Ok((socket, peer)) => connections.add(socket, peer),
                     Err(error) => connections.make_room(&error).await,
                 },
@@ -169,29 +188,44 @@ async fn shut_down(hub: &Hub, signal: Signal) -> Duration {
     hub.settings().drain_timeout.saturating_sub(start.elapsed()).saturating_add(GRACE)
 }
 
+async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr)> {
+    places.closed().await;
+    listener.accept().await
+}
+
 struct Connections {
     http: http1::Builder,
     app: TowerToHyperService<Router>,
     /// How long a connection may take nothing of what is written to it.
     patience: Duration,
     running: JoinSet<()>,
-    waiting: Waiting,
+    places: Arc<Places>,
     stop: watch::Sender<()>,
 }
 
 impl Connections {
     fn add(&mut self, socket: TcpStream, peer: SocketAddr) {
-        let asked = Arc::new(AtomicBool::new(false));
-        let (has_asked, app) = (Arc::clone(&asked), self.app.clone());
+        // Nothing is read of a connection that has no place.
+        let Some(place) = self.places.enter() else { return };
+        let (app, own) = (self.app.clone(), Arc::clone(&place));
         let service = service_fn(move |mut request: Request<Incoming>| {
-            has_asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
-            app.call(request.map(Body::new))
+            request.extensions_mut().insert(ServerPlace::new(Arc::clone(&own)));
+            let answer = app.call(request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&own)))));
+            let own = Arc::clone(&own);
+            async move {
+                let answer = answer.await?;
+                // What comes after an upgrade is no answer.
+                if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    return Ok(answer);
+                }
+                Ok::<_, Infallible>(answer.map(|body| Body::new(AnswerBody::new(body, own))))
+            }
         });
-        let socket = TokioIo::new(Socket::new(socket, self.patience));
+        let socket = TokioIo::new(Socket::new(socket, self.patience, place));
         let connection = self.http.serve_connection(socket, service).with_upgrades();
         let mut stop = self.stop.subscribe();
-        let task = self.running.spawn(async move {
+        self.running.spawn(async move {
             let mut connection = pin!(connection);
             tokio::select! {
                 // How it ended matters to nobody: the hub has counted what it served.
@@ -200,7 +234,6 @@ impl Connections {
             }
             let _ = connection.await;
         });
-        self.waiting.add(asked, task);
     }
 
     /// Without a pause, a system that has no more files to open would be asked for one in a busy loop.
@@ -210,12 +243,12 @@ impl Connections {
             return;
         }
         tracing::error!(%error, "no connection can be accepted");
-        self.waiting.end(ENDED_WITHOUT_ROOM);
+        self.places.end_oldest(ENDED_WITHOUT_ROOM);
         sleep(PAUSE).await;
     }
 
     async fn end(mut self, left: Duration) {
-        self.waiting.end(usize::MAX);
+        self.places.end_new();
         self.stop.send_replace(());
         let ended = async { while self.running.join_next().await.is_some() {} };
         if timeout(left, ended).await.is_err() {

@@ -10,10 +10,14 @@ export class Backoff {
   /** How long the last attempt was put off. */
   waited = 0;
 
-  next({ min, max }: Waits): number {
+  /** Waits `atLeast` as long, too, and then as long as to scatter the clients that were told the same. */
+  next({ min, max }: Waits, atLeast = 0): number {
     const longest = Math.min(max, min * 2 ** this.#failures);
     this.#failures += 1;
     this.waited = longest / 2 + (Math.random() * longest) / 2;
+    if (this.waited < atLeast) {
+      this.waited = atLeast + Math.random() * min;
+    }
     return this.waited;
   }
 

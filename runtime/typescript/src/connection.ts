@@ -166,7 +166,8 @@ export class Connection {
     const events = {
       onOpen: () => this.#opened(attempt),
       onFrames: (frames: readonly (ServerFrame | MalformedFrame)[]) => this.#receive(frames, attempt),
-      onClose: (code: number, reason: string) => this.#closed(attempt, code, reason),
+      onClose: (code: number, reason: string, retryAfter?: number) =>
+        this.#closed(attempt, code, reason, retryAfter),
     };
     const { server, WebSocket } = this.route;
     try {
@@ -244,18 +245,18 @@ export class Connection {
     }
   }
 
-  #closed(attempt: Attempt, code: number, reason: string): void {
+  #closed(attempt: Attempt, code: number, reason: string, retryAfter?: number): void {
     if (attempt === this.#upcoming) {
       this.#upcoming = undefined;
-      return this.#failed(attempt, reason || "it cannot be reached, or it refused this client");
+      return this.#failed(attempt, reason || "it cannot be reached, or it refused this client", retryAfter);
     }
     if (attempt === this.#current) {
-      this.#broken(code, reason);
+      this.#broken(code, reason, retryAfter);
     }
   }
 
   /** An attempt has come to nothing. Events may do where a WebSocket does not. */
-  #failed({ kind, transport, begunAt }: Attempt, reason: string): void {
+  #failed({ kind, transport, begunAt }: Attempt, reason: string, retryAfter = 0): void {
     const { WebSocket, hasEvents, server } = this.route;
     this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
     if (kind === "websocket") {
@@ -263,23 +264,23 @@ export class Connection {
       this.#returnWait = Math.min(2 * this.#returnWait, timing.returnMax);
     }
     if (this.#current !== undefined) {
-      return this.#current.isClosing ? this.#retry() : this.#returnLater();
+      return this.#current.isClosing ? this.#retry(retryAfter) : this.#returnLater();
     }
     // A network that refuses is quick. One that swallows a WebSocket would swallow the next one, too.
     const wasRefused = performance.now() - begunAt < timing.open / 2;
     const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < PATIENCE;
     const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isRepeated;
-    if (hasOther && this.#reasons.length === 1) {
+    if (hasOther && this.#reasons.length === 1 && retryAfter === 0) {
       return this.#attempt(kind === "sse" ? "websocket" : "sse");
     }
     const message = `Could not subscribe at ${this.#reasons.join("; nor at ")}`;
     const error = new ConnectionError(message, { fatal: false });
     this.#tell((subscription) => subscription.onFailed(error));
-    this.#retry();
+    this.#retry(retryAfter);
   }
 
   /** What was open is not any more. */
-  #broken(code: number, reason: string): void {
+  #broken(code: number, reason: string, retryAfter?: number): void {
     const attempt = this.#current;
     if (attempt === undefined) {
       return;
@@ -298,7 +299,7 @@ export class Connection {
     }
     if (!attempt.isProven) {
       this.#tell((subscription) => subscription.onConnecting());
-      return this.#failed(attempt, reason || `it closed the connection (${code})`);
+      return this.#failed(attempt, reason || `it closed the connection (${code})`, retryAfter);
     }
     // A server that accepts every connection only to close it is not asked more and more often.
     if (performance.now() - this.#openedAt >= this.#backoff.waited) {
@@ -306,7 +307,7 @@ export class Connection {
     }
     this.#tell((subscription) => subscription.onLost(code));
     if (this.#upcoming === undefined) {
-      this.#retry();
+      this.#retry(retryAfter);
     }
   }
 
@@ -318,14 +319,15 @@ export class Connection {
     this.#tell((subscription) => subscription.onEnd(error));
   }
 
-  #retry(): void {
+  /** Connects again after a while, which the server may have asked for. */
+  #retry(retryAfter?: number): void {
     if (this.#carried.size === 0 || this.#retryTimer !== undefined) {
       return;
     }
     const waits = [...this.#carried.values()].map((subscription) => subscription.waits);
     const min = Math.min(...waits.map(({ min }) => min));
     const max = Math.min(...waits.map(({ max }) => max));
-    this.#connectIn(this.#backoff.next({ min, max }));
+    this.#connectIn(this.#backoff.next({ min, max }, retryAfter));
   }
 
   #connectIn(wait: number): void {

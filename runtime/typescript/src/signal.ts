@@ -4,6 +4,7 @@ import { deadline } from "./deadline.js";
 import { ConnectionError, SignalError } from "./error.js";
 import type { SignalErrorCode } from "./error.js";
 import { explainSize, failureReason } from "./request-failure.js";
+import { retryAfter } from "./retry-after.js";
 import { serverUrl } from "./server-url.js";
 import { describeIssues, payloadIssue, validate } from "./standard.js";
 import type { PayloadIssue } from "./standard.js";
@@ -54,6 +55,8 @@ export interface SignalRequest extends SignalOptions {
 interface Failure {
   readonly error: SignalError;
   readonly remedy: "bearer" | "time" | undefined;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfter?: number | undefined;
 }
 
 /**
@@ -103,7 +106,7 @@ async function tryToSend(
       hasRenewed = true;
     } else if (outcome.remedy === "time" && retries < request.retries) {
       retries += 1;
-      await pause(backoff.next({ min: timing.sendMin, max: timing.sendMax }));
+      await pause(backoff.next({ min: timing.sendMin, max: timing.sendMax }, outcome.retryAfter), end);
     } else {
       throw outcome.error;
     }
@@ -138,11 +141,11 @@ async function attempt(
       "content-type": "application/json",
       "idempotency-key": key,
     };
-    const { status, text } = await post(url, { method: "POST", headers, body, cache: "no-store" }, end);
+    const { status, text, wait } = await post(url, { method: "POST", headers, body, cache: "no-store" }, end);
     const answer = parse(text);
     return status >= 200 && status < 300
       ? receipt(reference, status, answer)
-      : refusal(reference, status, answer, granted);
+      : { ...refusal(reference, status, answer, granted), retryAfter: wait };
   } catch (cause) {
     const size = explainSize(body);
     const why = size ?? `the server could not be asked: ${failureReason(cause)}`;
@@ -171,7 +174,7 @@ async function post(
   url: URL,
   init: RequestInit,
   end: AbortSignal,
-): Promise<{ readonly status: number; readonly text: string }> {
+): Promise<{ readonly status: number; readonly text: string; readonly wait: number | undefined }> {
   end.throwIfAborted();
   const limit = new AbortController();
   const cancelDeadline = deadline(timing.answer, () => limit.abort(new Error("it did not answer in time")));
@@ -179,7 +182,7 @@ async function post(
   end.addEventListener("abort", abort, { once: true });
   try {
     const response = await fetch(url, { ...init, signal: limit.signal });
-    return { status: response.status, text: await response.text() };
+    return { status: response.status, text: await response.text(), wait: retryAfter(response.headers) };
   } finally {
     cancelDeadline();
     end.removeEventListener("abort", abort);
@@ -270,6 +273,10 @@ function randomKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Ends early if nobody is interested any more. */
+function pause(milliseconds: number, end: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    end.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
 }

@@ -131,6 +131,18 @@ describe("where no WebSocket can be opened", () => {
   });
 });
 
+it("a server that asks to be left alone for a while is, with either transport", async () => {
+  server.refusedHandshakes = 1;
+  server.refusedStreams = 1;
+  server.retryAfter = "1";
+  const begun = performance.now();
+  const { seen } = await collect({ WebSocket });
+  server.publish("tokens", "a");
+  await until(() => seen.length === 1);
+  expect(performance.now() - begun).toBeGreaterThan(990);
+  expect([server.handshakes, server.streams]).toEqual([2, 1]);
+});
+
 it("a WebSocket that could be opened before is not given up for events at its first failure", async () => {
   const { seen } = await collect({ WebSocket });
   server.refusedHandshakes = 2;

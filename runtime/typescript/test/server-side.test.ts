@@ -23,12 +23,15 @@ const stories = defineChannel({
 });
 /** What the server answers next; the connection is cut for 0. */
 let answers: [status: number, body: unknown][];
+/** The header `Retry-After` of all answers. */
+let retryAfter: string;
 let asked: Asked[];
 let server: Server;
 let realtime: Realtime;
 
 beforeEach(async () => {
   answers = [];
+  retryAfter = "";
   asked = [];
   server = createServer(async (request, response) => {
     let body = "";
@@ -40,7 +43,7 @@ beforeEach(async () => {
     if (status === 0) {
       request.socket.destroy();
     } else {
-      response.writeHead(status).end(status === 204 ? undefined : JSON.stringify(answer));
+      response.writeHead(status, retryAfter === "" ? {} : { "retry-after": retryAfter }).end(status === 204 ? undefined : JSON.stringify(answer));
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -71,6 +74,16 @@ it("what fails in passing is tried again under the same key", async () => {
   expect(await realtime.publish(channel.tokens, "hello")).toEqual({ id: "1-3" });
   expect(asked).toHaveLength(3);
   expect(new Set(asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+});
+
+it("a server that asks to be left alone for a while is, unless that is long", async () => {
+  const refused: [number, unknown] = [429, { error: "too often", data: { code: "too_often" }, status: 429 }];
+  [answers, retryAfter] = [[refused, [200, { id: "1-3" }]], "1"];
+  const begun = performance.now();
+  expect(await realtime.publish(channel.tokens, "hello")).toEqual({ id: "1-3" });
+  expect(performance.now() - begun).toBeGreaterThan(990);
+  [answers, retryAfter] = [[refused], "60"];
+  await expect(realtime.publish(channel.tokens, "hello")).rejects.toMatchObject({ status: 429, retryAfter: 60_000 });
 });
 
 it("what is refused is not, and the error has the server's words, status and issues", async () => {

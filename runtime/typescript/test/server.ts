@@ -66,6 +66,10 @@ export class TestServer {
    * answers, and the data of a 200 is added to the receipt.
    */
   readonly signals: SentSignal[] = [];
+  /** The header `Retry-After` of what is refused. */
+  retryAfter: string | undefined;
+  /** How many streams are refused with 429. */
+  refusedStreams = 0;
   signalAnswers: (readonly [status: number, data?: object | null, error?: string])[] = [];
   /** How many signals nobody waited for any more. */
   abandoned = 0;
@@ -204,11 +208,20 @@ export class TestServer {
       return status === 0 ? void request.socket.destroy() : undefined;
     }
     const receipt = { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" };
-    response.writeHead(status).end(JSON.stringify(status === 200 ? { ...receipt, ...data } : { error, data, status }));
+    response.writeHead(status, this.#retryAfter()).end(JSON.stringify(status === 200 ? { ...receipt, ...data } : { error, data, status }));
+  }
+
+  #retryAfter(): Record<string, string> {
+    return this.retryAfter === undefined ? {} : { "retry-after": this.retryAfter };
   }
 
   #stream(body: string, response: ServerResponse): void {
     this.streams += 1;
+    if (this.refusedStreams > 0) {
+      this.refusedStreams -= 1;
+      response.writeHead(429, this.#retryAfter()).end(JSON.stringify({ error: "too often", data: null, status: 429 }));
+      return;
+    }
     if (this.refusesStreams) {
       response.writeHead(503).end(JSON.stringify({ error: "no streams today", data: null, status: 503 }));
       return;

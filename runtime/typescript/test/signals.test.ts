@@ -103,6 +103,15 @@ it("what was not answered, or with 503, is sent again under the same key", async
   expect(new Set(server.signals.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
 });
 
+it("a server that asks to be left alone for a while is", async () => {
+  server.signalAnswers = [[429, { code: "too_often" }], [200]];
+  server.retryAfter = "1";
+  const begun = performance.now();
+  await verdict();
+  expect(performance.now() - begun).toBeGreaterThan(990);
+  expect(server.signals).toHaveLength(2);
+});
+
 it("a server that stays away is given up", async () => {
   server.signalAnswers = Array(20).fill([503, null, "the server is about to stop"]);
   const error = await failure(verdict());

@@ -1,11 +1,12 @@
 //! Setting up a hub.
 
+use super::rate::Rates;
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Registry,
-    Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
+    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, InFlight, Keys, Listeners, Mutex, OnceLock, Phase, Rate,
+    RateLimits, Registry, Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
-use crate::metrics;
+use crate::metrics::{self, Limit};
 
 /// A hub in the making.
 #[derive(Clone, Debug)]
@@ -22,6 +23,9 @@ pub struct HubBuilder {
     history_bytes: usize,
     storage: Option<Storage>,
     settings: Settings,
+    rates: Rates,
+    max_in_flight_bytes: usize,
+    client_address_header: Option<String>,
 }
 
 impl HubBuilder {
@@ -44,8 +48,12 @@ impl HubBuilder {
                 max_reconnect_spread: Duration::from_secs(5),
                 connections_per_token: 100,
                 max_connections: 20_000,
+                max_unsubscribed: 1_000,
                 guest_streams: false,
             },
+            rates: Rates::default(),
+            max_in_flight_bytes: 256 * 1024 * 1024,
+            client_address_header: None,
         }
     }
 
@@ -85,9 +93,86 @@ impl HubBuilder {
         self
     }
 
-    /// How many connections there may be at the same time. 20,000 unless set.
+    /// How many connections there may be at the same time. 20,000 unless set. If there are as many, one that has
+    /// nothing subscribed gives way to a new one. If all have something subscribed, the new one is refused.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count;
+        self
+    }
+
+    /// How many connections may have nothing subscribed at the same time: they have not shown a token, or have
+    /// ended all that they subscribed to. The one that has had nothing for longest closes first, with the code 4408.
+    /// 1,000 unless set.
+    pub fn max_unsubscribed(mut self, count: usize) -> Self {
+        self.settings.max_unsubscribed = count.max(1);
+        self
+    }
+
+    /// How often each token, each subject and each client address may connect. 100 a second and 2,000 at once unless
+    /// set. A client that does so more often is answered 429 with the code `too_often`, or receives an `error` with
+    /// this code, and is told when to try again.
+    ///
+    /// The address of a client is known in a server that gives handlers a `ConnectInfo<SocketAddr>`, as
+    /// [`serve`](crate::serve()) does. Addresses on the machine or a private network are not limited, because they are
+    /// probably a proxy's: see [`client_address_header`](Self::client_address_header).
+    pub fn max_connection_rate(mut self, rate: Rate) -> Self {
+        self.rates.connections = rate;
+        self
+    }
+
+    /// How often each token, each subject and each client address may publish over HTTP. 200 a second and 1,000 at
+    /// once unless set. Backends, which have the signing key, are not limited.
+    pub fn max_publish_rate(mut self, rate: Rate) -> Self {
+        self.rates.publishes = rate;
+        self
+    }
+
+    /// How often each token, each subject and each client address may send signals over HTTP. 50 a second and 500 at
+    /// once unless set. Backends are not limited.
+    pub fn max_signal_rate(mut self, rate: Rate) -> Self {
+        self.rates.signals = rate;
+        self
+    }
+
+    /// How often each client address may show a token or a key that is not valid. 20 a second and 500 at once unless
+    /// set. Beyond that, the answer is 429 instead of 401. Clients of the same address whose tokens are valid are not
+    /// refused.
+    pub fn max_auth_failure_rate(mut self, rate: Rate) -> Self {
+        self.rates.auth_failures = rate;
+        self
+    }
+
+    /// How many bytes of messages may be on their way to all connections together: taken from history, and not yet
+    /// taken by the clients' sockets. 256 MiB unless set.
+    ///
+    /// Where there is no room, connections wait, and lag in their channels. If some have not read for a second
+    /// meanwhile, those that have not read for longest are closed. Their clients resume, and receive a `gap` if history
+    /// has moved on.
+    pub fn max_in_flight_bytes(mut self, bytes: usize) -> Self {
+        self.max_in_flight_bytes = bytes;
+        self
+    }
+
+    /// The header in which a proxy in front of the server names the address of the client, such as
+    /// `X-Forwarded-For`. Of several addresses the last counts, which the nearest proxy has written. None unless set:
+    /// the address is that of the socket.
+    ///
+    /// Set it only if all requests come through a proxy that writes the header itself. Otherwise clients choose
+    /// their own address, and nothing is limited by it.
+    ///
+    /// ```
+    /// # fn hub(registry: &'static fanfare::Registry, key: &str) -> Result<fanfare::Hub, fanfare::BuildError> {
+    /// use fanfare::{Hub, Rate};
+    ///
+    /// Hub::builder(registry)
+    ///     .signing_key(key)
+    ///     .client_address_header("X-Forwarded-For")
+    ///     .max_signal_rate(Rate::per_second(5).burst(50))
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn client_address_header(mut self, name: impl Into<String>) -> Self {
+        self.client_address_header = Some(name.into());
         self
     }
 
@@ -173,6 +258,8 @@ impl HubBuilder {
     /// When a signing key is missing or too short to be safe.
     pub fn build(self) -> Result<Hub, BuildError> {
         metrics::describe();
+        metrics::limit_max(Limit::Connections, self.settings.max_connections);
+        metrics::limit_max(Limit::UnsubscribedConnections, self.settings.max_unsubscribed);
         if self.signing_key.is_empty() {
             return Err(BuildError::NoSigningKey);
         }
@@ -201,6 +288,9 @@ impl HubBuilder {
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
             origins: self.origins,
+            rate_limits: RateLimits::new(self.rates),
+            in_flight: InFlight::new(self.max_in_flight_bytes),
+            client_address_header: self.client_address_header,
         };
         if let Some(storage) = shared.channels.storage() {
             let (revocations, usages) = (Arc::clone(&shared.revocations), Arc::clone(&shared.usages));

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Hub;
+use super::{Action, Hub, TooOften};
 use crate::history::Inbox;
+use crate::metrics::{self, Limit};
 use crate::storage::StorageError;
 use crate::token::{self, Permit, Refused, Revocations};
 use crate::wire::MAX_TOKEN_NAME;
@@ -43,6 +44,7 @@ pub(super) struct Usages {
 pub(crate) enum NoLease {
     Revoked,
     TooManyConnections,
+    TooOften(TooOften),
 }
 
 /// What a connection is to do about a lease.
@@ -105,6 +107,7 @@ impl Usages {
         let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
         let users = inboxes.entry(Arc::clone(id)).or_default();
         if users.len() >= most {
+            metrics::limit_reached(Limit::TokenConnections);
             return Err(NoLease::TooManyConnections);
         }
         users.push(Arc::clone(inbox));
@@ -149,6 +152,7 @@ impl Hub {
         let usage = match shared {
             Some(usage) => usage,
             None => {
+                self.count(Action::Connect, None, Some(permit)).map_err(NoLease::TooOften)?;
                 let id: Arc<str> = permit.id.as_str().into();
                 self.shared.usages.enter(&id, inbox, self.settings().connections_per_token)?;
                 Arc::new(Usage { hub: self.clone(), id, inbox: Arc::clone(inbox) })

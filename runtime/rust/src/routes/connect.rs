@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::session::{Session, Wish};
 use super::socket::Socket;
 use super::{Failure, Parameters, open, permit};
-use crate::hub::{Hub, Phase};
+use crate::hub::{Action, Client, Hub, Phase};
 use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
 
 /// Clients say little: what a connection holds in memory while it is idle.
@@ -20,10 +20,12 @@ const WRITE_BUFFER: usize = 32 * 1024;
 
 pub(super) async fn connect(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
+    hub.count(Action::Connect, Some(&client), None)?;
     let upgrade = upgrade
         .map_err(|rejection| Failure::not_an_upgrade(rejection.status(), &rejection.body_text()))?
         .read_buffer_size(READ_BUFFER)
@@ -33,11 +35,11 @@ pub(super) async fn connect(
         .protocols([SUBPROTOCOL]);
     let guest = upgrade.selected_protocol().is_none();
     let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
-    let connected = hub.connected("websocket").ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("websocket", client.clone()).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub.clone(), guest, connected);
     // A client of ours may bring its tokens later.
     let greeting = if guest || token.is_some() {
-        let permit = permit(&hub, token.as_deref(), false)?;
+        let permit = permit(&hub, &client, token.as_deref(), false)?;
         let since = read_since(parameters.get("since"))?;
         let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
         session.ready(&None, &ready)

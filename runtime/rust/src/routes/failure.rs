@@ -1,21 +1,23 @@
 //! Errors as HTTP answers.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::session::NotSubscribed;
 use crate::channel::ResolveError;
-use crate::hub::RevokeError;
+use crate::hub::{RevokeError, TooOften};
 use crate::publish::PublishError;
 use crate::schema::Issue;
 use crate::signal::SignalError;
 use crate::token::{Refused, TokenError};
 use crate::wire::timestamp;
 
-/// The seconds after which a client should try again.
-pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// How long a client should wait unless it is known better.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer that says what is wrong and how to mend it.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(super) struct Failure {
     status: StatusCode,
     message: String,
     data: Value,
+    retry_after: Duration,
 }
 
 impl Failure {
@@ -31,7 +34,7 @@ impl Failure {
     }
 
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), data: Value::Null }
+        Self { status, message: message.into(), data: Value::Null, retry_after: RETRY_AFTER }
     }
 
     /// One answer for all that can be wrong, so that it helps nobody to guess.
@@ -65,7 +68,7 @@ impl Failure {
     /// What a definition refuses, with every reason.
     pub(super) fn invalid(message: impl Into<String>, issues: &[Issue]) -> Self {
         let data = json!({ "issues": issues.iter().map(written).collect::<Vec<_>>() });
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message: message.into(), data }
+        Self { data, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -109,11 +112,13 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Self { status, message, data } = self;
+        let Self { status, message, data, retry_after } = self;
         let body = json!({ "error": message, "data": data, "status": status.as_u16() });
         let mut answer = (status, Json(body)).into_response();
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            answer.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         answer
     }
@@ -125,10 +130,22 @@ impl From<NotSubscribed> for Failure {
             NotSubscribed::Unauthorized(refused) => Self::unauthorized(&refused),
             NotSubscribed::UnknownChannel(error) => Self::unknown(error, false),
             NotSubscribed::TooManyConnections => Self::too_many_connections(),
+            NotSubscribed::TooOften(too_often) => too_often.into(),
             NotSubscribed::Unavailable => Self::unavailable(),
             NotSubscribed::NotGranted | NotSubscribed::RefInUse | NotSubscribed::TooManyChannels => {
                 Self::bad_request("the token names too many channels")
             }
+        }
+    }
+}
+
+impl From<TooOften> for Failure {
+    fn from(TooOften(wait): TooOften) -> Self {
+        let message = "this client does so too often: try again later";
+        Self {
+            data: json!({ "code": "too_often" }),
+            retry_after: wait,
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
         }
     }
 }
@@ -165,7 +182,7 @@ impl From<PublishError> for Failure {
 impl From<SignalError> for Failure {
     fn from(error: SignalError) -> Self {
         let message = error.to_string();
-        let conflict = |data: Value| Self { status: StatusCode::CONFLICT, message: message.clone(), data };
+        let conflict = |data: Value| Self { data, ..Self::new(StatusCode::CONFLICT, message.clone()) };
         match error {
             SignalError::Invalid(issues) => Self::invalid(message, &issues),
             SignalError::AlreadyTaken { signal, payload, by, at } => {
@@ -181,7 +198,7 @@ impl From<SignalError> for Failure {
             SignalError::TooLate => conflict(json!({ "code": "too_late" })),
             SignalError::RunEnded => conflict(json!({ "code": "run_ended" })),
             SignalError::NoRun => {
-                Self { status: StatusCode::NOT_FOUND, message, data: json!({ "code": "no_run" }) }
+                Self { data: json!({ "code": "no_run" }), ..Self::new(StatusCode::NOT_FOUND, message) }
             }
             SignalError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
             SignalError::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),

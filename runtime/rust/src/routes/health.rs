@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 
-use super::failure::RETRY_AFTER;
 use crate::hub::{Health, Hub};
 
 /// Serves the hub's health at `/healthz`, for load balancers and orchestrators: 200 while the hub accepts
@@ -34,5 +33,5 @@ pub(super) async fn health(State(hub): State<Hub>) -> Response {
             json!({ "status": "failing", "error": "the storage failed: see the server's log" })
         }
     };
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], axum::Json(body)).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], axum::Json(body)).into_response()
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Failure, Parameters, body, open, signing_key};
-use crate::hub::{Hub, Phase};
+use crate::hub::{Client, Hub, Phase};
 use crate::token::{DEFAULT_LIFETIME, SignalClaim, TopicClaim, TopicKind, Wording};
 
 /// More than 64 topics with long names need.
@@ -18,12 +18,13 @@ const MAX_BODY: usize = 256 * 1024;
 
 pub(super) async fn mint(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
     request: Body,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     open(&hub, Phase::Closing)?;
-    signing_key(&hub, &headers)?;
+    signing_key(&hub, &client, &headers)?;
     let lifetime =
         match parameters.get("expires_in") {
             None => DEFAULT_LIFETIME,

@@ -33,7 +33,7 @@ pub(super) fn cors(hub: &Hub) -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
         ])
-        .expose_headers([HeaderName::from_static("idempotent-replayed")])
+        .expose_headers([HeaderName::from_static("idempotent-replayed"), header::RETRY_AFTER])
 }
 
 fn is_allowed(hub: &Hub, origin: &HeaderValue) -> bool {

@@ -7,9 +7,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Failure, Parameters, bearer, body, is_backend, open, permit};
-use crate::hub::{Hub, Phase};
-use crate::token::{Refused, TopicClaim};
+use super::{Failure, Parameters, bearer, body, is_backend, open, permit, unauthorized};
+use crate::hub::{Action, Client, Hub, Phase};
+use crate::token::{Permit, Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
 
 mod text_stream;
@@ -25,6 +25,7 @@ const MAX_RUN_ID: usize = 256;
 
 pub(super) async fn publish(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
     request: Body,
@@ -34,8 +35,10 @@ pub(super) async fn publish(
     let topic = parameters.get("topic");
     let is_backend = is_backend(&hub, &headers);
     if !is_backend {
-        authorize(&hub, bearer(&headers), channel, topic)?;
+        let permit = authorize(&hub, &client, bearer(&headers), channel, topic)?;
+        hub.count(Action::Publish, Some(&client), Some(&permit))?;
     }
+    client.set_trusted(true);
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
@@ -83,16 +86,17 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failu
 /// A token may publish to the topics that it names.
 fn authorize(
     hub: &Hub,
+    client: &Client,
     bearer: Option<&str>,
     channel: Option<&str>,
     topic: Option<&str>,
-) -> Result<(), Failure> {
-    let permit = permit(hub, bearer, true)?;
+) -> Result<Permit, Failure> {
+    let permit = permit(hub, client, bearer, true)?;
     let names =
         |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;
     if permit.topics.iter().any(names) {
-        return Ok(());
+        return Ok(permit);
     }
     tracing::debug!(channel, topic, "the token names others");
-    Err(Failure::unauthorized(&Refused::new("topic", "the token does not name the topic")))
+    Err(unauthorized(hub, client, &Refused::new("topic", "the token does not name the topic")))
 }

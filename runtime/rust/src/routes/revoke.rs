@@ -6,18 +6,19 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::{Failure, body, open, signing_key};
-use crate::hub::{Hub, Phase};
+use crate::hub::{Client, Hub, Phase};
 
 /// More than an id needs.
 const MAX_BODY: usize = 4 * 1024;
 
 pub(super) async fn revoke(
     State(hub): State<Hub>,
+    client: Client,
     headers: HeaderMap,
     request: Body,
 ) -> Result<StatusCode, Failure> {
     open(&hub, Phase::Closed)?;
-    signing_key(&hub, &headers)?;
+    signing_key(&hub, &client, &headers)?;
     let request = body::read(&headers, request, MAX_BODY).await?;
     let request = serde_json::from_slice::<Value>(&request).unwrap_or_default();
     let id = request.get("jti").and_then(Value::as_str).ok_or_else(|| {

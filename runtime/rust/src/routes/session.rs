@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::hub::{Connected, Event, Hub, Notice, Phase, Reader};
+use crate::hub::{Connected, Event, Hub, Notice, Phase, Reader, Room};
 use crate::metrics;
 use crate::token;
 use crate::wire::{EndCode, ServerFrame, SharedText, close};
@@ -72,6 +72,14 @@ impl End {
 const REPLACED: End =
     End::close(close::INTERNAL, "replaced", "the history of a channel was replaced: reconnect");
 
+/// The end of a connection that has nothing subscribed, because there are too many.
+const GAVE_WAY: End =
+    End::close(close::IDLE, "gave_way", "nothing was subscribed, and others need the connection's place");
+
+/// The end of a connection that does not read while others wait for room.
+pub(super) const TOO_SLOW: End =
+    End::gone("slow", "the client reads too slowly, and others wait for room to write to theirs");
+
 impl Session {
     pub(super) fn new(hub: Hub, guest: bool, connected: Connected) -> Self {
         let now = Instant::now();
@@ -108,6 +116,10 @@ impl Session {
 
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    pub(super) fn connected(&self) -> &Connected {
+        &self.connected
     }
 
     pub(super) fn is_guest(&self) -> bool {
@@ -155,6 +167,23 @@ impl Session {
                     return Poll::Ready(turn);
                 }
             }
+        }
+    }
+
+    /// Waits until the messages of events may be written to the connection.
+    pub(super) async fn reserve(
+        &self,
+        events: &[Event],
+        phase: &mut watch::Receiver<Phase>,
+    ) -> Result<Room, End> {
+        let bytes = events.iter().map(|event| match event {
+            Event::Messages { messages, .. } => messages.bytes(),
+            Event::Gap { .. } => 0,
+        });
+        tokio::select! {
+            biased;
+            room = self.connected.reserve(bytes.sum()) => Ok(room),
+            end = Self::cut(phase) => Err(end),
         }
     }
 
@@ -209,6 +238,9 @@ impl Session {
         if !notices.is_empty() {
             return Some(self.tell(notices));
         }
+        if self.connected.gives_way() {
+            return Some(Turn::End(GAVE_WAY));
+        }
         let now = Instant::now();
         if self.idle_since.is_some_and(|since| now >= since + MAX_IDLE) {
             let reason = "nothing was subscribed for 10 seconds";
@@ -250,6 +282,7 @@ impl Session {
         } else {
             self.idle_since = None;
         }
+        self.connected.set_subscribed(self.idle_since.is_none());
         let mut due = self.next_ping;
         if let Some(since) = self.idle_since {
             due = due.min(since + MAX_IDLE);

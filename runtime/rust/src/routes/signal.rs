@@ -9,8 +9,8 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::publish::{idempotency_key, run_id};
-use super::{Failure, Parameters, bearer, body, is_backend, open};
-use crate::hub::{Hub, Phase};
+use super::{Failure, Parameters, bearer, body, is_backend, open, unauthorized};
+use crate::hub::{Action, Client, Hub, Phase};
 use crate::schema;
 use crate::signal::{SignalOptions, SignalStatus};
 use crate::token::Refused;
@@ -18,6 +18,7 @@ use crate::wire::{MAX_PAYLOAD, timestamp};
 
 pub(super) async fn signal(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
     request: Body,
@@ -28,7 +29,8 @@ pub(super) async fn signal(
         |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
-    let by = if is_backend { None } else { sender(&hub, bearer(&headers), channel, name)? };
+    let by = if is_backend { None } else { sender(&hub, &client, bearer(&headers), channel, name)? };
+    client.set_trusted(true);
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let name = name.ok_or_else(|| missing("name"))?;
     let resolved = hub.registry().signal(channel, name);
@@ -59,16 +61,18 @@ pub(super) async fn signal(
 /// Returns the sender, if the token names one. A token may send the signals that it names.
 fn sender(
     hub: &Hub,
+    client: &Client,
     bearer: Option<&str>,
     channel: Option<&str>,
     name: Option<&str>,
 ) -> Result<Option<String>, Failure> {
-    let token = bearer.ok_or_else(|| Failure::unauthorized(&Refused::new("missing", "no token")))?;
-    let permit = hub.verify(token).map_err(|refused| Failure::unauthorized(&refused))?;
+    let token = bearer.ok_or_else(|| unauthorized(hub, client, &Refused::new("missing", "no token")))?;
+    let permit = hub.verify(token).map_err(|refused| unauthorized(hub, client, &refused))?;
     let names = |claim: &crate::token::SignalClaim| {
         Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == name
     };
     if permit.signals.iter().any(names) {
+        hub.count(Action::Signal, Some(client), Some(&permit))?;
         return Ok(permit.subject);
     }
     Err(Failure::not_granted(&Refused::new("signal", "the token does not name the signal")))

@@ -11,8 +11,8 @@ use futures_util::{SinkExt, StreamExt, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::session::{End, Session, Turn, encode};
-use crate::hub::Phase;
+use super::session::{End, Session, TOO_SLOW, Turn, encode};
+use crate::hub::{Phase, Room};
 use crate::wire::{FRAME_BURST, FRAMES_PER_SECOND, SharedText, close};
 
 mod fault;
@@ -120,7 +120,11 @@ impl Socket {
 
     async fn take_turn(&mut self, turn: Turn) -> Result<(), End> {
         match turn {
-            Turn::Events(events) => self.write(encode::events(events, self.audience)).await,
+            Turn::Events(events) => {
+                let room = self.session.reserve(&events, &mut self.phase).await?;
+                let frames = encode::events(events, self.audience);
+                self.send(frames.into_iter().map(Message::Text), Some(room)).await
+            }
             Turn::Frames(frames) => self.write(frames).await,
             Turn::Ping => self.ping().await,
             Turn::End(end) => Err(end),
@@ -160,19 +164,23 @@ impl Socket {
             // Pages do not see pings, and must be able to tell a quiet channel from a dead network.
             messages.push(Message::Text(self.session.alive()));
         }
-        self.send(messages).await
+        self.send(messages, None).await
     }
 
     async fn write(&mut self, frames: Vec<SharedText>) -> Result<(), End> {
         if frames.is_empty() {
             return Ok(());
         }
-        self.send(frames.into_iter().map(Message::Text)).await
+        self.send(frames.into_iter().map(Message::Text), None).await
     }
 
     /// Writes frames, as many a system call as fit. A client that does not take them holds up
     /// only its own connection, and that not for ever.
-    async fn send(&mut self, frames: impl IntoIterator<Item = Message>) -> Result<(), End> {
+    async fn send(
+        &mut self,
+        frames: impl IntoIterator<Item = Message>,
+        room: Option<Room>,
+    ) -> Result<(), End> {
         let Self { transport, phase, session, .. } = self;
         let mut sending = pin!(async {
             for frame in frames {
@@ -183,14 +191,20 @@ impl Socket {
         // Mostly the socket takes it all, and there is nothing to wait for.
         let result = match poll!(&mut sending) {
             Poll::Ready(result) => result,
-            Poll::Pending => tokio::select! {
-                biased;
-                result = timeout(session.hub().settings().write_timeout, sending) => match result {
-                    Ok(result) => result,
-                    Err(_) => return Err(End::gone("unread", "the client does not read")),
-                },
-                end = Session::cut(phase) => return Err(end),
-            },
+            Poll::Pending => {
+                let connected = session.connected();
+                let cut = connected.cut();
+                let _pending = room.map(|room| connected.pending(room));
+                tokio::select! {
+                    biased;
+                    result = timeout(session.hub().settings().write_timeout, sending) => match result {
+                        Ok(result) => result,
+                        Err(_) => return Err(End::gone("unread", "the client does not read")),
+                    },
+                    () = cut.wait() => return Err(TOO_SLOW),
+                    end = Session::cut(phase) => return Err(end),
+                }
+            }
         };
         result.map_err(|_| End::gone("broken", "the connection broke"))
     }

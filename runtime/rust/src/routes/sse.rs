@@ -17,9 +17,9 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::connect::read_since;
-use super::session::{End, Session, Turn, Wish, encode};
+use super::session::{End, Session, TOO_SLOW, Turn, Wish, encode};
 use super::{Failure, Parameters, bearer, body, open, permit};
-use crate::hub::{Event, Hub, Phase};
+use crate::hub::{Action, Client, Event, Hub, Pending, Phase};
 use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
 
 mod places;
@@ -28,12 +28,15 @@ use places::Places;
 
 pub(super) async fn post(
     State(hub): State<Hub>,
+    client: Client,
     headers: HeaderMap,
     request: Body,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
+    // Before any of the body is read.
+    hub.count(Action::Connect, Some(&client), None)?;
     let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
-    let connected = hub.connected("sse").ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let mut greeting = String::new();
     for (token, wish) in subs {
@@ -46,17 +49,19 @@ pub(super) async fn post(
 
 pub(super) async fn get(
     State(hub): State<Hub>,
+    client: Client,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
+    hub.count(Action::Connect, Some(&client), None)?;
     let token = bearer(&headers).or_else(|| parameters.get("token"));
-    let permit = permit(&hub, token, false)?;
+    let permit = permit(&hub, &client, token, false)?;
     // What `EventSource` says when it comes again is later than what its URL says.
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
-    let connected = hub.connected("sse").ok_or_else(Failure::too_many_connections)?;
+    let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
     let mut session = Session::new(hub, false, connected);
     let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
     let places = Places::new(&ready);
@@ -108,6 +113,18 @@ fn answer(session: Session, places: Option<Places>, greeting: String) -> Respons
     (headers, Body::from_stream(body)).into_response()
 }
 
+/// The text of messages that are being written.
+struct Text {
+    text: String,
+    _pending: Pending,
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
 struct Stream {
     session: Session,
     sender: mpsc::Sender<Bytes>,
@@ -117,7 +134,7 @@ struct Stream {
 
 impl Stream {
     async fn run(mut self, greeting: String) {
-        let end = match self.write(greeting).await {
+        let end = match self.write(greeting.into()).await {
             Ok(()) => self.serve().await,
             Err(end) => end,
         };
@@ -125,17 +142,28 @@ impl Stream {
     }
 
     async fn serve(&mut self) -> End {
+        let cut = self.session.connected().cut();
         // What is subscribed does not change, except that it ends.
         while !self.session.is_idle() {
             let turn = tokio::select! {
                 biased;
                 () = self.sender.closed() => return End::gone("left", "the client left"),
+                () = cut.wait() => return TOO_SLOW,
                 turn = self.session.next() => turn,
             };
             let text = match turn {
-                Turn::Events(events) => self.events(events),
-                Turn::Frames(frames) => written(&frames),
-                Turn::Ping => written(&[self.session.alive()]),
+                Turn::Events(events) => {
+                    let mut phase = self.session.hub().phase();
+                    let room = match self.session.reserve(&events, &mut phase).await {
+                        Ok(room) => room,
+                        Err(end) => return end,
+                    };
+                    let text = self.events(events);
+                    // Until the server has written it to the socket.
+                    Bytes::from_owner(Text { text, _pending: self.session.connected().pending(room) })
+                }
+                Turn::Frames(frames) => written(&frames).into(),
+                Turn::Ping => written(&[self.session.alive()]).into(),
                 Turn::End(end) => return end,
             };
             if let Err(end) = self.write(text).await {
@@ -169,15 +197,17 @@ impl Stream {
         text
     }
 
-    async fn write(&mut self, text: String) -> Result<(), End> {
+    async fn write(&mut self, text: Bytes) -> Result<(), End> {
         let hub = self.session.hub();
         let mut phase = hub.phase();
+        let cut = self.session.connected().cut();
         tokio::select! {
             biased;
-            result = timeout(hub.settings().write_timeout, self.sender.send(text.into())) => match result {
+            result = timeout(hub.settings().write_timeout, self.sender.send(text)) => match result {
                 Ok(result) => result.map_err(|_| End::gone("left", "the client left")),
                 Err(_) => Err(End::gone("unread", "the client does not read")),
             },
+            () = cut.wait() => Err(TOO_SLOW),
             end = Session::cut(&mut phase) => Err(end),
         }
     }

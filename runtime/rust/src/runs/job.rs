@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use super::context::{Context, Stop};
 use super::{Run, RunError, Shared, StartError};
 use crate::channel::TypedChannel;
-use crate::{metrics, schema};
+use crate::metrics::{self, Limit};
+use crate::schema;
 
 /// The longest id of a run, in characters.
 const MAX_ID: usize = 256;
@@ -50,7 +51,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         let input = serde_json::to_string(input).map_err(|error| StartError::Input(error.to_string()))?;
         let (bytes, max) = (input.len(), shared.settings.limits.input);
         if bytes > max {
-            metrics::run_limit_reached("input");
+            metrics::limit_reached(Limit::RunInputBytes);
             return Err(StartError::InputTooLarge { bytes, max });
         }
         shared.add(self.name, run_id, channel.channel(), input).await

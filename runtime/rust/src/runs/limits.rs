@@ -2,7 +2,7 @@
 
 use super::RunError;
 use super::error::Kind;
-use crate::metrics;
+use crate::metrics::{self, Limit};
 
 /// The most bytes of each kind of value.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ impl Limits {
         if bytes <= self.value {
             return Ok(());
         }
-        metrics::run_limit_reached("value");
+        metrics::limit_reached(Limit::RunValueBytes);
         Err(RunError::fail(format!(
             "{call} has a value of {bytes} bytes, more than `max_value_bytes`, which is {}: store it elsewhere and \
              return where it is",
@@ -39,7 +39,7 @@ impl Limits {
         if bytes <= self.result {
             return Ok(());
         }
-        metrics::run_limit_reached("result");
+        metrics::limit_reached(Limit::RunResultBytes);
         Err(RunError::fail(format!(
             "the result has {bytes} bytes, more than `max_result_bytes`, which is {}: store it elsewhere and return \
              where it is",
@@ -52,7 +52,7 @@ impl Limits {
         if bytes <= self.journal {
             return Ok(());
         }
-        metrics::run_limit_reached("journal");
+        metrics::limit_reached(Limit::RunJournalBytes);
         Err(format!("the run recorded more than `max_journal_bytes`, which is {}", self.journal))
     }
 
@@ -62,7 +62,7 @@ impl Limits {
             if message.len() <= self.error {
                 return message;
             }
-            metrics::run_limit_reached("error");
+            metrics::limit_reached(Limit::RunErrorBytes);
             let end = (0..=self.error).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
             format!("{}… ({} bytes in all)", &message[..end], message.len())
         };

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,11 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::places::Place;
+
 /// When the system begins to ask a connection without traffic whether it is there, and how often.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A socket that breaks when nothing of what is written is taken for some time.
+/// A socket that breaks when nothing of what is written is taken for some time, or when its place is needed.
 ///
 /// The system has a limit for this on Linux only, and what HTTP waits for is not the routes' to see.
 pub(super) struct Socket {
@@ -22,12 +25,13 @@ pub(super) struct Socket {
     patience: Duration,
     /// Runs while something waits to be written.
     stuck: Option<Pin<Box<Sleep>>>,
+    place: Arc<Place>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Duration, place: Arc<Place>) -> Self {
         set_up(&stream, patience);
-        Self { stream, patience, stuck: None }
+        Self { stream, patience, stuck: None, place }
     }
 
     fn bounded(
@@ -36,8 +40,16 @@ impl Socket {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.stuck = None;
+            if self.stuck.take().is_some() {
+                self.place.set_stalled(false);
+            }
             return written;
+        }
+        if self.stuck.is_none() {
+            self.place.set_stalled(true);
+        }
+        if self.place.poll_write_end(context) {
+            return Poll::Ready(Err(gives_way()));
         }
         let patience = self.patience;
         ready!(self.stuck.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
@@ -46,6 +58,10 @@ impl Socket {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
     }
+}
+
+fn gives_way() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection gives way to a newer one")
 }
 
 /// A system that cannot do one of this serves without.
@@ -68,7 +84,14 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        if self.place.has_ended() {
+            return Poll::Ready(Err(gives_way()));
+        }
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() && self.place.poll_read_end(context) {
+            return Poll::Ready(Err(gives_way()));
+        }
+        read
     }
 }
 
@@ -108,13 +131,15 @@ impl AsyncWrite for Socket {
 mod tests {
     use tokio::net::TcpListener;
 
+    use super::super::places::Places;
     use super::*;
 
     #[tokio::test]
     async fn a_socket_sends_at_once_and_does_not_wait_for_who_is_gone() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let socket = Socket::new(listener.accept().await.unwrap().0, Duration::from_secs(60));
+        let place = Places::new(1, 1).enter().unwrap();
+        let socket = Socket::new(listener.accept().await.unwrap().0, Duration::from_secs(60), place);
         assert!(socket.stream.nodelay().unwrap());
         let options = SockRef::from(&socket.stream);
         assert!(options.keepalive().unwrap());

@@ -99,6 +99,15 @@ impl Outcome {
     pub(crate) fn is_final(&self) -> bool {
         !matches!(self, Self::Begun { .. })
     }
+
+    /// The length of what is recorded, in bytes.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Value(text) | Self::Error(text) => text.len(),
+            Self::Begun { .. } => 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,8 +31,11 @@ mod file;
 mod health;
 mod journal;
 mod messages;
+#[cfg(test)]
+mod plans;
 mod process;
 mod questions;
+mod queue;
 mod revocations;
 mod schema;
 mod signals;
@@ -45,6 +48,7 @@ mod writer;
 
 use batch::{Asked, Batch};
 use messages::Outcome;
+use queue::{Queue, Waiting};
 use soon::Askers;
 use writer::{Command, Known, Writer};
 
@@ -72,7 +76,11 @@ pub struct Sqlite {
     thread: Option<thread::JoinHandle<()>>,
     known: Known,
     askers: Askers,
+    queue: Queue,
 }
+
+/// How much may wait to be written, unless set.
+const MAX_QUEUE_BYTES: usize = 128 * 1024 * 1024;
 
 /// The way to the writer.
 #[derive(Debug)]
@@ -109,6 +117,16 @@ impl Sqlite {
         Self::start(Path::new(":memory:"), false)
     }
 
+    /// Sets how many bytes of messages, signals and new runs may wait to be written. 128 MiB unless set. While more
+    /// wait, publishing and sending signals fail with an error that says that the storage is busy; over HTTP the
+    /// answer is 503. Runs that are being executed go on.
+    #[must_use]
+    pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
+        // Nobody can have asked for anything yet.
+        self.queue = Queue::new(bytes);
+        self
+    }
+
     fn start(path: &Path, synchronous: bool) -> Result<Self, StorageError> {
         let at =
             |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
@@ -116,17 +134,17 @@ impl Sqlite {
             return Err(at("it is a URI: name the file by its path".into()));
         }
         let (writer, known) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
-        let askers = Askers::default();
+        let (askers, queue) = (Askers::default(), Queue::new(MAX_QUEUE_BYTES));
         #[cfg(feature = "simulation")]
         if crate::simulation::world().is_some() {
             let commands = Some(Commands::Actor(actor::spawn(writer)));
-            return Ok(Self { commands, thread: None, known, askers });
+            return Ok(Self { commands, thread: None, known, askers, queue });
         }
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
         let commands = Some(Commands::Thread(commands));
-        Ok(Self { commands, thread: Some(thread), known, askers })
+        Ok(Self { commands, thread: Some(thread), known, askers, queue })
     }
 
     /// A writer that is gone drops the command, and the reply with it.
@@ -144,8 +162,32 @@ impl Sqlite {
         &self,
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Later<Result<T, StorageError>> {
+        self.ask_in_queue(self.queue.enter_always(0), work)
+    }
+
+    /// The same for something that is refused if too much waits already.
+    fn ask_unless_busy<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Later<Result<T, StorageError>> {
+        match self.queue.enter(bytes) {
+            Ok(waiting) => self.ask_in_queue(waiting, work),
+            Err(busy) => Box::pin(async { Err(busy) }),
+        }
+    }
+
+    fn ask_in_queue<T: Send + 'static>(
+        &self,
+        waiting: Waiting,
+        mut work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Later<Result<T, StorageError>> {
         let (reply, answer) = oneshot::channel();
         let asker = self.askers.one_more();
+        let work = move |batch: &mut Batch<'_>| {
+            let _in_queue = &waiting;
+            work(batch)
+        };
         self.send(Command::Work(Asked::boxed(work, reply)));
         Box::pin(async { asker.wait(answer).await.unwrap_or_else(|| Err(gone())) })
     }
@@ -208,7 +250,7 @@ impl Engine for Sqlite {
     }
 
     fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>> {
-        let outcome = self.ask(move |batch| batch.append(&entry));
+        let outcome = self.ask_unless_busy(entry.frame.len(), move |batch| batch.append(&entry));
         Box::pin(async move {
             let (id, repeated) = match outcome.await? {
                 Outcome::Kept(id) => (id, false),

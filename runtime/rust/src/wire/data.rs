@@ -129,6 +129,12 @@ impl DataFrame {
         encoded.unwrap_or_else(|_| unreachable!("strings are written as JSON"))
     }
 
+    /// The length of the frame, in bytes.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// The payload as it stands in the frame.
     pub(crate) fn payload(&self) -> &[u8] {
         &self.text.as_bytes()[self.payload_at..self.text.len() - 1]

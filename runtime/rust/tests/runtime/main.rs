@@ -1,5 +1,6 @@
 //! The server library over real sockets.
 
+mod admission;
 #[cfg(feature = "sqlite")]
 mod answering;
 #[cfg(feature = "sqlite")]
@@ -12,10 +13,12 @@ mod delivery;
 #[cfg(feature = "sqlite")]
 mod enduring;
 mod frames;
+mod in_flight;
 mod limits;
 mod measuring;
 mod multiplexing;
 mod publishing;
+mod rates;
 #[cfg(feature = "sqlite")]
 mod recovering;
 mod refusing;

@@ -164,6 +164,43 @@ async fn connections_messages_gaps_and_refusals_are_counted() {
 }
 
 #[tokio::test]
+async fn each_limit_says_how_full_it_is_and_how_often_it_was_reached() {
+    let figures = Figures::default();
+    let _guard = ::metrics::set_default_local_recorder(&figures);
+    let set_up = |hub: fanfare::HubBuilder| {
+        hub.max_connections(2).max_unsubscribed(1).max_publish_rate(fanfare::Rate::per_minute(1))
+    };
+    let server = Server::start_with(set_up).await;
+    let channel = room("1");
+    let _silent = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    figures.becomes("fanfare_limit_used unsubscribed_connections", 1.0).await;
+    let mut first = server.subscribe(&channel, &["said"]).await;
+    first.ready().await;
+    // The silent one was told to give way, and may not have left yet.
+    figures.becomes("fanfare_limit_used unsubscribed_connections", 0.0).await;
+    figures.becomes("fanfare_limit_used connections", 1.0).await;
+    let mut second = server.subscribe(&channel, &["said"]).await;
+    second.ready().await;
+    server.refusal(&server.token(&channel, &["said"])).await;
+    let publishing = server.hub.token(channel.grant(["said"])).publish().mint().unwrap();
+    for status in [200, 429] {
+        let path = "publish?channel=room:1&topic=said";
+        assert_eq!(http::post(server.address, path, Some(&publishing), b"1").await.status, status);
+    }
+    for (name, value) in [
+        ("fanfare_limit_max connections", 2.0),
+        ("fanfare_limit_used connections", 2.0),
+        ("fanfare_limit_reached_total connections", 1.0),
+        ("fanfare_limit_max unsubscribed_connections", 1.0),
+        ("fanfare_limit_reached_total unsubscribed_connections", 1.0),
+        ("fanfare_limit_reached_total publish_rate", 1.0),
+        ("fanfare_limit_max in_flight_bytes", 268_435_456.0),
+    ] {
+        assert!((figures.get(name) - value).abs() < 0.5, "{name}: {}", figures.get(name));
+    }
+}
+
+#[tokio::test]
 async fn every_name_is_described_and_in_the_docs() {
     let figures = Figures::default();
     let _guard = ::metrics::set_default_local_recorder(&figures);
@@ -183,7 +220,9 @@ async fn every_name_is_described_and_in_the_docs() {
         metrics::RUNS,
         metrics::RUNS_OLDEST_DUE,
         metrics::RUN_EXECUTIONS,
-        metrics::RUN_LIMITS,
+        metrics::LIMIT_USED,
+        metrics::LIMIT_MAX,
+        metrics::LIMIT_REACHED,
     ];
     for name in names {
         assert!(described.iter().any(|described| described == name), "{name}");

@@ -51,6 +51,36 @@ async fn all_publishers_are_answered_soon_while_another_program_has_locked_the_f
     say(&server, &room("0"), "after").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_storage_that_is_busy_is_bounded_and_the_rest_is_told_at_once() {
+    let file = File::new();
+    let storage = Sqlite::open(file.path()).unwrap().max_queue_bytes(4_000_000);
+    let server = Server::start_with(|builder| builder.storage(storage)).await;
+    say(&server, &room("0"), "before").await;
+    let other = Connection::open(file.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let large = std::sync::Arc::new("x".repeat(1_000_000));
+    let publishers: Vec<_> = (0..3)
+        .map(|_| {
+            let (hub, large) = (server.hub.clone(), std::sync::Arc::clone(&large));
+            tokio::spawn(async move { hub.publish(said(&room("0")), large.as_str()).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let since = Instant::now();
+    let error = failure(server.hub.publish(said(&room("0")), large.as_str()).await.unwrap_err());
+    assert!(error.contains("the storage is busy"), "{error}");
+    let answer = server.publish("room:0", "said", large.as_bytes()).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.error().contains("the storage is busy"), "{}", answer.error());
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    other.execute_batch("COMMIT").unwrap();
+    for publisher in publishers {
+        publisher.await.unwrap().unwrap();
+    }
+    server.hub.publish(said(&room("0")), large.as_str()).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_text_stream_that_the_storage_could_not_take_ends_once_the_storage_works_again() {
     let (file, channel) = (File::new(), room("1"));

@@ -1,4 +1,5 @@
 import { explainSize, failureReason } from "../request-failure.js";
+import { retryAfter } from "../retry-after.js";
 import type { PayloadIssue } from "../standard.js";
 import { routeUrl } from "../wire.js";
 import type { Route } from "../wire.js";
@@ -11,14 +12,22 @@ export class RealtimeError extends Error {
   readonly status: number | undefined;
   /** Why the payload breaks the definition; empty where that is not the reason. */
   readonly issues: readonly PayloadIssue[];
+  /** After how many milliseconds the server asks to try again; undefined where it does not. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     message: string,
-    options: { status?: number | undefined; issues?: readonly PayloadIssue[]; cause?: unknown } = {},
+    options: {
+      status?: number | undefined;
+      issues?: readonly PayloadIssue[];
+      retryAfter?: number | undefined;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = options.status;
     this.issues = options.issues ?? [];
+    this.retryAfter = options.retryAfter;
   }
 }
 
@@ -50,11 +59,13 @@ export async function ask(settings: RequestSettings, request: Request): Promise<
     if (!(answer instanceof RealtimeError)) {
       return answer;
     }
-    const isOver = attempt >= attempts || request.signal?.aborted === true;
+    const isFarOff = (answer.retryAfter ?? 0) > TIMEOUT_MS;
+    const isOver = attempt >= attempts || request.signal?.aborted === true || isFarOff;
     if (isOver || !isPassing(answer) || explainSize(request.body) !== undefined) {
       throw answer;
     }
-    await pause(FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
+    const wait = FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+    await pause(Math.max(wait, answer.retryAfter ?? 0));
   }
 }
 
@@ -80,7 +91,7 @@ async function askOnce(settings: RequestSettings, request: Request): Promise<unk
       ...(isText ? {} : { duplex: "half" }),
     });
     const text = await response.text();
-    return response.ok ? parse(text) : refusal(response.status, text, url);
+    return response.ok ? parse(text) : refusal(response, text, url);
   } catch (cause) {
     const size = explainSize(request.body);
     const reason = size === undefined ? failureReason(cause) : `${failureReason(cause)}; ${size}`;
@@ -88,14 +99,18 @@ async function askOnce(settings: RequestSettings, request: Request): Promise<unk
   }
 }
 
-function refusal(status: number, text: string, url: URL): RealtimeError {
+function refusal({ status, headers }: Response, text: string, url: URL): RealtimeError {
   const { error, data } = (parse(text) ?? {}) as {
     readonly error?: unknown;
     readonly data?: { readonly issues?: readonly PayloadIssue[] } | null;
   };
   const reason = typeof error === "string" ? error : text.slice(0, 200);
   const issues = Array.isArray(data?.issues) ? data.issues : [];
-  return new RealtimeError(`${address(url)} answered ${status}: ${reason}`, { status, issues });
+  return new RealtimeError(`${address(url)} answered ${status}: ${reason}`, {
+    status,
+    issues,
+    retryAfter: retryAfter(headers),
+  });
 }
 
 function isPassing({ status }: RealtimeError): boolean {

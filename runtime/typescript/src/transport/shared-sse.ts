@@ -75,7 +75,7 @@ class SharedSseTransport implements Transport {
     }
     if (answer.kind === "closed") {
       this.close();
-      return this.events.onClose(answer.code, answer.reason);
+      return this.events.onClose(answer.code, answer.reason, answer.retryAfter);
     }
     for (const frame of answer.frames) {
       if ((frame.kind === "error" || frame.kind === "unsubscribed") && frame.ref !== undefined) {

@@ -8,7 +8,7 @@ type Frame = ServerFrame | MalformedFrame;
 /** What the leader of a group of pages sends to one of them. */
 export type StreamAnswer =
   | { readonly kind: "frames"; readonly frames: readonly Frame[] }
-  | { readonly kind: "closed"; readonly code: number; readonly reason: string }
+  | { readonly kind: "closed"; readonly code: number; readonly reason: string; readonly retryAfter?: number | undefined }
   /** The stream has no room for the page's subscriptions. */
   | { readonly kind: "full" };
 
@@ -42,7 +42,7 @@ export class SharedStream {
     this.#stream = new SseTransport(server, (ref) => this.#resumeAt(ref), {
       onOpen: () => {},
       onFrames: (frames) => this.#receive(frames),
-      onClose: (code, reason) => pages.answerAll({ kind: "closed", code, reason }),
+      onClose: (code, reason, retryAfter) => pages.answerAll({ kind: "closed", code, reason, retryAfter }),
     });
   }
 

@@ -1,5 +1,6 @@
 import { deadline } from "../deadline.js";
 import { failureReason } from "../request-failure.js";
+import { retryAfter } from "../retry-after.js";
 import { timing } from "../timing.js";
 import { parseFrames, routeUrl } from "../wire.js";
 import type { ClientFrame, Cursor, SubFrame } from "../wire.js";
@@ -113,13 +114,14 @@ export class SseTransport implements Transport {
 
   async #refused(response: Response, stream: AbortController): Promise<void> {
     const text = await response.text();
-    this.#lost(stream, `${response.status} ${readError(text) ?? response.statusText}`.trim());
+    const reason = `${response.status} ${readError(text) ?? response.statusText}`.trim();
+    this.#lost(stream, reason, retryAfter(response.headers));
   }
 
-  #lost(stream: AbortController, reason: string): void {
+  #lost(stream: AbortController, reason: string, wait?: number): void {
     if (!stream.signal.aborted) {
       this.close();
-      this.events.onClose(LOST, reason);
+      this.events.onClose(LOST, reason, wait);
     }
   }
 }

@@ -15,8 +15,11 @@ export interface TransportEvents {
   /** Frames can be sent. */
   onOpen(): void;
   onFrames(frames: readonly (ServerFrame | MalformedFrame)[]): void;
-  /** It was closed or could not be opened; `reason` is empty where nobody told one. */
-  onClose(code: number, reason: string): void;
+  /**
+   * It was closed or could not be opened; `reason` is empty where nobody told one. `retryAfter` is how
+   * long the server asked to be left alone, in milliseconds.
+   */
+  onClose(code: number, reason: string, retryAfter?: number): void;
 }
 
 /** What stands for a close code where a connection was lost without one. */

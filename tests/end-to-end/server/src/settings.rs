@@ -1,6 +1,6 @@
 //! How a test sets the server up: one JSON object, its only argument.
 
-use fanfare::{HubBuilder, Sqlite, StorageError};
+use fanfare::{HubBuilder, Rate, Sqlite, StorageError};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl Settings {
             hub = hub.origins(origins);
         }
         if let Some(count) = self.connections_per_token {
-            hub = hub.connections_per_token(count);
+            hub = hub.connections_per_token(count).max_connection_rate(Rate::UNLIMITED);
         }
         Ok(hub.guest_streams(self.guest_streams))
     }

@@ -2,7 +2,7 @@
 
 use super::subscribe::{permitted, verify};
 use super::{End, NotSubscribed, Session, Wish, encode};
-use crate::hub::{NotRenewed, Reference};
+use crate::hub::{Action, NotRenewed, Reference};
 use crate::token;
 use crate::wire::{
     ClientFrame, ErrorCode, MAX_BAD_FRAMES, ServerFrame, SharedText, close, read_client_frame,
@@ -40,7 +40,7 @@ impl Session {
         };
         let ready = match subscribed {
             Ok(ready) => ready,
-            Err(refused) => return vec![refusal(refused, &wish.reference)],
+            Err(refused) => return vec![self.refusal(refused, &wish.reference)],
         };
         let channels = ready.iter().map(|ready| ready.channel.name().to_owned()).collect();
         let reference = encode::owned(&wish.reference);
@@ -77,11 +77,11 @@ impl Session {
         });
         let (permitted, lease) = match renewed {
             Ok(renewed) => renewed,
-            Err(refused) => return vec![refusal(refused, reference)],
+            Err(refused) => return vec![self.refusal(refused, reference)],
         };
         match self.reader.renew(reference, &permitted, &lease) {
             Ok(()) => {}
-            Err(NotRenewed::NotGranted) => return vec![refusal(NotSubscribed::NotGranted, reference)],
+            Err(NotRenewed::NotGranted) => return vec![self.refusal(NotSubscribed::NotGranted, reference)],
             Err(NotRenewed::NotSubscribed) => {
                 return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
             }
@@ -90,11 +90,16 @@ impl Session {
         let expires_in = lease.expires().saturating_sub(token::now_in_milliseconds());
         vec![encode::frame(&ServerFrame::Renewed { reference: encode::owned(reference), expires_in })]
     }
-}
 
-fn refusal(refused: NotSubscribed, reference: &Reference) -> SharedText {
-    let (code, message) = refused.told();
-    error(code, message, reference)
+    fn refusal(&self, refused: NotSubscribed, reference: &Reference) -> SharedText {
+        let client = self.connected.client();
+        let is_unauthorized = matches!(refused, NotSubscribed::Unauthorized(_));
+        let (mut code, mut message) = refused.told();
+        if is_unauthorized && let Err(too_often) = self.hub.count(Action::FailAuth, Some(client), None) {
+            (code, message) = NotSubscribed::TooOften(too_often).told();
+        }
+        error(code, message, reference)
+    }
 }
 
 fn error(code: ErrorCode, message: impl Into<String>, reference: &Reference) -> SharedText {

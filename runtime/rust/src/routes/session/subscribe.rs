@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Session, encode};
 use crate::channel::{Channel, ResolveError};
-use crate::hub::{Hub, Lease, NoLease, NoSubscription, Ready, Reference};
+use crate::hub::{Hub, Lease, NoLease, NoSubscription, Ready, Reference, TooOften};
 use crate::token::{Permit, Refused};
 use crate::wire::{ErrorCode, ServerFrame, SharedText, Since};
 
@@ -27,6 +27,7 @@ pub(in crate::routes) enum NotSubscribed {
     RefInUse,
     TooManyChannels,
     TooManyConnections,
+    TooOften(TooOften),
     Unavailable,
 }
 
@@ -56,6 +57,7 @@ impl Session {
         self.hub.lease(permit, self.connected.inbox(), shared).map_err(|refused| match refused {
             NoLease::Revoked => NotSubscribed::Unauthorized(Refused::new("revoked", "revoked")),
             NoLease::TooManyConnections => NotSubscribed::TooManyConnections,
+            NoLease::TooOften(too_often) => NotSubscribed::TooOften(too_often),
         })
     }
 
@@ -142,6 +144,7 @@ impl NotSubscribed {
             Self::TooManyConnections => {
                 (ErrorCode::TooManyConnections, "the token is used by as many connections as it may be")
             }
+            Self::TooOften(_) => (ErrorCode::TooOften, "this client does so too often: try again later"),
             Self::Unavailable => (ErrorCode::Unavailable, "the channel cannot be read now: try again later"),
         };
         (code, message.into())

@@ -19,7 +19,8 @@ impl Journal for Sqlite {
     }
 
     fn add(&self, run: NewRun, event: Entry) -> Later<Result<bool, StorageError>> {
-        self.ask(move |batch| journal::add(batch, &run, &event))
+        let bytes = run.input.len() + event.frame.len();
+        self.ask_unless_busy(bytes, move |batch| journal::add(batch, &run, &event))
     }
 
     fn claim(
@@ -60,7 +61,9 @@ impl Journal for Sqlite {
         step: Step,
         message: Option<Entry>,
     ) -> Later<Result<Recorded, StorageError>> {
-        self.ask(move |batch| journal::record(batch, hold, &step, message.as_ref()))
+        let bytes = step.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
+        let waiting = self.queue.enter_always(bytes);
+        self.ask_in_queue(waiting, move |batch| journal::record(batch, hold, &step, message.as_ref()))
     }
 
     fn decide(
@@ -88,7 +91,8 @@ impl Journal for Sqlite {
         piece: NewPiece,
         message: Entry,
     ) -> Later<Result<Recorded, StorageError>> {
-        self.ask(move |batch| streams::write_piece(batch, hold, &piece, &message))
+        let waiting = self.queue.enter_always(piece.text.len() + message.frame.len());
+        self.ask_in_queue(waiting, move |batch| streams::write_piece(batch, hold, &piece, &message))
     }
 
     fn load_stream(&self, row: i64, site: CallSite) -> Later<Result<Option<Vec<String>>, StorageError>> {
@@ -116,7 +120,7 @@ impl Journal for Sqlite {
     }
 
     fn signal(&self, signal: NewSignal) -> Later<Result<Signalled, StorageError>> {
-        self.ask(move |batch| signals::send(batch, &signal))
+        self.ask_unless_busy(signal.payload.len(), move |batch| signals::send(batch, &signal))
     }
 
     fn find(&self, run_id: String) -> Later<Result<Option<RunRecord>, StorageError>> {

@@ -11,7 +11,7 @@ use super::facts;
 const JOURNAL_VERSION: &str = "journal";
 
 /// Raised whenever the tables change; a file of an earlier version is brought up to date.
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 
 /// `FNFR`: says whose file it is.
 const APPLICATION: i32 = 0x464e_4652;
@@ -181,6 +181,15 @@ const JOURNAL_TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 4 added, so that no statement looks at all rows of a table that grows.
+const INDEXES: &str = "
+    CREATE INDEX revoked_by_time ON revoked (at);
+    CREATE INDEX halted_runs_by_job ON runs (job) WHERE state = 'halted';
+    CREATE INDEX ended_waits_by_run ON steps (run) WHERE kind = 'wait' AND value IS NOT NULL;
+    CREATE INDEX signals_by_key ON signals (key) WHERE key IS NOT NULL;
+    CREATE INDEX kept_signals_by_run ON signals (run, name) WHERE state = 'kept';
+";
+
 /// Why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum Unusable {
@@ -240,6 +249,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
                 transaction.execute_batch(tables)?;
             }
             create_journal(&transaction)?;
+            transaction.execute_batch(INDEXES)?;
         }
         (APPLICATION, version @ 1..=VERSION) => migrate(&transaction, version)?,
         (APPLICATION, later) => return Err(Unusable::Later(later)),
@@ -262,6 +272,9 @@ fn migrate(connection: &Connection, version: i32) -> Result<(), Unusable> {
         let columns = "id, name, life, head, fingerprint, used, sweep_at";
         copy_into(connection, "channels", CHANNELS, columns, columns)?;
         copy_into(connection, "revoked", REVOKED, "token, at", "token, at * 1000")?;
+    }
+    if version < 4 {
+        connection.execute_batch(INDEXES)?;
     }
     Ok(())
 }

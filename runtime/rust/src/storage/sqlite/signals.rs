@@ -219,33 +219,38 @@ fn is_last_word(last: &BTreeMap<&str, &Step>, fork: &CallSite, branch: &str) -> 
 /// Finds the run that receives a signal. If the channel has several, this is the one that has waited longest for
 /// the signal, otherwise the oldest unfinished run, otherwise the latest ended run.
 fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Target>> {
-    let is_meant = "channel = ?1 AND (?2 IS NULL OR run = ?2)";
-    let mut unfinished = transaction.prepare_cached(&format!(
-        "SELECT id, run, FALSE, (
-             SELECT min(since) FROM waits
-             WHERE waits.run = runs.id AND ?3 IN (SELECT value FROM json_each(waits.names))) AS waits
-         FROM runs WHERE {is_meant} AND state IN ('running', 'halted')
-         ORDER BY waits IS NULL, waits, id LIMIT 1"
-    ))?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Target { row: row.get(0)?, run_id: row.get(1)?, has_ended: row.get(2)? })
     };
-    let found = unfinished.query_row(params![signal.channel, signal.run_id, signal.name], read).optional()?;
+    if let Some(run_id) = &signal.run_id {
+        let mut named = transaction.prepare_cached(
+            "SELECT id, run, state NOT IN ('running', 'halted') FROM runs WHERE run = ?2 AND channel = ?1",
+        )?;
+        return named.query_row(params![signal.channel, run_id], read).optional();
+    }
+    let mut unfinished = transaction.prepare_cached(
+        "SELECT id, run, FALSE, (
+             SELECT min(since) FROM waits
+             WHERE waits.run = runs.id AND ?2 IN (SELECT value FROM json_each(waits.names))) AS waits
+         FROM runs WHERE channel = ?1 AND state IN ('running', 'halted')
+         ORDER BY waits IS NULL, waits, id LIMIT 1",
+    )?;
+    let found = unfinished.query_row(params![signal.channel, signal.name], read).optional()?;
     if found.is_some() {
         return Ok(found);
     }
-    let mut ended = transaction.prepare_cached(&format!(
-        "SELECT id, run, TRUE FROM runs WHERE {is_meant} ORDER BY id DESC LIMIT 1"
-    ))?;
-    ended.query_row(params![signal.channel, signal.run_id], read).optional()
+    let mut ended = transaction
+        .prepare_cached("SELECT id, run, TRUE FROM runs WHERE channel = ?1 ORDER BY id DESC LIMIT 1")?;
+    ended.query_row([&signal.channel], read).optional()
 }
 
 /// Returns the receipt of the earlier signal with the same key on the channel, if there was one.
 fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
     let Some(key) = signal.key else { return Ok(None) };
     let mut statement = transaction.prepare_cached(
+        // A plain join could begin with all runs of the channel.
         "SELECT runs.id, runs.run, content, signals.at, signals.state FROM signals
-         JOIN runs ON runs.id = signals.run WHERE runs.channel = ?1 AND key = ?2",
+         CROSS JOIN runs ON runs.id = signals.run WHERE runs.channel = ?1 AND key = ?2",
     )?;
     let found = statement.query_row(params![signal.channel, key.key], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get::<_, [u8; 16]>(2)?, row.get(3)?, row.get::<_, String>(4)?))

@@ -292,19 +292,54 @@ fn a_file_of_the_first_version_is_brought_up_to_date_unless_it_holds_unfinished_
     prepare(&mut connection).unwrap();
 }
 
+/// The tables and indexes of a file, and how each was created.
+fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
+    let sql = "SELECT name, sql FROM sqlite_schema ORDER BY name";
+    let mut statement = connection.prepare(sql).unwrap();
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(|row| row.unwrap()).collect()
+}
+
+fn drop_indexes_of_version_4(connection: &Connection) {
+    for index in [
+        "revoked_by_time",
+        "halted_runs_by_job",
+        "ended_waits_by_run",
+        "signals_by_key",
+        "kept_signals_by_run",
+    ] {
+        connection.execute_batch(&format!("DROP INDEX {index}")).unwrap();
+    }
+}
+
+#[test]
+fn a_file_of_the_third_version_gets_the_indexes_that_it_lacks_and_keeps_its_runs_and_signals() {
+    let mut connection = database();
+    let created = schema(&connection);
+    drop_indexes_of_version_4(&connection);
+    connection
+        .execute_batch(
+            "INSERT INTO runs (run, job, channel, input, state, due, changed)
+                 VALUES ('a', 'job', 'c', '', 'halted', 1, 0);
+             INSERT INTO signals (run, name, payload, at, key, content, state)
+                 VALUES (1, 'go', '1', 0, x'01', x'02', 'kept');
+             INSERT INTO revoked (token, at) VALUES ('t', 5);",
+        )
+        .unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    prepare(&mut connection).unwrap();
+    assert_eq!(schema(&connection), created);
+    for table in ["runs", "signals", "revoked"] {
+        assert_eq!(count(&connection, table), 1, "{table}");
+    }
+    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 4);
+}
+
 #[test]
 fn a_file_of_the_second_version_keeps_its_channels_and_its_revocations() {
     let mut connection = database();
-    let schema = |connection: &Connection| -> Vec<(String, Option<String>)> {
-        let sql = "SELECT name, sql FROM sqlite_schema ORDER BY name";
-        let mut statement = connection.prepare(sql).unwrap();
-        statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .unwrap()
-            .map(|row| row.unwrap())
-            .collect()
-    };
     let created = schema(&connection);
+    drop_indexes_of_version_4(&connection);
     let second = "
         DROP TABLE channels; DROP TABLE revoked;
         CREATE TABLE channels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, life INTEGER NOT NULL,

@@ -77,6 +77,8 @@ pub enum ErrorCode {
     TooManyChannels,
     /// The token is used by as many connections as it may be.
     TooManyConnections,
+    /// The client did so too often.
+    TooOften,
     /// The storage failed.
     Unavailable,
 }
@@ -94,6 +96,7 @@ impl ErrorCode {
             Self::RefInUse => "ref_in_use",
             Self::TooManyChannels => "too_many_channels",
             Self::TooManyConnections => "too_many_connections",
+            Self::TooOften => "too_often",
             Self::Unavailable => "unavailable",
         }
     }

@@ -1,0 +1,309 @@
+//! How often each client may do something.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Client, Hub};
+use crate::metrics::{self, Limit};
+use crate::token::Permit;
+
+/// The most clients that are remembered in each of two generations. If there are more, the ones that have done
+/// nothing for longest may do as much as new ones.
+const MAX_REMEMBERED: usize = 32_768;
+
+/// How often something may be done: a token bucket. Each client has one, which refills over time.
+///
+/// ```
+/// use fanfare::Rate;
+///
+/// // Up to 100 at once, and 20 a second for long.
+/// let rate = Rate::per_second(20).burst(100);
+/// // One at a time, and 6 a minute for long.
+/// let rare = Rate::per_minute(6);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How long the bucket takes to refill by one. Zero for no limit.
+    interval: Duration,
+    burst: u32,
+}
+
+impl Rate {
+    /// No limit at all.
+    pub const UNLIMITED: Self = Self { interval: Duration::ZERO, burst: u32::MAX };
+
+    /// So many a second, one at a time unless [`burst`](Self::burst) says otherwise. 0 counts as 1.
+    #[must_use]
+    pub const fn per_second(count: u32) -> Self {
+        Self::per(Duration::from_secs(1), count)
+    }
+
+    /// So many a minute, one at a time unless [`burst`](Self::burst) says otherwise. 0 counts as 1.
+    #[must_use]
+    pub const fn per_minute(count: u32) -> Self {
+        Self::per(Duration::from_secs(60), count)
+    }
+
+    /// How many may be done at once by a client that has done nothing for a while. 0 counts as 1.
+    #[must_use]
+    pub const fn burst(self, count: u32) -> Self {
+        Self { burst: if count == 0 { 1 } else { count }, ..self }
+    }
+
+    const fn per(time: Duration, count: u32) -> Self {
+        let interval = match time.checked_div(count) {
+            Some(interval) if interval.is_zero() => Duration::from_nanos(1),
+            Some(interval) => interval,
+            None => time,
+        };
+        Self { interval, burst: 1 }
+    }
+
+    /// How long an empty bucket takes to be full.
+    const fn refill(self) -> Duration {
+        self.interval.saturating_mul(self.burst)
+    }
+}
+
+/// What has a rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    Connect,
+    Publish,
+    Signal,
+    /// Shows a token or a key that is not valid.
+    FailAuth,
+}
+
+/// Something was done too often. It may be done again after this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooOften(pub(crate) Duration);
+
+/// The rates that a hub was built with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    pub(super) connections: Rate,
+    pub(super) publishes: Rate,
+    pub(super) signals: Rate,
+    pub(super) auth_failures: Rate,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            connections: Rate::per_second(100).burst(2_000),
+            publishes: Rate::per_second(200).burst(1_000),
+            signals: Rate::per_second(50).burst(500),
+            auth_failures: Rate::per_second(20).burst(500),
+        }
+    }
+}
+
+/// The buckets of a hub.
+pub(super) struct RateLimits {
+    connections: Buckets,
+    publishes: Buckets,
+    signals: Buckets,
+    auth_failures: Buckets,
+}
+
+impl RateLimits {
+    pub(super) fn new(rates: Rates) -> Self {
+        Self {
+            connections: Buckets::new(rates.connections),
+            publishes: Buckets::new(rates.publishes),
+            signals: Buckets::new(rates.signals),
+            auth_failures: Buckets::new(rates.auth_failures),
+        }
+    }
+}
+
+impl Hub {
+    /// Counts what a client does. Nothing is counted if it is too often for the client's address, or for the token
+    /// or the subject that it has shown.
+    pub(crate) fn count(
+        &self,
+        action: Action,
+        client: Option<&Client>,
+        permit: Option<&Permit>,
+    ) -> Result<(), TooOften> {
+        let limits = &self.shared.rate_limits;
+        let (buckets, limit) = match action {
+            Action::Connect => (&limits.connections, Limit::ConnectionRate),
+            Action::Publish => (&limits.publishes, Limit::PublishRate),
+            Action::Signal => (&limits.signals, Limit::SignalRate),
+            Action::FailAuth => (&limits.auth_failures, Limit::AuthFailureRate),
+        };
+        let address = client.and_then(|client| client.address).map(Key::of_address);
+        let token = permit.map(|permit| Key::Token(&permit.id));
+        let subject = permit.and_then(|permit| permit.subject.as_deref()).map(Key::Subject);
+        let keys = [address, token, subject];
+        buckets.take(keys.into_iter().flatten()).inspect_err(|_| metrics::limit_reached(limit))
+    }
+}
+
+/// Whose bucket it is.
+#[derive(Clone, Copy, Hash)]
+enum Key<'k> {
+    Token(&'k str),
+    Subject(&'k str),
+    Address(IpAddr),
+}
+
+impl Key<'_> {
+    /// A network gives each of its customers 64 bits of addresses, or more.
+    fn of_address(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+/// The buckets of all clients for one action.
+///
+/// A bucket is the time at which it will be full: the later, the emptier it is. Those that are full need not be kept.
+struct Buckets {
+    rate: Rate,
+    /// Nobody can choose names so that they share another's bucket.
+    hasher: RandomState,
+    kept: Mutex<Generations>,
+}
+
+struct Generations {
+    /// The buckets that were used since `began`.
+    young: HashMap<u64, Instant>,
+    old: HashMap<u64, Instant>,
+    began: Instant,
+}
+
+impl Buckets {
+    fn new(rate: Rate) -> Self {
+        let kept = Generations { young: HashMap::new(), old: HashMap::new(), began: Instant::now() };
+        Self { rate, hasher: RandomState::new(), kept: Mutex::new(kept) }
+    }
+
+    /// Takes one from each bucket, or none if one of them is empty.
+    fn take<'k>(&self, keys: impl Iterator<Item = Key<'k>>) -> Result<(), TooOften> {
+        if self.rate.interval.is_zero() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        let mut kept = self.lock();
+        kept.age(now, self.rate.refill());
+        let mut taken = Vec::with_capacity(3);
+        let mut wait = Duration::ZERO;
+        for key in keys.map(|key| self.hasher.hash_one(key)) {
+            let full_at = kept.young.get(&key).or_else(|| kept.old.get(&key));
+            let full_at = full_at.map_or(now, |full_at| (*full_at).max(now)) + self.rate.interval;
+            wait = wait.max((full_at - now).saturating_sub(self.rate.refill()));
+            taken.push((key, full_at));
+        }
+        if !wait.is_zero() {
+            return Err(TooOften(wait));
+        }
+        kept.young.extend(taken);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Generations {
+    /// Forgets the old buckets once all of them are full, or if there are too many young ones.
+    fn age(&mut self, now: Instant, refill: Duration) {
+        let is_over = now - self.began >= refill.max(Duration::from_secs(1));
+        if is_over || self.young.len() >= MAX_REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+            self.began = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pass(time: Duration) {
+        tokio::time::advance(time).await;
+    }
+
+    fn take(buckets: &Buckets, name: &str) -> Result<(), TooOften> {
+        buckets.take([Key::Token(name)].into_iter())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_empties_at_once_and_refills_at_its_rate() {
+        let buckets = Buckets::new(Rate::per_second(2).burst(3));
+        for _ in 0..3 {
+            assert_eq!(take(&buckets, "a"), Ok(()));
+        }
+        assert_eq!(take(&buckets, "a"), Err(TooOften(Duration::from_millis(500))));
+        assert_eq!(take(&buckets, "b"), Ok(()));
+        pass(Duration::from_millis(400)).await;
+        assert_eq!(
+            take(&buckets, "a"),
+            Err(TooOften(Duration::from_millis(100))),
+            "what is refused costs nothing"
+        );
+        pass(Duration::from_millis(100)).await;
+        assert_eq!(take(&buckets, "a"), Ok(()));
+        pass(Duration::from_secs(60)).await;
+        for expected in [true, true, true, false] {
+            assert_eq!(take(&buckets, "a").is_ok(), expected);
+        }
+        let unlimited = Buckets::new(Rate::UNLIMITED);
+        assert!((0..10_000).all(|_| take(&unlimited, "a").is_ok()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_is_refused_by_each_of_its_buckets_and_pays_for_none_then() {
+        let buckets = Buckets::new(Rate::per_minute(1));
+        let address = Key::of_address([192, 0, 2, 1].into());
+        assert!(buckets.take([Key::Token("a"), address].into_iter()).is_ok());
+        assert!(buckets.take([Key::Token("b"), address].into_iter()).is_err());
+        assert!(buckets.take([Key::Token("b")].into_iter()).is_ok());
+        assert!(buckets.take([Key::Subject("b")].into_iter()).is_ok(), "a subject is no token");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_remembered_of_clients_is_bounded_and_an_empty_bucket_outlasts_a_generation() {
+        let buckets = Buckets::new(Rate::per_minute(1).burst(2));
+        take(&buckets, "a").unwrap();
+        take(&buckets, "a").unwrap();
+        for number in 0..MAX_REMEMBERED {
+            take(&buckets, &number.to_string()).unwrap();
+        }
+        assert!(take(&buckets, "a").is_err());
+        for number in 0..4 * MAX_REMEMBERED {
+            take(&buckets, &number.to_string()).unwrap_or_default();
+        }
+        let counts = || {
+            let kept = buckets.lock();
+            [kept.young.len(), kept.old.len()]
+        };
+        assert!(counts().iter().all(|count| *count <= MAX_REMEMBERED + 3), "{:?}", counts());
+        for _ in 0..3 {
+            pass(Duration::from_secs(120)).await;
+            take(&buckets, "a").unwrap();
+        }
+        assert!(counts().iter().sum::<usize>() <= 2, "full buckets are forgotten");
+    }
+
+    #[test]
+    fn addresses_of_one_network_share_a_bucket() {
+        let hasher = RandomState::new();
+        let hash = |text: &str| hasher.hash_one(Key::of_address(text.parse().unwrap()));
+        assert_eq!(hash("2001:db8:1:2:3:4:5:6"), hash("2001:db8:1:2::"));
+        assert_ne!(hash("2001:db8:1:2::"), hash("2001:db8:1:3::"));
+        assert_eq!(hash("::ffff:192.0.2.1"), hash("192.0.2.1"));
+        assert_ne!(hash("192.0.2.1"), hash("192.0.2.2"));
+    }
+}

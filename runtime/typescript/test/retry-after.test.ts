@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { Backoff } from "../src/backoff.js";
+import { retryAfter } from "../src/retry-after.js";
+
+it("a server names seconds or a date, and what is neither says nothing", () => {
+  const read = (text: string | undefined) => retryAfter(new Headers(text === undefined ? {} : { "retry-after": text }));
+  expect(read("0")).toBe(0);
+  expect(read(" 12 ")).toBe(12_000);
+  expect(read("99999999")).toBe(600_000);
+  const inTen = read(new Date(Date.now() + 10_000).toUTCString());
+  expect(inTen).toBeGreaterThan(8_000);
+  expect(inTen).toBeLessThanOrEqual(10_000);
+  expect(read("Wed, 21 Oct 2015 07:28:00 GMT")).toBe(0);
+  for (const text of [undefined, "", "soon", "1.5s"]) {
+    expect(read(text)).toBeUndefined();
+  }
+});
+
+it("a wait is never shorter than the server asked for, and scattered", () => {
+  const waits = Array.from({ length: 20 }, () => new Backoff().next({ min: 100, max: 1000 }, 5000));
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(5000);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(5100);
+  expect(new Set(waits).size).toBeGreaterThan(1);
+});
