@@ -12,7 +12,7 @@ use crate::clock;
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
-use crate::wire::{Cursor, DEFAULT_ISSUER};
+use crate::wire::Cursor;
 
 mod builder;
 mod channels;

@@ -1,11 +1,12 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Registry,
-    Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
+    Arc, Channels, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Registry, Revocations, Settings,
+    Shared, SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics;
+use crate::token::MAX_LIFETIME;
 
 /// A hub in the making.
 #[derive(Clone, Debug)]
@@ -14,7 +15,9 @@ pub struct HubBuilder {
     registry: &'static Registry,
     signing_key: String,
     fallback_signing_keys: Vec<String>,
-    issuer: String,
+    issuer: Option<String>,
+    audience: Option<String>,
+    max_token_lifetime: Duration,
     origins: Option<Vec<String>>,
     idle_channels: usize,
     channel_bytes: usize,
@@ -30,7 +33,9 @@ impl HubBuilder {
             registry,
             signing_key: String::new(),
             fallback_signing_keys: Vec::new(),
-            issuer: DEFAULT_ISSUER.into(),
+            issuer: None,
+            audience: None,
+            max_token_lifetime: MAX_LIFETIME,
             origins: None,
             idle_channels: 10_000,
             channel_bytes: 64 * 1024 * 1024,
@@ -64,9 +69,28 @@ impl HubBuilder {
         self
     }
 
-    /// The issuer that tokens must name. Inngest's, `rt.inngest.com`, unless set.
+    /// The issuer of the tokens that the signing keys sign: minted tokens name it (`iss`), and others are refused.
+    ///
+    /// Unless set, each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header
+    /// of its tokens. Set it if others sign with the key. Earlier releases named `rt.inngest.com`: set that one until
+    /// the last of their tokens has ended.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = issuer.into();
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Whom tokens must be for: minted tokens name it (`aud`), and tokens that do not are refused. Unless set, tokens
+    /// have no audience, and those that have one are refused.
+    ///
+    /// Set it if several services accept tokens of one issuer or key, for example to the URL of this service.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// The longest that a token may last (`exp` − `iat`), whoever signed it, from a second to a day. A day unless set.
+    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_token_lifetime = lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
         self
     }
 
@@ -181,6 +205,8 @@ impl HubBuilder {
             signing: key(&self.signing_key)?,
             fallbacks: self.fallback_signing_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
             issuer: self.issuer,
+            audience: self.audience,
+            max_lifetime: self.max_token_lifetime,
         };
         let limits = Limits {
             channel_bytes: self.channel_bytes,

@@ -45,6 +45,7 @@ mod bench {
     #[cfg(feature = "sqlite")]
     pub(crate) mod file;
     pub(crate) mod http;
+    pub(crate) mod jwt;
     #[cfg(feature = "sqlite")]
     pub(crate) mod runs;
     pub(crate) mod server;
