@@ -14,6 +14,7 @@ use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
 use crate::wire::Cursor;
 
+mod authorize;
 mod builder;
 mod channels;
 mod connections;
@@ -22,6 +23,9 @@ mod mint;
 mod reader;
 mod signals;
 
+use authorize::Authorizer;
+pub(crate) use authorize::NoSession;
+pub use authorize::{Action, AuthorizeError, AuthorizeRequest, SessionGrant};
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
 pub(crate) use channels::StreamGuard;
@@ -99,6 +103,7 @@ struct Shared {
     reconnect_spread: OnceLock<Duration>,
     /// The origins whose pages may come; all of them where nothing is said.
     origins: Option<Vec<String>>,
+    authorizer: Option<Authorizer>,
 }
 
 /// What the hub's builder may change about connections.

@@ -51,7 +51,10 @@ pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
     ResolveError, Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
-pub use hub::{BuildError, Hub, HubBuilder, RevokeError, TokenBuilder};
+pub use hub::{
+    Action, AuthorizeError, AuthorizeRequest, BuildError, Hub, HubBuilder, RevokeError, SessionGrant,
+    TokenBuilder,
+};
 #[doc(hidden)]
 pub use payload::private as __private;
 pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};

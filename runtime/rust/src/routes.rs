@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use crate::hub::{Hub, Phase};
+use crate::hub::{Action, Hub, Phase};
 use crate::token::{Permit, Refused};
 
 mod body;
@@ -17,6 +17,7 @@ mod failure;
 mod health;
 mod mint;
 mod origin;
+mod page;
 mod publish;
 mod revoke;
 mod session;
@@ -27,6 +28,7 @@ mod sse;
 pub(crate) use drain::drain;
 use failure::Failure;
 pub use health::healthz;
+use page::SessionHead;
 
 /// All routes of a hub, below `/v1/realtime`, to serve or to merge with a server's own.
 ///
@@ -70,16 +72,27 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(bearer.trim())
 }
 
+/// What a token permits, or without one the session of the page.
+async fn permit(
+    hub: &Hub,
+    token: Option<&str>,
+    head: &SessionHead,
+    action: Action,
+    channel: Option<&str>,
+) -> Result<Permit, Failure> {
+    match token {
+        Some(token) => permit_of_token(hub, token, action == Action::Publish),
+        None => Ok(hub.authorize(head.0.as_ref(), action, channel).await?),
+    }
+}
+
 /// What a token permits. Whatever is wrong with it, the answer is the same.
-fn permit(hub: &Hub, token: Option<&str>, publish: bool) -> Result<Permit, Failure> {
-    let refused = match token {
-        None => Refused::new("missing", "no token"),
-        Some(token) => match hub.verify(token) {
-            Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
-            Ok(permit) if permit.publish == publish => return Ok(permit),
-            Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
-            Err(refused) => refused,
-        },
+fn permit_of_token(hub: &Hub, token: &str, publish: bool) -> Result<Permit, Failure> {
+    let refused = match hub.verify(token) {
+        Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
+        Ok(permit) if permit.publish == publish => return Ok(permit),
+        Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
+        Err(refused) => refused,
     };
     Err(Failure::unauthorized(&refused))
 }

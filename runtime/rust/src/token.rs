@@ -178,7 +178,7 @@ impl Keys {
             return Err(TokenError::Subject);
         }
         let iat = now();
-        let jti = id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+        let jti = id.unwrap_or_else(random_id);
         let claims = Claims {
             iss: self.issuer(&self.signing).into_owned(),
             aud: self.audience.clone().map(Audience::One),
@@ -255,6 +255,11 @@ impl Keys {
     fn all(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.signing).chain(&self.fallbacks)
     }
+}
+
+/// An id that no other token has.
+pub(crate) fn random_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 /// Whether a text may be the subject or the id of a token.

@@ -1,8 +1,9 @@
 //! Setting up a hub.
 
 use super::{
-    Arc, Channels, Duration, Hub, Keys, Listeners, Mutex, OnceLock, Phase, Registry, Revocations, Settings,
-    Shared, SigningKey, Storage, fmt, lease::revoke, watch,
+    Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, Keys, Listeners, Mutex,
+    OnceLock, Phase, Registry, Revocations, SessionGrant, Settings, Shared, SigningKey, Storage, fmt,
+    lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics;
@@ -19,6 +20,7 @@ pub struct HubBuilder {
     audience: Option<String>,
     max_token_lifetime: Duration,
     origins: Option<Vec<String>>,
+    authorizer: Option<Authorizer>,
     idle_channels: usize,
     channel_bytes: usize,
     stream_bytes: usize,
@@ -37,6 +39,7 @@ impl HubBuilder {
             audience: None,
             max_token_lifetime: MAX_LIFETIME,
             origins: None,
+            authorizer: None,
             idle_channels: 10_000,
             channel_bytes: 64 * 1024 * 1024,
             stream_bytes: 4 * 1024 * 1024,
@@ -95,11 +98,40 @@ impl HubBuilder {
     }
 
     /// The origins whose pages may use the routes, such as `https://example.com`. Requests that no
-    /// page makes have none and are let through. Every origin may unless set: it is tokens that
-    /// protect channels, and pages have no other credentials that a browser would send by itself.
+    /// page makes have none and are let through. Every origin may unless set: tokens protect channels, and a browser
+    /// does not send them by itself. ([`authorize`](Self::authorize) is stricter.)
     pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let origins = origins.into_iter().map(|origin| origin.into().trim_end_matches('/').to_owned());
         self.origins = Some(origins.collect());
+        self
+    }
+
+    /// Lets pages in by a session of this server's own, such as a cookie, without a token. The hook is asked when a
+    /// request has no token: what may this request do? It has 10 seconds. It is asked again before a grant ends.
+    ///
+    /// Browsers send cookies with whatever a page asks for, so pages of other origins are never let in this way: only
+    /// those of [`origins`](Self::origins), or of the request's own host if no origins are set. Requests that no page
+    /// makes need a token.
+    ///
+    /// ```
+    /// use fanfare::{AuthorizeError, AuthorizeRequest, Channel, HubBuilder, SessionGrant};
+    ///
+    /// # async fn find_user(cookie: &str) -> Option<String> { None }
+    /// // `inbox` makes the channel of a user; code that is generated has a type for it.
+    /// fn with_sessions(hub: HubBuilder, inbox: fn(&str) -> Channel) -> HubBuilder {
+    ///     hub.authorize(move |request: AuthorizeRequest| async move {
+    ///         let cookie = request.headers().get("cookie").and_then(|cookie| cookie.to_str().ok());
+    ///         let user = find_user(cookie.unwrap_or_default()).await.ok_or(AuthorizeError::Refused)?;
+    ///         Ok(SessionGrant::new(inbox(&user).grant(["messages"])).subject(user))
+    ///     })
+    /// }
+    /// ```
+    pub fn authorize<F, A>(mut self, hook: F) -> Self
+    where
+        F: Fn(AuthorizeRequest) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<SessionGrant, AuthorizeError>> + Send + 'static,
+    {
+        self.authorizer = Some(Authorizer::new(hook));
         self
     }
 
@@ -227,6 +259,7 @@ impl HubBuilder {
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
             origins: self.origins,
+            authorizer: self.authorizer,
         };
         if let Some(storage) = shared.channels.storage() {
             let (revocations, usages) = (Arc::clone(&shared.revocations), Arc::clone(&shared.usages));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::session::NotSubscribed;
 use crate::channel::ResolveError;
-use crate::hub::RevokeError;
+use crate::hub::{NoSession, RevokeError};
 use crate::publish::PublishError;
 use crate::schema::Issue;
 use crate::signal::SignalError;
@@ -129,6 +129,18 @@ impl From<NotSubscribed> for Failure {
             NotSubscribed::NotGranted | NotSubscribed::RefInUse | NotSubscribed::TooManyChannels => {
                 Self::bad_request("the token names too many channels")
             }
+        }
+    }
+}
+
+impl From<NoSession> for Failure {
+    fn from(none: NoSession) -> Self {
+        match none {
+            NoSession::Refused(refused) => Self::unauthorized(&refused),
+            NoSession::Unavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the session cannot be looked up now: try again later",
+            ),
         }
     }
 }

@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Failure, Parameters, bearer, body, is_backend, open, permit};
-use crate::hub::{Hub, Phase};
+use super::{Failure, Parameters, SessionHead, bearer, body, is_backend, open, permit};
+use crate::hub::{Action, Hub, Phase};
 use crate::token::{Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
 
@@ -27,6 +27,7 @@ pub(super) async fn publish(
     State(hub): State<Hub>,
     parameters: Parameters,
     headers: HeaderMap,
+    head: SessionHead,
     request: Body,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closed)?;
@@ -34,7 +35,7 @@ pub(super) async fn publish(
     let topic = parameters.get("topic");
     let is_backend = is_backend(&hub, &headers);
     if !is_backend {
-        authorize(&hub, bearer(&headers), channel, topic)?;
+        authorize(&hub, bearer(&headers), &head, channel, topic).await?;
     }
     let missing =
         |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
@@ -80,14 +81,15 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failu
     key.map(Some).ok_or_else(refused)
 }
 
-/// A token may publish to the topics that it names.
-fn authorize(
+/// A token, or the session of a page, may publish to the topics that it names.
+async fn authorize(
     hub: &Hub,
     bearer: Option<&str>,
+    head: &SessionHead,
     channel: Option<&str>,
     topic: Option<&str>,
 ) -> Result<(), Failure> {
-    let permit = permit(hub, bearer, true)?;
+    let permit = permit(hub, bearer, head, Action::Publish, channel).await?;
     let names =
         |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;
     if permit.topics.iter().any(names) {

@@ -2,9 +2,11 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -38,6 +40,8 @@ pub(super) struct Session {
     draining: bool,
     events: Vec<Event>,
     connected: Connected,
+    /// The request that opened it, if the session in its headers may count.
+    head: Option<Arc<Parts>>,
 }
 
 /// What a connection is to do next.
@@ -73,7 +77,7 @@ const REPLACED: End =
     End::close(close::INTERNAL, "replaced", "the history of a channel was replaced: reconnect");
 
 impl Session {
-    pub(super) fn new(hub: Hub, guest: bool, connected: Connected) -> Self {
+    pub(super) fn new(hub: Hub, guest: bool, connected: Connected, head: Option<Arc<Parts>>) -> Self {
         let now = Instant::now();
         let mut session = Self {
             next_ping: now + hub.settings().ping_interval,
@@ -86,6 +90,7 @@ impl Session {
             draining: false,
             events: Vec::new(),
             connected,
+            head,
         };
         session.set_timer();
         session

@@ -9,8 +9,8 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::publish::{idempotency_key, run_id};
-use super::{Failure, Parameters, bearer, body, is_backend, open};
-use crate::hub::{Hub, Phase};
+use super::{Failure, Parameters, SessionHead, bearer, body, is_backend, open};
+use crate::hub::{Action, Hub, Phase};
 use crate::schema;
 use crate::signal::{SignalOptions, SignalStatus};
 use crate::token::Refused;
@@ -20,6 +20,7 @@ pub(super) async fn signal(
     State(hub): State<Hub>,
     parameters: Parameters,
     headers: HeaderMap,
+    head: SessionHead,
     request: Body,
 ) -> Result<Json<Value>, Failure> {
     open(&hub, Phase::Closed)?;
@@ -28,7 +29,7 @@ pub(super) async fn signal(
         |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
-    let by = if is_backend { None } else { sender(&hub, bearer(&headers), channel, name)? };
+    let by = if is_backend { None } else { sender(&hub, bearer(&headers), &head, channel, name).await? };
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let name = name.ok_or_else(|| missing("name"))?;
     let resolved = hub.registry().signal(channel, name);
@@ -56,15 +57,18 @@ pub(super) async fn signal(
     Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at), "status": status })))
 }
 
-/// Returns the sender, if the token names one. A token may send the signals that it names.
-fn sender(
+/// Returns the sender, if the token or the session names one. Each may send the signals that it names.
+async fn sender(
     hub: &Hub,
     bearer: Option<&str>,
+    head: &SessionHead,
     channel: Option<&str>,
     name: Option<&str>,
 ) -> Result<Option<String>, Failure> {
-    let token = bearer.ok_or_else(|| Failure::unauthorized(&Refused::new("missing", "no token")))?;
-    let permit = hub.verify(token).map_err(|refused| Failure::unauthorized(&refused))?;
+    let permit = match bearer {
+        Some(token) => hub.verify(token).map_err(|refused| Failure::unauthorized(&refused))?,
+        None => hub.authorize(head.0.as_ref(), Action::Signal, channel).await?,
+    };
     let names = |claim: &crate::token::SignalClaim| {
         Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == name
     };

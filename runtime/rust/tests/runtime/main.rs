@@ -25,6 +25,7 @@ mod retaining;
 #[cfg(feature = "sqlite")]
 mod running;
 mod serving;
+mod sessions;
 #[cfg(feature = "sqlite")]
 mod sharing;
 mod signals;

@@ -1,7 +1,7 @@
 //! Signals: what code is given for them, and the tokens that allow them.
 
 use fanfare::{ResolveError, TokenError, TypedChannel};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bench::client::Client;
 use crate::bench::definition::{Outcome, REGISTRY, Room, room, small};

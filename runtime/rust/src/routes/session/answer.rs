@@ -1,6 +1,6 @@
 //! Frames from the client, and the answers to them.
 
-use super::subscribe::{permitted, verify};
+use super::subscribe::permitted;
 use super::{End, NotSubscribed, Session, Wish, encode};
 use crate::hub::{NotRenewed, Reference};
 use crate::token;
@@ -15,11 +15,13 @@ impl Session {
             Ok(ClientFrame::Sub { reference, data, channel, topics, since }) => {
                 let reference = reference.map(Into::into);
                 let wish = Wish { reference, channel, topics, since: since.unwrap_or_default() };
-                self.sub(&data, &wish).await
+                self.sub(data.as_deref(), &wish).await
             }
             Ok(ClientFrame::Unsub { reference: Some(reference), .. }) => self.unsub(&Some(reference.into())),
             Ok(ClientFrame::Unsub { channel, .. }) => self.unsub_channel(channel.unwrap_or_default()),
-            Ok(ClientFrame::Renew { reference, data }) => self.renew(&reference.map(Into::into), &data),
+            Ok(ClientFrame::Renew { reference, data }) => {
+                self.renew(&reference.map(Into::into), data.as_deref()).await
+            }
             Ok(ClientFrame::Alive) => vec![self.alive()],
             Err(bad) => {
                 self.bad_frames += 1;
@@ -32,9 +34,9 @@ impl Session {
         Ok(if self.guest { Vec::new() } else { answer })
     }
 
-    /// Subscribes with a token, and says what came of it.
-    pub(in crate::routes) async fn sub(&mut self, token: &str, wish: &Wish) -> Vec<SharedText> {
-        let subscribed = match verify(&self.hub, token) {
+    /// Subscribes with a token, or without one by the session of the page, and says what came of it.
+    pub(in crate::routes) async fn sub(&mut self, token: Option<&str>, wish: &Wish) -> Vec<SharedText> {
+        let subscribed = match self.verify(token, wish.channel.as_deref()).await {
             Ok(permit) => self.subscribe(&permit, wish).await,
             Err(refused) => Err(refused),
         };
@@ -70,8 +72,9 @@ impl Session {
         vec![encode::frame(&ServerFrame::Unsubscribed { reference: None, channels, code: None })]
     }
 
-    fn renew(&mut self, reference: &Reference, token: &str) -> Vec<SharedText> {
-        let renewed = verify(&self.hub, token).and_then(|permit| {
+    async fn renew(&mut self, reference: &Reference, token: Option<&str>) -> Vec<SharedText> {
+        let channel = self.reader.channel_of(reference);
+        let renewed = self.verify(token, channel.as_deref()).await.and_then(|permit| {
             let permitted = permitted(&self.hub, &permit)?;
             Ok((permitted, self.lease(&permit)?))
         });
