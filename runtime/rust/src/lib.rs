@@ -72,6 +72,8 @@ pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
+#[cfg(feature = "jwks")]
+pub use token::Jwks;
 pub use token::TokenError;
 pub use wire::MessageId;
 

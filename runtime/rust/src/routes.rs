@@ -81,14 +81,14 @@ async fn permit(
     channel: Option<&str>,
 ) -> Result<Permit, Failure> {
     match token {
-        Some(token) => permit_of_token(hub, token, action == Action::Publish),
+        Some(token) => permit_of_token(hub, token, action == Action::Publish).await,
         None => Ok(hub.authorize(head.0.as_ref(), action, channel).await?),
     }
 }
 
 /// What a token permits. Whatever is wrong with it, the answer is the same.
-fn permit_of_token(hub: &Hub, token: &str, publish: bool) -> Result<Permit, Failure> {
-    let refused = match hub.verify(token) {
+async fn permit_of_token(hub: &Hub, token: &str, publish: bool) -> Result<Permit, Failure> {
+    let refused = match hub.verify(token).await {
         Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
         Ok(permit) if permit.publish == publish => return Ok(permit),
         Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),

@@ -10,10 +10,16 @@ use crate::channel::ResolveError;
 use crate::metrics;
 use crate::wire::{ISSUER_PREFIX, MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
 
+#[cfg(feature = "jwks")]
+mod jwks;
 mod jws;
 mod key;
 mod revoked;
 
+#[cfg(feature = "jwks")]
+pub use jwks::Jwks;
+#[cfg(feature = "jwks")]
+pub(crate) use jwks::{JwksError, KeySet};
 use jws::Jws;
 pub(crate) use key::SigningKey;
 #[cfg(feature = "sqlite")]
@@ -38,6 +44,9 @@ pub(crate) struct Keys {
     pub(crate) signing: SigningKey,
     /// Accepted, and not signed with.
     pub(crate) fallbacks: Vec<SigningKey>,
+    /// Public keys of others who sign.
+    #[cfg(feature = "jwks")]
+    pub(crate) key_sets: Vec<KeySet>,
     /// The issuer of all tokens. Without one, each key is an issuer of its own.
     pub(crate) issuer: Option<String>,
     /// Whom tokens must be for. Without one, tokens for somebody in particular are refused.
@@ -202,10 +211,35 @@ impl Keys {
         }
         let jws = Jws::read(token)?;
         let named = |key: &&SigningKey| jws.header.kid.as_deref().is_none_or(|kid| kid == key.id());
-        match self.all().filter(named).find(|key| jws.is_signed_with_hs256(key.secret())) {
-            Some(key) => self.permit(&jws.payload, &self.issuer(key)),
-            None => Err(Refused::new("signature", "signed with another key or algorithm")),
+        if let Some(key) = self.all().filter(named).find(|key| jws.is_signed_with_hs256(key.secret())) {
+            return self.permit(&jws.payload, &self.issuer(key));
         }
+        #[cfg(feature = "jwks")]
+        if let Some(set) = self.key_set_for(&jws).filter(|set| set.verifies(&jws)) {
+            return self.permit(&jws.payload, set.issuer());
+        }
+        Err(Refused::new("signature", "signed with another key or algorithm"))
+    }
+
+    /// Gets the keys that a token may be signed with, if they have to be asked for.
+    #[cfg(feature = "jwks")]
+    pub(crate) async fn refresh_for(&self, token: &str) {
+        if token.len() <= MAX_LENGTH
+            && let Ok(jws) = Jws::read(token)
+            && let Some(set) = self.key_set_for(&jws)
+        {
+            set.refresh_for(jws.header.kid.as_deref()).await;
+        }
+    }
+
+    /// The keys of the issuer that a token names. Whether the issuer signed it is not known yet.
+    #[cfg(feature = "jwks")]
+    fn key_set_for(&self, jws: &Jws<'_>) -> Option<&KeySet> {
+        if jws.header.alg == jws::HS256 || self.key_sets.is_empty() {
+            return None;
+        }
+        let claims: Claims = serde_json::from_slice(&jws.payload).ok()?;
+        self.key_sets.iter().find(|set| set.issuer() == claims.iss)
     }
 
     /// What the claims permit that a key of the issuer signed.

@@ -8,6 +8,8 @@ use super::{
 use crate::history::{Limits, Memory};
 use crate::metrics;
 use crate::token::MAX_LIFETIME;
+#[cfg(feature = "jwks")]
+use crate::token::{Jwks, JwksError};
 
 /// A hub in the making.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct HubBuilder {
     fallback_signing_keys: Vec<String>,
     issuer: Option<String>,
     audience: Option<String>,
+    #[cfg(feature = "jwks")]
+    jwks: Vec<Jwks>,
     max_token_lifetime: Duration,
     origins: Option<Vec<String>>,
     authorizer: Option<Authorizer>,
@@ -37,6 +41,8 @@ impl HubBuilder {
             fallback_signing_keys: Vec::new(),
             issuer: None,
             audience: None,
+            #[cfg(feature = "jwks")]
+            jwks: Vec::new(),
             max_token_lifetime: MAX_LIFETIME,
             origins: None,
             authorizer: None,
@@ -88,6 +94,14 @@ impl HubBuilder {
     /// Set it if several services accept tokens of one issuer or key, for example to the URL of this service.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
+        self
+    }
+
+    /// Accepts the tokens of another issuer, such as an authentication service, by its public keys. They have the claims
+    /// of the hub's own tokens. May be repeated for several issuers.
+    #[cfg(feature = "jwks")]
+    pub fn jwks(mut self, jwks: Jwks) -> Self {
+        self.jwks.push(jwks);
         self
     }
 
@@ -226,7 +240,7 @@ impl HubBuilder {
     /// Makes the hub.
     ///
     /// # Errors
-    /// When a signing key is missing or too short to be safe.
+    /// When a signing key is missing or too short to be safe, or when a key set cannot be used.
     pub fn build(self) -> Result<Hub, BuildError> {
         metrics::describe();
         if self.signing_key.is_empty() {
@@ -236,6 +250,8 @@ impl HubBuilder {
         let keys = Keys {
             signing: key(&self.signing_key)?,
             fallbacks: self.fallback_signing_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
+            #[cfg(feature = "jwks")]
+            key_sets: self.jwks.iter().map(Jwks::load).collect::<Result<_, _>>()?,
             issuer: self.issuer,
             audience: self.audience,
             max_lifetime: self.max_token_lifetime,
@@ -272,13 +288,15 @@ impl HubBuilder {
 }
 
 /// Why a hub could not be made.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// No signing key was given.
     NoSigningKey,
     /// A signing key is shorter than 32 characters.
     WeakSigningKey,
+    /// The public keys of another issuer cannot be used; the text says which one, and why.
+    KeySet(String),
 }
 
 impl fmt::Display for BuildError {
@@ -290,7 +308,15 @@ impl fmt::Display for BuildError {
             Self::WeakSigningKey => {
                 "a signing key needs at least 32 characters that nobody can guess: use what `openssl rand -hex 32` prints"
             }
+            Self::KeySet(why) => why,
         })
+    }
+}
+
+#[cfg(feature = "jwks")]
+impl From<JwksError> for BuildError {
+    fn from(error: JwksError) -> Self {
+        Self::KeySet(error.to_string())
     }
 }
 

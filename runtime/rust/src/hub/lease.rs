@@ -130,7 +130,9 @@ impl Usages {
 
 impl Hub {
     /// What a token permits: one that is signed, lasts, and is not revoked.
-    pub(crate) fn verify(&self, token: &str) -> Result<Permit, Refused> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<Permit, Refused> {
+        #[cfg(feature = "jwks")]
+        self.keys().refresh_for(token).await;
         let permit = self.keys().verify(token)?;
         if self.shared.revocations.contains(&permit.id) {
             return Err(Refused::new("revoked", "revoked"));

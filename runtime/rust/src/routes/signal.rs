@@ -66,7 +66,7 @@ async fn sender(
     name: Option<&str>,
 ) -> Result<Option<String>, Failure> {
     let permit = match bearer {
-        Some(token) => hub.verify(token).map_err(|refused| Failure::unauthorized(&refused))?,
+        Some(token) => hub.verify(token).await.map_err(|refused| Failure::unauthorized(&refused))?,
         None => hub.authorize(head.0.as_ref(), Action::Signal, channel).await?,
     };
     let names = |claim: &crate::token::SignalClaim| {

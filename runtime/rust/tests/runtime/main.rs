@@ -12,7 +12,10 @@ mod delivery;
 #[cfg(feature = "sqlite")]
 mod enduring;
 mod frames;
+#[cfg(feature = "jwks")]
+mod key_sets;
 mod limits;
+mod logging;
 mod measuring;
 mod multiplexing;
 mod publishing;

@@ -14,11 +14,11 @@ use crate::bench::server::{KEY, Server};
 /// That of [`KEY`]: `printf 'kid:signkey-test-00112233445566778899aabbccddeeff' | sha256sum`
 const ISSUER: &str = "fanfare:f1c112f0077bee55";
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn claims(channel: &str, topic: &str) -> Value {
+pub(crate) fn claims(channel: &str, topic: &str) -> Value {
     let topics = json!([{ "kind": "run", "channel": channel, "name": topic }]);
     json!({ "iss": ISSUER, "iat": now(), "exp": now() + 60, "jti": "1", "topics": topics, "publish": false })
 }
@@ -33,7 +33,7 @@ fn without(claims: &Value, name: &str) -> Value {
     claims
 }
 
-fn with(claims: &Value, name: &str, value: Value) -> Value {
+pub(crate) fn with(claims: &Value, name: &str, value: Value) -> Value {
     let mut claims = claims.clone();
     claims[name] = value;
     claims

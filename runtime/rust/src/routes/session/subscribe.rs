@@ -60,7 +60,7 @@ impl Session {
         let Some(token) = token else {
             return Ok(self.hub.authorize(self.head.as_ref(), Action::Subscribe, channel).await?);
         };
-        match self.hub.verify(token) {
+        match self.hub.verify(token).await {
             Ok(permit) if !permit.publish => Ok(permit),
             Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
             Err(refused) => Err(NotSubscribed::Unauthorized(refused)),
