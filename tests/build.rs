@@ -1,4 +1,4 @@
-//! Takes the examples out of the README and docs/runs.md, so that what they show is compiled.
+//! Takes the examples out of the README and of docs, so that what they show is compiled.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -12,14 +12,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(schemas.join("pipeline.yaml"), block(&readme, "```yaml\n# schemas/pipeline.yaml")?)?;
     std::fs::write(out.join("main.rs"), block(&readme, "```rust\n// src/main.rs")?)?;
     fanfare_codegen::compile(&schemas)?;
-    println!("cargo::rerun-if-changed=../docs/runs.md");
-    let runs = std::fs::read_to_string("../docs/runs.md")?;
-    let examples = runs.split("```rust\n").skip(1).zip(1..).map(|(block, number)| {
-        let block = block.split("```").next().unwrap_or_default();
-        format!("mod example_{number} {{\nuse super::runs_docs::*;\n{block}}}\n")
-    });
-    std::fs::write(out.join("runs.rs"), examples.collect::<String>())?;
+    for page in ["runs", "tokens"] {
+        std::fs::write(out.join(page).with_extension("rs"), examples(page)?)?;
+    }
     Ok(())
+}
+
+/// The examples of a page of the documentation, each a module of its own.
+fn examples(page: &str) -> Result<String, Box<dyn Error>> {
+    let path = format!("../docs/{page}.md");
+    println!("cargo::rerun-if-changed={path}");
+    let text = std::fs::read_to_string(path)?;
+    let examples = text.split("```rust\n").skip(1).zip(1..).map(|(block, number)| {
+        let block = block.split("```").next().unwrap_or_default();
+        format!("mod example_{number} {{\nuse super::{page}_docs::*;\n{block}}}\n")
+    });
+    Ok(examples.collect())
 }
 
 /// The fenced block that starts like this.

@@ -12,8 +12,9 @@ use crate::clock;
 use crate::history::Log;
 use crate::storage::{Storage, StorageError};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
-use crate::wire::{Cursor, DEFAULT_ISSUER};
+use crate::wire::Cursor;
 
+mod authorize;
 mod builder;
 mod channels;
 mod client;
@@ -25,6 +26,9 @@ mod rate;
 mod reader;
 mod signals;
 
+use authorize::Authorizer;
+pub(crate) use authorize::NoSession;
+pub use authorize::{Action, AuthorizeError, AuthorizeRequest, SessionGrant};
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
 pub(crate) use channels::StreamGuard;
@@ -39,7 +43,7 @@ pub(crate) use lease::{Lease, NoLease};
 pub use mint::TokenBuilder;
 pub use rate::Rate;
 use rate::RateLimits;
-pub(crate) use rate::{Action, TooOften};
+pub(crate) use rate::{RatedAction, TooOften};
 pub(crate) use reader::{Event, NoSubscription, NotRenewed, Notice, Reader, Ready, Reference};
 use signals::Listeners;
 pub(crate) use signals::{CURRENT_RUN, WakeSignal};
@@ -112,6 +116,7 @@ struct Shared {
     in_flight: InFlight,
     /// The header in which a proxy names the address of the client.
     client_address_header: Option<String>,
+    authorizer: Option<Authorizer>,
 }
 
 /// What the hub's builder may change about connections.

@@ -51,7 +51,10 @@ pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
     ResolveError, Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
-pub use hub::{BuildError, Hub, HubBuilder, Rate, RevokeError, TokenBuilder};
+pub use hub::{
+    Action, AuthorizeError, AuthorizeRequest, BuildError, Hub, HubBuilder, Rate, RevokeError, SessionGrant,
+    TokenBuilder,
+};
 #[doc(hidden)]
 pub use payload::private as __private;
 pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};
@@ -69,6 +72,8 @@ pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
+#[cfg(feature = "jwks")]
+pub use token::Jwks;
 pub use token::TokenError;
 pub use wire::MessageId;
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use crate::hub::{Action, Client, Hub, Phase};
+use crate::hub::{Action, Client, Hub, NoSession, Phase, RatedAction};
 use crate::token::{Permit, Refused};
 
 mod body;
@@ -18,6 +18,7 @@ mod failure;
 mod health;
 mod mint;
 mod origin;
+mod page;
 mod publish;
 mod revoke;
 mod session;
@@ -28,6 +29,7 @@ mod sse;
 pub(crate) use drain::drain;
 use failure::Failure;
 pub use health::healthz;
+use page::SessionHead;
 
 /// All routes of a hub, below `/v1/realtime`, to serve or to merge with a server's own.
 ///
@@ -71,16 +73,41 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(bearer.trim())
 }
 
+/// What a token permits, or without one the session of the page.
+async fn permit(
+    hub: &Hub,
+    client: &Client,
+    token: Option<&str>,
+    head: &SessionHead,
+    action: Action,
+    channel: Option<&str>,
+) -> Result<Permit, Failure> {
+    match token {
+        Some(token) => permit_of_token(hub, client, token, action == Action::Publish).await,
+        None => permit_of_session(hub, client, head, action, channel).await,
+    }
+}
+
+async fn permit_of_session(
+    hub: &Hub,
+    client: &Client,
+    head: &SessionHead,
+    action: Action,
+    channel: Option<&str>,
+) -> Result<Permit, Failure> {
+    hub.authorize(head.0.as_ref(), action, channel).await.map_err(|none| match none {
+        NoSession::Refused(refused) => unauthorized(hub, client, &refused),
+        NoSession::Unavailable => Failure::no_session(),
+    })
+}
+
 /// What a token permits. Whatever is wrong with it, the answer is the same.
-fn permit(hub: &Hub, client: &Client, token: Option<&str>, publish: bool) -> Result<Permit, Failure> {
-    let refused = match token {
-        None => Refused::new("missing", "no token"),
-        Some(token) => match hub.verify(token) {
-            Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
-            Ok(permit) if permit.publish == publish => return Ok(permit),
-            Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
-            Err(refused) => refused,
-        },
+async fn permit_of_token(hub: &Hub, client: &Client, token: &str, publish: bool) -> Result<Permit, Failure> {
+    let refused = match hub.verify(token).await {
+        Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
+        Ok(permit) if permit.publish == publish => return Ok(permit),
+        Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
+        Err(refused) => refused,
     };
     Err(unauthorized(hub, client, &refused))
 }
@@ -88,7 +115,7 @@ fn permit(hub: &Hub, client: &Client, token: Option<&str>, publish: bool) -> Res
 /// Refuses a client that has shown no valid token or key, or has done so too often.
 fn unauthorized(hub: &Hub, client: &Client, refused: &Refused) -> Failure {
     let failure = Failure::unauthorized(refused);
-    hub.count(Action::FailAuth, Some(client), None).map_or_else(Into::into, |()| failure)
+    hub.count(RatedAction::FailAuth, Some(client), None).map_or_else(Into::into, |()| failure)
 }
 
 /// Returns whether a request has the signing key.

@@ -1,19 +1,26 @@
 //! Tokens: signed grants to subscribe to topics or to publish to them, and to send signals.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::ResolveError;
 use crate::metrics;
-use crate::wire::{MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
+use crate::wire::{ISSUER_PREFIX, MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
 
+#[cfg(feature = "jwks")]
+mod jwks;
+mod jws;
 mod key;
 mod revoked;
 
+#[cfg(feature = "jwks")]
+pub use jwks::Jwks;
+#[cfg(feature = "jwks")]
+pub(crate) use jwks::{JwksError, KeySet};
+use jws::Jws;
 pub(crate) use key::SigningKey;
 #[cfg(feature = "sqlite")]
 pub(crate) use revoked::REVOKED_FOR;
@@ -22,8 +29,11 @@ pub(crate) use revoked::Revocations;
 /// How long a token lasts unless its maker says otherwise.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The longest that a token may last.
+/// The longest that a token may last, whatever a hub is configured to allow.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// How far the clock of whoever signs a token may be ahead of this one, in seconds.
+const MAX_CLOCK_SKEW: u64 = 30;
 
 /// No token is longer; what is, is not worth decoding. The largest the server
 /// mints names 64 topics.
@@ -34,7 +44,15 @@ pub(crate) struct Keys {
     pub(crate) signing: SigningKey,
     /// Accepted, and not signed with.
     pub(crate) fallbacks: Vec<SigningKey>,
-    pub(crate) issuer: String,
+    /// Public keys of others who sign.
+    #[cfg(feature = "jwks")]
+    pub(crate) key_sets: Vec<KeySet>,
+    /// The issuer of all tokens. Without one, each key is an issuer of its own.
+    pub(crate) issuer: Option<String>,
+    /// Whom tokens must be for. Without one, tokens for somebody in particular are refused.
+    pub(crate) audience: Option<String>,
+    /// The longest that a token may last, whoever signs it.
+    pub(crate) max_lifetime: Duration,
 }
 
 /// One topic that a token names.
@@ -62,7 +80,12 @@ pub(crate) struct SignalClaim {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aud: Option<Audience>,
+    /// Required: it bounds how long a revocation must be remembered.
     iat: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<u64>,
     exp: u64,
     jti: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +95,23 @@ struct Claims {
     signals: Vec<SignalClaim>,
     #[serde(default)]
     publish: bool,
+}
+
+/// Whom a token is for: one name, or several.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn includes(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Several(several) => several.iter().any(|one| one == name),
+        }
+    }
 }
 
 /// What a token is to say.
@@ -137,7 +177,7 @@ impl Keys {
         if count > MAX_TOKEN_TOPICS {
             return Err(TokenError::TooManyTopics(count));
         }
-        if lifetime < Duration::from_secs(1) || lifetime > MAX_LIFETIME {
+        if lifetime < Duration::from_secs(1) || lifetime > self.max_lifetime {
             return Err(TokenError::Lifetime(lifetime));
         }
         if !id.as_deref().is_none_or(is_name) {
@@ -147,33 +187,103 @@ impl Keys {
             return Err(TokenError::Subject);
         }
         let iat = now();
-        let jti = id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-        let exp = iat + lifetime.as_secs();
-        let claims =
-            Claims { iss: self.issuer.clone(), iat, exp, jti, sub: subject, topics, signals, publish };
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some(self.signing.id().to_owned());
-        let key = EncodingKey::from_secret(self.signing.secret());
-        jsonwebtoken::encode(&header, &claims, &key).map_err(|error| TokenError::Signing(error.to_string()))
+        let jti = id.unwrap_or_else(random_id);
+        let claims = Claims {
+            iss: self.issuer(&self.signing).into_owned(),
+            aud: self.audience.clone().map(Audience::One),
+            iat,
+            nbf: None,
+            exp: iat + lifetime.as_secs(),
+            jti,
+            sub: subject,
+            topics,
+            signals,
+            publish,
+        };
+        jws::sign_hs256(self.signing.id(), self.signing.secret(), &claims)
+            .map_err(|error| TokenError::Signing(error.to_string()))
     }
 
+    /// Checks the signature of a token, and then what it says of itself.
     pub(crate) fn verify(&self, token: &str) -> Result<Permit, Refused> {
         if token.len() > MAX_LENGTH {
             return Err(Refused::new("malformed", "longer than any token"));
         }
-        let header = decode_header(token).map_err(|error| Refused::new("malformed", error.to_string()))?;
-        if header.crit.is_some() {
-            return Err(Refused::new("malformed", "a header says that more must be understood than is"));
+        let jws = Jws::read(token)?;
+        let named = |key: &&SigningKey| jws.header.kid.as_deref().is_none_or(|kid| kid == key.id());
+        if let Some(key) = self.all().filter(named).find(|key| jws.is_signed_with_hs256(key.secret())) {
+            return self.permit(&jws.payload, &self.issuer(key));
         }
-        let named = |key: &&SigningKey| header.kid.as_deref().is_none_or(|kid| kid == key.id());
-        let mut refused = Refused::new("signature", "signed with another key");
-        for key in self.all().filter(named) {
-            match verify_with(key, &self.issuer, token) {
-                Err(other) => refused = other,
-                permit => return permit,
-            }
+        #[cfg(feature = "jwks")]
+        if let Some(set) = self.key_set_for(&jws).filter(|set| set.verifies(&jws)) {
+            return self.permit(&jws.payload, set.issuer());
         }
-        Err(refused)
+        Err(Refused::new("signature", "signed with another key or algorithm"))
+    }
+
+    /// Gets the keys that a token may be signed with, if they have to be asked for.
+    #[cfg(feature = "jwks")]
+    pub(crate) async fn refresh_for(&self, token: &str) {
+        if token.len() <= MAX_LENGTH
+            && let Ok(jws) = Jws::read(token)
+            && let Some(set) = self.key_set_for(&jws)
+        {
+            set.refresh_for(jws.header.kid.as_deref()).await;
+        }
+    }
+
+    /// The keys of the issuer that a token names. Whether the issuer signed it is not known yet.
+    #[cfg(feature = "jwks")]
+    fn key_set_for(&self, jws: &Jws<'_>) -> Option<&KeySet> {
+        if jws.header.alg == jws::HS256 || self.key_sets.is_empty() {
+            return None;
+        }
+        let claims: Claims = serde_json::from_slice(&jws.payload).ok()?;
+        self.key_sets.iter().find(|set| set.issuer() == claims.iss)
+    }
+
+    /// What the claims permit that a key of the issuer signed.
+    fn permit(&self, claims: &[u8], issuer: &str) -> Result<Permit, Refused> {
+        let claims: Claims = serde_json::from_slice(claims)
+            .map_err(|error| Refused::new("malformed", format!("the claims cannot be read: {error}")))?;
+        self.check(&claims, issuer, now())?;
+        let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
+        Ok(Permit { id, subject, topics, signals, publish, issued: iat, expires })
+    }
+
+    fn check(&self, claims: &Claims, issuer: &str, now: u64) -> Result<(), Refused> {
+        if claims.iss != issuer {
+            return Err(Refused::new("issuer", "the key is not one of the issuer's"));
+        }
+        match (&self.audience, &claims.aud) {
+            (None, None) => {}
+            (Some(name), Some(audience)) if audience.includes(name) => {}
+            _ => return Err(Refused::new("audience", "for somebody else")),
+        }
+        if claims.exp <= now {
+            return Err(Refused::new("expired", "expired"));
+        }
+        if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {
+            return Err(Refused::new("premature", "issued or valid only in the future"));
+        }
+        if claims.exp.saturating_sub(claims.iat) > self.max_lifetime.as_secs() {
+            return Err(Refused::new("lifetime", "lasts longer than tokens may"));
+        }
+        if claims.topics.is_empty() && claims.signals.is_empty() {
+            return Err(Refused::new("malformed", "no topics and no signals"));
+        }
+        if !is_name(&claims.jti) {
+            return Err(Refused::new("malformed", "no id to revoke it by"));
+        }
+        Ok(())
+    }
+
+    /// The issuer of the tokens that a key signs.
+    fn issuer(&self, key: &SigningKey) -> Cow<'_, str> {
+        match &self.issuer {
+            Some(issuer) => Cow::Borrowed(issuer),
+            None => Cow::Owned(format!("{ISSUER_PREFIX}{}", key.id())),
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = &SigningKey> {
@@ -181,37 +291,9 @@ impl Keys {
     }
 }
 
-fn verify_with(key: &SigningKey, issuer: &str, token: &str) -> Result<Permit, Refused> {
-    let mut validation = Validation::new(Algorithm::HS256);
-    validation.leeway = 0;
-    validation.validate_nbf = true;
-    validation.set_issuer(&[issuer]);
-    validation.set_required_spec_claims(&["exp", "iss"]);
-    let key = DecodingKey::from_secret(key.secret());
-    let claims =
-        jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| refused(&error))?.claims;
-    // The library still accepts a token in the second in which it ends.
-    if claims.exp <= now() {
-        return Err(Refused::new("expired", "expired"));
-    }
-    if claims.topics.is_empty() && claims.signals.is_empty() {
-        return Err(Refused::new("malformed", "no topics and no signals"));
-    }
-    if !is_name(&claims.jti) {
-        return Err(Refused::new("malformed", "no id to revoke it by"));
-    }
-    let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
-    Ok(Permit { id, subject, topics, signals, publish, issued: iat, expires })
-}
-
-fn refused(error: &jsonwebtoken::errors::Error) -> Refused {
-    let reason = match error.kind() {
-        ErrorKind::ExpiredSignature => "expired",
-        ErrorKind::InvalidSignature => "signature",
-        ErrorKind::InvalidIssuer => "issuer",
-        _ => "malformed",
-    };
-    Refused::new(reason, error.to_string())
+/// An id that no other token has.
+pub(crate) fn random_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 /// Whether a text may be the subject or the id of a token.
@@ -243,7 +325,7 @@ pub enum TokenError {
     TooManyTopics(usize),
     /// No definition has a channel, topic or signal of the grant.
     Unknown(ResolveError),
-    /// The token would last less than a second or more than a day.
+    /// The token would last less than a second, or more than a day or what the hub allows.
     Lifetime(Duration),
     /// The subject is empty or longer than 256 characters.
     Subject,
@@ -263,7 +345,10 @@ impl fmt::Display for TokenError {
             ),
             Self::Unknown(error) => error.fmt(formatter),
             Self::Lifetime(lifetime) => {
-                write!(formatter, "a token lasts from a second to a day, not {lifetime:?}")
+                write!(
+                    formatter,
+                    "a token lasts from a second to a day, or to what the hub allows, not {lifetime:?}"
+                )
             }
             Self::Subject => write!(formatter, "a token's subject has 1 to {MAX_TOKEN_NAME} characters"),
             Self::Id => write!(formatter, "a token's id has 1 to {MAX_TOKEN_NAME} characters"),

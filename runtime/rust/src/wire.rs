@@ -33,8 +33,8 @@ pub const SUBPROTOCOL: &str = "fanfare.v1";
 /// What stands before the token where a client sends it as a subprotocol.
 pub const BEARER_SUBPROTOCOL: &str = "bearer.";
 
-/// The issuer of tokens unless the server configures another.
-pub const DEFAULT_ISSUER: &str = "rt.inngest.com";
+/// The start of a token's issuer unless the server configures another. The id of the key follows (`kid`).
+pub const ISSUER_PREFIX: &str = "fanfare:";
 
 /// The largest payload, in bytes of JSON.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;

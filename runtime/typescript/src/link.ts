@@ -54,6 +54,8 @@ export class Link implements Carried {
   #freshGrant: Grant | undefined;
   /** Whether an earlier `sub` had the same token. */
   #isReused = false;
+  /** Whether the connection was opened for this `sub`, and so with the session that the page has now. */
+  #hasLatestSession = false;
   #wasMisdirected = false;
   #cancelTimer = (): void => {};
   /** What waits until an attempt may be made. */
@@ -114,6 +116,7 @@ export class Link implements Carried {
     if (this.#stage === "asking" || this.#stage === "out") {
       return;
     }
+    this.#hasLatestSession = true;
     const grant = this.#freshGrant ?? this.#grant;
     const isUsable = grant !== undefined && (grant !== this.#grant || hasTimeLeft(grant.token));
     return isUsable ? this.#subscribe(grant) : void this.#ask();
@@ -275,6 +278,7 @@ export class Link implements Carried {
   #ready(frame: ReadyFrame): void {
     this.#reading.begin(frame);
     this.#backoff.reset();
+    this.#hasLatestSession = false;
     // It comes again where an event stream is opened for the sake of another subscription.
     if (this.#stage !== "standing") {
       this.#enter("standing");
@@ -338,6 +342,12 @@ export class Link implements Carried {
   }
 
   #refused(frame: ErrorFrame): void {
+    const isSession = this.#grant !== undefined && this.#grant.token === undefined;
+    if (isSession && frame.code === "unauthorized" && !this.#hasLatestSession) {
+      // The server knows the session of when the connection was opened. The user may have signed in since.
+      this.#hasLatestSession = true;
+      return this.#connection?.giveUp("the session may be another one by now");
+    }
     const error = refusal(frame, this.target.channel, this.#grant);
     // The token may have ended since it was fetched, or be counted on the connection that was lost.
     return this.#isReused && this.#grant?.renewable === true && !error.fatal ? void this.#ask() : this.#tryAgain(error);

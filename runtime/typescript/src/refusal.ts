@@ -12,7 +12,8 @@ export function refusal(
   channel: string,
   grant: Grant | undefined,
 ): ConnectionError {
-  const isRenewable = grant?.renewable === true;
+  // A session that is refused is refused until the user has signed in.
+  const isRenewable = grant?.renewable === true && grant.token !== undefined;
   const isUnauthorized = frame.code === "unauthorized";
   const isExpired = isUnauthorized && seemsExpired(grant?.token ?? "");
   const expired = isRenewable ? "the token has expired" : endOfToken("expired");

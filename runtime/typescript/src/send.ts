@@ -7,7 +7,7 @@ import type { TokenInput } from "./token.js";
 
 /** What `send` takes. */
 export interface SendOptions extends SignalOptions {
-  /** A token that names the signal, or a function that fetches one. */
+  /** A token that names the signal, or a function that fetches one; `"session"` for the page's own session. */
   readonly token?: TokenInput | undefined;
   /**
    * Where the server's routes are served from, up to `/v1/realtime`. In a web

@@ -37,7 +37,8 @@ export interface SignalOptions {
 
 /** What it takes to be let in. */
 export interface Access {
-  readonly bearer: string;
+  /** Undefined where the session of the page stands in for one. */
+  readonly bearer: string | undefined;
   readonly apiBaseUrl: string | undefined;
   /** Whether asking once more can bring another bearer. */
   readonly renewable: boolean;
@@ -137,11 +138,13 @@ async function attempt(
   try {
     const url = urlOf(reference, options, granted);
     const headers = {
-      authorization: `Bearer ${granted.bearer}`,
+      ...(granted.bearer === undefined ? {} : { authorization: `Bearer ${granted.bearer}` }),
       "content-type": "application/json",
       "idempotency-key": key,
     };
-    const { status, text, wait } = await post(url, { method: "POST", headers, body, cache: "no-store" }, end);
+    const credentials = granted.bearer === undefined ? "include" : "same-origin";
+    const request = { method: "POST", headers, body, cache: "no-store", credentials } as const;
+    const { status, text, wait } = await post(url, request, end);
     const answer = parse(text);
     return status >= 200 && status < 300
       ? receipt(reference, status, answer)

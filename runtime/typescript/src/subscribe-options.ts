@@ -15,7 +15,10 @@ export interface SubscribeOptions<
   readonly channel: Channel;
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
-  /** The token, or a function that fetches one: called at first and whenever another one is needed. */
+  /**
+   * The token, or a function that fetches one: called at first and whenever another one is needed.
+   * `"session"` fetches none and comes by the page's own session.
+   */
   readonly token?: TokenInput | undefined;
   /** The token as Inngest's SDK calls it; `token` comes first. */
   readonly key?: string | undefined;

@@ -23,6 +23,10 @@ export type TokenValue =
  * subscription outlives its first token; prefer a function to a token itself. It has 30 seconds,
  * then it is called again.
  *
+ * `"session"` fetches none: the server lets the page in by its own session, a cookie for example, and asks
+ * again before what it grants ends. The hub needs an authorization hook (`HubBuilder::authorize`), and this is for
+ * pages of the hub's own origin or of one that its owner has named.
+ *
  * @example
  * ```ts
  * token: () => fetch("/api/token").then((response) => response.text())
@@ -32,11 +36,15 @@ export type TokenInput = TokenValue | (() => TokenValue | Promise<TokenValue>);
 
 /** A token that was resolved. */
 export interface Grant {
-  readonly token: string;
+  /** Undefined where the session of the page stands in for one. */
+  readonly token: string | undefined;
   readonly apiBaseUrl: string | undefined;
   /** Whether asking once more can bring another token. */
   readonly renewable: boolean;
 }
+
+/** What is given as the token where the page's session is to do. */
+const SESSION = "session";
 
 /** Anything else, the page of a 404 say, would only fail as a subprotocol that no WebSocket takes. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
@@ -70,6 +78,10 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
   // The body of a response often ends with a newline.
   const token = typeof text === "string" ? text.trim() : undefined;
   const renewable = typeof input === "function";
+  const apiBaseUrl = typeof value === "object" ? value.apiBaseUrl : undefined;
+  if (token === SESSION) {
+    return { token: undefined, apiBaseUrl, renewable: true };
+  }
   if (token === undefined || token === "") {
     throw new ConnectionError(
       renewable
@@ -90,7 +102,6 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
       { fatal: !renewable },
     );
   }
-  const apiBaseUrl = typeof value === "object" ? value.apiBaseUrl : undefined;
   return { token, apiBaseUrl, renewable };
 }
 
@@ -99,11 +110,11 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
  * server has the last word; but no one has to be asked to know as much.
  */
 export function missingGrant(
-  token: string,
+  token: string | undefined,
   channel: string,
   topics: readonly string[] | undefined,
 ): string | undefined {
-  const granted = readClaims(token)?.topics;
+  const granted = token === undefined ? undefined : readClaims(token)?.topics;
   if (!Array.isArray(granted)) {
     return undefined;
   }
@@ -118,7 +129,10 @@ export function missingGrant(
 }
 
 /** Whether a token can serve another connection: the server asks for a new one when so little is left. */
-export function hasTimeLeft(token: string): boolean {
+export function hasTimeLeft(token: string | undefined): boolean {
+  if (token === undefined) {
+    return true;
+  }
   const { iat, exp } = readClaims(token) ?? {};
   if (typeof exp !== "number") {
     return false;

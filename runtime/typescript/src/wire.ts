@@ -132,15 +132,15 @@ export interface ClosingFrame {
 export type ClientFrame =
   | SubFrame
   | { readonly kind: "unsub"; readonly ref: string }
-  | { readonly kind: "renew"; readonly ref: string; readonly data: string }
+  | { readonly kind: "renew"; readonly ref: string; readonly data: string | undefined }
   | { readonly kind: "alive" };
 
 /** Subscribes. */
 export interface SubFrame {
   readonly kind: "sub";
   readonly ref: string;
-  /** The token. */
-  readonly data: string;
+  /** The token; without one the session of the page decides. */
+  readonly data: string | undefined;
   readonly channel: string;
   /** All that the token names of the channel when left out. */
   readonly topics?: readonly string[] | undefined;

@@ -42,6 +42,8 @@ export interface ServerSettings {
   readonly guestStreams?: boolean;
   readonly origins?: readonly string[];
   readonly connectionsPerToken?: number;
+  /** The cookie of a session that may read every run. */
+  readonly session?: string;
 }
 
 export interface DraftOptions {

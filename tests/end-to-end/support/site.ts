@@ -16,6 +16,8 @@ export interface PageOptions {
   readonly wait?: string;
   /** Whether the page also subscribes with handlers that throw. */
   readonly throws?: "";
+  /** Whether the page comes by its session, without a token. */
+  readonly session?: "";
 }
 
 /** An application's backend: it serves the page of these tests, and tokens. */
@@ -46,11 +48,15 @@ export class Site {
     return site;
   }
 
+  get origin(): string {
+    const { port } = this.#listener.address() as AddressInfo;
+    return `http://127.0.0.1:${port}`;
+  }
+
   /** The page for a run, whose server is at `api`, with options of the hook. */
   url(run: string, api: string, options: PageOptions = {}): string {
-    const { port } = this.#listener.address() as AddressInfo;
     const query = new URLSearchParams({ run, api, ...options });
-    return `http://127.0.0.1:${port}/?${query.toString()}`;
+    return `${this.origin}/?${query.toString()}`;
   }
 
   stop(): void {

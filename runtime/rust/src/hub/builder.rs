@@ -2,11 +2,15 @@
 
 use super::rate::Rates;
 use super::{
-    Arc, Channels, DEFAULT_ISSUER, Duration, Hub, InFlight, Keys, Listeners, Mutex, OnceLock, Phase, Rate,
-    RateLimits, Registry, Revocations, Settings, Shared, SigningKey, Storage, fmt, lease::revoke, watch,
+    Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys, Listeners,
+    Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant, Settings, Shared,
+    SigningKey, Storage, fmt, lease::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics::{self, Limit};
+use crate::token::MAX_LIFETIME;
+#[cfg(feature = "jwks")]
+use crate::token::{Jwks, JwksError};
 
 /// A hub in the making.
 #[derive(Clone, Debug)]
@@ -15,8 +19,13 @@ pub struct HubBuilder {
     registry: &'static Registry,
     signing_key: String,
     fallback_signing_keys: Vec<String>,
-    issuer: String,
+    issuer: Option<String>,
+    audience: Option<String>,
+    #[cfg(feature = "jwks")]
+    jwks: Vec<Jwks>,
+    max_token_lifetime: Duration,
     origins: Option<Vec<String>>,
+    authorizer: Option<Authorizer>,
     idle_channels: usize,
     channel_bytes: usize,
     stream_bytes: usize,
@@ -34,8 +43,13 @@ impl HubBuilder {
             registry,
             signing_key: String::new(),
             fallback_signing_keys: Vec::new(),
-            issuer: DEFAULT_ISSUER.into(),
+            issuer: None,
+            audience: None,
+            #[cfg(feature = "jwks")]
+            jwks: Vec::new(),
+            max_token_lifetime: MAX_LIFETIME,
             origins: None,
+            authorizer: None,
             idle_channels: 10_000,
             channel_bytes: 64 * 1024 * 1024,
             stream_bytes: 4 * 1024 * 1024,
@@ -72,18 +86,74 @@ impl HubBuilder {
         self
     }
 
-    /// The issuer that tokens must name. Inngest's, `rt.inngest.com`, unless set.
+    /// The issuer of the tokens that the signing keys sign: minted tokens name it (`iss`), and others are refused.
+    ///
+    /// Unless set, each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header
+    /// of its tokens. Set it if others sign with the key. Earlier releases named `rt.inngest.com`: set that one until
+    /// the last of their tokens has ended.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = issuer.into();
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Whom tokens must be for: minted tokens name it (`aud`), and tokens that do not are refused. Unless set, tokens
+    /// have no audience, and those that have one are refused.
+    ///
+    /// Set it if several services accept tokens of one issuer or key, for example to the URL of this service.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Accepts the tokens of another issuer, such as an authentication service, by its public keys. They have the claims
+    /// of the hub's own tokens. May be repeated for several issuers.
+    #[cfg(feature = "jwks")]
+    pub fn jwks(mut self, jwks: Jwks) -> Self {
+        self.jwks.push(jwks);
+        self
+    }
+
+    /// The longest that a token may last (`exp` − `iat`), whoever signed it, from a second to a day. A day unless set.
+    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_token_lifetime = lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
         self
     }
 
     /// The origins whose pages may use the routes, such as `https://example.com`. Requests that no
-    /// page makes have none and are let through. Every origin may unless set: it is tokens that
-    /// protect channels, and pages have no other credentials that a browser would send by itself.
+    /// page makes have none and are let through. Every origin may unless set: tokens protect channels, and a browser
+    /// does not send them by itself. ([`authorize`](Self::authorize) is stricter.)
     pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let origins = origins.into_iter().map(|origin| origin.into().trim_end_matches('/').to_owned());
         self.origins = Some(origins.collect());
+        self
+    }
+
+    /// Lets pages in by a session of this server's own, such as a cookie, without a token. The hook is asked when a
+    /// request has no token: what may this request do? It has 10 seconds. It is asked again before a grant ends.
+    ///
+    /// Browsers send cookies with whatever a page asks for, so pages of other origins are never let in this way: only
+    /// those of [`origins`](Self::origins), or of the request's own host if no origins are set. Requests that no page
+    /// makes need a token.
+    ///
+    /// ```
+    /// use fanfare::{AuthorizeError, AuthorizeRequest, Channel, HubBuilder, SessionGrant};
+    ///
+    /// # async fn find_user(cookie: &str) -> Option<String> { None }
+    /// // `inbox` makes the channel of a user; code that is generated has a type for it.
+    /// fn with_sessions(hub: HubBuilder, inbox: fn(&str) -> Channel) -> HubBuilder {
+    ///     hub.authorize(move |request: AuthorizeRequest| async move {
+    ///         let cookie = request.headers().get("cookie").and_then(|cookie| cookie.to_str().ok());
+    ///         let user = find_user(cookie.unwrap_or_default()).await.ok_or(AuthorizeError::Refused)?;
+    ///         Ok(SessionGrant::new(inbox(&user).grant(["messages"])).subject(user))
+    ///     })
+    /// }
+    /// ```
+    pub fn authorize<F, A>(mut self, hook: F) -> Self
+    where
+        F: Fn(AuthorizeRequest) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<SessionGrant, AuthorizeError>> + Send + 'static,
+    {
+        self.authorizer = Some(Authorizer::new(hook));
         self
     }
 
@@ -255,7 +325,7 @@ impl HubBuilder {
     /// Makes the hub.
     ///
     /// # Errors
-    /// When a signing key is missing or too short to be safe.
+    /// When a signing key is missing or too short to be safe, or when a key set cannot be used.
     pub fn build(self) -> Result<Hub, BuildError> {
         metrics::describe();
         metrics::limit_max(Limit::Connections, self.settings.max_connections);
@@ -267,7 +337,11 @@ impl HubBuilder {
         let keys = Keys {
             signing: key(&self.signing_key)?,
             fallbacks: self.fallback_signing_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
+            #[cfg(feature = "jwks")]
+            key_sets: self.jwks.iter().map(Jwks::load).collect::<Result<_, _>>()?,
             issuer: self.issuer,
+            audience: self.audience,
+            max_lifetime: self.max_token_lifetime,
         };
         let limits = Limits {
             channel_bytes: self.channel_bytes,
@@ -291,6 +365,7 @@ impl HubBuilder {
             rate_limits: RateLimits::new(self.rates),
             in_flight: InFlight::new(self.max_in_flight_bytes),
             client_address_header: self.client_address_header,
+            authorizer: self.authorizer,
         };
         if let Some(storage) = shared.channels.storage() {
             let (revocations, usages) = (Arc::clone(&shared.revocations), Arc::clone(&shared.usages));
@@ -303,13 +378,15 @@ impl HubBuilder {
 }
 
 /// Why a hub could not be made.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// No signing key was given.
     NoSigningKey,
     /// A signing key is shorter than 32 characters.
     WeakSigningKey,
+    /// The public keys of another issuer cannot be used; the text says which one, and why.
+    KeySet(String),
 }
 
 impl fmt::Display for BuildError {
@@ -321,7 +398,15 @@ impl fmt::Display for BuildError {
             Self::WeakSigningKey => {
                 "a signing key needs at least 32 characters that nobody can guess: use what `openssl rand -hex 32` prints"
             }
+            Self::KeySet(why) => why,
         })
+    }
+}
+
+#[cfg(feature = "jwks")]
+impl From<JwksError> for BuildError {
+    fn from(error: JwksError) -> Self {
+        Self::KeySet(error.to_string())
     }
 }
 

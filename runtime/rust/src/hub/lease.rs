@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Action, Hub, TooOften};
+use super::{Hub, RatedAction, TooOften};
 use crate::history::Inbox;
 use crate::metrics::{self, Limit};
 use crate::storage::StorageError;
@@ -133,7 +133,9 @@ impl Usages {
 
 impl Hub {
     /// What a token permits: one that is signed, lasts, and is not revoked.
-    pub(crate) fn verify(&self, token: &str) -> Result<Permit, Refused> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<Permit, Refused> {
+        #[cfg(feature = "jwks")]
+        self.keys().refresh_for(token).await;
         let permit = self.keys().verify(token)?;
         if self.shared.revocations.contains(&permit.id) {
             return Err(Refused::new("revoked", "revoked"));
@@ -152,7 +154,7 @@ impl Hub {
         let usage = match shared {
             Some(usage) => usage,
             None => {
-                self.count(Action::Connect, None, Some(permit)).map_err(NoLease::TooOften)?;
+                self.count(RatedAction::Connect, None, Some(permit)).map_err(NoLease::TooOften)?;
                 let id: Arc<str> = permit.id.as_str().into();
                 self.shared.usages.enter(&id, inbox, self.settings().connections_per_token)?;
                 Arc::new(Usage { hub: self.clone(), id, inbox: Arc::clone(inbox) })

@@ -72,7 +72,7 @@ impl Rate {
 
 /// What has a rate.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Action {
+pub(crate) enum RatedAction {
     Connect,
     Publish,
     Signal,
@@ -128,16 +128,16 @@ impl Hub {
     /// or the subject that it has shown.
     pub(crate) fn count(
         &self,
-        action: Action,
+        action: RatedAction,
         client: Option<&Client>,
         permit: Option<&Permit>,
     ) -> Result<(), TooOften> {
         let limits = &self.shared.rate_limits;
         let (buckets, limit) = match action {
-            Action::Connect => (&limits.connections, Limit::ConnectionRate),
-            Action::Publish => (&limits.publishes, Limit::PublishRate),
-            Action::Signal => (&limits.signals, Limit::SignalRate),
-            Action::FailAuth => (&limits.auth_failures, Limit::AuthFailureRate),
+            RatedAction::Connect => (&limits.connections, Limit::ConnectionRate),
+            RatedAction::Publish => (&limits.publishes, Limit::PublishRate),
+            RatedAction::Signal => (&limits.signals, Limit::SignalRate),
+            RatedAction::FailAuth => (&limits.auth_failures, Limit::AuthFailureRate),
         };
         let address = client.and_then(|client| client.address).map(Key::of_address);
         let token = permit.map(|permit| Key::Token(&permit.id));

@@ -158,6 +158,13 @@ impl Reader {
         channels
     }
 
+    /// The one channel of a subscription. Nothing if it has none or several.
+    pub(crate) fn channel_of(&self, reference: &Reference) -> Option<String> {
+        let mut names = self.of(reference).map(|subscribed| subscribed.log.channel().name());
+        let name = names.next()?;
+        names.next().is_none().then(|| name.to_owned())
+    }
+
     /// Goes on reading a subscription by another right, which names at least as much.
     pub(crate) fn renew(
         &mut self,

@@ -8,8 +8,8 @@ use tracing::Instrument;
 
 use super::session::{Session, Wish};
 use super::socket::Socket;
-use super::{Failure, Parameters, open, permit};
-use crate::hub::{Action, Client, Hub, Phase};
+use super::{Failure, Parameters, SessionHead, open, permit};
+use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
 
 /// Clients say little: what a connection holds in memory while it is idle.
@@ -23,9 +23,10 @@ pub(super) async fn connect(
     client: Client,
     parameters: Parameters,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    head: SessionHead,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
-    hub.count(Action::Connect, Some(&client), None)?;
+    hub.count(RatedAction::Connect, Some(&client), None)?;
     let upgrade = upgrade
         .map_err(|rejection| Failure::not_an_upgrade(rejection.status(), &rejection.body_text()))?
         .read_buffer_size(READ_BUFFER)
@@ -36,10 +37,11 @@ pub(super) async fn connect(
     let guest = upgrade.selected_protocol().is_none();
     let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
     let connected = hub.connected("websocket", client.clone()).ok_or_else(Failure::too_many_connections)?;
-    let mut session = Session::new(hub.clone(), guest, connected);
+    let mut session = Session::new(hub.clone(), guest, connected, head.0.clone());
     // A client of ours may bring its tokens later.
     let greeting = if guest || token.is_some() {
-        let permit = permit(&hub, &client, token.as_deref(), false)?;
+        let channel = parameters.get("channel").filter(|_| token.is_none());
+        let permit = permit(&hub, &client, token.as_deref(), &head, Action::Subscribe, channel).await?;
         let since = read_since(parameters.get("since"))?;
         let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
         session.ready(&None, &ready)

@@ -104,6 +104,11 @@ impl Failure {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 
+    pub(super) fn no_session() -> Self {
+        let message = "the session cannot be looked up now: try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    }
+
     pub(super) fn closing() -> Self {
         let message = "the server is about to stop: try again, elsewhere if you can";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)

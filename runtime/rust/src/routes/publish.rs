@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Failure, Parameters, bearer, body, is_backend, open, permit, unauthorized};
-use crate::hub::{Action, Client, Hub, Phase};
+use super::{Failure, Parameters, SessionHead, bearer, body, is_backend, open, permit, unauthorized};
+use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::token::{Permit, Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
 
@@ -28,6 +28,7 @@ pub(super) async fn publish(
     client: Client,
     parameters: Parameters,
     headers: HeaderMap,
+    head: SessionHead,
     request: Body,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closed)?;
@@ -35,8 +36,8 @@ pub(super) async fn publish(
     let topic = parameters.get("topic");
     let is_backend = is_backend(&hub, &headers);
     if !is_backend {
-        let permit = authorize(&hub, &client, bearer(&headers), channel, topic)?;
-        hub.count(Action::Publish, Some(&client), Some(&permit))?;
+        let permit = authorize(&hub, &client, bearer(&headers), &head, channel, topic).await?;
+        hub.count(RatedAction::Publish, Some(&client), Some(&permit))?;
     }
     client.set_trusted(true);
     let missing =
@@ -83,15 +84,16 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failu
     key.map(Some).ok_or_else(refused)
 }
 
-/// A token may publish to the topics that it names.
-fn authorize(
+/// A token, or the session of a page, may publish to the topics that it names.
+async fn authorize(
     hub: &Hub,
     client: &Client,
     bearer: Option<&str>,
+    head: &SessionHead,
     channel: Option<&str>,
     topic: Option<&str>,
 ) -> Result<Permit, Failure> {
-    let permit = permit(hub, client, bearer, true)?;
+    let permit = permit(hub, client, bearer, head, Action::Publish, channel).await?;
     let names =
         |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;
     if permit.topics.iter().any(names) {

@@ -2,9 +2,11 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -38,6 +40,8 @@ pub(super) struct Session {
     draining: bool,
     events: Vec<Event>,
     connected: Connected,
+    /// The request that opened it, if the session in its headers may count.
+    head: Option<Arc<Parts>>,
 }
 
 /// What a connection is to do next.
@@ -81,7 +85,7 @@ pub(super) const TOO_SLOW: End =
     End::gone("slow", "the client reads too slowly, and others wait for room to write to theirs");
 
 impl Session {
-    pub(super) fn new(hub: Hub, guest: bool, connected: Connected) -> Self {
+    pub(super) fn new(hub: Hub, guest: bool, connected: Connected, head: Option<Arc<Parts>>) -> Self {
         let now = Instant::now();
         let mut session = Self {
             next_ping: now + hub.settings().ping_interval,
@@ -94,6 +98,7 @@ impl Session {
             draining: false,
             events: Vec::new(),
             connected,
+            head,
         };
         session.set_timer();
         session

@@ -9,8 +9,10 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::publish::{idempotency_key, run_id};
-use super::{Failure, Parameters, bearer, body, is_backend, open, unauthorized};
-use crate::hub::{Action, Client, Hub, Phase};
+use super::{
+    Failure, Parameters, SessionHead, bearer, body, is_backend, open, permit_of_session, unauthorized,
+};
+use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::schema;
 use crate::signal::{SignalOptions, SignalStatus};
 use crate::token::Refused;
@@ -21,6 +23,7 @@ pub(super) async fn signal(
     client: Client,
     parameters: Parameters,
     headers: HeaderMap,
+    head: SessionHead,
     request: Body,
 ) -> Result<Json<Value>, Failure> {
     open(&hub, Phase::Closed)?;
@@ -29,7 +32,8 @@ pub(super) async fn signal(
         |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
-    let by = if is_backend { None } else { sender(&hub, &client, bearer(&headers), channel, name)? };
+    let by =
+        if is_backend { None } else { sender(&hub, &client, bearer(&headers), &head, channel, name).await? };
     client.set_trusted(true);
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let name = name.ok_or_else(|| missing("name"))?;
@@ -58,21 +62,24 @@ pub(super) async fn signal(
     Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at), "status": status })))
 }
 
-/// Returns the sender, if the token names one. A token may send the signals that it names.
-fn sender(
+/// Returns the sender, if the token or the session names one. Each may send the signals that it names.
+async fn sender(
     hub: &Hub,
     client: &Client,
     bearer: Option<&str>,
+    head: &SessionHead,
     channel: Option<&str>,
     name: Option<&str>,
 ) -> Result<Option<String>, Failure> {
-    let token = bearer.ok_or_else(|| unauthorized(hub, client, &Refused::new("missing", "no token")))?;
-    let permit = hub.verify(token).map_err(|refused| unauthorized(hub, client, &refused))?;
+    let permit = match bearer {
+        Some(token) => hub.verify(token).await.map_err(|refused| unauthorized(hub, client, &refused))?,
+        None => permit_of_session(hub, client, head, Action::Signal, channel).await?,
+    };
     let names = |claim: &crate::token::SignalClaim| {
         Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == name
     };
     if permit.signals.iter().any(names) {
-        hub.count(Action::Signal, Some(client), Some(&permit))?;
+        hub.count(RatedAction::Signal, Some(client), Some(&permit))?;
         return Ok(permit.subject);
     }
     Err(Failure::not_granted(&Refused::new("signal", "the token does not name the signal")))

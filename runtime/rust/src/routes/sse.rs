@@ -18,8 +18,8 @@ use tracing::Instrument;
 
 use super::connect::read_since;
 use super::session::{End, Session, TOO_SLOW, Turn, Wish, encode};
-use super::{Failure, Parameters, bearer, body, open, permit};
-use crate::hub::{Action, Client, Event, Hub, Pending, Phase};
+use super::{Failure, Parameters, SessionHead, bearer, body, open, permit};
+use crate::hub::{Action, Client, Event, Hub, Pending, Phase, RatedAction};
 use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
 
 mod places;
@@ -30,17 +30,18 @@ pub(super) async fn post(
     State(hub): State<Hub>,
     client: Client,
     headers: HeaderMap,
+    head: SessionHead,
     request: Body,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
     // Before any of the body is read.
-    hub.count(Action::Connect, Some(&client), None)?;
+    hub.count(RatedAction::Connect, Some(&client), None)?;
     let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
     let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
-    let mut session = Session::new(hub, false, connected);
+    let mut session = Session::new(hub, false, connected, head.0);
     let mut greeting = String::new();
     for (token, wish) in subs {
-        for frame in session.sub(&token, &wish).await {
+        for frame in session.sub(token.as_deref(), &wish).await {
             write_event(&mut greeting, &frame);
         }
     }
@@ -52,17 +53,19 @@ pub(super) async fn get(
     client: Client,
     parameters: Parameters,
     headers: HeaderMap,
+    head: SessionHead,
 ) -> Result<Response, Failure> {
     open(&hub, Phase::Closing)?;
-    hub.count(Action::Connect, Some(&client), None)?;
+    hub.count(RatedAction::Connect, Some(&client), None)?;
     let token = bearer(&headers).or_else(|| parameters.get("token"));
-    let permit = permit(&hub, &client, token, false)?;
+    let channel = parameters.get("channel").filter(|_| token.is_none());
+    let permit = permit(&hub, &client, token, &head, Action::Subscribe, channel).await?;
     // What `EventSource` says when it comes again is later than what its URL says.
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
     let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
-    let mut session = Session::new(hub, false, connected);
+    let mut session = Session::new(hub, false, connected, head.0);
     let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
     let places = Places::new(&ready);
     let mut greeting = String::new();
@@ -73,7 +76,7 @@ pub(super) async fn get(
     Ok(answer(session, Some(places), greeting))
 }
 
-fn read_subs(body: &[u8]) -> Result<Vec<(String, Wish)>, Failure> {
+fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, Wish)>, Failure> {
     let example = r#"[{"kind":"sub","ref":"1","data":"<token>"}]"#;
     let bad =
         |why: &str| Failure::bad_request(format!("the body is not a list of subs such as {example}: {why}"));

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::MAX_LIFETIME;
+use super::{MAX_CLOCK_SKEW, MAX_LIFETIME};
 
-/// How long an id stays revoked. Tokens last a day at most, by the wall clock; the second day is for a wall clock that
-/// is set back meanwhile.
+/// How long an id stays revoked. A token is accepted only if it was issued already and lasts a day at most, by the wall
+/// clock, so none outlasts its revocation; the second day is for a wall clock that is set back meanwhile.
 pub(crate) const REVOKED_FOR: Duration = Duration::from_secs(2 * MAX_LIFETIME.as_secs());
+
+const _: () = assert!(REVOKED_FOR.as_secs() > MAX_LIFETIME.as_secs() + MAX_CLOCK_SKEW);
 
 /// Which ids are revoked.
 #[derive(Default)]

@@ -14,7 +14,10 @@ mod delivery;
 mod enduring;
 mod frames;
 mod in_flight;
+#[cfg(feature = "jwks")]
+mod key_sets;
 mod limits;
+mod logging;
 mod measuring;
 mod multiplexing;
 mod publishing;
@@ -28,6 +31,7 @@ mod retaining;
 #[cfg(feature = "sqlite")]
 mod running;
 mod serving;
+mod sessions;
 #[cfg(feature = "sqlite")]
 mod sharing;
 mod signals;
@@ -50,6 +54,7 @@ mod bench {
     #[cfg(feature = "sqlite")]
     pub(crate) mod file;
     pub(crate) mod http;
+    pub(crate) mod jwt;
     #[cfg(feature = "sqlite")]
     pub(crate) mod runs;
     pub(crate) mod server;

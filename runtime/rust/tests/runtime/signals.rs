@@ -1,18 +1,12 @@
 //! Signals: what code is given for them, and the tokens that allow them.
 
 use fanfare::{ResolveError, TokenError, TypedChannel};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bench::client::Client;
 use crate::bench::definition::{Outcome, REGISTRY, Room, room, small};
+use crate::bench::jwt::claims;
 use crate::bench::server::{KEY, Server};
-
-/// What a token says, whoever reads it.
-fn claims(token: &str) -> Value {
-    let key = jsonwebtoken::DecodingKey::from_secret(KEY.as_bytes());
-    let validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
-    jsonwebtoken::decode(token, &key, &validation).unwrap().claims
-}
 
 #[test]
 fn a_signal_knows_its_channel_its_definition_and_its_place() {

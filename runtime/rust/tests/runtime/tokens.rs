@@ -3,51 +3,28 @@
 use std::time::{Duration, SystemTime};
 
 use fanfare::{Hub, TokenError};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
 use crate::bench::definition::{REGISTRY, room, said};
 use crate::bench::http;
+use crate::bench::jwt::{self, base64, sign, sign_with};
 use crate::bench::server::{KEY, Server};
 
-fn now() -> u64 {
+/// That of [`KEY`]: `printf 'kid:signkey-test-00112233445566778899aabbccddeeff' | sha256sum`
+const ISSUER: &str = "fanfare:f1c112f0077bee55";
+
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn claims(channel: &str, topic: &str) -> Value {
+pub(crate) fn claims(channel: &str, topic: &str) -> Value {
     let topics = json!([{ "kind": "run", "channel": channel, "name": topic }]);
-    json!({ "iss": "rt.inngest.com", "iat": now(), "exp": now() + 60, "jti": "1", "topics": topics, "publish": false })
-}
-
-fn sign(algorithm: Algorithm, claims: &Value, key: &str) -> String {
-    encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key.as_bytes())).unwrap()
+    json!({ "iss": ISSUER, "iat": now(), "exp": now() + 60, "jti": "1", "topics": topics, "publish": false })
 }
 
 pub(crate) fn token_for(channel: &str, topic: &str) -> String {
-    sign(Algorithm::HS256, &claims(channel, topic), KEY)
-}
-
-/// A token with a header of any kind, signed as it should be.
-fn with_header(header: &Value, claims: &Value, key: &str) -> String {
-    let message = format!("{}.{}", base64(&header.to_string()), base64(&claims.to_string()));
-    let key = EncodingKey::from_secret(key.as_bytes());
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
-    format!("{message}.{signature}")
-}
-
-/// Base64 as tokens have it, for what no library would write.
-fn base64(text: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut encoded = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let bits =
-            chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for digit in 0..=chunk.len() {
-            encoded.push(char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]));
-        }
-    }
-    encoded
+    sign("HS256", &claims(channel, topic), KEY)
 }
 
 fn without(claims: &Value, name: &str) -> Value {
@@ -56,7 +33,7 @@ fn without(claims: &Value, name: &str) -> Value {
     claims
 }
 
-fn with(claims: &Value, name: &str, value: Value) -> Value {
+pub(crate) fn with(claims: &Value, name: &str, value: Value) -> Value {
     let mut claims = claims.clone();
     claims[name] = value;
     claims
@@ -66,7 +43,7 @@ fn with(claims: &Value, name: &str, value: Value) -> Value {
 async fn a_token_that_is_not_valid_gets_one_answer_whatever_is_wrong() {
     let server = Server::start().await;
     let good = claims("room:1", "said");
-    let valid = sign(Algorithm::HS256, &good, KEY);
+    let valid = sign("HS256", &good, KEY);
     let parts: Vec<&str> = valid.split('.').collect();
     let other_payload = base64(&with(&good, "exp", json!(now() + 9999)).to_string());
     let none = base64(r#"{"alg":"none","typ":"JWT"}"#);
@@ -78,33 +55,58 @@ async fn a_token_that_is_not_valid_gets_one_answer_whatever_is_wrong() {
         "x".into(),
         "a.b.c".into(),
         KEY.into(),
-        sign(Algorithm::HS256, &good, "signkey-test-ffeeddccbbaa99887766554433221100"),
-        sign(Algorithm::HS384, &good, KEY),
-        sign(Algorithm::HS512, &good, KEY),
+        sign("HS256", &good, "signkey-test-ffeeddccbbaa99887766554433221100"),
+        sign("HS384", &good, KEY),
+        sign("HS512", &good, KEY),
         format!("{none}.{}.", parts[1]),
         format!("{none}.{}.{}", parts[1], parts[2]),
         format!("{none}.{}", parts[1]),
         format!("{}.{other_payload}.{}", parts[0], parts[2]),
         format!("{}.{}.", parts[0], parts[1]),
         format!("{}.{}", parts[0], parts[1]),
-        sign(Algorithm::HS256, &with(&good, "exp", json!(now() - 1)), KEY),
-        sign(Algorithm::HS256, &with(&good, "exp", json!(now())), KEY),
-        sign(Algorithm::HS256, &with(&good, "exp", json!("9999999999")), KEY),
-        sign(Algorithm::HS256, &with(&good, "exp", json!(-1)), KEY),
-        sign(Algorithm::HS256, &without(&good, "exp"), KEY),
-        sign(Algorithm::HS256, &with(&good, "nbf", json!(now() + 60)), KEY),
-        sign(Algorithm::HS256, &with(&good, "iss", json!("example.com")), KEY),
-        sign(Algorithm::HS256, &with(&good, "iss", json!(["rt.inngest.com"])), KEY),
-        sign(Algorithm::HS256, &without(&good, "iss"), KEY),
-        sign(Algorithm::HS256, &without(&good, "topics"), KEY),
-        sign(Algorithm::HS256, &with(&good, "topics", json!([])), KEY),
-        sign(Algorithm::HS256, &with(&good, "topics", json!("room:1")), KEY),
-        sign(Algorithm::HS256, &with(&good, "publish", json!(true)), KEY),
-        sign(Algorithm::HS256, &without(&good, "jti"), KEY),
-        sign(Algorithm::HS256, &with(&good, "jti", json!("")), KEY),
-        with_header(&json!({ "alg": "HS256", "crit": ["exp"] }), &good, KEY),
-        with_header(&json!({ "alg": "HS256", "crit": [] }), &good, KEY),
-        with_header(&json!({ "alg": "HS256", "kid": "0123456789abcdef" }), &good, KEY),
+        sign("HS256", &with(&good, "exp", json!(now() - 1)), KEY),
+        sign("HS256", &with(&good, "exp", json!(now())), KEY),
+        sign("HS256", &with(&good, "exp", json!("9999999999")), KEY),
+        sign("HS256", &with(&good, "exp", json!(-1)), KEY),
+        sign("HS256", &without(&good, "exp"), KEY),
+        sign("HS256", &with(&good, "exp", json!(now() + 86_401)), KEY),
+        sign("HS256", &with(&good, "exp", json!(u64::MAX)), KEY),
+        sign("HS256", &with(&good, "exp", json!(1e300)), KEY),
+        sign("HS256", &with(&good, "iat", json!(now() - 86_400)), KEY),
+        sign("HS256", &with(&good, "iat", json!(0)), KEY),
+        sign("HS256", &with(&good, "iat", json!(now() + 40)), KEY),
+        sign(
+            "HS256",
+            &with(&with(&good, "iat", json!(now() + 86_400)), "exp", json!(now() + 2 * 86_400)),
+            KEY,
+        ),
+        sign("HS256", &with(&with(&good, "iat", json!(u64::MAX)), "exp", json!(u64::MAX)), KEY),
+        sign("HS256", &without(&good, "iat"), KEY),
+        sign("HS256", &with(&good, "nbf", json!(now() + 60)), KEY),
+        sign("HS256", &with(&good, "iss", json!("rt.inngest.com")), KEY),
+        sign("HS256", &with(&good, "aud", json!("https://example.com")), KEY),
+        sign("HS256", &with(&good, "aud", json!([])), KEY),
+        sign("HS256", &with(&good, "iss", json!("example.com")), KEY),
+        sign("HS256", &with(&good, "iss", json!([ISSUER])), KEY),
+        sign("HS256", &without(&good, "iss"), KEY),
+        sign("HS256", &without(&good, "topics"), KEY),
+        sign("HS256", &with(&good, "topics", json!([])), KEY),
+        sign("HS256", &with(&good, "topics", json!("room:1")), KEY),
+        sign("HS256", &with(&good, "publish", json!(true)), KEY),
+        sign("HS256", &without(&good, "jti"), KEY),
+        sign("HS256", &with(&good, "jti", json!("")), KEY),
+        sign("hs256", &good, KEY),
+        sign("EdDSA", &good, KEY),
+        sign("RS256", &good, KEY),
+        format!("{valid}="),
+        format!(" {valid}"),
+        sign_with(&json!({ "kid": "f1c112f0077bee55" }), &good, KEY),
+        sign_with(&json!({ "alg": ["HS256"] }), &good, KEY),
+        sign_with(&json!("HS256"), &good, KEY),
+        sign_with(&json!({ "alg": "HS256", "crit": ["exp"] }), &good, KEY),
+        sign_with(&json!({ "alg": "HS256", "crit": null }), &good, KEY),
+        sign_with(&json!({ "alg": "HS256", "crit": [] }), &good, KEY),
+        sign_with(&json!({ "alg": "HS256", "kid": "0123456789abcdef" }), &good, KEY),
         "x".repeat(50_000),
     ];
     assert_ne!(flipped, valid);
@@ -244,12 +246,11 @@ async fn a_connection_ends_with_its_token() {
 #[tokio::test]
 async fn keys_can_be_changed_in_two_steps() {
     const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
-    let server =
-        Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY).issuer("example.com")).await;
-    let old = sign(Algorithm::HS256, &with(&claims("room:1", "said"), "iss", json!("example.com")), KEY);
-    Client::connect(&server, &old, None).await.unwrap().ready().await;
+    let server = Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY)).await;
+    Client::connect(&server, &token_for("room:1", "said"), None).await.unwrap().ready().await;
     server.subscribe(&room("1"), &["said"]).await.ready().await;
-    assert_eq!(server.refusal(&token_for("room:1", "said")).await.status, 401, "another issuer");
+    let of_another_key = sign("HS256", &claims("room:1", "said"), NEW);
+    assert_eq!(server.refusal(&of_another_key).await.status, 401, "another issuer");
     for key in [KEY, NEW] {
         assert_eq!(
             server
@@ -259,6 +260,53 @@ async fn keys_can_be_changed_in_two_steps() {
             201
         );
     }
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_set_is_that_of_all_keys() {
+    const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
+    let server =
+        Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY).issuer("rt.inngest.com"))
+            .await;
+    let old = with(&claims("room:1", "said"), "iss", json!("rt.inngest.com"));
+    for key in [KEY, NEW] {
+        Client::connect(&server, &sign("HS256", &old, key), None).await.unwrap().ready().await;
+    }
+    assert_eq!(jwt::claims(&server.token(&room("1"), &["said"]))["iss"], "rt.inngest.com");
+    assert_eq!(server.refusal(&token_for("room:1", "said")).await.status, 401, "the issuer of the key");
+}
+
+#[tokio::test]
+async fn a_token_is_for_the_audience_that_is_set() {
+    let server = Server::start_with(|hub| hub.audience("https://rt.example.com")).await;
+    let minted = server.token(&room("1"), &["said"]);
+    assert_eq!(jwt::claims(&minted)["aud"], "https://rt.example.com");
+    let claims = claims("room:1", "said");
+    let of = |audience: Value| sign("HS256", &with(&claims, "aud", audience), KEY);
+    for token in [minted, of(json!(["https://other.example.com", "https://rt.example.com"]))] {
+        Client::connect(&server, &token, None).await.unwrap().ready().await;
+    }
+    let wrong = [json!("https://rt.example.com/"), json!(["x"]), json!([]), json!(7), Value::Null];
+    for token in wrong.map(of).iter().chain([&sign("HS256", &claims, KEY)]) {
+        assert_eq!(server.refusal(token).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn no_token_lasts_longer_than_the_hub_allows() {
+    let allowed = Duration::from_secs(600);
+    let server = Server::start_with(|hub| hub.max_token_lifetime(allowed)).await;
+    let grant = || room("1").grant(["said"]);
+    assert!(server.hub.token(grant()).expires_in(allowed).mint().is_ok());
+    let long = allowed + Duration::from_secs(1);
+    assert_eq!(server.hub.token(grant()).expires_in(long).mint(), Err(TokenError::Lifetime(long)));
+    let lasting =
+        |seconds: u64| sign("HS256", &with(&claims("room:1", "said"), "exp", json!(now() + seconds)), KEY);
+    assert_eq!(server.refusal(&lasting(660)).await.status, 401);
+    Client::connect(&server, &lasting(590), None).await.unwrap().ready().await;
+    // Clocks are never quite the same.
+    let ahead = with(&with(&claims("room:1", "said"), "iat", json!(now() + 20)), "nbf", json!(now() + 20));
+    Client::connect(&server, &sign("HS256", &ahead, KEY), None).await.unwrap().ready().await;
 }
 
 #[test]
@@ -287,14 +335,10 @@ async fn a_token_says_which_key_signed_it_whom_it_is_for_and_what_it_is_revoked_
     let over_http = answer.body["jwt"].as_str().unwrap().to_owned();
     let token = server.hub.token(room("1").grant(["said"])).subject("user 1").id("login_17");
     for token in [over_http, token.mint().unwrap()] {
-        let mut validation = jsonwebtoken::Validation::new(Algorithm::HS256);
-        validation.set_issuer(&["rt.inngest.com"]);
-        let key = jsonwebtoken::DecodingKey::from_secret(KEY.as_bytes());
-        let decoded = jsonwebtoken::decode::<Value>(&token, &key, &validation).unwrap();
-        // printf 'kid:signkey-test-00112233445566778899aabbccddeeff' | sha256sum
-        assert_eq!(decoded.header.kid.as_deref(), Some("f1c112f0077bee55"));
-        assert_eq!(decoded.claims["sub"], "user 1");
-        assert_eq!(decoded.claims["jti"], "login_17");
+        assert_eq!(jwt::header(&token), json!({ "typ": "JWT", "alg": "HS256", "kid": "f1c112f0077bee55" }));
+        let claims = jwt::claims(&token);
+        assert_eq!((&claims["iss"], &claims["sub"]), (&json!(ISSUER), &json!("user 1")));
+        assert_eq!((&claims["jti"], claims.get("aud")), (&json!("login_17"), None));
     }
     let long = "x".repeat(257);
     for query in ["subject=", "id=", &format!("subject={long}"), &format!("id={long}")] {
@@ -325,7 +369,8 @@ async fn any_number_of_keys_may_be_on_their_way_out() {
     }
     assert_eq!(servers[0].refusal(&servers[1].token(&room("1"), &["said"])).await.status, 401);
     // Of those who sign elsewhere, and name no key.
-    let unnamed = sign(Algorithm::HS256, &claims("room:1", "said"), third);
+    let issuer = jwt::claims(&servers[2].token(&room("1"), &["said"]))["iss"].clone();
+    let unnamed = sign("HS256", &with(&claims("room:1", "said"), "iss", issuer), third);
     Client::connect(&all, &unnamed, None).await.unwrap().ready().await;
 }
 
@@ -347,7 +392,7 @@ async fn a_backend_that_misspells_a_name_is_told_what_it_probably_meant_and_a_cl
     assert!(answer.error().ends_with("; did you mean \"said\"?"), "{}", answer.error());
     // Such a token may be older than the definition.
     let claims = with(&claims("room:1", "sayd"), "publish", json!(true));
-    let token = sign(Algorithm::HS256, &claims, KEY);
+    let token = sign("HS256", &claims, KEY);
     let answer = http::post(server.address, "publish?channel=room:1&topic=sayd", Some(&token), b"{}").await;
     assert_eq!((answer.status, answer.error()), (404, r#"the channel "room:1" has no topic "sayd""#));
 }

@@ -56,6 +56,12 @@ export class SseTransport implements Transport {
     this.#stream.abort();
   }
 
+  /** Cookies go to another origin only for what has no token. */
+  get #credentials(): RequestCredentials {
+    const hasSession = [...this.#subscriptions.values()].some(({ data }) => data === undefined);
+    return hasSession ? "include" : "same-origin";
+  }
+
   async #reopen(): Promise<void> {
     this.#stream.abort();
     if (this.#subscriptions.size === 0) {
@@ -70,6 +76,7 @@ export class SseTransport implements Transport {
         // As plain text, which pages may send to other origins without asking first.
         body: JSON.stringify([...this.#subscriptions.values()].map(this.#resumed)),
         cache: "no-store",
+        credentials: this.#credentials,
         signal: stream.signal,
       });
       cancelDeadline();

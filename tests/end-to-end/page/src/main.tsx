@@ -21,7 +21,7 @@ function App() {
   const [enabled, setEnabled] = useState(true);
   const realtime = useRealtime({
     channel: pipeline({ runId }),
-    token: async () => (await fetch(`/token?run=${runId}`)).text(),
+    token: query.has("session") ? "session" : async () => (await fetch(`/token?run=${runId}`)).text(),
     apiBaseUrl,
     enabled,
     historyLimit: null,

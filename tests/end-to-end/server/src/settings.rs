@@ -1,6 +1,7 @@
 //! How a test sets the server up: one JSON object, its only argument.
 
-use fanfare::{HubBuilder, Rate, Sqlite, StorageError};
+use channels::pipeline::{Pipeline, Topic};
+use fanfare::{AuthorizeError, AuthorizeRequest, HubBuilder, Rate, SessionGrant, Sqlite, StorageError};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(crate) struct Settings {
     /// The pages that may connect. Any without it.
     origins: Option<Vec<String>>,
     connections_per_token: Option<usize>,
+    /// The cookie of a session that may read every run.
+    session: Option<String>,
 }
 
 impl Settings {
@@ -35,6 +38,22 @@ impl Settings {
         if let Some(count) = self.connections_per_token {
             hub = hub.connections_per_token(count).max_connection_rate(Rate::UNLIMITED);
         }
+        if let Some(session) = self.session {
+            hub = hub.authorize(move |request| std::future::ready(authorize(&session, &request)));
+        }
         Ok(hub.guest_streams(self.guest_streams))
+    }
+}
+
+fn authorize(session: &str, request: &AuthorizeRequest) -> Result<SessionGrant, AuthorizeError> {
+    let cookies =
+        request.headers().get("cookie").and_then(|cookies| cookies.to_str().ok()).unwrap_or_default();
+    let run = request.channel().and_then(|name| name.strip_prefix("pipeline:"));
+    match run.map(Pipeline::new) {
+        Some(Ok(pipeline)) if cookies.split("; ").any(|cookie| cookie == session) => {
+            let topics = [Topic::Status, Topic::Insights, Topic::Tokens, Topic::Result, Topic::Draft];
+            Ok(SessionGrant::new(pipeline.grant(topics)))
+        }
+        _ => Err(AuthorizeError::Refused),
     }
 }

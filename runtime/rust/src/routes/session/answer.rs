@@ -1,8 +1,8 @@
 //! Frames from the client, and the answers to them.
 
-use super::subscribe::{permitted, verify};
+use super::subscribe::permitted;
 use super::{End, NotSubscribed, Session, Wish, encode};
-use crate::hub::{Action, NotRenewed, Reference};
+use crate::hub::{NotRenewed, RatedAction, Reference};
 use crate::token;
 use crate::wire::{
     ClientFrame, ErrorCode, MAX_BAD_FRAMES, ServerFrame, SharedText, close, read_client_frame,
@@ -15,11 +15,13 @@ impl Session {
             Ok(ClientFrame::Sub { reference, data, channel, topics, since }) => {
                 let reference = reference.map(Into::into);
                 let wish = Wish { reference, channel, topics, since: since.unwrap_or_default() };
-                self.sub(&data, &wish).await
+                self.sub(data.as_deref(), &wish).await
             }
             Ok(ClientFrame::Unsub { reference: Some(reference), .. }) => self.unsub(&Some(reference.into())),
             Ok(ClientFrame::Unsub { channel, .. }) => self.unsub_channel(channel.unwrap_or_default()),
-            Ok(ClientFrame::Renew { reference, data }) => self.renew(&reference.map(Into::into), &data),
+            Ok(ClientFrame::Renew { reference, data }) => {
+                self.renew(&reference.map(Into::into), data.as_deref()).await
+            }
             Ok(ClientFrame::Alive) => vec![self.alive()],
             Err(bad) => {
                 self.bad_frames += 1;
@@ -32,9 +34,9 @@ impl Session {
         Ok(if self.guest { Vec::new() } else { answer })
     }
 
-    /// Subscribes with a token, and says what came of it.
-    pub(in crate::routes) async fn sub(&mut self, token: &str, wish: &Wish) -> Vec<SharedText> {
-        let subscribed = match verify(&self.hub, token) {
+    /// Subscribes with a token, or without one by the session of the page, and says what came of it.
+    pub(in crate::routes) async fn sub(&mut self, token: Option<&str>, wish: &Wish) -> Vec<SharedText> {
+        let subscribed = match self.verify(token, wish.channel.as_deref()).await {
             Ok(permit) => self.subscribe(&permit, wish).await,
             Err(refused) => Err(refused),
         };
@@ -70,8 +72,9 @@ impl Session {
         vec![encode::frame(&ServerFrame::Unsubscribed { reference: None, channels, code: None })]
     }
 
-    fn renew(&mut self, reference: &Reference, token: &str) -> Vec<SharedText> {
-        let renewed = verify(&self.hub, token).and_then(|permit| {
+    async fn renew(&mut self, reference: &Reference, token: Option<&str>) -> Vec<SharedText> {
+        let channel = self.reader.channel_of(reference);
+        let renewed = self.verify(token, channel.as_deref()).await.and_then(|permit| {
             let permitted = permitted(&self.hub, &permit)?;
             Ok((permitted, self.lease(&permit)?))
         });
@@ -95,7 +98,7 @@ impl Session {
         let client = self.connected.client();
         let is_unauthorized = matches!(refused, NotSubscribed::Unauthorized(_));
         let (mut code, mut message) = refused.told();
-        if is_unauthorized && let Err(too_often) = self.hub.count(Action::FailAuth, Some(client), None) {
+        if is_unauthorized && let Err(too_often) = self.hub.count(RatedAction::FailAuth, Some(client), None) {
             (code, message) = NotSubscribed::TooOften(too_often).told();
         }
         error(code, message, reference)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Session, encode};
 use crate::channel::{Channel, ResolveError};
-use crate::hub::{Hub, Lease, NoLease, NoSubscription, Ready, Reference, TooOften};
+use crate::hub::{Action, Hub, Lease, NoLease, NoSession, NoSubscription, Ready, Reference, TooOften};
 use crate::token::{Permit, Refused};
 use crate::wire::{ErrorCode, ServerFrame, SharedText, Since};
 
@@ -52,6 +52,22 @@ impl Session {
         })
     }
 
+    /// What a token for subscribing permits, or without one the session of the page.
+    pub(super) async fn verify(
+        &self,
+        token: Option<&str>,
+        channel: Option<&str>,
+    ) -> Result<Permit, NotSubscribed> {
+        let Some(token) = token else {
+            return Ok(self.hub.authorize(self.head.as_ref(), Action::Subscribe, channel).await?);
+        };
+        match self.hub.verify(token).await {
+            Ok(permit) if !permit.publish => Ok(permit),
+            Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
+            Err(refused) => Err(NotSubscribed::Unauthorized(refused)),
+        }
+    }
+
     pub(super) fn lease(&self, permit: &Permit) -> Result<Arc<Lease>, NotSubscribed> {
         let shared = self.reader.usage(&permit.id);
         self.hub.lease(permit, self.connected.inbox(), shared).map_err(|refused| match refused {
@@ -75,15 +91,6 @@ impl Session {
             })
         });
         frames.collect()
-    }
-}
-
-/// What a token for subscribing permits.
-pub(super) fn verify(hub: &Hub, token: &str) -> Result<Permit, NotSubscribed> {
-    match hub.verify(token) {
-        Ok(permit) if !permit.publish => Ok(permit),
-        Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
-        Err(refused) => Err(NotSubscribed::Unauthorized(refused)),
     }
 }
 
@@ -119,6 +126,15 @@ fn narrow(
     if permitted.is_empty() { Err(NotSubscribed::NotGranted) } else { Ok(permitted) }
 }
 
+impl From<NoSession> for NotSubscribed {
+    fn from(none: NoSession) -> Self {
+        match none {
+            NoSession::Refused(refused) => Self::Unauthorized(refused),
+            NoSession::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
 impl NotSubscribed {
     /// What the client is told in band.
     pub(super) fn told(self) -> (ErrorCode, String) {
@@ -129,7 +145,10 @@ impl NotSubscribed {
             // What is wrong with a token stays in the log.
             Self::Unauthorized(refused) => {
                 refused.record();
-                (ErrorCode::Unauthorized, "the token is not valid: ask the backend for a new one")
+                (
+                    ErrorCode::Unauthorized,
+                    "the token or the session is not valid: ask the backend for a new one",
+                )
             }
             Self::NotGranted => (
                 ErrorCode::NotGranted,

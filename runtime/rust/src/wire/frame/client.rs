@@ -22,8 +22,9 @@ pub enum ClientFrame {
         #[serde(rename = "ref", default, deserialize_with = "reference")]
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
-        /// The token.
-        data: String,
+        /// The token. Without one, the session of the page that opened the connection decides.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
         /// The one channel to subscribe to, of those that the token names.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         channel: Option<String>,
@@ -50,8 +51,9 @@ pub enum ClientFrame {
         #[serde(rename = "ref", default, deserialize_with = "reference")]
         #[serde(skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
-        /// The token.
-        data: String,
+        /// The token. Without one, the session of the page that opened the connection decides.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
     },
     /// Asks whether the server is there.
     Alive,

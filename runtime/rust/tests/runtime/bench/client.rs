@@ -53,14 +53,32 @@ impl Client {
         Self::open_on(stream, query, protocols).await
     }
 
+    /// Opens a connection of ours as the page of an origin does, with a cookie.
+    pub(crate) async fn open_page(server: &Server, origin: &str, cookie: &str) -> Result<Self, Refusal> {
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        Self::open_with(stream, "", Some("fanfare.v1"), &[("origin", origin), ("cookie", cookie)]).await
+    }
+
     pub(crate) async fn open_on(
         stream: TcpStream,
         query: &str,
         protocols: Option<&str>,
     ) -> Result<Self, Refusal> {
+        Self::open_with(stream, query, protocols, &[]).await
+    }
+
+    async fn open_with(
+        stream: TcpStream,
+        query: &str,
+        protocols: Option<&str>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Refusal> {
         let mut request = format!("ws://test/v1/realtime/connect{query}").into_client_request().unwrap();
         if let Some(protocols) = protocols {
             request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
+        }
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
         }
         match client_async(request, stream).await {
             Ok((socket, answer)) => {
@@ -137,6 +155,12 @@ impl Client {
             }
             other => panic!("expected ready, got {other:?}"),
         }
+    }
+
+    /// The next frame must be `ready`, of a channel.
+    pub(crate) async fn ready_of(&mut self, name: &str) {
+        let frame = self.frame().await;
+        assert!(matches!(&frame, ServerFrame::Ready { channel, .. } if channel == name), "{frame:?}");
     }
 
     /// The next frame must be `ready`, of whatever definition.

@@ -1,0 +1,84 @@
+//! Tokens of other issuers.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fanfare::{Hub, Jwks};
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+
+use crate::bench::client::Client;
+use crate::bench::definition::{REGISTRY, room};
+use crate::bench::jwt::base64;
+use crate::bench::server::{KEY, Server};
+use crate::tokens::{claims, now, with};
+
+const ISSUER: &str = "https://auth.example.com";
+
+struct Issuer(Ed25519KeyPair);
+
+impl Issuer {
+    fn new() -> Self {
+        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self(Ed25519KeyPair::from_pkcs8(key.as_ref()).unwrap())
+    }
+
+    fn keys(&self) -> String {
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
+        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "1", "x": x }] })
+            .to_string()
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let header = json!({ "alg": "EdDSA", "kid": "1" }).to_string();
+        let message = format!("{}.{}", base64(&header), base64(&claims.to_string()));
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(self.0.sign(message.as_bytes())))
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_issuer_is_held_to_the_same_rules() {
+    let (issuer, stranger) = (Issuer::new(), Issuer::new());
+    let server = Server::start_with(|hub| hub.jwks(Jwks::from_json(ISSUER, issuer.keys()))).await;
+    let good = with(&claims("room:1", "said"), "iss", json!(ISSUER));
+    Client::connect(&server, &issuer.sign(&good), None).await.unwrap().ready().await;
+    server.subscribe(&room("1"), &["said"]).await.ready().await;
+    for token in [
+        stranger.sign(&good),
+        issuer.sign(&claims("room:1", "said")),
+        issuer.sign(&with(&good, "iss", json!("https://other.example.com"))),
+        issuer.sign(&with(&good, "exp", json!(now() + 90_000))),
+        issuer.sign(&with(&good, "exp", json!(u64::MAX))),
+        issuer.sign(&with(&good, "iat", json!(now() + 60))),
+        issuer.sign(&with(&good, "aud", json!("https://other.example.com"))),
+        // What the hub signs is of the hub.
+        crate::bench::jwt::sign("HS256", &good, KEY),
+    ] {
+        assert_eq!(server.refusal(&token).await.status, 401, "{token}");
+    }
+    server.hub.revoke("1").await.unwrap();
+    assert_eq!(server.refusal(&issuer.sign(&good)).await.status, 401);
+}
+
+#[tokio::test]
+async fn keys_are_fetched_when_a_token_needs_them() {
+    let issuer = Issuer::new();
+    let keys = issuer.keys();
+    let fetch = move || {
+        let keys = keys.clone();
+        async move { Ok(keys) }
+    };
+    let server = Server::start_with(|hub| hub.jwks(Jwks::from_fn(ISSUER, fetch))).await;
+    let token = issuer.sign(&with(&claims("room:1", "said"), "iss", json!(ISSUER)));
+    Client::connect(&server, &token, None).await.unwrap().ready().await;
+}
+
+#[test]
+fn a_hub_with_a_key_that_does_not_fit_is_not_built() {
+    let keys = r#"{"keys":[{"kty":"RSA","kid":"7","n":"AQAB","e":"AQAB"}]}"#;
+    let hub = Hub::builder(&REGISTRY).signing_key(KEY).jwks(Jwks::from_json(ISSUER, keys));
+    assert_eq!(
+        hub.build().unwrap_err().to_string(),
+        "the key set of \"https://auth.example.com\" cannot be used: key \"7\": it has no `alg`: EdDSA, ES256 or RS256"
+    );
+}
