@@ -35,7 +35,7 @@ const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
 /// The public keys of an issuer, such as an authentication service, whose tokens a hub accepts beside its own.
 ///
-/// Keys for EdDSA (Ed25519), ES256 and RS256 are supported. Each must say in `alg` what it is for; a token with another
+/// Keys for `EdDSA` (Ed25519), ES256 and RS256 are supported. Each must say in `alg` what it is for; a token with another
 /// `alg` is refused. Keys with a `use` other than `sig` are not used for anything.
 ///
 /// ```
@@ -466,7 +466,7 @@ mod tests {
         set.refresh_for(Some("eddsa")).await;
         tokio::time::advance(MIN_REFRESH).await;
         let began = Instant::now();
-        let (_, known) = tokio::join!(set.refresh_for(Some("made up")), async {
+        let ((), known) = tokio::join!(set.refresh_for(Some("made up")), async {
             set.refresh_for(Some("eddsa")).await;
             began.elapsed()
         });
