@@ -58,7 +58,9 @@ async fn no_token_and_no_key_is_logged() {
     let mut claims = jwt::claims(&valid);
     claims["exp"] = json!(1);
     let tokens = [valid.clone(), jwt::sign("HS256", &claims, KEY), format!("{valid}x"), format!("{valid}.x")];
-    for token in &tokens {
+    // Twice: a test on another thread may be the first to reach an event, which is then off for all.
+    for token in tokens.iter().chain(&tokens) {
+        tracing::callsite::rebuild_interest_cache();
         let _ = Client::connect(&server, token, None).await;
         let _ = Client::open(&server, &format!("?token={token}"), None).await;
         let _ = Client::open(&server, &format!("?token={token}&since=x"), None).await;
@@ -81,7 +83,7 @@ async fn no_token_and_no_key_is_logged() {
     }
     server.hub.shutdown().await;
     let log = log.0.lock().unwrap();
-    assert!(log.contains("reason=\"signature\"") && log.contains("disconnected"), "{log}");
+    assert!(log.contains("message=refused") && log.contains("disconnected"), "{log}");
     assert!(!log.contains(KEY));
     for part in tokens.iter().flat_map(|token| token.split('.')).filter(|part| part.len() > 1) {
         assert!(!log.contains(part), "{part} is in {log}");
