@@ -296,7 +296,7 @@ async fn waits_and_their_run_survive_eviction_from_memory() {
             async move {
                 count.up();
                 let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
-                run.sleep("then", Duration::from_millis(5)).await?;
+                run.sleep("then", Duration::from_millis(300)).await?;
                 Ok(done(nod.map_or("none".into(), |nod| nod.payload)))
             }
         },
