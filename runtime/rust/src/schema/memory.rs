@@ -1,47 +1,69 @@
-//! What was judged before.
+//! Judgements of earlier visits.
 //!
-//! Alternatives look at a value once each, and alternatives inside of them do so
-//! again: what is nested in such a way would take time that doubles with every
-//! level. So what lies deep is judged once by each table, and remembered.
+//! Each alternative visits the value again, and so do alternatives inside of alternatives: without a
+//! memory, the time doubles with every level of nesting. So after a few judgements inside of nested
+//! alternatives, each table judges each place once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::place::Place;
+use super::positions::Positions;
 
-/// Places with less nesting are judged as often as need be, which costs less than remembering.
-pub(super) const SHALLOW: usize = 4;
+/// Places inside of fewer alternatives are visited only a few times, so nothing is remembered for them.
+pub(super) const SHALLOW: u32 = 2;
 
-/// How the judgements of tables on places ended.
+/// How many judgements inside of nested alternatives are made before the first is remembered: most
+/// payloads need fewer.
+pub(super) const UNREMEMBERED: u32 = 64;
+
+/// How judgements ended.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// Keyed at random, so that no value can be made whose places are taken for each other.
+    /// Keyed at random, so that nobody can make a value with places that collide.
     hasher: RandomState,
-    judgements: HashMap<Judged, Judgement>,
+    judgements: HashMap<Key, Judgement>,
 }
 
-/// A table, by its address, and a place, by its hash.
-pub(super) type Judged = (usize, u64);
+/// What was judged: which table, by its address, at which place, by its hash.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    role: Role,
+    table: usize,
+    place: u64,
+}
 
-#[derive(Clone, Copy, PartialEq)]
+/// What a table is used as. The compiler may give equal tables one address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    AnyOf,
+    OneOf,
+    /// The first rules for a value, which also check the wire profile inside of it.
+    Rules,
+    /// Rules that other rules apply to the same value.
+    Applied,
+}
+
 pub(super) enum Judgement {
-    Accepted,
-    /// Refused, and only that is known.
+    /// Accepted; which positions that evaluated, if somebody asked.
+    Accepted(Option<Positions>),
+    /// Refused, without a description of the issues.
     Refused,
-    /// Refused, with every issue told.
-    Told,
+    /// Refused, and every issue is in the report.
+    Reported,
 }
 
 impl Memory {
-    pub(super) fn key<T: ?Sized>(&self, table: &'static T, place: &Place<'_>) -> Judged {
-        (std::ptr::from_ref(table).addr(), self.hasher.hash_one(place))
+    pub(super) fn key<T: ?Sized>(&self, role: Role, table: &'static T, place: &Place<'_>) -> Key {
+        let place = place.hash(&|parent, position| self.hasher.hash_one((parent, position)));
+        Key { role, table: std::ptr::from_ref(table).addr(), place }
     }
 
-    pub(super) fn recall(&self, key: Judged) -> Option<Judgement> {
-        self.judgements.get(&key).copied()
+    pub(super) fn recall(&self, key: Key) -> Option<&Judgement> {
+        self.judgements.get(&key)
     }
 
-    pub(super) fn keep(&mut self, key: Judged, judgement: Judgement) {
+    pub(super) fn keep(&mut self, key: Key, judgement: Judgement) {
         self.judgements.insert(key, judgement);
     }
 }

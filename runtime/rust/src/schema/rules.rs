@@ -109,6 +109,16 @@ impl Rules {
             || self.unevaluated_properties.is_some()
     }
 
+    /// Whether more than one part of the rules may look into a value.
+    pub(super) fn look_repeatedly(&self) -> bool {
+        self.all_of.len() > 1
+            || self.array.is_some()
+            || self.object.is_some()
+            || !(self.any_of.is_empty() && self.one_of.is_empty())
+            || self.not.is_some()
+            || self.condition.is_some()
+    }
+
     /// Whether some string could be accepted, as far as kinds tell.
     pub(crate) fn may_be_string(&self) -> bool {
         let some_may = |alternatives: &[&Rules]| {

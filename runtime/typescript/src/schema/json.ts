@@ -74,10 +74,14 @@ function container(value: object, report: Report): unknown {
 }
 
 function readItems(items: readonly unknown[], report: Report): void {
-  let since = report.found.length;
+  const start = report.found.length;
+  let since = start;
   for (let index = 0; index < items.length; index++) {
     if (json(items[index], report) === REFUSED) {
       since = report.under(index, since);
+      if (report.isQuiet || report.overflows(start)) {
+        return;
+      }
     }
   }
 }
@@ -87,7 +91,8 @@ function readMembers(object: Record<string, unknown>, report: Report): void {
     report.add("type", "must be a JSON value", object);
     return;
   }
-  let since = report.found.length;
+  const start = report.found.length;
+  let since = start;
   for (const name in object) {
     if (report.isPolluted && !Object.hasOwn(object, name)) {
       continue;
@@ -95,6 +100,9 @@ function readMembers(object: Record<string, unknown>, report: Report): void {
     const result = isWellFormed(name) ? json(object[name], report) : refuseName(object[name], report);
     if (result === REFUSED) {
       since = report.under(name, since);
+      if (report.isQuiet || report.overflows(start)) {
+        return;
+      }
     }
   }
 }

@@ -66,6 +66,9 @@ export function object(properties: readonly Property[], others: Others): Reader 
           return REFUSED;
         } else {
           since = report.under(name, since);
+          if (report.overflows(start)) {
+            return REFUSED;
+          }
         }
       }
       if (copy !== undefined && result !== DROPPED) {

@@ -1,15 +1,13 @@
 /** Alternatives, tagged or not, and `null` or nothing beside something else. */
 
 import { isObject, json, refuseType } from "./json.js";
+import { memoryOf, readOnce, recall, remember, remembers } from "./memory.js";
 import { attempt, type Outcome, outputOf, type Reader, REFUSED, type Report, settled } from "./report.js";
 import { choice, listed } from "./words.js";
 
 /** A value that at least one alternative accepts; it is read as the first that does. */
 export function anyOf(alternatives: readonly Reader[]): Reader {
-  return (value, report) => {
-    if (report.isAsync) {
-      return report.wait(chosen(alternatives, false, value, report));
-    }
+  const read: Reader = (value, report) => {
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
       if (output !== REFUSED) {
@@ -18,14 +16,12 @@ export function anyOf(alternatives: readonly Reader[]): Reader {
     }
     return refuseAll(false, value, report);
   };
+  return union(read, alternatives, false);
 }
 
 /** A value that exactly one alternative accepts. */
 export function oneOf(alternatives: readonly Reader[]): Reader {
-  return (value, report) => {
-    if (report.isAsync) {
-      return report.wait(chosen(alternatives, true, value, report));
-    }
+  const read: Reader = (value, report) => {
     let accepted: unknown = REFUSED;
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
@@ -36,13 +32,34 @@ export function oneOf(alternatives: readonly Reader[]): Reader {
     }
     return accepted === REFUSED ? refuseAll(true, value, report) : accepted;
   };
+  return union(read, alternatives, true);
+}
+
+/** A reader of alternatives that reads each value once, if it may be asked often, and that may wait. */
+function union(read: Reader, alternatives: readonly Reader[], isExclusive: boolean): Reader {
+  return (value, report) => {
+    if (report.isAsync) {
+      const choose = (): Promise<Outcome> => chosen(alternatives, isExclusive, value, report);
+      return report.wait(remembers(report) ? chosenOnce(read, value, report, choose) : choose());
+    }
+    return remembers(report) ? readOnce(read, value, report) : read(value, report);
+  };
+}
+
+function chosenOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
+  const known = recall(read, value, report);
+  return known ? (known.result as Promise<Outcome>) : remember(read, value, report, report.found.length, choose());
 }
 
 /** Like the readers above, where alternatives may be promises. */
 async function chosen(alternatives: readonly Reader[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
+  memoryOf(report);
+  // The report moves on while this waits.
+  const here = report.part();
+  here.level++;
   const accepting: Outcome[] = [];
   for (const alternative of alternatives) {
-    const part = report.part();
+    const part = here.part();
     const outcome = await settled(outputOf(value, alternative(value, part)), part.found);
     if (outcome.found.length === 0) {
       accepting.push(outcome);
@@ -55,7 +72,7 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
   if (first !== undefined && accepting.length === 1) {
     return first;
   }
-  const part = report.part();
+  const part = here.part();
   return settled(refuseAll(isExclusive, value, part), part.found);
 }
 

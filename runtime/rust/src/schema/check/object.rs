@@ -11,6 +11,8 @@ use super::{Checker, breaks_profile, visit};
 pub(in super::super) struct ObjectChecker<'a> {
     rules: Rules<'a>,
     finder: Finder,
+    /// How many properties there were so far.
+    length: usize,
     place: &'a Place<'a>,
     report: &'a mut Report,
 }
@@ -37,11 +39,12 @@ impl<'a> ObjectChecker<'a> {
                 Rules::Skipped
             }
         };
-        Ok(Self { rules, finder: Finder::default(), place, report })
+        Ok(Self { rules, finder: Finder::default(), length: 0, place, report })
     }
 
     pub(in super::super) fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
-        let place = self.place.property(name);
+        let place = self.place.property(name, self.length);
+        self.length += 1;
         let schema = match self.rules {
             Rules::Skipped => return Ok(()),
             Rules::All(schema) => schema,
@@ -72,7 +75,7 @@ impl<'a> ObjectChecker<'a> {
         }
         for (index, property) in object.properties.iter().enumerate() {
             if property.required && !self.finder.seen(index) {
-                missing(&self.place.property(property.name), self.report)?;
+                missing(&self.place.absent(property.name), self.report)?;
             }
         }
         Ok(())

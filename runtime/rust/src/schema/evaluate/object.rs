@@ -40,8 +40,8 @@ impl ObjectKeywords {
         evaluated: &mut Evaluated<'_>,
     ) -> Result<(), Stop> {
         let Members { properties, required, .. } = *self.members;
-        let place = &node.place.property(name);
         let position = self.length;
+        let place = &node.place.property(name, position);
         self.length += 1;
         self.required.find(required.len(), |index| required[index] == name);
         self.note(name);
@@ -56,8 +56,12 @@ impl ObjectKeywords {
         }
         let mut is_evaluated = declared.is_some();
         for (_, rules) in self.members.patterns.iter().filter(|(pattern, _)| pattern.matches(name)) {
-            is_evaluated = true;
-            evaluate(rules, value, place, report)?;
+            if is_evaluated {
+                report.beside(|report| evaluate(rules, value, place, report))?;
+            } else {
+                is_evaluated = true;
+                evaluate(rules, value, place, report)?;
+            }
         }
         match self.members.others {
             _ if is_evaluated => {}
@@ -85,11 +89,8 @@ impl ObjectKeywords {
 
     fn check_name(&self, name: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
         let Some(rules) = self.members.names else { return Ok(()) };
-        let issues = report.count();
-        // Its place is the one of its value, for which the same rules may say something else.
-        Node { rules, value: &name, place, is_first: true }.evaluate(report, None)?;
-        report.were_about_name(issues);
-        Ok(())
+        let node = Node { rules, value: &name, place: &place.name(), is_first: true };
+        report.about_name(|report| node.judge(report, None))
     }
 
     pub(super) fn end(&self, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
@@ -104,13 +105,13 @@ impl ObjectKeywords {
         }
         for (index, name) in required.iter().enumerate() {
             if !self.required.seen(index) {
-                missing(&place.property(name), report)?;
+                missing(&place.absent(name), report)?;
             }
         }
         let dependent = self.members.dependent_required;
         for (trigger, names) in dependent.iter().filter(|(trigger, _)| self.present.contains(trigger)) {
             for name in names.iter().filter(|name| !self.present.contains(name)) {
-                report.add(&place.property(name), Subject::Absent, "dependentRequired", || {
+                report.add(&place.absent(name), Subject::Absent, "dependentRequired", || {
                     format!("is required beside {}", quoted(trigger))
                 })?;
             }

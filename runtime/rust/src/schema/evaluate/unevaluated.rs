@@ -50,10 +50,10 @@ impl Visitor for Unevaluated<'_> {
     }
 
     fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
+        let place = self.node.place.property(name, self.position);
         if !self.is_left() {
             return Ok(());
         }
-        let place = self.node.place.property(name);
         apply_to_part(self.rules, value, &place, self.keyword, self.report)
     }
 }
