@@ -28,7 +28,9 @@ pub(super) fn any_of(
         };
     }
     report.once(Role::AnyOf, alternatives, place, |report| {
-        if alternatives.iter().any(|schema| accepts(schema, value, place, report)) {
+        let is_accepted = report
+            .repeatedly(|report| alternatives.iter().any(|schema| accepts(schema, value, place, report)));
+        if is_accepted {
             return Ok(());
         }
         report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())
@@ -55,8 +57,10 @@ pub(super) fn one_of(
     report: &mut Report,
 ) -> Result<(), Stop> {
     report.once(Role::OneOf, alternatives, place, |report| {
-        let accepting = alternatives.iter().filter(|schema| accepts(schema, value, place, report));
-        if accepting.take(2).count() == 1 {
+        let accepting = report.repeatedly(|report| {
+            alternatives.iter().filter(|schema| accepts(schema, value, place, report)).take(2).count()
+        });
+        if accepting == 1 {
             return Ok(());
         }
         report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())

@@ -29,6 +29,27 @@ pub(super) fn evaluate(
     Node { rules, value, place, is_first: true }.judge(report, None)
 }
 
+/// Holds an item or property against rules. Those of the first rules for the value are the first for it.
+fn evaluate_part(
+    node: &Node<'_>,
+    rules: &'static Rules,
+    value: &dyn Visit,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    Node { rules, value, place, is_first: node.is_first }.judge(report, None)
+}
+
+/// Holds an item or property again against rules.
+fn evaluate_again(
+    rules: &'static Rules,
+    value: &dyn Visit,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    Node { rules, value, place, is_first: false }.judge(report, None)
+}
+
 /// Rules and the value that they are applied to.
 #[derive(Clone, Copy)]
 struct Node<'a> {
@@ -36,7 +57,8 @@ struct Node<'a> {
     value: &'a dyn Visit,
     place: &'a Place<'a>,
     /// Whether these are the first rules for this value, which hold all that is in it
-    /// against the wire profile. Applicators need not do so again.
+    /// against the wire profile. Applicators, and rules for parts of what they look at,
+    /// need not do so again.
     is_first: bool,
 }
 
@@ -71,6 +93,14 @@ impl Node<'_> {
     }
 
     fn evaluate(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
+        if self.rules.look_repeatedly() {
+            report.repeatedly(|report| self.apply_keywords(report, evaluated))
+        } else {
+            self.apply_keywords(report, evaluated)
+        }
+    }
+
+    fn apply_keywords(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
         let rules = self.rules;
         let asks = rules.unevaluated_items.is_some() || rules.unevaluated_properties.is_some();
         let refusals = report.refusals();
@@ -138,17 +168,10 @@ impl Node<'_> {
         evaluated: &mut Evaluated<'_>,
     ) -> Result<(), Stop> {
         let node = Node { rules, is_first: false, ..*self };
-        let judge = |report: &mut Report, evaluated: Evaluated<'_>| {
-            if self.rules.look_repeatedly() {
-                report.beside(|report| node.judge(report, evaluated))
-            } else {
-                node.judge(report, evaluated)
-            }
-        };
-        let Some(evaluated) = evaluated else { return judge(report, None) };
+        let Some(evaluated) = evaluated else { return node.judge(report, None) };
         let refusals = report.refusals();
         let mut inner = Positions::default();
-        judge(report, Some(&mut inner))?;
+        node.judge(report, Some(&mut inner))?;
         // Rules that refuse a value evaluate nothing of it.
         if report.refusals() == refusals {
             evaluated.insert_all(&inner);

@@ -1,8 +1,9 @@
 //! Judgements of earlier visits.
 //!
 //! Each alternative visits the value again, and so do alternatives inside of alternatives: without a
-//! memory, the time doubles with every level of nesting. So after a few judgements inside of nested
-//! alternatives, each table judges each place once.
+//! memory, the time doubles with every level of nesting. The same holds for `allOf`, `if` and whatever
+//! else looks at one value several times. So after a few judgements inside of nested tables of this kind,
+//! each table judges each place once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -10,11 +11,10 @@ use std::hash::{BuildHasher, RandomState};
 use super::place::Place;
 use super::positions::Positions;
 
-/// Places inside of fewer alternatives are visited only a few times, so nothing is remembered for them.
+/// At fewer levels, places are judged only a few times, so nothing is remembered.
 pub(super) const SHALLOW: u32 = 2;
 
-/// How many judgements inside of nested alternatives are made before the first is remembered: most
-/// payloads need fewer.
+/// How many judgements are made at nested levels before the first is remembered: most payloads need fewer.
 pub(super) const UNREMEMBERED: u32 = 64;
 
 /// How judgements ended.
@@ -42,6 +42,8 @@ pub(super) enum Role {
     Rules,
     /// Rules that other rules apply to the same value.
     Applied,
+    /// No schema: only the wire profile counts.
+    Ignored,
 }
 
 pub(super) enum Judgement {

@@ -110,9 +110,9 @@ pub(super) struct Report {
     refusals: usize,
     stops_at_first: bool,
     is_about_name: bool,
-    /// How many alternatives, or rules beside others, enclose what is being judged.
+    /// How many tables enclose this judgement of which several parts look at the same value.
     level: u32,
-    /// How many judgements were made inside of nested alternatives.
+    /// How many judgements were made at nested levels.
     judgements: u32,
     memory: Option<Box<Memory>>,
 }
@@ -168,19 +168,17 @@ impl Report {
         Ok(())
     }
 
-    /// Whether an alternative accepts a value; issues are not described.
+    /// Whether a value is accepted; issues are not described.
     pub(super) fn accepts(&mut self, judge: impl FnOnce(&mut Self) -> Result<(), Stop>) -> bool {
-        let (stops_at_first, level) = (self.stops_at_first, self.level);
-        self.stops_at_first = true;
-        self.level = level + 1;
+        let stops_at_first = std::mem::replace(&mut self.stops_at_first, true);
         let is_accepted = judge(self).is_ok();
         self.stops_at_first = stops_at_first;
-        self.level = level;
         is_accepted
     }
 
-    /// Judges a value that is also judged by something else.
-    pub(super) fn beside<R>(&mut self, judge: impl FnOnce(&mut Self) -> R) -> R {
+    /// Judges by a table of which several parts look at the same value.
+    #[inline]
+    pub(super) fn repeatedly<R>(&mut self, judge: impl FnOnce(&mut Self) -> R) -> R {
         self.level += 1;
         let outcome = judge(self);
         self.level -= 1;
@@ -226,7 +224,13 @@ impl Report {
             return judge(self);
         }
         let key = self.key(role, table, place);
-        self.recall(key, None).unwrap_or_else(|| self.judge(key, judge))
+        if let Some(outcome) = self.recall(key, None) {
+            return outcome;
+        }
+        let refusals = self.refusals;
+        let outcome = judge(self);
+        self.keep(key, &outcome, refusals, None);
+        outcome
     }
 
     pub(super) fn key<T: ?Sized>(&mut self, role: Role, table: &'static T, place: &Place<'_>) -> Key {
@@ -249,14 +253,6 @@ impl Report {
             }
             (Judgement::Accepted(None) | Judgement::Refused, _) => None,
         }
-    }
-
-    /// Judges and remembers the outcome.
-    fn judge(&mut self, key: Key, judge: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
-        let refusals = self.refusals;
-        let outcome = judge(self);
-        self.keep(key, &outcome, refusals, None);
-        outcome
     }
 
     /// Remembers the outcome of a judgement that began when there were so many refusals.

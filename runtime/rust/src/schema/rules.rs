@@ -109,14 +109,19 @@ impl Rules {
             || self.unevaluated_properties.is_some()
     }
 
-    /// Whether more than one part of the rules may look into a value.
+    /// Whether several parts of the rules may look at the same item or property.
     pub(super) fn look_repeatedly(&self) -> bool {
-        self.all_of.len() > 1
-            || self.array.is_some()
-            || self.object.is_some()
-            || !(self.any_of.is_empty() && self.one_of.is_empty())
-            || self.not.is_some()
-            || self.condition.is_some()
+        let parts = usize::from(self.array.is_some() || self.object.is_some())
+            + self.all_of.len()
+            + self.any_of.len()
+            + self.one_of.len()
+            + usize::from(self.not.is_some())
+            + 2 * usize::from(self.condition.is_some());
+        parts > 1
+            || self.array.is_some_and(|items| items.contains.is_some())
+            || self
+                .object
+                .is_some_and(|members| !(members.patterns.is_empty() && members.dependent_schemas.is_empty()))
     }
 
     /// Whether some string could be accepted, as far as kinds tell.

@@ -7,8 +7,7 @@ import type { Rules, RulesObject } from "./rules.js";
 /** The judges of `$ref`, `allOf`, `anyOf`, `oneOf`, `not` and `if`, in this order. */
 export function applicators(rules: RulesObject): Judge[] {
   const judges: Judge[] = [];
-  // What only refers to other rules looks at the value once.
-  if (rules.$ref) judges.push(inPlace(referred(rules.$ref), Object.keys(rules).length > 1));
+  if (rules.$ref) judges.push(inPlace(referred(rules.$ref)));
   for (const inner of rules.allOf ?? []) judges.push(inPlace(judgeOf(inner)));
   if (rules.anyOf?.length) judges.push(anyOf(rules.anyOf));
   if (rules.oneOf?.length) judges.push(oneOf(rules.oneOf));
@@ -18,14 +17,11 @@ export function applicators(rules: RulesObject): Judge[] {
 }
 
 /** Applies rules that must hold; what they evaluate counts where they do. */
-export function inPlace(judge: Judge, isBesideOthers = true): Judge {
-  const levels = isBesideOthers ? 1 : 0;
+export function inPlace(judge: Judge): Judge {
   return (value, report, evaluated) => {
     const inner = evaluated && new Evaluated();
     const since = report.found.length;
-    report.level += levels;
     judge(value, report, inner);
-    report.level -= levels;
     if (report.found.length === since) {
       evaluated?.add(inner);
     }

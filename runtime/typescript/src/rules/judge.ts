@@ -10,7 +10,7 @@ import { Evaluated } from "./evaluated.js";
 import { itemsJudge, unevaluatedItemsJudge } from "./items.js";
 import { kindJudge } from "./kinds.js";
 import { membersJudge, unevaluatedMembersJudge } from "./members.js";
-import { judgingOnce } from "./repeats.js";
+import { judgingOnce, lookRepeatedly } from "./repeats.js";
 import type { Rules, RulesObject } from "./rules.js";
 import { textJudge } from "./texts.js";
 
@@ -110,7 +110,7 @@ function compile(rules: RulesObject): Judge {
       asked?.add(evaluated);
     }
   };
-  return items || members || inPlace.length > 0 || evaluates ? judgingOnce(judge) : judge;
+  return items || members || inPlace.length > 0 || evaluates ? judgingOnce(judge, lookRepeatedly(rules)) : judge;
 }
 
 /** Whether the rest of the rules would say nothing new of a value whose issues begin at `start`. */

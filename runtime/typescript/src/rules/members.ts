@@ -92,10 +92,7 @@ function eachMember(rules: RulesObject): Judge<Members> | undefined {
     let isMatched = own !== undefined;
     for (const { pattern, judge } of patterns) {
       if (pattern.test(name)) {
-        const levels = isMatched ? 1 : 0;
-        report.level += levels;
         judge(value, report, undefined);
-        report.level -= levels;
         isMatched = true;
       }
     }

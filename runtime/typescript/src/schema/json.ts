@@ -52,15 +52,19 @@ export const json: Reader = (value, report) => {
     case "undefined":
       return refuseProfile(value, report);
     case "object":
-      return value === null ? undefined : container(value, report);
+      if (value === null) {
+        return undefined;
+      }
+      // At every level, alternatives that ignore it would read all that is in it.
+      return report.memory ? report.memory.readOnce(container, value, report) : container(value, report);
     default:
       return refuseType("must be a JSON value", value, report);
   }
 };
 
-function container(value: object, report: Report): unknown {
+function container(value: unknown, report: Report): unknown {
   if (report.depth >= MAX_DEPTH) {
-    return refuseDepth(value, report);
+    return refuseDepth(value as object, report);
   }
   const since = report.found.length;
   report.depth++;

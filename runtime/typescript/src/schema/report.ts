@@ -52,10 +52,12 @@ export class Report {
   isQuiet = false;
   /** More was found than is reported: readers stop. */
   isFull = false;
-  /** How many alternatives, or rules beside others, enclose what is being read. */
+  /** How many readers enclose this one that read a value several times. */
   level = 0;
-  /** What was read inside of nested alternatives, as soon as that may be often. */
+  /** What was read at nested levels, as soon as that may be often. */
   memory: Memory | undefined;
+  /** The report of the same validation that waits while this part is read. */
+  outer: Report | undefined;
   /** The wire profile binds every part, also those that the schema does not look at. */
   isPayload = false;
   /** Whether somebody gave all objects enumerable properties: then own ones must be told apart. */
@@ -123,6 +125,7 @@ export class Report {
     part.isPayload = this.isPayload;
     part.level = this.level;
     part.memory = this.memory;
+    part.outer = this.outer;
     return part;
   }
 }
@@ -144,12 +147,10 @@ const SOMETHING: Found = { path: [], rule: "", message: "", value: undefined };
 /** What a reader makes of a value, if it accepts it. The report stays as it is. */
 export function attempt(reader: Reader, value: unknown, report: Report): unknown {
   const since = report.found.length;
-  const { isQuiet, depth, level } = report;
+  const { isQuiet, depth } = report;
   report.isQuiet = true;
-  report.level = level + 1;
   const output = reader(value, report);
   report.isQuiet = isQuiet;
-  report.level = level;
   // A reader that stops early does not climb back.
   report.depth = depth;
   report.found.length = since;

@@ -1,13 +1,13 @@
 /** Alternatives, tagged or not, and `null` or nothing beside something else. */
 
 import { isObject, json, refuseType } from "./json.js";
-import { memoryOf, readOnce, recall, remember, remembers } from "./memory.js";
+import { memoryOf, remembers } from "./memory.js";
 import { attempt, type Outcome, outputOf, type Reader, REFUSED, type Report, settled } from "./report.js";
 import { choice, listed } from "./words.js";
 
 /** A value that at least one alternative accepts; it is read as the first that does. */
 export function anyOf(alternatives: readonly Reader[]): Reader {
-  const read: Reader = (value, report) => {
+  return union(alternatives, false, (value, report) => {
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
       if (output !== REFUSED) {
@@ -15,13 +15,12 @@ export function anyOf(alternatives: readonly Reader[]): Reader {
       }
     }
     return refuseAll(false, value, report);
-  };
-  return union(read, alternatives, false);
+  });
 }
 
 /** A value that exactly one alternative accepts. */
 export function oneOf(alternatives: readonly Reader[]): Reader {
-  const read: Reader = (value, report) => {
+  return union(alternatives, true, (value, report) => {
     let accepted: unknown = REFUSED;
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
@@ -31,24 +30,32 @@ export function oneOf(alternatives: readonly Reader[]): Reader {
       accepted = output === REFUSED ? accepted : output;
     }
     return accepted === REFUSED ? refuseAll(true, value, report) : accepted;
-  };
-  return union(read, alternatives, true);
+  });
 }
 
 /** A reader of alternatives that reads each value once, if it may be asked often, and that may wait. */
-function union(read: Reader, alternatives: readonly Reader[], isExclusive: boolean): Reader {
+function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Reader): Reader {
+  const read: Reader = (value, report) => {
+    report.level++;
+    const result = choose(value, report);
+    report.level--;
+    return result;
+  };
   return (value, report) => {
     if (report.isAsync) {
-      const choose = (): Promise<Outcome> => chosen(alternatives, isExclusive, value, report);
-      return report.wait(remembers(report) ? chosenOnce(read, value, report, choose) : choose());
+      return report.wait(chosenOnce(read, value, report, () => chosen(alternatives, isExclusive, value, report)));
     }
-    return remembers(report) ? readOnce(read, value, report) : read(value, report);
+    return remembers(report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
   };
 }
 
 function chosenOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
-  const known = recall(read, value, report);
-  return known ? (known.result as Promise<Outcome>) : remember(read, value, report, report.found.length, choose());
+  if (!remembers(report)) {
+    return choose();
+  }
+  const memory = memoryOf(report);
+  const known = memory.recall(read, value, report);
+  return known ? (known.result as Promise<Outcome>) : memory.keep(read, value, report, report.found.length, choose());
 }
 
 /** Like the readers above, where alternatives may be promises. */

@@ -85,8 +85,8 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
     const report = new Report(context, context.async === true, context.direction === "backward");
     if (waiting?.context === context) {
       // The same validation, with schemas of zod in between.
+      report.outer = waiting;
       report.level = waiting.level;
-      report.memory = waiting.memory ??= { visits: 0, known: new Map() };
     }
     const result = reader(payload.value, report);
     if (result === undefined) {

@@ -4,7 +4,7 @@ use super::super::place::{Place, Report, Stop};
 use super::super::shown::counted;
 use super::super::visit::{Found, Visit};
 use super::super::{Array, Schema, scalar};
-use super::{Checker, breaks_profile, visit};
+use super::{Checker, Ignored, Visited, breaks_profile, visit};
 
 /// An array on its way through the interpreter.
 pub(in super::super) struct ArrayChecker<'a> {
@@ -18,6 +18,7 @@ enum Rules<'a> {
     /// The array is refused already: its items are not looked at.
     Skipped,
     Any,
+    Ignored(Box<Ignored>),
     Items(&'a Array),
     Tuple(&'a [&'static Schema]),
 }
@@ -27,7 +28,11 @@ impl<'a> ArrayChecker<'a> {
         let Checker { schema, place, report } = checker;
         let rules = match schema {
             _ if breaks_profile(Found::Array, place, report)? => Rules::Skipped,
-            Schema::Any => Rules::Any,
+            Schema::Any => match Ignored::start(place, report)? {
+                Visited::Before => Rules::Skipped,
+                Visited::First(ignored) => Rules::Ignored(ignored),
+                Visited::Again => Rules::Any,
+            },
             Schema::Array(array) => Rules::Items(array),
             Schema::Tuple(items) => Rules::Tuple(items),
             _ => {
@@ -41,9 +46,9 @@ impl<'a> ArrayChecker<'a> {
     pub(in super::super) fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
         let index = self.length;
         self.length += 1;
-        let schema = match self.rules {
+        let schema = match &self.rules {
             Rules::Skipped => return Ok(()),
-            Rules::Any => &Schema::Any,
+            Rules::Any | Rules::Ignored(_) => &Schema::Any,
             Rules::Items(array) => array.items,
             // Items beyond the tuple are counted and refused at the end.
             Rules::Tuple(items) => items.get(index).copied().unwrap_or(&Schema::Any),
@@ -60,6 +65,10 @@ impl<'a> ArrayChecker<'a> {
                 let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 let exactly = counted(count, "item");
                 report.add(place, Found::Array, rule, || format!("must have exactly {exactly}"))
+            }
+            Rules::Ignored(ignored) => {
+                ignored.end(report);
+                Ok(())
             }
             Rules::Skipped | Rules::Any | Rules::Tuple(_) => Ok(()),
         }

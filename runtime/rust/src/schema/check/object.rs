@@ -5,7 +5,7 @@ use super::super::place::{Place, Report, Stop};
 use super::super::shown::Subject;
 use super::super::visit::{Found, Visit};
 use super::super::{Additional, Object, Schema, scalar};
-use super::{Checker, breaks_profile, visit};
+use super::{Checker, Ignored, Visited, breaks_profile, visit};
 
 /// An object on its way through the interpreter.
 pub(in super::super) struct ObjectChecker<'a> {
@@ -17,12 +17,12 @@ pub(in super::super) struct ObjectChecker<'a> {
     report: &'a mut Report,
 }
 
-#[derive(Clone, Copy)]
 enum Rules<'a> {
     /// The object is refused already: its properties are not looked at.
     Skipped,
     /// Every property must be this.
     All(&'a Schema),
+    Ignored(Box<Ignored>),
     Declared(&'a Object),
 }
 
@@ -31,7 +31,11 @@ impl<'a> ObjectChecker<'a> {
         let Checker { schema, place, report } = checker;
         let rules = match schema {
             _ if breaks_profile(Found::Object, place, report)? => Rules::Skipped,
-            Schema::Any => Rules::All(&Schema::Any),
+            Schema::Any => match Ignored::start(place, report)? {
+                Visited::Before => Rules::Skipped,
+                Visited::First(ignored) => Rules::Ignored(ignored),
+                Visited::Again => Rules::All(&Schema::Any),
+            },
             Schema::Map(values) => Rules::All(values),
             Schema::Object(object) => Rules::Declared(object),
             _ => {
@@ -48,6 +52,7 @@ impl<'a> ObjectChecker<'a> {
         let schema = match self.rules {
             Rules::Skipped => return Ok(()),
             Rules::All(schema) => schema,
+            Rules::Ignored(_) => &Schema::Any,
             Rules::Declared(object) => {
                 let properties = object.properties;
                 match self.finder.find(properties.len(), |index| same(properties[index].name, name)) {
@@ -69,7 +74,14 @@ impl<'a> ObjectChecker<'a> {
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
-        let Rules::Declared(object) = self.rules else { return Ok(()) };
+        let object = match &self.rules {
+            Rules::Declared(object) => object,
+            Rules::Ignored(ignored) => {
+                ignored.end(self.report);
+                return Ok(());
+            }
+            Rules::Skipped | Rules::All(_) => return Ok(()),
+        };
         if self.finder.found_all(object.properties.len()) {
             return Ok(());
         }

@@ -6,8 +6,8 @@ use super::super::place::{Place, Report, Stop};
 use super::super::shown::{Subject, counted_properties, quoted};
 use super::super::visit::{Found, Visit};
 use super::super::{Members, Rules, Schema};
-use super::array::apply_to_part;
-use super::{Evaluated, Node, evaluate};
+use super::array::refuse_part;
+use super::{Evaluated, Node, evaluate_part};
 
 /// An object on its way through its keywords.
 pub(super) struct ObjectKeywords {
@@ -52,22 +52,22 @@ impl ObjectKeywords {
             return twice(place, value, report);
         }
         if let Some(declared) = &declared {
-            evaluate(properties[declared.index].1, value, place, report)?;
+            evaluate_part(node, properties[declared.index].1, value, place, report)?;
         }
         let mut is_evaluated = declared.is_some();
         for (_, rules) in self.members.patterns.iter().filter(|(pattern, _)| pattern.matches(name)) {
-            if is_evaluated {
-                report.beside(|report| evaluate(rules, value, place, report))?;
-            } else {
-                is_evaluated = true;
-                evaluate(rules, value, place, report)?;
-            }
+            is_evaluated = true;
+            evaluate_part(node, rules, value, place, report)?;
         }
         match self.members.others {
             _ if is_evaluated => {}
+            Some(rules) if rules.is_never() => {
+                is_evaluated = true;
+                refuse_part(value, place, "additionalProperties", report)?;
+            }
             Some(rules) => {
                 is_evaluated = true;
-                apply_to_part(rules, value, place, "additionalProperties", report)?;
+                evaluate_part(node, rules, value, place, report)?;
             }
             None if node.is_first => visit(&Schema::Any, value, place, report)?,
             None => {}
