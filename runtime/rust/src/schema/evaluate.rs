@@ -68,7 +68,7 @@ type Evaluated<'e> = Option<&'e mut Positions>;
 impl Node<'_> {
     /// Evaluates the rules, unless the outcome is remembered.
     fn judge(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
-        if report.is_nested() && self.rules.may_nest() && report.remembers() {
+        if report.is_nested() && self.rules.look_repeatedly() && report.remembers() {
             self.judge_once(report, evaluated)
         } else {
             self.evaluate(report, evaluated)

@@ -1,8 +1,10 @@
 //! One reason why a value is not accepted.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::MAX_ISSUES;
+use super::shown::cut;
 
 /// One reason why a value is not accepted.
 ///
@@ -46,9 +48,23 @@ impl Issue {
     }
 }
 
-/// Orders issues by place, those of one place as they were found.
+/// A path of more code points is cut.
+const MAX_PATH: usize = 300;
+
+/// Cuts long paths, and orders issues by them, those of one path as they were found, each once.
 pub(super) fn in_order(mut issues: Vec<Issue>) -> Vec<Issue> {
+    for issue in &mut issues {
+        if let Cow::Owned(path) = cut(&issue.path, MAX_PATH) {
+            issue.path = path;
+        }
+    }
     // The bytes of UTF-8 have the order of the code points, and the sort is stable.
     issues.sort_by(|one, other| one.path.cmp(&other.path));
-    issues
+    let mut ordered: Vec<Issue> = Vec::with_capacity(issues.len());
+    for issue in issues {
+        if !ordered.contains(&issue) {
+            ordered.push(issue);
+        }
+    }
+    ordered
 }

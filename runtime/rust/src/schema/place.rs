@@ -32,8 +32,6 @@ enum Step<'a> {
     Item,
 }
 
-/// A path of more code points is cut.
-const MAX_PATH: usize = 300;
 /// A name of more code points is cut where a path shows it.
 const MAX_NAME: usize = 64;
 
@@ -76,11 +74,11 @@ impl<'a> Place<'a> {
         self.hash.get()
     }
 
-    /// The JSON pointer (RFC 6901) to this position; long names and long pointers are cut.
+    /// The JSON pointer (RFC 6901) to this position; long names are cut.
     fn pointer(&self) -> String {
         let mut pointer = String::new();
         self.write_pointer(&mut pointer);
-        cut(&pointer, MAX_PATH).into_owned()
+        pointer
     }
 
     fn write_pointer(&self, pointer: &mut String) {

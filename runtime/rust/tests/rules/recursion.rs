@@ -89,7 +89,7 @@ fn alternatives_within_alternatives_are_not_tried_over_and_over() {
         |innermost: Value| (1..120).fold(innermost, |inner, _| json!({ "of": inner, "multiply": 1 }));
     assert_eq!(issues_of(&EXPRESSION, &nested(json!({ "add": 1 }))), [""; 0]);
     let issues = issues_of(&EXPRESSION, &nested(json!({ "add": 1, "multiply": 1, "x": 1 })));
-    assert_eq!(issues.len(), MAX_ISSUES + 1);
+    assert!(issues.len() <= MAX_ISSUES + 1);
     // The path of the innermost is cut.
     let innermost = "/of".repeat(100);
     assert!(

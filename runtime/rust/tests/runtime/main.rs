@@ -12,6 +12,7 @@ mod delivery;
 #[cfg(feature = "sqlite")]
 mod enduring;
 mod frames;
+mod issues;
 mod limits;
 mod measuring;
 mod multiplexing;

@@ -76,7 +76,7 @@ function compile(rules: RulesObject): Judge {
   const evaluates = restOfItems !== undefined || restOfMembers !== undefined;
 
   const judge: Judge = (value, report, asked) => {
-    if (refuseProfile(value, report) || refusesKind?.(value, report)) {
+    if (report.isFull || refuseProfile(value, report) || refusesKind?.(value, report)) {
       return;
     }
     const evaluated = evaluates ? new Evaluated() : asked;
@@ -110,7 +110,7 @@ function compile(rules: RulesObject): Judge {
       asked?.add(evaluated);
     }
   };
-  return items || members || inPlace.length > 0 || evaluates ? judgingOnce(judge, lookRepeatedly(rules)) : judge;
+  return lookRepeatedly(rules) ? judgingOnce(judge) : judge;
 }
 
 /** Whether the rest of the rules would say nothing new of a value whose issues begin at `start`. */

@@ -17,14 +17,13 @@ export function lookRepeatedly(rules: RulesObject): boolean {
   return parts.length > 1 || [contains, patternProperties, dependentSchemas].some((part) => part !== undefined);
 }
 
-/** A judge that judges each value once, if it may be asked often. It remembers what it evaluated, too. */
-export function judgingOnce(judge: Judge, looksRepeatedly: boolean): Judge {
-  const levels = looksRepeatedly ? 1 : 0;
+/** A judge, of rules that look repeatedly, that judges each value once, if it may be asked often. It remembers what it evaluated, too. */
+export function judgingOnce(judge: Judge): Judge {
   return (value, report, evaluated) => {
-    if (!remembers(report)) {
-      report.level += levels;
+    if (!remembers(value, report)) {
+      report.level++;
       judge(value, report, evaluated);
-      report.level -= levels;
+      report.level--;
       return;
     }
     const memory = memoryOf(report);
@@ -35,9 +34,9 @@ export function judgingOnce(judge: Judge, looksRepeatedly: boolean): Judge {
     }
     const since = report.found.length;
     const own = evaluated && new Evaluated();
-    report.level += levels;
+    report.level++;
     judge(value, report, own);
-    report.level -= levels;
+    report.level--;
     evaluated?.add(own);
     memory.keep(judge, value, report, since, report.found.length === since ? own : REFUSED);
   };

@@ -57,10 +57,11 @@ function items(first: readonly Reader[], rest: Reader, check: (value: readonly u
         if (report.isQuiet) {
           return REFUSED;
         }
-        since = report.under(index, since);
+        report.under(index, since);
         if (report.overflows(start)) {
           return REFUSED;
         }
+        since = report.found.length;
       } else if (result !== undefined) {
         copy ??= value.slice(0, index);
       }

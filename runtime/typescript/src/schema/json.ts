@@ -82,10 +82,11 @@ function readItems(items: readonly unknown[], report: Report): void {
   let since = start;
   for (let index = 0; index < items.length; index++) {
     if (json(items[index], report) === REFUSED) {
-      since = report.under(index, since);
+      report.under(index, since);
       if (report.isQuiet || report.overflows(start)) {
         return;
       }
+      since = report.found.length;
     }
   }
 }
@@ -103,10 +104,11 @@ function readMembers(object: Record<string, unknown>, report: Report): void {
     }
     const result = isWellFormed(name) ? json(object[name], report) : refuseName(object[name], report);
     if (result === REFUSED) {
-      since = report.under(name, since);
+      report.under(name, since);
       if (report.isQuiet || report.overflows(start)) {
         return;
       }
+      since = report.found.length;
     }
   }
 }

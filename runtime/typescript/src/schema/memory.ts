@@ -8,6 +8,7 @@
  */
 
 import { isPrimitive } from "./equal.js";
+import { MAX_ISSUES } from "./issue.js";
 import { type Found, type Reader, REFUSED, type Report } from "./report.js";
 
 /** At fewer levels, values are read only a few times, so nothing is remembered. */
@@ -16,20 +17,27 @@ const SHALLOW = 2;
 /** How many visits there are at nested levels before the first is remembered: most payloads need fewer. */
 const UNREMEMBERED = 64;
 
+/** The same for values that are soon read again. */
+const UNREMEMBERED_PRIMITIVES = 4096;
+
 /** What came of reading a value. */
 interface Visit {
-  /** How many arrays and objects enclosed the value. */
+  readonly reader: object;
+  /** How many arrays and objects enclosed the value, if that matters. */
   readonly depth: number;
+  /** Whether the wire profile bound all of it. */
+  readonly isPayload: boolean;
   readonly result: unknown;
   /** What was found; not known if only the verdict counted. */
   readonly found: readonly Found[] | undefined;
+  /** Another visit of the same value. */
+  readonly next: Visit | undefined;
 }
 
 /** What is remembered of the validation of one value. */
 export class Memory {
   visits = 0;
-  /** By reader and value: what came of it, without the wire profile and with it. */
-  readonly #known = new Map<object, Map<unknown, [Visit?, Visit?]>>();
+  readonly #known = new Map<unknown, Visit>();
 
   /** What a reader returns for a value, now or on an earlier visit. */
   readOnce(read: Reader, value: unknown, report: Report): unknown {
@@ -43,11 +51,13 @@ export class Memory {
 
   /** An earlier visit, if it says all that is asked. Reports again what it found. */
   recall(reader: object, value: unknown, report: Report): Visit | undefined {
-    const visit = this.#known.get(reader)?.get(keyOf(value))?.[report.isPayload ? 1 : 0];
-    if (visit === undefined || (visit.depth !== report.depth && !isPrimitive(value))) {
-      return undefined;
+    const { isPayload } = report;
+    const depth = depthOf(value, report);
+    let visit = this.#known.get(keyOf(value));
+    while (visit !== undefined && (visit.reader !== reader || visit.depth !== depth || visit.isPayload !== isPayload)) {
+      visit = visit.next;
     }
-    if (visit.result !== REFUSED) {
+    if (visit === undefined || visit.result !== REFUSED) {
       return visit;
     }
     if (report.isQuiet) {
@@ -63,15 +73,17 @@ export class Memory {
 
   /** Remembers what a reader returned for a value, and what it found since then. Returns the same. */
   keep<Result>(reader: object, value: unknown, report: Report, since: number, result: Result): Result {
-    const values = ofKey(this.#known, reader, () => new Map<unknown, [Visit?, Visit?]>());
-    const visits = ofKey(values, keyOf(value), (): [Visit?, Visit?] => []);
     let found: readonly Found[] | undefined;
     if (!report.isQuiet) {
       // Drops what was found twice, so that it does not double with every level.
       report.overflows(since);
-      found = report.found.slice(since).map(copied);
+      found = report.found.slice(since, since + MAX_ISSUES + 1).map(copied);
     }
-    visits[report.isPayload ? 1 : 0] = { depth: report.depth, result, found };
+    const key = keyOf(value);
+    const { isPayload } = report;
+    const depth = depthOf(value, report);
+    // The latest visit comes first, and says the most.
+    this.#known.set(key, { reader, depth, isPayload, result, found, next: this.#known.get(key) });
     return result;
   }
 }
@@ -81,18 +93,18 @@ export function memoryOf(report: Report): Memory {
   return (report.memory ??= report.outer ? memoryOf(report.outer) : new Memory());
 }
 
-/** Whether the next visit is to be recalled or remembered. */
-export function remembers(report: Report): boolean {
-  return report.level >= SHALLOW && ++memoryOf(report).visits > UNREMEMBERED;
+/** Whether the next visit of a value is to be recalled or remembered. */
+export function remembers(value: unknown, report: Report): boolean {
+  return report.level >= SHALLOW && isOften(value, memoryOf(report));
 }
 
-function ofKey<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
+function isOften(value: unknown, memory: Memory): boolean {
+  return ++memory.visits > (isPrimitive(value) ? UNREMEMBERED_PRIMITIVES : UNREMEMBERED);
+}
+
+/** A text or a number is judged alike at every depth. */
+function depthOf(value: unknown, report: Report): number {
+  return isPrimitive(value) ? 0 : report.depth;
 }
 
 /** Parents add to the path. */

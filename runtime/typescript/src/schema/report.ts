@@ -83,12 +83,11 @@ export class Report {
     return REFUSED;
   }
 
-  /** Says that what was found since then stands under `key`. Returns how much has been found so far. */
-  under(key: PropertyKey, since: number): number {
+  /** Says that what was found since then stands under `key`. */
+  under(key: PropertyKey, since: number): void {
     for (let index = since; index < this.found.length && !this.isQuiet; index++) {
       this.found[index]?.path.push(key);
     }
-    return this.found.length;
   }
 
   /**

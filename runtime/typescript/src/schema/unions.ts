@@ -45,12 +45,12 @@ function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Re
     if (report.isAsync) {
       return report.wait(chosenOnce(read, value, report, () => chosen(alternatives, isExclusive, value, report)));
     }
-    return remembers(report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
+    return remembers(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
   };
 }
 
 function chosenOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
-  if (!remembers(report)) {
+  if (!remembers(value, report)) {
     return choose();
   }
   const memory = memoryOf(report);

@@ -10,7 +10,7 @@ export type { Issue };
 /** What readers found as zod's raw issues, in order, each thing once, and not all if it is much. */
 export function rawIssues(all: readonly Found[]): core.$ZodRawIssue[] {
   let foreign = 0;
-  const found = distinct(all);
+  const found = all.length > MAX_ISSUES ? distinct(all) : all;
   const issues = inOrder(found.slice(0, MAX_ISSUES).map(rawIssue), (issue) => {
     const ours = issueOf(issue as core.$ZodIssue);
     // Zod has not given its own issues their words yet, so that none of them is like another.
