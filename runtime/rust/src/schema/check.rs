@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::MAX_ISSUES;
 use super::alternatives::{any_of, literal, one_of, tagged};
 use super::evaluate::evaluate;
-use super::memory::{Key, Role};
 use super::place::{Place, Report, Stop};
 use super::visit::{Found, Visit};
 use super::{Format, Issue, MAX_DEPTH, Schema, scalar};
@@ -89,42 +88,6 @@ pub(super) fn breaks_profile(found: Found<'_>, place: &Place<'_>, report: &mut R
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-/// An array or object of which only the wire profile counts. At every level, alternatives that ignore it
-/// would visit all that is in it, so it is visited once.
-struct Ignored {
-    key: Key,
-    /// How often something was refused before.
-    refusals: usize,
-}
-
-impl Ignored {
-    /// Whether the interpreter has to visit it, and what to remember then.
-    fn start(place: &Place<'_>, report: &mut Report) -> Result<Visited, Stop> {
-        static ANY: Schema = Schema::Any;
-        if !report.is_nested() {
-            return Ok(Visited::Again);
-        }
-        let key = report.key(Role::Ignored, &ANY, place);
-        match report.recall(key, None) {
-            Some(outcome) => outcome.map(|()| Visited::Before),
-            None => Ok(Visited::First(Box::new(Self { key, refusals: report.refusals() }))),
-        }
-    }
-
-    fn end(&self, report: &mut Report) {
-        report.keep(self.key, &Ok(()), self.refusals, None);
-    }
-}
-
-enum Visited {
-    /// The outcome is known.
-    Before,
-    /// The outcome is to be remembered.
-    First(Box<Ignored>),
-    /// Nothing is remembered.
-    Again,
 }
 
 /// One value on its way through the interpreter. What most values are has a method of its own

@@ -6,7 +6,7 @@
 //! each table judges each place once.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 use super::place::Place;
 use super::positions::Positions;
@@ -22,19 +22,47 @@ pub(super) const UNREMEMBERED: u32 = 64;
 pub(super) struct Memory {
     /// Keyed at random, so that nobody can make a value with places that collide.
     hasher: RandomState,
-    judgements: HashMap<Key, Judgement>,
+    judgements: HashMap<Key, Judgement, BuildHasherDefault<KeyHasher>>,
 }
 
 /// What was judged: which table, by its address, at which place, by its hash.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     role: Role,
     table: usize,
     place: u64,
 }
 
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The hash of the place is random already, and the rest only has to differ.
+        let table = (self.table as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        state.write_u64(self.place ^ table ^ self.role as u64);
+    }
+}
+
+/// Takes a key's hash as it is.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// What a table is used as. The compiler may give equal tables one address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     AnyOf,
     OneOf,

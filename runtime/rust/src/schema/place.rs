@@ -99,6 +99,9 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Stands for a table where there is none.
+static NO_TABLE: &() = &();
+
 /// What the interpreter found: either the issues, or only whether there is one.
 pub(super) struct Report {
     /// At most [`MAX_ISSUES`], each once.
@@ -270,6 +273,25 @@ impl Report {
         self.memory.get_or_insert_default().keep(key, judgement);
     }
 
+    /// How often alternatives may ignore one array or object. At every level, each of them would visit all
+    /// that is in it, because of the wire profile.
+    pub(super) fn ignore(&mut self, place: &Place<'_>) -> Ignored {
+        if !(self.stops_at_first && self.remembers()) {
+            return Ignored::Seldom;
+        }
+        let key = self.key(Role::Ignored, NO_TABLE, place);
+        match self.recall(key, None) {
+            Some(Ok(())) => Ignored::Again,
+            _ => Ignored::First,
+        }
+    }
+
+    /// Remembers that an ignored array or object was accepted.
+    pub(super) fn keep_ignored(&mut self, place: &Place<'_>) {
+        let key = self.key(Role::Ignored, NO_TABLE, place);
+        self.keep(key, &Ok(()), self.refusals, None);
+    }
+
     /// How often something was refused, to see later whether something was since.
     pub(super) fn refusals(&self) -> usize {
         self.refusals
@@ -289,6 +311,16 @@ impl Report {
         }
         Err(issues)
     }
+}
+
+/// An array or object that no schema looks at.
+pub(super) enum Ignored {
+    /// It was accepted before.
+    Again,
+    /// That it is accepted is to be remembered.
+    First,
+    /// Nothing is to be remembered.
+    Seldom,
 }
 
 /// Why a value cannot be written as JSON.

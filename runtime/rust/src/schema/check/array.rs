@@ -1,10 +1,10 @@
 //! What arrays must be.
 
-use super::super::place::{Place, Report, Stop};
+use super::super::place::{Ignored, Place, Report, Stop};
 use super::super::shown::counted;
 use super::super::visit::{Found, Visit};
 use super::super::{Array, Schema, scalar};
-use super::{Checker, Ignored, Visited, breaks_profile, visit};
+use super::{Checker, breaks_profile, visit};
 
 /// An array on its way through the interpreter.
 pub(in super::super) struct ArrayChecker<'a> {
@@ -18,21 +18,31 @@ enum Rules<'a> {
     /// The array is refused already: its items are not looked at.
     Skipped,
     Any,
-    Ignored(Box<Ignored>),
+    /// Nobody looks at the array: that it was accepted is to be remembered.
+    Ignored,
     Items(&'a Array),
     Tuple(&'a [&'static Schema]),
 }
 
+impl Rules<'_> {
+    #[inline(never)]
+    fn ignored(place: &Place<'_>, report: &mut Report) -> Self {
+        match report.ignore(place) {
+            Ignored::Again => Self::Skipped,
+            Ignored::First => Self::Ignored,
+            Ignored::Seldom => Self::Any,
+        }
+    }
+}
+
 impl<'a> ArrayChecker<'a> {
+    #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
         let Checker { schema, place, report } = checker;
         let rules = match schema {
             _ if breaks_profile(Found::Array, place, report)? => Rules::Skipped,
-            Schema::Any => match Ignored::start(place, report)? {
-                Visited::Before => Rules::Skipped,
-                Visited::First(ignored) => Rules::Ignored(ignored),
-                Visited::Again => Rules::Any,
-            },
+            Schema::Any if report.is_nested() => Rules::ignored(place, report),
+            Schema::Any => Rules::Any,
             Schema::Array(array) => Rules::Items(array),
             Schema::Tuple(items) => Rules::Tuple(items),
             _ => {
@@ -46,9 +56,9 @@ impl<'a> ArrayChecker<'a> {
     pub(in super::super) fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
         let index = self.length;
         self.length += 1;
-        let schema = match &self.rules {
+        let schema = match self.rules {
             Rules::Skipped => return Ok(()),
-            Rules::Any | Rules::Ignored(_) => &Schema::Any,
+            Rules::Any | Rules::Ignored => &Schema::Any,
             Rules::Items(array) => array.items,
             // Items beyond the tuple are counted and refused at the end.
             Rules::Tuple(items) => items.get(index).copied().unwrap_or(&Schema::Any),
@@ -66,8 +76,8 @@ impl<'a> ArrayChecker<'a> {
                 let exactly = counted(count, "item");
                 report.add(place, Found::Array, rule, || format!("must have exactly {exactly}"))
             }
-            Rules::Ignored(ignored) => {
-                ignored.end(report);
+            Rules::Ignored => {
+                report.keep_ignored(place);
                 Ok(())
             }
             Rules::Skipped | Rules::Any | Rules::Tuple(_) => Ok(()),

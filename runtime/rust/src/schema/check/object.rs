@@ -1,11 +1,11 @@
 //! What objects must be.
 
 use super::super::names::Finder;
-use super::super::place::{Place, Report, Stop};
+use super::super::place::{Ignored, Place, Report, Stop};
 use super::super::shown::Subject;
 use super::super::visit::{Found, Visit};
 use super::super::{Additional, Object, Schema, scalar};
-use super::{Checker, Ignored, Visited, breaks_profile, visit};
+use super::{Checker, breaks_profile, visit};
 
 /// An object on its way through the interpreter.
 pub(in super::super) struct ObjectChecker<'a> {
@@ -17,25 +17,36 @@ pub(in super::super) struct ObjectChecker<'a> {
     report: &'a mut Report,
 }
 
+#[derive(Clone, Copy)]
 enum Rules<'a> {
     /// The object is refused already: its properties are not looked at.
     Skipped,
     /// Every property must be this.
     All(&'a Schema),
-    Ignored(Box<Ignored>),
+    /// Nobody looks at the object: that it was accepted is to be remembered.
+    Ignored,
     Declared(&'a Object),
 }
 
+impl Rules<'_> {
+    #[inline(never)]
+    fn ignored(place: &Place<'_>, report: &mut Report) -> Self {
+        match report.ignore(place) {
+            Ignored::Again => Self::Skipped,
+            Ignored::First => Self::Ignored,
+            Ignored::Seldom => Self::All(&Schema::Any),
+        }
+    }
+}
+
 impl<'a> ObjectChecker<'a> {
+    #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
         let Checker { schema, place, report } = checker;
         let rules = match schema {
             _ if breaks_profile(Found::Object, place, report)? => Rules::Skipped,
-            Schema::Any => match Ignored::start(place, report)? {
-                Visited::Before => Rules::Skipped,
-                Visited::First(ignored) => Rules::Ignored(ignored),
-                Visited::Again => Rules::All(&Schema::Any),
-            },
+            Schema::Any if report.is_nested() => Rules::ignored(place, report),
+            Schema::Any => Rules::All(&Schema::Any),
             Schema::Map(values) => Rules::All(values),
             Schema::Object(object) => Rules::Declared(object),
             _ => {
@@ -52,7 +63,7 @@ impl<'a> ObjectChecker<'a> {
         let schema = match self.rules {
             Rules::Skipped => return Ok(()),
             Rules::All(schema) => schema,
-            Rules::Ignored(_) => &Schema::Any,
+            Rules::Ignored => &Schema::Any,
             Rules::Declared(object) => {
                 let properties = object.properties;
                 match self.finder.find(properties.len(), |index| same(properties[index].name, name)) {
@@ -74,10 +85,10 @@ impl<'a> ObjectChecker<'a> {
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
-        let object = match &self.rules {
+        let object = match self.rules {
             Rules::Declared(object) => object,
-            Rules::Ignored(ignored) => {
-                ignored.end(self.report);
+            Rules::Ignored => {
+                self.report.keep_ignored(self.place);
                 return Ok(());
             }
             Rules::Skipped | Rules::All(_) => return Ok(()),
