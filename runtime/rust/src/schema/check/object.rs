@@ -85,13 +85,11 @@ impl<'a> ObjectChecker<'a> {
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
-        let object = match self.rules {
-            Rules::Declared(object) => object,
-            Rules::Ignored => {
+        let Rules::Declared(object) = self.rules else {
+            if let Rules::Ignored = self.rules {
                 self.report.keep_ignored(self.place);
-                return Ok(());
             }
-            Rules::Skipped | Rules::All(_) => return Ok(()),
+            return Ok(());
         };
         if self.finder.found_all(object.properties.len()) {
             return Ok(());
