@@ -4,6 +4,9 @@
 #[path = "src/catalogue.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod catalogue;
+#[path = "src/deep.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod deep;
 #[path = "src/mixed/mod.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod mixed;
@@ -122,13 +125,8 @@ impl Singles<'_> {
             seed,
             example: self.groups('e', suite::groups(Path::new("example")), dispatch)?,
             official: self.groups('s', official, dispatch)?,
-            mixed: mixed::schemas(seed, mixed::count())
-                .into_iter()
-                .enumerate()
-                .map(|(at, schema)| {
-                    Ok(Mixed { compiled: self.compile(&format!("m{at:04}"), &schema, dispatch)?, schema })
-                })
-                .collect::<Outcome<_>>()?,
+            mixed: self.mixed('m', mixed::schemas(seed, mixed::count()), dispatch)?,
+            deep: self.mixed('d', deep::schemas(seed), dispatch)?,
         };
         drop(std::panic::take_hook());
         Ok(catalogue)
@@ -143,6 +141,13 @@ impl Singles<'_> {
                 Ok(Judged { group, compiled })
             })
             .collect()
+    }
+
+    fn mixed(&self, letter: char, schemas: Vec<Value>, dispatch: &mut String) -> Outcome<Vec<Mixed>> {
+        let compile = |(at, schema)| {
+            Ok(Mixed { compiled: self.compile(&format!("{letter}{at:04}"), &schema, dispatch)?, schema })
+        };
+        schemas.into_iter().enumerate().map(compile).collect()
     }
 
     /// Generates a schema on its own, and where it is accepted puts it among those that are compiled.

@@ -103,7 +103,7 @@ impl std::error::Error for DecodeError {
     }
 }
 
-/// A value that its schema does not accept, with every reason.
+/// A value that its schema does not accept, with the reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     pub(crate) issues: Vec<Issue>,

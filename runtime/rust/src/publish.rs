@@ -216,7 +216,8 @@ pub enum PublishError {
         channel: String,
         /// The topic's name.
         topic: String,
-        /// Everything that is wrong with the payload.
+        /// What is wrong with the payload: at most [`MAX_ISSUES`](crate::schema::MAX_ISSUES) issues, and one
+        /// that says if there are more.
         issues: Vec<Issue>,
     },
     /// The payload is larger than 1 MiB as JSON.

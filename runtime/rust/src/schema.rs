@@ -58,6 +58,10 @@ pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
 /// How many arrays and objects may be nested in each other.
 pub const MAX_DEPTH: usize = 127;
 
+/// How many issues [`check`] describes. If a value has more, a last [`Issue`] with the rule `issues` says
+/// so, and the rest of the value is not visited.
+pub const MAX_ISSUES: usize = 20;
+
 /// One JSON Schema, as a table that lives in a `static`.
 #[derive(Clone, Copy)]
 pub enum Schema {

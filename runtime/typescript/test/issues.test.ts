@@ -101,3 +101,82 @@ test("properties that somebody gave to all objects are not read", () => {
     delete prototype.kind;
   }
 });
+
+describe("issues are limited", () => {
+  const more = { path: "", rule: "issues", message: "has more than 20 issues" };
+  const paths = (found: readonly f.Issue[]): string[] => found.map(({ path }) => path);
+
+  test("to the first 20 that are found, in order, and a last one says so", () => {
+    const wrong = (count: number): f.Issue[] => issues(f.array(f.string()), Array(count).fill(1));
+    expect(wrong(20)).toHaveLength(20);
+    expect(wrong(21)).toHaveLength(21);
+    expect(wrong(21).at(-1)).toEqual(more);
+    expect(wrong(1_000)).toEqual(wrong(21));
+    expect(paths(wrong(21)).slice(0, 20).sort()).toEqual(Array.from({ length: 20 }, (_, index) => `/${index}`).sort());
+  });
+
+  test("whatever finds them", () => {
+    const list = Array(30).fill(1);
+    const object = Object.fromEntries(list.map((_, index) => [`p${index}`, Infinity]));
+    const names = Object.keys(object);
+    const schemas: [z.ZodType, unknown][] = [
+      [f.map(f.string()), object],
+      [f.strictObject({}), object],
+      [f.object(Object.fromEntries(names.map((name) => [name, f.string()]))), {}],
+      [f.json(), object],
+      [f.json(), Object.values(object)],
+      [f.tuple(list.map(() => f.string())), list],
+      [f.array(z.string()), list],
+      [f.object({ list: z.array(z.string()) }), { list }],
+      [z.object({ list: z.array(z.string()) }), { list }],
+      [f.checked(f.json(), { items: { type: "string" } }), list],
+      [f.checked(f.json(), { unevaluatedItems: false }), list],
+      [f.checked(f.json(), { unevaluatedProperties: false }), object],
+      [f.checked(f.json(), { propertyNames: { maxLength: 1 } }), Object.fromEntries(names.map((name) => [name, 1]))],
+      [f.checked(f.json(), { required: names }), {}],
+      [f.checked(f.json(), { allOf: names.map((name) => ({ required: [name] })) }), {}],
+    ];
+    for (const [schema, value] of schemas) {
+      const found = issues(schema, value);
+      expect(found).toHaveLength(21);
+      expect(found.at(-1)).toEqual(more);
+    }
+  });
+
+  test("and count what is found twice once", () => {
+    const list = Array(11).fill(1);
+    const Twice = f.checked(f.json(), { allOf: [{ items: { type: "string" } }, { items: { type: "string" } }] });
+    expect(issues(Twice, list)).toHaveLength(11);
+    expect(issues(f.array(Twice), [list, [1], [1, 1, 1, 1, 1, 1, 1, 1]])).toHaveLength(20);
+    expect(issues(f.array(Twice), [list, [1], [1, 1, 1, 1, 1, 1, 1, 1, 1]]).at(-1)).toEqual(more);
+  });
+
+  test("and nothing else is read", () => {
+    let reads = 0;
+    const list = Array.from({ length: 1_000 }, () => Object.defineProperty({}, "a", { enumerable: true, get: () => reads++ }));
+    issues(f.array(f.object({ a: f.string() })), list);
+    expect(reads).toBeLessThan(30);
+    reads = 0;
+    issues(f.checked(f.json(), { items: { properties: { a: { type: "string" } } }, minItems: 2_000 }), list);
+    expect(reads).toBeLessThan(60);
+  });
+
+  test("asynchronously too", async () => {
+    const Either = f.anyOf([f.string(), f.boolean()]);
+    const result = await f.array(f.tuple([Either, f.string()])).safeParseAsync(Array(50).fill([1, 1]));
+    expect(f.issues(result.error as z.ZodError)).toHaveLength(21);
+  });
+
+  test("long names and paths are cut", () => {
+    const name = `${"😀".repeat(64)}x`;
+    expect(paths(issues(f.map(f.string()), { [name]: 1, ["y".repeat(64)]: 1 }))).toEqual([
+      `/${"y".repeat(64)}`,
+      `/${"😀".repeat(64)}…`,
+    ]);
+    let deep: unknown = Infinity;
+    for (let level = 0; level < 100; level++) {
+      deep = { name: deep };
+    }
+    expect(paths(issues(f.json(), deep))).toEqual([`${"/name".repeat(60)}…`]);
+  });
+});

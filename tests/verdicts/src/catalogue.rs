@@ -17,6 +17,8 @@ pub struct Catalogue {
     pub official: Vec<Judged>,
     /// Random schemas of every keyword.
     pub mixed: Vec<Mixed>,
+    /// Random schemas that look at one value again and again.
+    pub deep: Vec<Mixed>,
 }
 
 /// A group of a suite.

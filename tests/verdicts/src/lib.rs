@@ -3,6 +3,7 @@
 //! the tests hand to zod and to the reference.
 
 pub mod catalogue;
+pub mod deep;
 pub mod mixed;
 pub mod random;
 pub mod suite;

@@ -65,7 +65,7 @@ impl Failure {
         )
     }
 
-    /// What a definition refuses, with every reason.
+    /// What a definition refuses, with the reasons.
     pub(super) fn invalid(message: impl Into<String>, issues: &[Issue]) -> Self {
         let data = json!({ "issues": issues.iter().map(written).collect::<Vec<_>>() });
         Self { data, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }

@@ -3,6 +3,7 @@
 
 use super::check::{breaks_profile, missing, visit};
 use super::literals::Literals;
+use super::memory::Role;
 use super::place::{Place, Report, Stop};
 use super::scalar::{one_of_names, refuse};
 use super::shown::rule_of_choices;
@@ -26,8 +27,10 @@ pub(super) fn any_of(
             visit(schema, value, place, report)
         };
     }
-    report.once(alternatives, place, |report| {
-        if alternatives.iter().any(|schema| accepts(schema, value, place, report)) {
+    report.once(Role::AnyOf, alternatives, place, |report| {
+        let is_accepted = report
+            .repeatedly(|report| alternatives.iter().any(|schema| accepts(schema, value, place, report)));
+        if is_accepted {
             return Ok(());
         }
         report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())
@@ -53,9 +56,11 @@ pub(super) fn one_of(
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    report.once(alternatives, place, |report| {
-        let accepting = alternatives.iter().filter(|schema| accepts(schema, value, place, report));
-        if accepting.take(2).count() == 1 {
+    report.once(Role::OneOf, alternatives, place, |report| {
+        let accepting = report.repeatedly(|report| {
+            alternatives.iter().filter(|schema| accepts(schema, value, place, report)).take(2).count()
+        });
+        if accepting == 1 {
             return Ok(());
         }
         report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
@@ -127,7 +132,7 @@ impl Visitor for TagSearch<'_> {
             return Ok(());
         }
         self.is_decided = true;
-        let place = &self.place.property(name);
+        let place = &self.place.absent(name);
         value.visit(&mut TagChecker {
             rules: self.rules,
             place,
@@ -138,7 +143,7 @@ impl Visitor for TagSearch<'_> {
     }
 
     fn end(&mut self) -> Result<(), Stop> {
-        if self.is_decided { Ok(()) } else { missing(&self.place.property(self.rules.tag), self.report) }
+        if self.is_decided { Ok(()) } else { missing(&self.place.absent(self.rules.tag), self.report) }
     }
 }
 

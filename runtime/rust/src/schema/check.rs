@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+#[cfg(doc)]
+use super::MAX_ISSUES;
 use super::alternatives::{any_of, literal, one_of, tagged};
 use super::evaluate::evaluate;
 use super::place::{Place, Report, Stop};
@@ -16,7 +18,8 @@ mod object;
 /// Holds a value against a schema.
 ///
 /// # Errors
-/// Every issue that was found, in the order of their paths.
+/// The issues that were found, in the order of their paths. Checking stops after [`MAX_ISSUES`]: a last
+/// issue then says that there are more.
 ///
 /// ```
 /// use fanfare::schema::{Number, Schema, check};
@@ -27,14 +30,14 @@ mod object;
 /// ```
 pub fn check<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> Result<(), Vec<Issue>> {
     let mut report = Report::complete();
-    let outcome = visit(schema, &value, &Place::ROOT, &mut report);
+    let outcome = visit(schema, &value, &Place::root(), &mut report);
     report.finish(outcome)
 }
 
 /// Whether a schema accepts a value; stops at the first issue.
 #[must_use]
 pub fn accepts<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> bool {
-    visit(schema, &value, &Place::ROOT, &mut Report::verdict()).is_ok()
+    visit(schema, &value, &Place::root(), &mut Report::verdict()).is_ok()
 }
 
 /// Holds a value at a place against a schema.

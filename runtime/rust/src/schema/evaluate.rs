@@ -6,6 +6,7 @@
 
 use super::alternatives::{NO_ALTERNATIVE, NOT_ONE_ALTERNATIVE};
 use super::check::breaks_profile;
+use super::memory::Role;
 use super::place::{Place, Report, Stop};
 use super::positions::Positions;
 use super::visit::{Found, Visit, Visitor};
@@ -25,12 +26,28 @@ pub(super) fn evaluate(
     place: &Place<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let node = Node { rules, value, place, is_first: true };
-    if rules.may_nest() {
-        report.once(rules, place, |report| node.evaluate(report, None))
-    } else {
-        node.evaluate(report, None)
-    }
+    Node { rules, value, place, is_first: true }.judge(report, None)
+}
+
+/// Holds an item or property against rules. Those of the first rules for the value are the first for it.
+fn evaluate_part(
+    node: &Node<'_>,
+    rules: &'static Rules,
+    value: &dyn Visit,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    Node { rules, value, place, is_first: node.is_first }.judge(report, None)
+}
+
+/// Holds an item or property again against rules.
+fn evaluate_again(
+    rules: &'static Rules,
+    value: &dyn Visit,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    Node { rules, value, place, is_first: false }.judge(report, None)
 }
 
 /// Rules and the value that they are applied to.
@@ -40,7 +57,8 @@ struct Node<'a> {
     value: &'a dyn Visit,
     place: &'a Place<'a>,
     /// Whether these are the first rules for this value, which hold all that is in it
-    /// against the wire profile. Applicators need not do so again.
+    /// against the wire profile. Applicators, and rules for parts of what they look at,
+    /// need not do so again.
     is_first: bool,
 }
 
@@ -48,7 +66,41 @@ struct Node<'a> {
 type Evaluated<'e> = Option<&'e mut Positions>;
 
 impl Node<'_> {
+    /// Evaluates the rules, unless the outcome is remembered.
+    fn judge(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
+        if report.is_nested() && self.rules.look_repeatedly() && report.remembers() {
+            self.judge_once(report, evaluated)
+        } else {
+            self.evaluate(report, evaluated)
+        }
+    }
+
+    #[inline(never)]
+    fn judge_once(&self, report: &mut Report, mut evaluated: Evaluated<'_>) -> Result<(), Stop> {
+        let role = if self.is_first { Role::Rules } else { Role::Applied };
+        let key = report.key(role, self.rules, self.place);
+        if let Some(outcome) = report.recall(key, evaluated.as_deref_mut()) {
+            return outcome;
+        }
+        let refusals = report.refusals();
+        let mut own = evaluated.is_some().then(Positions::default);
+        let outcome = self.evaluate(report, own.as_mut());
+        if let (Some(evaluated), Some(own)) = (evaluated, &own) {
+            evaluated.insert_all(own);
+        }
+        report.keep(key, &outcome, refusals, own);
+        outcome
+    }
+
     fn evaluate(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
+        if self.rules.look_repeatedly() {
+            report.repeatedly(|report| self.apply_keywords(report, evaluated))
+        } else {
+            self.apply_keywords(report, evaluated)
+        }
+    }
+
+    fn apply_keywords(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
         let rules = self.rules;
         let asks = rules.unevaluated_items.is_some() || rules.unevaluated_properties.is_some();
         let refusals = report.refusals();
@@ -116,10 +168,10 @@ impl Node<'_> {
         evaluated: &mut Evaluated<'_>,
     ) -> Result<(), Stop> {
         let node = Node { rules, is_first: false, ..*self };
-        let Some(evaluated) = evaluated else { return node.evaluate(report, None) };
+        let Some(evaluated) = evaluated else { return node.judge(report, None) };
         let refusals = report.refusals();
         let mut inner = Positions::default();
-        node.evaluate(report, Some(&mut inner))?;
+        node.judge(report, Some(&mut inner))?;
         // Rules that refuse a value evaluate nothing of it.
         if report.refusals() == refusals {
             evaluated.insert_all(&inner);
@@ -131,7 +183,7 @@ impl Node<'_> {
     fn accepts(&self, rules: &'static Rules, report: &mut Report, evaluated: &mut Evaluated<'_>) -> bool {
         let node = Node { rules, is_first: false, ..*self };
         let mut inner = evaluated.is_some().then(Positions::default);
-        let is_accepted = report.accepts(|report| node.evaluate(report, inner.as_mut()));
+        let is_accepted = report.accepts(|report| node.judge(report, inner.as_mut()));
         if is_accepted && let (Some(evaluated), Some(inner)) = (evaluated, &inner) {
             evaluated.insert_all(inner);
         }

@@ -1,6 +1,10 @@
 //! One reason why a value is not accepted.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use super::MAX_ISSUES;
+use super::shown::cut;
 
 /// One reason why a value is not accepted.
 ///
@@ -14,7 +18,8 @@ use std::fmt;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// Where, as a JSON pointer; empty for the whole value.
+    /// Where, as a JSON pointer; empty for the whole value. Names of more than 64 characters are cut and
+    /// end with `…`, and so is a path of more than 300.
     pub path: String,
     /// The JSON Schema keyword that is broken.
     pub rule: &'static str,
@@ -35,14 +40,29 @@ impl fmt::Display for Issue {
 
 impl std::error::Error for Issue {}
 
-/// Orders issues by place, those of one place as they were found, each once.
+impl Issue {
+    /// Stands for the issues beyond [`MAX_ISSUES`].
+    pub(super) fn more() -> Self {
+        let message = format!("has more than {MAX_ISSUES} issues");
+        Self { path: String::new(), rule: "issues", message, value: None }
+    }
+}
+
+/// A path of more code points is cut.
+const MAX_PATH: usize = 300;
+
+/// Cuts long paths, and orders issues by them, those of one path as they were found, each once.
 pub(super) fn in_order(mut issues: Vec<Issue>) -> Vec<Issue> {
+    for issue in &mut issues {
+        if let Cow::Owned(path) = cut(&issue.path, MAX_PATH) {
+            issue.path = path;
+        }
+    }
     // The bytes of UTF-8 have the order of the code points, and the sort is stable.
     issues.sort_by(|one, other| one.path.cmp(&other.path));
     let mut ordered: Vec<Issue> = Vec::with_capacity(issues.len());
     for issue in issues {
-        let of_this_place = ordered.iter().rev().take_while(|other| other.path == issue.path);
-        if !of_this_place.into_iter().any(|other| *other == issue) {
+        if !ordered.contains(&issue) {
             ordered.push(issue);
         }
     }

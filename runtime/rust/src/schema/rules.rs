@@ -98,15 +98,19 @@ impl Rules {
         self.kinds == Kinds::NONE
     }
 
-    /// Whether the rules look into a value, or more than once at it.
-    pub(super) fn may_nest(&self) -> bool {
-        self.array.is_some()
-            || self.object.is_some()
-            || !(self.all_of.is_empty() && self.any_of.is_empty() && self.one_of.is_empty())
-            || self.not.is_some()
-            || self.condition.is_some()
-            || self.unevaluated_items.is_some()
-            || self.unevaluated_properties.is_some()
+    /// Whether several parts of the rules may look at the same item or property.
+    pub(super) fn look_repeatedly(&self) -> bool {
+        let parts = usize::from(self.array.is_some() || self.object.is_some())
+            + self.all_of.len()
+            + self.any_of.len()
+            + self.one_of.len()
+            + usize::from(self.not.is_some())
+            + 2 * usize::from(self.condition.is_some());
+        parts > 1
+            || self.array.is_some_and(|items| items.contains.is_some())
+            || self
+                .object
+                .is_some_and(|members| !(members.patterns.is_empty() && members.dependent_schemas.is_empty()))
     }
 
     /// Whether some string could be accepted, as far as kinds tell.

@@ -1,5 +1,7 @@
 //! Values in words, as issues tell them.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::place::Stop;
@@ -72,6 +74,14 @@ pub(crate) fn shortened(text: &str) -> String {
             short.insert(short.len() - 1, '…');
             short
         }
+    }
+}
+
+/// A text of at most so many code points; `…` stands for the rest.
+pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
 }
 

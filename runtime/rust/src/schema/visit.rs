@@ -238,6 +238,7 @@ impl<'a> Serializer for Pieces<'a> {
         self.object()
     }
 
+    #[inline]
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<ObjectPieces<'a>, Stop> {
         self.object()
     }

@@ -10,7 +10,7 @@ pub(crate) fn compile(schema: &Value) -> &'static Rules {
     keep(rules(schema))
 }
 
-fn keep<T>(value: T) -> &'static T {
+pub(crate) fn keep<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 

@@ -12,6 +12,7 @@ mod compile;
 mod keywords;
 mod profile;
 mod recursion;
+mod repeats;
 mod unevaluated;
 mod words;
 

@@ -1,6 +1,6 @@
 //! Tables that lead back to themselves.
 
-use fanfare::schema::{Items, Kinds, Members, Rules};
+use fanfare::schema::{Items, Kinds, MAX_ISSUES, Members, Rules};
 use serde_json::{Value, json};
 
 use crate::issues_of;
@@ -89,11 +89,12 @@ fn alternatives_within_alternatives_are_not_tried_over_and_over() {
         |innermost: Value| (1..120).fold(innermost, |inner, _| json!({ "of": inner, "multiply": 1 }));
     assert_eq!(issues_of(&EXPRESSION, &nested(json!({ "add": 1 }))), [""; 0]);
     let issues = issues_of(&EXPRESSION, &nested(json!({ "add": 1, "multiply": 1, "x": 1 })));
-    let innermost = "/of".repeat(119);
+    assert!(issues.len() <= MAX_ISSUES + 1);
+    // The path of the innermost is cut.
+    let innermost = "/of".repeat(100);
     assert!(
         issues.contains(&format!(
-            "{innermost} oneOf: must match exactly one of the alternatives, got an object"
+            "{innermost}… oneOf: must match exactly one of the alternatives, got an object"
         ))
     );
-    assert!(issues.len() < 1_000);
 }

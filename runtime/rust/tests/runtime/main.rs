@@ -16,6 +16,7 @@ mod frames;
 mod in_flight;
 #[cfg(feature = "jwks")]
 mod key_sets;
+mod issues;
 mod limits;
 mod logging;
 mod measuring;

@@ -17,7 +17,7 @@ export function checked(shape: Reader, rules: Rules): Reader {
       return shape(value, report);
     }
     // The wire profile binds also what the rules do not look at.
-    if (report.isPayload) {
+    if (report.isPayload && !report.isFull) {
       json(value, report);
     }
     return REFUSED;

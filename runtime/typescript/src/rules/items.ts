@@ -5,7 +5,7 @@ import { firstRepeated } from "../schema/equal.js";
 import type { Report } from "../schema/report.js";
 import { counted } from "../schema/words.js";
 import type { Evaluated } from "./evaluated.js";
-import { accepts, type Judge, judgeOf, judgeOfRest, judgePart } from "./judge.js";
+import { accepts, type Judge, judgeOf, judgeOfRest, judgePart, stops } from "./judge.js";
 import type { RulesObject } from "./rules.js";
 
 type Items = readonly unknown[];
@@ -15,48 +15,49 @@ export function itemsJudge(rules: RulesObject): Judge<Items> | undefined {
   const { minItems = 0, maxItems = Infinity } = rules;
   const each = eachItem(rules);
   const contains = containsJudge(rules);
-  if (minItems === 0 && maxItems === Infinity && !each && !contains && !rules.uniqueItems) {
+  if (minItems === 0 && maxItems === Infinity && !each && !contains) {
     return undefined;
   }
   return (items, report, evaluated) => {
-    checkLength(items, minItems, maxItems, report);
+    const start = report.found.length;
     each?.(items, report, evaluated);
-    if (rules.uniqueItems) {
-      refuseRepeated(items, report);
+    if (stops(report, start)) {
+      return;
     }
+    checkLength(items, minItems, maxItems, report);
     contains?.(items, report, evaluated);
   };
 }
 
-/** `prefixItems` and `items`. */
-function eachItem({ prefixItems = [], items: rest }: RulesObject): Judge<Items> | undefined {
-  if (prefixItems.length === 0 && rest === undefined) {
+/** `prefixItems`, `items` and `uniqueItems`. */
+function eachItem({ prefixItems = [], items: rest, uniqueItems = false }: RulesObject): Judge<Items> | undefined {
+  if (prefixItems.length === 0 && rest === undefined && !uniqueItems) {
     return undefined;
   }
   const first = prefixItems.map(judgeOf);
   const others = rest === undefined ? undefined : judgeOfRest("items", rest);
   return (items, report, evaluated) => {
+    const start = report.found.length;
+    const repeated = uniqueItems ? firstRepeated(items) : undefined;
     report.depth++;
     const end = others ? items.length : Math.min(first.length, items.length);
-    for (let index = 0; index < end; index++) {
-      const since = report.found.length;
-      judgePart((first[index] ?? others) as Judge, index, items[index], report);
-      if (report.isQuiet && report.found.length !== since) {
+    for (let index = 0; index < Math.max(end, repeated ? repeated.index + 1 : 0); index++) {
+      const judge = first[index] ?? others;
+      if (judge) {
+        judgePart(judge, index, items[index], report);
+      }
+      if (index === repeated?.index) {
+        const since = report.found.length;
+        report.add("uniqueItems", `must not repeat item ${repeated.earlier}`, items[index]);
+        report.under(index, since);
+      }
+      if (stops(report, start)) {
         break;
       }
     }
     report.depth--;
     evaluated?.itemsBefore(end);
   };
-}
-
-function refuseRepeated(items: Items, report: Report): void {
-  const repeated = firstRepeated(items);
-  if (repeated) {
-    const since = report.found.length;
-    report.add("uniqueItems", `must not repeat item ${repeated.earlier}`, items[repeated.index]);
-    report.under(repeated.index, since);
-  }
 }
 
 function containsJudge({ contains, minContains = 1, maxContains = Infinity }: RulesObject): Judge<Items> | undefined {
@@ -91,12 +92,13 @@ export function unevaluatedItemsJudge({ unevaluatedItems }: RulesObject): ((item
   }
   const judge = judgeOfRest("unevaluatedItems", unevaluatedItems);
   return (items, report, evaluated) => {
+    const start = report.found.length;
     report.depth++;
-    items.forEach((item, index) => {
+    for (let index = 0; index < items.length && !stops(report, start); index++) {
       if (!evaluated.hasItem(index)) {
-        judgePart(judge, index, item, report);
+        judgePart(judge, index, items[index], report);
       }
-    });
+    }
     report.depth--;
     evaluated.itemsBefore(items.length);
   };

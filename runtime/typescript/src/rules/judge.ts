@@ -10,6 +10,7 @@ import { Evaluated } from "./evaluated.js";
 import { itemsJudge, unevaluatedItemsJudge } from "./items.js";
 import { kindJudge } from "./kinds.js";
 import { membersJudge, unevaluatedMembersJudge } from "./members.js";
+import { judgingOnce, lookRepeatedly } from "./repeats.js";
 import type { Rules, RulesObject } from "./rules.js";
 import { textJudge } from "./texts.js";
 
@@ -74,8 +75,8 @@ function compile(rules: RulesObject): Judge {
   const restOfMembers = unevaluatedMembersJudge(rules);
   const evaluates = restOfItems !== undefined || restOfMembers !== undefined;
 
-  return (value, report, asked) => {
-    if (refuseProfile(value, report) || refusesKind?.(value, report)) {
+  const judge: Judge = (value, report, asked) => {
+    if (report.isFull || refuseProfile(value, report) || refusesKind?.(value, report)) {
       return;
     }
     const evaluated = evaluates ? new Evaluated() : asked;
@@ -91,7 +92,7 @@ function compile(rules: RulesObject): Judge {
       members?.(value, report, evaluated);
     }
     for (const judge of inPlace) {
-      if (report.isQuiet && report.found.length !== since) {
+      if (stops(report, since)) {
         return;
       }
       judge(value, report, evaluated);
@@ -109,6 +110,12 @@ function compile(rules: RulesObject): Judge {
       asked?.add(evaluated);
     }
   };
+  return lookRepeatedly(rules) ? judgingOnce(judge) : judge;
+}
+
+/** Whether the rest of the rules would say nothing new of a value whose issues begin at `start`. */
+export function stops(report: Report, start: number): boolean {
+  return report.found.length !== start && (report.isQuiet || report.overflows(start));
 }
 
 function choicesJudge(rules: RulesObject): Judge[] {

@@ -5,21 +5,25 @@ import type { Report } from "../schema/report.js";
 import { counted } from "../schema/words.js";
 import { inPlace } from "./applicators.js";
 import type { Evaluated } from "./evaluated.js";
-import { type Judge, judgeOf, judgeOfRest, judgePart } from "./judge.js";
+import { type Judge, judgeOf, judgeOfRest, judgePart, stops } from "./judge.js";
 import type { Rules, RulesObject } from "./rules.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** Judges objects by all keywords for them but `unevaluatedProperties`. */
 export function membersJudge(rules: RulesObject): Judge<Members> | undefined {
-  const judges = [countJudge(rules), presenceJudge(rules), eachMember(rules), dependentJudge(rules)];
+  const judges = [eachMember(rules), countJudge(rules), presenceJudge(rules), dependentJudge(rules)];
   const present = judges.filter((judge) => judge !== undefined);
   if (present.length === 0) {
     return undefined;
   }
   return (members, report, evaluated) => {
+    const start = report.found.length;
     for (const judge of present) {
       judge(members, report, evaluated);
+      if (stops(report, start)) {
+        return;
+      }
     }
   };
 }
@@ -101,14 +105,15 @@ function eachMember(rules: RulesObject): Judge<Members> | undefined {
   };
 
   return (members, report, evaluated) => {
+    const start = report.found.length;
     report.depth++;
     for (const name of Object.keys(members)) {
       const since = report.found.length;
       judgeMember(name, members[name], report, evaluated);
-      if (report.isQuiet && report.found.length !== since) {
+      report.under(name, since);
+      if (stops(report, start)) {
         break;
       }
-      report.under(name, since);
     }
     report.depth--;
   };
@@ -147,11 +152,15 @@ export function unevaluatedMembersJudge({ unevaluatedProperties }: RulesObject):
   }
   const judge = judgeOfRest("unevaluatedProperties", unevaluatedProperties);
   return (members, report, evaluated) => {
+    const start = report.found.length;
     report.depth++;
     for (const name of Object.keys(members)) {
       if (!evaluated.hasName(name)) {
         judgePart(judge, name, members[name], report);
         evaluated.name(name);
+      }
+      if (stops(report, start)) {
+        break;
       }
     }
     report.depth--;

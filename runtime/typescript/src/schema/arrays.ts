@@ -45,11 +45,10 @@ function items(first: readonly Reader[], rest: Reader, check: (value: readonly u
       return refuseDepth(value, report);
     }
     const start = report.found.length;
-    check(value, report);
     report.depth++;
     // What promises bring is put into a copy.
     let copy: unknown[] | undefined = report.isAsync ? [] : undefined;
-    let since = report.found.length;
+    let since = start;
     for (let index = 0; index < value.length; index++) {
       const reader = index < first.length ? (first[index] as Reader) : rest;
       const input: unknown = value[index];
@@ -58,13 +57,18 @@ function items(first: readonly Reader[], rest: Reader, check: (value: readonly u
         if (report.isQuiet) {
           return REFUSED;
         }
-        since = report.under(index, since);
+        report.under(index, since);
+        if (report.overflows(start)) {
+          return REFUSED;
+        }
+        since = report.found.length;
       } else if (result !== undefined) {
         copy ??= value.slice(0, index);
       }
       copy?.push(outputOf(input, result));
     }
     report.depth--;
-    return since === start ? copy : report.refuse(copy, start);
+    check(value, report);
+    return report.found.length === start ? copy : report.refuse(copy, start);
   };
 }

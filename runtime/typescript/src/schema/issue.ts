@@ -2,7 +2,10 @@
 
 /** One reason why a value is not accepted. */
 export interface Issue {
-  /** Where, as a JSON pointer; empty for the whole value. */
+  /**
+   * Where, as a JSON pointer; empty for the whole value. Names of more than 64 characters are cut and end
+   * with `…`, and so is a path of more than 300.
+   */
   path: string;
   /** The JSON Schema keyword that is broken. */
   rule: string;
@@ -27,21 +30,45 @@ export function shown(value: unknown): string | undefined {
   }
 }
 
-const MOST_CHARACTERS = 40;
+/** How many issues are reported of a value. If it has more, a last issue says so, and nothing else is read. */
+export const MAX_ISSUES = 20;
+
+const MAX_SHOWN = 40;
+const MAX_NAME = 64;
+const MAX_PATH = 300;
 
 function shownText(text: string): string {
-  // A code point has at most two units.
-  const characters = [...text.slice(0, 2 * MOST_CHARACTERS + 2)];
-  if (characters.length <= MOST_CHARACTERS) {
-    return JSON.stringify(text);
-  }
-  return `${JSON.stringify(characters.slice(0, MOST_CHARACTERS).join("")).slice(0, -1)}…"`;
+  const start = startOf(text, MAX_SHOWN);
+  return start === undefined ? JSON.stringify(text) : `${JSON.stringify(start).slice(0, -1)}…"`;
 }
 
-/** The JSON pointer (RFC 6901) to a place. */
-export function pointer(path: readonly PropertyKey[]): string {
-  return path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+/** The first code points of a text that has more. */
+function startOf(text: string, most: number): string | undefined {
+  if (text.length <= most) {
+    return undefined;
+  }
+  // A code point has at most two units.
+  const characters = [...text.slice(0, 2 * most + 2)];
+  return characters.length > most ? characters.slice(0, most).join("") : undefined;
 }
+
+function cut(text: string, most: number): string {
+  const start = startOf(text, most);
+  return start === undefined ? text : `${start}…`;
+}
+
+/** The JSON pointer (RFC 6901) to a place; long names and long pointers are cut. */
+export function pointer(path: readonly PropertyKey[]): string {
+  return cut(longPointer(path), MAX_PATH);
+}
+
+/** The JSON pointer to a place, with long names cut. */
+export function longPointer(path: readonly PropertyKey[]): string {
+  return path.map((step) => `/${cut(String(step), MAX_NAME).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** The issue that stands for those beyond {@link MAX_ISSUES}. */
+export const MORE = { path: "", rule: "issues", message: `has more than ${MAX_ISSUES} issues` } as const;
 
 /** Sorts issues by path, ties as they come, and drops what is said twice. */
 export function inOrder<Entry>(entries: readonly Entry[], issueOf: (entry: Entry) => Issue): Entry[] {

@@ -52,15 +52,19 @@ export const json: Reader = (value, report) => {
     case "undefined":
       return refuseProfile(value, report);
     case "object":
-      return value === null ? undefined : container(value, report);
+      if (value === null) {
+        return undefined;
+      }
+      // At every level, alternatives that ignore it would read all that is in it.
+      return report.memory ? report.memory.readOnce(container, value, report) : container(value, report);
     default:
       return refuseType("must be a JSON value", value, report);
   }
 };
 
-function container(value: object, report: Report): unknown {
+function container(value: unknown, report: Report): unknown {
   if (report.depth >= MAX_DEPTH) {
-    return refuseDepth(value, report);
+    return refuseDepth(value as object, report);
   }
   const since = report.found.length;
   report.depth++;
@@ -74,10 +78,15 @@ function container(value: object, report: Report): unknown {
 }
 
 function readItems(items: readonly unknown[], report: Report): void {
-  let since = report.found.length;
+  const start = report.found.length;
+  let since = start;
   for (let index = 0; index < items.length; index++) {
     if (json(items[index], report) === REFUSED) {
-      since = report.under(index, since);
+      report.under(index, since);
+      if (report.isQuiet || report.overflows(start)) {
+        return;
+      }
+      since = report.found.length;
     }
   }
 }
@@ -87,14 +96,19 @@ function readMembers(object: Record<string, unknown>, report: Report): void {
     report.add("type", "must be a JSON value", object);
     return;
   }
-  let since = report.found.length;
+  const start = report.found.length;
+  let since = start;
   for (const name in object) {
     if (report.isPolluted && !Object.hasOwn(object, name)) {
       continue;
     }
     const result = isWellFormed(name) ? json(object[name], report) : refuseName(object[name], report);
     if (result === REFUSED) {
-      since = report.under(name, since);
+      report.under(name, since);
+      if (report.isQuiet || report.overflows(start)) {
+        return;
+      }
+      since = report.found.length;
     }
   }
 }

@@ -65,7 +65,11 @@ export function object(properties: readonly Property[], others: Others): Reader 
         } else if (report.isQuiet) {
           return REFUSED;
         } else {
-          since = report.under(name, since);
+          report.under(name, since);
+          if (report.overflows(start)) {
+            return REFUSED;
+          }
+          since = report.found.length;
         }
       }
       if (copy !== undefined && result !== DROPPED) {

@@ -1,5 +1,8 @@
 /** What a reader is, and what it finds wrong with a value. */
 
+import { longPointer, MAX_ISSUES, shown } from "./issue.js";
+import type { Memory } from "./memory.js";
+
 /**
  * Reads a JSON value. Returns `undefined` where it may stay as it is, so that it is handed on and not
  * copied; what it becomes otherwise; or {@link REFUSED}, after it has told the report what is wrong.
@@ -47,6 +50,14 @@ export class Report {
   depth = 0;
   /** Only the verdict counts: issues are not described, and readers may stop at the first. */
   isQuiet = false;
+  /** More was found than is reported: readers stop. */
+  isFull = false;
+  /** How many readers enclose this one that read a value several times. */
+  level = 0;
+  /** What was read at nested levels, as soon as that may be often. */
+  memory: Memory | undefined;
+  /** The report of the same validation that waits while this part is read. */
+  outer: Report | undefined;
   /** The wire profile binds every part, also those that the schema does not look at. */
   isPayload = false;
   /** Whether somebody gave all objects enumerable properties: then own ones must be told apart. */
@@ -72,12 +83,24 @@ export class Report {
     return REFUSED;
   }
 
-  /** Says that what was found since then stands under `key`. Returns how much has been found so far. */
-  under(key: PropertyKey, since: number): number {
+  /** Says that what was found since then stands under `key`. */
+  under(key: PropertyKey, since: number): void {
     for (let index = since; index < this.found.length && !this.isQuiet; index++) {
       this.found[index]?.path.push(key);
     }
-    return this.found.length;
+  }
+
+  /**
+   * Whether a container, whose issues begin at `start`, has more of them than are reported. Issues that are
+   * there twice count once and are dropped.
+   */
+  overflows(start: number): boolean {
+    if (!this.isFull && this.found.length - start > MAX_ISSUES) {
+      const found = distinct(this.found.splice(start));
+      this.found.push(...found);
+      this.isFull = found.filter(({ promise }) => promise === undefined).length > MAX_ISSUES;
+    }
+    return this.isFull;
   }
 
   /** Waits for what this place becomes. */
@@ -99,8 +122,23 @@ export class Report {
     const part = new Report(this.context, this.isAsync, this.isBackward);
     part.depth = this.depth;
     part.isPayload = this.isPayload;
+    part.level = this.level;
+    part.memory = this.memory;
+    part.outer = this.outer;
     return part;
   }
+}
+
+/** Drops issues that were found before at the same place. Of those that another library found, none is like another. */
+export function distinct(all: readonly Found[]): Found[] {
+  const seen = new Set<string>();
+  return all.filter(({ path, rule, message, value, foreign, promise }) => {
+    if (foreign !== undefined || promise !== undefined) {
+      return true;
+    }
+    const key = JSON.stringify([longPointer(path.slice().reverse()), rule, message, shown(value)]);
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 const SOMETHING: Found = { path: [], rule: "", message: "", value: undefined };
@@ -126,7 +164,10 @@ export async function settled(output: unknown, all: readonly Found[]): Promise<O
     if (outcome === undefined) {
       return [found];
     }
-    put(root, [...found.path, "value"], outcome.value);
+    // A reader that found more than is reported made nothing in which the parts could be put.
+    if (output !== REFUSED || found.path.length === 0) {
+      put(root, [...found.path, "value"], outcome.value);
+    }
     return outcome.found.map((inner) => ({ ...inner, path: [...inner.path, ...found.path] }));
   });
   return { value: root["value"], found };

@@ -1,15 +1,13 @@
 /** Alternatives, tagged or not, and `null` or nothing beside something else. */
 
 import { isObject, json, refuseType } from "./json.js";
+import { memoryOf, remembers } from "./memory.js";
 import { attempt, type Outcome, outputOf, type Reader, REFUSED, type Report, settled } from "./report.js";
 import { choice, listed } from "./words.js";
 
 /** A value that at least one alternative accepts; it is read as the first that does. */
 export function anyOf(alternatives: readonly Reader[]): Reader {
-  return (value, report) => {
-    if (report.isAsync) {
-      return report.wait(chosen(alternatives, false, value, report));
-    }
+  return union(alternatives, false, (value, report) => {
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
       if (output !== REFUSED) {
@@ -17,15 +15,12 @@ export function anyOf(alternatives: readonly Reader[]): Reader {
       }
     }
     return refuseAll(false, value, report);
-  };
+  });
 }
 
 /** A value that exactly one alternative accepts. */
 export function oneOf(alternatives: readonly Reader[]): Reader {
-  return (value, report) => {
-    if (report.isAsync) {
-      return report.wait(chosen(alternatives, true, value, report));
-    }
+  return union(alternatives, true, (value, report) => {
     let accepted: unknown = REFUSED;
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
@@ -35,14 +30,43 @@ export function oneOf(alternatives: readonly Reader[]): Reader {
       accepted = output === REFUSED ? accepted : output;
     }
     return accepted === REFUSED ? refuseAll(true, value, report) : accepted;
+  });
+}
+
+/** A reader of alternatives that reads each value once, if it may be asked often, and that may wait. */
+function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Reader): Reader {
+  const read: Reader = (value, report) => {
+    report.level++;
+    const result = choose(value, report);
+    report.level--;
+    return result;
   };
+  return (value, report) => {
+    if (report.isAsync) {
+      return report.wait(chosenOnce(read, value, report, () => chosen(alternatives, isExclusive, value, report)));
+    }
+    return remembers(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
+  };
+}
+
+function chosenOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
+  if (!remembers(value, report)) {
+    return choose();
+  }
+  const memory = memoryOf(report);
+  const known = memory.recall(read, value, report);
+  return known ? (known.result as Promise<Outcome>) : memory.keep(read, value, report, report.found.length, choose());
 }
 
 /** Like the readers above, where alternatives may be promises. */
 async function chosen(alternatives: readonly Reader[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
+  memoryOf(report);
+  // The report moves on while this waits.
+  const here = report.part();
+  here.level++;
   const accepting: Outcome[] = [];
   for (const alternative of alternatives) {
-    const part = report.part();
+    const part = here.part();
     const outcome = await settled(outputOf(value, alternative(value, part)), part.found);
     if (outcome.found.length === 0) {
       accepting.push(outcome);
@@ -55,7 +79,7 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
   if (first !== undefined && accepting.length === 1) {
     return first;
   }
-  const part = report.part();
+  const part = here.part();
   return settled(refuseAll(isExclusive, value, part), part.found);
 }
 

@@ -7,6 +7,7 @@
 
 import * as core from "zod/v4/core";
 
+import { MAX_ISSUES } from "../schema/issue.js";
 import { json } from "../schema/json.js";
 import { type Found, NOTHING, outputOf, type Reader, REFUSED, Report, settled } from "../schema/report.js";
 import { nullable, optional } from "../schema/unions.js";
@@ -82,6 +83,11 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
   return (payload, context) => {
     reader ??= ownReader(schema._zod);
     const report = new Report(context, context.async === true, context.direction === "backward");
+    if (waiting?.context === context) {
+      // The same validation, with schemas of zod in between.
+      report.outer = waiting;
+      report.level = waiting.level;
+    }
     const result = reader(payload.value, report);
     if (result === undefined) {
       return payload;
@@ -137,13 +143,23 @@ function ownReader(internals: Internals): Reader {
   return internals.reader;
 }
 
+/** The report that waits while zod reads a part of the value. */
+let waiting: Report | undefined;
+
 /** Reads as zod does, promises included. */
 function run(zods: (payload: Payload, context: Context) => Payload | Promise<Payload>): Reader {
   return (value, report) => {
     if (report.isPayload && json(value, report) === REFUSED) {
       return REFUSED;
     }
-    const result = zods({ value, issues: [] }, report.context as Context);
+    const outer = waiting;
+    waiting = report;
+    let result: Payload | Promise<Payload>;
+    try {
+      result = zods({ value, issues: [] }, report.context as Context);
+    } finally {
+      waiting = outer;
+    }
     if (!(result instanceof Promise)) {
       report.found.push(...foundBy(result));
       return result.issues.length === 0 ? resultOf(value, result.value) : REFUSED;
@@ -161,5 +177,5 @@ function resultOf(value: unknown, output: unknown): unknown {
 }
 
 function foundBy(payload: Payload): Found[] {
-  return payload.issues.map((issue) => ({ path: [], rule: "", message: "", value: undefined, foreign: issue }));
+  return payload.issues.slice(0, MAX_ISSUES + 1).map((issue) => ({ path: [], rule: "", message: "", value: undefined, foreign: issue }));
 }

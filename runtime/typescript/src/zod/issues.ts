@@ -2,19 +2,25 @@
 
 import type * as core from "zod/v4/core";
 
-import { inOrder, type Issue, pointer, shown } from "../schema/issue.js";
-import type { Found } from "../schema/report.js";
+import { inOrder, type Issue, MAX_ISSUES, MORE, pointer, shown } from "../schema/issue.js";
+import { distinct, type Found } from "../schema/report.js";
 
 export type { Issue };
 
-/** What readers found as zod's raw issues, in order, each thing once. */
-export function rawIssues(found: readonly Found[]): core.$ZodRawIssue[] {
+/** What readers found as zod's raw issues, in order, each thing once, and not all if it is much. */
+export function rawIssues(all: readonly Found[]): core.$ZodRawIssue[] {
   let foreign = 0;
-  return inOrder(found.map(rawIssue), (issue) => {
+  const found = all.length > MAX_ISSUES ? distinct(all) : all;
+  const issues = inOrder(found.slice(0, MAX_ISSUES).map(rawIssue), (issue) => {
     const ours = issueOf(issue as core.$ZodIssue);
     // Zod has not given its own issues their words yet, so that none of them is like another.
     return ours.rule === "custom" || issue.code !== "custom" ? { ...ours, value: `${foreign++}` } : ours;
   });
+  if (found.length > MAX_ISSUES) {
+    const { rule, message } = MORE;
+    issues.push({ code: "custom", input: undefined, path: [], message, params: { rule } });
+  }
+  return issues;
 }
 
 function rawIssue({ path, rule, message, value, foreign }: Found): core.$ZodRawIssue {
@@ -29,7 +35,7 @@ function rawIssue({ path, rule, message, value, foreign }: Found): core.$ZodRawI
 
 /**
  * The issues of a failed parse, as the Rust side reports them: with JSON pointers, rules and what stands
- * there, sorted by place.
+ * there, sorted by place. After 20 of them, a last one with the rule `issues` says that there are more.
  *
  * @example
  * const result = StatusSchema.safeParse(value);
@@ -42,7 +48,9 @@ export function issues(error: { readonly issues: readonly core.$ZodIssue[] }): I
       ? issue.keys.map((name) => ({ path: pointer([...issue.path, name]), rule: "additionalProperties", message: issue.message }))
       : [issueOf(issue)],
   );
-  return inOrder(all, (issue) => issue);
+  const ordered = inOrder(all.filter(({ path, rule }) => path !== MORE.path || rule !== MORE.rule), (issue) => issue);
+  const hasMore = ordered.length > MAX_ISSUES || all.some(({ path, rule }) => path === MORE.path && rule === MORE.rule);
+  return hasMore ? [...ordered.slice(0, MAX_ISSUES), { ...MORE }] : ordered;
 }
 
 function issueOf(issue: core.$ZodIssue): Issue {

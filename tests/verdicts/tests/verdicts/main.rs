@@ -2,6 +2,7 @@
 //! same value.
 
 mod conformance;
+mod deep;
 mod explained;
 mod issues;
 mod mixed;

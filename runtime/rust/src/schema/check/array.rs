@@ -1,6 +1,6 @@
 //! What arrays must be.
 
-use super::super::place::{Place, Report, Stop};
+use super::super::place::{Ignored, Place, Report, Stop};
 use super::super::shown::counted;
 use super::super::visit::{Found, Visit};
 use super::super::{Array, Schema, scalar};
@@ -18,15 +18,30 @@ enum Rules<'a> {
     /// The array is refused already: its items are not looked at.
     Skipped,
     Any,
+    /// Nobody looks at the array: that it was accepted is to be remembered.
+    Ignored,
     Items(&'a Array),
     Tuple(&'a [&'static Schema]),
 }
 
+impl Rules<'_> {
+    #[inline(never)]
+    fn ignored(place: &Place<'_>, report: &mut Report) -> Self {
+        match report.ignore(place) {
+            Ignored::Again => Self::Skipped,
+            Ignored::First => Self::Ignored,
+            Ignored::Seldom => Self::Any,
+        }
+    }
+}
+
 impl<'a> ArrayChecker<'a> {
+    #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
         let Checker { schema, place, report } = checker;
         let rules = match schema {
             _ if breaks_profile(Found::Array, place, report)? => Rules::Skipped,
+            Schema::Any if report.is_nested() => Rules::ignored(place, report),
             Schema::Any => Rules::Any,
             Schema::Array(array) => Rules::Items(array),
             Schema::Tuple(items) => Rules::Tuple(items),
@@ -43,7 +58,7 @@ impl<'a> ArrayChecker<'a> {
         self.length += 1;
         let schema = match self.rules {
             Rules::Skipped => return Ok(()),
-            Rules::Any => &Schema::Any,
+            Rules::Any | Rules::Ignored => &Schema::Any,
             Rules::Items(array) => array.items,
             // Items beyond the tuple are counted and refused at the end.
             Rules::Tuple(items) => items.get(index).copied().unwrap_or(&Schema::Any),
@@ -60,6 +75,10 @@ impl<'a> ArrayChecker<'a> {
                 let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 let exactly = counted(count, "item");
                 report.add(place, Found::Array, rule, || format!("must have exactly {exactly}"))
+            }
+            Rules::Ignored => {
+                report.keep_ignored(place);
+                Ok(())
             }
             Rules::Skipped | Rules::Any | Rules::Tuple(_) => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! What objects must be.
 
 use super::super::names::Finder;
-use super::super::place::{Place, Report, Stop};
+use super::super::place::{Ignored, Place, Report, Stop};
 use super::super::shown::Subject;
 use super::super::visit::{Found, Visit};
 use super::super::{Additional, Object, Schema, scalar};
@@ -11,6 +11,8 @@ use super::{Checker, breaks_profile, visit};
 pub(in super::super) struct ObjectChecker<'a> {
     rules: Rules<'a>,
     finder: Finder,
+    /// How many properties there were so far.
+    length: usize,
     place: &'a Place<'a>,
     report: &'a mut Report,
 }
@@ -21,14 +23,29 @@ enum Rules<'a> {
     Skipped,
     /// Every property must be this.
     All(&'a Schema),
+    /// Nobody looks at the object: that it was accepted is to be remembered.
+    Ignored,
     Declared(&'a Object),
 }
 
+impl Rules<'_> {
+    #[inline(never)]
+    fn ignored(place: &Place<'_>, report: &mut Report) -> Self {
+        match report.ignore(place) {
+            Ignored::Again => Self::Skipped,
+            Ignored::First => Self::Ignored,
+            Ignored::Seldom => Self::All(&Schema::Any),
+        }
+    }
+}
+
 impl<'a> ObjectChecker<'a> {
+    #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
         let Checker { schema, place, report } = checker;
         let rules = match schema {
             _ if breaks_profile(Found::Object, place, report)? => Rules::Skipped,
+            Schema::Any if report.is_nested() => Rules::ignored(place, report),
             Schema::Any => Rules::All(&Schema::Any),
             Schema::Map(values) => Rules::All(values),
             Schema::Object(object) => Rules::Declared(object),
@@ -37,14 +54,16 @@ impl<'a> ObjectChecker<'a> {
                 Rules::Skipped
             }
         };
-        Ok(Self { rules, finder: Finder::default(), place, report })
+        Ok(Self { rules, finder: Finder::default(), length: 0, place, report })
     }
 
     pub(in super::super) fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
-        let place = self.place.property(name);
+        let place = self.place.property(name, self.length);
+        self.length += 1;
         let schema = match self.rules {
             Rules::Skipped => return Ok(()),
             Rules::All(schema) => schema,
+            Rules::Ignored => &Schema::Any,
             Rules::Declared(object) => {
                 let properties = object.properties;
                 match self.finder.find(properties.len(), |index| same(properties[index].name, name)) {
@@ -66,13 +85,18 @@ impl<'a> ObjectChecker<'a> {
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
-        let Rules::Declared(object) = self.rules else { return Ok(()) };
+        let Rules::Declared(object) = self.rules else {
+            if let Rules::Ignored = self.rules {
+                self.report.keep_ignored(self.place);
+            }
+            return Ok(());
+        };
         if self.finder.found_all(object.properties.len()) {
             return Ok(());
         }
         for (index, property) in object.properties.iter().enumerate() {
             if property.required && !self.finder.seen(index) {
-                missing(&self.place.property(property.name), self.report)?;
+                missing(&self.place.absent(property.name), self.report)?;
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::super::place::{Place, Report, Stop};
 use super::super::shown::counted;
 use super::super::visit::{Found, Visit};
 use super::super::{Items, Rules, Schema};
-use super::{Evaluated, Node, evaluate};
+use super::{Evaluated, Node, evaluate_again, evaluate_part};
 
 /// An array on its way through its keywords.
 pub(super) struct ArrayKeywords {
@@ -39,8 +39,9 @@ impl ArrayKeywords {
         let place = &node.place.item(index);
         let mut is_evaluated = true;
         match (self.items.prefix.get(index), self.items.rest) {
-            (Some(rules), _) => evaluate(rules, value, place, report)?,
-            (None, Some(rules)) => apply_to_part(rules, value, place, "items", report)?,
+            (Some(rules), _) => evaluate_part(node, rules, value, place, report)?,
+            (None, Some(rules)) if rules.is_never() => refuse_part(value, place, "items", report)?,
+            (None, Some(rules)) => evaluate_part(node, rules, value, place, report)?,
             (None, None) => {
                 is_evaluated = false;
                 if node.is_first {
@@ -50,7 +51,7 @@ impl ArrayKeywords {
         }
         self.check_unique(index, value, place, report)?;
         if let Some(contains) = self.items.contains
-            && report.accepts(|report| evaluate(contains.rules, value, place, report))
+            && report.accepts(|report| evaluate_again(contains.rules, value, place, report))
         {
             self.matching += 1;
             is_evaluated = true;
@@ -93,17 +94,12 @@ impl ArrayKeywords {
     }
 }
 
-/// Holds an item or property against rules for all that is left; `false` names the keyword that says so.
-pub(super) fn apply_to_part(
-    rules: &'static Rules,
+/// Refuses an item or property for which `false` is left; the keyword that says so is named.
+pub(super) fn refuse_part(
     value: &dyn Visit,
     place: &Place<'_>,
     keyword: &'static str,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    if rules.is_never() {
-        report.add(place, value, keyword, || "is not allowed".to_owned())
-    } else {
-        evaluate(rules, value, place, report)
-    }
+    report.add(place, value, keyword, || "is not allowed".to_owned())
 }

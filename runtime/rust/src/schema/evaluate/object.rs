@@ -6,8 +6,8 @@ use super::super::place::{Place, Report, Stop};
 use super::super::shown::{Subject, counted_properties, quoted};
 use super::super::visit::{Found, Visit};
 use super::super::{Members, Rules, Schema};
-use super::array::apply_to_part;
-use super::{Evaluated, Node, evaluate};
+use super::array::refuse_part;
+use super::{Evaluated, Node, evaluate_part};
 
 /// An object on its way through its keywords.
 pub(super) struct ObjectKeywords {
@@ -40,8 +40,8 @@ impl ObjectKeywords {
         evaluated: &mut Evaluated<'_>,
     ) -> Result<(), Stop> {
         let Members { properties, required, .. } = *self.members;
-        let place = &node.place.property(name);
         let position = self.length;
+        let place = &node.place.property(name, position);
         self.length += 1;
         self.required.find(required.len(), |index| required[index] == name);
         self.note(name);
@@ -52,18 +52,22 @@ impl ObjectKeywords {
             return twice(place, value, report);
         }
         if let Some(declared) = &declared {
-            evaluate(properties[declared.index].1, value, place, report)?;
+            evaluate_part(node, properties[declared.index].1, value, place, report)?;
         }
         let mut is_evaluated = declared.is_some();
         for (_, rules) in self.members.patterns.iter().filter(|(pattern, _)| pattern.matches(name)) {
             is_evaluated = true;
-            evaluate(rules, value, place, report)?;
+            evaluate_part(node, rules, value, place, report)?;
         }
         match self.members.others {
             _ if is_evaluated => {}
+            Some(rules) if rules.is_never() => {
+                is_evaluated = true;
+                refuse_part(value, place, "additionalProperties", report)?;
+            }
             Some(rules) => {
                 is_evaluated = true;
-                apply_to_part(rules, value, place, "additionalProperties", report)?;
+                evaluate_part(node, rules, value, place, report)?;
             }
             None if node.is_first => visit(&Schema::Any, value, place, report)?,
             None => {}
@@ -85,11 +89,8 @@ impl ObjectKeywords {
 
     fn check_name(&self, name: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
         let Some(rules) = self.members.names else { return Ok(()) };
-        let issues = report.count();
-        // Its place is the one of its value, for which the same rules may say something else.
-        Node { rules, value: &name, place, is_first: true }.evaluate(report, None)?;
-        report.were_about_name(issues);
-        Ok(())
+        let node = Node { rules, value: &name, place: &place.name(), is_first: true };
+        report.about_name(|report| node.judge(report, None))
     }
 
     pub(super) fn end(&self, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
@@ -104,13 +105,13 @@ impl ObjectKeywords {
         }
         for (index, name) in required.iter().enumerate() {
             if !self.required.seen(index) {
-                missing(&place.property(name), report)?;
+                missing(&place.absent(name), report)?;
             }
         }
         let dependent = self.members.dependent_required;
         for (trigger, names) in dependent.iter().filter(|(trigger, _)| self.present.contains(trigger)) {
             for name in names.iter().filter(|name| !self.present.contains(name)) {
-                report.add(&place.property(name), Subject::Absent, "dependentRequired", || {
+                report.add(&place.absent(name), Subject::Absent, "dependentRequired", || {
                     format!("is required beside {}", quoted(trigger))
                 })?;
             }

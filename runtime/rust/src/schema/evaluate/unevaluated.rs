@@ -1,11 +1,11 @@
 //! `unevaluatedItems` and `unevaluatedProperties`: what no other rule of a value looked at.
 
 use super::super::Rules;
-use super::super::place::{Report, Stop};
+use super::super::place::{Place, Report, Stop};
 use super::super::positions::Positions;
 use super::super::visit::{Found, Visit, Visitor};
-use super::Node;
-use super::array::apply_to_part;
+use super::array::refuse_part;
+use super::{Node, evaluate_again};
 
 /// Looks at an array or object again, and at what is left of it.
 pub(super) struct Unevaluated<'a> {
@@ -34,6 +34,14 @@ impl<'a> Unevaluated<'a> {
         self.position += 1;
         self.evaluated.insert(position)
     }
+
+    fn apply(&mut self, value: &dyn Visit, place: &Place<'_>) -> Result<(), Stop> {
+        if self.rules.is_never() {
+            refuse_part(value, place, self.keyword, self.report)
+        } else {
+            evaluate_again(self.rules, value, place, self.report)
+        }
+    }
 }
 
 impl Visitor for Unevaluated<'_> {
@@ -46,14 +54,14 @@ impl Visitor for Unevaluated<'_> {
         if !self.is_left() {
             return Ok(());
         }
-        apply_to_part(self.rules, value, &place, self.keyword, self.report)
+        self.apply(value, &place)
     }
 
     fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
+        let place = self.node.place.property(name, self.position);
         if !self.is_left() {
             return Ok(());
         }
-        let place = self.node.place.property(name);
-        apply_to_part(self.rules, value, &place, self.keyword, self.report)
+        self.apply(value, &place)
     }
 }
