@@ -60,7 +60,7 @@ impl Program {
         })
     }
 
-    /// All steps that one leads to without reading, inside of a text or at its start.
+    /// All steps that one can lead to without reading, at the start of a text or behind it.
     pub(crate) fn reach(&self, from: u32, at_start: bool) -> Vec<u32> {
         let mut seen = vec![false; self.steps.len()];
         let mut open = vec![from];
@@ -73,7 +73,6 @@ impl Program {
             let (next, condition) = self.successors(at);
             let may_pass = match condition {
                 Some((AT_START, wanted)) => wanted == at_start,
-                Some((AT_END, wanted)) => !wanted,
                 _ => true,
             };
             if may_pass {
@@ -83,18 +82,20 @@ impl Program {
         reached
     }
 
-    /// Whether it reads nothing that does not begin where the text starts.
+    /// Whether it reads and accepts nothing that does not begin where the text starts.
     pub(crate) fn is_anchored(&self) -> bool {
-        self.reach(0, false).iter().all(|at| !matches!(self.steps[*at as usize], Step::Read(_)))
+        self.reach(0, false)
+            .iter()
+            .all(|at| !matches!(self.steps[*at as usize], Step::Read(_) | Step::Accept))
     }
 }
 
 /// Writes a pattern and its lookarounds as programs, the pattern itself last.
 pub(crate) fn compile(tree: &Tree) -> Result<(Alphabet, Vec<Program>), Error> {
     let mut compiler = Compiler::default();
-    let mut has_boundaries = false;
-    tree.visit(&mut |part| has_boundaries |= matches!(part, Tree::WordBoundary { .. }));
-    let word = has_boundaries.then(|| compiler.set(&CodePoints::word()));
+    let mut asks_for_words = false;
+    tree.visit(&mut |part| asks_for_words |= matches!(part, Tree::WordBoundary { .. }));
+    let word = asks_for_words.then(|| compiler.set(&CodePoints::word()));
     compiler.program(tree, false, true)?;
     Ok((Alphabet::new(&compiler.sets, word), compiler.programs))
 }
@@ -121,11 +122,11 @@ impl<'t> Compiler<'t> {
     }
 
     /// Adds a program, after those of the lookarounds in it.
-    fn program(&mut self, tree: &'t Tree, backward: bool, stops: bool) -> Result<u8, Error> {
+    fn program(&mut self, tree: &'t Tree, backward: bool, is_whole: bool) -> Result<u8, Error> {
         let mut steps = Vec::new();
         self.write(tree, backward, &mut steps)?;
         steps.push(Step::Accept);
-        self.programs.push(Program { steps, backward, stops });
+        self.programs.push(Program { steps, backward, stops: is_whole });
         u8::try_from(self.programs.len() - 1).map_err(|_| Error::TooManyLookarounds)
     }
 
@@ -191,7 +192,9 @@ impl<'t> Compiler<'t> {
             }
         }
         let end = position(steps);
-        jumps.into_iter().for_each(|jump| steps[jump] = Step::Jump(end));
+        for jump in jumps {
+            steps[jump] = Step::Jump(end);
+        }
         Ok(())
     }
 
@@ -203,9 +206,9 @@ impl<'t> Compiler<'t> {
         backward: bool,
         steps: &mut Vec<Step>,
     ) -> Result<(), Error> {
-        let mut last = steps.len();
+        let mut copy = steps.len();
         for _ in 0..least {
-            last = steps.len();
+            copy = steps.len();
             self.write(part, backward, steps)?;
         }
         let Some(most) = most else {
@@ -214,10 +217,10 @@ impl<'t> Compiler<'t> {
                 steps.len() - 1
             });
             if skip.is_some() {
-                last = steps.len();
+                copy = steps.len();
                 self.write(part, backward, steps)?;
             }
-            steps.push(Step::Split(u32::try_from(last).unwrap_or(u32::MAX)));
+            steps.push(Step::Split(u32::try_from(copy).unwrap_or(u32::MAX)));
             if let Some(skip) = skip {
                 steps[skip] = Step::Split(position(steps));
             }
@@ -230,7 +233,9 @@ impl<'t> Compiler<'t> {
             self.write(part, backward, steps)?;
         }
         let end = position(steps);
-        skips.into_iter().for_each(|skip| steps[skip] = Step::Split(end));
+        for skip in skips {
+            steps[skip] = Step::Split(end);
+        }
         Ok(())
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn is_match(alphabet: &Alphabet, matchers: &[Matcher], text: &str, st
         } else {
             run(alphabet, matcher, forward, |at| holding[at], |at| found.push(at), steps);
         }
-        found.into_iter().for_each(|at| holding[at] |= 1 << number);
+        for at in found {
+            holding[at] |= 1 << number;
+        }
     }
     run(alphabet, pattern, classes.iter().copied(), |at| holding[at], |_| (), steps)
 }

@@ -62,7 +62,9 @@ impl Tree {
         found(self);
         match self {
             Self::Sequence(parts) | Self::Alternatives(parts) => {
-                parts.iter().for_each(|part| part.visit(found));
+                for part in parts {
+                    part.visit(found);
+                }
             }
             Self::Repeat { part, .. } | Self::Look { part, .. } => part.visit(found),
             _ => {}

@@ -52,6 +52,15 @@ fn growth(source: &str, text: impl Fn(usize) -> String) -> (u64, u64) {
     (short, long)
 }
 
+/// The first alternative needs too many states for a table.
+#[test]
+fn an_anchor_binds_its_own_alternative_only() {
+    let regex = Regex::new("^(?:a|b)*a(?:a|b){20}c|$").expect("a pattern");
+    assert!(regex.is_match("xyz"));
+    let regex = Regex::new("^(?:a|b)*a(?:a|b){20}c|z").expect("a pattern");
+    assert!(regex.is_match("xyz") && !regex.is_match("xy"));
+}
+
 #[test]
 fn steps_grow_with_the_length_of_the_text_and_no_faster() {
     let cases: [(&str, &str, &str); 9] = [

@@ -40,7 +40,7 @@ const CHARACTERS: [char; 18] = [
 ];
 
 /// A pattern whose groups nest so deep at most.
-pub fn pattern(random: &mut fastrand::Rng, depth: usize) -> String {
+pub(crate) fn pattern(random: &mut fastrand::Rng, depth: usize) -> String {
     let mut text = String::new();
     for _ in 0..random.usize(1..4) {
         if depth > 0 && random.usize(..3) == 0 {
@@ -73,6 +73,6 @@ pub fn pattern(random: &mut fastrand::Rng, depth: usize) -> String {
 }
 
 /// A text of a few characters that are apt to be told apart.
-pub fn text(random: &mut fastrand::Rng) -> String {
+pub(crate) fn text(random: &mut fastrand::Rng) -> String {
     (0..random.usize(..9)).map(|_| CHARACTERS[random.usize(..CHARACTERS.len())]).collect()
 }
