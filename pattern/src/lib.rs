@@ -87,6 +87,16 @@ impl Regex {
         (is_match, steps)
     }
 
+    /// Drops the tables, so that tests see what patterns without a small table do.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_tables(mut self) -> Self {
+        for matcher in &mut self.matchers {
+            matcher.table = None;
+        }
+        self
+    }
+
     /// Returns whether engines that backtrack, such as those of browsers, provably
     /// need only linear time for this pattern.
     #[must_use]

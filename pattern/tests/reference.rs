@@ -9,7 +9,7 @@ use random::{pattern, text};
 fn random_patterns_match_what_the_reference_does() {
     let mut random = fastrand::Rng::with_seed(7);
     let (mut compared, mut matched) = (0, 0);
-    for _ in 0..6_000 {
+    for _ in 0..3_000 {
         let source = pattern(&mut random, 3);
         let reference = regress::Regex::with_flags(&source, "u").expect("a pattern");
         let regex = match Regex::new(&source) {
@@ -17,15 +17,17 @@ fn random_patterns_match_what_the_reference_does() {
             Err(Error::TooManyLookarounds) => continue,
             Err(error) => panic!("{source}: {error}"),
         };
+        let without_tables = Regex::new(&source).expect("a pattern").without_tables();
         for _ in 0..8 {
             let text = text(&mut random);
             let expected = reference.find(&text).is_some();
             assert_eq!(regex.is_match(&text), expected, "/{source}/u on {text:?}");
+            assert_eq!(without_tables.is_match(&text), expected, "/{source}/u without tables on {text:?}");
             compared += 1;
             matched += usize::from(expected);
         }
     }
-    assert!(matched > 10_000 && compared - matched > 10_000, "{matched} of {compared} match");
+    assert!(matched > 5_000 && compared - matched > 5_000, "{matched} of {compared} match");
 }
 
 /// Characters of patterns in any order: what is valid for one is valid for the other. The reference lets
