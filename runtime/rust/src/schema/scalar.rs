@@ -138,10 +138,9 @@ pub(super) fn text(limits: &Text, value: &str, place: &Place<'_>, report: &mut R
     if found.any() { refuse_text(limits, &found, value, place, report) } else { Ok(()) }
 }
 
-/// Which limits a text breaks. Each is looked at once.
+/// Which limits a text breaks. Patterns and formats are looked at once.
 struct TextFaults {
-    is_short: bool,
-    is_long: bool,
+    is_length_wrong: bool,
     is_unmatched: bool,
     is_misformatted: bool,
 }
@@ -151,8 +150,7 @@ impl TextFaults {
     fn of(limits: &Text, value: &str) -> Self {
         let is_long = is_long(limits, value);
         Self {
-            is_short: is_short(limits, value),
-            is_long,
+            is_length_wrong: is_long || is_short(limits, value),
             // What is too long already is not worth the time that a match takes.
             is_unmatched: !is_long && limits.pattern.is_some_and(|pattern| !pattern.matches(value)),
             is_misformatted: !is_long && limits.format.is_some_and(|format| !format.accepts(value)),
@@ -160,7 +158,7 @@ impl TextFaults {
     }
 
     fn any(&self) -> bool {
-        self.is_short || self.is_long || self.is_unmatched || self.is_misformatted
+        self.is_length_wrong || self.is_unmatched || self.is_misformatted
     }
 }
 
@@ -185,11 +183,11 @@ fn refuse_text(
     report: &mut Report,
 ) -> Result<(), Stop> {
     let found = Found::Text(value);
-    if faults.is_short {
+    if is_short(limits, value) {
         let least = counted(limits.min_length, "character");
         report.add(place, found, "minLength", || format!("must have at least {least}"))?;
     }
-    if faults.is_long {
+    if is_long(limits, value) {
         let most = counted(limits.max_length, "character");
         report.add(place, found, "maxLength", || format!("must have at most {most}"))?;
     }
