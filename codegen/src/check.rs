@@ -14,6 +14,7 @@ mod references;
 mod rules;
 mod shapes;
 mod types;
+mod unlimited;
 mod words;
 
 pub(crate) use limits::{INTEGER_FORMATS, UNCHECKED_FORMATS};
@@ -34,7 +35,7 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
     let channels = channels::declare(&mut types);
     types.convert_all();
     let types::Types { mut model, diagnostics, mut places, nameless, places_of_rules, .. } = types;
-    let (warnings, mut diagnostics): (Vec<_>, Vec<_>) =
+    let (mut warnings, mut diagnostics): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(Diagnostic::is_warning);
     model.channels = channels.channels;
     nameless::remove(&mut model, &mut places, &nameless);
@@ -45,6 +46,7 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
         alternatives::find_tags(&mut model, &places, &mut diagnostics);
         recursion::analyse(&mut model, &places, &mut diagnostics);
     }
+    warnings.extend(unlimited::warn(&model, &places, &channels.places));
     let clean = diagnostics.is_empty() && report.diagnostics.is_empty();
     add_new(&mut report.diagnostics, diagnostics);
     add_new(&mut report.warnings, warnings);

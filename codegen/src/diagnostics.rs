@@ -146,7 +146,7 @@ codes! {
     KeywordNeedsType "E0007" "`x-open` where nothing can be open",
     Reference "E0008" "a `$ref` that leads nowhere, out of the definition folder, or to the network",
     EndlessReference "E0009" "a schema that refers to itself for the same value, so that checking would not end",
-    Pattern "E0010" "a pattern that is no ECMA-262 regular expression with the `u` flag",
+    Pattern "E0010" "a pattern that is not an ECMA-262 regular expression with the `u` flag, or cannot be matched in linear time",
     Format "E0011" "a format that looks like a checked one, misspelt",
     Limit "E0012" "a limit that means nothing, such as `multipleOf: 0`",
     Unsatisfiable "E0013" "a schema that no value satisfies",
@@ -164,6 +164,7 @@ codes! {
     Ignored "W0002" "a keyword that JSON Schema does not know: an annotation",
     BindsNothing "W0003" "a keyword beside a `type` whose values it does not bind",
     AnyValue "W0004" "a schema that becomes any JSON value in Rust and TypeScript, and is checked all the same",
+    UnlimitedPattern "W0005" "a pattern without `maxLength` on a text that a page sends",
 }
 
 impl Code {

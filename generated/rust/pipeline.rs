@@ -173,7 +173,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),
-    fingerprint: "a0557c59c32c7d40",
+    fingerprint: "06b694f7ddbaddca",
 };
 
 /// Where the run stands.
@@ -338,6 +338,7 @@ mod schemas {
 
     pub(super) static PARAM_RUN_ID: Schema = Schema::Text(Text {
         min_length: 1,
+        max_length: 64,
         pattern: Some(&PATTERN_1),
         ..Text::ANY
     });

@@ -8,9 +8,9 @@ import { InsightSchema, PipelineStatusSchema, PipelineResultSchema, PipelineAppr
 export const pipeline = defineChannel({
   name: "pipeline",
   address: "pipeline:{runId}",
-  fingerprint: "a0557c59c32c7d40",
+  fingerprint: "06b694f7ddbaddca",
   params: {
-    runId: f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
+    runId: f.string({ minLength: 1, maxLength: 64, pattern: "^run_[a-z0-9]+$" }),
   },
   topics: {
     /** Where the run stands. */

@@ -89,6 +89,7 @@ fn the_client_library_keeps_to_its_floors() {
 #[test]
 fn compiler_and_runtime_do_not_depend_on_each_other() {
     let apart = [
+        ("../pattern/Cargo.toml", ["fanfare", "fanfare-codegen", "channels"]),
         ("../codegen/Cargo.toml", ["fanfare", "channels", "fanfare-tests"]),
         ("../runtime/rust/Cargo.toml", ["fanfare-codegen", "channels", "fanfare-tests"]),
         ("../generated/rust/Cargo.toml", ["fanfare-codegen", "channels", "fanfare-tests"]),

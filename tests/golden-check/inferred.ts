@@ -207,6 +207,7 @@ export type rules_rules = [
   Holds<Same<z.infer<typeof rules_rules_zod.NeverSchema>, rules_rules_types.Never>>,
   Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentSchema>, rules_rules_types.ShopPayment>>,
   Holds<Same<z.infer<typeof rules_rules_zod.ShopLabelsSchema>, rules_rules_types.ShopLabels>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopPhrasesSchema>, rules_rules_types.ShopPhrases>>,
   Holds<Same<z.infer<typeof rules_rules_zod.ShopAnythingSchema>, rules_rules_types.ShopAnything>>,
   Holds<Same<z.infer<typeof rules_rules_zod.ShopChoiceSchema>, rules_rules_types.ShopChoice>>,
   Holds<Same<z.infer<typeof rules_rules_zod.ShopCodeSchema>, rules_rules_types.ShopCode>>,

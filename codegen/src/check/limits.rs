@@ -1,5 +1,7 @@
 //! Numbers and strings with their limits.
 
+use fanfare_pattern::{Error, Regex};
+
 use crate::definition::{Keywords, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
 use crate::model::{Format, Integer, Kinds, LARGEST_INTEGER, Number, Text, Type};
@@ -142,15 +144,37 @@ pub(super) fn of_text(keywords: &Keywords) -> Text {
 ///
 /// # Errors
 /// What is wrong with the pattern.
-pub(super) fn with_unicode(pattern: &str) -> Result<String, String> {
-    let Err(error) = regress::Regex::with_flags(pattern, "u") else { return Ok(pattern.to_owned()) };
-    if regress::Regex::new(pattern).is_err() {
-        return Err(error.to_string());
+pub(super) fn with_unicode(pattern: &str) -> Result<String, Error> {
+    match Regex::new(pattern) {
+        Ok(_) => Ok(pattern.to_owned()),
+        Err(error @ Error::Syntax(_)) => {
+            let strict = strict(pattern);
+            match Regex::new(&strict) {
+                Err(Error::Syntax(_)) => Err(error),
+                Err(other) => Err(other),
+                Ok(_) => Ok(strict),
+            }
+        }
+        Err(error) => Err(error),
     }
-    let strict = strict(pattern);
-    match regress::Regex::with_flags(&strict, "u") {
-        Ok(_) => Ok(strict),
-        Err(_) => Err(error.to_string()),
+}
+
+/// What to report of a pattern that is refused.
+pub(super) fn refused_pattern(error: &Error, place: &Place) -> Diagnostic {
+    let at = |message: String| Diagnostic::at(Code::Pattern, place, message);
+    let linear = "patterns must match in linear time, so that nobody can keep a server busy with a long text";
+    match error {
+        Error::BackReference => at(format!("this pattern is not supported: {error}"))
+            .note(linear)
+            .help("write the alternatives out, or check this part in your own code"),
+        Error::Modifier => at(format!("this pattern is not supported: {error}"))
+            .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too")
+            .help("write both cases, such as `[aA]`"),
+        Error::Syntax(_) => at(format!("this is not a regular expression: {error}"))
+            .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too"),
+        _ => at(format!("this pattern is not supported: {error}"))
+            .note(linear)
+            .help("lower the numbers in braces, and limit lengths with `minLength` and `maxLength`"),
     }
 }
 

@@ -133,10 +133,7 @@ fn check_values(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagno
     let of_names = keywords.pattern_properties.iter().flatten();
     for (pattern, place) in patterns.chain(of_names.map(|(key, _)| (key, of_properties.join(key)))) {
         if let Err(error) = limits::with_unicode(pattern) {
-            diagnostics.push(
-                Diagnostic::at(Code::Pattern, &place, format!("this is not a regular expression: {error}"))
-                    .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too"),
-            );
+            diagnostics.push(limits::refused_pattern(&error, &place));
         }
     }
     if let Some(diagnostic) =

@@ -157,8 +157,9 @@ pub(super) fn inline(model: &Model, shape: &Type) -> Value {
 fn json(model: &Model, words: &Words) -> Value {
     match words {
         Words::Json(value) => value.clone(),
+        Words::Pattern(pattern) => json!(pattern),
         Words::Reference(id) => json!(format!("#/$defs/{}", rules_key(model, *id))),
-        Words::Members(members) => {
+        Words::Members(members) | Words::ByPattern(members) => {
             members.iter().map(|(key, words)| (key.clone(), json(model, words))).collect()
         }
         Words::List(items) => items.iter().map(|words| json(model, words)).collect(),

@@ -8,6 +8,10 @@ use crate::model::{Items, Kinds, Members, Rules, RulesId};
 pub(super) enum Words {
     /// Data, or a schema without parts.
     Json(Value),
+    /// A regular expression.
+    Pattern(String),
+    /// Schemas for the names that match a regular expression.
+    ByPattern(Vec<(String, Words)>),
     /// The schema that a `$ref` leads to.
     Reference(RulesId),
     Members(Vec<(String, Words)>),
@@ -36,7 +40,8 @@ pub(super) fn words(rules: &Rules) -> Words {
     members.json("multipleOf", number.multiple_of.map(|limit| json!(limit)));
     members.json("minLength", text.min_length.map(|length| json!(length)));
     members.json("maxLength", text.max_length.map(|length| json!(length)));
-    members.json("pattern", text.pattern.as_ref().map(|pattern| json!(pattern)));
+    let pattern = text.pattern.iter().map(|pattern| Words::Pattern(pattern.clone()));
+    members.0.extend(pattern.map(|pattern| ("pattern".to_owned(), pattern)));
     members.json("format", text.format.map(|format| json!(format.keyword())));
     members.array(&rules.array);
     members.object(&rules.object);
@@ -94,7 +99,10 @@ impl Writer {
 
     fn object(&mut self, object: &Members) {
         self.map("properties", &object.properties);
-        self.map("patternProperties", &object.patterns);
+        if !object.patterns.is_empty() {
+            let by_pattern = object.patterns.iter().map(|(pattern, rules)| (pattern.clone(), words(rules)));
+            self.0.push(("patternProperties".to_owned(), Words::ByPattern(by_pattern.collect())));
+        }
         self.rules("additionalProperties", object.others.as_deref());
         self.rules("propertyNames", object.names.as_deref());
         self.json("minProperties", object.min_properties.map(|count| json!(count)));

@@ -1,6 +1,7 @@
 //! TypeScript: for each definition file its types, its validators and its channels.
 
 mod channels;
+mod pattern;
 mod rules;
 mod types;
 mod validators;

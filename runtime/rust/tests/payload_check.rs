@@ -93,6 +93,29 @@ fn a_multiple_is_a_multiple_of_the_decimal() {
 }
 
 #[test]
+fn a_text_that_is_too_long_is_told_so_and_is_not_matched() {
+    static DIGITS: Pattern = Pattern::new(r"^\d+$");
+    static LIMITED: Schema =
+        Schema::Text(Text { max_length: 2, pattern: Some(&DIGITS), format: Some(Format::Date), ..Text::ANY });
+    assert_eq!(issues(&LIMITED, "abc"), [" maxLength: must have at most 2 characters"]);
+    assert_eq!(
+        issues(&LIMITED, "ab"),
+        [r" pattern: must match the pattern ^\d+$", " format: must be a valid date"]
+    );
+}
+
+#[test]
+fn a_text_of_a_mebibyte_is_matched_soon_whatever_the_pattern() {
+    static WORDS: Pattern = Pattern::new(r"^(\w+\s?)*$");
+    static ADDRESS: Pattern = Pattern::new(r"\S+@example\.com");
+    let since = std::time::Instant::now();
+    let text = "a".repeat(1 << 20);
+    assert!(WORDS.matches(&text) && !WORDS.matches(&format!("{text}!")));
+    assert!(ADDRESS.matches(&format!("{text}@example.com")) && !ADDRESS.matches(&text));
+    assert!(since.elapsed().as_secs() < 20, "{:?}", since.elapsed());
+}
+
+#[test]
 fn strings_count_code_points_and_patterns_are_ecma_with_the_u_flag() {
     static ONE: Schema = Schema::Text(Text { min_length: 1, max_length: 1, ..Text::ANY });
     assert!(takes(&ONE, "\"😀\"") && takes(&ONE, "\"\\ud83d\\ude00\"") && !takes(&ONE, "\"\""));
@@ -103,7 +126,7 @@ fn strings_count_code_points_and_patterns_are_ecma_with_the_u_flag() {
     static DOT: Pattern = Pattern::new("^.$");
     static DIGITS: Pattern = Pattern::new(r"^\d+$");
     static LETTERS: Pattern = Pattern::new(r"^\p{L}+$");
-    static AHEAD: Pattern = Pattern::new(r"^(?=.*\d)(\w)\1");
+    static AHEAD: Pattern = Pattern::new(r"^(?=.*\d)(?:aa|bb)");
     let matches: [(&'static Pattern, &[&str], &[&str]); 4] = [
         (&DOT, &["😀", "a"], &["", "ab", "\n"]),
         (&DIGITS, &["12"], &["१२", "12\n"]),
@@ -152,8 +175,6 @@ fn every_broken_rule_is_reported_with_its_path() {
         [
             "/a~1b~0c type: must be an integer",
             "/day maxLength: must have at most 3 characters",
-            "/day pattern: must match the pattern ^2",
-            "/day format: must be a valid date",
             "/list/0 minItems: must have exactly 2 items",
             "/list/1 maxItems: must have exactly 2 items",
             "/list/1/0 type: must be a string",

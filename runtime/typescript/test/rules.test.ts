@@ -58,8 +58,8 @@ describe("each keyword has its words", () => {
     ["maxProperties", { maxProperties: 2 }, { a: 1, b: 2, c: 3 }, [" maxProperties: must have at most 2 properties, got an object"]],
     ["required", { required: ["a/b"] }, {}, ["/a~1b required: is required"]],
     ["dependentRequired", { dependentRequired: { credit_card: ["address", "name"] } }, { credit_card: 1, name: 1 }, ['/address dependentRequired: is required beside "credit_card"']],
-    ["propertyNames", { propertyNames: { maxLength: 1, pattern: "b" } }, { aa: 1 }, [
-      '/aa propertyNames: its name must have at most 1 character, got "aa"',
+    ["propertyNames", { propertyNames: { minLength: 3, pattern: "b" } }, { aa: 1 }, [
+      '/aa propertyNames: its name must have at least 3 characters, got "aa"',
       '/aa propertyNames: its name must match the pattern b, got "aa"',
     ]],
     ["propertyNames: false", { propertyNames: false }, { a: 1 }, ['/a propertyNames: its name is not allowed, got "a"']],

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{File, key, literal, relative};
+use super::{File, key, literal, pattern, relative};
 use crate::emit::json_schema::checks;
 use crate::emit::rules::{Words, words};
 use crate::model::{Model, Rules, RulesId};
@@ -65,8 +65,19 @@ fn written(model: &Model, words: &Words, indent: &str) -> String {
     let inner = format!("{indent}  ");
     let (open, close, parts): (_, _, Vec<String>) = match words {
         Words::Json(value) => return literal(value, ", "),
+        Words::Pattern(pattern) => return pattern::expression(pattern),
         Words::Reference(id) => return format!("() => {}", constant(model, *id)),
-        Words::Members(members) => (
+        Words::ByPattern(members) if !members.iter().all(|(name, _)| pattern::is_native(name)) => (
+            "[",
+            "]",
+            members
+                .iter()
+                .map(|(name, words)| {
+                    format!("[{}, {}]", pattern::expression(name), written(model, words, &inner))
+                })
+                .collect(),
+        ),
+        Words::Members(members) | Words::ByPattern(members) => (
             "{",
             "}",
             members.iter().map(|(name, words)| member(name, words, &written(model, words, &inner))).collect(),

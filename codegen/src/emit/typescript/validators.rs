@@ -267,7 +267,7 @@ fn text_rules(text: &Text) -> Vec<(&'static str, String)> {
     let mut rules = Vec::new();
     rules.extend(text.min_length.map(|length| ("minLength", length.to_string())));
     rules.extend(text.max_length.map(|length| ("maxLength", length.to_string())));
-    rules.extend(text.pattern.as_ref().map(|pattern| ("pattern", quoted(pattern))));
+    rules.extend(text.pattern.as_ref().map(|pattern| ("pattern", super::pattern::expression(pattern))));
     rules.extend(text.format.map(|format| ("format", quoted(format.keyword()))));
     rules
 }

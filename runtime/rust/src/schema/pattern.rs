@@ -1,13 +1,18 @@
-//! Regular expressions, read as ECMA-262 with the `u` flag on both sides.
+//! Regular expressions, read as ECMA-262 with the `u` flag on both sides, and matched
+//! in time linear in the length of the text.
 
 use std::fmt;
 use std::sync::OnceLock;
 
+use fanfare_pattern::Regex;
 use sequence::Sequence;
 
 mod sequence;
 
 /// A regular expression that lives in a `static` and is compiled on first use.
+///
+/// Matching takes time linear in the length of the text, whatever the pattern. The
+/// price is that back-references, such as `\1`, are not supported.
 ///
 /// ```
 /// use fanfare::schema::Pattern;
@@ -34,13 +39,15 @@ impl Pattern {
         self.source
     }
 
-    /// Whether the pattern matches somewhere in the text. A source that is no
-    /// regular expression matches nothing.
+    /// Returns whether the pattern matches somewhere in the text.
+    ///
+    /// A source that the compiler would refuse matches nothing: one that is not a
+    /// regular expression, has a back-reference or needs too many states.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         match self.compiled.get_or_init(|| Compiled::of(self.source)) {
             Compiled::Sequence(sequence) => sequence.matches(text),
-            Compiled::Regex(regex) => regex.find(text).is_some(),
+            Compiled::Regex(regex) => regex.is_match(text),
             Compiled::Nothing => false,
         }
     }
@@ -49,17 +56,17 @@ impl Pattern {
 /// A pattern ready for use.
 enum Compiled {
     Sequence(Sequence),
-    Regex(Box<regress::Regex>),
-    /// It is no regular expression.
+    Regex(Box<Regex>),
+    /// It is refused.
     Nothing,
 }
 
 impl Compiled {
     fn of(source: &str) -> Self {
-        match (regress::Regex::with_flags(source, "u"), Sequence::of(source)) {
-            (Err(_), _) => Self::Nothing,
-            (Ok(_), Some(sequence)) => Self::Sequence(sequence),
-            (Ok(regex), None) => Self::Regex(Box::new(regex)),
+        match (Sequence::of(source), Regex::new(source)) {
+            (Some(sequence), Ok(_)) => Self::Sequence(sequence),
+            (None, Ok(regex)) => Self::Regex(Box::new(regex)),
+            (_, Err(_)) => Self::Nothing,
         }
     }
 }

@@ -134,14 +134,32 @@ fn refuse_multiple(
 
 #[inline]
 pub(super) fn text(limits: &Text, value: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
-    if is_text_within(limits, value) { Ok(()) } else { refuse_text(limits, value, place, report) }
+    let found = TextFaults::of(limits, value);
+    if found.any() { refuse_text(limits, &found, value, place, report) } else { Ok(()) }
 }
 
-fn is_text_within(limits: &Text, value: &str) -> bool {
-    !is_short(limits, value)
-        && !is_long(limits, value)
-        && limits.pattern.is_none_or(|pattern| pattern.matches(value))
-        && limits.format.is_none_or(|format| format.accepts(value))
+/// Which limits a text breaks. Patterns and formats are looked at once.
+struct TextFaults {
+    is_length_wrong: bool,
+    is_unmatched: bool,
+    is_misformatted: bool,
+}
+
+impl TextFaults {
+    #[inline]
+    fn of(limits: &Text, value: &str) -> Self {
+        let is_long = is_long(limits, value);
+        Self {
+            is_length_wrong: is_long || is_short(limits, value),
+            // What is too long already is not worth the time that a match takes.
+            is_unmatched: !is_long && limits.pattern.is_some_and(|pattern| !pattern.matches(value)),
+            is_misformatted: !is_long && limits.format.is_some_and(|format| !format.accepts(value)),
+        }
+    }
+
+    fn any(&self) -> bool {
+        self.is_length_wrong || self.is_unmatched || self.is_misformatted
+    }
 }
 
 /// The length in bytes is at least the length in code points, and at most four
@@ -157,7 +175,13 @@ fn is_long(limits: &Text, value: &str) -> bool {
 }
 
 #[cold]
-fn refuse_text(limits: &Text, value: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+fn refuse_text(
+    limits: &Text,
+    faults: &TextFaults,
+    value: &str,
+    place: &Place<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
     let found = Found::Text(value);
     if is_short(limits, value) {
         let least = counted(limits.min_length, "character");
@@ -167,11 +191,11 @@ fn refuse_text(limits: &Text, value: &str, place: &Place<'_>, report: &mut Repor
         let most = counted(limits.max_length, "character");
         report.add(place, found, "maxLength", || format!("must have at most {most}"))?;
     }
-    if let Some(pattern) = limits.pattern.filter(|pattern| !pattern.matches(value)) {
+    if let Some(pattern) = limits.pattern.filter(|_| faults.is_unmatched) {
         let message = || format!("must match the pattern {}", pattern.source());
         report.add(place, found, "pattern", message)?;
     }
-    if let Some(format) = limits.format.filter(|format| !format.accepts(value)) {
+    if let Some(format) = limits.format.filter(|_| faults.is_misformatted) {
         report.add(place, found, "format", || format!("must be a valid {}", format.name()))?;
     }
     Ok(())

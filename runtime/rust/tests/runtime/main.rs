@@ -14,9 +14,9 @@ mod delivery;
 mod enduring;
 mod frames;
 mod in_flight;
+mod issues;
 #[cfg(feature = "jwks")]
 mod key_sets;
-mod issues;
 mod limits;
 mod logging;
 mod measuring;

@@ -2,6 +2,7 @@
 
 import { isWellFormed, refuseName } from "../schema/json.js";
 import type { Report } from "../schema/report.js";
+import { matcher, type Pattern } from "../schema/text.js";
 import { counted } from "../schema/words.js";
 import { inPlace } from "./applicators.js";
 import type { Evaluated } from "./evaluated.js";
@@ -71,10 +72,10 @@ function presenceJudge({ required = [], dependentRequired = {} }: RulesObject): 
 function eachMember(rules: RulesObject): Judge<Members> | undefined {
   const { properties = {}, patternProperties = {}, additionalProperties, propertyNames } = rules;
   const declared = new Map(Object.entries(properties).map(([name, inner]) => [name, judgeOf(inner)]));
-  const patterns = Object.entries(patternProperties).map(([pattern, inner]) => ({
-    pattern: new RegExp(pattern, "u"),
-    judge: judgeOf(inner),
-  }));
+  const pairs: readonly (readonly [Pattern, Rules])[] = Array.isArray(patternProperties)
+    ? patternProperties
+    : Object.entries(patternProperties);
+  const patterns = pairs.map(([pattern, inner]) => ({ pattern: matcher(pattern), judge: judgeOf(inner) }));
   const others = additionalProperties === undefined ? undefined : judgeOfRest("additionalProperties", additionalProperties);
   const ofName = propertyNames === undefined ? undefined : nameJudge(propertyNames);
   if (declared.size === 0 && patterns.length === 0 && !others && !ofName) {

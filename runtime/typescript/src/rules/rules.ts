@@ -1,5 +1,6 @@
 /** JSON Schema as a value: what generated code says where the fast readers do not suffice. */
 
+import type { Automaton } from "../schema/automaton.js";
 import type { Format } from "../schema/formats.js";
 
 /** A kind of JSON value. An integer is a whole number within ±(2^53 − 1). */
@@ -30,7 +31,7 @@ export interface RulesObject {
   readonly minLength?: number;
   readonly maxLength?: number;
   /** An ECMA-262 regular expression, read with the `u` flag, that must match somewhere. */
-  readonly pattern?: string;
+  readonly pattern?: string | Automaton;
   readonly format?: Format | "int64" | "uint64";
 
   readonly prefixItems?: readonly Rules[];
@@ -44,7 +45,8 @@ export interface RulesObject {
   readonly unevaluatedItems?: Rules;
 
   readonly properties?: Readonly<Record<string, Rules>>;
-  readonly patternProperties?: Readonly<Record<string, Rules>>;
+  /** By pattern; as a list of pairs if one of the patterns is an automaton. */
+  readonly patternProperties?: Readonly<Record<string, Rules>> | readonly (readonly [string | Automaton, Rules])[];
   readonly additionalProperties?: Rules;
   readonly propertyNames?: Rules;
   readonly minProperties?: number;

@@ -1,5 +1,6 @@
 /** Strings: code points, patterns and formats. */
 
+import type { Automaton } from "./automaton.js";
 import { type Format, formats } from "./formats.js";
 import { isWellFormed, refuseType } from "./json.js";
 import { isInt64, isUint64 } from "./number.js";
@@ -12,17 +13,24 @@ export interface StringLimits {
   minLength?: number;
   /** The most code points allowed. */
   maxLength?: number;
-  /** The regular expression that must match somewhere; as text it is read with the `u` flag. */
-  pattern?: string | RegExp;
+  /**
+   * The regular expression that must match somewhere; as text it is read with the `u` flag. JavaScript
+   * matches it natively, which can take exponential time, for instance for `^(\w+\s?)*$`. The compiler
+   * writes an automaton for such patterns of definitions.
+   */
+  pattern?: Pattern;
   /** The format that the whole string must have. */
   format?: Format;
 }
+
+/** What a string can be matched with. */
+export type Pattern = string | RegExp | Automaton;
 
 /** The limits of a string, ready to be held against many. */
 export interface TextRules {
   readonly minLength: number;
   readonly maxLength: number;
-  readonly pattern: RegExp | undefined;
+  readonly pattern: Pick<Automaton, "test"> | undefined;
   /** The pattern as it was written. */
   readonly source: string;
   readonly format: string;
@@ -38,8 +46,8 @@ export function textRules(limits: Omit<StringLimits, "format"> & { readonly form
   return {
     minLength,
     maxLength,
-    pattern: pattern === undefined ? undefined : regularExpression(pattern),
-    source: pattern instanceof RegExp ? pattern.source : (pattern ?? ""),
+    pattern: pattern === undefined ? undefined : matcher(pattern),
+    source: pattern === undefined ? "" : sourceOf(pattern),
     format: format ?? "",
     isFormat: format && FORMATS[format],
     // A code point has one or two units.
@@ -49,12 +57,21 @@ export function textRules(limits: Omit<StringLimits, "format"> & { readonly form
 }
 
 /** A pattern ready for use. */
-export function regularExpression(pattern: string | RegExp): RegExp {
-  if (typeof pattern === "string") {
-    return new RegExp(pattern, "u");
+export function matcher(pattern: Pattern): Pick<Automaton, "test"> {
+  return typeof pattern === "string" || pattern instanceof RegExp ? regularExpression(pattern) : pattern;
+}
+
+/** A pattern as JavaScript's own, for those who only want to know it. */
+export function regularExpression(pattern: Pattern): RegExp {
+  if (pattern instanceof RegExp) {
+    // A flag that keeps state between matches would make the verdict depend on the last value.
+    return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
   }
-  // A flag that keeps state between matches would make the verdict depend on the last value.
-  return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
+  return new RegExp(sourceOf(pattern), "u");
+}
+
+function sourceOf(pattern: Pattern): string {
+  return typeof pattern === "string" ? pattern : pattern.source;
 }
 
 /** Longer than any string, and still one of the small integers that lengths are. */
@@ -76,6 +93,8 @@ export function checkText(rules: TextRules, text: string, report: Report): boole
   }
   if (text.length > maxLength && codePoints(text) > maxLength) {
     report.add("maxLength", `must have at most ${counted(maxLength, "character")}`, text);
+    // What is too long already is not worth the time that a match takes.
+    return false;
   }
   if (pattern !== undefined && !pattern.test(text)) {
     report.add("pattern", `must match the pattern ${rules.source}`, text);

@@ -28,6 +28,7 @@ import { exact } from "./class.js";
 import * as kinds from "./kinds.js";
 import type { Cases, Json, Mutable, Open, UnknownCase, WithOthers } from "./types.js";
 
+export { automaton, type Automaton } from "../schema/automaton.js";
 export { issues, type Issue } from "./issues.js";
 export type { Rules, RulesObject } from "../rules/rules.js";
 export type { ArrayLimits } from "../schema/arrays.js";

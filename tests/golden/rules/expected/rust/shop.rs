@@ -33,40 +33,46 @@ impl Shop {
         self.0.topic(1)
     }
 
+    /// Names that JavaScript could take too long to match.
+    #[must_use]
+    pub fn phrases(&self) -> fanfare::Topic<'_, Phrases> {
+        self.0.topic(2)
+    }
+
     /// The topic `basket`.
     #[must_use]
     pub fn basket(&self) -> fanfare::Topic<'_, super::Basket> {
-        self.0.topic(2)
+        self.0.topic(3)
     }
 
     /// The topic `tree`.
     #[must_use]
     pub fn tree(&self) -> fanfare::Topic<'_, super::Tree> {
-        self.0.topic(3)
+        self.0.topic(4)
     }
 
     /// The topic `anything`.
     #[must_use]
     pub fn anything(&self) -> fanfare::Topic<'_, Anything> {
-        self.0.topic(4)
+        self.0.topic(5)
     }
 
     /// Alternatives that nothing names.
     #[must_use]
     pub fn choice(&self) -> fanfare::Topic<'_, Choice> {
-        self.0.topic(5)
+        self.0.topic(6)
     }
 
     /// The topic `code`.
     #[must_use]
     pub fn code(&self) -> fanfare::Topic<'_, Code> {
-        self.0.topic(6)
+        self.0.topic(7)
     }
 
     /// The topic `shape`.
     #[must_use]
     pub fn shape(&self) -> fanfare::Topic<'_, Shape> {
-        self.0.topic(7)
+        self.0.topic(8)
     }
 
     /// The right to subscribe to some of the topics, to make a token of.
@@ -102,6 +108,8 @@ pub enum Topic {
     Payment,
     /// A map with patterns, kept whole.
     Labels,
+    /// Names that JavaScript could take too long to match.
+    Phrases,
     /// The topic `basket`.
     Basket,
     /// The topic `tree`.
@@ -118,7 +126,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 8] = [Self::Payment, Self::Labels, Self::Basket, Self::Tree, Self::Anything, Self::Choice, Self::Code, Self::Shape];
+    pub const ALL: [Self; 9] = [Self::Payment, Self::Labels, Self::Phrases, Self::Basket, Self::Tree, Self::Anything, Self::Choice, Self::Code, Self::Shape];
 
     /// The name on the wire.
     #[must_use]
@@ -126,6 +134,7 @@ impl Topic {
         match self {
             Self::Payment => "payment",
             Self::Labels => "labels",
+            Self::Phrases => "phrases",
             Self::Basket => "basket",
             Self::Tree => "tree",
             Self::Anything => "anything",
@@ -149,6 +158,11 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         fanfare::TopicDefinition {
             name: "labels",
             carries: fanfare::Carries::Payload(&schemas::LABELS),
+            retain: fanfare::Retain::None,
+        },
+        fanfare::TopicDefinition {
+            name: "phrases",
+            carries: fanfare::Carries::Payload(&schemas::PHRASES),
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
@@ -185,7 +199,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "aa92aac4ab7905ab",
+    fingerprint: "46f717e711c4eb32",
 };
 
 /// A struct, and a condition beside it.
@@ -206,6 +220,9 @@ fanfare::object!(Payment: schemas::PAYMENT {
 
 /// A map with patterns, kept whole.
 pub type Labels = std::collections::BTreeMap<String, fanfare::Value>;
+
+/// Names that JavaScript could take too long to match.
+pub type Phrases = std::collections::BTreeMap<String, fanfare::Value>;
 
 /// `ShopAnything`.
 pub type Anything = fanfare::Value;
@@ -381,6 +398,35 @@ mod schemas {
         },
     );
 
+    pub(super) static PHRASES: Schema = Schema::Rules(
+        &Rules {
+            kinds: Kinds::OBJECT,
+            object: Some(
+                &Members {
+                    patterns: &[
+                        (
+                            &PATTERN_4,
+                            &Rules {
+                                kinds: Kinds::STRING,
+                                text: Some(
+                                    &Text {
+                                        pattern: Some(&PATTERN_5),
+                                        ..Text::ANY
+                                    },
+                                ),
+                                ..Rules::ANY
+                            },
+                        ),
+                        (&PATTERN_2, &Rules::ANY),
+                    ],
+                    others: Some(&Rules::NEVER),
+                    ..Members::ANY
+                },
+            ),
+            ..Rules::ANY
+        },
+    );
+
     pub(super) static ANYTHING: Schema = Schema::Rules(
         &Rules {
             number: Some(
@@ -450,7 +496,7 @@ mod schemas {
                 &Rules {
                     text: Some(
                         &Text {
-                            pattern: Some(&PATTERN_4),
+                            pattern: Some(&PATTERN_6),
                             ..Text::ANY
                         },
                     ),
@@ -546,7 +592,11 @@ mod schemas {
 
     static PATTERN_3: Pattern = Pattern::new("^n-");
 
-    static PATTERN_4: Pattern = Pattern::new("^[A-Z]");
+    static PATTERN_4: Pattern = Pattern::new("^(\\w+\\s?)*$");
+
+    static PATTERN_5: Pattern = Pattern::new("\\S+@example\\.com");
+
+    static PATTERN_6: Pattern = Pattern::new("^[A-Z]");
 
     static LITERALS_1: Literals = Literals::new("[\"card\",\"invoice\"]");
 

@@ -31,6 +31,9 @@ export interface ShopPayment {
 /** A map with patterns, kept whole. */
 export type ShopLabels = Record<string, unknown>;
 
+/** Names that JavaScript could take too long to match. */
+export type ShopPhrases = Record<string, unknown>;
+
 export type ShopAnything = unknown;
 
 /** Alternatives that nothing names. */

@@ -94,6 +94,18 @@ export const ShopLabelsSchema = f.checked(f.map(f.json()), {
   minProperties: 1,
 }) satisfies z.ZodType<t.ShopLabels>;
 
+export const ShopPhrasesSchema = f.checked(f.map(f.json()), {
+  type: "object",
+  patternProperties: [
+    [f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 ."), {
+      type: "string",
+      pattern: f.automaton("\\S+@example\\.com", "0 0 9 1 5 0 i 1 1 0 d 2 1 0 h 3 1 0 w 4 1 0 1 5 1 0 1 6 1 0 6 7 1 8 1 0 1 9 1 a 1 0 7 b 1 0 13 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;0 2 3 4 5 6 7 8 9 a b,3,6,b,4,8,a,7,2,5,9;;f 0 |0 1 2 3 4 5 6 7 2 8 9 a 5 ."),
+    }],
+    ["^x-", true],
+  ],
+  additionalProperties: false,
+}) satisfies z.ZodType<t.ShopPhrases>;
+
 export const ShopAnythingSchema = f.checked(f.json(), { minimum: 3, minLength: 2 }) satisfies z.ZodType<t.ShopAnything>;
 
 export const ShopChoiceSchema = f.checked(f.map(f.json()), {

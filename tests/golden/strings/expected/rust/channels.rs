@@ -43,6 +43,8 @@ pub struct Everything {
     pub lines: Option<String>,
     /// `anything`.
     pub anything: Option<String>,
+    /// `words`.
+    pub words: Option<String>,
     /// `uuid`.
     pub uuid: Option<fanfare::formats::Uuid>,
     /// `dateTime`.
@@ -73,6 +75,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "quotes" => quotes?,
     "lines" => lines?,
     "anything" => anything?,
+    "words" => words?,
     "uuid" => uuid?,
     "dateTime" => date_time?,
     "date" => date?,
@@ -162,6 +165,15 @@ mod schemas {
                 required: false,
             },
             Property {
+                name: "words",
+                schema: &Schema::Text(Text {
+                    max_length: 100,
+                    pattern: Some(&PATTERN_7),
+                    ..Text::ANY
+                }),
+                required: false,
+            },
+            Property {
                 name: "uuid",
                 schema: &Schema::Text(Text {
                     format: Some(Format::Uuid),
@@ -229,7 +241,7 @@ mod schemas {
             Property {
                 name: "hostname",
                 schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_7),
+                    pattern: Some(&PATTERN_8),
                     format: Some(Format::Hostname),
                     ..Text::ANY
                 }),
@@ -251,5 +263,7 @@ mod schemas {
 
     static PATTERN_6: Pattern = Pattern::new("");
 
-    static PATTERN_7: Pattern = Pattern::new("\\.example$");
+    static PATTERN_7: Pattern = Pattern::new("^(\\w+\\s?)*$");
+
+    static PATTERN_8: Pattern = Pattern::new("\\.example$");
 }

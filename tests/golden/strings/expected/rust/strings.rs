@@ -129,7 +129,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "a59ea96de884f3c7",
+    fingerprint: "b6d59217f5ef25b5",
 };
 
 /// `StringsBare`.

@@ -6,7 +6,7 @@ import { EverythingSchema, StringsBareSchema, StringsLimitedSchema, StringsForma
 export const strings = defineChannel({
   name: "strings",
   address: "strings",
-  fingerprint: "a59ea96de884f3c7",
+  fingerprint: "b6d59217f5ef25b5",
   topics: {
     everything: { payload: f.payload(EverythingSchema) },
     bare: { payload: f.payload(StringsBareSchema) },

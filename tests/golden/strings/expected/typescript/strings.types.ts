@@ -22,6 +22,7 @@ export interface Everything {
   quotes?: string | undefined;
   lines?: string | undefined;
   anything?: string | undefined;
+  words?: string | undefined;
   uuid?: string | undefined;
   dateTime?: string | undefined;
   date?: string | undefined;

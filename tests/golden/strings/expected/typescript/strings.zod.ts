@@ -16,6 +16,7 @@ export const EverythingSchema = f.object({
   quotes: f.optional(f.string({ pattern: "^[\"'\\\\`]$" })),
   lines: f.optional(f.string({ pattern: "a\nb\r\u2028" })),
   anything: f.optional(f.string({ pattern: "" })),
+  words: f.optional(f.string({ maxLength: 100, pattern: f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 .") })),
   uuid: f.optional(f.string({ format: "uuid" })),
   dateTime: f.optional(f.string({ format: "date-time" })),
   date: f.optional(f.string({ format: "date" })),

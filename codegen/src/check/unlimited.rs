@@ -1,0 +1,86 @@
+//! Patterns that a page can send texts of any length to.
+
+use std::collections::BTreeSet;
+
+use fanfare_pattern::Regex;
+
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::model::{Additional, Model, Rules, RulesId, Text, Type, TypeId};
+
+/// Warns about patterns without `maxLength` in params and signals.
+pub(super) fn warn(model: &Model, places: &[Place], channels: &[Place]) -> Vec<Diagnostic> {
+    let mut search =
+        Search { model, places, types: BTreeSet::new(), rules: BTreeSet::new(), found: Vec::new() };
+    for (channel, place) in model.channels.iter().zip(channels) {
+        for param in &channel.params {
+            search.shape(&param.shape, &place.join("params").join(&param.name.wire));
+        }
+        for signal in &channel.signals {
+            search.named(signal.payload);
+        }
+    }
+    search.found
+}
+
+struct Search<'m> {
+    model: &'m Model,
+    places: &'m [Place],
+    types: BTreeSet<TypeId>,
+    rules: BTreeSet<RulesId>,
+    found: Vec<Diagnostic>,
+}
+
+impl Search<'_> {
+    fn named(&mut self, id: TypeId) {
+        if self.types.insert(id) {
+            self.shape(&self.model.get(id).shape, &self.places[id.0]);
+        }
+    }
+
+    fn shape(&mut self, shape: &Type, place: &Place) {
+        match shape {
+            Type::Named(id) => self.named(*id),
+            Type::Text(text) => self.text(text, place),
+            Type::Array(array) => self.shape(&array.items, &place.join("items")),
+            Type::Map(values) => self.shape(values, &place.join("additionalProperties")),
+            Type::Object(object) => {
+                for property in &object.properties {
+                    self.shape(&property.shape, &place.join("properties").join(&property.name.wire));
+                }
+                if let Additional::Checked(values) = &object.additional {
+                    self.shape(values, &place.join("additionalProperties"));
+                }
+            }
+            Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| self.named(case.target)),
+            Type::Checked(checked) => self.rules(&checked.rules, place),
+            other => other.children().into_iter().for_each(|child| self.shape(child, place)),
+        }
+    }
+
+    /// Rules have no places of their own, so they are reported where they are used.
+    fn rules(&mut self, rules: &Rules, place: &Place) {
+        self.text(&rules.text, place);
+        for id in &rules.references {
+            if self.rules.insert(*id) {
+                self.rules(&self.model.rules[id.0].rules, place);
+            }
+        }
+        rules.parts(false, &mut |part| self.rules(part, place));
+    }
+
+    fn text(&mut self, text: &Text, place: &Place) {
+        let Some(pattern) = &text.pattern else { return };
+        if text.max_length.is_some() || Regex::new(pattern).is_ok_and(|regex| regex.is_bounded()) {
+            return;
+        }
+        self.found.push(
+            Diagnostic::at(
+                Code::UnlimitedPattern,
+                place,
+                "a page can send a text of any length to this pattern",
+            )
+            .note("matching takes time linear in the length of the text")
+            .help("add a `maxLength`"),
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! Code points sorted into classes that no set of a pattern tells apart.
+
+use std::collections::BTreeMap;
+
+use crate::code_points::{CodePoints, LAST_CODE_POINT};
+
+/// The classes of all code points, and which sets contain them.
+#[derive(Debug)]
+pub(crate) struct Alphabet {
+    /// The first code point of each run of one class.
+    starts: Vec<u32>,
+    /// The class of each run.
+    classes: Vec<u16>,
+    of_ascii: [u16; 128],
+    /// A row of bits for each set: which classes it contains.
+    rows: Vec<Vec<u64>>,
+    /// The same as a row for each class: which sets contain it.
+    containing: Vec<Vec<bool>>,
+    count: usize,
+    /// The set of the characters of words, if the pattern asks for their boundaries.
+    word: Option<u16>,
+}
+
+impl Alphabet {
+    pub(crate) fn new(sets: &[CodePoints], word: Option<u16>) -> Self {
+        let ends = |set: &CodePoints| -> Vec<u32> {
+            set.ranges().iter().flat_map(|(first, last)| [*first, last + 1]).collect()
+        };
+        let mut starts: Vec<u32> = sets.iter().flat_map(ends).chain([0]).collect();
+        starts.retain(|start| *start <= LAST_CODE_POINT);
+        starts.sort_unstable();
+        starts.dedup();
+
+        let mut members: Vec<Vec<u16>> = vec![Vec::new(); starts.len()];
+        for (number, set) in (0_u16..).zip(sets) {
+            for (first, last) in set.ranges() {
+                let from = starts.partition_point(|start| start < first);
+                let to = starts.partition_point(|start| start <= last);
+                members[from..to].iter_mut().for_each(|inside| inside.push(number));
+            }
+        }
+        let mut numbers: BTreeMap<Vec<u16>, u16> = BTreeMap::new();
+        let mut classes = Vec::with_capacity(starts.len());
+        for inside in members {
+            let next = u16::try_from(numbers.len()).unwrap_or(u16::MAX);
+            classes.push(*numbers.entry(inside).or_insert(next));
+        }
+        let count = numbers.len();
+        let mut rows = vec![vec![0_u64; count.div_ceil(64)]; sets.len()];
+        let mut containing = vec![vec![false; sets.len()]; count];
+        for (inside, class) in &numbers {
+            for set in inside {
+                rows[usize::from(*set)][usize::from(*class / 64)] |= 1 << (class % 64);
+                containing[usize::from(*class)][usize::from(*set)] = true;
+            }
+        }
+        let mut alphabet = Self { starts, classes, of_ascii: [0; 128], rows, containing, count, word };
+        for byte in 0..128_u8 {
+            alphabet.of_ascii[usize::from(byte)] = alphabet.find(byte.into());
+        }
+        alphabet
+    }
+
+    /// How many classes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    #[inline]
+    pub(crate) fn class(&self, character: char) -> u16 {
+        let code_point = u32::from(character);
+        match self.of_ascii.get(code_point as usize) {
+            Some(class) => *class,
+            None => self.find(code_point),
+        }
+    }
+
+    fn find(&self, code_point: u32) -> u16 {
+        self.classes[self.starts.partition_point(|start| *start <= code_point) - 1]
+    }
+
+    #[inline]
+    pub(crate) fn contains(&self, set: u16, class: u16) -> bool {
+        self.containing[usize::from(class)][usize::from(set)]
+    }
+
+    /// Which sets contain a class.
+    #[inline]
+    pub(crate) fn containing(&self, class: u16) -> &[bool] {
+        &self.containing[usize::from(class)]
+    }
+
+    pub(crate) fn row(&self, set: u16) -> &[u64] {
+        &self.rows[usize::from(set)]
+    }
+
+    pub(crate) fn are_disjoint(&self, one: u16, other: u16) -> bool {
+        self.row(one).iter().zip(self.row(other)).all(|(one, other)| one & other == 0)
+    }
+
+    /// Whether the characters of a class are those of words; `false` unless the pattern asks.
+    #[inline]
+    pub(crate) fn is_word(&self, class: u16) -> bool {
+        self.word.is_some_and(|set| self.contains(set, class))
+    }
+
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (u32, u16)> {
+        self.starts.iter().copied().zip(self.classes.iter().copied())
+    }
+
+    /// The classes of each set.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = Vec<u16>> {
+        let classes = u16::try_from(self.count).unwrap_or(u16::MAX);
+        let count = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
+        (0..count).map(move |set| (0..classes).filter(|class| self.contains(set, *class)).collect())
+    }
+
+    /// The number of the set of the characters of words.
+    pub(crate) fn word(&self) -> Option<u16> {
+        self.word
+    }
+}

@@ -1,0 +1,120 @@
+//! Regular expressions as ECMA-262 defines them with the `u` flag, matched in time
+//! linear in the length of the text.
+//!
+//! A pattern becomes an automaton that reads each character once and never goes
+//! back. JSON Schema only asks whether a pattern matches somewhere, so there are no
+//! captures, and greedy and lazy quantifiers mean the same. Lookarounds are answered
+//! by passes of their own, one per lookaround. Back-references cannot be matched in
+//! linear time and are refused.
+//!
+//! ```
+//! use fanfare_pattern::Regex;
+//!
+//! let words = Regex::new(r"^(\w+\s?)*$").expect("a pattern");
+//! assert!(words.is_match("every good boy"));
+//! assert!(!words.is_match(&format!("{}!", "a".repeat(100_000))));
+//! ```
+
+mod alphabet;
+mod code_points;
+mod cost;
+mod encode;
+mod error;
+mod native;
+mod parse;
+mod program;
+mod properties;
+mod scan;
+mod table;
+mod tree;
+
+pub use error::Error;
+
+use alphabet::Alphabet;
+use program::Program;
+use table::Table;
+
+/// A compiled regular expression.
+#[derive(Debug)]
+pub struct Regex {
+    alphabet: Alphabet,
+    /// One matcher per lookaround, inner ones first; the last one is the pattern itself.
+    matchers: Vec<Matcher>,
+    /// Whether a backtracking engine matches the pattern in linear time as well.
+    is_native: bool,
+}
+
+#[derive(Debug)]
+struct Matcher {
+    program: Program,
+    /// The program as a table of states, if that is small.
+    table: Option<Table>,
+}
+
+impl Regex {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// The pattern is no regular expression of ECMA-262 with the `u` flag, contains a
+    /// back-reference or a group with flags, or needs too many states: see [`Error`].
+    pub fn new(source: &str) -> Result<Self, Error> {
+        let tree = parse::parse(source)?;
+        tree.check_size()?;
+        let (alphabet, programs) = program::compile(&tree)?;
+        let is_native = native::is_linear(&tree, programs.last(), &alphabet);
+        let matchers = programs
+            .into_iter()
+            .map(|program| Matcher { table: Table::of(&program, &alphabet), program })
+            .collect();
+        let regex = Self { alphabet, matchers, is_native };
+        cost::check(&regex)?;
+        Ok(regex)
+    }
+
+    /// Returns whether the pattern matches somewhere in the text.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        scan::is_match(&self.alphabet, &self.matchers, text, &mut 0)
+    }
+
+    /// Like [`is_match`](Self::is_match), and counts the states that were visited.
+    /// Tests measure growth with it, since counts do not depend on the machine.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn count_steps(&self, text: &str) -> (bool, u64) {
+        let mut steps = 0;
+        let is_match = scan::is_match(&self.alphabet, &self.matchers, text, &mut steps);
+        (is_match, steps)
+    }
+
+    /// Drops the tables, so that tests see what patterns without a small table do.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_tables(mut self) -> Self {
+        for matcher in &mut self.matchers {
+            matcher.table = None;
+        }
+        self
+    }
+
+    /// Returns whether engines that backtrack, such as those of browsers, provably
+    /// need only linear time for this pattern.
+    #[must_use]
+    pub fn is_natively_linear(&self) -> bool {
+        self.is_native
+    }
+
+    /// Returns whether a match looks at a bounded number of characters only, as for
+    /// `^[0-9]{4}$`, however long the text is.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        cost::is_bounded(self)
+    }
+
+    /// Writes the automaton as the compact text that `f.automaton` of the TypeScript
+    /// library reads.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        encode::encode(&self.alphabet, self.matchers.iter().map(|matcher| &matcher.program))
+    }
+}
