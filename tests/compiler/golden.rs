@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use fanfare_codegen::Schemas;
+
 use crate::cases::{Differences, Texts, cases};
 
 #[test]
@@ -14,7 +16,8 @@ fn every_output_is_as_expected() {
     let mut crate_root = String::from(RUST_HEAD);
     let mut type_tests = String::from(TYPESCRIPT_HEAD);
     for (name, folder) in cases("golden") {
-        let made: Texts = match fanfare_codegen::generate(folder.join("schemas")) {
+        let schemas = Schemas::new(folder.join("schemas")).allow_refs_to(folder.join("elsewhere"));
+        let made: Texts = match fanfare_codegen::generate(schemas) {
             Ok(files) => files.iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect(),
             Err(error) => {
                 differences.note(format!("{name} was refused:\n{error}"));
