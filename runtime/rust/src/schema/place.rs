@@ -106,7 +106,7 @@ impl Report {
         place: &Place<'_>,
         judge: impl FnOnce(&mut Self) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        if place.depth <= SHALLOW {
+        if place.depth <= SHALLOW || bug!(JudgedAgain) {
             return judge(self);
         }
         let memory = self.memory.get_or_insert_default();

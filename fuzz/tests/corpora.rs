@@ -1,0 +1,105 @@
+//! Replays the committed inputs: some written by hand, and each that once broke a promise.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fanfare_fuzz::{MAX_INPUT, TARGETS, Target, faults};
+
+fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    inputs("corpus", target)
+}
+
+fn inputs(folder: &str, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let inputs = paths.into_iter().map(|path| {
+        let input = fs::read(&path).unwrap();
+        (path, input)
+    });
+    inputs.collect()
+}
+
+fn replay(target: &str) {
+    let target = Target::find(target).unwrap();
+    let inputs = corpus(target.name);
+    assert!(inputs.len() >= 8, "{} inputs are few", inputs.len());
+    for (path, input) in inputs {
+        assert!(input.len() <= MAX_INPUT, "{} is longer than what is searched", path.display());
+        // Names the input before it fails.
+        println!("{}", path.display());
+        target.check(&input);
+    }
+}
+
+#[test]
+fn no_channels_share_a_name() {
+    replay("addresses");
+}
+
+#[test]
+fn frames_of_clients_read_back() {
+    replay("client-frames");
+}
+
+#[test]
+fn cursors_read_back_and_ids_keep_their_order() {
+    replay("cursors");
+}
+
+#[test]
+fn definitions_compile_or_are_refused_with_a_reason() {
+    replay("definitions");
+}
+
+#[test]
+fn recordings_are_replayed_or_refused() {
+    replay("journal");
+}
+
+#[test]
+fn patterns_match_as_ecma_262_says() {
+    replay("patterns");
+}
+
+#[test]
+fn payloads_get_a_verdict_in_time() {
+    replay("payloads");
+}
+
+#[test]
+fn no_request_makes_the_server_fail() {
+    replay("requests");
+}
+
+#[test]
+fn frames_of_the_server_read_back() {
+    replay("server-frames");
+}
+
+#[test]
+fn tokens_grant_only_what_they_say() {
+    replay("tokens");
+}
+
+#[test]
+fn each_target_has_inputs_and_each_fault_a_target() {
+    for target in &TARGETS {
+        assert!(!corpus(target.name).is_empty());
+    }
+    for fault in &faults::FAULTS {
+        assert!(Target::find(fault.target).is_some(), "{}", fault.name);
+    }
+}
+
+#[test]
+#[ignore = "patterns backtrack, and alternatives close to the root are judged again: both take too long"]
+fn costly_inputs_get_a_verdict_in_time() {
+    for target in ["patterns", "payloads"] {
+        for (path, input) in inputs("pending", target) {
+            println!("{}", path.display());
+            Target::find(target).unwrap().check(&input);
+        }
+    }
+}
