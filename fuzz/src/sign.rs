@@ -41,13 +41,8 @@ pub(crate) fn fill_in_times(text: &str) -> String {
     for piece in pieces {
         let digits = piece.len() - piece.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
         let (number, rest) = piece.split_at(digits);
-        match number.parse::<u64>().ok().and_then(|number| (now() - PRESENT).checked_add(number)) {
-            Some(time) => filled += &time.to_string(),
-            None => {
-                filled.push('@');
-                filled += number;
-            }
-        }
+        let time = number.parse::<u64>().ok().and_then(|number| (now() - PRESENT).checked_add(number));
+        filled += &time.map_or_else(|| format!("@{number}"), |time| time.to_string());
         filled += rest;
     }
     filled

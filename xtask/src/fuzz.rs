@@ -147,7 +147,7 @@ fn build() -> Result<PathBuf> {
 
 /// The triple of this machine.
 fn triple() -> Result<String> {
-    let version = crate::process::read(&mut Command::new("rustc").arg("-vV"))?;
+    let version = crate::process::read(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| Failure::new("rustc does not say which machine it is on"))
 }
@@ -214,7 +214,7 @@ impl Search<'_> {
         // The first folder is the one that new inputs are kept in.
         search.arg(&grown);
         let corpus = in_root(format!("fuzz/corpus/{target}"));
-        let mut report = Report::of_libfuzzer(&mut search.arg(corpus))?;
+        let mut report = Report::of_libfuzzer(search.arg(corpus))?;
         if let (Some(found), None) = (&mut report.found, fault) {
             self.minimize(fuzzer, found)?;
         }

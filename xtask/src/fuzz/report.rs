@@ -73,13 +73,14 @@ impl Report {
         if let Some((_, rest)) = line.split_once("Test unit written to ") {
             *path = Some(rest.into());
         }
-        let is_panic = why.ends_with(':');
-        if is_panic {
+        let is_error = line.contains(" panicked at ")
+            || line.contains("ERROR: libFuzzer: ")
+            || (!line.starts_with(['#', 'I']) && line.contains("rror"));
+        if why.ends_with(':') {
+            // What a panic says follows where it was.
             why.push(' ');
             why.push_str(line);
-        } else if why.is_empty() && (line.contains(" panicked at ") || line.contains("ERROR: libFuzzer: ")) {
-            why.push_str(line);
-        } else if why.is_empty() && !line.starts_with(['#', 'I']) && line.contains("rror") {
+        } else if why.is_empty() && is_error {
             why.push_str(line);
         }
     }
