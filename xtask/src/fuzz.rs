@@ -199,7 +199,7 @@ impl Search<'_> {
         let mut search = libfuzzer(fuzzer, target, fault);
         search.arg(&prefix);
         if let Some(input) = input {
-            run(search.arg(input))?;
+            run(search.arg(format!("-timeout={TIMEOUT}")).arg(input))?;
             return Ok(Report::default());
         }
         search.arg(format!("-max_len={MAX_INPUT}")).arg(format!("-timeout={TIMEOUT}"));
@@ -224,6 +224,7 @@ impl Search<'_> {
     /// Checks one input, without a search.
     fn check(&self, fuzzer: &Path, input: &Path) -> Result {
         let mut check = libfuzzer(fuzzer, self.target, self.fault);
+        check.arg(format!("-timeout={TIMEOUT}"));
         crate::process::read(check.arg(input)).map(drop)
     }
 
