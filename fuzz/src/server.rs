@@ -16,7 +16,7 @@ use crate::sign::{now, sign};
 /// The key of the server.
 pub(crate) const KEY: &str = "the signing key of a fuzzed server";
 
-/// How many pieces of a body that may never end are read.
+/// How often a body that may never end is read.
 const MAX_PIECES: usize = 32;
 
 pub(crate) struct Server {
@@ -24,8 +24,10 @@ pub(crate) struct Server {
     router: Router,
     /// A job that makes the calls which its input names.
     pub(crate) job: Job<Room, String>,
-    /// A token for all topics of a channel.
+    /// A token to publish to a channel and to send signals.
     pub(crate) token: String,
+    /// A token to subscribe to the same channel.
+    pub(crate) reader: String,
     _runs: Runs,
 }
 
@@ -43,8 +45,8 @@ pub(crate) fn start() -> &'static Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let (router, runs, job) = runtime.block_on(serve());
-        let token = sign(KEY, r#"{"alg":"HS256"}"#, &claims());
-        Server { runtime: Mutex::new(runtime), router, job, token, _runs: runs }
+        let [token, reader] = [true, false].map(|publish| sign(KEY, r#"{"alg":"HS256"}"#, &claims(publish)));
+        Server { runtime: Mutex::new(runtime), router, job, token, reader, _runs: runs }
     })
 }
 
@@ -59,13 +61,13 @@ async fn serve() -> (Router, Runs, Job<Room, String>) {
     (routes(hub), runs.start().await.expect("runs"), job)
 }
 
-fn claims() -> String {
+fn claims(publish: bool) -> String {
     let topic = |name| serde_json::json!({ "kind": "run", "channel": "room:1", "name": name });
     let topics: Vec<_> = ["any", "order", "said"].map(topic).into();
     let signals = serde_json::json!([{ "channel": "room:1", "name": "approve" }]);
     let claims = serde_json::json!({
         "iss": "rt.inngest.com", "iat": now(), "exp": now() + 86_000, "jti": "fuzzed",
-        "topics": topics, "signals": signals, "publish": true,
+        "topics": topics, "signals": signals, "publish": publish,
     });
     claims.to_string()
 }
@@ -83,11 +85,14 @@ impl Server {
             let (parts, body) = response.unwrap_or_else(|never| match never {}).into_parts();
             let mut chunks = body.into_data_stream();
             let mut body = Vec::new();
+            // An event stream is written by a task of its own, and has no end.
             for _ in 0..MAX_PIECES {
-                // An event stream has pieces for a while after it began: its channels are read from the storage.
                 tokio::task::yield_now().await;
-                let Some(Some(Ok(chunk))) = chunks.next().now_or_never() else { break };
-                body.extend_from_slice(&chunk);
+                match chunks.next().now_or_never() {
+                    Some(Some(Ok(chunk))) => body.extend_from_slice(&chunk),
+                    Some(_) => break,
+                    None => {}
+                }
             }
             Answer { status: parts.status, headers: parts.headers, body }
         })

@@ -1,6 +1,7 @@
 //! Replays the committed inputs: some written by hand, and each that once broke a promise.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fanfare_fuzz::{MAX_INPUT, TARGETS, Target, faults};
@@ -102,4 +103,25 @@ fn costly_inputs_get_a_verdict_in_time() {
             Target::find(target).unwrap().check(&input);
         }
     }
+}
+
+/// Checks that a target fails for an input if a bug is switched on, and only then.
+fn shows(fault: &str, target: &str, input: &str) {
+    let target = Target::find(target).unwrap();
+    target.check(input.as_bytes());
+    let installed = faults::install(fault);
+    let outcome = catch_unwind(AssertUnwindSafe(|| target.check(input.as_bytes())));
+    drop(installed);
+    assert!(outcome.is_err(), "{fault} does not show");
+}
+
+#[test]
+fn deliberate_bugs_show() {
+    let claims = r#"{"iss":"rt.inngest.com","iat":@900,"exp":@940,"jti":"1","topics":[{"kind":"run","channel":"room:1","name":"any"}],"publish":true}"#;
+    shows("expiry-ignored", "tokens", &format!("signed\n{{\"alg\":\"HS256\"}}\n{claims}"));
+    shows("id-sliced", "cursors", "0mi9a2k4é-00000002r\n\n");
+    shows("address-shared", "addresses", "\na:b\nc\n\n");
+    let requests = "POST publish?channel=room:1&topic=any\nauthorization: Bearer KEY\n\n{\"a\":\r1}\n---\nPOST sse\n\n\
+        [{\"kind\":\"sub\",\"ref\":\"1\",\"data\":\"READER\",\"channel\":\"room:1\",\"since\":{\"room:1\":\"start\"}}]";
+    shows("event-split", "requests", requests);
 }

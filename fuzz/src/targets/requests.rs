@@ -15,8 +15,8 @@ const MAX_REQUESTS: usize = 4;
 /// Between two requests of one input.
 const NEXT: &[u8] = b"\n---\n";
 
-/// Reads requests that follow each other: `POST publish?topic=…`, headers, an empty line, and the body. `KEY` and
-/// `TOKEN` stand for the server's.
+/// Reads requests that follow each other: `POST publish?topic=…`, headers, an empty line, and the body. `KEY`,
+/// `TOKEN` and `READER` stand for the server's.
 pub(crate) fn check(input: &[u8]) {
     let mut rest = input;
     for _ in 0..MAX_REQUESTS {
@@ -34,7 +34,7 @@ fn check_one(input: &[u8]) -> Option<()> {
     let end = input.windows(2).position(|pair| pair == b"\n\n").unwrap_or(input.len());
     let head = from_utf8(&input[..end]).ok()?;
     let body = input.get(end + 2..).unwrap_or_default();
-    let is_credential = |text: &str| text.contains("KEY") || text.contains("TOKEN");
+    let is_credential = |text: &str| ["KEY", "TOKEN", "READER"].iter().any(|name| text.contains(name));
     let has_credential = is_credential(head) || from_utf8(body).is_ok_and(is_credential);
     let (request, path) = request(head, body)?;
     let is_open = request.method() == Method::OPTIONS || path.starts_with("healthz");
@@ -52,7 +52,11 @@ fn check_one(input: &[u8]) -> Option<()> {
 }
 
 fn request(head: &str, body: &[u8]) -> Option<(Request<Body>, String)> {
-    let fill = |text: &str| text.replace("KEY", KEY).replace("TOKEN", &server::start().token);
+    let fill = |text: &str| {
+        text.replace("KEY", KEY)
+            .replace("TOKEN", &server::start().token)
+            .replace("READER", &server::start().reader)
+    };
     let mut lines = head.lines();
     let (method, path) = lines.next()?.split_once(' ')?;
     let known = ["token", "revoke", "publish", "signal", "connect", "sse", "healthz"];
