@@ -10,16 +10,19 @@ use std::cell::OnceCell;
 use fanfare_fuzz::{Target, faults};
 
 thread_local! {
-    static CHOSEN: OnceCell<(&'static Target, Option<faults::Installed>)> = const { OnceCell::new() };
+    static CHOSEN: OnceCell<&'static Target> = const { OnceCell::new() };
 }
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    CHOSEN.with(|chosen| chosen.get_or_init(choose).0.check(input));
+    CHOSEN.with(|chosen| chosen.get_or_init(choose).check(input));
 });
 
-fn choose() -> (&'static Target, Option<faults::Installed>) {
+fn choose() -> &'static Target {
     let target = std::env::var("FANFARE_FUZZ_TARGET").unwrap_or_default();
     let target = Target::find(&target).unwrap_or_else(|| panic!("no target is called {target:?}"));
-    let fault = std::env::var("FANFARE_FUZZ_FAULT").ok();
-    (target, fault.map(|name| faults::install(&name)))
+    if let Ok(fault) = std::env::var("FANFARE_FUZZ_FAULT") {
+        // Stays until the process ends, when thread locals can no longer be reached.
+        std::mem::forget(faults::install(&fault));
+    }
+    target
 }

@@ -215,7 +215,9 @@ impl Search<'_> {
         search.arg(&grown);
         let corpus = in_root(format!("fuzz/corpus/{target}"));
         let mut report = Report::of_libfuzzer(search.arg(corpus))?;
-        if let (Some(found), None) = (&mut report.found, fault) {
+        // An input that takes long would be tried for hours.
+        let found = report.found.as_mut().filter(|found| fault.is_none() && !found.takes_long());
+        if let Some(found) = found {
             self.minimize(fuzzer, found)?;
         }
         Ok(report)

@@ -25,6 +25,13 @@ pub(crate) struct Found {
     why: String,
 }
 
+impl Found {
+    /// Returns whether the input breaks a limit of time.
+    pub(crate) fn takes_long(&self) -> bool {
+        self.why.contains(" timeout ") || self.why.contains(": took ")
+    }
+}
+
 impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} breaks a promise: {}", self.path.display(), self.why)
