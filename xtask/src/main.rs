@@ -9,6 +9,7 @@ mod bench;
 mod conformance;
 mod demo;
 mod failure;
+mod fuzz;
 mod paths;
 mod process;
 mod simulate;
@@ -44,6 +45,8 @@ enum Verb {
     Audit(audit::Audit),
     /// Lists the dependencies of the published packages as a CycloneDX document.
     Sbom(audit::Sbom),
+    /// Searches for inputs that break a promise: a panic, a wrong verdict, too much time.
+    Fuzz(fuzz::Fuzz),
     /// Measures Fanfare beside its peers.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -68,6 +71,7 @@ fn run(verb: Verb) -> Result {
         Verb::Simulate(simulate) => simulate.run(),
         Verb::Audit(audit) => audit.run(),
         Verb::Sbom(sbom) => sbom.run(),
+        Verb::Fuzz(fuzz) => fuzz.run(),
         Verb::Bench(bench) => bench.run(),
     }
 }

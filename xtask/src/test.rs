@@ -3,6 +3,7 @@
 use crate::audit;
 use crate::demo;
 use crate::failure::{Failure, Result};
+use crate::fuzz;
 use crate::paths::in_root;
 use crate::process::{cargo, command, npm, run};
 use crate::step::{spoken, step};
@@ -39,6 +40,7 @@ impl Test {
             run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate", "--check"]))
         });
         checks.check("Rust tests", || run(&mut cargo(&["test", "--workspace", "--no-fail-fast"])));
+        checks.check("Inputs of the fuzzer hold in TypeScript, too", fuzz::replay_javascript);
         checks.check("Strict TypeScript", type_check);
         checks.check("The demo's server builds", demo::build_server);
         checks.check("The demo's page builds", demo::build_page);

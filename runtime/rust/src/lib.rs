@@ -96,6 +96,7 @@ macro_rules! include_channels {
             reason = "names are those of the definitions"
         )]
         #[allow(clippy::doc_markdown, reason = "docs are the definitions' descriptions")]
+        #[allow(clippy::needless_update, reason = "a definition may set every rule of a table")]
         pub mod channels {
             include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
         }

@@ -41,7 +41,7 @@ pub trait World {
     fn has_bug(&self, bug: Bug) -> bool;
 }
 
-/// Bugs that a simulation can switch on, to show that it finds them.
+/// Bugs that a simulation or the fuzzer can switch on, to show that it finds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// Which branch decides a fork is not recorded.
@@ -78,6 +78,16 @@ pub enum Bug {
     BackupIgnored,
     /// Readers are not told of what was lost.
     GapUntold,
+    /// Tokens are accepted after their time.
+    ExpiryIgnored,
+    /// An id is cut at a byte, which may lie inside of a character.
+    IdSliced,
+    /// A colon in a param is written as it is, so channels of two params share names.
+    AddressShared,
+    /// Alternatives inside of alternatives judge again what was judged before.
+    JudgedAgain,
+    /// A carriage return in a payload ends a line of an event.
+    EventSplit,
 }
 
 impl Bug {
@@ -105,6 +115,10 @@ impl Bug {
         Self::BackupIgnored,
         Self::GapUntold,
     ];
+
+    /// The bugs that fuzzing finds.
+    pub const OF_INPUTS: [Self; 5] =
+        [Self::ExpiryIgnored, Self::IdSliced, Self::AddressShared, Self::JudgedAgain, Self::EventSplit];
 }
 
 thread_local! {

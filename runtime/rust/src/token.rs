@@ -260,7 +260,7 @@ impl Keys {
             (Some(name), Some(audience)) if audience.includes(name) => {}
             _ => return Err(Refused::new("audience", "for somebody else")),
         }
-        if claims.exp <= now {
+        if claims.exp <= now && !bug!(ExpiryIgnored) {
             return Err(Refused::new("expired", "expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {

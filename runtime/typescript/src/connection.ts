@@ -1,5 +1,6 @@
 import { Backoff } from "./backoff.js";
 import type { Waits } from "./backoff.js";
+import { MAX_TIMER_MS } from "./deadline.js";
 import { ConnectionError, ProtocolError } from "./error.js";
 import { isolated } from "./isolate.js";
 import { Liveness } from "./liveness.js";
@@ -331,7 +332,7 @@ export class Connection {
   }
 
   #connectIn(wait: number): void {
-    this.#retryTimer ??= setTimeout(() => this.#connect(), wait);
+    this.#retryTimer ??= setTimeout(() => this.#connect(), Math.min(wait, MAX_TIMER_MS));
   }
 
   #tryWebSocket(): void {

@@ -1,7 +1,7 @@
 import { timing } from "./timing.js";
 
-/** Timers take no more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Timers take no more: with a longer time they fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Calls back when a time is over, unless it is cancelled with the returned function.

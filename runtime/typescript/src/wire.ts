@@ -294,5 +294,12 @@ function isOfType(
   }
   return type === "strings"
     ? Array.isArray(value) && value.every((item) => typeof item === "string")
-    : typeof value === type.replace("?", "");
+    : type.startsWith("number")
+      ? isMilliseconds(value)
+      : typeof value === type.replace("?", "");
+}
+
+/** All numbers of frames are times: JSON's `1e400` is Infinity here, and a timer with it would fire at once. */
+function isMilliseconds(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -226,7 +226,8 @@ fn written(frames: &[SharedText]) -> String {
 
 fn write_event(text: &mut String, frame: &SharedText) {
     // A payload may have line breaks between its tokens, each of which begins a line of an event.
-    for line in frame.as_str().split(['\n', '\r']) {
+    let ends_line = |character| character == '\n' || (character == '\r' && !bug!(EventSplit));
+    for line in frame.as_str().split(ends_line) {
         text.push_str("data: ");
         text.push_str(line);
         text.push('\n');

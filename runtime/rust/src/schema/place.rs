@@ -221,7 +221,7 @@ impl Report {
         place: &Place<'_>,
         judge: impl FnOnce(&mut Self) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        if !self.remembers() {
+        if !self.remembers() || bug!(JudgedAgain) {
             return judge(self);
         }
         let key = self.key(role, table, place);

@@ -1,0 +1,5 @@
+//! Compiles the definitions that targets validate against.
+
+fn main() -> Result<(), fanfare_codegen::Error> {
+    fanfare_codegen::compile("schemas")
+}

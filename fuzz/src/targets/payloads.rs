@@ -1,0 +1,65 @@
+//! Payloads: verdicts are linear in time, and the types can hold what the schema accepts.
+
+use fanfare::schema::{Schema, accepts, check as check_schema};
+use fanfare::{DecodeError, Payload, TopicDefinition, TypedChannel, decode};
+use serde_json::Value;
+
+use super::schemas;
+use crate::definitions::channels::{self, room};
+use crate::expand::expand;
+
+/// Reads a letter that chooses the schema, two bytes that a random schema is made from, and JSON.
+pub(crate) fn check(input: &[u8]) {
+    let Some((&[choice, high, low], rest)) = input.split_first_chunk::<3>() else { return };
+    let Some(text) = expand(rest) else { return };
+    let Ok(value) = serde_json::from_str::<Value>(&text) else { return };
+    match choice {
+        b'l' => check_type::<channels::Rung1>(&text),
+        b'o' => check_type::<channels::Order>(&text),
+        b'r' => check_type::<channels::Ruled>(&text),
+        b't' => check_type::<channels::Texts>(&text),
+        b'1' => check_type::<channels::Numbers>(&text),
+        b'?' => verdict(schemas::schema(u16::from_be_bytes([high, low])), &value),
+        _ => {}
+    }
+    let topics = room::Room::DEFINITION.topics;
+    let chosen = topics.iter().find(|topic| topic.name.starts_with(char::from(choice)));
+    if let Some(schema) = chosen.and_then(TopicDefinition::schema) {
+        verdict(schema, &value);
+    }
+}
+
+/// Checks that both ways to ask for a verdict agree, and that a refusal says why.
+fn verdict(schema: &'static Schema, value: &Value) {
+    let issues = check_schema(schema, value);
+    assert_eq!(accepts(schema, value), issues.is_ok(), "{schema:?} and {value}");
+    if let Err(issues) = issues {
+        assert!(!issues.is_empty(), "refused without an issue: {value}");
+        let told: usize = issues.iter().map(|issue| issue.to_string().len()).sum();
+        assert!(told < 1 << 20, "{told} bytes of issues");
+    }
+}
+
+/// Checks that a type holds what its schema accepts, and that what is written of it is accepted again.
+fn check_type<T: Payload + serde::Serialize>(text: &str) {
+    match decode::<T>(text.as_bytes()) {
+        Ok(payload) => {
+            let written = serde_json::to_string(&payload).expect("a payload is JSON");
+            if let Err(error) = decode::<T>(written.as_bytes()) {
+                panic!("{text} is read, and what is written of it is not: {written}: {error}");
+            }
+        }
+        Err(DecodeError::Mismatch(mismatch)) => panic!("accepted, and the type cannot hold it: {mismatch:?}"),
+        Err(_) => {}
+    }
+}
+
+/// Returns the issues of a payload for a topic of the channel `room`, with their paths and rules. `None` if it has none.
+pub(crate) fn issues(topic: &str, text: &str) -> Option<Vec<String>> {
+    let topics = room::Room::DEFINITION.topics;
+    let schema = topics.iter().find(|found| found.name == topic).and_then(TopicDefinition::schema);
+    let Some(schema) = schema else { return Some(vec!["no topic".into()]) };
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return Some(vec!["not JSON".into()]) };
+    let issues = check_schema(schema, &value).err()?;
+    Some(issues.iter().map(|issue| format!("{} {}", issue.path, issue.rule)).collect())
+}

@@ -1,0 +1,112 @@
+//! Replays the committed inputs: some written by hand, and each that once broke a promise.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use fanfare_fuzz::{MAX_INPUT, TARGETS, Target, faults};
+
+fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let inputs = paths.into_iter().map(|path| {
+        let input = fs::read(&path).unwrap();
+        (path, input)
+    });
+    inputs.collect()
+}
+
+fn replay(target: &str) {
+    let target = Target::find(target).unwrap();
+    let inputs = corpus(target.name);
+    assert!(inputs.len() >= 8, "{} inputs are few", inputs.len());
+    for (path, input) in inputs {
+        assert!(input.len() <= MAX_INPUT, "{} is longer than what is searched", path.display());
+        // Names the input before it fails.
+        println!("{}", path.display());
+        target.check(&input);
+    }
+}
+
+#[test]
+fn no_channels_share_a_name() {
+    replay("addresses");
+}
+
+#[test]
+fn frames_of_clients_read_back() {
+    replay("client-frames");
+}
+
+#[test]
+fn cursors_read_back_and_ids_keep_their_order() {
+    replay("cursors");
+}
+
+#[test]
+fn definitions_compile_or_are_refused_with_a_reason() {
+    replay("definitions");
+}
+
+#[test]
+fn recordings_are_replayed_or_refused() {
+    replay("journal");
+}
+
+#[test]
+fn patterns_match_as_ecma_262_says() {
+    replay("patterns");
+}
+
+#[test]
+fn payloads_get_a_verdict_in_time() {
+    replay("payloads");
+}
+
+#[test]
+fn no_request_makes_the_server_fail() {
+    replay("requests");
+}
+
+#[test]
+fn frames_of_the_server_read_back() {
+    replay("server-frames");
+}
+
+#[test]
+fn tokens_grant_only_what_they_say() {
+    replay("tokens");
+}
+
+#[test]
+fn each_target_has_inputs_and_each_fault_a_target() {
+    for target in &TARGETS {
+        assert!(!corpus(target.name).is_empty());
+    }
+    for fault in &faults::FAULTS {
+        assert!(Target::find(fault.target).is_some(), "{}", fault.name);
+    }
+}
+
+/// Checks that a target fails for an input if a bug is switched on, and only then.
+fn shows(fault: &str, target: &str, input: &str) {
+    let target = Target::find(target).unwrap();
+    target.check(input.as_bytes());
+    let installed = faults::install(fault);
+    let outcome = catch_unwind(AssertUnwindSafe(|| target.check(input.as_bytes())));
+    drop(installed);
+    assert!(outcome.is_err(), "{fault} does not show");
+}
+
+#[test]
+fn deliberate_bugs_show() {
+    let claims = r#"{"iss":"rt.inngest.com","iat":@900,"exp":@940,"jti":"1","topics":[{"kind":"run","channel":"room:1","name":"any"}],"publish":true}"#;
+    shows("expiry-ignored", "tokens", &format!("signed\n{{\"alg\":\"HS256\"}}\n{claims}"));
+    shows("id-sliced", "cursors", "0mi9a2k4é-00000002r\n\n");
+    shows("address-shared", "addresses", "\na:b\nc\n\n");
+    let requests = "POST publish?channel=room:1&topic=any\nauthorization: Bearer KEY\n\n{\"a\":\r1}\n---\nPOST sse\n\n\
+        [{\"kind\":\"sub\",\"ref\":\"1\",\"data\":\"READER\",\"channel\":\"room:1\",\"since\":{\"room:1\":\"start\"}}]";
+    shows("event-split", "requests", requests);
+}

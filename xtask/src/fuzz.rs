@@ -1,0 +1,274 @@
+//! `cargo xtask fuzz`: searches for inputs that break a promise, guided by the code that they reach.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::failure::{Failure, Result};
+use crate::paths::{built, in_root, target};
+use crate::process::{cargo, command, run};
+use crate::step::step;
+use crate::tools;
+
+mod faults;
+mod report;
+
+use report::{Found, Report, print};
+
+/// What makes the compiler count the edges that are taken and note what is compared.
+const COVERAGE: [&str; 7] = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    // As cargo-fuzz has it: crates leave out what no fuzzer gets past.
+    "--cfg",
+    "fuzzing",
+];
+
+/// The program that gives the verdicts of Rust.
+const VERDICTS: &str = "verdicts";
+
+/// The longest input, in bytes, as in `fanfare_fuzz::MAX_INPUT`.
+const MAX_INPUT: usize = 4096;
+
+/// An input that takes longer has no end that matters, in seconds. A target itself fails after less CPU time.
+const TIMEOUT: u32 = 20;
+
+/// The targets in Rust, one folder of `fuzz/corpus` each.
+const RUST: [&str; 10] = [
+    "addresses",
+    "client-frames",
+    "cursors",
+    "definitions",
+    "journal",
+    "patterns",
+    "payloads",
+    "requests",
+    "server-frames",
+    "tokens",
+];
+
+/// The targets in JavaScript.
+const JAVASCRIPT: [&str; 4] = ["js-cursors", "js-events", "js-frames", "js-payloads"];
+
+#[derive(clap::Args)]
+pub(crate) struct Fuzz {
+    /// One target, such as `tokens`; all of them unless given
+    target: Option<String>,
+    /// How long to search with each target
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    seconds: u64,
+    /// Checks one input and searches for none
+    #[arg(long, value_name = "FILE", requires = "target")]
+    input: Option<PathBuf>,
+    /// Switches on one deliberate bug after the other, and measures how long the search for it takes
+    #[arg(long, conflicts_with_all = ["target", "input"])]
+    faults: bool,
+}
+
+impl Fuzz {
+    pub(crate) fn run(&self) -> Result {
+        if self.faults {
+            let fuzzer = build()?;
+            return faults::find_all(&fuzzer, self.seconds);
+        }
+        let targets = self.targets()?;
+        let fuzzer = targets.iter().any(|target| RUST.contains(target)).then(build).transpose()?;
+        if targets.iter().any(|target| JAVASCRIPT.contains(target)) {
+            tools::node_and_packages()?;
+            tools::build_typescript_client()?;
+            generate_typescript()?;
+            build_verdicts()?;
+        }
+        let mut reports = Vec::new();
+        for target in targets {
+            let search = Search { target, seconds: self.seconds, fault: None, input: self.input.as_deref() };
+            let title = format!("Fuzzing {target} for {} s", self.seconds);
+            let report = step(&title, || match &fuzzer {
+                Some(fuzzer) if RUST.contains(&target) => search.rust(fuzzer),
+                _ => search.javascript(),
+            })?;
+            reports.push((target, report));
+        }
+        print(&reports);
+        let findings = reports.iter().filter(|(_, report)| report.found.is_some()).count();
+        match findings {
+            0 => Ok(()),
+            _ => Err(Failure::new(format!("{findings} targets found an input that breaks a promise")).help(
+                "fix what it shows, and move the input to `fuzz/corpus/<target>/`, where tests replay it",
+            )),
+        }
+    }
+
+    fn targets(&self) -> Result<Vec<&'static str>> {
+        let all = RUST.into_iter().chain(JAVASCRIPT);
+        let Some(name) = &self.target else { return Ok(all.collect()) };
+        let chosen: Vec<_> = all.clone().filter(|target| target == name).collect();
+        if chosen.is_empty() {
+            let all: Vec<_> = all.collect();
+            return Err(Failure::new(format!("no target is called `{name}`: there are {}", all.join(", "))));
+        }
+        Ok(chosen)
+    }
+}
+
+/// Checks the inputs of all JavaScript targets and searches for no others.
+pub(crate) fn replay_javascript() -> Result {
+    generate_typescript()?;
+    build_verdicts()?;
+    for target in JAVASCRIPT {
+        let search = Search { target, seconds: 0, fault: None, input: None };
+        if let Some(found) = search.javascript()?.found {
+            return Err(Failure::new(format!("{target}: {found}")));
+        }
+    }
+    Ok(())
+}
+
+/// Builds the fuzzer, with coverage in everything that it is made of.
+fn build() -> Result<PathBuf> {
+    let triple = triple()?;
+    step("Building the fuzzer, with coverage", || {
+        // With a target triple, build scripts and macros are built without coverage.
+        let arguments =
+            ["build", "--quiet", "--profile", "fuzz", "--package", "fanfare-fuzz", "--bin", "fuzz"];
+        let mut build = cargo(&arguments);
+        build.args(["--features", "libfuzzer", "--target", &triple]).arg("--target-dir").arg(folder());
+        build.env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.join("\u{1f}"));
+        if std::env::var_os("CXX").is_none() && tools::on_path("clang++").is_none() {
+            build.env("CXX", "g++");
+        }
+        run(&mut build).map_err(|failure| failure.help("libFuzzer needs a C++ compiler"))
+    })?;
+    Ok(folder().join(triple).join("fuzz/fuzz"))
+}
+
+/// The triple of this machine.
+fn triple() -> Result<String> {
+    let version = crate::process::read(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| Failure::new("rustc does not say which machine it is on"))
+}
+
+/// Where the fuzzer is built, and where its inputs are kept between runs.
+fn folder() -> PathBuf {
+    target().join("instrumented")
+}
+
+fn generate_typescript() -> Result {
+    step("Generating the channels of the targets", || {
+        let arguments = ["run", "--quiet", "--package", "fanfare-codegen", "--", "generate"];
+        let mut generate = cargo(&arguments);
+        generate.args(["--schemas", "fuzz/schemas", "--out"]).arg(folder().join("generated"));
+        crate::process::run_quietly(&mut generate)
+    })
+}
+
+/// Builds the program that gives Rust's verdicts to the search in JavaScript.
+fn build_verdicts() -> Result {
+    step("Building the verdicts of Rust", || {
+        run(&mut cargo(&["build", "--quiet", "--package", "fanfare-fuzz", "--bin", VERDICTS]))
+    })
+}
+
+/// The search with one target.
+struct Search<'s> {
+    target: &'s str,
+    seconds: u64,
+    fault: Option<&'s str>,
+    /// The one input to check in place of a search.
+    input: Option<&'s Path>,
+}
+
+impl Search<'_> {
+    /// Searches with libFuzzer until an input breaks something, or the time is up.
+    fn rust(&self, fuzzer: &Path) -> Result<Report> {
+        let Self { target, seconds, fault, input } = *self;
+        let findings = folder().join("findings").join(fault.unwrap_or(target));
+        let grown = folder().join("corpus").join(fault.unwrap_or(target));
+        if fault.is_some() {
+            // A search for a bug begins anew each time. There may be no folder yet.
+            let _ = std::fs::remove_dir_all(&grown);
+        }
+        for folder in [&findings, &grown] {
+            std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
+        }
+        let prefix = format!("-artifact_prefix={}/", findings.display());
+        let mut search = libfuzzer(fuzzer, target, fault);
+        search.arg(&prefix);
+        if let Some(input) = input {
+            run(search.arg(format!("-timeout={TIMEOUT}")).arg(input))?;
+            return Ok(Report::default());
+        }
+        search.arg(format!("-max_len={MAX_INPUT}")).arg(format!("-timeout={TIMEOUT}"));
+        search
+            .arg(format!("-max_total_time={seconds}"))
+            .arg("-print_final_stats=1")
+            .arg("-rss_limit_mb=4096");
+        let dictionary = in_root(format!("fuzz/dictionaries/{target}.dict"));
+        if dictionary.is_file() {
+            search.arg(format!("-dict={}", dictionary.display()));
+        }
+        // The first folder is the one that new inputs are kept in.
+        search.arg(&grown);
+        let corpus = in_root(format!("fuzz/corpus/{target}"));
+        let mut report = Report::of_libfuzzer(search.arg(corpus))?;
+        // An input that takes long would be tried for hours.
+        let found = report.found.as_mut().filter(|found| fault.is_none() && !found.takes_long());
+        if let Some(found) = found {
+            self.minimize(fuzzer, found)?;
+        }
+        Ok(report)
+    }
+
+    /// Checks one input, without a search.
+    fn check(&self, fuzzer: &Path, input: &Path) -> Result {
+        let mut check = libfuzzer(fuzzer, self.target, self.fault);
+        check.arg(format!("-timeout={TIMEOUT}"));
+        crate::process::read(check.arg(input)).map(drop)
+    }
+
+    /// Makes an input as small as it can be in a minute, and says how to check it again.
+    fn minimize(&self, fuzzer: &Path, found: &mut Found) -> Result {
+        let smaller = found.path.with_extension("smaller");
+        let mut minimize = libfuzzer(fuzzer, self.target, self.fault);
+        minimize.arg("-minimize_crash=1").arg("-max_total_time=60").arg(format!("-timeout={TIMEOUT}"));
+        minimize.arg(format!("-exact_artifact_path={}", smaller.display())).arg(&found.path);
+        // It ends with an error when it cannot go on; what it made until then stays.
+        minimize.output().map_err(|error| Failure::new(format!("libFuzzer does not start: {error}")))?;
+        if smaller.is_file() {
+            found.path = smaller;
+        }
+        Ok(())
+    }
+
+    /// Searches with the fuzzer for JavaScript, which reports in the same words.
+    fn javascript(&self) -> Result<Report> {
+        let findings = folder().join("findings").join(self.target);
+        std::fs::create_dir_all(&findings).map_err(|error| Failure::at(&findings, &error))?;
+        let mut search = command("node", &["fuzz/javascript/fuzz.mjs", self.target]);
+        search.arg(folder()).arg(self.seconds.to_string());
+        search.env("FANFARE_VERDICTS", built("debug", VERDICTS));
+        if let Some(input) = self.input {
+            run(search.arg(input))?;
+            return Ok(Report::default());
+        }
+        Report::of_libfuzzer(&mut search)
+    }
+}
+
+fn libfuzzer(fuzzer: &Path, target: &str, fault: Option<&str>) -> Command {
+    let mut command = command::<&str>(fuzzer, &[]);
+    command.env("FANFARE_FUZZ_TARGET", target);
+    if let Some(fault) = fault {
+        command.env("FANFARE_FUZZ_FAULT", fault);
+    }
+    command
+}
+
+/// The times of the searches for deliberate bugs, for people.
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
