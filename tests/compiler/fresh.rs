@@ -83,3 +83,37 @@ fn every_definition_names_the_schema_for_editors() {
 fn committed(path: &str) -> Option<String> {
     std::fs::read_to_string(Path::new("../generated").join(path)).ok()
 }
+
+/// The threats name the tests that hold the defences. A test that is renamed or removed must not leave its name there.
+#[test]
+fn the_documentation_of_security_names_tests_that_exist() {
+    let text = std::fs::read_to_string("../docs/security.md").expect("the documentation can be read");
+    let rust = tests_of(
+        &["../runtime/rust", "../codegen", "../pattern", "../fuzz/tests", "../xtask/audit/src"],
+        "rs",
+    );
+    let typescript = tests_of(&["../runtime/typescript/test"], "ts");
+    let mut missing = Vec::new();
+    for span in text.split('`').skip(1).step_by(2) {
+        if let Some((module, name)) = span.split_once("::").filter(|(module, _)| *module != "module") {
+            let is_it = |(path, text): &(String, String)| {
+                path.contains(module) && text.contains(&format!("fn {name}()"))
+            };
+            missing.extend((!rust.iter().any(is_it)).then(|| span.to_owned()));
+        } else if let Some((file, title)) = span.split_once(".test.ts: ") {
+            let is_it = |(path, text): &(String, String)| {
+                path.contains(file) && text.contains(&format!("(\"{title}\""))
+            };
+            missing.extend((!typescript.iter().any(is_it)).then(|| span.to_owned()));
+        }
+    }
+    assert!(missing.is_empty(), "docs/security.md names tests that are not there:\n{}", missing.join("\n"));
+}
+
+fn tests_of(folders: &[&str], extension: &str) -> Vec<(String, String)> {
+    let files = folders.iter().flat_map(|folder| {
+        files_below(Path::new(folder)).into_iter().map(move |file| format!("{folder}/{file}"))
+    });
+    let files = files.filter(|path| Path::new(path).extension().is_some_and(|other| other == extension));
+    files.map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap_or_default())).collect()
+}
