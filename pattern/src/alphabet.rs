@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::Error;
 use crate::code_points::{CodePoints, LAST_CODE_POINT};
+
+/// The most runs of code points times sets: tables grow with it.
+const MAX_CELLS: usize = 1_000_000;
 
 /// The classes of all code points, and which sets contain them.
 #[derive(Debug)]
@@ -22,7 +26,7 @@ pub(crate) struct Alphabet {
 }
 
 impl Alphabet {
-    pub(crate) fn new(sets: &[CodePoints], word: Option<u16>) -> Self {
+    pub(crate) fn new(sets: &[CodePoints], word: Option<u16>) -> Result<Self, Error> {
         let ends = |set: &CodePoints| -> Vec<u32> {
             set.ranges().iter().flat_map(|(first, last)| [*first, last + 1]).collect()
         };
@@ -30,6 +34,9 @@ impl Alphabet {
         starts.retain(|start| *start <= LAST_CODE_POINT);
         starts.sort_unstable();
         starts.dedup();
+        if starts.len() > usize::from(u16::MAX) || starts.len().saturating_mul(sets.len()) > MAX_CELLS {
+            return Err(Error::TooManyClasses);
+        }
 
         let mut members: Vec<Vec<u16>> = vec![Vec::new(); starts.len()];
         for (number, set) in (0_u16..).zip(sets) {
@@ -58,7 +65,7 @@ impl Alphabet {
         for byte in 0..128_u8 {
             alphabet.of_ascii[usize::from(byte)] = alphabet.find(byte.into());
         }
-        alphabet
+        Ok(alphabet)
     }
 
     /// How many classes there are.

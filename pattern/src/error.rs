@@ -18,6 +18,8 @@ pub enum Error {
     TooDeep,
     /// More than 16 lookarounds.
     TooManyLookarounds,
+    /// Too many sets of characters that divide the alphabet in too many ways.
+    TooManyClasses,
     /// A text of 1,000,000 characters could take longer than about a second.
     TooSlow,
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Error {
             Self::TooLarge => "its repetitions need more than 10,000 states",
             Self::TooDeep => "its groups nest more than 200 deep",
             Self::TooManyLookarounds => "it has more than 16 lookarounds",
+            Self::TooManyClasses => "its sets divide the characters into too many classes",
             Self::TooSlow => "long texts would take too long, since too many states are active at once",
         })
     }

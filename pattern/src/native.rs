@@ -11,6 +11,10 @@ const MAX_EFFORT: u64 = 100;
 /// The same, if it tries one start only.
 const MAX_EFFORT_ONCE: u64 = 10_000;
 
+/// How many ways an engine may leave open for each character that it reads: it needs memory for each of them, and fails
+/// for a text of a mebibyte if there are more than seven.
+const MAX_OPEN: usize = 4;
+
 /// The most steps that the proof may take.
 const MAX_VISITED: u64 = 500_000;
 
@@ -103,7 +107,12 @@ fn is_decided(program: &Program, alphabet: &Alphabet, start: u32, visited: &mut 
     let mut taken: Vec<u64> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     let mut open = vec![start];
+    let mut splits = 0;
     while let Some(at) = open.pop() {
+        splits += usize::from(matches!(program.steps[at as usize], Step::Split(_)));
+        if splits > MAX_OPEN {
+            return false;
+        }
         *visited += 1;
         if *visited > MAX_VISITED || !seen.insert(at) {
             return false;

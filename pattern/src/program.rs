@@ -97,7 +97,7 @@ pub(crate) fn compile(tree: &Tree) -> Result<(Alphabet, Vec<Program>), Error> {
     tree.visit(&mut |part| asks_for_words |= matches!(part, Tree::WordBoundary { .. }));
     let word = asks_for_words.then(|| compiler.set(&CodePoints::word()));
     compiler.program(tree, false, true)?;
-    Ok((Alphabet::new(&compiler.sets, word), compiler.programs))
+    Ok((Alphabet::new(&compiler.sets, word)?, compiler.programs))
 }
 
 #[derive(Default)]

@@ -100,7 +100,7 @@ fn run_sets(
         if accepts {
             accepted(position);
         }
-        if class.is_none() || accepts && program.stops || is_anchored && next.is_empty() && program.stops {
+        if class.is_none() || accepts && program.stops || is_anchored && next.is_empty() {
             *steps += walk.visited;
             return accepts;
         }

@@ -44,6 +44,29 @@ fn patterns_with_too_many_active_states_are_refused() {
     assert!(Regex::new("(?:a|b)*a(?:a|b){200}c").is_ok());
 }
 
+#[test]
+fn sets_that_divide_the_alphabet_in_many_ways_are_refused() {
+    let sets = |count: u32| -> String {
+        let sets = (0..count).filter_map(|number| char::from_u32(0x4e00 + number));
+        sets.map(|character| format!("[^{character}]?")).collect()
+    };
+    assert_eq!(refused(&format!("^{}$", sets(2_000))), Error::TooManyClasses);
+    assert!(Regex::new(&format!("^{}$", sets(100))).is_ok());
+}
+
+#[test]
+fn a_lookaround_at_the_start_is_not_looked_for_further_on() {
+    let alternatives: Vec<String> = (0..2_000)
+        .filter_map(|number| char::from_u32(0x4e00 + number))
+        .map(|first| format!("^{first}a"))
+        .collect();
+    // Each character is in a set of its own, of which there may be some hundreds.
+    let source = format!("(?<=(?:{}))z", alternatives[..300].join("|"));
+    let regex = Regex::new(&source).expect("a pattern").without_tables();
+    let (_, steps) = regex.count_steps(&"x".repeat(100_000));
+    assert!(steps < 1_000_000, "{steps} steps");
+}
+
 /// The steps for a text and for one ten times as long.
 fn growth(source: &str, text: impl Fn(usize) -> String) -> (u64, u64) {
     let regex = Regex::new(source).expect("a pattern");
@@ -126,6 +149,8 @@ fn patterns_that_backtracking_matches_in_linear_time_are_known() {
         r"\B",
         "(?!a)",
         "^(?:[ab]|[bc])*$",
+        // An engine would have to remember too much for each character.
+        r"^(?:[A-Z]*[a-z]*\d*[_-]*@*#*\.)*$",
     ];
     for source in linear {
         assert!(Regex::new(source).expect("a pattern").is_natively_linear(), "{source}");

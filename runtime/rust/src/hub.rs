@@ -169,6 +169,11 @@ impl Hub {
         TokenBuilder::new(self, grant)
     }
 
+    /// Returns how long a token lasts if nothing else is asked for.
+    pub(crate) fn default_lifetime(&self) -> Duration {
+        DEFAULT_LIFETIME.min(self.keys().max_lifetime)
+    }
+
     /// Stops gracefully. Runs are released, so that other processes can claim them. Clients receive `closing` and
     /// what is waiting for them, and reconnect elsewhere. Returns once every connection has closed or the drain
     /// timeout elapses. Publishing fails from then on.

@@ -95,6 +95,8 @@ async fn permit_of_session(
     action: Action,
     channel: Option<&str>,
 ) -> Result<Permit, Failure> {
+    // The hook may ask a database.
+    hub.check_auth_failures(client)?;
     hub.authorize(head.0.as_ref(), action, channel).await.map_err(|none| match none {
         NoSession::Refused(refused) => unauthorized(hub, client, &refused),
         NoSession::Unavailable => Failure::no_session(),

@@ -78,7 +78,7 @@ pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
         hub: hub.clone(),
         head_timeout: Duration::from_secs(30),
         max_connections: None,
-        max_waiting: 1_000,
+        max_waiting: 5_000,
         signal: Box::pin(pending()),
     }
 }
@@ -121,8 +121,8 @@ impl Serve {
     }
 
     /// How many connections may wait for their client without a token at the same time: those that have not sent a
-    /// whole request, and those that were upgraded and have not shown a token. The longest waiting end first. Connections between
-    /// two requests do not count. 1,000 unless set.
+    /// whole request, and those that were upgraded and have not shown a token. The longest waiting end first. Connections
+    /// between two requests do not count. 5,000 unless set.
     pub fn max_waiting(mut self, count: usize) -> Self {
         self.max_waiting = count.max(1);
         self

@@ -12,6 +12,9 @@ import type { Grant, TokenInput } from "./token.js";
 import { timing } from "./timing.js";
 import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "./wire.js";
 
+/** Refusals that another session of the same page may not meet. */
+const OF_SESSION = ["unauthorized", "not_granted", "unknown_channel"];
+
 /** What a link is for. */
 export interface Target {
   readonly channel: string;
@@ -343,7 +346,7 @@ export class Link implements Carried {
 
   #refused(frame: ErrorFrame): void {
     const isSession = this.#grant !== undefined && this.#grant.token === undefined;
-    if (isSession && frame.code === "unauthorized" && !this.#hasLatestSession) {
+    if (isSession && OF_SESSION.includes(frame.code) && !this.#hasLatestSession) {
       // The server knows the session of when the connection was opened. The user may have signed in since.
       this.#hasLatestSession = true;
       return this.#connection?.giveUp("the session may be another one by now");

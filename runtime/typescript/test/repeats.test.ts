@@ -47,7 +47,12 @@ const Patterns: Rules = {
   patternProperties: { "^child$": { $ref: () => Patterns } },
   additionalProperties: false,
 };
-const RULES: Record<string, Rules> = { Any, All, Condition, Closed, Patterns };
+const Left: Rules = {
+  type: ["object", "string"],
+  not: { type: "object", properties: { child: { $ref: () => Left } }, required: ["missing"] },
+  unevaluatedProperties: { $ref: () => Left },
+};
+const RULES: Record<string, Rules> = { Any, All, Condition, Closed, Patterns, Left };
 
 describe.each([
   ["fanfare/zod", full as typeof full],
@@ -117,6 +122,24 @@ describe.each([
     visits = 0;
     expect(z.core.safeParse(union as z.core.$ZodType, counted({ a: 1 })).success).toBe(false);
     expect(visits).toBeLessThan(1_000);
+  });
+
+  test("what readers that stopped have not found is not remembered as right", async () => {
+    const wrong: Rules = { allOf: Array.from({ length: 30 }, (_, number) => ({ properties: { a: { minimum: 1000 + number } } })) };
+    const strict: Rules = { properties: { b: { type: "string" } } };
+    const loud: Rules = { allOf: [Any, Any], dependentSchemas: { a: wrong, b: { $ref: () => strict } } };
+    const quiet: Rules = { allOf: [Any, Any, { $ref: () => strict }], anyOf: [{ $ref: () => strict }, { $ref: () => strict }] };
+    const schema = f.anyOf([f.checked(f.json(), loud), f.checked(f.json(), quiet)]) as unknown as z.core.$ZodType;
+    const value = { a: 1, b: 2, ...nested(40, { heading: "text" }) };
+    expect((await z.core.safeParseAsync(schema, value)).success).toBe(z.core.safeParse(schema, value).success);
+  });
+
+  test("a long list of alternatives, asynchronously", async () => {
+    const list = f.array(f.anyOf([f.string(), f.number()])) as unknown as z.core.$ZodType;
+    const since = performance.now();
+    expect((await z.core.safeParseAsync(list, Array.from({ length: 8000 }, () => "a"))).success).toBe(true);
+    // A second if the time grows with the length, a minute if it grows with its square.
+    expect(performance.now() - since).toBeLessThan(20_000);
   });
 
   test("what a value becomes is remembered, too", () => {

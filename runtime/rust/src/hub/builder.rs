@@ -62,7 +62,7 @@ impl HubBuilder {
                 max_reconnect_spread: Duration::from_secs(5),
                 connections_per_token: 100,
                 max_connections: 20_000,
-                max_unsubscribed: 1_000,
+                max_unsubscribed: 5_000,
                 guest_streams: false,
             },
             rates: Rates::default(),
@@ -172,15 +172,15 @@ impl HubBuilder {
 
     /// How many connections may have nothing subscribed at the same time: they have not shown a token, or have
     /// ended all that they subscribed to. The one that has had nothing for longest closes first, with the code 4408.
-    /// 1,000 unless set.
+    /// 5,000 unless set.
     pub fn max_unsubscribed(mut self, count: usize) -> Self {
         self.settings.max_unsubscribed = count.max(1);
         self
     }
 
     /// How often each token, each subject and each client address may connect. 100 a second and 2,000 at once unless
-    /// set. A client that does so more often is answered 429 with the code `too_often`, or receives an `error` with
-    /// this code, and is told when to try again.
+    /// set. A client that does so more often is answered 429 with the code `too_often` and a `Retry-After`, or
+    /// receives an `error` with this code.
     ///
     /// The address of a client is known in a server that gives handlers a `ConnectInfo<SocketAddr>`, as
     /// [`serve`](crate::serve()) does. Addresses on the machine or a private network are not limited, because they are
@@ -205,8 +205,8 @@ impl HubBuilder {
     }
 
     /// How often each client address may show a token or a key that is not valid. 20 a second and 500 at once unless
-    /// set. Beyond that, the answer is 429 instead of 401. Clients of the same address whose tokens are valid are not
-    /// refused.
+    /// set. Beyond that, the answer is 429 instead of 401, and [`authorize`](Self::authorize) is not asked. What clients of
+    /// the same address do with valid tokens is not limited by it.
     pub fn max_auth_failure_rate(mut self, rate: Rate) -> Self {
         self.rates.auth_failures = rate;
         self

@@ -186,7 +186,13 @@ impl Connected {
         // Nobody watches for this.
         self.hub.shared.connections.send_if_modified(|connections| {
             match ticket {
-                Some(ticket) => connections.stop_waiting(ticket),
+                Some(ticket) => {
+                    connections.stop_waiting(ticket);
+                    // It was told to give way while it subscribed, and need not any more.
+                    if give_way.is_told.swap(false, Ordering::Relaxed) {
+                        connections.leaving -= 1;
+                    }
+                }
                 None => waits = Some(connections.wait(give_way, max)),
             }
             false

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DEFAULT_LIFETIME, Hub};
+use super::Hub;
 use crate::channel::Grant;
 use crate::token::{SignalClaim, TokenError, TopicClaim, TopicKind, Wording};
 
@@ -20,7 +20,7 @@ pub struct TokenBuilder<'h> {
 
 impl<'h> TokenBuilder<'h> {
     pub(super) fn new(hub: &'h Hub, grant: Grant) -> Self {
-        Self { hub, grant, publish: false, lifetime: DEFAULT_LIFETIME, subject: None, id: None }
+        Self { hub, grant, publish: false, lifetime: hub.default_lifetime(), subject: None, id: None }
     }
 
     /// How long the token lasts: from a second to a day.

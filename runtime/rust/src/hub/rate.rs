@@ -145,6 +145,13 @@ impl Hub {
         let keys = [address, token, subject];
         buckets.take(keys.into_iter().flatten()).inspect_err(|_| metrics::limit_reached(limit))
     }
+
+    /// Returns whether a client has shown so much that is not valid that it is not even looked at now.
+    pub(crate) fn check_auth_failures(&self, client: &Client) -> Result<(), TooOften> {
+        let key = client.address.map(Key::of_address);
+        let wait = self.shared.rate_limits.auth_failures.wait_of(key);
+        if wait.is_zero() { Ok(()) } else { Err(TooOften(wait)) }
+    }
 }
 
 /// Whose bucket it is.
@@ -209,6 +216,16 @@ impl Buckets {
         }
         kept.young.extend(taken);
         Ok(())
+    }
+
+    /// Returns how long it takes until one can be taken from a bucket.
+    fn wait_of(&self, key: Option<Key<'_>>) -> Duration {
+        let Some(key) = key.filter(|_| !self.rate.interval.is_zero()) else { return Duration::ZERO };
+        let (now, key) = (Instant::now(), self.hasher.hash_one(key));
+        let kept = self.lock();
+        let full_at = kept.young.get(&key).or_else(|| kept.old.get(&key));
+        let full_at = full_at.map_or(now, |full_at| (*full_at).max(now)) + self.rate.interval;
+        (full_at - now).saturating_sub(self.rate.refill())
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {

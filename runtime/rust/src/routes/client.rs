@@ -32,7 +32,11 @@ fn read_address(headers: &HeaderMap, header: &str) -> Option<IpAddr> {
 /// share its rates.
 fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V4(address) => {
+            // Load balancers of some hosts are in the address space that carriers share.
+            let is_shared = matches!(address.octets(), [100, 64..=127, ..]);
+            address.is_loopback() || address.is_private() || address.is_link_local() || is_shared
+        }
         IpAddr::V6(address) => {
             address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
         }
@@ -63,7 +67,9 @@ mod tests {
         let proxied = builder.client_address_header("X-Forwarded-For").build().unwrap();
         let parsed = |text: &str| Some(text.parse().unwrap());
         assert_eq!(address(&direct, "192.0.2.1", &["192.0.2.7"]).await, parsed("192.0.2.1"));
-        for local in ["127.0.0.1", "10.1.2.3", "::1", "fd00::1", "::ffff:192.168.0.1"] {
+        for local in
+            ["127.0.0.1", "10.1.2.3", "100.64.0.1", "100.127.255.254", "::1", "fd00::1", "::ffff:192.168.0.1"]
+        {
             assert_eq!(address(&direct, local, &["192.0.2.7"]).await, None, "{local}");
         }
         let given = "192.0.2.7, 192.0.2.8";

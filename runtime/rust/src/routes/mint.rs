@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Parameters, body, open, signing_key};
 use crate::hub::{Client, Hub, Phase};
-use crate::token::{DEFAULT_LIFETIME, SignalClaim, TopicClaim, TopicKind, Wording};
+use crate::token::{SignalClaim, TopicClaim, TopicKind, Wording};
 
 /// More than 64 topics with long names need.
 const MAX_BODY: usize = 256 * 1024;
@@ -27,7 +27,7 @@ pub(super) async fn mint(
     signing_key(&hub, &client, &headers)?;
     let lifetime =
         match parameters.get("expires_in") {
-            None => DEFAULT_LIFETIME,
+            None => hub.default_lifetime(),
             Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| {
                 Failure::bad_request("expires_in is a whole number of seconds from 1 to 86400")
             })?),

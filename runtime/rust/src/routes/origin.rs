@@ -43,13 +43,15 @@ pub(super) fn cors(hub: &Hub) -> CorsLayer {
 /// Whether the credentials that a browser adds by itself, such as cookies, count in a request: the browser says that a
 /// page made it whose origin is named, or is the request's own host if none is named.
 pub(super) fn is_trusted(hub: &Hub, head: &Parts) -> bool {
+    let is_same_origin = head.headers.get("sec-fetch-site").map(|site| site.as_bytes() == b"same-origin");
     let Some(origin) = head.headers.get(header::ORIGIN) else {
         // Browsers name no origin when a page reads from its own.
-        return head.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"same-origin");
+        return is_same_origin == Some(true);
     };
     let is_trusted = match hub.origins() {
         Some(_) => is_allowed(hub, origin),
-        None => is_own(origin, head),
+        // Browsers also compare the scheme, which the server does not know.
+        None => is_same_origin != Some(false) && is_own(origin, head),
     };
     if !is_trusted {
         tracing::debug!(?origin, "the session of a page of another origin does not count");

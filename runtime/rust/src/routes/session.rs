@@ -243,7 +243,7 @@ impl Session {
         if !notices.is_empty() {
             return Some(self.tell(notices));
         }
-        if self.connected.gives_way() {
+        if self.idle_since.is_some() && self.connected.gives_way() {
             return Some(Turn::End(GAVE_WAY));
         }
         let now = Instant::now();

@@ -32,7 +32,9 @@ pub(super) struct Context {
     /// Why the execution must end, even if its job continues.
     stopped: Mutex<Option<Stop>>,
     has_progressed: AtomicBool,
-    /// The bytes that the run has recorded.
+    /// The bytes that the run had recorded before this execution.
+    loaded_bytes: usize,
+    /// The bytes that it has recorded by now.
     journal_bytes: AtomicUsize,
     is_replay: bool,
     /// Whether the run may have text streams that have not ended.
@@ -80,6 +82,7 @@ impl Context {
         log: Arc<Log>,
     ) -> Self {
         let job = JobWaker::new(&shared, hold.row);
+        let loaded_bytes = steps.iter().map(Step::bytes).sum();
         Self {
             shared,
             row: hold.row,
@@ -89,7 +92,8 @@ impl Context {
             attempt,
             is_replay: false,
             has_streams: AtomicBool::new(steps.iter().any(Step::is_open_stream)),
-            journal_bytes: AtomicUsize::new(steps.iter().map(Step::bytes).sum()),
+            loaded_bytes,
+            journal_bytes: AtomicUsize::new(loaded_bytes),
             calls: Mutex::new(Calls::new(steps)),
             stopped: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
@@ -238,8 +242,8 @@ impl Context {
     /// Counts what is about to be recorded. Stops the execution if the run has recorded too much.
     pub(super) async fn count_recorded(&self, bytes: usize) {
         let total = self.journal_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if let Err(why) = self.shared.settings.limits.check_journal(total) {
-            self.stop(Stop::Failed(why)).await
+        if let Err(stop) = self.shared.settings.limits.check_journal(self.loaded_bytes, total) {
+            self.stop(stop).await
         }
     }
 
@@ -341,7 +345,10 @@ impl Call {
         let context = &self.context;
         let is_progress = outcome.is_final();
         let step = self.step(outcome);
-        context.count_recorded(step.bytes()).await;
+        // A failed attempt takes the place of the one before, and the pieces of a text are counted already.
+        if is_progress && step.kind != StepKind::Stream {
+            context.count_recorded(step.bytes()).await;
+        }
         let recording = context.engine().await.record(context.hold(), step, message);
         let id = context.recorded(recording.await).await;
         if is_progress {

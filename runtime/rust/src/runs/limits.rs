@@ -1,6 +1,7 @@
 //! How large the values of runs may be.
 
 use super::RunError;
+use super::context::Stop;
 use super::error::Kind;
 use crate::metrics::{self, Limit};
 
@@ -13,6 +14,9 @@ pub(super) struct Limits {
     pub(super) error: usize,
     pub(super) journal: usize,
 }
+
+/// The longest text that says how long a text was.
+const SUFFIX: usize = "… (18446744073709551615 bytes in all)".len();
 
 impl Default for Limits {
     fn default() -> Self {
@@ -47,19 +51,22 @@ impl Limits {
         )))
     }
 
-    /// Returns why a run may not record anything more, if its journal has this many bytes.
-    pub(super) fn check_journal(&self, bytes: usize) -> Result<(), String> {
+    /// Returns why a run may not record anything more, if its journal has this many bytes. One that had too many when
+    /// it was loaded can go on once the limit is raised.
+    pub(super) fn check_journal(&self, loaded: usize, bytes: usize) -> Result<(), Stop> {
         if bytes <= self.journal {
             return Ok(());
         }
         metrics::limit_reached(Limit::RunJournalBytes);
-        Err(format!("the run recorded more than `max_journal_bytes`, which is {}", self.journal))
+        let why = format!("the run recorded more than `max_journal_bytes`, which is {}", self.journal);
+        Err(if loaded > self.journal { Stop::Halted(why) } else { Stop::Failed(why) })
     }
 
     /// Cuts the text of an error that is too long, and says so at its end.
     pub(super) fn shorten(&self, error: RunError) -> RunError {
         let cut = |message: String| {
-            if message.len() <= self.error {
+            // What was cut before is a little longer.
+            if message.len() <= self.error + SUFFIX {
                 return message;
             }
             metrics::limit_reached(Limit::RunErrorBytes);

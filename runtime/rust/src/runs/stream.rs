@@ -86,6 +86,7 @@ impl<C: TypedChannel> Run<C> {
         let stream_id = OpenStream::id_of_run(self.id(), &call.site.to_string());
         let state = if is_new { State::default() } else { context.load_stream(&call.site).await };
         let is_started = state.next > 0;
+        context.count_recorded(state.text.len()).await;
         let writer = Writer {
             context: Arc::clone(context),
             site: call.site.clone(),

@@ -105,7 +105,12 @@ impl Rules {
             + self.any_of.len()
             + self.one_of.len()
             + usize::from(self.not.is_some())
-            + 2 * usize::from(self.condition.is_some());
+            + 2 * usize::from(self.condition.is_some())
+            + [self.unevaluated_items, self.unevaluated_properties]
+                .into_iter()
+                .flatten()
+                .filter(|rules| !rules.is_never())
+                .count();
         parts > 1
             || self.array.is_some_and(|items| items.contains.is_some())
             || self

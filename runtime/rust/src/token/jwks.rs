@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt;
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::Value;
@@ -69,16 +71,18 @@ pub(crate) struct JwksError(String);
 /// The keys of an issuer in use.
 pub(crate) struct KeySet {
     issuer: String,
-    keys: RwLock<Arc<[PublicKey]>>,
-    fetched: Option<Fetched>,
+    keys: Arc<Keys>,
+    fetched: Option<Arc<Fetched>>,
 }
+
+type Keys = RwLock<Arc<[PublicKey]>>;
 
 struct Fetched {
     fetch: Arc<Fetch>,
     /// When the issuer was last asked.
     asked: RwLock<Option<Instant>>,
     /// Held while it is.
-    asking: Mutex<()>,
+    asking: Arc<Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -134,10 +138,13 @@ impl Jwks {
             }
             Source::Fetch(fetch) => {
                 let fetch = Arc::clone(fetch);
-                (Vec::new(), Some(Fetched { fetch, asked: RwLock::default(), asking: Mutex::default() }))
+                (
+                    Vec::new(),
+                    Some(Arc::new(Fetched { fetch, asked: RwLock::default(), asking: Arc::default() })),
+                )
             }
         };
-        Ok(KeySet { issuer: self.issuer.clone(), keys: RwLock::new(keys.into()), fetched })
+        Ok(KeySet { issuer: self.issuer.clone(), keys: Arc::new(RwLock::new(keys.into())), fetched })
     }
 }
 
@@ -153,32 +160,30 @@ impl KeySet {
         if self.is_current(fetched, kid) {
             return;
         }
-        let _asking = fetched.asking.lock().await;
+        let asking = Arc::clone(&fetched.asking).lock_owned().await;
         if self.is_current(fetched, kid) {
             return;
         }
-        *fetched.asked.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        let read = match tokio::time::timeout(TIMEOUT, (fetched.fetch)()).await {
-            Ok(Ok(json)) => read(&json),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("it did not answer in time".into()),
-        };
-        match read {
-            Ok((keys, unusable)) => {
-                for why in unusable {
-                    tracing::warn!(issuer = self.issuer, "a key of the issuer cannot be used: {why}");
-                }
-                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
-            }
-            Err(error) => {
-                tracing::warn!(issuer = self.issuer, error, "the keys of the issuer were not fetched")
-            }
-        }
+        let (fetched, issuer, keys) = (Arc::clone(fetched), self.issuer.clone(), Arc::clone(&self.keys));
+        // A task of its own, because a client that hangs up ends only its request.
+        let fetching = tokio::spawn(async move {
+            fetched.fetch_keys(&issuer, &keys).await;
+            // Only now, so that whoever comes meanwhile waits.
+            *fetched.asked.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            drop(asking);
+        });
+        // It fails only if the server is about to end.
+        let _ = fetching.await;
     }
 
     /// Whether the issuer need not be asked for a key.
     fn is_current(&self, fetched: &Fetched, kid: Option<&str>) -> bool {
-        let is_known = kid.is_some_and(|kid| self.keys().iter().any(|key| key.id.as_deref() == Some(kid)));
+        let keys = self.keys();
+        let is_known = match kid {
+            Some(kid) => keys.iter().any(|key| key.id.as_deref() == Some(kid)),
+            // Any of them may have signed it.
+            None => !keys.is_empty(),
+        };
         let max_age = if is_known { MAX_AGE } else { MIN_REFRESH };
         let asked = *fetched.asked.read().unwrap_or_else(PoisonError::into_inner);
         asked.is_some_and(|asked| asked.elapsed() < max_age)
@@ -193,6 +198,27 @@ impl KeySet {
 
     fn keys(&self) -> Arc<[PublicKey]> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Fetched {
+    async fn fetch_keys(&self, issuer: &str, keys: &Keys) {
+        let fetching = AssertUnwindSafe(async { (self.fetch)().await }).catch_unwind();
+        let read = match tokio::time::timeout(TIMEOUT, fetching).await {
+            Ok(Ok(Ok(json))) => read(&json),
+            Ok(Ok(Err(error))) => Err(error.to_string()),
+            Ok(Err(_)) => Err("it panicked".into()),
+            Err(_) => Err("it did not answer in time".into()),
+        };
+        match read {
+            Ok((new, unusable)) => {
+                for why in unusable {
+                    tracing::warn!(issuer, "a key of the issuer cannot be used: {why}");
+                }
+                *keys.write().unwrap_or_else(PoisonError::into_inner) = new.into();
+            }
+            Err(error) => tracing::warn!(issuer, error, "the keys of the issuer were not fetched"),
+        }
     }
 }
 

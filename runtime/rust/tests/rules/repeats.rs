@@ -171,6 +171,30 @@ fn a_value_in_nested_alternatives_is_looked_at_in_proportion_to_its_size() {
     }
 }
 
+/// What `not` has looked at stays unevaluated, and is looked at again.
+static LEFT: Rules = Rules {
+    not: Some(&Rules {
+        object: Some(&Members { properties: &[("child", &LEFT)], required: &["missing"], ..Members::ANY }),
+        kinds: Kinds::OBJECT,
+        ..Rules::ANY
+    }),
+    unevaluated_properties: Some(&LEFT),
+    ..Rules::ANY
+};
+
+#[test]
+fn what_is_left_unevaluated_is_looked_at_in_proportion_to_its_size() {
+    let visits = |levels| {
+        let visits = Cell::new(0);
+        let value = Counted { visits: &visits, shape: Shape::Nested(levels, "heading") };
+        assert!(check(&Schema::Rules(&LEFT), &value).is_ok());
+        assert!(accepts(&Schema::Rules(&LEFT), &value));
+        visits.get()
+    };
+    let (few, many) = (visits(40), visits(120));
+    assert!(many < 5 * few && many < 20_000, "{few} visits, then {many}");
+}
+
 /// The first alternative never fits, and visits all that it ignores for the wire profile.
 static IGNORING: Schema = Schema::AnyOf(&[
     &Schema::Object(Object {

@@ -1,11 +1,17 @@
 //! Tokens of other issuers.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fanfare::{Hub, Jwks};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use crate::bench::client::Client;
 use crate::bench::definition::{REGISTRY, room};
@@ -70,6 +76,31 @@ async fn keys_are_fetched_when_a_token_needs_them() {
     };
     let server = Server::start_with(|hub| hub.jwks(Jwks::from_fn(ISSUER, fetch))).await;
     let token = issuer.sign(&with(&claims("room:1", "said"), "iss", json!(ISSUER)));
+    Client::connect(&server, &token, None).await.unwrap().ready().await;
+}
+
+#[tokio::test]
+async fn keys_are_fetched_to_the_end_though_the_client_that_caused_it_hangs_up() {
+    let issuer = Issuer::new();
+    let (keys, asked) = (issuer.keys(), Arc::<Notify>::default());
+    let notify = Arc::clone(&asked);
+    let fetch = move || {
+        let (keys, notify) = (keys.clone(), Arc::clone(&notify));
+        async move {
+            notify.notify_one();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(keys)
+        }
+    };
+    let server = Server::start_with(|hub| hub.jwks(Jwks::from_fn(ISSUER, fetch))).await;
+    let token = issuer.sign(&with(&claims("room:1", "said"), "iss", json!(ISSUER)));
+    let mut hasty = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET /v1/realtime/sse?token={token} HTTP/1.1\r\nHost: test\r\n\r\n");
+    hasty.write_all(request.as_bytes()).await.unwrap();
+    asked.notified().await;
+    drop(hasty);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    // The issuer is not asked again so soon: the keys are there because of the first request.
     Client::connect(&server, &token, None).await.unwrap().ready().await;
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare::wire::{EndCode, ServerFrame};
-use fanfare::{Action, AuthorizeError, HubBuilder, SessionGrant};
+use fanfare::{Action, AuthorizeError, HubBuilder, Rate, SessionGrant};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
@@ -161,6 +161,38 @@ async fn a_request_without_an_origin_counts_if_the_browser_says_that_it_is_of_th
         let path = "publish?channel=room:ada&topic=said";
         assert_eq!(Events::ask(&server, "POST", path, &headers, "\"hi\"").await.status(), status, "{site}");
     }
+}
+
+#[tokio::test]
+async fn a_page_that_the_browser_says_is_of_another_site_does_not_count_whatever_its_host() {
+    let server = Server::start_with(with_sessions).await;
+    // The page came without TLS, so anyone on the way may have written it.
+    let headers = "Origin: http://test\r\nSec-Fetch-Site: cross-site\r\nCookie: session=ada\r\n";
+    assert_eq!(Events::get(&server, "", headers).await.status(), 401);
+    let headers = "Origin: https://test\r\nSec-Fetch-Site: same-origin\r\nCookie: session=ada\r\n";
+    assert_eq!(Events::get(&server, "", headers).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_address_without_a_session_does_not_have_the_hook_asked_without_end() {
+    let asked = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&asked);
+    let server = Server::start_with(|hub| {
+        let hub = hub.client_address_header("X-Real-IP").max_auth_failure_rate(Rate::per_minute(1).burst(3));
+        hub.authorize(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            std::future::ready(Err(AuthorizeError::Refused))
+        })
+    })
+    .await;
+    let headers = "Origin: http://test\r\nX-Real-IP: 192.0.2.1\r\n";
+    let subs: Vec<Value> = (0..100).map(|_| sub("room:ada")).collect();
+    Events::ask(&server, "POST", "sse", headers, &json!(subs).to_string()).await;
+    let paths = ["publish?channel=room:ada&topic=said", "signal?channel=room:ada&name=nod"];
+    for path in paths {
+        assert_eq!(Events::ask(&server, "POST", path, headers, "\"hi\"").await.status(), 429, "{path}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]

@@ -10,8 +10,11 @@ import type { RulesObject } from "./rules.js";
 export function lookRepeatedly(rules: RulesObject): boolean {
   const { $ref, allOf = [], anyOf = [], oneOf = [], not, if: test, contains, patternProperties, dependentSchemas } = rules;
   const ofItems = [rules.items, rules.prefixItems, rules.properties, rules.additionalProperties];
+  // `false` looks at nothing.
+  const left = [rules.unevaluatedItems, rules.unevaluatedProperties].filter((part) => part !== undefined && part !== false);
   const parts = [
     ...ofItems.filter((part) => part !== undefined).slice(0, 1),
+    ...left,
     ...[$ref, ...allOf, ...anyOf, ...oneOf, not, test, test].filter((part) => part !== undefined),
   ];
   return parts.length > 1 || [contains, patternProperties, dependentSchemas].some((part) => part !== undefined);

@@ -8,7 +8,7 @@ export interface Automaton {
   test(text: string): boolean;
 }
 
-/** How many states and outcomes a program remembers. A text that needs more is matched without. */
+/** How many states and outcomes a program remembers, before it forgets them all. */
 const MAX_REMEMBERED = 10_000;
 
 /** The bits that say what holds at a position; the lookarounds follow. Programs that read backward start at the end. */
@@ -71,8 +71,7 @@ function alphabet(runs: readonly number[]): (codePoint: number) => number {
 /** Steps to go on from, and what each next character makes of them, as far as that is known. */
 interface State {
   readonly steps: readonly number[];
-  /** Only states that are remembered have it. */
-  readonly next?: Map<number, Outcome>;
+  readonly next: Map<number, Outcome>;
 }
 
 /** Where a character leads, and whether the program accepts before it. */
@@ -133,7 +132,10 @@ function machine(code: string, members: readonly ReadonlySet<number>[], words: R
 
   const remember = (steps: readonly number[]): State => {
     if (remembered >= MAX_REMEMBERED) {
-      return { steps };
+      // Begins anew, so that one text does not slow down all that follow.
+      states.clear();
+      remembered = 0;
+      start = remember([]);
     }
     const key = [...steps].sort((one, other) => one - other).join();
     const known = states.get(key);
@@ -146,7 +148,7 @@ function machine(code: string, members: readonly ReadonlySet<number>[], words: R
     return state;
   };
 
-  const start = remember([]);
+  let start = remember([]);
   return (classes, holding, mark) => {
     const length = classes.length;
     let state = start;
@@ -161,14 +163,11 @@ function machine(code: string, members: readonly ReadonlySet<number>[], words: R
         (isWord === wasWord ? 0 : AT_BOUNDARY) |
         ((holding[place] ?? 0) << LOOKAROUNDS);
       const symbol = (kind + 1) * 2 ** 19 + context;
-      let outcome = state.next?.get(symbol);
+      let outcome = state.next.get(symbol);
       if (outcome === undefined) {
         outcome = follow(state.steps, kind, context);
-        // A state that is not remembered must not be kept by one that is.
-        if (state.next && outcome.state.next && remembered < MAX_REMEMBERED) {
-          remembered++;
-          state.next.set(symbol, outcome);
-        }
+        remembered++;
+        state.next.set(symbol, outcome);
       }
       if (outcome.accepts) {
         if (stops) {

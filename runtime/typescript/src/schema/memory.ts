@@ -77,6 +77,10 @@ export class Memory {
     if (!report.isQuiet) {
       // Drops what was found twice, so that it does not double with every level.
       report.overflows(since);
+      if (report.isFull) {
+        // Readers stopped, so what they would have found is not known.
+        return result;
+      }
       found = report.found.slice(since, since + MAX_ISSUES + 1).map(copied);
     }
     const key = keyOf(value);

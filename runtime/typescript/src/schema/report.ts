@@ -52,6 +52,8 @@ export class Report {
   isQuiet = false;
   /** More was found than is reported: readers stop. */
   isFull = false;
+  /** Fewer than this need not be looked through again for more issues than are reported. */
+  #enough = MAX_ISSUES;
   /** How many readers enclose this one that read a value several times. */
   level = 0;
   /** What was read at nested levels, as soon as that may be often. */
@@ -95,10 +97,15 @@ export class Report {
    * there twice count once and are dropped.
    */
   overflows(start: number): boolean {
-    if (!this.isFull && this.found.length - start > MAX_ISSUES) {
+    if (!this.isFull && this.found.length - start > this.#enough) {
       const found = distinct(this.found.splice(start));
       this.found.push(...found);
-      this.isFull = found.filter(({ promise }) => promise === undefined).length > MAX_ISSUES;
+      const issues = found.filter(({ promise }) => promise === undefined);
+      this.isFull = issues.length > MAX_ISSUES;
+      if (issues.length < found.length) {
+        // Promises stay, and must not be looked through for each that is added.
+        this.#enough = 2 * found.length;
+      }
     }
     return this.isFull;
   }

@@ -59,6 +59,8 @@ impl Session {
         channel: Option<&str>,
     ) -> Result<Permit, NotSubscribed> {
         let Some(token) = token else {
+            // The hook may ask a database.
+            self.hub.check_auth_failures(self.connected.client()).map_err(NotSubscribed::TooOften)?;
             return Ok(self.hub.authorize(self.head.as_ref(), Action::Subscribe, channel).await?);
         };
         match self.hub.verify(token).await {
