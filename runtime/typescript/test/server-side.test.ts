@@ -86,6 +86,15 @@ it("a server that asks to be left alone for a while is, unless that is long", as
   await expect(realtime.publish(channel.tokens, "hello")).rejects.toMatchObject({ status: 429, retryAfter: 60_000 });
 });
 
+it("an abort ends the wait for another attempt", async () => {
+  const refused: [number, unknown] = [429, { error: "too often", data: { code: "too_often" }, status: 429 }];
+  [answers, retryAfter] = [[refused, [200, { id: "1-3" }]], "20"];
+  const begun = performance.now();
+  const publishing = realtime.publish(channel.tokens, "hello", { signal: AbortSignal.timeout(100) });
+  await expect(publishing).rejects.toThrow(/could not be asked/);
+  expect(performance.now() - begun).toBeLessThan(10_000);
+});
+
 it("what is refused is not, and the error has the server's words, status and issues", async () => {
   const issues = [{ path: "/message", rule: "minLength", message: "must not be empty", value: '""' }];
   answers = [[422, { error: "the payload is invalid", data: { issues }, status: 422 }]];

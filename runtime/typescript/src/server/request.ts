@@ -65,7 +65,8 @@ export async function ask(settings: RequestSettings, request: Request): Promise<
       throw answer;
     }
     const wait = FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    await pause(Math.max(wait, answer.retryAfter ?? 0));
+    // Not all at once after a pause that the server asked for.
+    await pause(Math.max(wait, (answer.retryAfter ?? 0) * (1 + Math.random() / 4)), request.signal);
   }
 }
 
@@ -129,6 +130,15 @@ function parse(text: string): unknown {
   }
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Waits; an abort ends it early. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", done);
+  });
 }
