@@ -133,6 +133,7 @@ impl Usages {
 
 impl Hub {
     /// What a token permits: one that is signed, lasts, and is not revoked.
+    #[cfg_attr(not(feature = "jwks"), expect(clippy::unused_async, reason = "keys of issuers are fetched"))]
     pub(crate) async fn verify(&self, token: &str) -> Result<Permit, Refused> {
         #[cfg(feature = "jwks")]
         self.keys().refresh_for(token).await;
