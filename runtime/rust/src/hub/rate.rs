@@ -206,9 +206,8 @@ impl Buckets {
         let mut taken = Vec::with_capacity(3);
         let mut wait = Duration::ZERO;
         for key in keys.map(|key| self.hasher.hash_one(key)) {
-            let full_at = kept.young.get(&key).or_else(|| kept.old.get(&key));
-            let full_at = full_at.map_or(now, |full_at| (*full_at).max(now)) + self.rate.interval;
-            wait = wait.max((full_at - now).saturating_sub(self.rate.refill()));
+            let full_at = kept.full_at(key, now) + self.rate.interval;
+            wait = wait.max(self.wait(full_at, now));
             taken.push((key, full_at));
         }
         if !wait.is_zero() {
@@ -222,9 +221,12 @@ impl Buckets {
     fn wait_of(&self, key: Option<Key<'_>>) -> Duration {
         let Some(key) = key.filter(|_| !self.rate.interval.is_zero()) else { return Duration::ZERO };
         let (now, key) = (Instant::now(), self.hasher.hash_one(key));
-        let kept = self.lock();
-        let full_at = kept.young.get(&key).or_else(|| kept.old.get(&key));
-        let full_at = full_at.map_or(now, |full_at| (*full_at).max(now)) + self.rate.interval;
+        let full_at = self.lock().full_at(key, now) + self.rate.interval;
+        self.wait(full_at, now)
+    }
+
+    /// Returns how long it takes until a bucket that will be full at this time has something to take.
+    fn wait(&self, full_at: Instant, now: Instant) -> Duration {
         (full_at - now).saturating_sub(self.rate.refill())
     }
 
@@ -234,6 +236,12 @@ impl Buckets {
 }
 
 impl Generations {
+    /// Returns when a bucket will be full: `now` if it is already, or is not kept.
+    fn full_at(&self, key: u64, now: Instant) -> Instant {
+        let full_at = self.young.get(&key).or_else(|| self.old.get(&key));
+        full_at.map_or(now, |full_at| (*full_at).max(now))
+    }
+
     /// Forgets the old buckets once all of them are full, or if there are too many young ones.
     fn age(&mut self, now: Instant, refill: Duration) {
         let is_over = now - self.began >= refill.max(Duration::from_secs(1));

@@ -31,24 +31,15 @@ impl Limits {
         if bytes <= self.value {
             return Ok(());
         }
-        metrics::limit_reached(Limit::RunValueBytes);
-        Err(RunError::fail(format!(
-            "{call} has a value of {bytes} bytes, more than `max_value_bytes`, which is {}: store it elsewhere and \
-             return where it is",
-            self.value
-        )))
+        let what = format!("{call} has a value of");
+        Err(too_large(Limit::RunValueBytes, &what, bytes, "max_value_bytes", self.value))
     }
 
     pub(super) fn check_result(&self, bytes: usize) -> Result<(), RunError> {
         if bytes <= self.result {
             return Ok(());
         }
-        metrics::limit_reached(Limit::RunResultBytes);
-        Err(RunError::fail(format!(
-            "the result has {bytes} bytes, more than `max_result_bytes`, which is {}: store it elsewhere and return \
-             where it is",
-            self.result
-        )))
+        Err(too_large(Limit::RunResultBytes, "the result has", bytes, "max_result_bytes", self.result))
     }
 
     /// Returns why a run may not record anything more, if its journal has this many bytes. One that had too many when
@@ -78,4 +69,11 @@ impl Limits {
             Kind::Fail(message) => Kind::Fail(cut(message)),
         })
     }
+}
+
+fn too_large(limit: Limit, what: &str, bytes: usize, setting: &str, max: usize) -> RunError {
+    metrics::limit_reached(limit);
+    RunError::fail(format!(
+        "{what} {bytes} bytes, more than `{setting}`, which is {max}: store it elsewhere and return where it is"
+    ))
 }
