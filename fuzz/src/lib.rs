@@ -1,4 +1,4 @@
-//! What must hold for every input, as functions of bytes, and the search for inputs that break it.
+//! Fuzz targets: functions from bytes that panic if a guarantee does not hold for an input.
 //!
 //! A [`Target`] reads bytes as one kind of input, gives them to the library or the compiler, and panics if a promise
 //! is broken: a frame that changes when it is written and read again, a token that grants more than it says, a payload

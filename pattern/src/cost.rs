@@ -95,7 +95,7 @@ impl<'p> Pairs<'p> {
             }
             for (from, stays) in [(one, other), (other, one)] {
                 let (next, condition) = self.program.successors(from);
-                // What holds at the start or the end of a text leads no further inside of it.
+                // `^` and `$` do not match inside a text.
                 if condition.is_none_or(|(bit, wanted)| bit > 1 || !wanted) {
                     next.into_iter().flatten().for_each(|to| self.add(to, stays));
                 }

@@ -39,7 +39,7 @@ struct Parser<'s> {
     lookarounds: usize,
 }
 
-/// What a back-reference refers to.
+/// The target of a back-reference.
 enum Reference {
     Number(u32),
     Name(String),
@@ -141,7 +141,7 @@ impl Parser<'_> {
         Ok((self.inside()?, true))
     }
 
-    /// What a group contains, up to and including its closing parenthesis.
+    /// Parses the content of a group and its closing parenthesis.
     fn inside(&mut self) -> Result<Tree, Error> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {

@@ -159,7 +159,7 @@ impl<'t> Compiler<'t> {
                 let number = match known {
                     Some((.., number)) => *number,
                     None => {
-                        // What comes after a position is read towards it.
+                        // A lookahead is matched backward, towards the position it asserts.
                         let number = self.program(part, *ahead, false)?;
                         self.lookarounds.push((part, *ahead, number));
                         number

@@ -159,7 +159,7 @@ pub(super) fn with_unicode(pattern: &str) -> Result<String, Error> {
     }
 }
 
-/// What to report of a pattern that is refused.
+/// Returns the diagnostic for a pattern that is refused.
 pub(super) fn refused_pattern(error: &Error, place: &Place) -> Diagnostic {
     let at = |message: String| Diagnostic::at(Code::Pattern, place, message);
     let linear = "patterns must match in linear time, so that nobody can keep a server busy with a long text";

@@ -29,7 +29,7 @@ fn check_folder(folder: &Path) {
     }
 }
 
-/// What the compiler reads: a folder, in memory if the system has such files.
+/// The folder that the compiler reads, in memory if the system supports that.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -44,7 +44,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What remains is empty, or for the next input to replace.
+        // If this fails, only files of a fuzzed definition stay.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

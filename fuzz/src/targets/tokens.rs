@@ -10,7 +10,7 @@ use super::lines;
 use crate::server::{self, KEY};
 use crate::sign::{fill_in_times, now, sign};
 
-/// What a request with the token would do.
+/// The requests that each token is tried with.
 const URIS: [&str; 2] =
     ["/v1/realtime/publish?channel=room:1&topic=any", "/v1/realtime/signal?channel=room:1&name=approve"];
 

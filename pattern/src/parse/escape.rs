@@ -9,7 +9,7 @@ use crate::tree::Tree;
 const INVALID: Error = Error::Syntax("invalid escape");
 
 impl Parser<'_> {
-    /// What follows a backslash outside of brackets.
+    /// Parses an escape outside of a class, after its backslash.
     pub(super) fn atom_escape(&mut self) -> Result<Quantifiable, Error> {
         match self.peek() {
             Some('b' | 'B') => {

@@ -112,7 +112,8 @@ fn is_within(range: &str, version: &Version) -> bool {
 pub(crate) fn update(database: &Path) -> Result<usize> {
     let mut advisories = Advisories::read()?;
     advisories.advisory.retain(|advisory| advisory.ecosystem != Ecosystem::Cargo);
-    advisories.looked_up = rust::packages()?.into_iter().map(|package| package.name).collect();
+    advisories.looked_up =
+        rust::packages(&rust::metadata()?)?.into_iter().map(|package| package.name).collect();
     let mut count = 0;
     for name in &advisories.looked_up {
         let folder = database.join("crates").join(name);

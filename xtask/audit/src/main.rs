@@ -94,8 +94,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
 fn check() -> Result<ExitCode> {
     let policy = policy::Policy::read()?;
     let advisories = advisories::Advisories::read()?;
-    let (crates, packages) = (rust::packages()?, npm::packages()?);
-    let mut findings = rust::check(&policy)?;
+    let metadata = rust::metadata()?;
+    let (crates, packages) = (rust::packages(&metadata)?, npm::packages()?);
+    let mut findings = rust::check(&policy, &metadata)?;
     findings.extend(npm::check()?);
     findings.extend(policy.check_licences(crates.iter().chain(&packages)));
     findings.extend(advisories.check(crates.iter().chain(&packages), &policy));

@@ -37,21 +37,22 @@ fn locks() -> Result<Vec<Lock>> {
 
 /// Returns all crates of other projects that a lock file names, for every platform and feature. Those of the
 /// project's own workspace come with their licence.
-pub(crate) fn packages() -> Result<BTreeSet<Package>> {
+pub(crate) fn packages(metadata: &Metadata) -> Result<BTreeSet<Package>> {
     let mut locked: BTreeSet<Package> =
         locks()?.into_iter().flat_map(|lock| lock.package).filter_map(Locked::of_others).collect();
-    for package in metadata()?.packages.into_iter().filter(|package| package.source.is_some()) {
+    for package in metadata.packages.iter().filter(|package| package.source.is_some()) {
         let (name, version) = (package.name.to_string(), package.version.to_string());
         let same = locked.iter().find(|locked| locked.name == name && locked.version == version).cloned();
         if let Some(same) = same {
             locked.remove(&same);
-            locked.insert(Package { licence: package.license, ..same });
+            locked.insert(Package { licence: package.license.clone(), ..same });
         }
     }
     Ok(locked)
 }
 
-fn metadata() -> Result<Metadata> {
+/// Asks cargo for the packages of the project's own workspace.
+pub(crate) fn metadata() -> Result<Metadata> {
     let mut command = MetadataCommand::new();
     command.current_dir(root()).features(cargo_metadata::CargoOpt::AllFeatures);
     Ok(command.other_options(["--locked".to_owned()]).exec()?)
@@ -59,7 +60,7 @@ fn metadata() -> Result<Metadata> {
 
 /// Checks where the crates come from and which are denied; and of the project's own workspace, which are there in
 /// several versions.
-pub(crate) fn check(policy: &Policy) -> Result<BTreeSet<String>> {
+pub(crate) fn check(policy: &Policy, metadata: &Metadata) -> Result<BTreeSet<String>> {
     let mut findings = BTreeSet::new();
     for lock in locks()? {
         for Locked { name, version, source, .. } in lock.package {
@@ -72,7 +73,7 @@ pub(crate) fn check(policy: &Policy) -> Result<BTreeSet<String>> {
         }
     }
     let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for package in metadata()?.packages {
+    for package in &metadata.packages {
         versions.entry(package.name.to_string()).or_default().push(package.version.to_string());
     }
     for (name, versions) in versions {
@@ -92,7 +93,7 @@ pub(crate) struct Node {
 /// Returns the crates that users get with these packages of the project, with all features, and these themselves.
 pub(crate) fn closure(names: &[&str]) -> Result<BTreeMap<String, Node>> {
     let metadata = metadata()?;
-    let locked = packages()?;
+    let locked = packages(&metadata)?;
     let resolve = metadata.resolve.as_ref().ok_or("cargo resolved nothing")?;
     let id = |id: &PackageId| {
         let package = &metadata[id];
