@@ -27,7 +27,7 @@ const NEVER_IN_CODEGEN: &[(&str, &str)] = &[
 
 const RUNTIME_RUST: Floors = &[
     &["simulation"],
-    &["clock", "formats", "metrics", "random", "wire"],
+    &["clock", "formats", "metrics", "offload", "random", "wire"],
     &["schema"],
     &["channel", "payload"],
     &["history", "token"],

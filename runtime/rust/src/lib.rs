@@ -31,6 +31,7 @@ pub mod formats;
 mod history;
 mod hub;
 pub mod metrics;
+mod offload;
 pub mod payload;
 mod publish;
 mod random;

@@ -19,9 +19,10 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::hub::{Hub, Phase, ServerPlace};
@@ -37,6 +38,9 @@ use socket::Socket;
 
 /// The most bytes of a request's head, and of an answer that is ready and not written yet.
 const BUFFER: usize = 64 * 1024;
+/// How many connections may wait to be accepted. When a burst exceeds it, the system drops the attempts of others too,
+/// who then wait a second before they try again. Linux allows 4,096 at most unless configured otherwise.
+const BACKLOG: i32 = 4096;
 /// What connections get beyond the drain timeout to end by themselves.
 const GRACE: Duration = Duration::from_secs(1);
 /// Pause and sacrifice while the system gives no further connection.
@@ -130,6 +134,8 @@ impl Serve {
 
     async fn run(self) {
         let Self { listener, app, hub, head_timeout, max_connections, max_waiting, signal } = self;
+        // Listeners of the standard library have 128. If this fails, it stays at that.
+        let _ = SockRef::from(&listener).listen(BACKLOG);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER);
         let places =
@@ -149,7 +155,11 @@ impl Serve {
                 left = &mut shut_down => break left,
                 Some(_) = connections.running.join_next() => {}
                 accepted = accept(&listener, &places) => match accepted {
-                    Ok((socket, peer)) => connections.add(socket, peer),
+                    Ok((socket, peer)) => {
+                        connections.add(socket, peer);
+                        // A burst of new connections takes turns with those that are there.
+                        yield_now().await;
+                    }
                     Err(error) => connections.make_room(&error).await,
                 },
             }

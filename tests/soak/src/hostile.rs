@@ -13,6 +13,7 @@ mod stalled;
 mod tokens;
 
 use crate::Result;
+use crate::attackers::Attackers;
 use crate::fault_test::Stage;
 use crate::http;
 use crate::server::Server;
@@ -82,9 +83,9 @@ impl fmt::Display for Figure {
 ///
 /// Each may cost so much of the server's heap at most; the allowance follows from how many connections it
 /// makes and what the protocol lets a connection hold.
-pub(crate) async fn harm(stage: &mut Stage) -> Result<Vec<Figure>> {
+pub(crate) async fn harm(stage: &mut Stage, attackers: &Attackers) -> Result<Vec<Figure>> {
     let port = stage.server.port;
-    let mut watched = Watched { server: &mut stage.server, probe: Probe::start(port) };
+    let mut watched = Watched { server: &mut stage.server, attackers, probe: Probe::start(port) };
     let nothing = async || {
         sleep(ALONE).await;
         Ok("nothing".to_owned())
@@ -114,12 +115,13 @@ pub(crate) async fn harm(stage: &mut Stage) -> Result<Vec<Figure>> {
 /// A server that is watched while harm is done.
 struct Watched<'s> {
     server: &'s mut Server,
+    attackers: &'s Attackers,
     probe: Probe,
 }
 
 impl Watched<'_> {
     /// Does harm, again and again until there was time to see what it does to others.
-    async fn during<F: Future<Output = Result<String>>>(
+    async fn during<F: Future<Output = Result<String>> + Send + 'static>(
         &mut self,
         allowance: u64,
         harm: impl Fn() -> F,
@@ -130,7 +132,7 @@ impl Watched<'_> {
         let (mut heap, mut resident) = (0, 0);
         let mut what = String::new();
         while what.is_empty() || start.elapsed() < AT_LEAST {
-            let harm = harm();
+            let harm = self.attackers.run(harm());
             tokio::pin!(harm);
             loop {
                 tokio::select! {

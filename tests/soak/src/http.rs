@@ -78,24 +78,41 @@ pub(crate) fn sent() -> u64 {
     SENT.load(Ordering::Relaxed)
 }
 
-/// Sends one request on a connection of its own. The headers end with a line break each.
-pub(crate) async fn request(port: u16, start: &str, headers: &str, body: &str) -> Result<Response> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let length = body.len();
-    let request = format!(
-        "{start} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    count_sent(request.as_bytes());
-    stream.write_all(request.as_bytes()).await?;
-    let mut responses = Responses::default();
-    loop {
-        if let Some(response) = responses.take()? {
-            return Ok(response);
-        }
-        if stream.read_buf(responses.buffer()).await? == 0 {
-            return Err("the server closed the connection before it answered".into());
+/// A connection for one request after the other.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    responses: Responses,
+}
+
+impl Connection {
+    pub(crate) async fn open(port: u16) -> Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, responses: Responses::default() })
+    }
+
+    /// Sends one request and waits for its response. Each of the headers ends with a line break.
+    pub(crate) async fn request(&mut self, start: &str, headers: &str, body: &str) -> Result<Response> {
+        let length = body.len();
+        let request =
+            format!("{start} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        count_sent(request.as_bytes());
+        self.stream.write_all(request.as_bytes()).await?;
+        loop {
+            if let Some(response) = self.responses.take()? {
+                return Ok(response);
+            }
+            if self.stream.read_buf(self.responses.buffer()).await? == 0 {
+                return Err("the server closed the connection before it answered".into());
+            }
         }
     }
+}
+
+/// Sends one request on its own connection. Each of the headers ends with a line break.
+pub(crate) async fn request(port: u16, start: &str, headers: &str, body: &str) -> Result<Response> {
+    let headers = format!("{headers}Connection: close\r\n");
+    Connection::open(port).await?.request(start, &headers, body).await
 }
 
 /// Takes the chunks of a body apart as they arrive.

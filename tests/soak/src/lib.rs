@@ -14,10 +14,11 @@
 //! - `fault_test`: all of these in one run; `soak` is all runs.
 //! - `runs`: runs whose server is killed at any moment, and two servers that execute the same runs.
 //! - `delivery`: two servers on one file, which is locked and replaced while readers resume at either.
-//! - `hostile`: clients that mean harm, beside honest ones.
+//! - `hostile`: attacks, with honest clients on the same server; `attackers` is where they run.
 //!
 //! All random decisions come from one seed (`random`).
 
+mod attackers;
 mod delivery;
 mod fault_test;
 mod hostile;
@@ -33,6 +34,7 @@ mod soak;
 mod subscribers;
 mod verdict;
 
+pub use attackers::Attackers;
 pub use plan::Size;
 pub use soak::Soak;
 

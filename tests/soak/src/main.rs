@@ -1,7 +1,7 @@
 //! Runs a soak: `cargo xtask soak` builds what it needs and starts it.
 
 use clap::Parser;
-use fanfare_soak::{Size, Soak};
+use fanfare_soak::{Attackers, Size, Soak};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,9 +33,17 @@ struct Arguments {
     folder: PathBuf,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> fanfare_soak::Result {
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000));
     let server = std::env::current_exe().unwrap_or_default();
     let soak = Soak {
@@ -46,17 +54,14 @@ async fn main() -> ExitCode {
         node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
         folder: arguments.folder.join(seed.to_string()),
     };
-    let result = match arguments {
-        Arguments { hostile: true, .. } => soak.run_hostile().await,
-        Arguments { runs: true, .. } => soak.run_runs().await,
-        Arguments { delivery: true, .. } => soak.run_delivery().await,
-        _ => soak.run().await,
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("\nerror: {failure}");
-            ExitCode::FAILURE
+    // Before any other thread starts.
+    let attackers = arguments.hostile.then(Attackers::start).transpose()?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        match (arguments, &attackers) {
+            (_, Some(attackers)) => soak.run_hostile(attackers).await,
+            (Arguments { runs: true, .. }, _) => soak.run_runs().await,
+            (Arguments { delivery: true, .. }, _) => soak.run_delivery().await,
+            _ => soak.run().await,
         }
-    }
+    })
 }

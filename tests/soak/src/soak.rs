@@ -1,6 +1,7 @@
 //! All runs of a soak, one after the other, and what they found.
 
 use crate::Result;
+use crate::attackers::Attackers;
 use crate::fault_test::{Outcome, Stage};
 use crate::hostile::{Figure, harm};
 use crate::log::Log;
@@ -73,12 +74,12 @@ impl Soak {
     ///
     /// # Errors
     /// When a limit does not hold, when memory is not bounded, or when an honest subscriber lost anything.
-    pub async fn run_hostile(&self) -> Result {
+    pub async fn run_hostile(&self, attackers: &Attackers) -> Result {
         println!("seed {}", self.seed);
         let plan = Size::honest(self.seed);
         let mut stage = self.stage(plan.name).await?;
         let running = stage.begin(&plan).await?;
-        let figures = harm(&mut stage).await?;
+        let figures = harm(&mut stage, attackers).await?;
         running.over.send_replace(true);
         let outcome = stage.end(running).await?;
         println!("\n# harm\n{}", Figure::TITLES);

@@ -9,8 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::{
-    Appended, Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, carries_a_stream,
-    invalid,
+    Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, carries_a_stream, invalid,
 };
 use crate::schema::{self, Issue, Schema};
 use crate::wire::{Envelope, LogKind};
@@ -50,12 +49,8 @@ impl<'p> PublishJson<'p> {
         self
     }
 
-    /// Publishes, and tells also whether the key was used before.
-    pub(crate) async fn append(self) -> Result<Appended, PublishError> {
-        self.start()?.await
-    }
-
-    fn start(self) -> Result<Appending, PublishError> {
+    /// Checks the text and begins to publish it. The result also tells whether the key was used before.
+    pub(crate) fn start(self) -> Result<Appending, PublishError> {
         let Self { hub, channel, topic, body, options } = self;
         let (channel, index) = hub.registry().topic(channel, topic)?;
         if body.len() > MAX_PAYLOAD {
@@ -82,7 +77,7 @@ impl<'p> IntoFuture for PublishJson<'p> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'p>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { Ok(self.append().await?.id) })
+        Box::pin(async { Ok(self.start()?.await?.id) })
     }
 }
 

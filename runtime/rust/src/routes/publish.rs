@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Failure, Parameters, SessionHead, bearer, body, is_backend, open, permit, unauthorized};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
+use crate::offload;
 use crate::token::{Permit, Refused, TopicClaim};
 use crate::wire::MAX_PAYLOAD;
 
@@ -51,16 +52,22 @@ pub(super) async fn publish(
         let id = text_stream::publish(writer, request).await?;
         return Ok(Json(json!({ "id": id })).into_response());
     }
-    let key = idempotency_key(&headers)?;
+    let key = idempotency_key(&headers)?.map(str::to_owned);
+    let (channel, topic, run_id) = (channel.to_owned(), topic.to_owned(), run_id.map(str::to_owned));
     let payload = body::read(&headers, request, MAX_PAYLOAD).await?;
-    let mut publishing = hub.publish_json(channel, topic, &payload);
-    if let Some(run_id) = run_id {
-        publishing = publishing.run_id(run_id);
-    }
-    if let Some(key) = key {
-        publishing = publishing.idempotency_key(key);
-    }
-    let appended = publishing.append().await.map_err(not_published)?;
+    let bytes = payload.len();
+    let start = move || {
+        let mut publishing = hub.publish_json(&channel, &topic, &payload);
+        if let Some(run_id) = run_id {
+            publishing = publishing.run_id(run_id);
+        }
+        if let Some(key) = key {
+            publishing = publishing.idempotency_key(key);
+        }
+        publishing.start()
+    };
+    let appending = offload::run(bytes, start).await.map_err(not_published)?;
+    let appended = appending.await.map_err(not_published)?;
     let mut answer = Json(json!({ "id": appended.id })).into_response();
     if appended.repeated {
         answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

@@ -13,7 +13,8 @@ use super::{
     Failure, Parameters, SessionHead, bearer, body, is_backend, open, permit_of_session, unauthorized,
 };
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
-use crate::schema;
+use crate::offload;
+use crate::schema::{self, Schema};
 use crate::signal::{SignalOptions, SignalStatus};
 use crate::token::Refused;
 use crate::wire::{MAX_PAYLOAD, timestamp};
@@ -43,10 +44,8 @@ pub(super) async fn signal(
     let run_id = run_id(&parameters)?;
     let key = idempotency_key(&headers)?;
     let payload = body::read(&headers, request, MAX_PAYLOAD).await?;
-    let payload: Value = serde_json::from_slice(&payload)
-        .map_err(|error| Failure::bad_request(format!("the payload is not JSON: {error}")))?;
-    schema::check(definition.schema, &payload)
-        .map_err(|issues| Failure::invalid("the payload breaks the signal's definition", &issues))?;
+    let schema = definition.schema;
+    let payload = offload::run(payload.len(), move || normalize(schema, &payload)).await?;
     let options = SignalOptions {
         by: by.map(Cow::Owned),
         run_id: run_id.map(Cow::Borrowed),
@@ -54,12 +53,21 @@ pub(super) async fn signal(
         key: key.map(Cow::Borrowed),
         at: Some(at),
     };
-    let receipt = hub.send_signal(&resolved, definition, payload.to_string(), options).await?;
+    let receipt = hub.send_signal(&resolved, definition, payload, options).await?;
     let status = match receipt.status {
         SignalStatus::Accepted => "accepted",
         SignalStatus::Kept => "kept",
     };
     Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at), "status": status })))
+}
+
+/// Checks a payload, and returns it as the journal keeps it.
+fn normalize(schema: &Schema, payload: &[u8]) -> Result<String, Failure> {
+    let payload: Value = serde_json::from_slice(payload)
+        .map_err(|error| Failure::bad_request(format!("the payload is not JSON: {error}")))?;
+    schema::check(schema, &payload)
+        .map_err(|issues| Failure::invalid("the payload breaks the signal's definition", &issues))?;
+    Ok(payload.to_string())
 }
 
 /// Returns the sender, if the token or the session names one. Each may send the signals that it names.

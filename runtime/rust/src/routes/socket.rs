@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt, poll};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::session::{End, Session, TOO_SLOW, Turn, encode};
@@ -146,7 +147,10 @@ impl Socket {
         match message {
             Message::Text(text) => {
                 let answer = self.session.answer(&text).await?;
-                self.write(answer).await
+                self.write(answer).await?;
+                // A client that sends many frames at once takes turns with all other connections.
+                yield_now().await;
+                Ok(())
             }
             Message::Binary(_) => Err(End::close(close::BINARY, "binary", "a binary frame: frames are text")),
             // The WebSocket layer answers pings and close frames.

@@ -17,6 +17,9 @@ use super::places::Place;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
+/// After this many bytes without a pause, other connections come first. Copying them takes less than 0.1 ms.
+const MAX_BURST: usize = 128 * 1024;
+
 /// A socket that breaks when nothing of what is written is taken for some time, or when its place is needed.
 ///
 /// The system has a limit for this on Linux only, and what HTTP waits for is not the routes' to see.
@@ -25,13 +28,25 @@ pub(super) struct Socket {
     patience: Duration,
     /// Runs while something waits to be written.
     stuck: Option<Pin<Box<Sleep>>>,
+    /// How many bytes were written since other connections came first.
+    burst: usize,
     place: Arc<Place>,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, patience: Duration, place: Arc<Place>) -> Self {
         set_up(&stream, patience);
-        Self { stream, patience, stuck: None, place }
+        Self { stream, patience, stuck: None, burst: 0, place }
+    }
+
+    /// Returns `true` if other connections come first. The task is woken after them.
+    fn takes_turns(&mut self, context: &Context<'_>) -> bool {
+        let is_due = self.burst >= MAX_BURST;
+        if is_due {
+            self.burst = 0;
+            context.waker().wake_by_ref();
+        }
+        is_due
     }
 
     fn bounded(
@@ -39,7 +54,8 @@ impl Socket {
         written: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+        if let Poll::Ready(result) = &written {
+            self.burst += result.as_ref().copied().unwrap_or(0);
             if self.stuck.take().is_some() {
                 self.place.set_stalled(false);
             }
@@ -101,6 +117,10 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.takes_turns(context) {
+            return Poll::Pending;
+        }
+        let bytes = &bytes[..bytes.len().min(MAX_BURST)];
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.bounded(written, context)
     }
@@ -110,6 +130,9 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.takes_turns(context) {
+            return Poll::Pending;
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
         self.bounded(written, context)
     }

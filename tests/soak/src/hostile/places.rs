@@ -20,6 +20,8 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 pub(super) async fn kept_alive(port: u16) -> Result<String> {
     let asked = all(|end| async move {
         let mut asked = 0;
+        // They want places, so there is no point in asking all at the same moment.
+        sleep(BETWEEN_REQUESTS.mul_f64(fastrand::f64())).await;
         while Instant::now() < end {
             let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
             let request = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";

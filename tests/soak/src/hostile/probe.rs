@@ -89,6 +89,7 @@ async fn subscribe(port: u16, delays: &Mutex<Delays>) -> Result<()> {
     let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
     let mut socket = Raw::ours(port, Some(&token)).await?;
     socket.hears(r#""kind":"ready""#).await?;
+    let mut connection = http::Connection::open(port).await?;
     let start = Instant::now();
     let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
     let publish = format!("POST /v1/realtime/publish?channel={CHANNEL}&topic=left");
@@ -96,7 +97,7 @@ async fn subscribe(port: u16, delays: &Mutex<Delays>) -> Result<()> {
         let due = start + MESSAGE_EVERY * number;
         sleep_until(due).await;
         let body = format!(r#"{{"number":{number},"text":""}}"#);
-        if http::request(port, &publish, &bearer, &body).await?.head.status != 200 {
+        if connection.request(&publish, &bearer, &body).await?.head.status != 200 {
             return Err("a message of the probe was refused".into());
         }
         socket.hears(&format!(r#""number":{number},"#)).await?;
