@@ -1,4 +1,4 @@
-//! An honest subscriber and honest visitors, whose delays are measured while others do harm.
+//! Honest subscribers and visitors, whose delays are measured during attacks.
 
 use super::raw::Raw;
 use crate::publisher;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-const CHANNEL: &str = "wide:probe";
-/// Between two messages.
-const MESSAGE_EVERY: Duration = Duration::from_millis(20);
+const SUBSCRIBERS: u32 = 5;
+/// Between two messages to one subscriber.
+const MESSAGE_EVERY: Duration = Duration::from_millis(100);
 /// Between two visitors.
 const VISIT_EVERY: Duration = Duration::from_millis(250);
 
@@ -45,13 +45,18 @@ impl Probe {
     pub(crate) fn start(port: u16) -> Self {
         let delays = Arc::<Mutex<Delays>>::default();
         let mut tasks = JoinSet::new();
-        let (messages, visits) = (Arc::clone(&delays), Arc::clone(&delays));
-        tasks.spawn(async move {
-            while subscribe(port, &messages).await.is_err() {
-                add(&messages, |delays| delays.reconnects += 1);
-                sleep(MESSAGE_EVERY).await;
-            }
-        });
+        for subscriber in 0..SUBSCRIBERS {
+            let messages = Arc::clone(&delays);
+            tasks.spawn(async move {
+                // Evenly between the messages of the others.
+                sleep(MESSAGE_EVERY / SUBSCRIBERS * subscriber).await;
+                while subscribe(port, subscriber, &messages).await.is_err() {
+                    add(&messages, |delays| delays.reconnects += 1);
+                    sleep(MESSAGE_EVERY).await;
+                }
+            });
+        }
+        let visits = Arc::clone(&delays);
         tasks.spawn(async move {
             let start = Instant::now();
             for number in 0_u32.. {
@@ -85,14 +90,15 @@ fn add(delays: &Mutex<Delays>, change: impl FnOnce(&mut Delays)) {
 
 /// Publishes one message after the other, and waits for each. A message that is late delays those after it, which
 /// count from the time at which they were due.
-async fn subscribe(port: u16, delays: &Mutex<Delays>) -> Result<()> {
-    let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
+async fn subscribe(port: u16, subscriber: u32, delays: &Mutex<Delays>) -> Result<()> {
+    let channel = format!("wide:probe-{subscriber}");
+    let token = publisher::token(port, &[(channel.clone(), "left")]).await?;
     let mut socket = Raw::ours(port, Some(&token)).await?;
     socket.hears(r#""kind":"ready""#).await?;
     let mut connection = http::Connection::open(port).await?;
     let start = Instant::now();
     let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
-    let publish = format!("POST /v1/realtime/publish?channel={CHANNEL}&topic=left");
+    let publish = format!("POST /v1/realtime/publish?channel={channel}&topic=left");
     for number in 0_u32.. {
         let due = start + MESSAGE_EVERY * number;
         sleep_until(due).await;
@@ -109,6 +115,6 @@ async fn subscribe(port: u16, delays: &Mutex<Delays>) -> Result<()> {
 
 /// Gets a token and subscribes, as a page does that is opened.
 async fn visit(port: u16) -> Result<()> {
-    let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
+    let token = publisher::token(port, &[("wide:visited".into(), "left")]).await?;
     Raw::ours(port, Some(&token)).await?.hears(r#""kind":"ready""#).await
 }

@@ -10,6 +10,8 @@ const CHANNEL: &str = "narrow:stalled";
 const READERS: usize = 50;
 const MESSAGES: usize = 20;
 const BYTES: usize = 1_000_000;
+/// Between two messages. The storage takes as long to write one whether anyone reads it or not.
+const MESSAGE_EVERY: Duration = Duration::from_millis(250);
 /// For the server to fill what it holds for each of them.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
@@ -31,6 +33,7 @@ pub(super) async fn readers(port: u16) -> Result<String> {
         if answer.head.status != 200 {
             return Err(format!("a large message was refused with {}", answer.head.status).into());
         }
+        sleep(MESSAGE_EVERY).await;
     }
     sleep(AFTERMATH).await;
     Ok(format!("{READERS} subscribers that read nothing of {MESSAGES} messages of 1 MB"))
