@@ -49,7 +49,7 @@ fn check_type<T: Payload + serde::Serialize>(text: &str) {
                 panic!("{text} is read, and what is written of it is not: {written}: {error}");
             }
         }
-        Err(DecodeError::Mismatch(mismatch)) => panic!("accepted, and the type cannot hold it: {mismatch:?}"),
+        Err(DecodeError::Shape(mismatch)) => panic!("accepted, and the type cannot hold it: {mismatch:?}"),
         Err(_) => {}
     }
 }

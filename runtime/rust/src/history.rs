@@ -72,9 +72,9 @@ pub(crate) struct Log {
 #[derive(Clone)]
 pub(crate) struct Limits {
     /// The most bytes of messages of one channel.
-    pub(crate) channel_bytes: usize,
+    pub(crate) max_channel_bytes: usize,
     /// The most bytes of one topic's text streams, beside the channel's recent messages.
-    pub(crate) stream_bytes: usize,
+    pub(crate) max_stream_bytes: usize,
     /// What all logs hold together.
     pub(crate) memory: Arc<Memory>,
 }
@@ -84,7 +84,7 @@ impl Limits {
     #[cfg(feature = "sqlite")]
     pub(crate) fn none() -> Self {
         let memory = Arc::new(Memory::new(usize::MAX));
-        Self { channel_bytes: usize::MAX, stream_bytes: usize::MAX, memory }
+        Self { max_channel_bytes: usize::MAX, max_stream_bytes: usize::MAX, memory }
     }
 }
 
@@ -241,9 +241,9 @@ impl Log {
             }
             state.move_on();
         }
-        state.lose_old(history, self.limits.stream_bytes, now);
+        state.lose_old(history, self.limits.max_stream_bytes, now);
         let is_too_much =
-            |state: &State| state.bytes.get() > self.limits.channel_bytes || state.bytes.is_all_full();
+            |state: &State| state.bytes.get() > self.limits.max_channel_bytes || state.bytes.is_all_full();
         while is_too_much(state) && state.lose_oldest() {}
     }
 

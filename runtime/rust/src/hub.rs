@@ -111,7 +111,7 @@ struct Shared {
     /// Set when a shutdown begins.
     reconnect_spread: OnceLock<Duration>,
     /// The origins whose pages may come; all of them where nothing is said.
-    origins: Option<Vec<String>>,
+    allowed_origins: Option<Vec<String>>,
     rate_limits: RateLimits,
     in_flight: InFlight,
     /// The header in which a proxy names the address of the client.
@@ -126,10 +126,10 @@ pub(crate) struct Settings {
     pub(crate) write_timeout: Duration,
     pub(crate) drain_timeout: Duration,
     pub(crate) max_reconnect_spread: Duration,
-    pub(crate) connections_per_token: usize,
+    pub(crate) max_connections_per_token: usize,
     pub(crate) max_connections: usize,
     pub(crate) max_unsubscribed: usize,
-    pub(crate) guest_streams: bool,
+    pub(crate) inngest_streams: bool,
 }
 
 /// How far a hub is on its way to the end.
@@ -291,8 +291,8 @@ impl Hub {
     }
 
     /// The origins whose pages may come; all of them where nothing is said.
-    pub(crate) fn origins(&self) -> Option<&[String]> {
-        self.shared.origins.as_deref()
+    pub(crate) fn allowed_origins(&self) -> Option<&[String]> {
+        self.shared.allowed_origins.as_deref()
     }
 
     /// The header in which a proxy names the address of the client.

@@ -58,12 +58,12 @@ pub use hub::{
 };
 #[doc(hidden)]
 pub use payload::private as __private;
-pub use payload::{DecodeError, Int64, Invalid, Mismatch, Payload, Read, Uint64, decode};
+pub use payload::{Decode, DecodeError, Int64, Payload, ShapeError, Uint64, ValidationError, decode};
 pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::{healthz, routes};
 pub use runs::{
-    Cancelled, Job, Received, ReplayError, Replayed, Run, RunError, RunRecording, RunStatus, RunStreamWriter,
-    Runs, RunsBuilder, StartError, Started, StepOptions, WaitAny,
+    CancelOutcome, Job, ReceivedSignal, ReplayError, ReplayOutcome, Run, RunError, RunRecording, RunStatus,
+    RunStreamWriter, Runs, RunsBuilder, StartError, StartOutcome, StepOptions, WaitAny,
 };
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;

@@ -23,16 +23,16 @@ pub mod private;
 mod read;
 
 /// A type that can be read from a JSON value which its schema has accepted.
-pub trait Read: Sized {
+pub trait Decode: Sized {
     /// Reads the value.
     ///
     /// # Errors
     /// When the value has another shape, which its schema would have refused.
-    fn read(value: Value) -> Result<Self, Mismatch>;
+    fn from_value(value: Value) -> Result<Self, ShapeError>;
 }
 
 /// A type of payload, with the schema that its JSON must meet.
-pub trait Payload: Serialize + Read {
+pub trait Payload: Serialize + Decode {
     /// The schema.
     const SCHEMA: &'static Schema;
 }
@@ -68,8 +68,8 @@ pub trait Payload: Serialize + Read {
 /// ```
 pub fn decode<T: Payload>(json: &[u8]) -> Result<T, DecodeError> {
     let value: Value = serde_json::from_slice(json).map_err(DecodeError::Json)?;
-    check(T::SCHEMA, &value).map_err(|issues| DecodeError::Invalid(Invalid { issues }))?;
-    T::read(value).map_err(DecodeError::Mismatch)
+    check(T::SCHEMA, &value).map_err(|issues| DecodeError::Invalid(ValidationError { issues }))?;
+    T::from_value(value).map_err(DecodeError::Shape)
 }
 
 /// Why JSON text is not the payload asked for.
@@ -78,9 +78,9 @@ pub enum DecodeError {
     /// It is not JSON, or JSON that the wire profile refuses.
     Json(serde_json::Error),
     /// The schema does not accept it.
-    Invalid(Invalid),
+    Invalid(ValidationError),
     /// The schema accepts it and the type cannot hold it: they do not belong together.
-    Mismatch(Mismatch),
+    Shape(ShapeError),
 }
 
 impl fmt::Display for DecodeError {
@@ -88,7 +88,7 @@ impl fmt::Display for DecodeError {
         match self {
             Self::Json(error) => write!(formatter, "not JSON: {error}"),
             Self::Invalid(invalid) => invalid.fmt(formatter),
-            Self::Mismatch(mismatch) => mismatch.fmt(formatter),
+            Self::Shape(error) => error.fmt(formatter),
         }
     }
 }
@@ -98,18 +98,18 @@ impl std::error::Error for DecodeError {
         match self {
             Self::Json(error) => Some(error),
             Self::Invalid(invalid) => Some(invalid),
-            Self::Mismatch(mismatch) => Some(mismatch),
+            Self::Shape(error) => Some(error),
         }
     }
 }
 
 /// A value that its schema does not accept, with the reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
+pub struct ValidationError {
     pub(crate) issues: Vec<Issue>,
 }
 
-impl Invalid {
+impl ValidationError {
     /// Every reason.
     #[must_use]
     pub fn issues(&self) -> &[Issue] {
@@ -123,7 +123,7 @@ impl Invalid {
     }
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for ValidationError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, issue) in self.issues.iter().enumerate() {
             if index > 0 {
@@ -135,15 +135,15 @@ impl fmt::Display for Invalid {
     }
 }
 
-impl std::error::Error for Invalid {}
+impl std::error::Error for ValidationError {}
 
 /// A value has another shape than the type being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mismatch {
+pub struct ShapeError {
     expected: &'static str,
 }
 
-impl Mismatch {
+impl ShapeError {
     /// What was expected, with its article: `an integer`.
     #[must_use]
     pub const fn new(expected: &'static str) -> Self {
@@ -151,10 +151,10 @@ impl Mismatch {
     }
 }
 
-impl fmt::Display for Mismatch {
+impl fmt::Display for ShapeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the value is not {}", self.expected)
     }
 }
 
-impl std::error::Error for Mismatch {}
+impl std::error::Error for ShapeError {}

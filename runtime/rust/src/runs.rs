@@ -38,12 +38,12 @@ mod wait;
 mod waker;
 
 pub use error::{RunError, StartError};
-pub use job::{Job, Started};
-pub use replay::{ReplayError, Replayed, RunRecording};
+pub use job::{Job, StartOutcome};
+pub use replay::{ReplayError, ReplayOutcome, RunRecording};
 pub use run::Run;
 pub use step::StepOptions;
 pub use stream::RunStreamWriter;
-pub use wait::{Received, WaitAny};
+pub use wait::{ReceivedSignal, WaitAny};
 
 use aside::Aside;
 use context::Context;
@@ -66,9 +66,9 @@ struct Settings {
     backoff: (Duration, Duration),
     step_timeout: Duration,
     lease: Duration,
-    max_executing: usize,
+    max_concurrent_runs: usize,
     max_waiting_in_memory: usize,
-    keep_ended: Duration,
+    run_retention: Duration,
     limits: Limits,
 }
 
@@ -145,7 +145,7 @@ pub enum RunStatus {
 /// The effect of a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Cancelled {
+pub enum CancelOutcome {
     /// The run was unfinished and is now cancelled.
     Now,
     /// The run had already ended.
@@ -165,9 +165,9 @@ impl Runs {
                 backoff: (Duration::from_secs(1), Duration::from_secs(300)),
                 step_timeout: Duration::from_secs(600),
                 lease: Duration::from_secs(15),
-                max_executing: 1000,
+                max_concurrent_runs: 1000,
                 max_waiting_in_memory: 1000,
-                keep_ended: Duration::from_secs(7 * 86_400),
+                run_retention: Duration::from_secs(7 * 86_400),
                 limits: Limits::default(),
             },
             shared: Arc::default(),
@@ -179,12 +179,12 @@ impl Runs {
     ///
     /// # Errors
     /// If the storage fails.
-    pub async fn cancel(&self, run_id: &str) -> Result<Cancelled, StartError> {
+    pub async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, StartError> {
         self.shared.cancel(run_id).await
     }
 
     /// Returns the state of a run, or `None` if no run has this id. Ended runs are deleted after a week, or
-    /// after the time set with [`RunsBuilder::keep_ended`].
+    /// after the time set with [`RunsBuilder::run_retention`].
     ///
     /// # Errors
     /// If the storage fails.
@@ -226,7 +226,7 @@ impl RunsBuilder {
     /// Sets how often a step is retried before it fails, and how often in a row a job is retried that failed
     /// outside of its steps without recording anything new. It also limits how often in a row the process may end
     /// while it executes a run. Default: 4.
-    pub fn retries(mut self, retries: u32) -> Self {
+    pub fn max_retries(mut self, retries: u32) -> Self {
         self.settings.retries = retries;
         self
     }
@@ -246,15 +246,15 @@ impl RunsBuilder {
 
     /// Sets how long this process keeps its runs without renewing their leases; after that, other processes may
     /// claim them. Default: 15 seconds. The runs of a process that is known to have ended are free at once.
-    pub fn lease(mut self, lease: Duration) -> Self {
+    pub fn lease_duration(mut self, lease: Duration) -> Self {
         self.settings.lease = lease.max(Duration::from_millis(100));
         self
     }
 
     /// Sets how many runs this process executes at the same time. Default: 1,000. Runs that sleep, wait for a
     /// signal or wait for a retry do not count.
-    pub fn max_executing(mut self, max: usize) -> Self {
-        self.settings.max_executing = max.max(1);
+    pub fn max_concurrent_runs(mut self, max: usize) -> Self {
+        self.settings.max_concurrent_runs = max.max(1);
         self
     }
 
@@ -266,8 +266,8 @@ impl RunsBuilder {
     }
 
     /// Sets how long ended runs are kept, with everything they recorded. Default: 7 days.
-    pub fn keep_ended(mut self, time: Duration) -> Self {
-        self.settings.keep_ended = time;
+    pub fn run_retention(mut self, time: Duration) -> Self {
+        self.settings.run_retention = time;
         self
     }
 
@@ -344,7 +344,7 @@ impl Shared {
         run_id: &str,
         channel: &Channel,
         input: String,
-    ) -> Result<Started, StartError> {
+    ) -> Result<StartOutcome, StartError> {
         let log = self.hub.open_log(channel).await.map_err(StartError::unavailable)?;
         let run = NewRun {
             run_id: run_id.to_owned(),
@@ -354,12 +354,12 @@ impl Shared {
         };
         let added = self.engine()?.add(run, events::running(&log, run_id, 1, None)).await?;
         self.wake.notify_one();
-        Ok(if added { Started::New } else { Started::Existing })
+        Ok(if added { StartOutcome::New } else { StartOutcome::Existing })
     }
 
-    async fn cancel(&self, run_id: &str) -> Result<Cancelled, StartError> {
+    async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, StartError> {
         let Some(record) = self.engine()?.find(run_id.to_owned()).await? else {
-            return Ok(Cancelled::Unknown);
+            return Ok(CancelOutcome::Unknown);
         };
         let event = match self.hub.registry().resolve(&record.channel) {
             Some(channel) => {
@@ -374,7 +374,7 @@ impl Shared {
             let why = "the run was cancelled";
             stream::stop_streams(self, self.engine()?, record.row, run_id, why, |_| true).await?;
         }
-        Ok(if settled == Settled::Kept { Cancelled::Now } else { Cancelled::Ended })
+        Ok(if settled == Settled::Kept { CancelOutcome::Now } else { CancelOutcome::Ended })
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<i64, Slot>> {

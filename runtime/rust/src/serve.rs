@@ -59,7 +59,7 @@ type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// because it has not sent a whole request or not shown a token, give way to new ones when there are too many.
 /// Handlers may extract `ConnectInfo<SocketAddr>`.
 ///
-/// When [`Hub::shutdown`] is called, or the signal of [`Serve::until`] comes, clients are told, get what is
+/// When [`Hub::shutdown`] is called, or the signal of [`Serve::with_graceful_shutdown`] comes, clients are told, get what is
 /// waiting for them, and the rest is closed. All is over one second after the hub's drain timeout at the latest.
 ///
 /// ```no_run
@@ -67,7 +67,7 @@ type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// let app = fanfare::routes(hub.clone()).merge(fanfare::healthz(hub.clone()));
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
 /// let asked_to_stop = async { drop(tokio::signal::ctrl_c().await) };
-/// fanfare::serve(listener, app, &hub).until(asked_to_stop).await;
+/// fanfare::serve(listener, app, &hub).with_graceful_shutdown(asked_to_stop).await;
 /// # Ok(())
 /// # }
 /// ```
@@ -101,7 +101,7 @@ pub struct Serve {
 
 impl Serve {
     /// Shuts the hub down when something has happened, such as a signal to the process.
-    pub fn until(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Box::pin(signal);
         self
     }

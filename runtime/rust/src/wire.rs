@@ -18,10 +18,10 @@ mod time;
 pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id};
 pub(crate) use frame::client_frame;
 pub use frame::{
-    BadFrame, ClientFrame, EndCode, ErrorCode, ServerFrame, ServerMessage, Since, read_client_frame,
+    ClientFrame, EndCode, ErrorCode, FrameError, ServerFrame, ServerMessage, Since, read_client_frame,
     read_server_frames,
 };
-pub use id::{Cursor, MessageId, NotACursor, NotAnId};
+pub use id::{Cursor, MessageId, ParseCursorError, ParseMessageIdError};
 pub(crate) use time::timestamp;
 
 /// Text that many connections write from without copying it.

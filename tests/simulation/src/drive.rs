@@ -263,7 +263,7 @@ impl Simulation {
 
     /// Waits until ended runs are deleted, and stops all processes.
     fn clean_up(&mut self) {
-        self.time += self.climate.settings.keep_ended;
+        self.time += self.climate.settings.run_retention;
         for slot in &mut self.slots {
             slot.stalled_until = self.time;
         }

@@ -137,7 +137,7 @@ async fn wait(run: &Run<Room>, signals: &[usize], timeout: Duration, site: &Site
 async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {
     let mut options = StepOptions::new();
     if let Some(retries) = attempts.retries {
-        options = options.retries(retries);
+        options = options.max_retries(retries);
     }
     let work = async || {
         let fate = site.execution.work(&site.path, attempts);

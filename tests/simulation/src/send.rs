@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare::{Cancelled, SignalError, SignalStatus, Started};
+use fanfare::{CancelOutcome, SignalError, SignalStatus, StartOutcome};
 use fastrand::Rng;
 use tokio::runtime::Handle;
 
@@ -82,7 +82,7 @@ impl Senders {
                     match started {
                         Ok(started) => {
                             state.observed.started.insert(id.clone());
-                            if started == Started::New && !state.observed.new.insert(id.clone()) {
+                            if started == StartOutcome::New && !state.observed.new.insert(id.clone()) {
                                 state.violation(format_args!("{id} was started twice"));
                             }
                         }
@@ -110,7 +110,7 @@ impl Senders {
             let cancelled = runs.cancel(&id).await;
             let mut state = world.state();
             state.trace(format_args!("cancelling {id}: {cancelled:?}"));
-            if cancelled == Ok(Cancelled::Now) {
+            if cancelled == Ok(CancelOutcome::Now) {
                 state.observed.cancelled.insert(id);
             }
         });

@@ -21,9 +21,9 @@ pub(crate) struct Settings {
     pub(crate) backoff: (Duration, Duration),
     pub(crate) step_timeout: Duration,
     pub(crate) lease: Duration,
-    pub(crate) max_executing: usize,
+    pub(crate) max_concurrent_runs: usize,
     pub(crate) max_waiting_in_memory: usize,
-    pub(crate) keep_ended: Duration,
+    pub(crate) run_retention: Duration,
 }
 
 /// The server of a process, once it has started.
@@ -47,13 +47,13 @@ pub(crate) async fn serve(world: Arc<World>, file: PathBuf, settings: Settings) 
     let hub = hub.build().map_err(|error| error.to_string())?;
     let Settings { backoff, .. } = settings;
     let mut runs = Runs::builder(&hub)
-        .retries(settings.retries)
+        .max_retries(settings.retries)
         .backoff(backoff.0, backoff.1)
         .step_timeout(settings.step_timeout)
-        .lease(settings.lease)
-        .max_executing(settings.max_executing)
+        .lease_duration(settings.lease)
+        .max_concurrent_runs(settings.max_concurrent_runs)
         .max_waiting_in_memory(settings.max_waiting_in_memory)
-        .keep_ended(settings.keep_ended);
+        .run_retention(settings.run_retention);
     let executing = Arc::clone(&world);
     let job = runs.register("simulated", move |run: fanfare::Run<Room>, seed: u64| {
         let execution = Execution::begin(&executing, run.id());

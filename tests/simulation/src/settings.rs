@@ -54,10 +54,10 @@ impl Climate {
             backoff: (milliseconds(rng.u64(5..200)), milliseconds(rng.u64(200..1000))),
             step_timeout: milliseconds(rng.u64(200..3000)),
             lease: milliseconds(rng.u64(500..3000)),
-            max_executing: if rng.bool() { rng.usize(1..4) } else { 100 },
+            max_concurrent_runs: if rng.bool() { rng.usize(1..4) } else { 100 },
             max_waiting_in_memory: if rng.bool() { rng.usize(0..3) } else { 100 },
             // Longer than senders repeat an unconfirmed start.
-            keep_ended: Duration::from_secs(1200),
+            run_retention: Duration::from_secs(1200),
         };
         Self {
             runs: rng.usize(1..7),

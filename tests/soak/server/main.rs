@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .signing_key(SIGNING_KEY)
         .ping_interval(Duration::from_millis(arguments.ping_milliseconds))
         // What idle channels leave behind would be taken for a leak.
-        .idle_channels(0);
+        .max_idle_channels(0);
     if let Some(database) = arguments.database {
         hub = hub.storage(Sqlite::open(database)?);
     }

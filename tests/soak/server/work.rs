@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use fanfare::{Hub, Job, Received, Run, RunError, RunStatus, Runs};
+use fanfare::{Hub, Job, ReceivedSignal, Run, RunError, RunStatus, Runs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -38,7 +38,7 @@ struct Executing {
 /// is a line in a file.
 pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
     // The process is killed again and again, and no run is to blame.
-    let mut runs = Runs::builder(hub).lease(lease).retries(u32::MAX);
+    let mut runs = Runs::builder(hub).lease_duration(lease).max_retries(u32::MAX);
     let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
     let runs = runs.start().await?;
     Ok(Router::new().route("/runs/{channel}/{run}", post(start_or_look)).with_state(Executing { runs, job }))
@@ -54,7 +54,7 @@ async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResul
         run.hub().publish(run.channel().right(), &message).await?;
         run.sleep("pause", pause).await?;
         let signal = run.wait_for(run.channel().go(), DAY).await?;
-        let Received { payload: Go { number }, by, .. } =
+        let ReceivedSignal { payload: Go { number }, by, .. } =
             signal.ok_or_else(|| RunError::fail("no signal"))?;
         result.signals.push(format!("{} {number}", by.as_deref().unwrap_or("server")));
         result.effects.push(effect);

@@ -9,7 +9,7 @@ pub mod random;
 pub mod suite;
 pub mod vectors;
 
-use fanfare::{Read, Topic, Value};
+use fanfare::{Decode, Topic, Value};
 use serde::Serialize;
 
 #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "names and docs are random")]
@@ -27,8 +27,8 @@ pub fn read(channel: &str, topic: &str, value: Value) -> Option<Value> {
     include!(concat!(env!("OUT_DIR"), "/dispatch.rs"))
 }
 
-fn read_as<P: Read + Serialize>(_: &Topic<'_, P>, value: Value) -> Option<Value> {
-    serde_json::to_value(P::read(value).ok()?).ok()
+fn read_as<P: Decode + Serialize>(_: &Topic<'_, P>, value: Value) -> Option<Value> {
+    serde_json::to_value(P::from_value(value).ok()?).ok()
 }
 
 /// Where the build script put the definitions.

@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("Listening on http://{address}");
     println!("Runs and messages stand in {}", database.display());
     let routes = routes::routes(app, &arguments.page);
-    fanfare::serve(listener, routes, &hub).until(farewell(hub.clone())).await;
+    fanfare::serve(listener, routes, &hub).with_graceful_shutdown(farewell(hub.clone())).await;
     Ok(())
 }
 

@@ -123,10 +123,10 @@ impl State {
         true
     }
 
-    pub(super) fn lose_old(&mut self, history: History, stream_bytes: usize, now: Instant) {
+    pub(super) fn lose_old(&mut self, history: History, max_stream_bytes: usize, now: Instant) {
         for topic in &mut self.topics {
             let held = topic.held.len();
-            self.bytes.remove(topic.lose_old(history, self.count, stream_bytes, now));
+            self.bytes.remove(topic.lose_old(history, self.count, max_stream_bytes, now));
             self.lost += held - topic.held.len();
         }
     }

@@ -104,9 +104,9 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let definition = &CHANNELS[random.random_range(0..CHANNELS.len())];
-        let stream_bytes = if random.random_bool(0.2) { 40_000 } else { usize::MAX };
+        let max_stream_bytes = if random.random_bool(0.2) { 40_000 } else { usize::MAX };
         let memory = Arc::new(Memory::new(usize::MAX));
-        let limits = Limits { channel_bytes: usize::MAX, stream_bytes, memory };
+        let limits = Limits { max_channel_bytes: usize::MAX, max_stream_bytes, memory };
         let log = Log::new(Channel::without_params(definition), 1, &limits);
         let (entries, stored, open, readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
@@ -248,7 +248,7 @@ impl World {
     fn start(&self, topic: usize, cursor: Cursor) -> u64 {
         let of_topic = || self.entries.iter().zip(1..).filter(|(entry, _)| entry.topic == topic);
         if cursor == Cursor::Start {
-            if topic > 2 && self.limits.stream_bytes < usize::MAX {
+            if topic > 2 && self.limits.max_stream_bytes < usize::MAX {
                 // Text beyond the limit is no history, and a reader of the history is not owed it.
                 return self.head();
             }

@@ -130,14 +130,14 @@ impl Topic {
         &mut self,
         history: History,
         count: u64,
-        stream_bytes: usize,
+        max_stream_bytes: usize,
         now: Instant,
     ) -> usize {
         let before = self.held_bytes;
         while let Some(first) = self.held.front() {
             let rank = first.rank();
             let is_in_history = rank.is_within(history, count) && age(first.published(), now) <= history.age;
-            let fits = !self.is_stream || self.held_bytes <= stream_bytes;
+            let fits = !self.is_stream || self.held_bytes <= max_stream_bytes;
             if fits && (is_in_history || self.retains(rank)) {
                 break;
             }

@@ -18,18 +18,18 @@ use crate::token::{Jwks, JwksError};
 pub struct HubBuilder {
     registry: &'static Registry,
     signing_key: String,
-    fallback_signing_keys: Vec<String>,
+    verifying_keys: Vec<String>,
     issuer: Option<String>,
     audience: Option<String>,
     #[cfg(feature = "jwks")]
     jwks: Vec<Jwks>,
     max_token_lifetime: Duration,
-    origins: Option<Vec<String>>,
+    allowed_origins: Option<Vec<String>>,
     authorizer: Option<Authorizer>,
-    idle_channels: usize,
-    channel_bytes: usize,
-    stream_bytes: usize,
-    history_bytes: usize,
+    max_idle_channels: usize,
+    max_channel_bytes: usize,
+    max_stream_bytes: usize,
+    max_history_bytes: usize,
     storage: Option<Storage>,
     settings: Settings,
     rates: Rates,
@@ -42,28 +42,28 @@ impl HubBuilder {
         Self {
             registry,
             signing_key: String::new(),
-            fallback_signing_keys: Vec::new(),
+            verifying_keys: Vec::new(),
             issuer: None,
             audience: None,
             #[cfg(feature = "jwks")]
             jwks: Vec::new(),
             max_token_lifetime: MAX_LIFETIME,
-            origins: None,
+            allowed_origins: None,
             authorizer: None,
-            idle_channels: 10_000,
-            channel_bytes: 64 * 1024 * 1024,
-            stream_bytes: 4 * 1024 * 1024,
-            history_bytes: 1024 * 1024 * 1024,
+            max_idle_channels: 10_000,
+            max_channel_bytes: 64 * 1024 * 1024,
+            max_stream_bytes: 4 * 1024 * 1024,
+            max_history_bytes: 1024 * 1024 * 1024,
             storage: None,
             settings: Settings {
                 ping_interval: Duration::from_secs(15),
                 write_timeout: Duration::from_secs(30),
                 drain_timeout: Duration::from_secs(10),
                 max_reconnect_spread: Duration::from_secs(5),
-                connections_per_token: 100,
+                max_connections_per_token: 100,
                 max_connections: 20_000,
                 max_unsubscribed: 5_000,
-                guest_streams: false,
+                inngest_streams: false,
             },
             rates: Rates::default(),
             max_in_flight_bytes: 256 * 1024 * 1024,
@@ -81,8 +81,8 @@ impl HubBuilder {
     /// Another key that is accepted and does not sign, for the time in which keys change: first
     /// every server accepts the new key, then they sign with it and accept the old one, and when
     /// its last token has ended the old one goes. May be repeated.
-    pub fn fallback_signing_key(mut self, key: impl Into<String>) -> Self {
-        self.fallback_signing_keys.push(key.into());
+    pub fn verifying_key(mut self, key: impl Into<String>) -> Self {
+        self.verifying_keys.push(key.into());
         self
     }
 
@@ -122,9 +122,9 @@ impl HubBuilder {
     /// The origins whose pages may use the routes, such as `https://example.com`. Requests that no
     /// page makes have none and are let through. Every origin may unless set: tokens protect channels, and a browser
     /// does not send them by itself. ([`authorize`](Self::authorize) is stricter.)
-    pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let origins = origins.into_iter().map(|origin| origin.into().trim_end_matches('/').to_owned());
-        self.origins = Some(origins.collect());
+        self.allowed_origins = Some(origins.collect());
         self
     }
 
@@ -132,7 +132,7 @@ impl HubBuilder {
     /// request has no token: what may this request do? It has 10 seconds. It is asked again before a grant ends.
     ///
     /// Browsers send cookies with whatever a page asks for, so pages of other origins are never let in this way: only
-    /// those of [`origins`](Self::origins), or of the request's own host if no origins are set. Requests that no page
+    /// those of [`allowed_origins`](Self::allowed_origins), or of the request's own host if no origins are set. Requests that no page
     /// makes need a token.
     ///
     /// ```
@@ -158,8 +158,8 @@ impl HubBuilder {
     }
 
     /// How many connections may use a token, or tokens that share an id, at the same time. 100 unless set.
-    pub fn connections_per_token(mut self, count: usize) -> Self {
-        self.settings.connections_per_token = count.max(1);
+    pub fn max_connections_per_token(mut self, count: usize) -> Self {
+        self.settings.max_connections_per_token = count.max(1);
         self
     }
 
@@ -248,38 +248,38 @@ impl HubBuilder {
 
     /// Whether guests, clients that do not offer the subprotocol of this library, are sent the frames of
     /// text streams. They are not unless set: Inngest's SDK 4.24 ends its process on the first.
-    pub fn guest_streams(mut self, sent: bool) -> Self {
-        self.settings.guest_streams = sent;
+    pub fn inngest_streams(mut self, sent: bool) -> Self {
+        self.settings.inngest_streams = sent;
         self
     }
 
     /// How many channels are remembered that have no subscriber and nothing in history,
     /// for what they retain and so that resuming subscribers hear of no gap that was
     /// none. The longest idle are forgotten first. 10,000 unless set.
-    pub fn idle_channels(mut self, count: usize) -> Self {
-        self.idle_channels = count;
+    pub fn max_idle_channels(mut self, count: usize) -> Self {
+        self.max_idle_channels = count;
         self
     }
 
     /// The most bytes of messages that history holds for one channel, whatever its
     /// definition allows. 64 MiB unless set.
-    pub fn channel_bytes(mut self, bytes: usize) -> Self {
-        self.channel_bytes = bytes;
+    pub fn max_channel_bytes(mut self, bytes: usize) -> Self {
+        self.max_channel_bytes = bytes;
         self
     }
 
     /// The most bytes of text that a channel holds for each topic of text streams. The oldest text is dropped first,
     /// and subscribers that miss it are told a gap. 4 MiB unless set.
-    pub fn stream_bytes(mut self, bytes: usize) -> Self {
-        self.stream_bytes = bytes;
+    pub fn max_stream_bytes(mut self, bytes: usize) -> Self {
+        self.max_stream_bytes = bytes;
         self
     }
 
     /// The most bytes of messages that are held in memory for all channels together. Where it gets
     /// close, channels that nobody uses leave memory (and are forgotten, without a storage), then
     /// those that are published to get shorter. 1 GiB unless set.
-    pub fn history_bytes(mut self, bytes: usize) -> Self {
-        self.history_bytes = bytes;
+    pub fn max_history_bytes(mut self, bytes: usize) -> Self {
+        self.max_history_bytes = bytes;
         self
     }
 
@@ -336,7 +336,7 @@ impl HubBuilder {
         let key = |key: &str| SigningKey::new(key).map_err(|_| BuildError::WeakSigningKey);
         let keys = Keys {
             signing: key(&self.signing_key)?,
-            fallbacks: self.fallback_signing_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
+            fallbacks: self.verifying_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
             #[cfg(feature = "jwks")]
             key_sets: self.jwks.iter().map(Jwks::load).collect::<Result<_, _>>()?,
             issuer: self.issuer,
@@ -344,15 +344,15 @@ impl HubBuilder {
             max_lifetime: self.max_token_lifetime,
         };
         let limits = Limits {
-            channel_bytes: self.channel_bytes,
-            stream_bytes: self.stream_bytes,
-            memory: Arc::new(Memory::new(self.history_bytes)),
+            max_channel_bytes: self.max_channel_bytes,
+            max_stream_bytes: self.max_stream_bytes,
+            memory: Arc::new(Memory::new(self.max_history_bytes)),
         };
         let revoked = self.storage.as_ref().map(|storage| storage.engine().revoked()).unwrap_or_default();
         let shared = Shared {
             registry: self.registry,
             keys,
-            channels: Channels::new(self.registry, self.storage, self.idle_channels, limits),
+            channels: Channels::new(self.registry, self.storage, self.max_idle_channels, limits),
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::default(),
@@ -361,7 +361,7 @@ impl HubBuilder {
             listeners: Listeners::default(),
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
-            origins: self.origins,
+            allowed_origins: self.allowed_origins,
             rate_limits: RateLimits::new(self.rates),
             in_flight: InFlight::new(self.max_in_flight_bytes),
             client_address_header: self.client_address_header,

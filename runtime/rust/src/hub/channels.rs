@@ -261,7 +261,7 @@ mod tests {
 
     fn channels(max_idle: usize) -> Channels {
         let memory = Arc::new(Memory::new(100_000));
-        let limits = Limits { channel_bytes: 1000, stream_bytes: 1000, memory };
+        let limits = Limits { max_channel_bytes: 1000, max_stream_bytes: 1000, memory };
         Channels::new(&REGISTRY, None, max_idle, limits)
     }
 

@@ -157,7 +157,7 @@ impl Hub {
             None => {
                 self.count(RatedAction::Connect, None, Some(permit)).map_err(NoLease::TooOften)?;
                 let id: Arc<str> = permit.id.as_str().into();
-                self.shared.usages.enter(&id, inbox, self.settings().connections_per_token)?;
+                self.shared.usages.enter(&id, inbox, self.settings().max_connections_per_token)?;
                 Arc::new(Usage { hub: self.clone(), id, inbox: Arc::clone(inbox) })
             }
         };

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-use super::{Mismatch, Payload, Read};
+use super::{Decode, Payload, ShapeError};
 use crate::schema::{Schema, accepts};
 
 macro_rules! integers {
@@ -49,12 +49,12 @@ macro_rules! integers {
                 }
             }
 
-            impl Read for $name {
-                fn read(value: Value) -> Result<Self, Mismatch> {
+            impl Decode for $name {
+                fn from_value(value: Value) -> Result<Self, ShapeError> {
                     value
                         .as_str()
                         .and_then(|text| text.parse().ok())
-                        .ok_or(Mismatch::new($expected))
+                        .ok_or(ShapeError::new($expected))
                 }
             }
 
@@ -66,9 +66,9 @@ macro_rules! integers {
                 fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                     let value = Value::deserialize(deserializer)?;
                     if !accepts(Self::SCHEMA, &value) {
-                        return Err(de::Error::custom(Mismatch::new($expected)));
+                        return Err(de::Error::custom(ShapeError::new($expected)));
                     }
-                    Self::read(value).map_err(de::Error::custom)
+                    Self::from_value(value).map_err(de::Error::custom)
                 }
             }
         )*

@@ -39,6 +39,7 @@
 ///   it is `None`. Optional and nullable is `Option<Option<T>>`.
 /// - `"name" = literal` has no field.
 /// - `.. field`, at the end, is a `BTreeMap` of all other properties.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! object {
     ($type:ident: $schema:path {
@@ -63,10 +64,10 @@ macro_rules! object {
             }
         }
 
-        impl $crate::Read for $type {
-            fn read(
+        impl $crate::Decode for $type {
+            fn from_value(
                 value: $crate::__private::Value,
-            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+            ) -> ::core::result::Result<Self, $crate::ShapeError> {
                 #[allow(unused_variables)]
                 let declared: &[&str] = &[$($name),*];
                 #[allow(unused_mut, unused_variables)]
@@ -103,6 +104,7 @@ macro_rules! object {
 /// assert_eq!("write".parse(), Ok(Step::Write));
 /// assert_eq!(Step::Other("publish".into()).as_str(), "publish");
 /// ```
+#[doc(hidden)]
 #[macro_export]
 macro_rules! string_enum {
     ($type:ident: $schema:path {
@@ -126,9 +128,9 @@ macro_rules! string_enum {
         }
 
         impl ::core::str::FromStr for $type {
-            type Err = $crate::Invalid;
+            type Err = $crate::ValidationError;
 
-            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::Invalid> {
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::ValidationError> {
                 ::core::result::Result::Ok(match text {
                     $($name => Self::$variant,)*
                     $(_ => Self::$other(text.to_owned()),)?
@@ -149,10 +151,10 @@ macro_rules! string_enum {
             }
         }
 
-        impl $crate::Read for $type {
-            fn read(
+        impl $crate::Decode for $type {
+            fn from_value(
                 value: $crate::__private::Value,
-            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+            ) -> ::core::result::Result<Self, $crate::ShapeError> {
                 $crate::__private::read_text(value)
             }
         }
@@ -177,32 +179,33 @@ macro_rules! string_enum {
 /// let error = Title::try_from("Ulysses").unwrap_err();
 /// assert_eq!(error.to_string(), r#"the value must have at most 5 characters, got "Ulysses""#);
 /// ```
+#[doc(hidden)]
 #[macro_export]
 macro_rules! newtype {
     ($type:ident: $($schema:ident)::+ (String)) => {
         impl ::core::convert::TryFrom<::std::string::String> for $type {
-            type Error = $crate::Invalid;
+            type Error = $crate::ValidationError;
 
             fn try_from(
                 text: ::std::string::String,
-            ) -> ::core::result::Result<Self, $crate::Invalid> {
+            ) -> ::core::result::Result<Self, $crate::ValidationError> {
                 $crate::__private::within_limits(&$($schema)::+, &text)?;
                 ::core::result::Result::Ok(Self(text))
             }
         }
 
         impl ::core::convert::TryFrom<&str> for $type {
-            type Error = $crate::Invalid;
+            type Error = $crate::ValidationError;
 
-            fn try_from(text: &str) -> ::core::result::Result<Self, $crate::Invalid> {
+            fn try_from(text: &str) -> ::core::result::Result<Self, $crate::ValidationError> {
                 Self::try_from(text.to_owned())
             }
         }
 
         impl ::core::str::FromStr for $type {
-            type Err = $crate::Invalid;
+            type Err = $crate::ValidationError;
 
-            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::Invalid> {
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::ValidationError> {
                 Self::try_from(text.to_owned())
             }
         }
@@ -252,6 +255,7 @@ macro_rules! newtype {
 /// let tree: Tree = fanfare::decode(b"[[], [[]]]").unwrap();
 /// assert_eq!(tree.0.len(), 2);
 /// ```
+#[doc(hidden)]
 #[macro_export]
 macro_rules! wrapper {
     ($type:ident: $schema:path) => {
@@ -264,11 +268,11 @@ macro_rules! wrapper {
             }
         }
 
-        impl $crate::Read for $type {
-            fn read(
+        impl $crate::Decode for $type {
+            fn from_value(
                 value: $crate::__private::Value,
-            ) -> ::core::result::Result<Self, $crate::Mismatch> {
-                ::core::result::Result::Ok(Self($crate::Read::read(value)?))
+            ) -> ::core::result::Result<Self, $crate::ShapeError> {
+                ::core::result::Result::Ok(Self($crate::Decode::from_value(value)?))
             }
         }
 
@@ -297,6 +301,7 @@ macro_rules! wrapper {
 /// assert_eq!(fanfare::decode::<Width>(br#""auto""#).unwrap(), Width::Auto);
 /// assert_eq!(fanfare::decode::<Width>(b"12").unwrap(), Width::Pixels(12.0));
 /// ```
+#[doc(hidden)]
 #[macro_export]
 macro_rules! union {
     ($type:ident: $schema:path {
@@ -320,14 +325,14 @@ macro_rules! union {
             }
         }
 
-        impl $crate::Read for $type {
-            fn read(
+        impl $crate::Decode for $type {
+            fn from_value(
                 value: $crate::__private::Value,
-            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+            ) -> ::core::result::Result<Self, $crate::ShapeError> {
                 $(
                     $(if $crate::__private::accepts($alternative, &value) {
                         return ::core::result::Result::Ok(
-                            Self::$variant($crate::Read::read(value)?),
+                            Self::$variant($crate::Decode::from_value(value)?),
                         );
                     })?
                     $(if $crate::__private::is_literal(&value, $constant) {
@@ -369,6 +374,7 @@ macro_rules! union {
 /// let event = fanfare::decode(br#"{"kind":"deleted","by":"ada"}"#).unwrap();
 /// assert!(matches!(event, Event::Unknown(raw) if raw["by"] == "ada"));
 /// ```
+#[doc(hidden)]
 #[macro_export]
 macro_rules! tagged {
     ($type:ident: $($schema:ident)::+ by $tag:literal {
@@ -390,13 +396,13 @@ macro_rules! tagged {
             }
         }
 
-        impl $crate::Read for $type {
-            fn read(
+        impl $crate::Decode for $type {
+            fn from_value(
                 value: $crate::__private::Value,
-            ) -> ::core::result::Result<Self, $crate::Mismatch> {
+            ) -> ::core::result::Result<Self, $crate::ShapeError> {
                 ::core::result::Result::Ok(match $crate::__private::tag(&value, $tag) {
                     $(::core::option::Option::Some($name) => {
-                        Self::$variant($crate::Read::read(value)?)
+                        Self::$variant($crate::Decode::from_value(value)?)
                     })*
                     $(_ => Self::$unknown(value),)?
                     #[allow(unreachable_patterns)]

@@ -8,7 +8,7 @@ pub use serde::ser::SerializeMap;
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use serde_json::Value;
 
-use super::{Invalid, Mismatch, Payload, Read};
+use super::{Decode, Payload, ShapeError, ValidationError};
 pub use crate::schema::{Schema, accepts};
 use crate::schema::{check, equal};
 
@@ -18,8 +18,8 @@ use crate::schema::{check, equal};
 /// When the schema does not accept the value.
 pub fn deserialize<'de, T: Payload, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    check(T::SCHEMA, &value).map_err(|issues| D::Error::custom(Invalid { issues }))?;
-    T::read(value).map_err(D::Error::custom)
+    check(T::SCHEMA, &value).map_err(|issues| D::Error::custom(ValidationError { issues }))?;
+    T::from_value(value).map_err(D::Error::custom)
 }
 
 /// A field on its way into an object.
@@ -75,10 +75,10 @@ impl Members {
     ///
     /// # Errors
     /// When the value is none.
-    pub fn of(value: Value) -> Result<Self, Mismatch> {
+    pub fn of(value: Value) -> Result<Self, ShapeError> {
         match value {
             Value::Object(members) => Ok(Self(members)),
-            _ => Err(Mismatch::new("an object")),
+            _ => Err(ShapeError::new("an object")),
         }
     }
 
@@ -91,9 +91,9 @@ impl Members {
     ///
     /// # Errors
     /// When one of them has another shape.
-    pub fn read_additional<T: Read>(self, declared: &[&str]) -> Result<BTreeMap<String, T>, Mismatch> {
+    pub fn read_additional<T: Decode>(self, declared: &[&str]) -> Result<BTreeMap<String, T>, ShapeError> {
         let others = self.0.into_iter().filter(|(name, _)| !declared.contains(&name.as_str()));
-        others.map(|(name, value)| Ok((name, T::read(value)?))).collect()
+        others.map(|(name, value)| Ok((name, T::from_value(value)?))).collect()
     }
 }
 
@@ -114,8 +114,8 @@ impl Member {
     ///
     /// # Errors
     /// When it is absent or has another shape.
-    pub fn read<T: Read>(self) -> Result<T, Mismatch> {
-        self.0.map_or(Err(Mismatch::new("an object with every required property")), T::read)
+    pub fn read<T: Decode>(self) -> Result<T, ShapeError> {
+        self.0.map_or(Err(ShapeError::new("an object with every required property")), T::from_value)
     }
 }
 
@@ -124,8 +124,8 @@ impl OptionalMember {
     ///
     /// # Errors
     /// When it has another shape.
-    pub fn read<T: Read>(self) -> Result<Option<T>, Mismatch> {
-        self.0.map(T::read).transpose()
+    pub fn read<T: Decode>(self) -> Result<Option<T>, ShapeError> {
+        self.0.map(T::from_value).transpose()
     }
 }
 
@@ -142,25 +142,25 @@ pub fn tag<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
 
 /// A text that names no variant of an enum.
 #[must_use]
-pub fn no_variant(schema: &Schema, text: &str) -> Invalid {
-    Invalid { issues: check(schema, text).err().unwrap_or_default() }
+pub fn no_variant(schema: &Schema, text: &str) -> ValidationError {
+    ValidationError { issues: check(schema, text).err().unwrap_or_default() }
 }
 
 /// A text that a limited string cannot hold.
 ///
 /// # Errors
 /// Every limit that it breaks.
-pub fn within_limits(schema: &Schema, text: &str) -> Result<(), Invalid> {
-    check(schema, text).map_err(|issues| Invalid { issues })
+pub fn within_limits(schema: &Schema, text: &str) -> Result<(), ValidationError> {
+    check(schema, text).map_err(|issues| ValidationError { issues })
 }
 
 /// Reads an enum of strings.
 ///
 /// # Errors
 /// When the value is no string or names no variant.
-pub fn read_text<T: std::str::FromStr>(value: Value) -> Result<T, Mismatch> {
-    String::read(value)?.parse().map_err(|_| NO_ALTERNATIVE)
+pub fn read_text<T: std::str::FromStr>(value: Value) -> Result<T, ShapeError> {
+    String::from_value(value)?.parse().map_err(|_| NO_ALTERNATIVE)
 }
 
 /// The value fits no variant of the enum.
-pub const NO_ALTERNATIVE: Mismatch = Mismatch::new("one of the alternatives");
+pub const NO_ALTERNATIVE: ShapeError = ShapeError::new("one of the alternatives");

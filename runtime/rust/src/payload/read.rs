@@ -4,40 +4,40 @@ use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
 
-use super::{Mismatch, Read};
+use super::{Decode, ShapeError};
 use crate::formats::{Date, DateTime, Email, Hostname, Ipv4, Ipv6, Time, Uri, Uuid};
 
-impl Read for Value {
-    fn read(value: Value) -> Result<Self, Mismatch> {
+impl Decode for Value {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
         Ok(value)
     }
 }
 
-impl Read for () {
-    fn read(value: Value) -> Result<Self, Mismatch> {
-        if value.is_null() { Ok(()) } else { Err(Mismatch::new("null")) }
+impl Decode for () {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
+        if value.is_null() { Ok(()) } else { Err(ShapeError::new("null")) }
     }
 }
 
-impl Read for bool {
-    fn read(value: Value) -> Result<Self, Mismatch> {
-        value.as_bool().ok_or(Mismatch::new("a boolean"))
+impl Decode for bool {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
+        value.as_bool().ok_or(ShapeError::new("a boolean"))
     }
 }
 
-impl Read for String {
-    fn read(value: Value) -> Result<Self, Mismatch> {
+impl Decode for String {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
         match value {
             Value::String(text) => Ok(text),
-            _ => Err(Mismatch::new("a string")),
+            _ => Err(ShapeError::new("a string")),
         }
     }
 }
 
-impl Read for f64 {
-    fn read(value: Value) -> Result<Self, Mismatch> {
+impl Decode for f64 {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
         // Adding zero turns -0 into 0 and leaves every other number as it is.
-        value.as_f64().map(|number| number + 0.0).ok_or(Mismatch::new("a number"))
+        value.as_f64().map(|number| number + 0.0).ok_or(ShapeError::new("a number"))
     }
 }
 
@@ -54,11 +54,11 @@ fn integer(value: &Value) -> Option<i64> {
 
 macro_rules! read_integers {
     ($($integer:ident)*) => {
-        $(impl Read for $integer {
-            fn read(value: Value) -> Result<Self, Mismatch> {
+        $(impl Decode for $integer {
+            fn from_value(value: Value) -> Result<Self, ShapeError> {
                 integer(&value)
                     .and_then(|number| number.try_into().ok())
-                    .ok_or(Mismatch::new(concat!("an integer that fits ", stringify!($integer))))
+                    .ok_or(ShapeError::new(concat!("an integer that fits ", stringify!($integer))))
             }
         })*
     };
@@ -66,46 +66,46 @@ macro_rules! read_integers {
 
 read_integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
 
-impl<T: Read> Read for Option<T> {
-    fn read(value: Value) -> Result<Self, Mismatch> {
-        if value.is_null() { Ok(None) } else { T::read(value).map(Some) }
+impl<T: Decode> Decode for Option<T> {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
+        if value.is_null() { Ok(None) } else { T::from_value(value).map(Some) }
     }
 }
 
-impl<T: Read> Read for Box<T> {
-    fn read(value: Value) -> Result<Self, Mismatch> {
-        T::read(value).map(Self::new)
+impl<T: Decode> Decode for Box<T> {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
+        T::from_value(value).map(Self::new)
     }
 }
 
-fn items(value: Value) -> Result<Vec<Value>, Mismatch> {
+fn items(value: Value) -> Result<Vec<Value>, ShapeError> {
     match value {
         Value::Array(items) => Ok(items),
-        _ => Err(Mismatch::new("an array")),
+        _ => Err(ShapeError::new("an array")),
     }
 }
 
-impl<T: Read> Read for Vec<T> {
-    fn read(value: Value) -> Result<Self, Mismatch> {
-        items(value)?.into_iter().map(T::read).collect()
+impl<T: Decode> Decode for Vec<T> {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
+        items(value)?.into_iter().map(T::from_value).collect()
     }
 }
 
-impl<T: Read> Read for BTreeMap<String, T> {
-    fn read(value: Value) -> Result<Self, Mismatch> {
-        let Value::Object(members) = value else { return Err(Mismatch::new("an object")) };
-        members.into_iter().map(|(name, value)| Ok((name, T::read(value)?))).collect()
+impl<T: Decode> Decode for BTreeMap<String, T> {
+    fn from_value(value: Value) -> Result<Self, ShapeError> {
+        let Value::Object(members) = value else { return Err(ShapeError::new("an object")) };
+        members.into_iter().map(|(name, value)| Ok((name, T::from_value(value)?))).collect()
     }
 }
 
 macro_rules! read_tuples {
     ($($length:literal: $($item:ident)*;)*) => {
-        $(impl<$($item: Read),*> Read for ($($item,)*) {
+        $(impl<$($item: Decode),*> Decode for ($($item,)*) {
             #[allow(non_snake_case, reason = "the type parameters name the items")]
-            fn read(value: Value) -> Result<Self, Mismatch> {
+            fn from_value(value: Value) -> Result<Self, ShapeError> {
                 let items: Result<[Value; $length], _> = items(value)?.try_into();
-                let [$($item),*] = items.map_err(|_| Mismatch::new("an array of that many items"))?;
-                Ok(($($item::read($item)?,)*))
+                let [$($item),*] = items.map_err(|_| ShapeError::new("an array of that many items"))?;
+                Ok(($($item::from_value($item)?,)*))
             }
         })*
     };
@@ -128,10 +128,10 @@ read_tuples! {
 
 macro_rules! read_formats {
     ($($format:ident)*) => {
-        $(impl Read for $format {
-            fn read(value: Value) -> Result<Self, Mismatch> {
-                let mismatch = Mismatch::new(concat!("a valid ", stringify!($format)));
-                Self::try_from(String::read(value)?).map_err(|_| mismatch)
+        $(impl Decode for $format {
+            fn from_value(value: Value) -> Result<Self, ShapeError> {
+                let mismatch = ShapeError::new(concat!("a valid ", stringify!($format)));
+                Self::try_from(String::from_value(value)?).map_err(|_| mismatch)
             }
         })*
     };

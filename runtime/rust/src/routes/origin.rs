@@ -26,7 +26,7 @@ pub(super) async fn check(State(hub): State<Hub>, request: Request, next: Next) 
 pub(super) fn cors(hub: &Hub) -> CorsLayer {
     let hub = hub.clone();
     // A page of another origin may come by its session only if that origin is named.
-    let has_sessions = hub.accepts_sessions() && hub.origins().is_some();
+    let has_sessions = hub.accepts_sessions() && hub.allowed_origins().is_some();
     CorsLayer::new()
         .allow_credentials(has_sessions)
         .allow_origin(AllowOrigin::predicate(move |origin, _| is_allowed(&hub, origin)))
@@ -48,7 +48,7 @@ pub(super) fn is_trusted(hub: &Hub, head: &Parts) -> bool {
         // Browsers name no origin when a page reads from its own.
         return is_same_origin == Some(true);
     };
-    let is_trusted = match hub.origins() {
+    let is_trusted = match hub.allowed_origins() {
         Some(_) => is_allowed(hub, origin),
         // Browsers also compare the scheme, which the server does not know.
         None => is_same_origin != Some(false) && is_own(origin, head),
@@ -70,5 +70,6 @@ fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
 }
 
 fn is_allowed(hub: &Hub, origin: &HeaderValue) -> bool {
-    hub.origins().is_none_or(|allowed| allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()))
+    hub.allowed_origins()
+        .is_none_or(|allowed| allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()))
 }

@@ -54,7 +54,7 @@ impl Socket {
     pub(super) fn new(session: Session, transport: WebSocket) -> Self {
         let phase = session.hub().phase();
         let audience = if session.is_guest() {
-            encode::Audience::Guest { streams: session.hub().settings().guest_streams }
+            encode::Audience::Guest { streams: session.hub().settings().inngest_streams }
         } else {
             encode::Audience::Ours
         };

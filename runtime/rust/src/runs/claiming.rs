@@ -51,7 +51,7 @@ pub(super) async fn claim_runs(shared: Arc<Shared>) {
 
 /// Claims once, and returns how many runs were due.
 async fn claim(shared: &Arc<Shared>) -> usize {
-    let free = shared.settings.max_executing.saturating_sub(shared.slots().len());
+    let free = shared.settings.max_concurrent_runs.saturating_sub(shared.slots().len());
     let Ok(engine) = shared.engine() else { return 0 };
     if free == 0 {
         return 0;
@@ -174,7 +174,7 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
         if let Ok(counts) = engine.count().await {
             report(&counts, shared.now());
         }
-        if shared.slots().len() < shared.settings.max_executing {
+        if shared.slots().len() < shared.settings.max_concurrent_runs {
             crowded = None;
         } else if crowded.get_or_insert_with(Instant::now).elapsed() >= CROWDED {
             warn_of_crowd(&shared);
@@ -196,7 +196,7 @@ fn report(counts: &RunCounts, now: SystemTime) {
 }
 
 async fn delete_ended(shared: &Shared) {
-    let before = shared.now().checked_sub(shared.settings.keep_ended);
+    let before = shared.now().checked_sub(shared.settings.run_retention);
     let (Some(before), Ok(engine)) = (before, shared.engine()) else { return };
     loop {
         match engine.delete_ended(before, DELETED_AT_ONCE).await {
@@ -212,7 +212,7 @@ fn warn_of_crowd(shared: &Shared) {
     let mut oldest: Vec<&Slot> = slots.values().collect();
     oldest.sort_by_key(|slot| slot.since);
     let holders: Vec<String> = oldest.iter().take(10).map(|slot| slot.describe()).collect();
-    let (max, holders) = (shared.settings.max_executing, holders.join(", "));
+    let (max, holders) = (shared.settings.max_concurrent_runs, holders.join(", "));
     tracing::warn!(max, holders, "every slot for executing runs is taken; other runs wait for one");
 }
 

@@ -43,7 +43,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
     ///
     /// # Errors
     /// If the run could not be recorded.
-    pub async fn start(&self, run_id: &str, channel: &C, input: &I) -> Result<Started, StartError> {
+    pub async fn start(&self, run_id: &str, channel: &C, input: &I) -> Result<StartOutcome, StartError> {
         let shared = self.shared()?;
         if run_id.is_empty() || run_id.chars().nth(MAX_ID).is_some() {
             return Err(StartError::Id);
@@ -61,7 +61,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
 /// Whether a start began a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Started {
+pub enum StartOutcome {
     /// The run is new.
     New,
     /// A run with this id was started before. It is unchanged.

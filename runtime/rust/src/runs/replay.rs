@@ -52,7 +52,7 @@ impl RunRecording {
 /// How a replay ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Replayed {
+pub enum ReplayOutcome {
     /// The job returned this, in JSON.
     Completed(String),
     /// The job failed with this.
@@ -127,7 +127,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
     ///
     /// # Errors
     /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones.
-    pub async fn replay(&self, recording: &RunRecording) -> Result<Replayed, ReplayError> {
+    pub async fn replay(&self, recording: &RunRecording) -> Result<ReplayOutcome, ReplayError> {
         let shared = self.shared()?;
         if recording.job != self.name() {
             let (recorded, here) = (&recording.job, self.name());
@@ -140,13 +140,13 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
         let mut execution = Execution::of(Arc::new(context), self.name(), recording.input.clone());
         match execution.turn(&OnceLock::new()).await {
-            Turn::Waiting(_) | Turn::Stopped(Stop::Lost) => Ok(Replayed::Unfinished),
-            Turn::Ended(Ok(result)) => Ok(Replayed::Completed(result)),
+            Turn::Waiting(_) | Turn::Stopped(Stop::Lost) => Ok(ReplayOutcome::Unfinished),
+            Turn::Ended(Ok(result)) => Ok(ReplayOutcome::Completed(result)),
             Turn::Ended(Err(error)) => {
                 let (Kind::Fail(why) | Kind::Retry { message: why, .. }) = error.0;
-                Ok(Replayed::Failed(why))
+                Ok(ReplayOutcome::Failed(why))
             }
-            Turn::Stopped(Stop::Retry { message, .. }) => Ok(Replayed::Failed(message)),
+            Turn::Stopped(Stop::Retry { message, .. }) => Ok(ReplayOutcome::Failed(message)),
             Turn::Stopped(Stop::Halted(why) | Stop::Failed(why) | Stop::Storage(why)) => {
                 Err(ReplayError::Differs(why))
             }

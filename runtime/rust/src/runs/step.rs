@@ -22,7 +22,7 @@ use crate::storage::{Entry, Outcome, StepKind};
 /// # use fanfare::{Run, RunError, StepOptions, TypedChannel};
 /// # async fn charge() -> Result<String, std::io::Error> { Ok("receipt".into()) }
 /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
-/// let options = StepOptions::new().timeout(Duration::from_secs(20)).retries(8);
+/// let options = StepOptions::new().timeout(Duration::from_secs(20)).max_retries(8);
 /// let receipt = run.step_with("charge", options, async || charge().await).await?;
 /// # drop(receipt);
 /// # Ok(())
@@ -49,7 +49,7 @@ impl StepOptions {
     }
 
     /// Sets how often the step is retried before it fails.
-    pub fn retries(mut self, retries: u32) -> Self {
+    pub fn max_retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
     }

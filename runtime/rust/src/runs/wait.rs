@@ -8,13 +8,13 @@ use super::calls::Activity;
 use super::context::{Call, Stop};
 use super::{Run, RunError};
 use crate::channel::{Signal, TypedChannel};
-use crate::payload::Read;
+use crate::payload::Decode;
 use crate::schema;
 use crate::storage::{Outcome, StepKind, Taken, Wait, WaitEnd, Waited};
 
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received<T> {
+pub struct ReceivedSignal<T> {
     /// The payload of the signal.
     pub payload: T,
     /// The sender: the subject of the token, if it had one.
@@ -36,9 +36,9 @@ impl<C: TypedChannel> Run<C> {
         &self,
         signal: Signal<'_, P>,
         timeout: Duration,
-    ) -> Result<Option<Received<P::Owned>>, RunError>
+    ) -> Result<Option<ReceivedSignal<P::Owned>>, RunError>
     where
-        P: ToOwned<Owned: Read> + ?Sized,
+        P: ToOwned<Owned: Decode> + ?Sized,
     {
         self.wait_any().on(signal, |payload| payload).within(timeout).await
     }
@@ -63,12 +63,12 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     /// Adds a signal, and a function that turns its payload into the common answer type.
     pub fn on<P>(mut self, signal: Signal<'_, P>, to: impl Fn(P::Owned) -> T + Send + Sync + 'r) -> Self
     where
-        P: ToOwned<Owned: Read> + ?Sized,
+        P: ToOwned<Owned: Decode> + ?Sized,
     {
         let definition = signal.definition();
         let decode = move |payload: Value| {
             let accepted = schema::check(definition.schema, &payload).is_ok();
-            let payload = P::Owned::read(payload).ok().filter(|_| accepted);
+            let payload = P::Owned::from_value(payload).ok().filter(|_| accepted);
             payload.map(&to).ok_or_else(|| {
                 let name = definition.name;
                 Stop::Halted(format!("the recorded payload of the signal {name:?} breaks today's definition"))
@@ -82,7 +82,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     ///
     /// # Errors
     /// None today; `Result` leaves room for them.
-    pub async fn within(self, timeout: Duration) -> Result<Option<Received<T>>, RunError> {
+    pub async fn within(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
         let call = self.run.begin(StepKind::Wait, &names.join(" or ")).await?;
         let value = match &call.outcome {
@@ -98,7 +98,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         }
     }
 
-    fn decode(&self, value: &str) -> Result<Option<Received<T>>, Stop> {
+    fn decode(&self, value: &str) -> Result<Option<ReceivedSignal<T>>, Stop> {
         let unreadable = |error| Stop::Halted(format!("a recorded answer cannot be read: {error}"));
         let end: WaitEnd = serde_json::from_str(value).map_err(unreadable)?;
         let Some(Taken { name, payload, by, at }) = end.taken else { return Ok(None) };
@@ -107,7 +107,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
             .ok_or_else(|| Stop::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
         let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
-        Ok(Some(Received { payload, by, at }))
+        Ok(Some(ReceivedSignal { payload, by, at }))
     }
 }
 

@@ -14,24 +14,24 @@ pub use server::{EndCode, ServerFrame, ServerMessage, read_server_frames};
 
 /// A frame that its reader refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadFrame {
+pub struct FrameError {
     /// What is wrong with it.
     pub message: String,
     /// The frame's own `ref`, where it has a readable one.
     pub reference: Option<String>,
 }
 
-impl fmt::Display for BadFrame {
+impl fmt::Display for FrameError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
     }
 }
 
-impl std::error::Error for BadFrame {}
+impl std::error::Error for FrameError {}
 
-fn read_json(text: &str) -> Result<Value, BadFrame> {
+fn read_json(text: &str) -> Result<Value, FrameError> {
     serde_json::from_str(text)
-        .map_err(|error| BadFrame { message: format!("the frame is not JSON: {error}"), reference: None })
+        .map_err(|error| FrameError { message: format!("the frame is not JSON: {error}"), reference: None })
 }
 
 /// A field that may be absent, and is not `null` where it is there.

@@ -20,7 +20,7 @@ const HALF: usize = 9;
 /// let earlier: MessageId = "0mi9a2k4x-00000002r".parse()?;
 /// let later: MessageId = "0mi9a2k4x-00000002s".parse()?;
 /// assert!(earlier < later && earlier.to_string() < later.to_string());
-/// # Ok::<(), fanfare::wire::NotAnId>(())
+/// # Ok::<(), fanfare::wire::ParseMessageIdError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
@@ -64,26 +64,26 @@ fn write_half(digits: &mut [u8], mut number: u64) {
 }
 
 impl FromStr for MessageId {
-    type Err = NotAnId;
+    type Err = ParseMessageIdError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let (life, offset) = text.split_once('-').ok_or(NotAnId)?;
+    fn from_str(text: &str) -> Result<Self, ParseMessageIdError> {
+        let (life, offset) = text.split_once('-').ok_or(ParseMessageIdError)?;
         Ok(Self { life: read_half(life)?, offset: read_half(offset)? })
     }
 }
 
-fn read_half(digits: &str) -> Result<u64, NotAnId> {
+fn read_half(digits: &str) -> Result<u64, ParseMessageIdError> {
     if bug!(IdSliced) && digits.len() > HALF {
-        return read_half(&digits[..HALF]).and(Err(NotAnId));
+        return read_half(&digits[..HALF]).and(Err(ParseMessageIdError));
     }
     if digits.len() != HALF {
-        return Err(NotAnId);
+        return Err(ParseMessageIdError);
     }
     digits.bytes().try_fold(0, |number, digit| {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
             b'a'..=b'z' => digit - b'a' + 10,
-            _ => return Err(NotAnId),
+            _ => return Err(ParseMessageIdError),
         };
         Ok(number * 36 + u64::from(value))
     })
@@ -91,15 +91,15 @@ fn read_half(digits: &str) -> Result<u64, NotAnId> {
 
 /// The text is not the id of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAnId;
+pub struct ParseMessageIdError;
 
-impl fmt::Display for NotAnId {
+impl fmt::Display for ParseMessageIdError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("not the id of a message")
     }
 }
 
-impl std::error::Error for NotAnId {}
+impl std::error::Error for ParseMessageIdError {}
 
 impl Serialize for MessageId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -159,10 +159,10 @@ impl fmt::Display for Cursor {
 }
 
 impl FromStr for Cursor {
-    type Err = NotACursor;
+    type Err = ParseCursorError;
 
-    fn from_str(text: &str) -> Result<Self, NotACursor> {
-        let id = |text: &str| text.parse::<MessageId>().map_err(|NotAnId| NotACursor);
+    fn from_str(text: &str) -> Result<Self, ParseCursorError> {
+        let id = |text: &str| text.parse::<MessageId>().map_err(|ParseMessageIdError| ParseCursorError);
         match (text, text.split_once('~')) {
             ("now", _) => Ok(Self::Now),
             ("start", _) => Ok(Self::Start),
@@ -175,7 +175,7 @@ impl FromStr for Cursor {
                     return Ok(Self::After(replayed));
                 }
                 if replayed > position {
-                    return Err(NotACursor);
+                    return Err(ParseCursorError);
                 }
                 Ok(Self::Replaying { position, replayed: Some(replayed) })
             }
@@ -185,15 +185,15 @@ impl FromStr for Cursor {
 
 /// The text is not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotACursor;
+pub struct ParseCursorError;
 
-impl fmt::Display for NotACursor {
+impl fmt::Display for ParseCursorError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a cursor is \"now\", \"start\", or what the server gave to resume from")
     }
 }
 
-impl std::error::Error for NotACursor {}
+impl std::error::Error for ParseCursorError {}
 
 impl Serialize for Cursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -260,8 +260,8 @@ mod tests {
             "0mi9a2k4x-00000002s~~",
             "0mi9a2k4x-00000002r~0mi9a2k4x-00000002s",
         ] {
-            assert_eq!(text.parse::<MessageId>(), Err(NotAnId), "{text}");
-            assert_eq!(text.parse::<Cursor>(), Err(NotACursor), "{text}");
+            assert_eq!(text.parse::<MessageId>(), Err(ParseMessageIdError), "{text}");
+            assert_eq!(text.parse::<Cursor>(), Err(ParseCursorError), "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanfare::{Received, Run, SignalError, SignalStatus};
+use fanfare::{ReceivedSignal, Run, SignalError, SignalStatus};
 use futures_util::StreamExt;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::bench::definition::O
     let first = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
     let first = first.within(MINUTE).await?.map(|first| first.payload);
     let second = run.wait_for(channel.nod(), Duration::from_millis(5)).await?;
-    let second = second.map(|Received { payload, .. }| payload);
+    let second = second.map(|ReceivedSignal { payload, .. }| payload);
     Ok(done(format!("{first:?} {second:?}")))
 }
 
@@ -173,7 +173,7 @@ async fn waiting_runs_hold_no_slot() {
     let server = in_memory().await;
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.max_executing(1).max_waiting_in_memory(10),
+        |builder| builder.max_concurrent_runs(1).max_waiting_in_memory(10),
         |run: Run<Room>, waits: bool| async move {
             if waits {
                 run.wait_for(run.channel().nod(), MINUTE).await?;

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use fanfare::{ReplayError, Replayed, Run, RunError, RunRecording, RunStatus, Runs};
+use fanfare::{ReplayError, ReplayOutcome, Run, RunError, RunRecording, RunStatus, Runs};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -402,8 +402,8 @@ async fn a_recording_is_replayed_by_later_code_and_names_the_first_call_that_dif
     assert_eq!(runs_here.recording("run_2").await, Ok(None));
     let [waiting, whole] =
         [waiting, whole].map(|recording| RunRecording::from_json(&recording.to_json()).unwrap());
-    assert_eq!(job.replay(&waiting).await, Ok(Replayed::Unfinished));
-    assert_eq!(job.replay(&whole).await, Ok(Replayed::Completed(r#"{"message":"ab"}"#.into())));
+    assert_eq!(job.replay(&waiting).await, Ok(ReplayOutcome::Unfinished));
+    assert_eq!(job.replay(&whole).await, Ok(ReplayOutcome::Completed(r#"{"message":"ab"}"#.into())));
 
     let elsewhere = in_memory().await;
     let (_, changed) = runs(&elsewhere, |run: Run<Room>, (): ()| async move {

@@ -4,7 +4,7 @@ use std::future::{Future, pending};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fanfare::{Cancelled, Hub, Registry, Run, RunError, RunStatus, Runs, Sqlite, StepOptions};
+use fanfare::{CancelOutcome, Hub, Registry, Run, RunError, RunStatus, Runs, Sqlite, StepOptions};
 
 use crate::bench::definition::{Outcome, Room, room};
 use crate::bench::file::File;
@@ -27,7 +27,7 @@ fn panics_at_once(run: Run<Room>, input: String) -> impl Future<Output = Result<
         match input.as_str() {
             "overflows" => Err(RunError::retry_after("much later", Duration::MAX)),
             "overflows in a step" => {
-                let options = StepOptions::new().retries(9);
+                let options = StepOptions::new().max_retries(9);
                 let later = async || Err::<(), _>(RunError::retry_after("much later", Duration::MAX));
                 run.step_with("later", options, later).await?;
                 Ok(done("never"))
@@ -44,7 +44,7 @@ fn panics_at_once(run: Run<Room>, input: String) -> impl Future<Output = Result<
 #[tokio::test]
 async fn a_panic_or_an_overflow_anywhere_frees_the_slot() {
     let server = in_memory().await;
-    let (runs, job) = runs_with(&server, |builder| builder.max_executing(1), panics_at_once).await;
+    let (runs, job) = runs_with(&server, |builder| builder.max_concurrent_runs(1), panics_at_once).await;
     for (number, input) in ["panics", "overflows", "overflows in a step", "sleeps for ever", "panics", "fine"]
         .into_iter()
         .enumerate()
@@ -68,7 +68,7 @@ async fn a_hung_step_times_out_and_is_tried_again_under_its_own_policy() {
     let count = tries.clone();
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.step_timeout(Duration::from_millis(20)).retries(1),
+        |builder| builder.step_timeout(Duration::from_millis(20)).max_retries(1),
         move |run: Run<Room>, (): ()| {
             let count = count.clone();
             async move {
@@ -79,7 +79,7 @@ async fn a_hung_step_times_out_and_is_tried_again_under_its_own_policy() {
                 let default = run.step("default", hang).await.unwrap_err();
                 let options = StepOptions::new()
                     .timeout(Duration::from_millis(5))
-                    .retries(3)
+                    .max_retries(3)
                     .backoff(Duration::from_millis(1), Duration::from_millis(2));
                 let own = run.step_with("own", options, hang).await.unwrap_err();
                 Ok(done(format!("{default}; {own}")))
@@ -124,7 +124,7 @@ async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
             others.start().await.unwrap()
         };
         let since = Instant::now();
-        assert_eq!(canceller.cancel(run_id).await, Ok(Cancelled::Now));
+        assert_eq!(canceller.cancel(run_id).await, Ok(CancelOutcome::Now));
         while dropped.get() <= u32::try_from(number).unwrap() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -187,7 +187,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
     let others = others.start().await.unwrap();
     let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
     assert_eq!(why, "no definition of this server has a channel named \"room:1\", which the run is on");
-    assert_eq!(others.cancel("run_2").await, Ok(Cancelled::Now), "it can be let go all the same");
+    assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Now), "it can be let go all the same");
     second.stop().await;
     let third = file.server().await;
     let (runs, _) = runs(&third, job).await;
@@ -208,7 +208,7 @@ async fn ended_runs_are_deleted_after_a_time() {
     }
     first.stop().await;
     let second = file.server().await;
-    let (runs, _) = runs_with(&second, |builder| builder.keep_ended(Duration::from_millis(1)), job).await;
+    let (runs, _) = runs_with(&second, |builder| builder.run_retention(Duration::from_millis(1)), job).await;
     for number in 0..250 {
         for _ in 0..500 {
             if runs.status(&format!("run_{number}")).await.unwrap().is_none() {
@@ -250,7 +250,7 @@ async fn poisoned_process() {
     let Some(path) = std::env::var_os(POISONED) else { return };
     let storage = Sqlite::open(path).unwrap();
     let server = Server::start_with(|builder| builder.storage(storage)).await;
-    let (runs, job) = runs_with(&server, |builder| builder.retries(2), poisoned).await;
+    let (runs, job) = runs_with(&server, |builder| builder.max_retries(2), poisoned).await;
     job.start("poison", &Room(room("poison")), &true).await.unwrap();
     for number in 0..4 {
         job.start(&format!("fine_{number}"), &Room(room("fine")), &false).await.unwrap();

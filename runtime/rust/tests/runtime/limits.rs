@@ -11,7 +11,7 @@ use crate::bench::server::Server;
 
 #[tokio::test]
 async fn a_token_has_as_many_connections_as_it_may() {
-    let server = Server::start_with(|hub| hub.connections_per_token(2)).await;
+    let server = Server::start_with(|hub| hub.max_connections_per_token(2)).await;
     let channel = room("1");
     let named = || server.hub.token(channel.grant(["said"])).id("login_17").mint().unwrap();
     let mut first = Client::connect(&server, &named(), None).await.unwrap();

@@ -271,7 +271,7 @@ async fn runs_are_counted_by_state_and_a_warning_names_what_holds_all_slots() {
     let server = in_memory().await;
     let (_runs, job) = runs_with(
         &server,
-        |builder| builder.max_executing(1),
+        |builder| builder.max_concurrent_runs(1),
         |run: Run<Room>, waits: bool| async move {
             if waits {
                 run.wait_for(run.channel().nod(), Duration::MAX).await?;

@@ -188,7 +188,7 @@ async fn only_the_key_or_a_token_for_it_may_publish() {
 
 #[tokio::test]
 async fn a_key_is_remembered_when_memory_runs_short() {
-    let server = Server::start_with(|builder| builder.history_bytes(100_000).idle_channels(0)).await;
+    let server = Server::start_with(|builder| builder.max_history_bytes(100_000).max_idle_channels(0)).await;
     let publish =
         async || server.hub.publish(said(&room("keyed")), "once").idempotency_key("k").await.unwrap();
     let first = publish().await;

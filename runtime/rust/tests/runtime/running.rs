@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{Cancelled, Run, RunError, RunStatus, Runs, SignalError, StartError, Started};
+use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, SignalError, StartError, StartOutcome};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
@@ -48,10 +48,10 @@ async fn a_run_is_told_from_its_beginning_to_its_result() {
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    assert_eq!(job.start("run_1", &channel, &"Ada".to_owned()).await, Ok(Started::New));
+    assert_eq!(job.start("run_1", &channel, &"Ada".to_owned()).await, Ok(StartOutcome::New));
     assert_eq!(
         job.start("run_1", &channel, &"Bob".to_owned()).await,
-        Ok(Started::Existing),
+        Ok(StartOutcome::Existing),
         "the first counts"
     );
     assert_eq!(news(&mut client).await, json!({ "status": "running", "attempt": 1 }));
@@ -235,9 +235,9 @@ async fn a_cancelled_run_stops_and_writes_nothing_more() {
     while steps.get() < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(runs.cancel("run_1").await, Ok(Cancelled::Now));
-    assert_eq!(runs.cancel("run_1").await, Ok(Cancelled::Ended));
-    assert_eq!(runs.cancel("run_2").await, Ok(Cancelled::Unknown));
+    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Now));
+    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Ended));
+    assert_eq!(runs.cancel("run_2").await, Ok(CancelOutcome::Unknown));
     assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Cancelled)));
     let after = steps.get();
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -258,7 +258,8 @@ async fn a_signal_counts_once_whenever_it_comes_and_everyone_is_told_what_became
         let second = run.wait_for(run.channel().nod(), Duration::from_millis(50)).await?;
         run.publish("second", run.channel().said(), "given up").await?;
         let third = run.wait_for(run.channel().nod(), MINUTE).await?;
-        let text = |nod: Option<fanfare::Received<String>>| nod.map_or("none".into(), |nod| nod.payload);
+        let text =
+            |nod: Option<fanfare::ReceivedSignal<String>>| nod.map_or("none".into(), |nod| nod.payload);
         Ok(done(format!("{} {} {}", text(first), text(second), text(third))))
     })
     .await;

@@ -122,8 +122,10 @@ async fn its_end_is_told_and_comes_in_bounded_time_whoever_holds_it_up() {
     let hub = hub(|hub| hub.drain_timeout(Duration::from_secs(2)));
     let (stop, stopped) = oneshot::channel::<()>();
     let app = Router::new().route("/endless", get(pending::<()>));
-    let server =
-        Server::serve_ours(hub.clone(), app, |serve| serve.until(async { drop(stopped.await) })).await;
+    let server = Server::serve_ours(hub.clone(), app, |serve| {
+        serve.with_graceful_shutdown(async { drop(stopped.await) })
+    })
+    .await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
     client.ready().await;

@@ -140,7 +140,7 @@ async fn a_page_of_another_origin_never_comes_by_the_session() {
     ] {
         assert_eq!(statuses(&server, origin).await, refused, "{origin}");
     }
-    let named = Server::start_with(|hub| with_sessions(hub).origins(["https://app.example"])).await;
+    let named = Server::start_with(|hub| with_sessions(hub).allowed_origins(["https://app.example"])).await;
     assert_eq!(statuses(&named, "https://app.example").await, allowed);
     let headers = "Origin: http://test\r\nCookie: session=ada\r\n";
     assert_eq!(Events::get(&named, "channel=room:ada", headers).await.status(), 403);
@@ -199,11 +199,11 @@ async fn an_address_without_a_session_does_not_have_the_hook_asked_without_end()
 async fn only_pages_of_named_origins_may_send_cookies_to_another() {
     let headers = "Origin: https://app.example\r\n";
     let allows = |events: &Events| events.head.contains("access-control-allow-credentials: true");
-    let named = Server::start_with(|hub| with_sessions(hub).origins(["https://app.example"])).await;
+    let named = Server::start_with(|hub| with_sessions(hub).allowed_origins(["https://app.example"])).await;
     assert!(allows(&Events::get(&named, "", headers).await));
     for server in [
         Server::start_with(with_sessions).await,
-        Server::start_with(|hub| hub.origins(["https://app.example"])).await,
+        Server::start_with(|hub| hub.allowed_origins(["https://app.example"])).await,
         Server::start().await,
     ] {
         assert!(!allows(&Events::get(&server, "", headers).await));

@@ -85,12 +85,12 @@ async fn errors_that_are_too_long_are_cut_wherever_they_come_from() {
                 .map(|_| done("")),
             _ => {
                 let step = async || Err::<(), _>(RunError::retry(long.clone()));
-                run.step_with("step", StepOptions::new().retries(1), step).await?;
+                run.step_with("step", StepOptions::new().max_retries(1), step).await?;
                 Ok(done("never"))
             }
         }
     };
-    let (runs, job) = runs_with(&server, |builder| small(builder).retries(0), job).await;
+    let (runs, job) = runs_with(&server, |builder| small(builder).max_retries(0), job).await;
     for whence in ["job", "panic", "branch", "step"] {
         job.start(whence, &Room(room("1")), &whence.to_owned()).await.unwrap();
         let why = failure(ended(&runs, whence).await);
@@ -133,7 +133,7 @@ async fn a_text_counts_once_and_failed_attempts_do_not() {
     let job = move |run: Run<Room>, (): ()| {
         let count = count.clone();
         async move {
-            let options = StepOptions::new().retries(200);
+            let options = StepOptions::new().max_retries(200);
             let work = async || if count.up() < 150 { Err(RunError::retry("not yet")) } else { Ok(()) };
             run.step_with("late", options.backoff(Duration::ZERO, Duration::ZERO), work).await?;
             for number in 0..8 {

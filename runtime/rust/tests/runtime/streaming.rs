@@ -224,7 +224,7 @@ async fn a_stream_that_is_not_read_at_all_loses_its_place() {
 
 #[tokio::test]
 async fn pages_of_other_origins_are_refused_where_origins_are_named() {
-    let server = Server::start_with(|hub| hub.origins(["https://example.com/"])).await;
+    let server = Server::start_with(|hub| hub.allowed_origins(["https://example.com/"])).await;
     let token = server.token(&room("1"), &["said"]);
     let query = format!("token={token}");
     for (origin, status) in [

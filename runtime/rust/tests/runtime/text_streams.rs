@@ -158,7 +158,7 @@ async fn pieces_of_a_text_push_no_other_topic_out_of_history() {
 
 #[tokio::test]
 async fn a_text_that_is_too_long_to_hold_is_told_as_a_gap() {
-    let server = Server::start_with(|builder| builder.stream_bytes(1000)).await;
+    let server = Server::start_with(|builder| builder.max_stream_bytes(1000)).await;
     let channel = brief("1");
     let (_, writer) = write_long(&server, &channel, 200).await;
     writer.end().await.unwrap();
@@ -279,7 +279,7 @@ async fn post_stream(server: &Server, topic: &str) -> TcpStream {
 async fn a_stream_goes_on_after_its_log_was_closed_while_nobody_read_it() {
     let (file, channel) = (File::new(), room("1"));
     let open = || Sqlite::open(file.path()).unwrap();
-    let server = Server::start_with(|builder| builder.storage(open()).history_bytes(10_000)).await;
+    let server = Server::start_with(|builder| builder.storage(open()).max_history_bytes(10_000)).await;
     // Another channel needs so much memory that logs that nobody reads are closed within seconds.
     let other = room("2");
     let _reader = server.subscribe(&other, &["said"]).await;

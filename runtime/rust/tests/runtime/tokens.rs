@@ -246,7 +246,7 @@ async fn a_connection_ends_with_its_token() {
 #[tokio::test]
 async fn keys_can_be_changed_in_two_steps() {
     const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
-    let server = Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY)).await;
+    let server = Server::start_with(|hub| hub.signing_key(NEW).verifying_key(KEY)).await;
     Client::connect(&server, &token_for("room:1", "said"), None).await.unwrap().ready().await;
     server.subscribe(&room("1"), &["said"]).await.ready().await;
     let of_another_key = sign("HS256", &claims("room:1", "said"), NEW);
@@ -266,8 +266,7 @@ async fn keys_can_be_changed_in_two_steps() {
 async fn an_issuer_that_is_set_is_that_of_all_keys() {
     const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
     let server =
-        Server::start_with(|hub| hub.signing_key(NEW).fallback_signing_key(KEY).issuer("rt.inngest.com"))
-            .await;
+        Server::start_with(|hub| hub.signing_key(NEW).verifying_key(KEY).issuer("rt.inngest.com")).await;
     let old = with(&claims("room:1", "said"), "iss", json!("rt.inngest.com"));
     for key in [KEY, NEW] {
         Client::connect(&server, &sign("HS256", &old, key), None).await.unwrap().ready().await;
@@ -361,10 +360,8 @@ async fn any_number_of_keys_may_be_on_their_way_out() {
         Server::start_with(|hub| hub.signing_key(second)).await,
         Server::start_with(|hub| hub.signing_key(third)).await,
     ];
-    let all = Server::start_with(|hub| {
-        hub.signing_key(first).fallback_signing_key(second).fallback_signing_key(third)
-    })
-    .await;
+    let all =
+        Server::start_with(|hub| hub.signing_key(first).verifying_key(second).verifying_key(third)).await;
     for server in &servers {
         let token = server.token(&room("1"), &["said"]);
         Client::connect(&all, &token, None).await.unwrap().ready().await;

@@ -2,7 +2,7 @@
 
 use channels::pipeline::{Pipeline, Status, Topic};
 use channels::{Step, Token};
-use fanfare::{Hub, Job, Started};
+use fanfare::{Hub, Job, StartOutcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::error::Error;
@@ -175,7 +175,7 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
         Command::Review { run, on, review } => {
             let reviews = reviews.as_ref().ok_or("there are no runs without a storage")?;
             let pipeline = Pipeline::new(on.as_ref().unwrap_or(&run))?;
-            Ok(json!(reviews.start(&run, &pipeline, &review).await? == Started::New))
+            Ok(json!(reviews.start(&run, &pipeline, &review).await? == StartOutcome::New))
         }
         Command::Revoke { id } => {
             hub.revoke(&id).await?;

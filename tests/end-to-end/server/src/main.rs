@@ -32,6 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let routes = fanfare::routes(hub.clone());
     let shutdown = commands::follow(hub.clone(), reviews);
-    fanfare::serve(listener, routes, &hub).until(async move { shutdown.notified().await }).await;
+    fanfare::serve(listener, routes, &hub)
+        .with_graceful_shutdown(async move { shutdown.notified().await })
+        .await;
     Ok(())
 }

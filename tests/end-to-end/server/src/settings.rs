@@ -16,10 +16,10 @@ pub(crate) struct Settings {
     /// The file that keeps history and runs. Without one history is in memory, and there are no runs.
     pub(crate) storage: Option<PathBuf>,
     /// Whether guests are sent text streams.
-    guest_streams: bool,
+    inngest_streams: bool,
     /// The pages that may connect. Any without it.
     origins: Option<Vec<String>>,
-    connections_per_token: Option<usize>,
+    max_connections_per_token: Option<usize>,
     /// The cookie of a session that may read every run.
     session: Option<String>,
 }
@@ -33,15 +33,15 @@ impl Settings {
             hub = hub.storage(Sqlite::open(path)?);
         }
         if let Some(origins) = self.origins {
-            hub = hub.origins(origins);
+            hub = hub.allowed_origins(origins);
         }
-        if let Some(count) = self.connections_per_token {
-            hub = hub.connections_per_token(count).max_connection_rate(Rate::UNLIMITED);
+        if let Some(count) = self.max_connections_per_token {
+            hub = hub.max_connections_per_token(count).max_connection_rate(Rate::UNLIMITED);
         }
         if let Some(session) = self.session {
             hub = hub.authorize(move |request| std::future::ready(authorize(&session, &request)));
         }
-        Ok(hub.guest_streams(self.guest_streams))
+        Ok(hub.inngest_streams(self.inngest_streams))
     }
 }
 

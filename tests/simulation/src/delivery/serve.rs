@@ -33,14 +33,14 @@ pub(super) async fn serve(
     if let Some(file) = file {
         hub = hub.storage(open(&file)?);
     }
-    if let Some(bytes) = limits.stream_bytes {
-        hub = hub.stream_bytes(bytes);
+    if let Some(bytes) = limits.max_stream_bytes {
+        hub = hub.max_stream_bytes(bytes);
     }
-    if let Some(bytes) = limits.channel_bytes {
-        hub = hub.channel_bytes(bytes);
+    if let Some(bytes) = limits.max_channel_bytes {
+        hub = hub.max_channel_bytes(bytes);
     }
-    if let Some(bytes) = limits.history_bytes {
-        hub = hub.history_bytes(bytes);
+    if let Some(bytes) = limits.max_history_bytes {
+        hub = hub.max_history_bytes(bytes);
     }
     let hub = hub.build().map_err(|error| error.to_string())?;
     world.trace("serves");

@@ -20,14 +20,16 @@ pub(super) enum Storage {
 /// The most bytes that logs hold, if there is a limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Limits {
-    pub(super) stream_bytes: Option<usize>,
-    pub(super) channel_bytes: Option<usize>,
-    pub(super) history_bytes: Option<usize>,
+    pub(super) max_stream_bytes: Option<usize>,
+    pub(super) max_channel_bytes: Option<usize>,
+    pub(super) max_history_bytes: Option<usize>,
 }
 
 impl Limits {
     pub(super) fn is_any(&self) -> bool {
-        self.stream_bytes.is_some() || self.channel_bytes.is_some() || self.history_bytes.is_some()
+        self.max_stream_bytes.is_some()
+            || self.max_channel_bytes.is_some()
+            || self.max_history_bytes.is_some()
     }
 }
 
@@ -93,14 +95,17 @@ impl Climate {
         };
         let mut limit = |most: usize| (rng.f64() < 0.4).then(|| rng.usize(most / 8..most));
         let limits = Limits {
-            stream_bytes: limit(60_000),
-            channel_bytes: limit(200_000),
-            history_bytes: limit(600_000),
+            max_stream_bytes: limit(60_000),
+            max_channel_bytes: limit(200_000),
+            max_history_bytes: limit(600_000),
         };
         let limits = if rng.f64() < 0.25 { limits } else { Limits::default() };
         // The witness of a process without a storage must never miss anything.
-        let limits =
-            if is_file { limits } else { Limits { stream_bytes: limits.stream_bytes, ..Limits::default() } };
+        let limits = if is_file {
+            limits
+        } else {
+            Limits { max_stream_bytes: limits.max_stream_bytes, ..Limits::default() }
+        };
         let mut channels: Vec<usize> = (0..CHANNELS).collect();
         rng.shuffle(&mut channels);
         channels.truncate(rng.usize(1..4));

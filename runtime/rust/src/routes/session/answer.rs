@@ -25,7 +25,7 @@ impl Session {
             Ok(ClientFrame::Alive) => vec![self.alive()],
             Err(bad) => {
                 self.bad_frames += 1;
-                vec![error(ErrorCode::BadFrame, bad.message, &bad.reference.map(Into::into))]
+                vec![error(ErrorCode::FrameError, bad.message, &bad.reference.map(Into::into))]
             }
         };
         if self.bad_frames >= MAX_BAD_FRAMES {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
-use super::{BadFrame, present, read_json};
+use super::{FrameError, present, read_json};
 use crate::wire::Cursor;
 
 /// Where each channel starts, by its name.
@@ -64,7 +64,7 @@ pub enum ClientFrame {
 #[non_exhaustive]
 pub enum ErrorCode {
     /// Not JSON, not of a known kind, or a field of another shape.
-    BadFrame,
+    FrameError,
     /// The token of a `sub` or `renew` is not valid.
     Unauthorized,
     /// The token does not name the channel or a topic that was asked for, or that is to be renewed.
@@ -90,7 +90,7 @@ impl ErrorCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::BadFrame => "bad_frame",
+            Self::FrameError => "bad_frame",
             Self::Unauthorized => "unauthorized",
             Self::NotGranted => "not_granted",
             Self::UnknownChannel => "unknown_channel",
@@ -108,24 +108,24 @@ impl ErrorCode {
 ///
 /// # Errors
 /// When it is none.
-pub fn read_client_frame(text: &str) -> Result<ClientFrame, BadFrame> {
+pub fn read_client_frame(text: &str) -> Result<ClientFrame, FrameError> {
     client_frame(read_json(text)?)
 }
 
 /// Reads a frame that came as part of a larger JSON text.
-pub(crate) fn client_frame(frame: Value) -> Result<ClientFrame, BadFrame> {
+pub(crate) fn client_frame(frame: Value) -> Result<ClientFrame, FrameError> {
     let reference = frame.get("ref").and_then(Value::as_str).filter(|text| is_reference(text));
     let reference = reference.map(str::to_owned);
     if !frame.is_object() {
-        return Err(BadFrame { message: "the frame is not an object".into(), reference });
+        return Err(FrameError { message: "the frame is not an object".into(), reference });
     }
     match ClientFrame::deserialize(frame) {
         Ok(
             ClientFrame::Unsub { reference: Some(_), channel: Some(_) }
             | ClientFrame::Unsub { reference: None, channel: None },
-        ) => Err(BadFrame { message: "an unsub has either a ref or a channel".into(), reference }),
+        ) => Err(FrameError { message: "an unsub has either a ref or a channel".into(), reference }),
         Ok(frame) => Ok(frame),
-        Err(error) => Err(BadFrame { message: format!("the frame is not known: {error}"), reference }),
+        Err(error) => Err(FrameError { message: format!("the frame is not known: {error}"), reference }),
     }
 }
 

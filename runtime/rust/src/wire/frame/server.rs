@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BadFrame, present, read_json};
+use super::{FrameError, present, read_json};
 use crate::wire::{Cursor, MessageId};
 
 /// A frame from the server.
@@ -245,7 +245,7 @@ pub struct ServerMessage {
 ///
 /// # Errors
 /// When it is neither.
-pub fn read_server_frames(text: &str) -> Result<ServerMessage, BadFrame> {
+pub fn read_server_frames(text: &str) -> Result<ServerMessage, FrameError> {
     let mut frames = match read_json(text)? {
         Value::Array(frames) => frames.into_iter().peekable(),
         frame => {
@@ -261,8 +261,8 @@ pub fn read_server_frames(text: &str) -> Result<ServerMessage, BadFrame> {
     Ok(ServerMessage { reference, frames: frames.collect::<Result<_, _>>()? })
 }
 
-fn read_server_frame(frame: Value) -> Result<Option<ServerFrame>, BadFrame> {
-    let bad = |message: String| BadFrame { message, reference: None };
+fn read_server_frame(frame: Value) -> Result<Option<ServerFrame>, FrameError> {
+    let bad = |message: String| FrameError { message, reference: None };
     let Some(kind) = frame.get("kind").and_then(Value::as_str) else {
         return Err(bad("the frame is not an object with a kind".into()));
     };
