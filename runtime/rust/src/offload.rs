@@ -33,3 +33,26 @@ pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> 
         Err(Err(_)) => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread::current;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_large_payloads_leave_the_thread_that_serves() {
+        let serving = current().id();
+        assert_eq!(run(LARGE - 1, || current().id()).await, serving);
+        assert_ne!(run(LARGE, || current().id()).await, serving);
+    }
+
+    #[tokio::test]
+    async fn a_panic_reaches_the_caller_and_frees_its_core() {
+        for _ in 0..100 {
+            let panics = tokio::spawn(run(LARGE, || panic!("as asked")));
+            assert!(panics.await.is_err_and(|error| error.is_panic()));
+        }
+        assert_eq!(run(LARGE, || 1).await, 1);
+    }
+}
