@@ -15,7 +15,7 @@ fn every_output_is_as_expected() {
     let mut differences = Differences::default();
     let mut crate_root = String::from(RUST_HEAD);
     let mut type_tests = String::from(TYPESCRIPT_HEAD);
-    for (name, folder) in cases("golden") {
+    for (name, folder) in cases("compiler/golden") {
         let schemas = Schemas::new(folder.join("schemas")).allow_refs_to(folder.join("elsewhere"));
         let made: Texts = match fanfare_codegen::generate(schemas) {
             Ok(files) => files.iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect(),
@@ -28,8 +28,8 @@ fn every_output_is_as_expected() {
         crate_root.push_str(&module(&name, &made));
         type_tests.push_str(&same_types(&name, &made));
     }
-    differences.file(Path::new("golden-check/lib.rs"), &crate_root);
-    differences.file(Path::new("golden-check/inferred.ts"), &type_tests);
+    differences.file(Path::new("compiler/golden-check/lib.rs"), &crate_root);
+    differences.file(Path::new("compiler/golden-check/inferred.ts"), &type_tests);
     differences.fail_if_any();
 }
 
@@ -45,7 +45,7 @@ fn module(case: &str, made: &Texts) -> String {
         return String::new();
     }
     format!(
-        "\n/// `tests/golden/{case}`\npub mod {name} {{\n    include!(\"../golden/{case}/expected/rust/channels.rs\");\n}}\n"
+        "\n/// `tests/compiler/golden/{case}`\npub mod {name} {{\n    include!(\"../golden/{case}/expected/rust/channels.rs\");\n}}\n"
     )
 }
 

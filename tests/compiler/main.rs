@@ -6,9 +6,9 @@
 mod cases;
 mod deep;
 mod editors;
+mod errors;
 mod fingerprints;
 mod floors;
 mod fresh;
 mod golden;
-mod linted;
-mod rejected;
+mod warnings;
