@@ -23,19 +23,19 @@ impl Pipeline {
         &self.0
     }
 
-    /// Where the run stands.
+    /// The run's current step and progress.
     #[must_use]
     pub fn status(&self) -> fanfare::Topic<'_, Status> {
         self.0.topic(0)
     }
 
-    /// What the run finds out about the text on its way.
+    /// What the run learns about the text as it proceeds.
     #[must_use]
     pub fn insights(&self) -> fanfare::Topic<'_, super::Insight> {
         self.0.topic(1)
     }
 
-    /// The summary, piece by piece, as it is written.
+    /// The summary, token by token, as it is written.
     #[must_use]
     pub fn tokens(&self) -> fanfare::Topic<'_, super::Token> {
         self.0.topic(2)
@@ -43,11 +43,11 @@ impl Pipeline {
 
     /// The finished summary. It is the run's last message.
     #[must_use]
-    pub fn result(&self) -> fanfare::Topic<'_, Result> {
+    pub fn summary(&self) -> fanfare::Topic<'_, Summary> {
         self.0.topic(3)
     }
 
-    /// The summary as one text, while it is being written.
+    /// The summary as a text stream, while it is being written.
     #[must_use]
     pub fn draft(&self) -> fanfare::Topic<'_, fanfare::TextStream> {
         self.0.topic(4)
@@ -88,21 +88,21 @@ impl fanfare::TypedChannel for Pipeline {
 /// The topics of [`Pipeline`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Where the run stands.
+    /// The run's current step and progress.
     Status,
-    /// What the run finds out about the text on its way.
+    /// What the run learns about the text as it proceeds.
     Insights,
-    /// The summary, piece by piece, as it is written.
+    /// The summary, token by token, as it is written.
     Tokens,
     /// The finished summary. It is the run's last message.
-    Result,
-    /// The summary as one text, while it is being written.
+    Summary,
+    /// The summary as a text stream, while it is being written.
     Draft,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 5] = [Self::Status, Self::Insights, Self::Tokens, Self::Result, Self::Draft];
+    pub const ALL: [Self; 5] = [Self::Status, Self::Insights, Self::Tokens, Self::Summary, Self::Draft];
 
     /// The name on the wire.
     #[must_use]
@@ -111,7 +111,7 @@ impl Topic {
             Self::Status => "status",
             Self::Insights => "insights",
             Self::Tokens => "tokens",
-            Self::Result => "result",
+            Self::Summary => "summary",
             Self::Draft => "draft",
         }
     }
@@ -158,8 +158,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::Latest(1000),
         },
         fanfare::TopicDefinition {
-            name: "result",
-            carries: fanfare::Carries::Payload(&schemas::RESULT),
+            name: "summary",
+            carries: fanfare::Carries::Payload(&schemas::SUMMARY),
             retain: fanfare::Retain::Last,
         },
         fanfare::TopicDefinition {
@@ -173,13 +173,13 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),
-    fingerprint: "06b694f7ddbaddca",
+    fingerprint: "92136f3ab8b1a265",
 };
 
-/// Where the run stands.
+/// The run's current step and progress.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// What happens now, as a sentence for people.
+    /// What the run is doing, as a sentence to display.
     pub message: String,
     /// `step`.
     pub step: super::Step,
@@ -194,15 +194,15 @@ fanfare::object!(Status: schemas::STATUS {
 
 /// The finished summary. It is the run's last message.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Result {
-    /// The text's first heading, or null where it has none.
+pub struct Summary {
+    /// The text's first heading, or null if it has none.
     pub title: Option<String>,
-    /// The chosen sentences in the order of the text.
+    /// The chosen sentences, in the order of the text.
     pub summary: String,
     /// `statistics`.
     pub statistics: super::Statistics,
 }
-fanfare::object!(Result: schemas::RESULT {
+fanfare::object!(Summary: schemas::SUMMARY {
     "title" => title,
     "summary" => summary,
     "statistics" => statistics,
@@ -211,9 +211,9 @@ fanfare::object!(Result: schemas::RESULT {
 /// A person's verdict on the draft.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approve {
-    /// Whether the draft is published as it is, in other words, or not at all.
+    /// Whether the draft is published unchanged, edited, or not at all.
     pub verdict: ApproveVerdict,
-    /// The other words, where the verdict is to edit.
+    /// The edited text, if the verdict is `edit`.
     pub text: Option<String>,
 }
 fanfare::object!(Approve: schemas::APPROVE {
@@ -221,12 +221,12 @@ fanfare::object!(Approve: schemas::APPROVE {
     "text" => text?,
 });
 
-/// What the run made of the text.
+/// What the run returns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunResult {
-    /// The text's first heading, or null where it has none.
+    /// The text's first heading, or null if it has none.
     pub title: Option<String>,
-    /// The summary as it was published.
+    /// The published summary.
     pub summary: String,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
@@ -234,7 +234,7 @@ fanfare::object!(RunResult: schemas::RUN_RESULT {
     "summary" => summary,
 });
 
-/// Whether the draft is published as it is, in other words, or not at all.
+/// Whether the draft is published unchanged, edited, or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApproveVerdict {
     /// `approve`
@@ -279,7 +279,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static RESULT: Schema = Schema::Object(Object {
+    pub(super) static SUMMARY: Schema = Schema::Object(Object {
         properties: &[
             Property {
                 name: "title",

@@ -2,7 +2,7 @@
 
 //! The channel `system`.
 
-/// What concerns everyone who looks at this server.
+/// Notices and logs for everyone connected to this server.
 ///
 /// Its address is `system`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,13 +21,13 @@ impl System {
         &self.0
     }
 
-    /// A notice from those who run the server; the latest one holds.
+    /// A notice from the server's operators. The latest one applies.
     #[must_use]
     pub fn notice(&self) -> fanfare::Topic<'_, Notice> {
         self.0.topic(0)
     }
 
-    /// A line of the server's log, as it stands there.
+    /// A line of the server's log, verbatim.
     #[must_use]
     pub fn log(&self) -> fanfare::Topic<'_, Log> {
         self.0.topic(1)
@@ -62,9 +62,9 @@ impl std::default::Default for System {
 /// The topics of [`System`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// A notice from those who run the server; the latest one holds.
+    /// A notice from the server's operators. The latest one applies.
     Notice,
-    /// A line of the server's log, as it stands there.
+    /// A line of the server's log, verbatim.
     Log,
 }
 
@@ -104,12 +104,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "4367b917e8441142",
 };
 
-/// A notice from those who run the server; the latest one holds.
+/// A notice from the server's operators. The latest one applies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
-    /// How much the notice matters.
+    /// How important the notice is.
     pub level: NoticeLevel,
-    /// The notice, as a sentence for people.
+    /// The notice, as a sentence to display.
     pub text: String,
 }
 fanfare::object!(Notice: schemas::NOTICE {
@@ -117,10 +117,10 @@ fanfare::object!(Notice: schemas::NOTICE {
     "text" => text,
 });
 
-/// A line of the server's log, as it stands there.
+/// A line of the server's log, verbatim.
 pub type Log = String;
 
-/// How much the notice matters.
+/// How important the notice is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeLevel {
     /// `info`

@@ -21,7 +21,7 @@ export async function read(): Promise<void> {
       message.data.progress;
       void index;
     // @ts-expect-error the subscription has no such topic
-    } else if (message.topic === "result") {
+    } else if (message.topic === "summary") {
       void message;
     }
   }
