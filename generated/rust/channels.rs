@@ -98,7 +98,7 @@ pub struct Statistics {
     pub chosen: u8,
     /// When the run started.
     pub started_at: fanfare::formats::DateTime,
-    /// How long the run took
+    /// The duration of the run in milliseconds.
     pub milliseconds: u32,
 }
 fanfare::object!(Statistics: schemas::STATISTICS {
@@ -109,7 +109,7 @@ fanfare::object!(Statistics: schemas::STATISTICS {
     "milliseconds" => milliseconds,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Format, Integer, Number, Object, Property, Schema, Tagged, Text};
 

@@ -4,20 +4,20 @@
 
 /// Progress and output of one content pipeline run, which summarises a text.
 ///
-/// Its address is `pipeline:{runId}`.
+/// Address: `pipeline:{runId}`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pipeline(fanfare::Channel);
 
 impl Pipeline {
-    /// The channel with these params.
+    /// Returns the channel with these params.
     ///
     /// # Errors
-    /// When the definition does not accept a param.
+    /// Returns an error if a param does not match its schema.
     pub fn new(run_id: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&run_id.as_ref()]).map(Self)
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -59,13 +59,13 @@ impl Pipeline {
         self.0.signal(0)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 
-    /// The right to send some of the signals, to make a token of.
+    /// Returns a grant to send signals, for use in a token.
     #[must_use]
     pub fn grant_signals(&self, signals: impl std::iter::IntoIterator<Item = Signal>) -> fanfare::Grant {
         self.0.grant_signals(signals.into_iter().map(Signal::name))
@@ -101,10 +101,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 5] = [Self::Status, Self::Insights, Self::Tokens, Self::Summary, Self::Draft];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -125,10 +125,10 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Every signal.
+    /// All signals.
     pub const ALL: [Self; 1] = [Self::Approve];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -250,7 +250,7 @@ fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
     Reject = "reject",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Integer, Object, Pattern, Property, Schema, Text};
 

@@ -4,18 +4,18 @@
 
 /// Notices and logs for everyone connected to this server.
 ///
-/// Its address is `system`.
+/// Address: `system`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct System(fanfare::Channel);
 
 impl System {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -33,7 +33,7 @@ impl System {
         self.0.topic(1)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -69,10 +69,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 2] = [Self::Notice, Self::Log];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ fanfare::string_enum!(NoticeLevel: schemas::NOTICE_LEVEL {
     .. Other
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Object, Property, Schema, Text};
 

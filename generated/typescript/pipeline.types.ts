@@ -31,7 +31,7 @@ export interface Statistics {
   chosen: number;
   /** When the run started. */
   startedAt: string;
-  /** How long the run took */
+  /** The duration of the run in milliseconds. */
   milliseconds: number;
 }
 

@@ -1,4 +1,4 @@
-//! Wrong definitions, and exactly what is said about them.
+//! Invalid definitions, with their exact diagnostics.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cases::{Differences, Scratch, cases};
 
 #[test]
-fn wrong_definitions_are_refused_with_exact_diagnostics() {
+fn invalid_definitions_have_exact_diagnostics() {
     let mut differences = Differences::default();
     for (name, folder) in cases("compiler/errors") {
         match fanfare_codegen::generate(folder.join("schemas")) {
@@ -18,32 +18,32 @@ fn wrong_definitions_are_refused_with_exact_diagnostics() {
 }
 
 #[test]
-fn a_folder_without_definitions_is_refused() {
+fn an_empty_folder_is_an_error() {
     let folder = Scratch::new("empty");
-    let said = refusal(folder.path());
-    assert!(said.contains("[E0022]: there is no channel definition in this folder"), "{said}");
+    let text = refusal(folder.path());
+    assert!(text.contains("[E0022]: no channel definitions in this folder"), "{text}");
     folder.file("notes.txt", b"not a definition");
     folder.file("channels.schema.json", b"{}");
     assert!(refusal(folder.path()).contains("[E0022]"));
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_refused() {
-    let said = refusal(Path::new("no-such-folder"));
-    assert!(said.contains("[E0023]: the definition folder cannot be read"), "{said}");
-    assert!(said.contains("--> no-such-folder"), "{said}");
+fn a_missing_folder_is_an_error() {
+    let text = refusal(Path::new("no-such-folder"));
+    assert!(text.contains("[E0023]: cannot read the definition folder"), "{text}");
+    assert!(text.contains("--> no-such-folder"), "{text}");
 }
 
 #[test]
-fn a_file_in_the_place_of_the_folder_is_refused() {
+fn a_file_instead_of_a_folder_is_an_error() {
     let folder = Scratch::new("file");
     folder.file("channels.yaml", b"version: 1\n");
-    let said = refusal(&folder.path().join("channels.yaml"));
-    assert!(said.contains("[E0023]: the definition folder cannot be read"), "{said}");
+    let text = refusal(&folder.path().join("channels.yaml"));
+    assert!(text.contains("[E0023]: cannot read the definition folder"), "{text}");
 }
 
 #[test]
-fn a_folder_that_is_called_like_a_file_is_read_as_a_folder() {
+fn a_folder_named_like_a_file_is_read_as_a_folder() {
     let folder = Scratch::new("folder");
     std::fs::create_dir(folder.path().join("nested.yaml")).expect("a folder");
     assert!(refusal(folder.path()).contains("[E0022]"));
@@ -52,35 +52,35 @@ fn a_folder_that_is_called_like_a_file_is_read_as_a_folder() {
 }
 
 #[test]
-fn a_reference_to_a_folder_is_refused() {
+fn a_reference_to_a_folder_is_an_error() {
     let folder = Scratch::new("reference");
     std::fs::create_dir(folder.path().join("types.yaml")).expect("a folder");
     folder.file(
         "channels.yaml",
         VALID.replace("{ type: string }", "{ $ref: \"types.yaml#/$defs/A\" }").as_bytes(),
     );
-    let said = refusal(folder.path());
-    assert!(said.contains("[E0008]: there is no definition file `types.yaml`"), "{said}");
+    let text = refusal(folder.path());
+    assert!(text.contains("[E0008]: file `types.yaml` not found"), "{text}");
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_refused() {
+fn invalid_utf8_is_an_error() {
     let folder = Scratch::new("utf8");
     folder.file("channels.yaml", b"version: 1\n# caf\xe9\n");
-    let said = refusal(folder.path());
-    assert!(said.contains("[E0023]: is not UTF-8"), "{said}");
+    let text = refusal(folder.path());
+    assert!(text.contains("[E0023]: invalid UTF-8"), "{text}");
 }
 
 #[test]
-fn a_definition_of_ten_megabytes_is_refused() {
+fn a_definition_of_ten_megabytes_is_an_error() {
     let folder = Scratch::new("large");
     folder.file("channels.yaml", format!("{VALID}# {}\n", "x".repeat(10 * 1024 * 1024)).as_bytes());
-    let said = refusal(folder.path());
-    assert!(said.contains("[E0023]: is larger than 8 MiB"), "{said}");
+    let text = refusal(folder.path());
+    assert!(text.contains("[E0023]: file larger than 8 MiB"), "{text}");
 }
 
 #[test]
-fn a_definition_that_is_nested_ten_thousand_deep_is_refused() {
+fn a_definition_nested_ten_thousand_levels_deep_is_an_error() {
     let depth = 10_000;
     let folder = Scratch::new("deep");
     let json = format!(
@@ -110,7 +110,7 @@ fn a_definition_that_is_nested_ten_thousand_deep_is_refused() {
 }
 
 #[test]
-fn aliases_that_multiply_are_refused() {
+fn exponential_yaml_aliases_are_an_error() {
     let folder = Scratch::new("bomb");
     let mut yaml = String::from("version: 1\n$defs:\n  A0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
@@ -118,12 +118,12 @@ fn aliases_that_multiply_are_refused() {
         let _ = writeln!(yaml, "  A{level}: &a{level} [{}]", vec![previous; 10].join(", "));
     }
     folder.file("channels.yaml", yaml.as_bytes());
-    let said = refusal(folder.path());
-    assert!(said.contains("[E0001]"), "{said}");
+    let text = refusal(folder.path());
+    assert!(text.contains("[E0001]"), "{text}");
 }
 
 #[test]
-fn types_that_refer_to_each_other_in_a_long_chain_do_not_overflow_the_stack() {
+fn long_chains_of_references_do_not_overflow_the_stack() {
     let folder = Scratch::new("chain");
     let mut yaml = format!("{VALID}$defs:\n");
     for at in 0..5000 {
@@ -141,7 +141,7 @@ fn types_that_refer_to_each_other_in_a_long_chain_do_not_overflow_the_stack() {
 }
 
 #[test]
-fn thousands_of_errors_are_all_reported() {
+fn all_of_thousands_of_errors_are_reported() {
     let folder = Scratch::new("many");
     let mut yaml = String::from("version: 1\n$defs:\n");
     for at in 0..3000 {
@@ -151,9 +151,9 @@ fn thousands_of_errors_are_all_reported() {
         );
     }
     folder.file("channels.yaml", yaml.as_bytes());
-    let said = refusal(folder.path());
-    assert!(said.contains("channels.yaml:3002:"), "the last one has its position");
-    assert!(said.ends_with("3000 errors; nothing was written\n"));
+    let text = refusal(folder.path());
+    assert!(text.contains("channels.yaml:3002:"), "the last error has its location");
+    assert!(text.ends_with("3000 errors; nothing was written\n"));
 }
 
 const VALID: &str =

@@ -1,4 +1,4 @@
-//! What a fingerprint tells apart, and what it does not.
+//! Which changes of a definition change the fingerprint of a channel.
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ fn fingerprint(topics: &str) -> String {
     fingerprint_of(&format!("topics: {topics}"))
 }
 
-/// The fingerprint of a channel, which is the same in both languages.
+/// The fingerprint of a channel. Asserts that it is the same in both languages.
 fn fingerprint_of(channel: &str) -> String {
     let folder = Scratch::new("fingerprint");
     let definition = format!("version: 1\nchannels:\n  room: {{ address: room, {channel} }}\n");

@@ -1,8 +1,8 @@
-//! What users must not be able to write does not compile, and the compiler says why.
+//! Incorrect uses of generated channels do not compile, and rustc's errors are helpful.
 //!
-//! `TRYBUILD=overwrite cargo test -p fanfare-compile-fail-tests` writes what the compiler says now.
+//! `TRYBUILD=overwrite cargo test -p fanfare-compile-fail-tests` writes the current errors.
 
 #[test]
-fn wrong_uses_of_channels_do_not_compile() {
+fn incorrect_uses_of_channels_do_not_compile() {
     trybuild::TestCases::new().compile_fail("cases/*.rs");
 }

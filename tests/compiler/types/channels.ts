@@ -1,4 +1,4 @@
-/** What users must not be able to write against generated channels. Compiled, never run. */
+/** Incorrect uses of generated channels do not compile. Compiled, never run. */
 import { subscribe } from "fanfare";
 import { type PipelineStatus, pipeline, system } from "../../../generated/typescript/index.js";
 

@@ -1,7 +1,7 @@
-/** The same type, however it is written. */
+/** `true` if both types are the same, regardless of how they are written. */
 export type Same<A, B> = Identical<A, B> extends true ? true : Identical<Flat<A>, Flat<B>>;
 
-/** Compiles where a type is `true`. */
+/** Compiles only if the type is `true`. */
 export type Holds<Truth extends true> = Truth;
 
 type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;

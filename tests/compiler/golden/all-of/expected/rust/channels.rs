@@ -63,7 +63,7 @@ fanfare::object!(Entity: schemas::ENTITY {
 /// An alias with a description of its own.
 pub type Described = Base;
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Format, Object, Property, Schema, Text};
 

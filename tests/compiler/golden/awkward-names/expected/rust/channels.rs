@@ -129,7 +129,7 @@ fanfare::object!(SnakeCaseName: schemas::SNAKE_CASE_NAME {
     "x" => x?,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Größe {
     /// `klein`
@@ -255,7 +255,7 @@ pub struct InheritedOpen {
     pub proto: Option<String>,
     /// `valueOf`.
     pub value_of: Option<String>,
-    /// All other properties.
+    /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, i64>,
 }
 fanfare::object!(InheritedOpen: schemas::INHERITED_OPEN {
@@ -348,7 +348,7 @@ fanfare::object!(Spellings: schemas::SPELLINGS {
     "*/" => star_slash?,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InvisibleAB {
     /// `x y`
@@ -361,7 +361,7 @@ fanfare::string_enum!(InvisibleAB: schemas::INVISIBLE_AB {
     YZ = "y\u{202e}z",
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeywordsEnum {
     /// `enum`
@@ -398,7 +398,7 @@ fanfare::object!(InheritedTagTwo: schemas::INHERITED_TAG_TWO {
     "__proto__" = "__proto__",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Integer, Kinds, Literals, Members, Number, Object, Property, Rules, Schema, Tagged, Text};
 
@@ -922,7 +922,7 @@ mod schemas {
     static LITERALS_1: Literals = Literals::new("[1]");
 }
 
-/// What rules refer to.
+/// The schemas that other schemas refer to.
 mod rules {
     use fanfare::schema::{Kinds, Number, Rules, Text};
 

@@ -4,20 +4,20 @@
 
 /// The channel `match`.
 ///
-/// Its address is `match:{type}`.
+/// Address: `match:{type}`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Match(fanfare::Channel);
 
 impl Match {
-    /// The channel with these params.
+    /// Returns the channel with these params.
     ///
     /// # Errors
-    /// When the definition does not accept a param.
+    /// Returns an error if a param does not match its schema.
     pub fn new(r#type: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&r#type.as_ref()]).map(Self)
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -53,7 +53,7 @@ impl Match {
         self.0.topic(4)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -89,10 +89,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 5] = [Self::Type, Self::Self_, Self::SomeTopic, Self::Result, Self::Err];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -152,7 +152,7 @@ fanfare::object!(Result: schemas::RESULT {
     "ok" => ok?,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Err {
     /// `Ok`
@@ -171,7 +171,7 @@ fanfare::string_enum!(Err: schemas::ERR {
     Some = "Some",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Object, Property, Schema, Text};
 

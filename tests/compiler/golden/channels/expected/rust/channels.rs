@@ -25,7 +25,7 @@ fanfare::object!(Entry: schemas::ENTRY {
     "text" => text,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Object, Property, Schema, Text};
 

@@ -4,20 +4,20 @@
 
 /// The channel `userRoom`.
 ///
-/// Its address is `users/{user-id}/rooms/{room}/{floor}:{wing}`.
+/// Address: `users/{user-id}/rooms/{room}/{floor}:{wing}`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserRoom(fanfare::Channel);
 
 impl UserRoom {
-    /// The channel with these params.
+    /// Returns the channel with these params.
     ///
     /// # Errors
-    /// When the definition does not accept a param.
+    /// Returns an error if a param does not match its schema.
     pub fn new(user_id: impl std::convert::AsRef<str>, room: impl std::convert::AsRef<str>, floor: i64, wing: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&user_id.as_ref(), &room.as_ref(), &floor, &wing.as_ref()]).map(Self)
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -35,7 +35,7 @@ impl UserRoom {
         self.0.topic(1)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -65,10 +65,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 2] = [Self::Entry, Self::Status];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -103,7 +103,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 /// `UserRoomStatus`.
 pub type Status = i64;
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Integer, Schema, Text};
 

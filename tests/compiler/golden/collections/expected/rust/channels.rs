@@ -81,7 +81,7 @@ fanfare::object!(NestedItem1: schemas::NESTED_ITEM1 {
     "a" => a,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NestedItem2 {
     /// `x`
@@ -94,7 +94,7 @@ fanfare::string_enum!(NestedItem2: schemas::NESTED_ITEM2 {
     Y = "y",
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingChoicesItem {
     /// `a`
@@ -117,7 +117,7 @@ fanfare::object!(EverythingMapOfObjectsValue: schemas::EVERYTHING_MAP_OF_OBJECTS
     "name" => name,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Text};
 

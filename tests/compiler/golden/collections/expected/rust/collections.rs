@@ -4,18 +4,18 @@
 
 /// The channel `collections`.
 ///
-/// Its address is `collections`.
+/// Address: `collections`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Collections(fanfare::Channel);
 
 impl Collections {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -51,7 +51,7 @@ impl Collections {
         self.0.topic(4)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -93,10 +93,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 5] = [Self::List, Self::Pair, Self::Map, Self::Items, Self::Everything];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -165,7 +165,7 @@ fanfare::object!(ItemsItem: schemas::ITEMS_ITEM {
     "id" => id,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Text};
 

@@ -43,7 +43,7 @@ fanfare::object!(Task: schemas::TASK {
 pub struct TaskName(String);
 fanfare::newtype!(TaskName: schemas::TASK_NAME (String));
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Items, Kinds, Members, Object, Pattern, Property, Rules, Schema, Text};
 
@@ -151,7 +151,7 @@ mod schemas {
     static PATTERN_1: Pattern = Pattern::new("^[\\w\\-]+$");
 }
 
-/// What rules refer to.
+/// The schemas that other schemas refer to.
 mod rules {
     use fanfare::schema::{Kinds, Members, Pattern, Rules, Text};
 

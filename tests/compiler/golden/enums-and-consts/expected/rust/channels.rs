@@ -41,7 +41,7 @@ fanfare::string_enum!(Mood: schemas::MOOD {
     .. Other
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Symbols {
     /// `+`
@@ -81,7 +81,7 @@ fanfare::string_enum!(Symbols: schemas::SYMBOLS {
 /// `Lone`.
 pub type Lone = String;
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpenLone {
     /// `first`
@@ -108,7 +108,7 @@ pub type Origin = fanfare::Value;
 
 /// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::option_option, reason = "absent and null are kept apart")]
+#[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Everything {
     /// `origin`.
     pub origin: Origin,
@@ -167,7 +167,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "typed" => typed?,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingInline {
     /// `left`
@@ -180,7 +180,7 @@ fanfare::string_enum!(EverythingInline: schemas::EVERYTHING_INLINE {
     Right = "right",
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingInlineOpen {
     /// `up`
@@ -196,7 +196,7 @@ fanfare::string_enum!(EverythingInlineOpen: schemas::EVERYTHING_INLINE_OPEN {
     .. Other
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Literals, Object, Property, Schema, Text};
 

@@ -4,18 +4,18 @@
 
 /// The channel `values`.
 ///
-/// Its address is `values`.
+/// Address: `values`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Values(fanfare::Channel);
 
 impl Values {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -39,7 +39,7 @@ impl Values {
         self.0.topic(2)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -77,10 +77,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 3] = [Self::Step, Self::Inline, Self::Everything];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "68e1935dad51ba9d",
 };
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Inline {
     /// `on`
@@ -131,7 +131,7 @@ fanfare::string_enum!(Inline: schemas::INLINE {
     Off = "off",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Schema};
 

@@ -92,7 +92,7 @@ fanfare::object!(Money: schemas::MONEY {
     "currency" => currency,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
     /// `piece`
@@ -105,7 +105,7 @@ fanfare::string_enum!(Unit: schemas::UNIT {
     Kilogram = "kilogram",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Object, Pattern, Property, Schema, Text};
 

@@ -12,7 +12,7 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 /// `Instant`.
 pub type Instant = fanfare::formats::DateTime;
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Format, Schema, Text};
 

@@ -85,7 +85,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "accounts" => accounts?,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema};
 

@@ -29,7 +29,7 @@ pub struct Extended {
     pub id: String,
     /// `size`.
     pub size: Option<i64>,
-    /// All other properties.
+    /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, bool>,
 }
 fanfare::object!(Extended: schemas::EXTENDED {
@@ -43,7 +43,7 @@ fanfare::object!(Extended: schemas::EXTENDED {
 pub struct ExtendedObjects {
     /// `first`.
     pub first: Option<Closed>,
-    /// All other properties.
+    /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, Closed>,
 }
 fanfare::object!(ExtendedObjects: schemas::EXTENDED_OBJECTS {
@@ -71,7 +71,7 @@ pub struct AllRequired {
     pub first: i64,
     /// `second`.
     pub second: i64,
-    /// All other properties.
+    /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, i64>,
 }
 fanfare::object!(AllRequired: schemas::ALL_REQUIRED {
@@ -118,7 +118,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "annotated" => annotated?,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
 

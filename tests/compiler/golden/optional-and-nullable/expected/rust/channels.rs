@@ -30,7 +30,7 @@ pub type MaybeList = Option<Vec<Option<String>>>;
 
 /// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::option_option, reason = "absent and null are kept apart")]
+#[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Everything {
     /// `required`.
     pub required: String,
@@ -78,7 +78,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "requiredLater" => required_later?,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MaybeColourValue {
     /// `red`
@@ -91,7 +91,7 @@ fanfare::string_enum!(MaybeColourValue: schemas::MAYBE_COLOUR_VALUE {
     Green = "green",
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingSize {
     /// `small`
@@ -114,7 +114,7 @@ fanfare::object!(EverythingInline: schemas::EVERYTHING_INLINE {
     "note" => note?,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Object, Property, Schema, Text};
 

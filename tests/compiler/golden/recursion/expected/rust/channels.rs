@@ -11,7 +11,7 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 
 /// `Tree`.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::option_option, reason = "absent and null are kept apart")]
+#[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Tree {
     /// `value`.
     pub value: String,
@@ -66,7 +66,7 @@ fanfare::object!(Even: schemas::EVEN {
 pub struct Odd {
     /// `even`.
     pub even: Option<Box<Even>>,
-    /// All other properties.
+    /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, Even>,
 }
 fanfare::object!(Odd: schemas::ODD {
@@ -181,7 +181,7 @@ fanfare::union!(JsonValue: schemas::JSON_VALUE {
     Members(&schemas::JSON_VALUE_IS_MEMBERS),
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Tagged, Text};
 

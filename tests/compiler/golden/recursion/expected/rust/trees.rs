@@ -4,18 +4,18 @@
 
 /// The channel `trees`.
 ///
-/// Its address is `trees`.
+/// Address: `trees`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trees(fanfare::Channel);
 
 impl Trees {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -57,7 +57,7 @@ impl Trees {
         self.0.topic(5)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -101,10 +101,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 6] = [Self::Tree, Self::List, Self::Expression, Self::Json, Self::Forest, Self::Inline];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -173,7 +173,7 @@ fanfare::object!(Inline: schemas::INLINE {
     "next" => next?,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Object, Property, Schema};
 

@@ -64,7 +64,7 @@ pub struct LineValue {
     pub sku: Option<String>,
     /// `gift`.
     pub gift: Option<bool>,
-    /// All other properties.
+    /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, fanfare::Value>,
 }
 fanfare::object!(LineValue: schemas::LINE_VALUE {
@@ -73,7 +73,7 @@ fanfare::object!(LineValue: schemas::LINE_VALUE {
     .. additional
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Contains, Items, Kinds, Literals, Members, Object, Property, Rules, Schema, Text};
 
@@ -154,7 +154,7 @@ mod schemas {
     static LITERALS_1: Literals = Literals::new("[true]");
 }
 
-/// What rules refer to.
+/// The schemas that other schemas refer to.
 mod rules {
     use fanfare::schema::{Items, Kinds, Members, Rules, Text};
 

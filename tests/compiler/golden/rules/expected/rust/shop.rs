@@ -4,18 +4,18 @@
 
 /// The channel `shop`.
 ///
-/// Its address is `shop`.
+/// Address: `shop`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shop(fanfare::Channel);
 
 impl Shop {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -75,7 +75,7 @@ impl Shop {
         self.0.topic(8)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -125,10 +125,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 9] = [Self::Payment, Self::Labels, Self::Phrases, Self::Basket, Self::Tree, Self::Anything, Self::Choice, Self::Code, Self::Shape];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -240,7 +240,7 @@ fanfare::newtype!(Code: schemas::CODE (String));
 pub struct Shape {
     /// `id`.
     pub id: String,
-    /// All other properties.
+    /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, fanfare::Value>,
 }
 fanfare::object!(Shape: schemas::SHAPE {
@@ -248,7 +248,7 @@ fanfare::object!(Shape: schemas::SHAPE {
     .. additional
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PaymentKind {
     /// `card`
@@ -261,7 +261,7 @@ fanfare::string_enum!(PaymentKind: schemas::PAYMENT_KIND {
     Invoice = "invoice",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Condition, Kinds, Literals, Members, Number, Pattern, Rules, Schema, Text};
 

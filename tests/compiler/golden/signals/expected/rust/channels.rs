@@ -15,7 +15,7 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// `opened`
@@ -38,7 +38,7 @@ fanfare::object!(Reason: schemas::REASON {
     "reason" => reason,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Object, Property, Schema, Text};
 

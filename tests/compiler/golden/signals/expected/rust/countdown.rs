@@ -4,18 +4,18 @@
 
 /// Its runs return a number, and nobody sends anything.
 ///
-/// Its address is `countdown`.
+/// Address: `countdown`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Countdown(fanfare::Channel);
 
 impl Countdown {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -27,7 +27,7 @@ impl Countdown {
         self.0.topic(0)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -61,10 +61,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 1] = [Self::Tick];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ pub type Tick = i64;
 /// `CountdownRunResult`.
 pub type RunResult = u8;
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Integer, Schema};
 

@@ -4,18 +4,18 @@
 
 /// Its result has a name of its own, and its signals carry what topics carry.
 ///
-/// Its address is `door`.
+/// Address: `door`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Door(fanfare::Channel);
 
 impl Door {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -33,13 +33,13 @@ impl Door {
         self.0.signal(0)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 
-    /// The right to send some of the signals, to make a token of.
+    /// Returns a grant to send signals, for use in a token.
     #[must_use]
     pub fn grant_signals(&self, signals: impl std::iter::IntoIterator<Item = Signal>) -> fanfare::Grant {
         self.0.grant_signals(signals.into_iter().map(Signal::name))
@@ -73,10 +73,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 1] = [Self::State];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -93,10 +93,10 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Every signal.
+    /// All signals.
     pub const ALL: [Self; 1] = [Self::Ring];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -4,20 +4,20 @@
 
 /// A review that waits for people.
 ///
-/// Its address is `review:{reviewId}`.
+/// Address: `review:{reviewId}`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Review(fanfare::Channel);
 
 impl Review {
-    /// The channel with these params.
+    /// Returns the channel with these params.
     ///
     /// # Errors
-    /// When the definition does not accept a param.
+    /// Returns an error if a param does not match its schema.
     pub fn new(review_id: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&review_id.as_ref()]).map(Self)
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -65,13 +65,13 @@ impl Review {
         self.0.signal(4)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 
-    /// The right to send some of the signals, to make a token of.
+    /// Returns a grant to send signals, for use in a token.
     #[must_use]
     pub fn grant_signals(&self, signals: impl std::iter::IntoIterator<Item = Signal>) -> fanfare::Grant {
         self.0.grant_signals(signals.into_iter().map(Signal::name))
@@ -101,10 +101,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 2] = [Self::Result, Self::Draft];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -130,10 +130,10 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Every signal.
+    /// All signals.
     pub const ALL: [Self; 5] = [Self::Approve, Self::ReOpen, Self::Budget, Self::Type, Self::Cancel];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -221,7 +221,7 @@ fanfare::object!(RunResult: schemas::RUN_RESULT {
     "by" => by?,
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApproveVerdict {
     /// `approve`
@@ -257,7 +257,7 @@ fanfare::object!(RunResultBy: schemas::RUN_RESULT_BY {
     "name" => name,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Integer, Object, Property, Schema, Text};
 

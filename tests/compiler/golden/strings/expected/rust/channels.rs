@@ -87,7 +87,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "hostname" => hostname?,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Format, Object, Pattern, Property, Schema, Text};
 

@@ -4,18 +4,18 @@
 
 /// The channel `strings`.
 ///
-/// Its address is `strings`.
+/// Address: `strings`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Strings(fanfare::Channel);
 
 impl Strings {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -45,7 +45,7 @@ impl Strings {
         self.0.topic(3)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -85,10 +85,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 4] = [Self::Everything, Self::Bare, Self::Limited, Self::Formatted];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -143,7 +143,7 @@ fanfare::newtype!(Limited: schemas::LIMITED (String));
 /// `StringsFormatted`.
 pub type Formatted = fanfare::formats::Uuid;
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Format, Schema, Text};
 

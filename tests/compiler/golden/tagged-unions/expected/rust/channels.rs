@@ -51,7 +51,7 @@ pub enum OpenEvent {
     Created(Created),
     /// `kind` is `deleted`.
     Deleted(Deleted),
-    /// A case that the definition does not list, as it came.
+    /// A value with a tag that the definition does not list, unchanged.
     Unknown(fanfare::Value),
 }
 fanfare::tagged!(OpenEvent: schemas::OPEN_EVENT by "kind" {
@@ -95,7 +95,7 @@ fanfare::object!(NestedLeaf: schemas::NESTED_LEAF {
 
 /// `NestedNode`.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::option_option, reason = "absent and null are kept apart")]
+#[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct NestedNode {
     /// `left`.
     pub left: Box<Nested>,
@@ -146,7 +146,7 @@ fanfare::tagged!(NestedNodeEither: schemas::NESTED_NODE_EITHER by "kind" {
     Deleted = "deleted",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Integer, Object, Property, Schema, Tagged, Text};
 

@@ -4,18 +4,18 @@
 
 /// The channel `events`.
 ///
-/// Its address is `events`.
+/// Address: `events`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Events(fanfare::Channel);
 
 impl Events {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
@@ -39,7 +39,7 @@ impl Events {
         self.0.topic(2)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -77,10 +77,10 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::Inline];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -149,7 +149,7 @@ fanfare::object!(InlineSelfDestruct: schemas::INLINE_SELF_DESTRUCT {
     "type" = "self-destruct",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Number, Object, Property, Schema, Tagged};
 

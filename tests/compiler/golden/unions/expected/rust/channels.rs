@@ -204,7 +204,7 @@ fanfare::union!(WithNullValue: schemas::WITH_NULL_VALUE {
     Integer(&schemas::WITH_NULL_VALUE_IS_INTEGER),
 });
 
-/// One of a few strings.
+/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChoicesChoice {
     /// `a`
@@ -243,7 +243,7 @@ fanfare::union!(EverythingListItem: schemas::EVERYTHING_LIST_ITEM {
     Point(&schemas::POINT),
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Text};
 
