@@ -33,7 +33,7 @@ pub(crate) fn is_linear(tree: &Tree, program: Option<&Program>, alphabet: &Alpha
     let mut asserts = false;
     tree.visit(&mut |part| asserts |= matches!(part, Tree::Look { .. } | Tree::WordBoundary { .. }));
     if asserts && !program.is_anchored() && may_be_empty(tree) {
-        // V8 also tries these inside surrogate pairs, where nothing may match.
+        // V8 also tries these inside surrogate pairs, although no match may begin there.
         return false;
     }
     if program.is_anchored() {

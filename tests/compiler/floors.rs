@@ -1,4 +1,4 @@
-//! A file may import only from lower layers. The tables define the layers; the rest of this file reads imports.
+//! A file imports only from floors below its own. These tables are the house; the rest of this file reads imports.
 
 use std::path::Path;
 

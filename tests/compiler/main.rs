@@ -11,4 +11,5 @@ mod fingerprints;
 mod floors;
 mod fresh;
 mod golden;
+mod prose;
 mod warnings;

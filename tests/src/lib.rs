@@ -1,6 +1,6 @@
-//! Compiles the server in the README, and the examples in `docs/runs.md` and `docs/tokens.md`.
+//! Compiles the server that the README shows, and the examples of `docs/runs.md` and `docs/tokens.md`.
 
-#[allow(dead_code, reason = "compiled, not run")]
+#[allow(dead_code, reason = "it is compiled, not run")]
 mod readme {
     include!(concat!(env!("OUT_DIR"), "/main.rs"));
 }
@@ -9,11 +9,11 @@ mod readme {
     dead_code,
     unused_imports,
     clippy::unused_async,
-    reason = "no example uses everything, and none is run"
+    reason = "each example uses some of it, and none is run"
 )]
 mod runs_docs;
 
-#[allow(dead_code, clippy::wildcard_imports, reason = "examples omit imports, and are not run")]
+#[allow(dead_code, clippy::wildcard_imports, reason = "examples do not say what they use, and are not run")]
 mod runs_examples {
     use super::runs_docs;
 
@@ -24,11 +24,11 @@ mod runs_examples {
     dead_code,
     unused_imports,
     clippy::unused_async,
-    reason = "no example uses everything, and none is run"
+    reason = "each example uses some of it, and none is run"
 )]
 mod tokens_docs;
 
-#[allow(dead_code, clippy::wildcard_imports, reason = "examples omit imports, and are not run")]
+#[allow(dead_code, clippy::wildcard_imports, reason = "examples do not say what they use, and are not run")]
 mod tokens_examples {
     use super::tokens_docs;
 

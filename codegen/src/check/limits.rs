@@ -214,7 +214,7 @@ fn strict(pattern: &str) -> String {
     strict
 }
 
-/// Returns `true` for characters that stand for themselves and that the `u` flag forbids escaping.
+/// Returns `true` for ordinary characters, which the `u` flag forbids escaping.
 fn is_needlessly_escaped(escaped: char, in_class: bool) -> bool {
     let is_syntax = "^$\\.*+?()[]{}|/".contains(escaped) || (in_class && escaped == '-');
     !is_syntax && !escaped.is_ascii_alphanumeric()

@@ -21,7 +21,7 @@ impl Shop {
         &self.0
     }
 
-    /// A struct, and a condition beside it.
+    /// A struct with a condition.
     #[must_use]
     pub fn payment(&self) -> fanfare::Topic<'_, Payment> {
         self.0.topic(0)
@@ -104,7 +104,7 @@ impl std::default::Default for Shop {
 /// The topics of [`Shop`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// A struct, and a condition beside it.
+    /// A struct with a condition.
     Payment,
     /// A map with patterns, kept whole.
     Labels,
@@ -202,7 +202,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "46f717e711c4eb32",
 };
 
-/// A struct, and a condition beside it.
+/// A struct with a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment {
     /// `kind`.

@@ -8,7 +8,7 @@ export const shop = defineChannel({
   address: "shop",
   fingerprint: "46f717e711c4eb32",
   topics: {
-    /** A struct, and a condition beside it. */
+    /** A struct with a condition. */
     payment: { payload: f.payload(ShopPaymentSchema) },
     /** A map with patterns, kept whole. */
     labels: { payload: f.payload(ShopLabelsSchema) },

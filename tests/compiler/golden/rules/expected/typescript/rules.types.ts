@@ -21,7 +21,7 @@ export interface Never {
   here?: unknown | undefined;
 }
 
-/** A struct, and a condition beside it. */
+/** A struct with a condition. */
 export interface ShopPayment {
   kind: ShopPaymentKind;
   number?: string | undefined;
