@@ -1,4 +1,4 @@
-//! Takes the examples out of the README and of docs, so that what they show is compiled.
+//! Extracts the examples from the README and the documentation, so that they are compiled.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The examples of a page of the documentation, each a module of its own.
+/// The examples of a page of the documentation, each in a separate module.
 fn examples(page: &str) -> Result<String, Box<dyn Error>> {
     let path = format!("../docs/{page}.md");
     println!("cargo::rerun-if-changed={path}");
@@ -30,10 +30,11 @@ fn examples(page: &str) -> Result<String, Box<dyn Error>> {
     Ok(examples.collect())
 }
 
-/// The fenced block that starts like this.
+/// The fenced block with this start.
 fn block<'r>(readme: &'r str, start: &str) -> Result<&'r str, String> {
-    let at =
-        readme.find(start).ok_or_else(|| format!("the README has no block that starts with {start:?}"))?;
+    let at = readme
+        .find(start)
+        .ok_or_else(|| format!("README.md contains no block that starts with {start:?}"))?;
     let block = &readme[at + start.len()..];
-    Ok(&block[..block.find("```").ok_or("a block of the README does not end")?])
+    Ok(&block[..block.find("```").ok_or("README.md contains an unclosed block")?])
 }

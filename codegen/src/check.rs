@@ -1,4 +1,4 @@
-//! From what the user wrote to what it means. Everything that can be wrong is found here, and reported together.
+//! Turns definitions into the model. Finds every error and reports all of them together.
 
 mod addresses;
 mod alternatives;
@@ -23,7 +23,7 @@ use crate::definition::{DefinitionFile, Definitions, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place, Report};
 use crate::model::{Model, Module};
 
-/// Checks all definitions and gives their meaning, or adds to the report what is wrong.
+/// Checks all definitions and returns their model, or adds the errors to the report.
 pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Model> {
     let modules = modules(definitions, report);
     let mut types = types::Types::new(definitions, &report.sources);
@@ -53,7 +53,7 @@ pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Mo
     clean.then_some(model)
 }
 
-/// A schema may be looked at from several sides, and each finds the same.
+/// Adds diagnostics without duplicates: a schema that is checked from several places reports the same error each time.
 fn add_new(known: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
     for diagnostic in found {
         if !known.contains(&diagnostic) {
@@ -69,7 +69,7 @@ fn check_file(file: &DefinitionFile, place: &Place, diagnostics: &mut Vec<Diagno
             Diagnostic::at(
                 Code::Shape,
                 &place.join("version"),
-                format!("version {} of the format is not known", file.version),
+                format!("unsupported format version {}", file.version),
             )
             .help("write `version: 1`"),
         );
@@ -85,7 +85,7 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
         let taken = modules.iter().find(|other| outputs(&other.stem).iter().any(|path| own.contains(path)));
         if let Some(other) = taken {
             let message =
-                format!("the outputs of this file and of {} would have the same name", other.source);
+                format!("name collision: this file and {} generate files of the same name", other.source);
             report.diagnostics.push(
                 Diagnostic::about_path(Code::NameCollision, path, message).help("rename one of the files"),
             );
@@ -94,7 +94,9 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
                 Diagnostic::about_path(
                     Code::BadName,
                     path,
-                    format!("the character {unfit:?} in a file's name cannot stand in a TypeScript import"),
+                    format!(
+                        "invalid character {unfit:?} in the file name: a TypeScript import cannot contain it"
+                    ),
                 )
                 .help("rename the file"),
             );
@@ -103,7 +105,7 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
                 Diagnostic::about_path(
                     Code::ReservedName,
                     path,
-                    "`index` is the name of the file that exports everything",
+                    "the file name `index` is reserved for the generated file that exports everything",
                 )
                 .help("rename the file"),
             );
@@ -113,12 +115,12 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
     modules
 }
 
-/// What TypeScript is written for a file, as a file system that does not tell cases apart sees it.
+/// The TypeScript files generated for a definition file, in lower case for case-insensitive file systems.
 fn outputs(stem: &str) -> [String; 3] {
     ["", ".types", ".zod"].map(|suffix| format!("{stem}{suffix}").to_lowercase())
 }
 
-/// Imports are URLs between quotes.
+/// Returns `true` for characters that an import specifier, a URL in quotes, cannot contain.
 fn is_unfit(c: char) -> bool {
     c.is_control() || "\"\\#?%\u{2028}\u{2029}".contains(c)
 }

@@ -1,7 +1,7 @@
-//! What the user wrote: the format of a definition file, and its reading.
+//! The format of definition files, and how they are read.
 //!
-//! The structs here parse definition files and, through schemars, describe
-//! them to editors.
+//! The structs parse definition files and, through schemars, define the JSON Schema for editors, so their doc comments
+//! are shown to users.
 
 mod dialect;
 mod read;
@@ -21,28 +21,27 @@ pub(crate) use schema::{
     Dependency, Exclusive, ItemsNode, Keywords, SchemaNode, TypeName, TypeNames, subschemas,
 };
 
-/// Channel definitions for fanfare.
+/// Channel definitions for Fanfare.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(expecting = "a mapping that starts with `version: 1`")]
 #[schemars(title = "Fanfare channel definitions", extend("additionalProperties" = false))]
 pub(crate) struct DefinitionFile {
-    /// The version of the format: 1.
+    /// The version of the format, 1.
     #[schemars(extend("const" = 1))]
     pub(crate) version: u32,
     /// The channels, by name.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, ChannelNode>")]
     pub(crate) channels: IndexMap<String, Value>,
-    /// Types that payloads and other types refer to with `$ref: "#/$defs/Name"`.
+    /// Types, by name. Payloads and other types refer to them with `$ref: "#/$defs/Name"`.
     #[serde(default, rename = "$defs")]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
     pub(crate) defs: IndexMap<String, Value>,
-    /// Types, as older drafts call them.
+    /// Types, by name; the spelling of `$defs` in older drafts.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
     pub(crate) definitions: IndexMap<String, Value>,
-    /// The draft of JSON Schema that the payloads are written in (2020-12 by default), or the schema of this file, for
-    /// editors.
+    /// The JSON Schema draft of the payloads (2020-12 by default), or the schema of this file for editors.
     #[serde(default, rename = "$schema")]
     pub(crate) schema: Option<String>,
     #[serde(flatten)]
@@ -59,25 +58,25 @@ impl DefinitionFile {
 #[serde(expecting = "a channel: a mapping with `address` and `topics`")]
 #[schemars(rename = "Channel", extend("additionalProperties" = false))]
 pub(crate) struct ChannelNode {
-    /// What the channel is for; becomes its documentation.
+    /// The purpose of the channel. Becomes documentation in generated code.
     pub(crate) description: Option<String>,
-    /// The channel's name template, such as `pipeline:{runId}`.
+    /// The template of the channel's name, such as `pipeline:{runId}`.
     pub(crate) address: String,
-    /// The schema of each hole in the address; a non-empty string where none is given.
+    /// The schema of each param in the address. The default is a non-empty string.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
     pub(crate) params: IndexMap<String, Value>,
-    /// What the channel keeps so that subscribers can resume: 100 messages and 5 minutes by default.
+    /// The messages from which clients can resume: by default, the latest 100 that are not older than 5 minutes.
     pub(crate) history: Option<HistoryNode>,
     /// The topics, by name.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, TopicNode>")]
     pub(crate) topics: IndexMap<String, Value>,
-    /// What clients may send to a run that waits on this channel, by name.
+    /// The signals that clients can send to a waiting run of this channel, by name.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, SignalNode>")]
     pub(crate) signals: IndexMap<String, Value>,
-    /// The JSON Schema of what a run on this channel returns.
+    /// The JSON Schema of the value that a run of this channel returns.
     #[serde(default, deserialize_with = "present")]
     #[schemars(with = "SchemaNode", skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<Value>,
@@ -91,15 +90,15 @@ impl ChannelNode {
         ["description", "address", "params", "history", "topics", "signals", "result"];
 }
 
-/// How much history a channel keeps: whichever limit is reached first.
+/// The extent of a channel's history: whichever limit is reached first.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(expecting = "a mapping with `messages` and `age`")]
 #[schemars(rename = "History", extend("additionalProperties" = false))]
 pub(crate) struct HistoryNode {
-    /// The most messages and text streams kept (1 to 1,000,000; default 100). A text stream counts as one.
+    /// The maximum number of messages and text streams (1 to 1,000,000; default 100). A text stream counts as one.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) messages: Option<u32>,
-    /// The longest a message is kept, as a number and a unit: `30s`, `10m`, `2h` or `7d` (default `5m`).
+    /// The maximum age of a message, as a number and a unit: `30s`, `10m`, `2h` or `7d` (default `5m`).
     #[schemars(regex(pattern = r"^[1-9][0-9]*[smhd]$"))]
     pub(crate) age: Option<String>,
     #[serde(flatten)]
@@ -111,7 +110,7 @@ impl HistoryNode {
     pub(crate) const KEYS: [&str; 2] = ["messages", "age"];
 }
 
-/// A topic: a category of message inside a channel. It carries payloads of one schema, or text streams.
+/// A topic: a category of messages in a channel. It carries payloads of one schema, or text streams.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(expecting = "a topic: a mapping with `payload` or `stream`")]
 #[schemars(
@@ -119,16 +118,16 @@ impl HistoryNode {
     extend("additionalProperties" = false, "oneOf" = [{ "required": ["payload"] }, { "required": ["stream"] }])
 )]
 pub(crate) struct TopicNode {
-    /// What the topic carries; becomes its documentation.
+    /// The purpose of the topic. Becomes documentation in generated code.
     pub(crate) description: Option<String>,
-    /// What a new subscriber gets at once: the topic's latest message or stream (`last`), the latest 1,000 (`all`), or
-    /// as many as a number says. The channel keeps these whatever its history is.
+    /// The messages or text streams that a new subscriber receives: the latest one (`last`), the latest 1,000 (`all`), or
+    /// the given number. They are kept regardless of the channel's history.
     pub(crate) retain: Option<RetainNode>,
     /// The JSON Schema of the payload.
     #[serde(default, deserialize_with = "present")]
     #[schemars(with = "SchemaNode", skip_serializing_if = "Option::is_none")]
     pub(crate) payload: Option<Value>,
-    /// In place of a payload: the topic carries text streams, which are sent piece by piece as they are written.
+    /// Instead of `payload`: the topic carries text streams, which are sent in chunks while they are written.
     #[serde(default, deserialize_with = "word")]
     #[schemars(with = "StreamNode")]
     pub(crate) stream: Option<StreamNode>,
@@ -139,16 +138,16 @@ pub(crate) struct TopicNode {
 
 impl TopicNode {
     pub(crate) const KEYS: [&str; 4] = ["description", "retain", "payload", "stream"];
-    /// What a topic carries: it has exactly one of these.
+    /// A topic has exactly one of these keys.
     pub(crate) const CARRIED: [&str; 2] = ["payload", "stream"];
 }
 
-/// A signal: what a client sends to a run that waits, such as a person's verdict.
+/// A signal: a message from a client to a waiting run, such as an approval.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(expecting = "a signal: a mapping with `payload`")]
 #[schemars(rename = "Signal", extend("additionalProperties" = false))]
 pub(crate) struct SignalNode {
-    /// What the signal says; becomes its documentation.
+    /// The purpose of the signal. Becomes documentation in generated code.
     pub(crate) description: Option<String>,
     /// The JSON Schema of the payload.
     #[schemars(with = "SchemaNode")]
@@ -162,41 +161,41 @@ impl SignalNode {
     pub(crate) const KEYS: [&str; 2] = ["description", "payload"];
 }
 
-/// A key that is there without a value is not the same as none.
+/// Distinguishes a key with the value null from an absent key.
 fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(value).map(Some)
 }
 
-/// One of the words that a type has: serde alone would also take a mapping with the word as its only key.
+/// Accepts only a string: serde would also accept a mapping with the variant as its only key.
 fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
     T::deserialize(String::deserialize(value)?.into_deserializer()).map(Some)
 }
 
-/// What the streams of a topic consist of.
+/// The kind of streams that a topic carries.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Stream")]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StreamNode {
-    /// Pieces of text, such as a language model's tokens.
+    /// Chunks of text, such as a language model's tokens.
     Text,
 }
 
-/// What a new subscriber of a topic gets at once.
+/// The retained messages of a topic.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected `last`, `all` or a number of messages")]
 #[schemars(rename = "Retain")]
 pub(crate) enum RetainNode {
     Word(RetainWord),
-    /// So many of the topic's latest messages or streams (1 to 10,000).
+    /// The number of latest messages or text streams to retain (1 to 10,000).
     Latest(#[schemars(range(min = 1, max = 10_000))] u32),
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RetainWord {
-    /// The topic's latest message; the latest stream, from its start.
+    /// The latest message, or the latest text stream from its start.
     Last,
-    /// The topic's latest 1,000 messages or streams.
+    /// The latest 1,000 messages or text streams.
     All,
 }
 

@@ -1,7 +1,7 @@
-//! What is wrong with a definition, where, and how to mend it.
+//! Diagnostics: what is wrong with a definition, where, and how to fix it.
 //!
-//! Stages point at a place by its path in the document. The position in the
-//! text is looked up only when a diagnostic is rendered.
+//! The other modules refer to a location by its path in the document. The line and column are looked up only when a
+//! diagnostic is rendered.
 
 mod locate;
 
@@ -14,7 +14,7 @@ pub(crate) use locate::{second_document, second_of_equal_keys};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-/// A definition file's text, kept for showing diagnostics.
+/// The text of a definition file, kept to render diagnostics.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// The path as the user wrote it.
@@ -22,11 +22,11 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// All files that were read, in the order of reading.
+/// All files read so far, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Sources(Vec<Source>);
 
-/// Names one of the [`Sources`].
+/// Identifies one of the [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SourceId(usize);
 
@@ -45,7 +45,7 @@ impl Sources {
     }
 }
 
-/// A path of keys and indexes into a document.
+/// A path of keys and indexes in a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Pointer(Vec<String>);
 
@@ -61,7 +61,7 @@ impl Pointer {
     }
 }
 
-/// A place in a definition file.
+/// A location in a definition file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) source: SourceId,
@@ -77,30 +77,30 @@ impl Place {
         Self { source: self.source, pointer: self.pointer.join(segment) }
     }
 
-    /// The place that several steps lead to from here.
+    /// The location at a relative path.
     pub(crate) fn below(&self, steps: &[impl fmt::Display]) -> Self {
         steps.iter().fold(self.clone(), |place, step| place.join(step))
     }
 
-    /// The place that is so many steps from the root on the way here.
+    /// The ancestor of this location at a depth, from the root.
     pub(crate) fn ancestor(&self, depth: usize) -> Self {
         let segments = self.pointer.0.iter().take(depth).cloned().collect();
         Self { source: self.source, pointer: Pointer(segments) }
     }
 
-    /// How many steps from the root two places share; none in different files.
+    /// The number of steps from the root that two locations share, plus one; 0 in different files.
     pub(crate) fn shared_depth(&self, other: &Self) -> usize {
         let shared = || self.pointer.0.iter().zip(&other.pointer.0).take_while(|(one, other)| one == other);
         if self.source == other.source { 1 + shared().count() } else { 0 }
     }
 }
 
-/// What a diagnostic underlines.
+/// The text that a diagnostic underlines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
-    /// The key that leads to a place.
+    /// The key at a location.
     Key(Place),
-    /// The value at a place.
+    /// The value at a location.
     Value(Place),
     /// A position that a parser reported: line and column from 1.
     Position(SourceId, usize, usize),
@@ -108,7 +108,7 @@ enum Target {
     Path(PathBuf),
 }
 
-/// Declares the kinds of diagnostics once, each with its stable code and what it finds.
+/// Declares the kinds of diagnostics, each with its stable code and a description for the documentation.
 macro_rules! codes {
     ($($name:ident $code:literal $finds:literal,)*) => {
         /// The kinds of diagnostics.
@@ -126,7 +126,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What it finds.
+            /// A description, for the documentation.
             pub(crate) fn finds(self) -> &'static str {
                 match self {
                     $(Self::$name => $finds,)*
@@ -137,44 +137,44 @@ macro_rules! codes {
 }
 
 codes! {
-    Syntax "E0001" "a file that is not YAML or JSON",
-    DuplicateKey "E0002" "a key that stands in a mapping twice",
-    Shape "E0003" "a value of another kind than is needed there",
-    UnknownKey "E0004" "a key that the definition format does not know",
-    UnknownKeyword "E0005" "a keyword that looks like one of JSON Schema, misspelt",
-    UnsupportedKeyword "E0006" "a keyword that the draft does not have, so that it would bind nothing; `nullable`",
-    KeywordNeedsType "E0007" "`x-open` where nothing can be open",
-    Reference "E0008" "a `$ref` that leads nowhere, out of the definition folder, or to the network",
-    EndlessReference "E0009" "a schema that refers to itself for the same value, so that checking would not end",
+    Syntax "E0001" "a file that is not valid YAML or JSON",
+    DuplicateKey "E0002" "a duplicate key in a mapping",
+    Shape "E0003" "a value of the wrong kind",
+    UnknownKey "E0004" "an unknown key in the definition format",
+    UnknownKeyword "E0005" "a misspelt JSON Schema keyword",
+    UnsupportedKeyword "E0006" "a keyword that the draft does not have, where it would have no effect; `nullable`",
+    KeywordNeedsType "E0007" "`x-open` on a schema that cannot be open",
+    Reference "E0008" "a `$ref` to nothing, to a file outside the definition folder, or to the network",
+    EndlessReference "E0009" "a schema that applies itself to the same value, so that validation would not terminate",
     Pattern "E0010" "a pattern that is not an ECMA-262 regular expression with the `u` flag, or cannot be matched in linear time",
-    Format "E0011" "a format that looks like a checked one, misspelt",
-    Limit "E0012" "a limit that means nothing, such as `multipleOf: 0`",
+    Format "E0011" "a misspelt format",
+    Limit "E0012" "a meaningless limit, such as `multipleOf: 0`",
     Unsatisfiable "E0013" "a schema that no value satisfies",
-    IntegerRange "E0014" "an integer that JavaScript does not hold exactly: beyond ±(2^53−1)",
-    NameCollision "E0015" "two things that would have one name in generated code",
-    ReservedName "E0016" "a name that generated code needs for itself",
-    BadName "E0017" "a name that gives no identifier",
-    Address "E0018" "an address, or a param in it, that cannot be",
-    AddressOverlap "E0019" "two addresses that could produce the same name",
-    Alternatives "E0021" "an open union whose alternatives no tag tells apart",
+    IntegerRange "E0014" "an integer outside ±(2^53−1), which JavaScript cannot represent exactly",
+    NameCollision "E0015" "a name collision in generated code",
+    ReservedName "E0016" "a name that is reserved for generated code",
+    BadName "E0017" "a name from which no identifier can be derived",
+    Address "E0018" "an invalid address or param",
+    AddressOverlap "E0019" "two addresses that can produce the same channel name",
+    Alternatives "E0021" "an open union whose alternatives are not tagged",
     NoDefinitions "E0022" "a folder without definitions",
     File "E0023" "a file that cannot be read",
-    Dialect "E0024" "a `$schema` that names no known draft",
-    UncheckedFormat "W0001" "a format that is not checked: an annotation, on both sides",
-    Ignored "W0002" "a keyword that JSON Schema does not know: an annotation",
-    BindsNothing "W0003" "a keyword beside a `type` whose values it does not bind",
-    AnyValue "W0004" "a schema that becomes any JSON value in Rust and TypeScript, and is checked all the same",
-    UnlimitedPattern "W0005" "a pattern without `maxLength` on a text that a page sends",
+    Dialect "E0024" "an unknown draft in `$schema`",
+    UncheckedFormat "W0001" "a format that is not checked, in Rust or in TypeScript",
+    Ignored "W0002" "an unknown keyword, which is an annotation",
+    BindsNothing "W0003" "a keyword that has no effect for the schema's `type`",
+    AnyValue "W0004" "a schema that becomes any JSON value in Rust and TypeScript, although values are checked",
+    UnlimitedPattern "W0005" "a pattern without `maxLength` on client input",
 }
 
 impl Code {
-    /// Whether it is found by `fanfare lint` only, and keeps nothing from being generated.
+    /// Returns `true` if only `fanfare lint` reports it; warnings do not prevent output.
     pub(crate) fn is_warning(self) -> bool {
         self.as_str().starts_with('W')
     }
 }
 
-/// One finding: a message, the place it is about, why, and how to mend it.
+/// A message, its location, the reason, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     code: Code,
@@ -190,17 +190,17 @@ impl Diagnostic {
         Self { code, message: message.into(), target, related: None, note: None, help: None }
     }
 
-    /// Underlines the value at a place.
+    /// Underlines the value at a location.
     pub(crate) fn at(code: Code, place: &Place, message: impl Into<String>) -> Self {
         Self::new(code, Target::Value(place.clone()), message)
     }
 
-    /// Underlines the key that leads to a place.
+    /// Underlines the key at a location.
     pub(crate) fn at_key(code: Code, place: &Place, message: impl Into<String>) -> Self {
         Self::new(code, Target::Key(place.clone()), message)
     }
 
-    /// Underlines what stands at a line and column, both from 1.
+    /// Underlines the word at a line and column, both from 1.
     pub(crate) fn at_position(
         code: Code,
         source: SourceId,
@@ -210,12 +210,12 @@ impl Diagnostic {
         Self::new(code, Target::Position(source, line, column), message)
     }
 
-    /// Is about a file or folder, not about a place in a text.
+    /// Refers to a file or folder as a whole.
     pub(crate) fn about_path(code: Code, path: &Path, message: impl Into<String>) -> Self {
         Self::new(code, Target::Path(path.to_owned()), message)
     }
 
-    /// Underlines the key of a second place too.
+    /// Also underlines the key at a second location.
     pub(crate) fn related(mut self, place: &Place, label: impl Into<String>) -> Self {
         self.related = Some((place.clone(), label.into()));
         self
@@ -225,19 +225,19 @@ impl Diagnostic {
         self.code.is_warning()
     }
 
-    /// Says why.
+    /// Adds the reason.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// Says how to mend it.
+    /// Adds how to fix it.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The places whose position is looked up.
+    /// The locations whose line and column are needed.
     fn places(&self) -> impl Iterator<Item = &Place> {
         let target = match &self.target {
             Target::Key(place) | Target::Value(place) => Some(place),
@@ -283,7 +283,7 @@ impl Diagnostic {
     }
 }
 
-/// The texts of all files, each read once for everything that is reported about it.
+/// The texts of all files, each indexed once for all of its diagnostics.
 struct Texts<'s> {
     sources: &'s Sources,
     indexes: HashMap<SourceId, locate::Index>,
@@ -345,22 +345,22 @@ impl<'s> Excerpt<'s> {
     }
 }
 
-/// Every diagnostic of one run, with the texts they point into.
+/// All diagnostics of one compilation, with the texts that they refer to.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) sources: Sources,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// What keeps nothing from being generated.
+    /// Diagnostics that do not prevent output.
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Report {
-    /// A report of the warnings alone.
+    /// Keeps only the warnings.
     pub(crate) fn into_warnings(self) -> Self {
         Self { sources: self.sources, diagnostics: self.warnings, warnings: Vec::new() }
     }
 
-    /// Renders all diagnostics as rustc does, with colours for a terminal.
+    /// Renders all diagnostics in the format of rustc, with colours for a terminal.
     pub(crate) fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
         let texts = Texts::of(self);
@@ -380,7 +380,7 @@ impl Report {
     }
 }
 
-/// The closest of `candidates` to a misspelt word, for "did you mean".
+/// The candidate closest to a misspelt word, for "did you mean".
 pub(crate) fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     candidates
         .into_iter()

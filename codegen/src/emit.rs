@@ -1,4 +1,4 @@
-//! From the model to files in memory. Emitters cannot fail, and never see what the user wrote.
+//! Generates files in memory from the model. Emitters cannot fail, and never see the definition files.
 
 mod fingerprint;
 mod json_schema;
@@ -9,7 +9,7 @@ mod typescript;
 use crate::model::Model;
 use crate::output::Files;
 
-/// Every output of a model.
+/// Generates every output.
 pub(crate) fn emit(model: &Model) -> Files {
     let fingerprints = fingerprint::all(model);
     let mut files = Files::default();
@@ -25,7 +25,7 @@ pub(crate) fn emit(model: &Model) -> Files {
     files
 }
 
-/// The Rust files alone, for a build script.
+/// Generates only the Rust files, for a build script.
 pub(crate) fn emit_rust(model: &Model) -> Files {
     let mut files = Files::default();
     for (path, text) in rust::emit(model, &fingerprint::all(model)) {
@@ -34,7 +34,7 @@ pub(crate) fn emit_rust(model: &Model) -> Files {
     files
 }
 
-/// What every generated file says of itself; no version and no time, so that only real changes differ.
+/// The header of a generated file. Contains no version and no time, so that files differ only after real changes.
 fn header<'s>(sources: impl IntoIterator<Item = &'s str>) -> String {
     let sources: Vec<&str> = sources.into_iter().collect();
     format!("{} {}. Do not edit.", crate::output::GENERATED_MARK, sources.join(", "))

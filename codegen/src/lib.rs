@@ -1,7 +1,7 @@
-//! Compiles channel definitions into Rust, TypeScript and zod.
+//! Compiles channel definitions to Rust, TypeScript and zod.
 //!
-//! Stages are values: text becomes a definition, a checked model, and files in memory. Only [`Files::write`] touches
-//! the disk. The command `fanfare`, a build script and this library give the same bytes.
+//! The compiler parses definition files, checks them, and generates files in memory. Only [`Files::write`] and
+//! [`compile`] write to disk. The command `fanfare`, a build script and this library produce the same bytes.
 //!
 //! ```no_run
 //! // build.rs
@@ -36,28 +36,29 @@ pub use schemas::Schemas;
 /// Generates every output for the definitions in a folder.
 ///
 /// # Errors
-/// [`Error::Definitions`] with all diagnostics when a definition is wrong.
+/// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
     let (model, _) = model(&schemas.into())?;
     Ok(emit::emit(&model))
 }
 
-/// Looks for what is allowed and probably not meant: formats that nobody checks, keywords that bind nothing, types that
-/// become any JSON value. None where there is nothing of that kind.
+/// Returns warnings about valid definitions that are probably mistakes, or `None` if there are none: unchecked formats,
+/// keywords without effect, schemas that become any JSON value, and patterns on client input without `maxLength`.
 ///
 /// # Errors
-/// [`Error::Definitions`] with all diagnostics when a definition is wrong.
+/// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn lint(schemas: impl Into<Schemas>) -> Result<Option<Diagnostics>, Error> {
     let (_, inputs) = model(&schemas.into())?;
     let report = inputs.report.into_warnings();
     Ok((!report.diagnostics.is_empty()).then_some(Diagnostics(report)))
 }
 
-/// Compiles the definitions in a folder to Rust, for a build script: `fanfare::include_channels!()` includes the
-/// result. Writes to `OUT_DIR` only, and only what changed; needs no Node and no network.
+/// Compiles the definitions in a folder to Rust. Call it from a build script; `fanfare::include_channels!()` includes the
+/// result. Writes changed files to `OUT_DIR` and nothing else. Needs neither Node.js nor a network.
 ///
 /// # Errors
-/// When a definition is wrong, or when this is not called from a build script.
+/// Returns an error if a definition is invalid, if a file cannot be read or written, or if `OUT_DIR` is not set because
+/// the caller is not a build script.
 pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
     let schemas = schemas.into();
     println!("cargo::rerun-if-changed={}", schemas.folder.display());
@@ -65,19 +66,20 @@ pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
     for path in inputs.paths() {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    let out = std::env::var_os("OUT_DIR")
-        .ok_or_else(|| io::Error::other("OUT_DIR is not set: call this from build.rs"))?;
+    let out = std::env::var_os("OUT_DIR").ok_or_else(|| {
+        io::Error::other("OUT_DIR is not set; call `fanfare_codegen::compile` from a build script")
+    })?;
     emit::emit_rust(&model).write(&Path::new(&out).join("fanfare"))?;
     Ok(())
 }
 
-/// The JSON Schema of the definition format, for editors.
+/// Returns the JSON Schema of the definition format, for editors.
 #[must_use]
 pub fn format_schema() -> String {
     format!("{:#}\n", definition::format_schema())
 }
 
-/// What was read on the way to a model, and found.
+/// The inputs of a model, with the diagnostics about them.
 struct Inputs {
     report: Report,
     folders: Vec<PathBuf>,
@@ -90,14 +92,14 @@ impl Inputs {
     }
 }
 
-/// What JSON Schema means here, as Markdown tables for the documentation.
+/// Returns the tables of `docs/json-schema.md` as Markdown.
 #[doc(hidden)]
 #[must_use]
 pub fn reference() -> String {
     reference::tables()
 }
 
-/// Definitions to their meaning.
+/// Reads and checks the definitions.
 fn model(schemas: &Schemas) -> Result<(model::Model, Inputs), Error> {
     let (definitions, mut report) = definition::read_folder(&schemas.folder, &schemas.referable);
     match check::check(&definitions, &mut report) {
@@ -106,9 +108,9 @@ fn model(schemas: &Schemas) -> Result<(model::Model, Inputs), Error> {
     }
 }
 
-/// Why nothing was generated.
+/// An error of the compiler.
 pub enum Error {
-    /// The definitions are wrong.
+    /// A definition is invalid.
     Definitions(Diagnostics),
     /// A file or folder could not be read or written.
     Io(io::Error),
@@ -123,7 +125,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// A build script's `main` prints errors in this form, so it is the one for people.
+/// Same as `Display`, because a build script's `main` prints errors with `Debug`.
 impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "\n{self}")
@@ -138,12 +140,12 @@ impl From<io::Error> for Error {
     }
 }
 
-/// All that is wrong with the definitions.
+/// All errors or warnings about the definitions.
 #[derive(Debug)]
 pub struct Diagnostics(Report);
 
 impl Diagnostics {
-    /// The diagnostics as text, with the source lines they are about; with colours for a terminal.
+    /// Renders the diagnostics with the source lines that they refer to; with colours for a terminal.
     #[must_use]
     pub fn render(&self, colours: bool) -> String {
         self.0.render(colours)

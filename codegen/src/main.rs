@@ -1,4 +1,4 @@
-//! The command `fanfare`.
+//! The command-line tool `fanfare`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use fanfare_codegen::{Change, Error, Schemas, format_schema, generate, lint};
 
-/// Most of the time goes into many small pieces of syntax, and this allocator is made for those.
+/// Code generation allocates many small syntax nodes, which this allocator handles well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -23,25 +23,24 @@ struct Arguments {
 enum Verb {
     /// Generate Rust, TypeScript, zod and JSON Schema from the definitions
     ///
-    /// Files that did not change are left untouched, and generated files that no definition asks for any more are
-    /// removed.
+    /// Leaves unchanged files untouched, and removes generated files that no definition produces any more.
     #[command(
-        after_help = "Examples:\n  fanfare generate\n  fanfare generate --check    # in CI: fails when an output is stale"
+        after_help = "Examples:\n  fanfare generate\n  fanfare generate --check    # in CI: fails if a file is out of date"
     )]
     Generate {
         #[command(flatten)]
         definitions: Definitions,
-        /// The folder for the outputs
+        /// Folder for the generated files
         #[arg(long, value_name = "FOLDER", default_value = "generated")]
         out: PathBuf,
-        /// Write nothing; show what would change, and exit with 1 if anything would
+        /// Write nothing; print what would change, and exit with 1 if anything would
         #[arg(long)]
         check: bool,
     },
-    /// Look for what is allowed and probably not meant
+    /// Warn about valid definitions that are probably mistakes
     ///
-    /// Formats that nobody checks, keywords that bind nothing, schemas that become any JSON value. Exits with 1 where
-    /// there is something.
+    /// Reports unchecked formats, keywords without effect, schemas that become any JSON value, and patterns on client
+    /// input without `maxLength`. Exits with 1 if there are warnings.
     #[command(after_help = "Example:\n  fanfare lint")]
     Lint {
         #[command(flatten)]
@@ -54,10 +53,10 @@ enum Verb {
 
 #[derive(clap::Args)]
 struct Definitions {
-    /// The folder with the definitions
+    /// Folder with the definitions
     #[arg(long = "schemas", value_name = "FOLDER", default_value = "schemas")]
     folder: PathBuf,
-    /// Another folder that `$ref`s may read from; may be given several times
+    /// Another folder that `$ref`s may read from; can be repeated
     #[arg(long = "allow-refs-to", value_name = "FOLDER")]
     referable: Vec<PathBuf>,
 }
@@ -68,9 +67,9 @@ impl Definitions {
     }
 }
 
-/// Findings, such as a wrong definition or a stale output.
+/// Exit code for errors or warnings in definitions, and for outputs that are out of date.
 const FINDINGS: u8 = 1;
-/// A usage or internal error, such as a folder that cannot be written.
+/// Exit code for wrong usage and I/O errors, such as a folder that cannot be written.
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -78,7 +77,7 @@ fn main() -> ExitCode {
         Verb::Generate { definitions, out, check } => {
             if is_inside(&out, &definitions.folder) {
                 eprintln!("error: the output folder {} is inside the definition folder", out.display());
-                eprintln!("its files would be read as definitions; choose another with --out");
+                eprintln!("help: choose another with --out, or its files would be read as definitions");
                 return ExitCode::from(FAILURE);
             }
             let files = match generate(definitions.schemas()) {
@@ -97,7 +96,7 @@ fn main() -> ExitCode {
         }
         Verb::Lint { definitions } => match lint(definitions.schemas()) {
             Ok(None) => {
-                print("nothing to mend\n");
+                print("no warnings\n");
                 ExitCode::SUCCESS
             }
             Ok(Some(warnings)) => {
@@ -126,18 +125,19 @@ fn generated(changes: &[Change], total: usize) {
         print(&format!("{verb} {}\n", change.path));
     }
     let written = changes.iter().filter(|change| change.kind() != "orphaned").count();
-    print(&format!("{total} files are current, {written} of them written now\n"));
+    print(&format!("{total} files up to date, {written} written\n"));
 }
 
 fn checked(changes: &[Change]) -> ExitCode {
     if changes.is_empty() {
-        print("all generated files are current\n");
+        print("all generated files are up to date\n");
         return ExitCode::SUCCESS;
     }
     for change in changes {
         print(&format!("{} {}\n{}\n", change.kind(), change.path, change.diff()));
     }
-    eprintln!("{} generated files are stale; run `fanfare generate` and commit the result", changes.len());
+    let plural = if changes.len() == 1 { "" } else { "s" };
+    eprintln!("{} file{plural} out of date; run `fanfare generate` and commit the result", changes.len());
     ExitCode::from(FINDINGS)
 }
 
@@ -154,7 +154,7 @@ fn failed(error: &Error) -> ExitCode {
     }
 }
 
-/// A reader such as `head` may stop reading; that is no error.
+/// Ignores a closed pipe: a reader such as `head` may stop reading.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

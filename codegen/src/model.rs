@@ -1,6 +1,4 @@
-//! What definitions mean: channels, topics and types with every name decided.
-//!
-//! Emitters read this and nothing else.
+//! The checked model: channels, topics and types, with all names resolved. Emitters read nothing else.
 
 mod rules;
 
@@ -10,10 +8,10 @@ pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, R
 
 use crate::names::Name;
 
-/// All that is compiled together.
+/// Everything in one compilation.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
-    /// The definition files, in the order of their names.
+    /// The definition files, sorted by name.
     pub(crate) modules: Vec<Module>,
     /// Every named type, in the order of declaration.
     pub(crate) types: Vec<NamedType>,
@@ -27,7 +25,7 @@ impl Model {
         &self.types[id.0]
     }
 
-    /// Follows aliases to the shape that they stand for.
+    /// Follows aliases to a shape.
     pub(crate) fn resolve<'m>(&'m self, shape: &'m Type) -> &'m Type {
         let mut shape = shape.shape();
         while let Type::Named(id) = shape {
@@ -40,52 +38,52 @@ impl Model {
 /// One definition file.
 #[derive(Debug)]
 pub(crate) struct Module {
-    /// The path below the definition folder without its extension; output files are named by it.
+    /// The path relative to the definition folder, without its extension. Output files are named after it.
     pub(crate) stem: String,
-    /// The path from the definition folder on, for headers.
+    /// The path that starts with the definition folder's name, for headers.
     pub(crate) source: String,
 }
 
-/// Names one of the [`Model::types`].
+/// Identifies one of the [`Model::types`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TypeId(pub(crate) usize);
 
 /// A type that has a name in the generated code.
 #[derive(Debug)]
 pub(crate) struct NamedType {
-    /// Its name in Rust, inside its scope.
+    /// The name in Rust, inside its scope.
     pub(crate) rust: String,
-    /// Its name in TypeScript and JSON Schema, unique in the whole project.
+    /// The name in TypeScript and JSON Schema, unique in the project.
     pub(crate) typescript: String,
     pub(crate) scope: Scope,
     /// Index into [`Model::modules`].
     pub(crate) module: usize,
     pub(crate) description: Option<String>,
     pub(crate) shape: Type,
-    /// It contains itself, directly or through others.
+    /// `true` if the type contains itself, directly or through others.
     pub(crate) recursive: bool,
     pub(crate) wrapper: Wrapper,
 }
 
-/// Whether Rust needs a struct around a type that would otherwise be another name for itself.
+/// The struct that Rust needs around a type alias that refers to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrapper {
     None,
     Plain,
-    /// What it holds is boxed, or the struct would contain itself.
+    /// The content is boxed, because the struct would otherwise contain itself.
     Boxed,
 }
 
-/// Where a type's Rust name stands.
+/// The module of a type in Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
-    /// A `$defs` entry: at the root.
+    /// The root module, for `$defs` entries.
     Root,
-    /// A payload or a part of one: in the channel's module. Index into [`Model::channels`].
+    /// The channel's module, for payloads and their parts. Index into [`Model::channels`].
     Channel(usize),
 }
 
-/// The shape of a value and the rules that it has to satisfy.
+/// The shape of a value, with the rules that the value must satisfy.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Type {
     Any,
@@ -94,11 +92,11 @@ pub(crate) enum Type {
     Integer(Integer),
     Number(Number),
     Text(Text),
-    /// A 64-bit integer, carried as a decimal string.
+    /// A 64-bit integer as a decimal string.
     Int64,
     Uint64,
     Enum(Enum),
-    /// Any JSON values, by deep equality.
+    /// One of several JSON values, compared by deep equality.
     Literals(Vec<Value>),
     Array(Array),
     Tuple(Vec<Type>),
@@ -108,7 +106,7 @@ pub(crate) enum Type {
     Tagged(Tagged),
     Nullable(Box<Type>),
     Named(TypeId),
-    /// A type that holds more values than the schema allows: the rules decide.
+    /// A type that holds more values than its schema allows, with the rules that decide.
     Checked(Box<Checked>),
 }
 
@@ -132,7 +130,7 @@ impl Type {
         }
     }
 
-    /// The types directly inside this one, to be changed.
+    /// The types directly inside this one, mutably.
     pub(crate) fn children_mut(&mut self) -> Vec<&mut Self> {
         match self {
             Self::Nullable(inner) | Self::Map(inner) => vec![inner],
@@ -153,7 +151,7 @@ impl Type {
         }
     }
 
-    /// The type without the rules that go beyond it.
+    /// The type without additional rules.
     pub(crate) fn shape(&self) -> &Self {
         match self {
             Self::Checked(checked) => &checked.shape,
@@ -162,14 +160,14 @@ impl Type {
     }
 }
 
-/// A shape, and rules that say exactly which values are valid. Each of those fits the shape.
+/// A shape, and rules that decide which values are valid. Every valid value fits the shape.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Checked {
     pub(crate) shape: Type,
     pub(crate) rules: Rules,
 }
 
-/// A whole number within inclusive limits, never beyond ±(2^53−1).
+/// An integer within inclusive limits, never outside ±(2^53−1).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Integer {
     pub(crate) minimum: i64,
@@ -177,8 +175,8 @@ pub(crate) struct Integer {
     pub(crate) multiple_of: Option<f64>,
 }
 
-/// The largest integer that every JSON runtime holds exactly.
-pub(crate) const LARGEST_INTEGER: i64 = (1 << 53) - 1;
+/// The largest integer that every JSON runtime represents exactly.
+pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Number {
@@ -203,7 +201,7 @@ impl Text {
     }
 }
 
-/// A grammar for strings that both runtimes know.
+/// A string format that both runtimes check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Uuid,
@@ -215,13 +213,13 @@ pub(crate) enum Format {
     Ipv4,
     Ipv6,
     Hostname,
-    /// A 64-bit integer in decimal digits; in a type it is a [`Type::Int64`].
+    /// A 64-bit integer in decimal digits. In a type, [`Type::Int64`].
     Int64,
     Uint64,
 }
 
 impl Format {
-    /// The formats that are types of their own.
+    /// The formats that have their own type in the runtime.
     pub(crate) const ALL: [Self; 9] = [
         Self::Uuid,
         Self::DateTime,
@@ -234,7 +232,7 @@ impl Format {
         Self::Hostname,
     ];
 
-    /// The format that is a type of its own by this name.
+    /// The format in [`Self::ALL`] with this name.
     pub(crate) fn of_keyword(keyword: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.keyword() == keyword)
     }
@@ -256,7 +254,7 @@ impl Format {
         }
     }
 
-    /// The name of the type and of the variant in the Rust runtime.
+    /// The name of the type and the variant in the Rust runtime.
     pub(crate) fn rust(self) -> &'static str {
         match self {
             Self::Uuid => "Uuid",
@@ -278,14 +276,14 @@ impl Format {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Enum {
     pub(crate) values: Vec<EnumValue>,
-    /// Accepts any other string too.
+    /// Also accepts any other string.
     pub(crate) open: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EnumValue {
     pub(crate) wire: String,
-    /// The variant in Rust.
+    /// The variant's name in Rust.
     pub(crate) variant: String,
 }
 
@@ -308,12 +306,12 @@ pub(crate) struct Property {
     pub(crate) description: Option<String>,
     pub(crate) shape: Type,
     pub(crate) required: bool,
-    /// In Rust the field is boxed, or the struct would contain itself.
+    /// The Rust field is boxed, because the struct would otherwise contain itself or be huge.
     pub(crate) boxed: bool,
 }
 
 impl Property {
-    /// The only value that a required property can have: it is written by itself and is no field in Rust.
+    /// The only value of a required property. It is encoded automatically and has no field in Rust.
     pub(crate) fn constant(&self) -> Option<Value> {
         match &self.shape {
             Type::Enum(Enum { values, open: false }) if self.required && values.len() == 1 => {
@@ -327,10 +325,10 @@ impl Property {
     }
 }
 
-/// What becomes of properties that are not declared.
+/// How undeclared properties are handled.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Additional {
-    /// Accepted and not passed on.
+    /// Accepted and dropped.
     Ignored,
     Refused,
     Checked(Box<Type>),
@@ -341,12 +339,12 @@ pub(crate) enum Additional {
 pub(crate) struct Union {
     pub(crate) exactly_one: bool,
     pub(crate) alternatives: Vec<Alternative>,
-    /// Asked to accept tags that are not listed; only a tagged union can.
+    /// Accepts unlisted tags, which only a tagged union supports.
     pub(crate) open: bool,
 }
 
 impl Union {
-    /// The keyword that it was written with.
+    /// The keyword of the union.
     pub(crate) fn key(&self) -> &'static str {
         if self.exactly_one { "oneOf" } else { "anyOf" }
     }
@@ -354,27 +352,27 @@ impl Union {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Alternative {
-    /// The variant in Rust.
+    /// The variant's name in Rust.
     pub(crate) variant: String,
     pub(crate) shape: Type,
-    /// In Rust the variant's content is boxed, or the enum would contain itself.
+    /// The Rust variant's content is boxed, because the enum would otherwise contain itself or be huge.
     pub(crate) boxed: bool,
 }
 
-/// One of several object types, told apart by a property.
+/// One of several object types, distinguished by a property.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tagged {
     pub(crate) tag: String,
     pub(crate) cases: Vec<Case>,
-    /// Accepts objects with other tags too.
+    /// Also accepts objects with other tags.
     pub(crate) open: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Case {
-    /// The tag's value.
+    /// The value of the tag.
     pub(crate) wire: String,
-    /// The variant in Rust.
+    /// The variant's name in Rust.
     pub(crate) variant: String,
     pub(crate) target: TypeId,
     pub(crate) boxed: bool,
@@ -391,12 +389,12 @@ pub(crate) struct Channel {
     pub(crate) history: History,
     pub(crate) topics: Vec<Topic>,
     pub(crate) signals: Vec<Signal>,
-    /// What a run on the channel returns, where the definition says so.
+    /// The type that the channel's runs return, if the definition declares it.
     pub(crate) result: Option<TypeId>,
 }
 
 impl Channel {
-    /// The address as the user wrote it: `pipeline:{runId}`.
+    /// The address as written, such as `pipeline:{runId}`.
     pub(crate) fn template(&self) -> String {
         let part = |part: &AddressPart| match part {
             AddressPart::Literal(text) => text.clone(),
@@ -405,13 +403,13 @@ impl Channel {
         self.address.iter().map(part).collect()
     }
 
-    /// The types of all that travels on the channel: payloads of topics and of signals, and results.
+    /// The types of the payloads of all topics and signals, and of the result.
     pub(crate) fn carried(&self) -> impl Iterator<Item = TypeId> {
         let signals = self.signals.iter().map(|signal| signal.payload);
         self.topics.iter().filter_map(Topic::payload).chain(signals).chain(self.result)
     }
 
-    /// The same, to be changed.
+    /// Like [`Self::carried`], mutably.
     pub(crate) fn carried_mut(&mut self) -> impl Iterator<Item = &mut TypeId> {
         let topics = self.topics.iter_mut().filter_map(|topic| match &mut topic.carries {
             Carries::Payload(id) => Some(id),
@@ -451,7 +449,7 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    /// The type of its payloads, where it carries payloads.
+    /// The type of the payloads, if the topic carries payloads.
     pub(crate) fn payload(&self) -> Option<TypeId> {
         match self.carries {
             Carries::Payload(id) => Some(id),
@@ -460,7 +458,7 @@ impl Topic {
     }
 }
 
-/// What a client may send to a run that waits on the channel.
+/// A message that a client can send to a waiting run of the channel.
 #[derive(Debug)]
 pub(crate) struct Signal {
     pub(crate) name: Name,
@@ -468,7 +466,7 @@ pub(crate) struct Signal {
     pub(crate) payload: TypeId,
 }
 
-/// What is published to a topic.
+/// What a topic carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carries {
     Payload(TypeId),
@@ -484,6 +482,6 @@ pub(crate) enum Retain {
 }
 
 impl Retain {
-    /// How many messages `all` stands for.
+    /// The number of messages that `all` retains.
     pub(crate) const ALL: u32 = 1000;
 }

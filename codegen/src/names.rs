@@ -1,11 +1,11 @@
-//! A name and all its spellings, decided once.
+//! Names and their spellings in each language.
 
 use std::collections::{HashMap, HashSet};
 
-/// A name from a definition, with the spelling each language gives it.
+/// A name from a definition, with its spelling in each case convention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
-    /// As the user wrote it, and as it travels.
+    /// As in the definition and on the wire.
     pub(crate) wire: String,
     /// `content_pipeline`
     pub(crate) snake: String,
@@ -16,7 +16,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// Spells a name, or gives `None` where no letter, digit or known symbol is left to spell it with.
+    /// Derives the spellings, or returns `None` if the text contains no letter, digit or known symbol.
     pub(crate) fn new(wire: &str) -> Option<Self> {
         let mut words = words(wire);
         if words.is_empty() {
@@ -44,7 +44,7 @@ impl Name {
         })
     }
 
-    /// Spells a name with what stands between its words: `a-b` and `a_b` are `a_minus_b` and `a_underscore_b`.
+    /// Spells out the separators between words: `a-b` and `a_b` become `a_minus_b` and `a_underscore_b`.
     fn spelled_out(wire: &str) -> Option<Self> {
         let mut spelled = String::new();
         for character in wire.chars() {
@@ -71,7 +71,7 @@ impl Name {
     }
 }
 
-/// Names that differ in every spelling; spelled out where they would not otherwise. None where that is no help.
+/// Returns names that differ in every spelling, with separators spelled out if necessary. `None` if they still collide.
 pub(crate) fn distinct_names(wires: &[&str]) -> Option<Vec<Name>> {
     let plain: Vec<Option<Name>> = wires.iter().map(|wire| Name::new(wire)).collect();
     let mut uses: HashMap<[&str; 2], u32> = HashMap::new();
@@ -97,24 +97,24 @@ pub(crate) fn table(type_name: &str) -> String {
     Name::new(type_name).map_or_else(|| type_name.to_owned(), |name| name.snake).to_uppercase()
 }
 
-/// The static of a union's alternative that has no type of its own.
+/// The static for an alternative of a union without a type of its own.
 pub(crate) fn alternative_table(union: &str, variant: &str) -> String {
     format!("{}_IS_{}", table(union), table(variant))
 }
 
-/// The static of a channel's param.
+/// The static for a channel's param.
 pub(crate) fn param_table(param: &Name) -> String {
     format!("PARAM_{}", param.snake.to_uppercase())
 }
 
-/// What the result of a channel's runs is called, after the channel's own name in TypeScript.
+/// The type name of the result of a channel's runs, in TypeScript preceded by the channel's name.
 pub(crate) const RESULT_TYPE: &str = "RunResult";
 
-/// Type names that generated code needs for itself.
+/// Type names that generated code uses.
 pub(crate) const RESERVED_TYPE_NAMES: [&str; 8] =
     ["Box", "None", "Option", "Record", "Self", "Some", "String", "Vec"];
 
-/// What every JavaScript object inherits.
+/// Names that every JavaScript object inherits.
 pub(crate) const INHERITED_NAMES: [&str; 7] = [
     "constructor",
     "hasOwnProperty",
@@ -125,7 +125,7 @@ pub(crate) const INHERITED_NAMES: [&str; 7] = [
     "valueOf",
 ];
 
-/// Words that cannot name a constant in TypeScript.
+/// Words that cannot be the name of a constant in TypeScript.
 pub(crate) const TYPESCRIPT_KEYWORDS: [&str; 50] = [
     "arguments",
     "await",
@@ -187,7 +187,7 @@ const RUST_KEYWORDS: [&str; 50] = [
     "union", "raw",
 ];
 
-/// Splits at everything that is no letter or digit, and where the case changes: `HTTPServer2Go` is http, server2, go.
+/// Splits at characters other than letters and digits, and at case changes: `HTTPServer2Go` is http, server2, go.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for part in text.split(|c: char| !c.is_alphanumeric()) {

@@ -1,11 +1,11 @@
-//! What JSON Schema means here, as tables for the documentation: made from what decides it.
+//! The tables of `docs/json-schema.md`, generated from the tables that the compiler uses.
 
 use crate::check::{INTEGER_FORMATS, UNCHECKED_FORMATS};
 use crate::definition::{Dialect, Keywords};
 use crate::diagnostics::Code;
 use crate::model::Format;
 
-/// The tables, as Markdown.
+/// Returns the tables as Markdown.
 pub(crate) fn tables() -> String {
     [keywords(), drafts(), formats(), findings()].join("\n")
 }
@@ -13,7 +13,7 @@ pub(crate) fn tables() -> String {
 fn keywords() -> String {
     let rows = Keywords::ANNOTATIONS.iter().map(|(name, meaning)| format!("| `{name}` | {meaning} |\n"));
     format!(
-        "### Keywords that check nothing\n\n| keyword | what it means here |\n|---|---|\n{}",
+        "### Annotations\n\nThese keywords do not restrict values.\n\n| keyword | meaning |\n|---|---|\n{}",
         rows.collect::<String>()
     )
 }
@@ -28,7 +28,7 @@ fn drafts() -> String {
         format!("| `{name}` | {drafts} |\n")
     });
     format!(
-        "### Keywords that not every draft has\n\nIn another draft they would bind nothing, and are refused there.\n\n\
+        "### Keywords that depend on the draft\n\nIn other drafts these keywords would have no effect, so they are an error there.\n\n\
          | keyword | drafts |\n|---|---|\n{}",
         rows.collect::<String>()
     )
@@ -38,14 +38,14 @@ fn formats() -> String {
     let listed =
         |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let checked = listed(Format::ALL.iter().map(|format| format.keyword()).collect());
-    let integers = INTEGER_FORMATS.iter().map(|(name, least, most)| {
-        format!("| `{name}` | beside `type: integer`: from {least} to {most} |\n")
-    });
+    let integers = INTEGER_FORMATS
+        .iter()
+        .map(|(name, least, most)| format!("| `{name}` | with `type: integer`: from {least} to {most} |\n"));
     format!(
-        "### Formats\n\n| format | what it means here |\n|---|---|\n\
-         | {checked} | checked, by one grammar on both sides |\n\
-         | `int64`, `uint64` | beside `type: string`: a 64-bit integer in decimal digits; beside `type: integer` refused |\n\
-         {}| {} | not checked: an annotation, which `fanfare lint` names |\n",
+        "### Formats\n\n| format | meaning |\n|---|---|\n\
+         | {checked} | checked, with the same grammar in Rust and TypeScript |\n\
+         | `int64`, `uint64` | with `type: string`: a 64-bit integer in decimal digits; an error with `type: integer` |\n\
+         {}| {} | an annotation, not checked; `fanfare lint` warns about it |\n",
         integers.collect::<String>(),
         listed(UNCHECKED_FORMATS.to_vec())
     )
@@ -54,8 +54,8 @@ fn formats() -> String {
 fn findings() -> String {
     let rows = Code::ALL.iter().map(|code| format!("| {} | {} |\n", code.as_str(), code.finds()));
     format!(
-        "### What is refused, and what is only named\n\nNothing is generated where there is an error (`E`); \
-         `fanfare lint` names what deserves a look (`W`).\n\n| code | finds |\n|---|---|\n{}",
+        "### Errors and warnings\n\nErrors (`E`) prevent all output. Warnings (`W`) are reported by \
+         `fanfare lint` only.\n\n| code | reports |\n|---|---|\n{}",
         rows.collect::<String>()
     )
 }

@@ -1,10 +1,10 @@
-//! Where the definitions are.
+//! The folders of definitions.
 
 use std::path::{Path, PathBuf};
 
-/// The folder with the definitions, and other folders that they may refer to.
+/// The folder with the definitions, and other folders that their `$ref`s may read from.
 ///
-/// A path is enough where the definitions refer only to each other:
+/// A path converts to `Schemas`, so it is enough unless definitions refer to files outside their folder:
 ///
 /// ```no_run
 /// // build.rs
@@ -21,15 +21,16 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// The definitions in a folder and its subfolders.
+    /// Uses the definitions in a folder and its subfolders.
     #[must_use]
     pub fn new(folder: impl AsRef<Path>) -> Self {
         Self { folder: folder.as_ref().to_owned(), referable: Vec::new() }
     }
 
-    /// Lets `$ref`s read files of another folder and its subfolders. Without it, a `$ref` to a file outside of the
-    /// definition folder is an error: messages of the compiler quote what they are about, and a definition could have
-    /// them quote any file.
+    /// Allows `$ref`s to files in another folder and its subfolders.
+    ///
+    /// Without it, a `$ref` to a file outside the definition folder is an error. Diagnostics quote source lines, so a
+    /// definition could otherwise make the compiler print any file.
     #[must_use]
     pub fn allow_refs_to(mut self, folder: impl AsRef<Path>) -> Self {
         self.referable.push(folder.as_ref().to_owned());

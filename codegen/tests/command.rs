@@ -1,4 +1,4 @@
-//! The command `fanfare`, as a user and as CI run it; and that build scripts and the library give the same bytes.
+//! Tests of the command `fanfare`, and that build scripts and the library produce the same bytes.
 #![cfg(feature = "cli")]
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ channels:
 ";
 
 #[test]
-fn generate_writes_every_output_and_a_second_run_touches_nothing() {
+fn generate_writes_all_outputs_once() {
     let project = Project::new("generate");
     let first = project.fanfare(&["generate"]);
     assert_exit(&first, 0);
@@ -36,12 +36,12 @@ fn generate_writes_every_output_and_a_second_run_touches_nothing() {
     let times = project.times();
     let second = project.fanfare(&["generate"]);
     assert_exit(&second, 0);
-    assert_eq!(stdout(&second), format!("{} files are current, 0 of them written now\n", files.len()));
+    assert_eq!(stdout(&second), format!("{} files up to date, 0 written\n", files.len()));
     assert_eq!(project.times(), times);
 }
 
 #[test]
-fn references_stay_below_the_folder_unless_others_are_allowed() {
+fn references_cannot_leave_the_folder_unless_allowed() {
     let project = Project::new("outside");
     std::fs::create_dir(project.0.join("shared")).expect("a folder");
     let secret = "text: { type: string }\nsecret: hunter2\n";
@@ -57,10 +57,10 @@ fn references_stay_below_the_folder_unless_others_are_allowed() {
         project.define("news.yaml", &DEFINITION.replace(headline, &format!("{{ $ref: \"{reference}\" }}")));
         let refused = project.fanfare(&["generate"]);
         assert_exit(&refused, 1);
-        let said = stderr(&refused);
-        assert!(said.contains("is outside of the definition folder"), "{said}");
-        assert!(said.contains("--allow-refs-to"), "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
+        let text = stderr(&refused);
+        assert!(text.contains("is outside the definition folder"), "{text}");
+        assert!(text.contains("--allow-refs-to"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
     }
 
     std::fs::write(project.0.join("shared/headline.yaml"), headline).expect("a file");
@@ -72,7 +72,7 @@ fn references_stay_below_the_folder_unless_others_are_allowed() {
 }
 
 #[test]
-fn only_what_changed_is_written() {
+fn only_changed_files_are_written() {
     let project = Project::new("changed");
     project.fanfare(&["generate"]);
     let before = project.times();
@@ -85,12 +85,12 @@ fn only_what_changed_is_written() {
 }
 
 #[test]
-fn check_succeeds_until_one_character_changes() {
+fn check_fails_if_one_character_differs() {
     let project = Project::new("check");
     project.fanfare(&["generate"]);
     let current = project.fanfare(&["generate", "--check"]);
     assert_exit(&current, 0);
-    assert_eq!(stdout(&current), "all generated files are current\n");
+    assert_eq!(stdout(&current), "all generated files are up to date\n");
 
     let path = project.out().join("rust/news.rs");
     let text = std::fs::read_to_string(&path).expect("a generated file");
@@ -99,13 +99,13 @@ fn check_succeeds_until_one_character_changes() {
     let before = (project.outputs(), project.times());
     let stale = project.fanfare(&["generate", "--check"]);
     assert_exit(&stale, 1);
-    let said = stdout(&stale);
+    let text = stdout(&stale);
     assert!(
-        said.starts_with("changed rust/news.rs\n--- on disk: rust/news.rs\n+++ generated\n@@ "),
-        "{said}"
+        text.starts_with("changed rust/news.rs\n--- on disk: rust/news.rs\n+++ generated\n@@ "),
+        "{text}"
     );
-    assert!(said.contains("\n-    pub text: Strinq,\n+    pub text: String,\n"), "{said}");
-    assert_eq!(stderr(&stale), "1 generated files are stale; run `fanfare generate` and commit the result\n");
+    assert!(text.contains("\n-    pub text: Strinq,\n+    pub text: String,\n"), "{text}");
+    assert_eq!(stderr(&stale), "1 file out of date; run `fanfare generate` and commit the result\n");
     assert_eq!((project.outputs(), project.times()), before, "--check writes nothing");
 
     assert_exit(&project.fanfare(&["generate"]), 0);
@@ -126,7 +126,7 @@ fn check_finds_missing_files_and_orphans() {
 }
 
 #[test]
-fn orphans_are_removed_and_files_of_the_user_are_kept() {
+fn orphans_are_removed_and_user_files_are_kept() {
     let project = Project::new("orphans");
     project.define("other.yaml", &DEFINITION.replace("news", "weather"));
     project.fanfare(&["generate"]);
@@ -156,7 +156,7 @@ fn orphans_are_removed_and_files_of_the_user_are_kept() {
 }
 
 #[test]
-fn folders_that_orphans_leave_empty_are_removed() {
+fn empty_folders_of_orphans_are_removed() {
     let project = Project::new("folders");
     project.define("deep/er.yaml", &DEFINITION.replace("news", "weather"));
     project.fanfare(&["generate"]);
@@ -169,7 +169,7 @@ fn folders_that_orphans_leave_empty_are_removed() {
 
 #[cfg(unix)]
 #[test]
-fn nothing_is_removed_behind_a_link() {
+fn files_behind_symlinks_are_not_removed() {
     let project = Project::new("links");
     project.fanfare(&["generate"]);
     let (elsewhere, out) = (project.0.join("elsewhere"), project.out());
@@ -183,7 +183,7 @@ fn nothing_is_removed_behind_a_link() {
 }
 
 #[test]
-fn an_output_folder_inside_the_definition_folder_is_refused() {
+fn an_output_folder_inside_the_definition_folder_is_an_error() {
     let project = Project::new("inside");
     let output = project.fanfare(&["generate", "--out", "schemas/generated"]);
     assert_exit(&output, 2);
@@ -192,7 +192,7 @@ fn an_output_folder_inside_the_definition_folder_is_refused() {
 }
 
 #[test]
-fn a_wrong_definition_writes_nothing() {
+fn an_invalid_definition_writes_nothing() {
     let project = Project::new("wrong");
     project.fanfare(&["generate"]);
     let before = (project.outputs(), project.times());
@@ -201,19 +201,19 @@ fn a_wrong_definition_writes_nothing() {
         let output = project.fanfare(&arguments);
         assert_exit(&output, 1);
         assert_eq!(stdout(&output), "");
-        let said = stderr(&output);
+        let text = stderr(&output);
         assert!(
-            said.starts_with("error[E0005]: unknown keyword `minLenght`\n --> schemas/news.yaml:5:38\n"),
-            "{said}"
+            text.starts_with("error[E0005]: unknown keyword `minLenght`\n --> schemas/news.yaml:5:38\n"),
+            "{text}"
         );
-        assert!(said.ends_with("2 errors; nothing was written\n"), "{said}");
-        assert!(!said.contains('\u{1b}'), "no colours without a terminal");
+        assert!(text.ends_with("2 errors; nothing was written\n"), "{text}");
+        assert!(!text.contains('\u{1b}'), "no colours without a terminal");
     }
     assert_eq!((project.outputs(), project.times()), before);
 }
 
 #[test]
-fn an_output_that_cannot_be_written_leaves_nothing_behind() {
+fn an_unwritable_output_leaves_no_files() {
     let project = Project::new("unwritable");
     std::fs::create_dir_all(project.out()).expect("a folder");
     std::fs::write(project.out().join("typescript"), "a file in the way").expect("a file");
@@ -224,7 +224,7 @@ fn an_output_that_cannot_be_written_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_an_output_leaves_nothing_behind() {
+fn a_folder_instead_of_an_output_leaves_no_files() {
     let project = Project::new("in-the-way");
     std::fs::create_dir_all(project.out().join("typescript/news.ts")).expect("a folder");
     assert_exit(&project.fanfare(&["generate"]), 2);
@@ -233,7 +233,7 @@ fn a_folder_in_the_place_of_an_output_leaves_nothing_behind() {
 
 #[cfg(unix)]
 #[test]
-fn a_failure_while_writing_leaves_no_half_of_the_outputs() {
+fn a_failed_write_changes_no_outputs() {
     let project = Project::new("half");
     project.fanfare(&["generate"]);
     std::fs::remove_dir_all(project.out().join("typescript")).expect("a folder");
@@ -245,9 +245,9 @@ fn a_failure_while_writing_leaves_no_half_of_the_outputs() {
     assert_eq!(project.outputs(), before, "{}", stderr(&output));
 }
 
-/// A value of such a type would fill the stack of the thread that reads it.
+/// A value of a huge type would overflow the stack of the thread that decodes it.
 #[test]
-fn parts_of_huge_types_get_boxes() {
+fn parts_of_huge_types_are_boxed() {
     let project = Project::new("huge");
     let list = |letter: &str, schema: &str| {
         let all: Vec<String> = (0..24).map(|at| format!("{letter}{at}: {{ {schema} }}")).collect();
@@ -279,15 +279,15 @@ fn schema_prints_the_schema_of_the_format() {
 }
 
 #[test]
-fn wrong_usage_exits_with_2() {
+fn incorrect_usage_exits_with_2() {
     let project = Project::new("usage");
     for arguments in
         [vec![], vec!["generat"], vec!["generate", "--nope"], vec!["generate", "--out"], vec!["schema", "x"]]
     {
         let output = project.fanfare(&arguments);
         assert_exit(&output, 2);
-        let said = stderr(&output);
-        assert!(said.contains("Usage: fanfare") || said.contains("try '--help'"), "{said}");
+        let text = stderr(&output);
+        assert!(text.contains("Usage: fanfare") || text.contains("try '--help'"), "{text}");
     }
     let output = project.fanfare(&["generate", "--schemas", "nowhere"]);
     assert_exit(&output, 1);
@@ -295,7 +295,7 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn help_shows_an_example_for_each_verb() {
+fn help_contains_examples() {
     let project = Project::new("help");
     for verb in ["generate", "schema"] {
         let output = project.fanfare(&[verb, "--help"]);
@@ -308,12 +308,12 @@ fn help_shows_an_example_for_each_verb() {
 }
 
 #[test]
-fn command_build_script_and_library_give_the_same_bytes() {
+fn command_build_script_and_library_produce_the_same_bytes() {
     let project = Project::new("same");
     project.fanfare(&["generate"]);
     let command = project.outputs();
 
-    let library = fanfare_codegen::generate(project.schemas()).expect("a right definition");
+    let library = fanfare_codegen::generate(project.schemas()).expect("a valid definition");
     let absolute = format!("{}/", project.0.display());
     let library: BTreeMap<String, String> =
         library.iter().map(|(path, text)| (path.to_owned(), text.replace(&absolute, ""))).collect();
@@ -331,9 +331,9 @@ fn command_build_script_and_library_give_the_same_bytes() {
     };
     let output = script();
     assert_exit(&output, 0);
-    let said = stdout(&output);
+    let text = stdout(&output);
     for watched in ["schemas", "schemas/news.yaml"] {
-        assert!(said.contains(&format!("cargo::rerun-if-changed={watched}\n")), "{said}");
+        assert!(text.contains(&format!("cargo::rerun-if-changed={watched}\n")), "{text}");
     }
     let compiled = files(&out);
     let rust = command.iter().filter_map(|(path, text)| Some((path.strip_prefix("rust/")?, text)));
@@ -346,11 +346,11 @@ fn command_build_script_and_library_give_the_same_bytes() {
     assert_eq!(modified(&out), times, "a second run writes nothing");
 }
 
-/// Runs in a process of its own, as a build script does.
+/// Runs in a separate process, like a build script.
 #[test]
-#[ignore = "run by another test"]
+#[ignore = "another test runs it"]
 fn build_script() {
-    fanfare_codegen::compile("schemas").expect("a right definition");
+    fanfare_codegen::compile("schemas").expect("a valid definition");
 }
 
 #[test]
@@ -366,7 +366,7 @@ fn a_build_script_needs_out_dir() {
     assert!(stdout(&output).contains("OUT_DIR is not set"), "{}", stdout(&output));
 }
 
-/// A folder with a definition, removed at the end of a test.
+/// A temporary folder with a definition.
 struct Project(PathBuf);
 
 impl Project {

@@ -11,7 +11,7 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// A step of a content pipeline, in the order in which they happen.
+/// A step of a content pipeline. Steps run in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// `split`
@@ -33,12 +33,12 @@ fanfare::string_enum!(Step: schemas::STEP {
     Complete = "complete",
 });
 
-/// A piece of text as it is written. The pieces joined in order are the text.
+/// A token of a text that is being written. The tokens, joined in order, are the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
-    /// The piece's position in the text, counted from 0 without holes.
+    /// The index of the token, from 0 and without gaps.
     pub index: u32,
-    /// The piece, with the white space that follows it.
+    /// The token's text, including the white space after it.
     pub text: String,
 }
 fanfare::object!(Token: schemas::TOKEN {
@@ -46,7 +46,7 @@ fanfare::object!(Token: schemas::TOKEN {
     "text" => text,
 });
 
-/// Something that the run found out about the text.
+/// Something that the run learned about the text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Insight {
     /// `kind` is `keyword`.
@@ -59,12 +59,12 @@ fanfare::tagged!(Insight: schemas::INSIGHT by "kind" {
     Choice = "choice",
 });
 
-/// A word that says what the text is about.
+/// A word that is characteristic of the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Keyword {
     /// `word`.
     pub word: String,
-    /// How many sentences the word stands in.
+    /// The number of sentences that contain the word.
     pub occurrences: u32,
 }
 fanfare::object!(Keyword: schemas::KEYWORD {
@@ -76,9 +76,9 @@ fanfare::object!(Keyword: schemas::KEYWORD {
 /// A sentence that the summary will contain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// The sentence's position in the text, counted from 0.
+    /// The index of the sentence in the text, from 0.
     pub sentence: u32,
-    /// The sentence's weight, relative to the weightiest sentence of the text.
+    /// The weight of the sentence, relative to the highest in the text.
     pub score: f64,
 }
 fanfare::object!(Choice: schemas::CHOICE {
@@ -90,15 +90,15 @@ fanfare::object!(Choice: schemas::CHOICE {
 /// The run in figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
-    /// How many sentences the text has.
+    /// The number of sentences in the text.
     pub sentences: u32,
-    /// How many words the text has.
+    /// The number of words in the text.
     pub words: u32,
-    /// How many sentences the summary has.
+    /// The number of sentences in the summary.
     pub chosen: u8,
-    /// When the run began.
+    /// When the run started.
     pub started_at: fanfare::formats::DateTime,
-    /// How long the run took.
+    /// The duration of the run in milliseconds.
     pub milliseconds: u32,
 }
 fanfare::object!(Statistics: schemas::STATISTICS {
@@ -109,7 +109,7 @@ fanfare::object!(Statistics: schemas::STATISTICS {
     "milliseconds" => milliseconds,
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Format, Integer, Number, Object, Property, Schema, Tagged, Text};
 

@@ -4,38 +4,38 @@
 
 /// Progress and output of one content pipeline run, which summarises a text.
 ///
-/// Its address is `pipeline:{runId}`.
+/// Address: `pipeline:{runId}`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pipeline(fanfare::Channel);
 
 impl Pipeline {
-    /// The channel with these params.
+    /// Returns the channel with these params.
     ///
     /// # Errors
-    /// When the definition does not accept a param.
+    /// Returns an error if a param does not match its schema.
     pub fn new(run_id: impl std::convert::AsRef<str>) -> std::result::Result<Self, fanfare::ParamError> {
         fanfare::Channel::new(&DEFINITION, &[&run_id.as_ref()]).map(Self)
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
     }
 
-    /// Where the run stands.
+    /// The run's current step and progress.
     #[must_use]
     pub fn status(&self) -> fanfare::Topic<'_, Status> {
         self.0.topic(0)
     }
 
-    /// What the run finds out about the text on its way.
+    /// What the run learns about the text as it proceeds.
     #[must_use]
     pub fn insights(&self) -> fanfare::Topic<'_, super::Insight> {
         self.0.topic(1)
     }
 
-    /// The summary, piece by piece, as it is written.
+    /// The summary, token by token, as it is written.
     #[must_use]
     pub fn tokens(&self) -> fanfare::Topic<'_, super::Token> {
         self.0.topic(2)
@@ -43,11 +43,11 @@ impl Pipeline {
 
     /// The finished summary. It is the run's last message.
     #[must_use]
-    pub fn result(&self) -> fanfare::Topic<'_, Result> {
+    pub fn summary(&self) -> fanfare::Topic<'_, Summary> {
         self.0.topic(3)
     }
 
-    /// The summary as one text, while it is being written.
+    /// The summary as a text stream, while it is being written.
     #[must_use]
     pub fn draft(&self) -> fanfare::Topic<'_, fanfare::TextStream> {
         self.0.topic(4)
@@ -59,13 +59,13 @@ impl Pipeline {
         self.0.signal(0)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 
-    /// The right to send some of the signals, to make a token of.
+    /// Returns a grant to send signals, for use in a token.
     #[must_use]
     pub fn grant_signals(&self, signals: impl std::iter::IntoIterator<Item = Signal>) -> fanfare::Grant {
         self.0.grant_signals(signals.into_iter().map(Signal::name))
@@ -88,30 +88,30 @@ impl fanfare::TypedChannel for Pipeline {
 /// The topics of [`Pipeline`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Where the run stands.
+    /// The run's current step and progress.
     Status,
-    /// What the run finds out about the text on its way.
+    /// What the run learns about the text as it proceeds.
     Insights,
-    /// The summary, piece by piece, as it is written.
+    /// The summary, token by token, as it is written.
     Tokens,
     /// The finished summary. It is the run's last message.
-    Result,
-    /// The summary as one text, while it is being written.
+    Summary,
+    /// The summary as a text stream, while it is being written.
     Draft,
 }
 
 impl Topic {
-    /// Every topic.
-    pub const ALL: [Self; 5] = [Self::Status, Self::Insights, Self::Tokens, Self::Result, Self::Draft];
+    /// All topics.
+    pub const ALL: [Self; 5] = [Self::Status, Self::Insights, Self::Tokens, Self::Summary, Self::Draft];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Insights => "insights",
             Self::Tokens => "tokens",
-            Self::Result => "result",
+            Self::Summary => "summary",
             Self::Draft => "draft",
         }
     }
@@ -125,10 +125,10 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Every signal.
+    /// All signals.
     pub const ALL: [Self; 1] = [Self::Approve];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -158,8 +158,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::Latest(1000),
         },
         fanfare::TopicDefinition {
-            name: "result",
-            carries: fanfare::Carries::Payload(&schemas::RESULT),
+            name: "summary",
+            carries: fanfare::Carries::Payload(&schemas::SUMMARY),
             retain: fanfare::Retain::Last,
         },
         fanfare::TopicDefinition {
@@ -173,13 +173,13 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),
-    fingerprint: "06b694f7ddbaddca",
+    fingerprint: "92136f3ab8b1a265",
 };
 
-/// Where the run stands.
+/// The run's current step and progress.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// What happens now, as a sentence for people.
+    /// What the run is doing, as a sentence to display.
     pub message: String,
     /// `step`.
     pub step: super::Step,
@@ -194,15 +194,15 @@ fanfare::object!(Status: schemas::STATUS {
 
 /// The finished summary. It is the run's last message.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Result {
-    /// The text's first heading, or null where it has none.
+pub struct Summary {
+    /// The text's first heading, or null if it has none.
     pub title: Option<String>,
-    /// The chosen sentences in the order of the text.
+    /// The chosen sentences, in the order of the text.
     pub summary: String,
     /// `statistics`.
     pub statistics: super::Statistics,
 }
-fanfare::object!(Result: schemas::RESULT {
+fanfare::object!(Summary: schemas::SUMMARY {
     "title" => title,
     "summary" => summary,
     "statistics" => statistics,
@@ -211,9 +211,9 @@ fanfare::object!(Result: schemas::RESULT {
 /// A person's verdict on the draft.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approve {
-    /// Whether the draft is published as it is, in other words, or not at all.
+    /// Whether the draft is published unchanged, edited, or not at all.
     pub verdict: ApproveVerdict,
-    /// The other words, where the verdict is to edit.
+    /// The edited text, if the verdict is `edit`.
     pub text: Option<String>,
 }
 fanfare::object!(Approve: schemas::APPROVE {
@@ -221,12 +221,12 @@ fanfare::object!(Approve: schemas::APPROVE {
     "text" => text?,
 });
 
-/// What the run made of the text.
+/// What the run returns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunResult {
-    /// The text's first heading, or null where it has none.
+    /// The text's first heading, or null if it has none.
     pub title: Option<String>,
-    /// The summary as it was published.
+    /// The published summary.
     pub summary: String,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
@@ -234,7 +234,7 @@ fanfare::object!(RunResult: schemas::RUN_RESULT {
     "summary" => summary,
 });
 
-/// Whether the draft is published as it is, in other words, or not at all.
+/// Whether the draft is published unchanged, edited, or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApproveVerdict {
     /// `approve`
@@ -250,7 +250,7 @@ fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
     Reject = "reject",
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Integer, Object, Pattern, Property, Schema, Text};
 
@@ -279,7 +279,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static RESULT: Schema = Schema::Object(Object {
+    pub(super) static SUMMARY: Schema = Schema::Object(Object {
         properties: &[
             Property {
                 name: "title",

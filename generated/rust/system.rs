@@ -2,38 +2,38 @@
 
 //! The channel `system`.
 
-/// What concerns everyone who looks at this server.
+/// Notices and logs for everyone connected to this server.
 ///
-/// Its address is `system`.
+/// Address: `system`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct System(fanfare::Channel);
 
 impl System {
-    /// The channel; its address has no params.
+    /// Returns the channel. Its address has no params.
     #[must_use]
     pub fn new() -> Self {
         Self(fanfare::Channel::without_params(&DEFINITION))
     }
 
-    /// The channel without its type.
+    /// Returns the untyped channel.
     #[must_use]
     pub fn channel(&self) -> &fanfare::Channel {
         &self.0
     }
 
-    /// A notice from those who run the server; the latest one holds.
+    /// A notice from the server's operators. The latest one applies.
     #[must_use]
     pub fn notice(&self) -> fanfare::Topic<'_, Notice> {
         self.0.topic(0)
     }
 
-    /// A line of the server's log, as it stands there.
+    /// A line of the server's log, verbatim.
     #[must_use]
     pub fn log(&self) -> fanfare::Topic<'_, Log> {
         self.0.topic(1)
     }
 
-    /// The right to subscribe to some of the topics, to make a token of.
+    /// Returns a grant to subscribe to topics, for use in a token.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
@@ -62,17 +62,17 @@ impl std::default::Default for System {
 /// The topics of [`System`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// A notice from those who run the server; the latest one holds.
+    /// A notice from the server's operators. The latest one applies.
     Notice,
-    /// A line of the server's log, as it stands there.
+    /// A line of the server's log, verbatim.
     Log,
 }
 
 impl Topic {
-    /// Every topic.
+    /// All topics.
     pub const ALL: [Self; 2] = [Self::Notice, Self::Log];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -104,12 +104,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "4367b917e8441142",
 };
 
-/// A notice from those who run the server; the latest one holds.
+/// A notice from the server's operators. The latest one applies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
-    /// How much the notice matters.
+    /// How important the notice is.
     pub level: NoticeLevel,
-    /// The notice, as a sentence for people.
+    /// The notice, as a sentence to display.
     pub text: String,
 }
 fanfare::object!(Notice: schemas::NOTICE {
@@ -117,10 +117,10 @@ fanfare::object!(Notice: schemas::NOTICE {
     "text" => text,
 });
 
-/// A line of the server's log, as it stands there.
+/// A line of the server's log, verbatim.
 pub type Log = String;
 
-/// How much the notice matters.
+/// How important the notice is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeLevel {
     /// `info`
@@ -136,7 +136,7 @@ fanfare::string_enum!(NoticeLevel: schemas::NOTICE_LEVEL {
     .. Other
 });
 
-/// What the runtime checks values against.
+/// The schemas that the runtime validates values against.
 mod schemas {
     use fanfare::schema::{Additional, Object, Property, Schema, Text};
 

@@ -2,26 +2,26 @@
 import { defineChannel } from "fanfare";
 import * as f from "fanfare/zod-mini";
 import { TokenSchema } from "./common.zod-mini.js";
-import { InsightSchema, PipelineStatusSchema, PipelineResultSchema, PipelineApproveSchema, PipelineRunResultSchema } from "./pipeline.zod-mini.js";
+import { InsightSchema, PipelineStatusSchema, PipelineSummarySchema, PipelineApproveSchema, PipelineRunResultSchema } from "./pipeline.zod-mini.js";
 
 /** Progress and output of one content pipeline run, which summarises a text. */
 export const pipeline = defineChannel({
   name: "pipeline",
   address: "pipeline:{runId}",
-  fingerprint: "06b694f7ddbaddca",
+  fingerprint: "92136f3ab8b1a265",
   params: {
     runId: f.string({ minLength: 1, maxLength: 64, pattern: "^run_[a-z0-9]+$" }),
   },
   topics: {
-    /** Where the run stands. */
+    /** The run's current step and progress. */
     status: { payload: f.payload(PipelineStatusSchema), retain: "last" },
-    /** What the run finds out about the text on its way. */
+    /** What the run learns about the text as it proceeds. */
     insights: { payload: f.payload(InsightSchema), retain: "all" },
-    /** The summary, piece by piece, as it is written. */
+    /** The summary, token by token, as it is written. */
     tokens: { payload: f.payload(TokenSchema), retain: "all" },
     /** The finished summary. It is the run's last message. */
-    result: { payload: f.payload(PipelineResultSchema), retain: "last" },
-    /** The summary as one text, while it is being written. */
+    summary: { payload: f.payload(PipelineSummarySchema), retain: "last" },
+    /** The summary as a text stream, while it is being written. */
     draft: { stream: "text", retain: "last" },
   },
   signals: {

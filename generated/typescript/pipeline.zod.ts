@@ -35,11 +35,11 @@ export const PipelineStatusSchema = f.object({
   progress: f.integer({ minimum: 0, maximum: 100 }),
 }) satisfies z.ZodType<t.PipelineStatus>;
 
-export const PipelineResultSchema = f.object({
+export const PipelineSummarySchema = f.object({
   title: f.nullable(f.string({ minLength: 1 })),
   summary: f.string({ minLength: 1 }),
   statistics: StatisticsSchema,
-}) satisfies z.ZodType<t.PipelineResult>;
+}) satisfies z.ZodType<t.PipelineSummary>;
 
 export const PipelineApproveVerdictSchema = f.enums(["approve", "edit", "reject"]) satisfies z.ZodType<t.PipelineApproveVerdict>;
 

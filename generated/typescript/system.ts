@@ -3,15 +3,15 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/zod-mini";
 import { SystemNoticeSchema, SystemLogSchema } from "./system.zod-mini.js";
 
-/** What concerns everyone who looks at this server. */
+/** Notices and logs for everyone connected to this server. */
 export const system = defineChannel({
   name: "system",
   address: "system",
   fingerprint: "4367b917e8441142",
   topics: {
-    /** A notice from those who run the server; the latest one holds. */
+    /** A notice from the server's operators. The latest one applies. */
     notice: { payload: f.payload(SystemNoticeSchema), retain: "last" },
-    /** A line of the server's log, as it stands there. */
+    /** A line of the server's log, verbatim. */
     log: { payload: f.payload(SystemLogSchema) },
   },
 });

@@ -1,14 +1,15 @@
-//! Code points sorted into classes that no set of a pattern tells apart.
+//! Partitions code points into equivalence classes: no set of the pattern distinguishes
+//! the members of a class.
 
 use std::collections::BTreeMap;
 
 use crate::Error;
-use crate::code_points::{CodePoints, LAST_CODE_POINT};
+use crate::code_points::{CodePoints, MAX_CODE_POINT};
 
-/// The most runs of code points times sets: tables grow with it.
+/// The maximum of runs of code points times sets, which determines the size of tables.
 const MAX_CELLS: usize = 1_000_000;
 
-/// The classes of all code points, and which sets contain them.
+/// The classes of all code points, and the sets that contain them.
 #[derive(Debug)]
 pub(crate) struct Alphabet {
     /// The first code point of each run of one class.
@@ -16,12 +17,12 @@ pub(crate) struct Alphabet {
     /// The class of each run.
     classes: Vec<u16>,
     of_ascii: [u16; 128],
-    /// A row of bits for each set: which classes it contains.
+    /// For each set, a bit per class that it contains.
     rows: Vec<Vec<u64>>,
-    /// The same as a row for each class: which sets contain it.
+    /// The transpose: for each class, the sets that contain it.
     containing: Vec<Vec<bool>>,
     count: usize,
-    /// The set of the characters of words, if the pattern asks for their boundaries.
+    /// The set of word characters, if the pattern contains a word boundary.
     word: Option<u16>,
 }
 
@@ -31,7 +32,7 @@ impl Alphabet {
             set.ranges().iter().flat_map(|(first, last)| [*first, last + 1]).collect()
         };
         let mut starts: Vec<u32> = sets.iter().flat_map(ends).chain([0]).collect();
-        starts.retain(|start| *start <= LAST_CODE_POINT);
+        starts.retain(|start| *start <= MAX_CODE_POINT);
         starts.sort_unstable();
         starts.dedup();
         if starts.len() > usize::from(u16::MAX) || starts.len().saturating_mul(sets.len()) > MAX_CELLS {
@@ -68,7 +69,7 @@ impl Alphabet {
         Ok(alphabet)
     }
 
-    /// How many classes there are.
+    /// The number of classes.
     pub(crate) fn len(&self) -> usize {
         self.count
     }
@@ -91,7 +92,7 @@ impl Alphabet {
         self.containing[usize::from(class)][usize::from(set)]
     }
 
-    /// Which sets contain a class.
+    /// The sets that contain a class.
     #[inline]
     pub(crate) fn containing(&self, class: u16) -> &[bool] {
         &self.containing[usize::from(class)]
@@ -105,7 +106,7 @@ impl Alphabet {
         self.row(one).iter().zip(self.row(other)).all(|(one, other)| one & other == 0)
     }
 
-    /// Whether the characters of a class are those of words; `false` unless the pattern asks.
+    /// Returns `true` if a class consists of word characters; `false` without a word boundary.
     #[inline]
     pub(crate) fn is_word(&self, class: u16) -> bool {
         self.word.is_some_and(|set| self.contains(set, class))
@@ -122,7 +123,7 @@ impl Alphabet {
         (0..count).map(move |set| (0..classes).filter(|class| self.contains(set, *class)).collect())
     }
 
-    /// The number of the set of the characters of words.
+    /// The number of the set of word characters.
     pub(crate) fn word(&self) -> Option<u16> {
         self.word
     }

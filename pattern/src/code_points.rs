@@ -4,10 +4,10 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct CodePoints(Vec<(u32, u32)>);
 
-pub(crate) const LAST_CODE_POINT: u32 = 0x0010_FFFF;
+pub(crate) const MAX_CODE_POINT: u32 = 0x0010_FFFF;
 
 impl CodePoints {
-    /// The set of all code points in these ranges, whose ends belong to them.
+    /// Creates a set from inclusive ranges.
     pub(crate) fn from_ranges(mut ranges: Vec<(u32, u32)>) -> Self {
         ranges.sort_unstable();
         let mut merged: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
@@ -42,8 +42,8 @@ impl CodePoints {
             }
             next = last + 1;
         }
-        if next <= LAST_CODE_POINT {
-            ranges.push((next, LAST_CODE_POINT));
+        if next <= MAX_CODE_POINT {
+            ranges.push((next, MAX_CODE_POINT));
         }
         Self(ranges)
     }

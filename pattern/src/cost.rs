@@ -1,4 +1,4 @@
-//! Bounds how long a match may take.
+//! Limits the time that a match can take.
 
 use std::collections::HashSet;
 
@@ -6,14 +6,14 @@ use crate::alphabet::Alphabet;
 use crate::program::{Program, Step};
 use crate::{Error, Matcher, Regex};
 
-/// The length of text that the bound is for, in characters.
+/// The length of the text that the limit is for, in characters.
 const TEXT: u64 = 1_000_000;
 
-/// The most steps that may be visited per character of a long text: a release build
-/// takes about 2 ns for each.
+/// The maximum number of steps visited per character of a long text. A release build
+/// needs about 2 ns for each.
 const MAX_ACTIVE: u64 = 256;
 
-/// Refuses patterns that could take longer than about a second for a text of a
+/// Rejects patterns that could take longer than about a second for a text of a
 /// million characters.
 pub(crate) fn check(regex: &Regex) -> Result<(), Error> {
     let mut total = 0;
@@ -26,24 +26,24 @@ pub(crate) fn check(regex: &Regex) -> Result<(), Error> {
     if total > MAX_ACTIVE * TEXT { Err(Error::TooSlow) } else { Ok(()) }
 }
 
-/// Whether a match looks at a bounded number of characters, however long the text is.
+/// Returns `true` if a match reads a bounded number of characters.
 pub(crate) fn is_bounded(regex: &Regex) -> bool {
     let [Matcher { program, .. }] = regex.matchers.as_slice() else { return false };
-    program.is_anchored() && !has_circle(program)
+    program.is_anchored() && !has_loop(program)
 }
 
-/// The most steps that a program visits in a text; `None` for too many.
+/// The maximum number of steps that a program visits in a text; `None` if it is too high.
 fn steps(program: &Program, alphabet: &Alphabet) -> Option<u64> {
     let count = program.steps.len() as u64;
-    if program.is_anchored() && !has_circle(program) {
-        // It has read everything that it can read after as many characters.
+    if program.is_anchored() && !has_loop(program) {
+        // It reads at most `count` characters.
         return Some(TEXT + count * count);
     }
     Pairs::new(program, alphabet).most_active().map(|active| active * TEXT)
 }
 
-/// Only repetitions without a limit lead back.
-fn has_circle(program: &Program) -> bool {
+/// Returns `true` if the program contains a loop, which only unlimited repetitions create.
+fn has_loop(program: &Program) -> bool {
     let leads_back = |(at, step): (usize, &Step)| match step {
         Step::Split(to) | Step::Jump(to) => *to as usize <= at,
         _ => false,
@@ -55,10 +55,10 @@ fn has_circle(program: &Program) -> bool {
 struct Pairs<'p> {
     program: &'p Program,
     alphabet: &'p Alphabet,
-    /// With which others each step was seen.
+    /// The steps that can be active together with each step.
     partners: Vec<HashSet<u32>>,
     open: Vec<(u32, u32)>,
-    /// Steps with which the scan is over, so that nothing comes after them.
+    /// Steps that end the scan.
     is_final: Vec<bool>,
 }
 
@@ -74,7 +74,7 @@ impl<'p> Pairs<'p> {
         }
     }
 
-    /// The most steps that are visited at one position, or `None` for more than allowed.
+    /// The maximum number of steps visited at one position; `None` above the limit.
     fn most_active(mut self) -> Option<u64> {
         let first = self.program.reach(0, true);
         let mut most = first.len() as u64;
@@ -111,7 +111,7 @@ impl<'p> Pairs<'p> {
             && !self.alphabet.are_disjoint(set, other_set)
         {
             self.add(one + 1, other + 1);
-            // At each position the program starts anew.
+            // The program restarts at each position.
             self.add(one + 1, 0);
             self.add(other + 1, 0);
         }
@@ -125,7 +125,7 @@ impl<'p> Pairs<'p> {
     }
 }
 
-/// Which steps accept without reading or asking.
+/// The steps that accept without reading or checking.
 fn finals(program: &Program) -> Vec<bool> {
     let mut finals = vec![false; program.steps.len()];
     if !program.stops {

@@ -1,11 +1,11 @@
-//! Automata as text, for the TypeScript library.
+//! Encodes automata as text, for the TypeScript library.
 //!
-//! Parts are separated by `;`, numbers are in base 36. The first part lists the runs
-//! of the alphabet: how far each starts behind the one before, and its class. The
-//! second lists the classes of each set, sets separated by `,`. The third is the set
-//! of the characters of words, if there is one. Each other part is a program: `f` or
-//! `b` for its direction, then its steps: a set to read, `|` and `>` with the step to
-//! split or jump to, `+` and `-` with a bit to check, and `.` to accept.
+//! Parts are separated by `;`, and numbers are in base 36. The first part lists the runs
+//! of the alphabet: the distance of each run's start from the previous start, and its
+//! class. The second part lists the classes of each set, with sets separated by `,`. The
+//! third part is the set of word characters, or empty. Each other part is a program: `f`
+//! (forward) or `b` (backward), then its steps: a set to read, `|` and `>` with the step
+//! to split or jump to, `+` and `-` with a bit to check, and `.` to accept.
 
 use crate::alphabet::Alphabet;
 use crate::program::{Program, Step};

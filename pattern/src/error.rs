@@ -1,26 +1,26 @@
-//! Why a pattern is refused.
+//! The error type.
 
 use std::fmt;
 
-/// The reason why a pattern was refused.
+/// The reason that a pattern was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The pattern breaks the grammar; says how.
+    /// The pattern violates the grammar, in the described way.
     Syntax(&'static str),
     /// A back-reference, such as `\1` or `\k<name>`.
     BackReference,
     /// A group with flags of its own, such as `(?i:a)`.
     Modifier,
-    /// Written out, its repetitions need more than 10,000 states.
+    /// The repetitions need more than 10,000 states when expanded.
     TooLarge,
-    /// Groups nested more than 200 deep.
+    /// Groups are nested more than 200 levels deep.
     TooDeep,
     /// More than 16 lookarounds.
     TooManyLookarounds,
-    /// Too many sets of characters that divide the alphabet in too many ways.
+    /// The character sets divide the alphabet into too many classes.
     TooManyClasses,
-    /// A text of 1,000,000 characters could take longer than about a second.
+    /// Matching a text of 1,000,000 characters could take longer than about a second.
     TooSlow,
 }
 
@@ -30,11 +30,13 @@ impl fmt::Display for Error {
             Self::Syntax(what) => what,
             Self::BackReference => "back-references cannot be matched in linear time",
             Self::Modifier => "groups cannot set flags",
-            Self::TooLarge => "its repetitions need more than 10,000 states",
-            Self::TooDeep => "its groups nest more than 200 deep",
-            Self::TooManyLookarounds => "it has more than 16 lookarounds",
-            Self::TooManyClasses => "its sets divide the characters into too many classes",
-            Self::TooSlow => "long texts would take too long, since too many states are active at once",
+            Self::TooLarge => "repetitions need more than 10,000 states",
+            Self::TooDeep => "groups are nested more than 200 levels deep",
+            Self::TooManyLookarounds => "more than 16 lookarounds",
+            Self::TooManyClasses => "character sets divide the alphabet into too many classes",
+            Self::TooSlow => {
+                "matching a long text would take too long, because too many states are active at once"
+            }
         })
     }
 }

@@ -1,11 +1,11 @@
-//! Regular expressions as ECMA-262 defines them with the `u` flag, matched in time
-//! linear in the length of the text.
+//! ECMA-262 regular expressions with the `u` flag, matched in time linear in the length
+//! of the text.
 //!
-//! A pattern becomes an automaton that reads each character once and never goes
-//! back. JSON Schema only asks whether a pattern matches somewhere, so there are no
-//! captures, and greedy and lazy quantifiers mean the same. Lookarounds are answered
-//! by passes of their own, one per lookaround. Back-references cannot be matched in
-//! linear time and are refused.
+//! A pattern is compiled to an automaton that reads each character once and never
+//! backtracks. JSON Schema only needs to know if a pattern matches somewhere, so there
+//! are no captures, and greedy and lazy quantifiers are equivalent. Each lookaround is
+//! evaluated in a separate pass. Back-references cannot be matched in linear time and
+//! are rejected.
 //!
 //! ```
 //! use fanfare_pattern::Regex;
@@ -38,16 +38,16 @@ use table::Table;
 #[derive(Debug)]
 pub struct Regex {
     alphabet: Alphabet,
-    /// One matcher per lookaround, inner ones first; the last one is the pattern itself.
+    /// One matcher per lookaround, inner ones first, and last the pattern itself.
     matchers: Vec<Matcher>,
-    /// Whether a backtracking engine matches the pattern in linear time as well.
+    /// `true` if a backtracking engine also matches the pattern in linear time.
     is_native: bool,
 }
 
 #[derive(Debug)]
 struct Matcher {
     program: Program,
-    /// The program as a table of states, if that is small.
+    /// The program as a table of states, if the table is small.
     table: Option<Table>,
 }
 
@@ -55,8 +55,8 @@ impl Regex {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// The pattern is no regular expression of ECMA-262 with the `u` flag, contains a
-    /// back-reference or a group with flags, or needs too many states: see [`Error`].
+    /// Returns an [`Error`] if the pattern is not an ECMA-262 regular expression with the
+    /// `u` flag, contains a back-reference or a group with flags, or exceeds a limit.
     pub fn new(source: &str) -> Result<Self, Error> {
         let tree = parse::parse(source)?;
         tree.check_size()?;
@@ -71,14 +71,14 @@ impl Regex {
         Ok(regex)
     }
 
-    /// Returns whether the pattern matches somewhere in the text.
+    /// Returns `true` if the pattern matches somewhere in the text.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         scan::is_match(&self.alphabet, &self.matchers, text, &mut 0)
     }
 
-    /// Like [`is_match`](Self::is_match), and counts the states that were visited.
-    /// Tests measure growth with it, since counts do not depend on the machine.
+    /// Like [`is_match`](Self::is_match), and also returns the number of visited states.
+    /// Tests use it to measure growth independently of the machine.
     #[doc(hidden)]
     #[must_use]
     pub fn count_steps(&self, text: &str) -> (bool, u64) {
@@ -87,7 +87,7 @@ impl Regex {
         (is_match, steps)
     }
 
-    /// Drops the tables, so that tests see what patterns without a small table do.
+    /// Drops the tables, so that tests cover the path for patterns without a small table.
     #[doc(hidden)]
     #[must_use]
     pub fn without_tables(mut self) -> Self {
@@ -97,21 +97,21 @@ impl Regex {
         self
     }
 
-    /// Returns whether engines that backtrack, such as those of browsers, provably
-    /// need only linear time for this pattern.
+    /// Returns `true` if backtracking engines, such as those of browsers, provably match
+    /// this pattern in linear time.
     #[must_use]
     pub fn is_natively_linear(&self) -> bool {
         self.is_native
     }
 
-    /// Returns whether a match looks at a bounded number of characters only, as for
-    /// `^[0-9]{4}$`, however long the text is.
+    /// Returns `true` if a match reads a bounded number of characters, regardless of the
+    /// length of the text, as for `^[0-9]{4}$`.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         cost::is_bounded(self)
     }
 
-    /// Writes the automaton as the compact text that `f.automaton` of the TypeScript
+    /// Encodes the automaton as the compact text that `f.automaton` of the TypeScript
     /// library reads.
     #[must_use]
     pub fn encode(&self) -> String {

@@ -1,24 +1,24 @@
-//! Which patterns an engine that backtracks matches in linear time too. What is not
-//! proven counts as slow.
+//! Proves that a backtracking engine matches a pattern in linear time. A pattern without
+//! a proof counts as slow.
 
 use crate::alphabet::Alphabet;
 use crate::program::{Program, Step};
 use crate::tree::Tree;
 
-/// How many characters an engine may look at in vain for each start that it tries.
+/// The maximum number of characters that an engine may read in vain per start position.
 const MAX_EFFORT: u64 = 100;
 
-/// The same, if it tries one start only.
+/// The same limit if the pattern is anchored, so that there is one start position.
 const MAX_EFFORT_ONCE: u64 = 10_000;
 
-/// How many ways an engine may leave open for each character that it reads: it needs memory for each of them, and fails
-/// for a text of a mebibyte if there are more than seven.
+/// The maximum number of alternatives that an engine may leave open per character. It needs memory for each, and fails on
+/// a text of one mebibyte with more than seven.
 const MAX_OPEN: usize = 4;
 
-/// The most steps that the proof may take.
+/// The maximum number of steps of the proof.
 const MAX_VISITED: u64 = 500_000;
 
-/// Returns whether backtracking is proven to be linear.
+/// Returns `true` if backtracking is provably linear.
 pub(crate) fn is_linear(tree: &Tree, program: Option<&Program>, alphabet: &Alphabet) -> bool {
     let Some(program) = program else { return false };
     let mut lookarounds_are_short = true;
@@ -33,7 +33,7 @@ pub(crate) fn is_linear(tree: &Tree, program: Option<&Program>, alphabet: &Alpha
     let mut asserts = false;
     tree.visit(&mut |part| asserts |= matches!(part, Tree::Look { .. } | Tree::WordBoundary { .. }));
     if asserts && !program.is_anchored() && may_be_empty(tree) {
-        // V8 tries these in the middle of surrogate pairs too, where nothing may match.
+        // V8 also tries these inside surrogate pairs, although no match may begin there.
         return false;
     }
     if program.is_anchored() {
@@ -43,12 +43,12 @@ pub(crate) fn is_linear(tree: &Tree, program: Option<&Program>, alphabet: &Alpha
     }
 }
 
-/// How many characters all ways through a part read together, at most.
+/// The maximum number of characters that all paths through a part read together.
 fn effort(tree: &Tree) -> u64 {
     ways(tree).saturating_mul(length(tree).saturating_add(1))
 }
 
-/// How many ways lead through a part.
+/// The number of paths through a part.
 fn ways(tree: &Tree) -> u64 {
     match tree {
         Tree::Sequence(parts) => parts.iter().map(ways).fold(1, u64::saturating_mul),
@@ -70,7 +70,7 @@ fn ways(tree: &Tree) -> u64 {
     }
 }
 
-/// How many characters a part reads at most.
+/// The maximum number of characters that a part reads.
 fn length(tree: &Tree) -> u64 {
     match tree {
         Tree::Sequence(parts) => parts.iter().map(length).fold(0, u64::saturating_add),
@@ -83,7 +83,7 @@ fn length(tree: &Tree) -> u64 {
     }
 }
 
-/// Whether a part can match without reading.
+/// Returns `true` if a part can match without reading.
 fn may_be_empty(tree: &Tree) -> bool {
     match tree {
         Tree::Sequence(parts) => parts.iter().all(may_be_empty),
@@ -94,8 +94,8 @@ fn may_be_empty(tree: &Tree) -> bool {
     }
 }
 
-/// Whether the next character always decides which way to go, and only one way leads
-/// to each set. Then whoever goes back finds at once that no other way is open.
+/// Returns `true` if the next character always determines the path, and only one path
+/// leads to each set. Backtracking then fails immediately, since no other path is open.
 fn is_deterministic(program: &Program, alphabet: &Alphabet) -> bool {
     let mut visited = 0;
     let after_reading = (0_u32..).zip(&program.steps).filter(|(_, step)| matches!(step, Step::Read(_)));

@@ -1,4 +1,4 @@
-//! Reads patterns by the grammar of ECMA-262 with the `u` flag.
+//! Parses patterns with the grammar of ECMA-262 with the `u` flag.
 
 mod class;
 mod escape;
@@ -7,12 +7,12 @@ use crate::Error;
 use crate::code_points::CodePoints;
 use crate::tree::Tree;
 
-/// Groups deeper than this are refused, since the parser and its callers recurse.
+/// The maximum nesting depth of groups, since the parser and its callers recurse.
 const MAX_DEPTH: usize = 200;
 
 const MAX_LOOKAROUNDS: usize = 16;
 
-/// Reads a pattern.
+/// Parses a pattern.
 pub(crate) fn parse(source: &str) -> Result<Tree, Error> {
     let mut parser = Parser {
         rest: source,
@@ -45,7 +45,7 @@ enum Reference {
     Name(String),
 }
 
-/// A part, and whether a quantifier may follow it.
+/// A part, and `true` if a quantifier may follow it.
 type Quantifiable = (Tree, bool);
 
 impl Parser<'_> {
@@ -59,7 +59,7 @@ impl Parser<'_> {
         Some(character)
     }
 
-    /// Steps over a text if it comes next.
+    /// Consumes a text if it comes next.
     fn take(&mut self, text: &str) -> bool {
         match self.rest.strip_prefix(text) {
             Some(rest) => {
@@ -104,7 +104,7 @@ impl Parser<'_> {
             Some('(') => self.group(),
             Some('\\') => self.atom_escape(),
             Some('*' | '+' | '?') => Err(Error::Syntax("nothing to repeat")),
-            Some('{' | '}') => Err(Error::Syntax("a brace that belongs to no quantifier must be escaped")),
+            Some('{' | '}') => Err(Error::Syntax("unescaped brace outside a quantifier")),
             Some(']') => Err(Error::Syntax("unmatched `]`")),
             Some(character) => Ok((Tree::Set(CodePoints::single(character.into())), true)),
             None => Ok((Tree::Empty, false)),
@@ -127,11 +127,11 @@ impl Parser<'_> {
             self.groups += 1;
             let name = self.group_name()?;
             if self.names.contains(&name) {
-                return Err(Error::Syntax("two groups have the same name"));
+                return Err(Error::Syntax("duplicate group name"));
             }
             self.names.push(name);
         } else if self.take("?:") {
-            // Nothing is captured either way.
+            // Groups never capture.
         } else if self.take("?") {
             let flags = self.peek().is_some_and(|next| "ims-".contains(next));
             return Err(if flags { Error::Modifier } else { Error::Syntax("invalid group") });
@@ -161,7 +161,7 @@ impl Parser<'_> {
             _ => return Ok(None),
         };
         self.next();
-        // Lazy quantifiers match the same texts.
+        // A lazy quantifier matches the same texts.
         self.take("?");
         Ok(Some(range))
     }
@@ -176,13 +176,13 @@ impl Parser<'_> {
             return Err(INCOMPLETE);
         }
         if most.is_some_and(|most| most < least) {
-            return Err(Error::Syntax("the numbers of a quantifier are out of order"));
+            return Err(Error::Syntax("quantifier range out of order"));
         }
         self.take("?");
         Ok((least, most))
     }
 
-    /// A decimal number; `None` if there is none. Large ones count as the largest.
+    /// Parses a decimal number, if one comes next. Saturates at `u32::MAX`.
     fn digits(&mut self) -> Option<u32> {
         let end = self.rest.find(|next: char| !next.is_ascii_digit()).unwrap_or(self.rest.len());
         let (digits, rest) = self.rest.split_at(end);
@@ -197,7 +197,7 @@ impl Parser<'_> {
                 Reference::Name(name) => self.names.contains(name),
             };
             if !is_known {
-                return Err(Error::Syntax("a back-reference to no group"));
+                return Err(Error::Syntax("back-reference to a nonexistent group"));
             }
         }
         if self.references.is_empty() { Ok(()) } else { Err(Error::BackReference) }

@@ -1,4 +1,4 @@
-//! Patterns as programs: Thompson's automaton, written down step by step.
+//! Compiles patterns to programs: Thompson's automaton as a sequence of steps.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use crate::alphabet::Alphabet;
 use crate::code_points::CodePoints;
 use crate::tree::Tree;
 
-/// A step of a program. Unless it says otherwise, the next step follows it.
+/// A step of a program. Execution continues with the next step unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Reads one character of a set.
     Read(u16),
-    /// Goes on at the next step, and at this one too.
+    /// Continues both with the next step and with this one.
     Split(u32),
     Jump(u32),
-    /// Goes on if a bit of the context is as wanted.
+    /// Continues if a bit of the context has the wanted value.
     Check {
         bit: u8,
         wanted: bool,
@@ -23,26 +23,25 @@ pub(crate) enum Step {
     Accept,
 }
 
-/// The bits of a context: what holds at a position of the text. Programs that read
-/// backward start at the end of the text.
+/// The bits of a position's context. A backward program starts at the end of the text.
 pub(crate) const AT_START: u8 = 0;
 pub(crate) const AT_END: u8 = 1;
 pub(crate) const AT_BOUNDARY: u8 = 2;
 /// The first lookaround; the others follow.
 pub(crate) const LOOKAROUNDS: u8 = 3;
 
-/// An automaton that starts anew at each position.
+/// An automaton that restarts at each position.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) steps: Vec<Step>,
-    /// Whether it reads the text from its end to its start.
+    /// `true` if it reads the text from the end to the start.
     pub(crate) backward: bool,
-    /// Whether the scan is over once it accepts: so for the pattern itself.
+    /// `true` if the scan ends once it accepts, as for the pattern itself.
     pub(crate) stops: bool,
 }
 
 impl Program {
-    /// Where a step leads without reading, with what must hold for it.
+    /// The successors of a step without reading, and the condition to reach them.
     pub(crate) fn successors(&self, at: u32) -> ([Option<u32>; 2], Option<(u8, bool)>) {
         match self.steps[at as usize] {
             Step::Read(_) | Step::Accept => ([None, None], None),
@@ -52,7 +51,7 @@ impl Program {
         }
     }
 
-    /// The bits of the context that the program looks at.
+    /// The bits of the context that the program checks.
     pub(crate) fn bits(&self) -> u32 {
         self.steps.iter().fold(0, |bits, step| match step {
             Step::Check { bit, .. } => bits | 1 << bit,
@@ -60,7 +59,7 @@ impl Program {
         })
     }
 
-    /// All steps that one can lead to without reading, at the start of a text or behind it.
+    /// All steps reachable from one without reading, at the start of a text or after it.
     pub(crate) fn reach(&self, from: u32, at_start: bool) -> Vec<u32> {
         let mut seen = vec![false; self.steps.len()];
         let mut open = vec![from];
@@ -82,7 +81,7 @@ impl Program {
         reached
     }
 
-    /// Whether it reads and accepts nothing that does not begin where the text starts.
+    /// Returns `true` if it can only match at the start of the text.
     pub(crate) fn is_anchored(&self) -> bool {
         self.reach(0, false)
             .iter()
@@ -90,7 +89,7 @@ impl Program {
     }
 }
 
-/// Writes a pattern and its lookarounds as programs, the pattern itself last.
+/// Compiles a pattern and its lookarounds to programs, the pattern itself last.
 pub(crate) fn compile(tree: &Tree) -> Result<(Alphabet, Vec<Program>), Error> {
     let mut compiler = Compiler::default();
     let mut asks_for_words = false;
@@ -105,7 +104,7 @@ struct Compiler<'t> {
     sets: Vec<CodePoints>,
     numbers: HashMap<CodePoints, u16>,
     programs: Vec<Program>,
-    /// Parts of lookarounds with their direction, and which program they became.
+    /// The parts of lookarounds, with their direction and the number of their program.
     lookarounds: Vec<(&'t Tree, bool, u8)>,
 }
 
@@ -114,14 +113,14 @@ impl<'t> Compiler<'t> {
         if let Some(number) = self.numbers.get(set) {
             return *number;
         }
-        // There are fewer sets than states.
+        // There are fewer sets than states, so the number fits.
         let number = u16::try_from(self.sets.len()).unwrap_or(u16::MAX);
         self.sets.push(set.clone());
         self.numbers.insert(set.clone(), number);
         number
     }
 
-    /// Adds a program, after those of the lookarounds in it.
+    /// Adds a program, after those of its lookarounds.
     fn program(&mut self, tree: &'t Tree, backward: bool, is_whole: bool) -> Result<u8, Error> {
         let mut steps = Vec::new();
         self.write(tree, backward, &mut steps)?;

@@ -1,15 +1,15 @@
-//! The Unicode properties that `\p{…}` names.
+//! Unicode properties for `\p{…}`.
 //!
-//! The table is written by a test from what `regress` knows, so that no crate of
-//! tables is needed at run time. A line holds the kind (`b` binary, `g` general
-//! category, `s` script, `x` script extensions), the names, and after a `:` the
-//! ranges: by turns how many code points are left out and how many follow, in base 36.
+//! A test generates the table with `regress`, so that no crate of Unicode tables is
+//! needed at run time. Each line contains the kind (`b` binary, `g` general category,
+//! `s` script, `x` script extensions), the names, and after a `:` the ranges: alternately
+//! the number of code points to skip and to include, in base 36.
 
 use crate::code_points::CodePoints;
 
 const TABLE: &str = include_str!("properties.txt");
 
-/// The code points with a property; `None` if ECMA-262 does not know it.
+/// Returns the code points with a property; `None` if ECMA-262 does not define it.
 pub(crate) fn property(text: &str) -> Option<CodePoints> {
     let (kinds, value) = match text.split_once('=') {
         None => ("bg", text),

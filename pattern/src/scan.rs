@@ -1,11 +1,11 @@
-//! Runs programs over texts.
+//! Runs programs on texts.
 
 use crate::Matcher;
 use crate::alphabet::Alphabet;
 use crate::program::{AT_BOUNDARY, AT_END, AT_START, LOOKAROUNDS, Program, Step};
 use crate::table::Table;
 
-/// Whether the last matcher accepts somewhere, with the others as its lookarounds.
+/// Returns `true` if the last matcher accepts somewhere. The others are its lookarounds.
 pub(crate) fn is_match(alphabet: &Alphabet, matchers: &[Matcher], text: &str, steps: &mut u64) -> bool {
     let Some((pattern, lookarounds)) = matchers.split_last() else { return false };
     if lookarounds.is_empty() {
@@ -14,7 +14,7 @@ pub(crate) fn is_match(alphabet: &Alphabet, matchers: &[Matcher], text: &str, st
     }
     let classes: Vec<u16> = text.chars().map(|character| alphabet.class(character)).collect();
     let last = classes.len();
-    // A bit for each lookaround that holds at a position.
+    // For each position, one bit per lookaround that matches there.
     let mut holding = vec![0_u32; last + 1];
     for (number, matcher) in lookarounds.iter().enumerate() {
         let mut found = Vec::new();
@@ -31,9 +31,9 @@ pub(crate) fn is_match(alphabet: &Alphabet, matchers: &[Matcher], text: &str, st
     run(alphabet, pattern, classes.iter().copied(), |at| holding[at], |_| (), steps)
 }
 
-/// Runs one program; `holding` says which lookarounds hold at a position, and
-/// `accepted` hears of each position where the program accepts. Both count from
-/// where the program starts to read.
+/// Runs one program. `holding` returns the lookarounds that match at a position, and
+/// `accepted` is called for each position where the program accepts. Positions count
+/// from where the program starts to read.
 fn run(
     alphabet: &Alphabet,
     matcher: &Matcher,
@@ -110,7 +110,7 @@ fn run_sets(
     false
 }
 
-/// What is known of a position.
+/// The context of a position.
 pub(crate) struct Context {
     pub(crate) is_start: bool,
     pub(crate) was_word: bool,
@@ -127,14 +127,14 @@ impl Context {
     }
 }
 
-/// Follows all ways through a program at once.
+/// Follows all paths through a program simultaneously.
 pub(crate) struct Walk<'p> {
     program: &'p Program,
     /// The number of the position at which each step was last visited.
     seen: Vec<u64>,
     number: u64,
     open: Vec<u32>,
-    /// How many steps were visited so far.
+    /// The number of steps visited so far.
     pub(crate) visited: u64,
 }
 
@@ -143,9 +143,9 @@ impl<'p> Walk<'p> {
         Self { program, seen: vec![0; program.steps.len()], number: 0, open: Vec::new(), visited: 0 }
     }
 
-    /// Goes on from steps, and from the first one, at a position with this context.
-    /// Fills `next` with where the next character leads, and returns whether the
-    /// program accepts here.
+    /// Advances from the given steps, and from the first one, at a position with this
+    /// context. Fills `next` with the steps after the next character, and returns `true`
+    /// if the program accepts here.
     pub(crate) fn step(
         &mut self,
         alphabet: &Alphabet,
@@ -161,7 +161,7 @@ impl<'p> Walk<'p> {
         for from in current.iter().copied().chain([0]) {
             let mut way = Some(from);
             while let Some(at) = way {
-                // Most steps lead to one other, which needs no place on the stack.
+                // Most steps have one successor, which needs no stack entry.
                 way = self.visit(at, context, containing, next, &mut accepts).or_else(|| self.open.pop());
             }
         }

@@ -1,4 +1,4 @@
-//! Programs as tables of states, where these stay small: one look-up per character.
+//! Programs as tables of states, if the tables are small: one lookup per character.
 
 use std::collections::HashMap;
 
@@ -6,31 +6,31 @@ use crate::alphabet::Alphabet;
 use crate::program::{AT_BOUNDARY, LOOKAROUNDS, Program};
 use crate::scan::{Context, Walk};
 
-/// The most entries of a table.
+/// The maximum number of entries of a table.
 const MAX_ENTRIES: usize = 8_192;
 
-/// The most steps that may be visited to build a table.
+/// The maximum number of steps visited to build a table.
 const MAX_VISITED: u64 = 2_000_000;
 
-/// What each state becomes with each class of characters.
+/// The next state for each state and class of characters.
 #[derive(Debug)]
 pub(crate) struct Table {
     /// The number of the next state, doubled, plus one if the program accepts before it reads.
     entries: Vec<u16>,
-    /// How many entries a state has: one for each class and for the end of the text,
-    /// and each for all combinations of lookarounds that may hold.
+    /// The number of entries per state: one for each class and for the end of the text,
+    /// times the combinations of lookarounds that can match.
     width: usize,
-    /// The lookarounds that matter.
+    /// The lookarounds that the program checks.
     lookarounds: Vec<u8>,
-    /// The state from which nothing is accepted any more.
+    /// The state from which the program can no longer accept.
     dead: Option<usize>,
 }
 
-/// Steps to go on from, whether the text starts here, and whether a word's character was read last.
+/// The active steps, `true` at the start of the text, and `true` after a word character.
 type State = (Vec<u32>, bool, bool);
 
 impl Table {
-    /// `None` if the table would be large.
+    /// Builds the table; `None` if it would be too large.
     pub(crate) fn of(program: &Program, alphabet: &Alphabet) -> Option<Self> {
         let bits = program.bits();
         let asks_for_words = bits >> AT_BOUNDARY & 1 == 1;
@@ -105,7 +105,7 @@ impl Table {
     }
 }
 
-/// The bits of lookarounds that a combination stands for.
+/// The bits of the lookarounds in a combination.
 fn spread(combination: usize, lookarounds: &[u8]) -> u32 {
     lookarounds
         .iter()

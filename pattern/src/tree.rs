@@ -1,4 +1,4 @@
-//! A pattern as a tree.
+//! Patterns as syntax trees.
 
 use crate::Error;
 use crate::code_points::CodePoints;
@@ -31,16 +31,16 @@ pub(crate) enum Tree {
     },
 }
 
-/// The most states that a pattern may need once its repetitions are written out.
+/// The maximum number of states after expanding repetitions.
 const MAX_STATES: u64 = 10_000;
 
 impl Tree {
-    /// Refuses patterns that would need too many states, before anything is allocated for them.
+    /// Rejects patterns that would need too many states, before allocating any.
     pub(crate) fn check_size(&self) -> Result<(), Error> {
         if self.count_states() > MAX_STATES { Err(Error::TooLarge) } else { Ok(()) }
     }
 
-    /// How many steps of a program the tree becomes, at least one for each repetition.
+    /// The number of program steps for the tree, at least one per repetition.
     fn count_states(&self) -> u64 {
         match self {
             Self::Empty => 0,
@@ -57,7 +57,7 @@ impl Tree {
         }
     }
 
-    /// Calls back for each part, outer parts first.
+    /// Calls `found` for each part, outer parts first.
     pub(crate) fn visit(&self, found: &mut dyn FnMut(&Self)) {
         found(self);
         match self {
@@ -71,7 +71,7 @@ impl Tree {
         }
     }
 
-    /// Alternatives, merged into one set if each is a single character of its own.
+    /// Creates alternatives, merged into one set if they are distinct single characters.
     pub(crate) fn alternatives(mut parts: Vec<Self>) -> Self {
         if parts.len() == 1 {
             return parts.pop().unwrap_or(Self::Empty);
@@ -81,7 +81,7 @@ impl Tree {
         let merged = sets.and_then(|sets| {
             let mut ranges: Vec<_> = sets.iter().flat_map(|set| set.ranges().iter().copied()).collect();
             ranges.sort_unstable();
-            // A character in two sets leaves two ways open to an engine that backtracks.
+            // A character in two sets leaves a backtracking engine two open paths.
             let are_disjoint = ranges.windows(2).all(|pair| pair[0].1 < pair[1].0);
             are_disjoint.then(|| CodePoints::from_ranges(ranges))
         });

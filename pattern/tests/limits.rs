@@ -1,4 +1,4 @@
-//! What is refused, and how the time grows with the length of the text.
+//! Rejected patterns, and the growth of time with the length of the text.
 
 use fanfare_pattern::{Error, Regex};
 

@@ -1,10 +1,10 @@
-//! The table of Unicode properties is what the reference knows.
+//! The table of Unicode properties equals that of the reference.
 
 use std::fmt::Write as _;
 
 const PATH: &str = "src/properties.txt";
 
-/// Comparing every code point with every property takes minutes, so that is done only when the table is written.
+/// Comparing every code point with every property takes minutes, so only updating the table does it.
 #[test]
 fn the_table_of_properties_is_that_of_the_reference() {
     let stored = std::fs::read_to_string(PATH).expect("a readable table");
@@ -23,7 +23,7 @@ fn the_table_of_properties_is_that_of_the_reference() {
         assert_eq!(
             found,
             expected,
-            "{}; UPDATE=1 cargo test -p fanfare-pattern writes it anew",
+            "{}; run `UPDATE=1 cargo test -p fanfare-pattern` to update the table",
             &line[..20.min(line.len())]
         );
     }

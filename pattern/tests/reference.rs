@@ -1,4 +1,4 @@
-//! Random patterns match what the reference matches, on random texts.
+//! Random patterns match the same random texts as the reference.
 
 mod random;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const PATH: &str = "../tests/vectors/patterns.json";
 
-/// Patterns that people write, some of which take a backtracking engine exponential time.
+/// Realistic patterns, some of which take a backtracking engine exponential time.
 const KNOWN: [&str; 12] = [
     r"^(\w+\s?)*$",
     r"\S+@example\.com",
@@ -48,6 +48,6 @@ fn the_vectors_are_what_the_automata_say() {
         std::fs::write(PATH, text).expect("a writable file");
     } else {
         let stored = std::fs::read_to_string(PATH).expect("the vectors");
-        assert!(stored == text, "UPDATE=1 cargo test -p fanfare-pattern --test vectors writes them anew");
+        assert!(stored == text, "out of date; run `UPDATE=1 cargo test -p fanfare-pattern --test vectors`");
     }
 }

@@ -1,18 +1,19 @@
-//! What all tests with cases share: their folders, and files that are expected or, with `UPDATE=1`, written.
+//! Helpers for tests with cases: lists the folders, and compares files with the expected ones or, with `UPDATE=1`, writes
+//! them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
-/// What to run when a difference is wanted.
+/// The command that accepts the differences.
 const UPDATE: &str = "UPDATE=1 cargo test -p fanfare-tests --test compiler";
 
 /// Files by their path, with `/` between folders.
 pub(crate) type Texts = BTreeMap<String, String>;
 
-/// The folders of a kind of test, by name. Paths are relative to this package, so that no machine's paths get into
-/// what is expected.
+/// The case folders of a kind of test, by name. Paths are relative to this package, so that expected files contain no
+/// absolute paths.
 pub(crate) fn cases(kind: &str) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = std::fs::read_dir(kind)
         .unwrap_or_else(|error| panic!("{kind}: {error}"))
@@ -21,16 +22,16 @@ pub(crate) fn cases(kind: &str) -> Vec<(String, PathBuf)> {
         .map(|path| (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path))
         .collect();
     found.sort();
-    assert!(!found.is_empty(), "there is no case in tests/{kind}");
+    assert!(!found.is_empty(), "tests/{kind} contains no case");
     found
 }
 
-/// What differs from what is expected.
+/// The differences from the expected files.
 #[derive(Default)]
 pub(crate) struct Differences(Vec<String>);
 
 impl Differences {
-    /// Compares a text with a file, or writes it.
+    /// Compares a text with a file, or writes the file.
     pub(crate) fn file(&mut self, path: &Path, actual: &str) {
         let expected = std::fs::read_to_string(path).ok();
         if expected.as_deref() == Some(actual) {
@@ -46,13 +47,13 @@ impl Differences {
                 let header = path.display().to_string();
                 TextDiff::from_lines(expected.as_str(), actual)
                     .unified_diff()
-                    .header(&header, "made now")
+                    .header(&header, "actual")
                     .to_string()
             }
         });
     }
 
-    /// Compares files with all files of a folder, or makes the folder hold just these.
+    /// Compares files with all files of a folder, or replaces the contents of the folder.
     pub(crate) fn folder(&mut self, folder: &Path, actual: &Texts) {
         for (path, text) in actual {
             self.file(&folder.join(path), text);
@@ -62,12 +63,12 @@ impl Differences {
             if updating() {
                 std::fs::remove_file(&orphan).expect("an orphan that can be removed");
             } else {
-                self.0.push(format!("{} is an orphan: nothing generates it", orphan.display()));
+                self.0.push(format!("{} is an orphan: it is no longer generated", orphan.display()));
             }
         }
     }
 
-    /// Says something that no update mends.
+    /// Adds a failure that `UPDATE=1` does not resolve.
     pub(crate) fn note(&mut self, text: String) {
         self.0.push(text);
     }
@@ -76,13 +77,13 @@ impl Differences {
         let count = self.0.len();
         assert!(
             count == 0,
-            "{count} differences:\n\n{}\n\nIf this is what you wanted, run `{UPDATE}` and read the difference.\n",
+            "{count} differences:\n\n{}\n\nTo accept them, run `{UPDATE}` and review the diff.\n",
             self.0.join("\n\n")
         );
     }
 }
 
-/// The paths of all files in a folder and below, relative to it and sorted.
+/// The paths of all files in a folder and its subfolders, relative to the folder and sorted.
 pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];

@@ -1,4 +1,4 @@
-//! What editors are told of the definition format is what the compiler holds it to.
+//! The JSON Schema for editors accepts the same definitions as the compiler.
 
 use fanfare::Value;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cases::Scratch;
 
 #[test]
-fn editors_and_the_compiler_agree_on_what_a_topic_is() {
+fn editors_and_the_compiler_accept_the_same_topics() {
     let schema: Value = serde_json::from_str(&fanfare_codegen::format_schema()).expect("JSON");
     let editor = jsonschema::validator_for(&schema).expect("a JSON Schema");
     let text = json!({ "type": "string" });
@@ -27,7 +27,7 @@ fn editors_and_the_compiler_agree_on_what_a_topic_is() {
 }
 
 #[test]
-fn editors_and_the_compiler_agree_on_what_signals_and_results_are() {
+fn editors_and_the_compiler_accept_the_same_signals_and_results() {
     let schema: Value = serde_json::from_str(&fanfare_codegen::format_schema()).expect("JSON");
     let editor = jsonschema::validator_for(&schema).expect("a JSON Schema");
     let text = json!({ "type": "string" });
@@ -52,11 +52,11 @@ fn editors_and_the_compiler_agree_on_what_signals_and_results_are() {
     }
 }
 
-/// Both say of a channel whether it is one.
+/// Asserts that the compiler and the JSON Schema both accept or both reject a channel.
 fn agree(editor: &jsonschema::Validator, channel: &Value, is_one: bool) {
     let definition = json!({ "version": 1, "channels": { "room": channel } });
     let folder = Scratch::new("editors");
     folder.file("channels.json", definition.to_string().as_bytes());
-    assert_eq!(fanfare_codegen::generate(folder.path()).is_ok(), is_one, "the compiler on {channel}");
-    assert_eq!(editor.is_valid(&definition), is_one, "an editor on {channel}");
+    assert_eq!(fanfare_codegen::generate(folder.path()).is_ok(), is_one, "compiler: {channel}");
+    assert_eq!(editor.is_valid(&definition), is_one, "editor: {channel}");
 }

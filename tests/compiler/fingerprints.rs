@@ -1,4 +1,4 @@
-//! What a fingerprint tells apart, and what it does not.
+//! Which changes of a definition change the fingerprint of a channel.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ fn a_fingerprint_changes_when_a_topic_becomes_a_stream() {
     let payload = fingerprint("said: { payload: { type: string } }");
     let stream = fingerprint("said: { stream: text }");
     assert_ne!(payload, stream);
-    assert_eq!(stream, fingerprint("said: { description: In pieces., stream: text }"));
+    assert_eq!(stream, fingerprint("said: { description: In chunks., stream: text }"));
     assert_ne!(stream, fingerprint("said: { stream: text, retain: last }"));
     assert_ne!(stream, fingerprint("told: { stream: text }"));
     assert_ne!(stream, fingerprint("{ said: { stream: text }, told: { stream: text } }"));
@@ -35,8 +35,8 @@ fn a_fingerprint_changes_with_signals_and_the_result() {
     ];
     let distinct: HashSet<&String> = all.iter().collect();
     assert_eq!(distinct.len(), all.len(), "{all:?}");
-    assert_eq!(signal, with("signals: { told: { description: What was told., payload: { type: string } } }"));
-    assert_eq!(result, with("result: { description: What was said., type: string }"));
+    assert_eq!(signal, with("signals: { told: { description: An answer., payload: { type: string } } }"));
+    assert_eq!(result, with("result: { description: A text., type: string }"));
 }
 
 /// The fingerprint of a channel with these topics.
@@ -45,7 +45,7 @@ fn fingerprint(topics: &str) -> String {
     fingerprint_of(&format!("topics: {topics}"))
 }
 
-/// The fingerprint of a channel, which is the same in both languages.
+/// The fingerprint of a channel. Asserts that it is the same in both languages.
 fn fingerprint_of(channel: &str) -> String {
     let folder = Scratch::new("fingerprint");
     let definition = format!("version: 1\nchannels:\n  room: {{ address: room, {channel} }}\n");

@@ -1,22 +1,21 @@
-//! What is committed is what the compiler makes of `schemas/` now.
+//! Committed outputs are up to date with `schemas/` and the compiler.
 
 use std::path::Path;
 
 use crate::cases::{Differences, files_below};
 
-const TABLES_START: &str =
-    "<!-- The tables are written by `UPDATE=1 cargo test -p fanfare-tests --test compiler`. -->\n";
-const TABLES_END: &str = "<!-- End of the tables. -->\n";
+const TABLES_START: &str = "<!-- Generated tables. To update them, run `UPDATE=1 cargo test -p fanfare-tests --test compiler`. -->\n";
+const TABLES_END: &str = "<!-- End of the generated tables. -->\n";
 
 #[test]
 fn the_generated_folder_is_current() {
     let made = fanfare_codegen::generate("../schemas").unwrap_or_else(|error| panic!("{error}"));
     let mut stale = Vec::new();
     for (path, text) in made.iter() {
-        // Headers name definitions as the command does, which runs in the root.
+        // Headers contain the path that the command uses, which runs in the root.
         let text = text.replace("../schemas/", "schemas/");
         if committed(path).as_deref() != Some(&text) {
-            stale.push(format!("generated/{path} is stale"));
+            stale.push(format!("generated/{path} is out of date"));
         }
     }
     for path in files_below(Path::new("../generated")) {
@@ -37,17 +36,17 @@ fn the_schema_of_the_definition_format_is_current() {
     let committed = std::fs::read_to_string("../schemas/channels.schema.json").unwrap_or_default();
     assert!(
         committed == fanfare_codegen::format_schema(),
-        "schemas/channels.schema.json is stale.\n\
+        "schemas/channels.schema.json is out of date.\n\
          Run `cargo run -p fanfare-codegen -- schema > schemas/channels.schema.json` in the root and commit the result."
     );
 }
 
 #[test]
-fn the_documentation_of_json_schema_says_what_the_compiler_does() {
+fn the_documentation_of_json_schema_is_current() {
     let path = Path::new("../docs/json-schema.md");
     let text = std::fs::read_to_string(path).expect("the documentation can be read");
-    let (before, rest) = text.split_once(TABLES_START).expect("the tables begin");
-    let (_, after) = rest.split_once(TABLES_END).expect("the tables end");
+    let (before, rest) = text.split_once(TABLES_START).expect("the start of the tables");
+    let (_, after) = rest.split_once(TABLES_END).expect("the end of the tables");
     let tables = fanfare_codegen::reference();
     let mut differences = Differences::default();
     differences.file(path, &format!("{before}{TABLES_START}\n{tables}\n{TABLES_END}{after}"));
@@ -55,7 +54,7 @@ fn the_documentation_of_json_schema_says_what_the_compiler_does() {
 }
 
 #[test]
-fn the_documentation_of_proxies_shows_the_configurations_that_are_measured() {
+fn the_documentation_of_proxies_shows_the_measured_configurations() {
     let text = std::fs::read_to_string("../docs/proxies.md").expect("the documentation can be read");
     for name in ["nginx.conf", "Caddyfile", "express.mjs"] {
         let path = Path::new("../benches/proxies").join(name);
@@ -84,7 +83,7 @@ fn committed(path: &str) -> Option<String> {
     std::fs::read_to_string(Path::new("../generated").join(path)).ok()
 }
 
-/// The threats name the tests that hold the defences. A test that is renamed or removed must not leave its name there.
+/// Each threat names the tests of its defences, so a renamed or removed test must not leave its name behind.
 #[test]
 fn the_documentation_of_security_names_tests_that_exist() {
     let text = std::fs::read_to_string("../docs/security.md").expect("the documentation can be read");
@@ -107,7 +106,7 @@ fn the_documentation_of_security_names_tests_that_exist() {
             missing.extend((!typescript.iter().any(is_it)).then(|| span.to_owned()));
         }
     }
-    assert!(missing.is_empty(), "docs/security.md names tests that are not there:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "docs/security.md names tests that do not exist:\n{}", missing.join("\n"));
 }
 
 fn tests_of(folders: &[&str], extension: &str) -> Vec<(String, String)> {

@@ -1,14 +1,15 @@
-//! Holds the compiler to its promises. Tests are data: a folder a case.
+//! Tests of the compiler. Test cases are data, with one folder per case.
 //!
-//! `UPDATE=1 cargo test -p fanfare-tests --test compiler` writes what the compiler makes now; read the difference
+//! `UPDATE=1 cargo test -p fanfare-tests --test compiler` writes the current output as the expected one. Review the diff
 //! before you commit it.
 
 mod cases;
 mod deep;
 mod editors;
+mod errors;
 mod fingerprints;
 mod floors;
 mod fresh;
 mod golden;
-mod linted;
-mod rejected;
+mod prose;
+mod warnings;

@@ -18,7 +18,7 @@ afterAll(() => server.stop());
 
 const status = { message: "Writing", step: "write", progress: 50 } as const;
 const insight = { kind: "choice", sentence: 3, score: 0.25 } as const;
-const result = {
+const summary = {
   title: null,
   summary: "Trains carry freight.",
   statistics: { sentences: 2, words: 9, chosen: 1, startedAt: "2026-11-22T03:31:00.5+02:00", milliseconds: 7 },
@@ -31,14 +31,14 @@ test("messages of all topics arrive typed, validated and in the order of publish
   await server.publish("status", status, { channel, runId: "attempt/1" });
   await server.publish("insights", insight, { channel });
   await server.tokens("run_typed", { count: 3 });
-  await server.publish("result", result, { channel });
+  await server.publish("summary", summary, { channel });
   await until("all have come", () => listener.messages.length === 6);
 
   expect(listener.messages.map(({ topic, data }) => [topic, data])).toEqual([
     ["status", status],
     ["insights", insight],
     ...range(0, 3).map((index) => ["tokens", { index, text: "x" }]),
-    ["result", result],
+    ["summary", summary],
   ]);
   const [first, second] = listener.messages;
   expect(first).toMatchObject({ kind: "data", channel, runId: "attempt/1" });

@@ -108,9 +108,9 @@ test("who comes back to a history that has moved on is told where the gap is, on
 
 test("who misses only messages of other topics is told of no gap", async () => {
   const proxy = await Proxy.start(server.url);
-  const grant = ["result", "status"].map((name) => ({ channel: "pipeline:run_quiet", name, kind: "run" }));
+  const grant = ["summary", "status"].map((name) => ({ channel: "pipeline:run_quiet", name, kind: "run" }));
   const token = async () => ((await (await server.mint(grant)).json()) as { jwt: string }).jwt;
-  const listener = await listen("run_quiet", { topics: ["result", "status"], token, apiBaseUrl: proxy.url });
+  const listener = await listen("run_quiet", { topics: ["summary", "status"], token, apiBaseUrl: proxy.url });
   await server.status("run_quiet", "before");
   await until("it has come", () => listener.messages.length === 1);
   proxy.down();

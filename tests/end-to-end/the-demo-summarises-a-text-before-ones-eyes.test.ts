@@ -31,7 +31,7 @@ test("two clicks, and the page shows what a subscriber in Node gets, to the resu
   await page.waitForURL(/#run_[a-z0-9]+$/u);
   const run = new URL(page.url()).hash.slice(1);
   const token = async () => ((await (await fetch(`${demo.url}/token?run=${run}`)).json()) as { token: string }).token;
-  const topics = ["status", "insights", "draft", "result"] as const;
+  const topics = ["status", "insights", "draft", "summary"] as const;
   const drafts: Promise<string>[] = [];
   const listener = await listen(run, {
     token,
@@ -51,13 +51,13 @@ test("two clicks, and the page shows what a subscriber in Node gets, to the resu
   await photograph(page, "demo-waiting.png");
 
   await page.getByRole("button", { name: "Approve" }).click();
-  await until("the result has come", () => listener.messages.some(({ topic }) => topic === "result"));
+  await until("the summary has come", () => listener.messages.some(({ topic }) => topic === "summary"));
   await page.locator('.badge[data-state="completed"]').waitFor();
-  const result = listener.messages.flatMap((message) => (message.topic === "result" ? [message.data] : [])).at(-1);
+  const summary = listener.messages.flatMap((message) => (message.topic === "summary" ? [message.data] : [])).at(-1);
   const statuses = listener.messages.flatMap((message) => (message.topic === "status" ? [message.data.message] : []));
-  expect(result?.summary).toBe(draft);
+  expect(summary?.summary).toBe(draft);
   expect(await page.getByLabel("Summary").locator("p").textContent()).toBe(draft);
-  expect(await page.getByLabel("Summary").getByRole("heading").textContent()).toBe(result?.title);
+  expect(await page.getByLabel("Summary").getByRole("heading").textContent()).toBe(summary?.title);
   expect(statuses).toContain("Ada approved the draft");
   expect(await page.getByLabel("What happened").locator("li").count()).toBe(statuses.length);
   expect(await page.getByText("Your verdict is recorded.").count()).toBe(1);

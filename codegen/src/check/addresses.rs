@@ -1,9 +1,9 @@
-//! Addresses: their holes, and that no two can give the same channel name.
+//! Parses addresses, and rejects two that can produce the same channel name.
 
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{AddressPart, Channel, Param};
 
-/// Splits an address at its holes.
+/// Splits an address into literals and params.
 pub(super) fn parse(
     address: &str,
     params: &[Param],
@@ -18,7 +18,7 @@ pub(super) fn parse(
     let mut rest = address;
     while let Some(open) = rest.find('{') {
         let Some(length) = rest[open..].find('}') else {
-            error("a hole of this address is not closed".to_owned(), "close it with `}`");
+            error("unclosed `{` in the address".to_owned(), "close it with `}`");
             return parts;
         };
         if open > 0 {
@@ -27,16 +27,16 @@ pub(super) fn parse(
         let name = &rest[open + 1..open + length];
         match params.iter().position(|param| param.name.wire == name) {
             None if name.is_empty() => {
-                error("a hole of this address has no name".to_owned(), "name a param between the braces")
+                error("empty `{}` in the address".to_owned(), "write the name of a param between the braces")
             }
             None => error(
-                format!("the hole `{{{name}}}` has no param"),
+                format!("param `{name}` is not declared"),
                 &format!("add `{name}: {{ type: string }}` under `params`"),
             ),
             Some(index) if parts.contains(&AddressPart::Param(index)) => {
                 error(
-                    format!("the hole `{{{name}}}` stands here twice"),
-                    "give each hole a param of its own",
+                    format!("param `{name}` is used twice in the address"),
+                    "declare a separate param for each use",
                 );
             }
             Some(index) => parts.push(AddressPart::Param(index)),
@@ -47,16 +47,16 @@ pub(super) fn parse(
         parts.push(AddressPart::Literal(rest.to_owned()));
     }
     if address.is_empty() {
-        error("an address cannot be empty".to_owned(), "write a name, such as the channel's");
+        error("empty address".to_owned(), "write a name, such as the channel's");
     }
     refuse_literals(&parts, &mut error);
     for (index, param) in params.iter().enumerate() {
         if !parts.contains(&AddressPart::Param(index)) {
-            let message = format!("the param `{}` has no hole in the address", param.name.wire);
+            let message = format!("param `{}` is not used in the address", param.name.wire);
             let place = place.join("params").join(&param.name.wire);
             diagnostics.push(
                 Diagnostic::at_key(Code::Address, &place, message)
-                    .help("put it into the address in braces, or remove it"),
+                    .help(format!("add `{{{}}}` to the address, or remove the param", param.name.wire)),
             );
         }
     }
@@ -70,50 +70,50 @@ fn refuse_literals(parts: &[AddressPart], error: &mut impl FnMut(String, &str)) 
             text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.~:/@!$&'()*+,;=|".contains(*c)))
         {
             error(
-                format!("the character {bad:?} cannot stand in an address"),
-                "use letters, digits and any of -_.~:/@!$&'()*+,;=|",
+                format!("invalid character {bad:?} in the address"),
+                "use only letters, digits and any of -_.~:/@!$&'()*+,;=|",
             );
         }
     }
     for pair in parts.windows(3) {
         if let [AddressPart::Param(_), AddressPart::Literal(text), AddressPart::Param(_)] = pair
-            && text.chars().all(may_fill_a_hole)
+            && text.chars().all(may_be_in_param)
         {
             error(
-                format!("`{text}` cannot separate two holes: it may also stand inside a param"),
-                "separate holes with `:` or `/`",
+                format!("`{text}` cannot separate two params, because their values may contain it"),
+                "separate the params with `:` or `/`",
             );
         }
     }
     if parts.windows(2).any(|pair| matches!(pair, [AddressPart::Param(_), AddressPart::Param(_)])) {
         error(
-            "two holes stand side by side, so different params would give the same name".to_owned(),
-            "separate them with `:` or `/`",
+            "adjacent params: different values would produce the same channel name".to_owned(),
+            "separate the params with `:` or `/`",
         );
     }
 }
 
-/// Params are percent-encoded into names; these characters are what is left.
-fn may_fill_a_hole(c: char) -> bool {
+/// Returns `true` for the characters of a percent-encoded param.
+fn may_be_in_param(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.~%".contains(c)
 }
 
-/// Refuses two addresses that could give the same name.
+/// Reports addresses that can produce the same name as an earlier one.
 pub(super) fn refuse_overlaps(channels: &[Channel], places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
     let patterns: Vec<Vec<Token>> = channels.iter().map(|channel| tokens(&channel.address)).collect();
     for (later, pattern) in patterns.iter().enumerate() {
         for earlier in 0..later {
-            // An address without parts was refused for itself.
+            // An address without parts has its own diagnostic.
             if !pattern.is_empty() && can_meet(&patterns[earlier], pattern) {
                 diagnostics.push(
                     Diagnostic::at(
                         Code::AddressOverlap,
                         &places[later].join("address"),
-                        "another channel can have the same name",
+                        "this address can produce the same channel name as another address",
                     )
                     .related(&places[earlier].join("address"), "the other address")
-                    .note("a name has to tell which channel it belongs to")
-                    .help("start each address with a text of its own, such as the channel's name"),
+                    .note("a channel name must identify one channel of the definitions")
+                    .help("start each address with a distinct prefix, such as the channel's name"),
                 );
             }
         }
@@ -140,7 +140,7 @@ fn tokens(address: &[AddressPart]) -> Vec<Token> {
     tokens
 }
 
-/// Whether two patterns have a name in common: both are read at once, character by character.
+/// Returns `true` if some name matches both patterns. Explores pairs of positions, one character at a time.
 fn can_meet(one: &[Token], other: &[Token]) -> bool {
     let literal =
         one.iter().zip(other).take_while(|pair| matches!(pair, (Token::Exactly(_), Token::Exactly(_))));
@@ -176,7 +176,7 @@ fn can_meet(one: &[Token], other: &[Token]) -> bool {
 fn share_a_character(a: Token, b: Token) -> bool {
     match (a, b) {
         (Token::Exactly(a), Token::Exactly(b)) => a == b,
-        (Token::Exactly(c), _) | (_, Token::Exactly(c)) => may_fill_a_hole(c),
+        (Token::Exactly(c), _) | (_, Token::Exactly(c)) => may_be_in_param(c),
         _ => true,
     }
 }

@@ -1,11 +1,11 @@
-//! Types with several possibilities: enums, unions, tagged unions, and `null`.
+//! Enums, unions, tagged unions and `null`.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
 use super::naming::Naming;
-use super::types::{DEEPEST_MERGE, Types, keywords_of};
+use super::types::{MAX_REFERENCE_DEPTH, Types, keywords_of};
 use super::{collisions, rules, shapes};
 use crate::definition::{Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -28,13 +28,13 @@ pub(super) fn values(types: &mut Types<'_>, keywords: &Keywords, place: &Place) 
     }
     if allowed.is_empty() {
         types.diagnostics.push(if values.is_empty() {
-            Diagnostic::at(Code::Unsatisfiable, &place, "an empty `enum` has no valid value")
-                .help("list the values")
+            Diagnostic::at(Code::Unsatisfiable, &place, "empty `enum`: no value is valid")
+                .help("list the allowed values")
         } else {
             Diagnostic::at(
                 Code::Unsatisfiable,
                 &place,
-                format!("no value of `{key}` is of the `type` beside it"),
+                format!("no value of `{key}` has the schema's `type`"),
             )
             .help("correct the values or the type")
         });
@@ -49,7 +49,7 @@ pub(super) fn values(types: &mut Types<'_>, keywords: &Keywords, place: &Place) 
             types.diagnostics.push(Diagnostic::at(
                 Code::KeywordNeedsType,
                 &place,
-                "`x-open` needs an `enum` of strings that give names for variants",
+                "`x-open` requires an `enum` of strings from which variant names can be derived",
             ));
             Type::Any
         }
@@ -58,13 +58,13 @@ pub(super) fn values(types: &mut Types<'_>, keywords: &Keywords, place: &Place) 
     if nullable { Type::Nullable(Box::new(shape)) } else { shape }
 }
 
-/// `1` and `1.0` are one value.
+/// Returns `true` for numbers that are equal by value, such as `1` and `1.0`.
 fn is_equal_number(one: &Value, other: &Value) -> bool {
     one.is_number() && one.as_f64() == other.as_f64()
 }
 
-/// Variants named after the values. Where two would have one name, the characters between words are spelled out; where
-/// that does not tell them apart either, there are none, and the values stay strings.
+/// Returns the variants, named after the values. If two names collide, the characters between words are spelled out; if
+/// they still collide, returns `None`, and the values stay strings.
 fn variants(values: &[Value]) -> Option<Vec<EnumValue>> {
     let words: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
     let names = distinct_names(&words)?;
@@ -72,7 +72,7 @@ fn variants(values: &[Value]) -> Option<Vec<EnumValue>> {
     Some(words.into_iter().zip(names).map(value).collect())
 }
 
-/// The type of `anyOf` and `oneOf`, where nothing else stands beside them and each alternative has a name.
+/// The type of `anyOf` and `oneOf`, if the schema has no other assertions and each alternative has a name.
 pub(super) fn union(
     types: &mut Types<'_>,
     keywords: &Keywords,
@@ -100,7 +100,7 @@ pub(super) fn union(
     let open = keywords.open == Some(true);
     let others: Vec<(usize, &SchemaNode)> =
         nodes.iter().enumerate().filter(|(_, node)| !is_null(node)).collect();
-    // What accepts `null` beside a `null` accepts it twice, and so `oneOf` does not.
+    // An alternative that accepts `null` next to `null` itself matches it a second time, which `oneOf` rejects.
     let mut accepts_null = |(at, node): &(usize, &SchemaNode)| {
         may_accept_null(types, node, &place.join(at), &mut HashSet::new())
     };
@@ -120,7 +120,7 @@ pub(super) fn union(
     Some(combined(alternatives, nulls > 0, exactly_one, open))
 }
 
-/// The alternatives with the names of their variants, if all of them have one.
+/// The alternatives with their variant names, or `None` if one has no name.
 fn named_alternatives(
     types: &mut Types<'_>,
     nodes: &[(usize, &SchemaNode)],
@@ -143,15 +143,15 @@ fn named_alternatives(
     Some(nodes.iter().zip(names).map(alternative).collect())
 }
 
-/// Rules say nothing of tags, so only a union that is a type of its own can be open.
+/// Rules know no tags, so only a union that becomes a type of its own can be open.
 pub(super) fn cannot_be_open(place: &Place) -> Diagnostic {
-    let message = "this union cannot be open: it is no list of tagged objects alone";
+    let message = "`x-open` requires a union that consists of tagged objects only";
     Diagnostic::at(Code::Alternatives, &place.join("x-open"), message)
-        .note("keywords that say more than the shape of a value cannot stand beside it, nor around it")
-        .help("give every alternative a required property of the same name with a `const` string of its own")
+        .note("keywords that a generated type cannot express are not allowed in this schema or around it")
+        .help("give every alternative a required property with the same name and a distinct `const` string")
 }
 
-/// Joins the alternatives; `null` among them makes the rest nullable.
+/// Combines the alternatives; `null` among them makes the rest nullable.
 fn combined(mut alternatives: Vec<Alternative>, nullable: bool, exactly_one: bool, open: bool) -> Type {
     let shape = if alternatives.is_empty() {
         return Type::Null;
@@ -167,8 +167,8 @@ fn combined(mut alternatives: Vec<Alternative>, nullable: bool, exactly_one: boo
     }
 }
 
-/// Whether a schema may accept `null`, as far as can be seen without converting it: a type that turned out not to be
-/// needed would be declared once more by the one in its place.
+/// Returns `true` unless the schema certainly rejects `null`. Does not convert the schema: if its type turned out not to
+/// be needed, the type in its place would be declared twice.
 fn may_accept_null(
     types: &mut Types<'_>,
     node: &SchemaNode,
@@ -181,7 +181,8 @@ fn may_accept_null(
     };
     if let Some(reference) = &keywords.reference {
         let target = types.target(reference, &place.join("$ref")).and_then(Target::into_place);
-        let Some(target) = target.filter(|target| seen.len() < DEEPEST_MERGE && seen.insert(target.clone()))
+        let Some(target) =
+            target.filter(|target| seen.len() < MAX_REFERENCE_DEPTH && seen.insert(target.clone()))
         else {
             return true;
         };
@@ -210,8 +211,8 @@ fn may_accept_null(
         && !none_of(accepts("oneOf", &keywords.one_of))
 }
 
-/// What an alternative calls itself: its title, the type that it refers to, its tag, its kind of value, or a property
-/// that no other requires.
+/// The name of an alternative's variant: from its title, the type that it refers to, its tag, its kind of value, or a
+/// property that only it requires.
 fn variant_name(
     types: &mut Types<'_>,
     node: &SchemaNode,
@@ -255,7 +256,7 @@ fn requires(keywords: &Keywords, key: &str) -> bool {
     keywords.required.iter().flatten().any(|name| name == key)
 }
 
-/// A property that this alternative requires and no other does; where it is the only object, it is called so.
+/// The name of a property that only this alternative requires, or `Object` if this is the only object.
 fn own_property(keywords: &Keywords, all: &[(usize, &SchemaNode)]) -> Option<String> {
     let objects: Vec<&Keywords> = all
         .iter()
@@ -287,7 +288,7 @@ fn kind_name(name: TypeName) -> &'static str {
     }
 }
 
-/// The type of a `type` list, where each kind has a type that says all of it.
+/// The type of a `type` list, if the type of each kind expresses all of the schema's assertions.
 pub(super) fn of_types(
     types: &mut Types<'_>,
     names: &[TypeName],
@@ -303,7 +304,7 @@ pub(super) fn of_types(
     kinds_union(types, names, keywords, place, naming, true)
 }
 
-/// An alternative for each kind, from the keywords that speak of it: `exactly` where those are all.
+/// A union with one alternative per kind, from the keywords for that kind. `exactly` if there are no other keywords.
 pub(super) fn kinds_union(
     types: &mut Types<'_>,
     names: &[TypeName],
@@ -321,7 +322,7 @@ pub(super) fn kinds_union(
             kinds.push(*name);
         }
     }
-    // A format of numbers says nothing of strings that may stand in their place, and the other way round.
+    // A number format does not apply to the strings of the union, nor a string format to its numbers.
     if kinds.len() > 1 && keywords.format.is_some() {
         return None;
     }
@@ -334,7 +335,7 @@ pub(super) fn kinds_union(
         };
         let naming = if kinds.len() == 1 { naming.clone() } else { naming.child(variant) };
         let shape = match kind {
-            // What other keywords say of its properties cannot be left out.
+            // Other keywords may describe its properties too, so none can be left out.
             TypeName::Object if !exactly => {
                 let whole = Keywords { type_: Some(TypeNames::One(*kind)), ..keywords.clone() };
                 let convert = |types: &mut Types<'_>| shapes::objects(types, &whole, place, &naming);
@@ -348,7 +349,7 @@ pub(super) fn kinds_union(
     Some(combined(alternatives, names.contains(&TypeName::Null), false, false))
 }
 
-/// Turns unions of objects that a property tells apart into tagged unions.
+/// Turns unions of objects with a distinguishing property into tagged unions.
 pub(super) fn find_tags(model: &mut Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
     for (at, place) in places.iter().enumerate() {
         let Type::Union(union) = &model.types[at].shape else { continue };
@@ -358,8 +359,8 @@ pub(super) fn find_tags(model: &mut Model, places: &[Place], diagnostics: &mut V
             model.types[at].shape = Type::Tagged(tagged);
         } else if union.open {
             diagnostics.push(
-                Diagnostic::at(Code::Alternatives, place, "only a union of tagged objects can be open")
-                    .help("give every alternative a required property of the same name with a `const` string of its own"),
+                Diagnostic::at(Code::Alternatives, place, "`x-open` requires a union of tagged objects")
+                    .help("give every alternative a required property with the same name and a distinct `const` string"),
             );
         }
     }
@@ -403,7 +404,7 @@ fn tag_value(properties: &[Property], name: &str) -> Option<String> {
     property.constant().and_then(|value| value.as_str().map(str::to_owned))
 }
 
-/// Whether a schema accepts `null` and nothing else.
+/// Returns `true` if the schema accepts only `null`.
 pub(super) fn is_null(node: &SchemaNode) -> bool {
     let SchemaNode::Keywords(keywords) = node else { return false };
     match keywords.assertions().as_slice() {
@@ -414,7 +415,7 @@ pub(super) fn is_null(node: &SchemaNode) -> bool {
     }
 }
 
-/// In older drafts, what stands beside a `$ref` has no meaning.
+/// Returns `true` for a schema with `$ref`, next to which older drafts ignore all other keywords.
 fn refers(node: &SchemaNode) -> bool {
     matches!(node, SchemaNode::Keywords(keywords) if keywords.reference.is_some())
 }

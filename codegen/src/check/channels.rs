@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::names::{Name, RESULT_TYPE};
 
-/// The channels and where each stands.
+/// The channels and their locations.
 #[derive(Default)]
 pub(super) struct Channels {
     pub(super) channels: Vec<Channel>,
@@ -72,8 +72,8 @@ fn channel(
     }
     if node.topics.is_empty() {
         types.diagnostics.push(
-            Diagnostic::at_key(Code::Shape, place, format!("the channel `{key}` has no topics"))
-                .help("add at least one under `topics`"),
+            Diagnostic::at_key(Code::Shape, place, format!("channel `{key}` has no topics"))
+                .help("add at least one topic under `topics`"),
         );
     }
     let mut signals = Vec::new();
@@ -102,8 +102,12 @@ fn param(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     };
     if !matches!(shape, Type::Text(_) | Type::Integer(Integer { .. }) | Type::Enum(_)) {
         types.diagnostics.push(
-            Diagnostic::at(Code::Address, place, "a param is a string, an enum of strings or an integer")
-                .help("write `type: string` or `type: integer`"),
+            Diagnostic::at(
+                Code::Address,
+                place,
+                "a param must be a string, an enum of strings or an integer",
+            )
+            .help("write `type: string` or `type: integer`"),
         );
     }
     Some(Param { name, description, shape })
@@ -137,7 +141,7 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
                 types.diagnostics.push(Diagnostic::at(
                     Code::Limit,
                     &place.join("retain"),
-                    "a topic retains 1 to 10,000 messages",
+                    "`retain` must be from 1 to 10,000",
                 ));
             }
             Retain::Latest(count)
@@ -146,25 +150,26 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
     Some(Topic { name, description: node.description, retain, carries })
 }
 
-/// A topic carries payloads or streams.
+/// Reports a topic unless it has exactly one of `payload` and `stream`.
 fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
     if node.payload.is_some() && node.stream.is_some() {
-        let message = format!("the topic `{key}` has both a `payload` and a `stream`");
+        let message = format!("topic `{key}` has both a `payload` and a `stream`");
         diagnostics.push(
             Diagnostic::at_key(Code::Shape, &place.join("stream"), message)
                 .related(&place.join("payload"), "the payload")
-                .note("what is published to a topic is either one value or a text that is being written")
-                .help("keep one of them, and give the other a topic of its own"),
+                .note("a topic carries either payloads or text streams")
+                .help("keep one of them, and move the other to a separate topic"),
         );
     }
-    // One that is misspelt was reported as an unknown key.
+    // A misspelt key is already reported as unknown.
     let is_misspelt =
         |key: &String| closest(key, TopicNode::KEYS).is_some_and(|meant| TopicNode::CARRIED.contains(&meant));
     if node.payload.is_none() && node.stream.is_none() && !node.unknown.keys().any(is_misspelt) {
-        let message = format!("the topic `{key}` has neither a `payload` nor a `stream`");
-        diagnostics.push(Diagnostic::at_key(Code::Shape, place, message).help(
-            "write `payload: …` for messages, or `stream: text` for texts that are sent piece by piece",
-        ));
+        let message = format!("topic `{key}` has neither a `payload` nor a `stream`");
+        diagnostics.push(
+            Diagnostic::at_key(Code::Shape, place, message)
+                .help("add `payload: …` for messages, or `stream: text` for text streams"),
+        );
     }
 }
 
@@ -183,7 +188,7 @@ fn signal(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming
     Some(Signal { name, description: node.description, payload })
 }
 
-/// The type of what a channel carries: of a payload, or of a result.
+/// The type of a payload or a result.
 fn carried(
     types: &mut Types<'_>,
     schema: Value,
@@ -233,13 +238,13 @@ fn history(types: &mut Types<'_>, node: Option<&HistoryNode>, place: &Place) -> 
         types.diagnostics.push(Diagnostic::at(
             Code::Limit,
             &place.join("messages"),
-            "history keeps 1 to 1,000,000 messages",
+            "`messages` must be from 1 to 1,000,000",
         ));
     }
     let age_seconds = node.age.as_deref().map_or(Some(DEFAULT_HISTORY.age_seconds), seconds);
     if age_seconds.is_none() {
         types.diagnostics.push(
-            Diagnostic::at(Code::Limit, &place.join("age"), "this is not an age")
+            Diagnostic::at(Code::Limit, &place.join("age"), "invalid `age`")
                 .help("write a whole number and a unit, such as `30s`, `10m`, `2h` or `7d` (at most 365d)"),
         );
     }
@@ -259,15 +264,15 @@ fn seconds(age: &str) -> Option<u64> {
     count.checked_mul(seconds).filter(|total| (1..=365 * 86_400).contains(total))
 }
 
-/// Names of channels, params and topics stand in code and in addresses, so they are plain.
+/// Checks the name of a channel, param, topic or signal, which appears in code and in addresses.
 fn identifier(types: &mut Types<'_>, key: &str, what: &str, place: &Place) -> Option<Name> {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let name = Name::new(key).filter(|_| plain);
     if name.is_none() {
         types.diagnostics.push(
-            Diagnostic::at_key(Code::BadName, place, format!("`{key}` cannot name a {what}"))
-                .help("start with a letter and go on with letters, digits, `-` and `_`"),
+            Diagnostic::at_key(Code::BadName, place, format!("invalid {what} name `{key}`"))
+                .help("use an ASCII letter, followed by ASCII letters, digits, `-` or `_`"),
         );
     }
     name

@@ -1,4 +1,4 @@
-//! Names that would be the same in generated code, or that it needs for itself.
+//! Reports name collisions in generated code, and names that are reserved for it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use crate::names::{
     INHERITED_NAMES, RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS, alternative_table, param_table, table,
 };
 
-/// Methods of a generated channel: no topic or signal can be called so, nor like what every JavaScript object inherits.
+/// Methods of a generated channel. Topics and signals cannot have these names, nor those of [`INHERITED_NAMES`].
 const RESERVED_ACCESSORS: [&str; 12] = [
     "name",
     "topics",
@@ -24,13 +24,13 @@ const RESERVED_ACCESSORS: [&str; 12] = [
     "length",
 ];
 
-/// Modules that would hide what generated code refers to, and the file at its root.
+/// Modules that would shadow paths of generated code, and its root file.
 const RESERVED_CHANNELS: [&str; 7] = ["channels", "fanfare", "schemas", "rules", "std", "core", "alloc"];
 
-/// What the Rust module of a channel refers to or declares beside the channel's own type.
+/// Type names that the Rust module of a channel uses or declares, besides the channel's own.
 const RESERVED_CHANNEL_TYPES: [&str; 7] = ["Box", "None", "Option", "Some", "String", "Topic", "Vec"];
 
-/// What the generated file of a channel imports in TypeScript.
+/// Names that the generated TypeScript file of a channel imports.
 const RESERVED_CONSTANTS: [&str; 2] = ["defineChannel", "f"];
 
 /// Reports every collision of names in a model.
@@ -50,7 +50,7 @@ pub(super) fn check(
 
 struct Findings<'r> {
     diagnostics: &'r mut Vec<Diagnostic>,
-    /// Two places whose names collide in one language mostly collide in the other too; that is said once.
+    /// Pairs that are reported already: names that collide in one language mostly collide in the other too.
     reported: HashSet<(Place, Place)>,
 }
 
@@ -61,16 +61,16 @@ impl Findings<'_> {
                 Diagnostic::at_key(
                     Code::NameCollision,
                     place,
-                    format!("this would be called `{name}` in {language}, and so would another"),
+                    format!("name collision: two items would both be called `{name}` in {language}"),
                 )
-                .related(first, "the other one")
+                .related(first, "the other item")
                 .help("rename one of them"),
             );
         }
     }
 }
 
-/// Names that were given so far, and where.
+/// The names so far, with their locations.
 struct Taken<'p>(HashMap<String, &'p Place>);
 
 impl<'p> Taken<'p> {
@@ -101,7 +101,7 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
         if !channel.signals.is_empty() {
             taken.take("Signal".to_owned(), &signal_places[index], "Rust", findings);
         }
-        // A type is never spelled like a table, so both can be kept in one list.
+        // No type is spelled like a table, so one list holds both.
         for param in &channel.params {
             taken.take(format!("static {}", param_table(&param.name)), place, "Rust", findings);
         }
@@ -115,7 +115,7 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
                 Diagnostic::at_key(
                     Code::ReservedName,
                     place,
-                    format!("a type cannot be called `{}`: generated code needs the name", named.rust),
+                    format!("`{}` is reserved for generated code and cannot name a type", named.rust),
                 )
                 .help("choose another name"),
             );
@@ -140,7 +140,7 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
     }
 }
 
-/// The tables of alternatives that have no type of their own, and where each stands.
+/// The tables of alternatives without a type of their own, with their locations.
 fn alternative_tables(model: &Model, places: &[Place]) -> Vec<(Scope, String, Place)> {
     let mut tables = Vec::new();
     for (named, place) in model.types.iter().zip(places) {
@@ -184,7 +184,7 @@ fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Finding
     }
 }
 
-/// Topics and signals: one channel gives access to both.
+/// Checks topics and signals, which become methods of the same type.
 fn check_accessors(channel: &Channel, place: &Place, findings: &mut Findings<'_>) {
     let topics = channel.topics.iter().map(|topic| ("topic", "topics", &topic.name));
     let signals = channel.signals.iter().map(|signal| ("signal", "signals", &signal.name));
@@ -206,12 +206,12 @@ fn reserved(what: &str, name: &str, place: &Place) -> Diagnostic {
     Diagnostic::at_key(
         Code::ReservedName,
         place,
-        format!("a {what} cannot be called `{name}`: generated code needs the name"),
+        format!("`{name}` is reserved for generated code and cannot name a {what}"),
     )
     .help("choose another name")
 }
 
-/// Fields of a struct and variants of an enum.
+/// Checks the fields of a struct and the variants of an enum.
 fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
     match shape {
         Type::Nullable(inner) => check_members(inner, place, findings),
@@ -248,7 +248,7 @@ fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
     }
 }
 
-/// Variants of a tagged union: they are called after the tags, which are found when all else is known.
+/// Checks the variants of a tagged union. They are named after the tags, which are known last.
 pub(super) fn check_cases(tagged: &Tagged, alternatives: &Place, diagnostics: &mut Vec<Diagnostic>) {
     let mut findings = Findings { diagnostics, reported: HashSet::new() };
     let reserved = tagged.open.then(|| ("Unknown".to_owned(), alternatives.clone()));

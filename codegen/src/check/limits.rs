@@ -1,10 +1,10 @@
-//! Numbers and strings with their limits.
+//! Numbers and strings, and their limits.
 
 use fanfare_pattern::{Error, Regex};
 
 use crate::definition::{Keywords, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
-use crate::model::{Format, Integer, Kinds, LARGEST_INTEGER, Number, Text, Type};
+use crate::model::{Format, Integer, Kinds, MAX_INTEGER, Number, Text, Type};
 
 /// Formats that narrow an integer, with their limits.
 pub(crate) const INTEGER_FORMATS: [(&str, i32, u32); 6] = [
@@ -16,7 +16,7 @@ pub(crate) const INTEGER_FORMATS: [(&str, i32, u32); 6] = [
     ("uint32", 0, u32::MAX),
 ];
 
-/// The limits that the `format` of an integer sets, where its type says that it is one.
+/// The limits that a `format` sets, if the `type` is integer.
 pub(super) fn integer_format(keywords: &Keywords) -> Option<(f64, f64)> {
     let is_integer = |names: &TypeNames| {
         let kinds = super::rules::kinds(names);
@@ -29,16 +29,18 @@ pub(super) fn integer_format(keywords: &Keywords) -> Option<(f64, f64)> {
 }
 
 pub(super) fn integer(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
-    let (mut minimum, mut maximum) = (-LARGEST_INTEGER, LARGEST_INTEGER);
+    let (mut minimum, mut maximum) = (-MAX_INTEGER, MAX_INTEGER);
     if let Some(wide @ ("int64" | "uint64")) = keywords.format.as_deref() {
         diagnostics.push(
             Diagnostic::at(
                 Code::IntegerRange,
                 &place.join("format"),
-                format!("an integer of format `{wide}` does not fit a JSON number"),
+                format!("`format: {wide}` does not fit a JSON number"),
             )
-            .note("JavaScript holds whole numbers exactly only up to 2^53−1")
-            .help(format!("write `type: string` with `format: {wide}`: it becomes a bigint in TypeScript")),
+            .note("JavaScript represents integers exactly only up to 2^53−1")
+            .help(format!(
+                "write `type: string` with `format: {wide}`, which becomes a bigint in TypeScript"
+            )),
         );
     }
     #[expect(clippy::cast_possible_truncation, reason = "the limits of a format are whole")]
@@ -71,14 +73,14 @@ pub(super) fn integer(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<
     Type::Integer(Integer { minimum, maximum, multiple_of: keywords.multiple_of })
 }
 
-/// A limit as an integer, where it is within ±(2^53−1).
+/// Returns a limit as an integer, or reports it if it is outside ±(2^53−1).
 fn whole(keyword: &str, limit: Option<f64>, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Option<i64> {
     let limit = limit?;
     #[expect(clippy::cast_precision_loss, reason = "2^53−1 is exact")]
-    if limit.abs() > LARGEST_INTEGER as f64 {
+    if limit.abs() > MAX_INTEGER as f64 {
         diagnostics.push(
-            Diagnostic::at(Code::IntegerRange, &place.join(keyword), "this limit is beyond ±(2^53−1)")
-                .note("JavaScript holds whole numbers exactly only up to 2^53−1; unbounded integers stop there anyway")
+            Diagnostic::at(Code::IntegerRange, &place.join(keyword), "limit outside ±(2^53−1)")
+                .note("JavaScript represents integers exactly only up to 2^53−1, which also bounds integers without limits")
                 .help("remove the limit, or write `type: string` with `format: int64` for 64-bit integers"),
         );
         return None;
@@ -98,7 +100,7 @@ pub(super) fn number(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
     Type::Number(number)
 }
 
-/// The limits of numbers as they are written.
+/// The limits of a number, as written.
 pub(super) fn of_number(keywords: &Keywords) -> Number {
     let ((minimum, exclusive_minimum), (maximum, exclusive_maximum)) =
         (keywords.lower_limits(), keywords.upper_limits());
@@ -117,7 +119,7 @@ pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
     let Some(format) = keywords.format.as_deref() else { return Type::Text(text) };
     if let wide @ ("int64" | "uint64") = format {
         if !text.is_plain() {
-            let message = format!("`format: {wide}` cannot have other limits");
+            let message = format!("`format: {wide}` cannot be combined with other limits");
             diagnostics.push(
                 Diagnostic::at(Code::Limit, place, message)
                     .help("remove `minLength`, `maxLength` and `pattern`"),
@@ -129,7 +131,7 @@ pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
     Type::Text(text)
 }
 
-/// The limits of strings as they are written, without their format.
+/// The limits of a string, as written, without its format.
 pub(super) fn of_text(keywords: &Keywords) -> Text {
     Text {
         min_length: keywords.min_length.filter(|least| *least > 0),
@@ -139,11 +141,11 @@ pub(super) fn of_text(keywords: &Keywords) -> Text {
     }
 }
 
-/// A pattern as a regular expression with the `u` flag, which both languages use. Older ones escape characters that
-/// need none, and leave braces bare; with the flag that is an error, so it is written in the stricter way.
+/// Returns the pattern in the grammar with the `u` flag, which both languages use. Without the flag, patterns may escape
+/// ordinary characters and leave braces unescaped; both are rewritten.
 ///
 /// # Errors
-/// What is wrong with the pattern.
+/// Returns the pattern's error if it cannot be rewritten.
 pub(super) fn with_unicode(pattern: &str) -> Result<String, Error> {
     match Regex::new(pattern) {
         Ok(_) => Ok(pattern.to_owned()),
@@ -159,22 +161,22 @@ pub(super) fn with_unicode(pattern: &str) -> Result<String, Error> {
     }
 }
 
-/// Returns the diagnostic for a pattern that is refused.
+/// Returns the diagnostic for a rejected pattern.
 pub(super) fn refused_pattern(error: &Error, place: &Place) -> Diagnostic {
     let at = |message: String| Diagnostic::at(Code::Pattern, place, message);
-    let linear = "patterns must match in linear time, so that nobody can keep a server busy with a long text";
+    let linear = "patterns must match in linear time, so that a long text cannot keep a server busy";
     match error {
-        Error::BackReference => at(format!("this pattern is not supported: {error}"))
+        Error::BackReference => at(format!("unsupported pattern: {error}"))
             .note(linear)
-            .help("write the alternatives out, or check this part in your own code"),
-        Error::Modifier => at(format!("this pattern is not supported: {error}"))
+            .help("write out the alternatives, or check this part in your own code"),
+        Error::Modifier => at(format!("unsupported pattern: {error}"))
             .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too")
             .help("write both cases, such as `[aA]`"),
-        Error::Syntax(_) => at(format!("this is not a regular expression: {error}"))
+        Error::Syntax(_) => at(format!("invalid regular expression: {error}"))
             .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too"),
-        _ => at(format!("this pattern is not supported: {error}"))
+        _ => at(format!("unsupported pattern: {error}"))
             .note(linear)
-            .help("lower the numbers in braces, and limit lengths with `minLength` and `maxLength`"),
+            .help("use smaller repetition counts, and limit lengths with `minLength` and `maxLength`"),
     }
 }
 
@@ -200,7 +202,7 @@ fn strict(pattern: &str) -> String {
             '{' if !in_class => match quantifier(&pattern[at..]) {
                 Some(text) => {
                     strict.push_str(text);
-                    // All of it is ASCII: one step a byte, the brace itself is behind us.
+                    // The quantifier is ASCII, so one character per byte. The brace is consumed already.
                     characters.by_ref().take(text.len() - 1).for_each(drop);
                 }
                 None => strict.push_str("\\{"),
@@ -212,7 +214,7 @@ fn strict(pattern: &str) -> String {
     strict
 }
 
-/// Escaped characters that mean themselves, and that the `u` flag does not let be escaped.
+/// Returns `true` for ordinary characters, which the `u` flag forbids escaping.
 fn is_needlessly_escaped(escaped: char, in_class: bool) -> bool {
     let is_syntax = "^$\\.*+?()[]{}|/".contains(escaped) || (in_class && escaped == '-');
     !is_syntax && !escaped.is_ascii_alphanumeric()
@@ -235,12 +237,12 @@ pub(super) fn refuse_empty_range(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     if least.zip(most).is_some_and(|(least, most)| least > most) {
-        let message = format!("`{least_name}` is larger than `{most_name}`, so no value is valid");
+        let message = format!("`{least_name}` is greater than `{most_name}`, so no value is valid");
         diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place.join(least_name), message));
     }
 }
 
-/// A format that nobody checks; where it is close to a checked one, it was meant to be that.
+/// Returns a warning for an unchecked format, or an error for one that looks like a misspelt checked format.
 pub(super) fn unchecked_format(format: &str, place: &Place) -> Option<Diagnostic> {
     let checked = Format::ALL.iter().map(|format| format.keyword());
     let known: Vec<&str> =
@@ -250,18 +252,17 @@ pub(super) fn unchecked_format(format: &str, place: &Place) -> Option<Diagnostic
     }
     let place = place.join("format");
     Some(match closest(format, known.iter().copied()).filter(|_| !UNCHECKED_FORMATS.contains(&format)) {
-        Some(near) => Diagnostic::at(Code::Format, &place, format!("the format `{format}` is not known"))
-            .note("a format that is not known is not checked")
+        Some(near) => Diagnostic::at(Code::Format, &place, format!("unknown format `{format}`"))
+            .note("unknown formats are not checked")
             .help(format!("did you mean `{near}`?")),
         None => {
-            let message = format!("the format `{format}` is not checked, on either side");
-            Diagnostic::at(Code::UncheckedFormat, &place, message)
-                .help("add a `pattern` if it has to be kept")
+            let message = format!("`format: {format}` is not checked");
+            Diagnostic::at(Code::UncheckedFormat, &place, message).help("add a `pattern` to check it")
         }
     })
 }
 
-/// Formats that are well known and annotations here: not checked, on either side.
+/// Well-known formats that Fanfare treats as annotations and does not check.
 pub(crate) const UNCHECKED_FORMATS: [&str; 17] = [
     "binary",
     "byte",

@@ -1,11 +1,11 @@
-//! Types that were given a name before it was known that they need none: they are taken out again.
+//! Removes types that were given a name and turned out not to need one.
 
 use std::collections::HashSet;
 
 use crate::diagnostics::Place;
 use crate::model::{Model, Type, TypeId};
 
-/// Takes types out of a model, and moves the others up.
+/// Removes types from the model and renumbers the others.
 pub(super) fn remove(model: &mut Model, places: &mut Vec<Place>, nameless: &HashSet<TypeId>) {
     if nameless.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The names of types: from `$defs`, or from the channel, the topic and the path to a part.
+//! The names of types: from `$defs`, or from the channel, the topic and the path inside the payload.
 
 use std::collections::HashSet;
 
@@ -9,20 +9,20 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::Scope;
 use crate::names::Name;
 
-/// The name that a type gets if it needs one.
+/// The name for a type, if it needs one.
 #[derive(Clone, Debug)]
 pub(super) struct Naming {
     pub(super) scope: Scope,
     pub(super) module: usize,
     pub(super) rust: String,
     pub(super) typescript: String,
-    /// The schema was written for other tools too, so that its author cannot rename things for this one: where two
-    /// names would be the same, one of them gets a number.
+    /// The schema was written for other tools too, so its author may be unable to rename things. If two names collide,
+    /// one of them gets a number.
     pub(super) foreign: bool,
 }
 
 impl Naming {
-    /// The name of a part: the path goes on.
+    /// The name of a part of this type.
     pub(super) fn child(&self, pascal: &str) -> Self {
         Self {
             rust: format!("{}{pascal}", self.rust),
@@ -33,7 +33,7 @@ impl Naming {
 }
 
 impl Types<'_> {
-    /// The names of a new type. Collisions are found later, but for schemas whose author cannot mend them.
+    /// The names of a new type in Rust and TypeScript. Resolves collisions for foreign schemas; others are reported later.
     pub(super) fn names(&mut self, naming: &Naming) -> (String, String) {
         let (mut rust, mut typescript) = (naming.rust.clone(), naming.typescript.clone());
         let mut count = 2;
@@ -54,7 +54,7 @@ impl Types<'_> {
         let name = Name::new(key);
         if name.is_none() {
             self.diagnostics.push(
-                Diagnostic::at_key(Code::BadName, place, format!("`{key}` gives no name for a type"))
+                Diagnostic::at_key(Code::BadName, place, format!("cannot derive a type name from `{key}`"))
                     .help("use letters and digits, such as `OrderLine`"),
             );
         }
@@ -62,14 +62,14 @@ impl Types<'_> {
     }
 }
 
-/// What a type is called in Rust and in TypeScript, and its validator there.
+/// The lower-case names of a type in Rust and TypeScript, and of its validator.
 pub(super) fn constants(scope: Scope, rust: &str, typescript: &str) -> [(Option<Scope>, String); 3] {
     let typescript = typescript.to_lowercase();
     let validator = format!("{typescript}schema");
     [(Some(scope), rust.to_lowercase()), (None, typescript), (None, validator)]
 }
 
-/// Whether a schema carries the marks of one that was written for any tool.
+/// Returns `true` if the schema looks like a standalone JSON Schema, written for any tool.
 pub(super) fn is_foreign(schema: &Value) -> bool {
     ["$schema", "$id", "id", "$defs", "definitions"].iter().any(|key| schema.get(key).is_some())
 }

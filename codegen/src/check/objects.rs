@@ -1,4 +1,4 @@
-//! Objects: their properties, and those of all the schemas that `allOf` and `$ref` join to one.
+//! Objects, with the properties of all schemas that `allOf` and `$ref` merge into one.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Object, Property, Type};
 use crate::names::{Name, distinct_names};
 
-/// The type of a schema with `type: object` that says only which properties there are. Without declared ones it is a
-/// map.
+/// The type of a schema with `type: object` whose only other keywords describe properties. Without declared properties
+/// it is a map.
 pub(super) fn object(
     types: &mut Types<'_>,
     keywords: &Keywords,
@@ -50,16 +50,16 @@ fn refuse_undeclared(types: &mut Types<'_>, gathered: &Gathered, place: &Place) 
                 Diagnostic::at(
                     Code::Unsatisfiable,
                     &place.join("required").join(at),
-                    format!("the property `{key}` is required and refused"),
+                    format!("property `{key}` is required but not allowed"),
                 )
-                .note("`additionalProperties: false` refuses properties that are not declared")
+                .note("`additionalProperties: false` rejects undeclared properties")
                 .help(format!("declare `{key}` under `properties`")),
             );
         }
     }
 }
 
-/// The type of an `allOf` whose parts are open objects: one object with the properties of all.
+/// The type of an `allOf` of open objects: one object with all their properties.
 pub(super) fn merged(
     types: &mut Types<'_>,
     keywords: &Keywords,
@@ -83,25 +83,25 @@ pub(super) fn merged(
     })
 }
 
-/// What schemas that bind one object say of its properties.
+/// The property declarations of all schemas that apply to one object.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) declared: IndexMap<String, Vec<Declared>>,
     pub(super) required: Vec<String>,
     /// No other kind of value is valid.
     pub(super) says_object: bool,
-    /// They say nothing else.
+    /// The schemas have no other keywords.
     exact: bool,
 }
 
 /// One declaration of a property.
 pub(super) enum Declared {
     Here(Box<SchemaNode>, Place),
-    /// By a type that was converted already.
+    /// In a type that is converted already.
     There(Property),
 }
 
-/// What a schema, its `$ref` and its `allOf` say of the properties of an object.
+/// Collects the properties that a schema, its `$ref` and its `allOf` declare.
 pub(super) fn gather(types: &mut Types<'_>, keywords: &Keywords, place: &Place) -> Gathered {
     let mut gathered = Gathered { exact: true, ..Gathered::default() };
     gathered.add(types, keywords, place);
@@ -171,18 +171,18 @@ impl Gathered {
         }
     }
 
-    /// Whether two declarations of a property say different things.
+    /// Returns `true` if two declarations of a property differ.
     fn conflicts(&self, types: &mut Types<'_>) -> bool {
         self.declared.values().any(|declarations| conflict(declarations, types))
     }
 
-    /// Whether a property is declared that no value may have.
+    /// Returns `true` if a property is declared with the schema `false`.
     fn refuses_one(&self) -> bool {
         self.declared.values().flatten().any(Declared::is_refused)
     }
 
-    /// The name of each property, declared or only required; none where they cannot be told apart in Rust, or where
-    /// one has no value.
+    /// The name of each property, declared or only required. `None` if names collide in Rust, or if a property has the
+    /// schema `false`.
     pub(super) fn names(&self) -> Option<Vec<Name>> {
         if self.refuses_one() {
             return None;
@@ -192,7 +192,7 @@ impl Gathered {
         distinct_names(&keys)
     }
 
-    /// The properties, declared or only required; what is not declared is what `additional` says.
+    /// The properties, declared or only required. Undeclared ones have the type of `additional`.
     pub(super) fn properties(
         &self,
         types: &mut Types<'_>,
@@ -224,7 +224,7 @@ impl Gathered {
                     Property { name, description: None, shape, required, boxed: false }
                 }
             };
-            // Each declaration may speak of properties that the others leave out.
+            // Each declaration may describe properties that the others ignore.
             if conflict && shapes::leaves_out(types, &property.shape, &mut HashSet::new()) {
                 property.shape = Type::Any;
             }
@@ -233,14 +233,14 @@ impl Gathered {
         properties
     }
 
-    /// Forgets the properties that no value may have.
+    /// Removes the properties with the schema `false`.
     pub(super) fn without_refused(mut self) -> Self {
         self.declared.retain(|_, declarations| !declarations.iter().any(Declared::is_refused));
         self
     }
 }
 
-/// Whether two declarations of a property say different things.
+/// Returns `true` if two declarations of a property differ.
 fn conflict(declarations: &[Declared], types: &mut Types<'_>) -> bool {
     let mut telling = declarations.iter().filter(|declared| !declared.says_nothing());
     let Some(first) = telling.next() else { return false };

@@ -1,16 +1,16 @@
-//! Types that contain themselves: which ones do, where Rust needs a box, and whether a finite value exists at all.
-//! Types that are huge get boxes too.
+//! Recursive types: finds them, decides where Rust needs a box, and rejects types without a finite value. Huge types get
+//! boxes too.
 
 use super::types::is_nominal;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Model, Type, TypeId, Wrapper};
 
-/// How many bytes a type may have before its larger parts get boxes: a few of them fill a thread's stack.
-const LARGEST_TYPE: usize = 4096;
-/// How many bytes a part of a huge type may have without a box.
-const LARGEST_PART: usize = 128;
+/// The size in bytes above which a type's larger parts are boxed: a few larger values would fill a thread's stack.
+const MAX_TYPE_SIZE: usize = 4096;
+/// The size in bytes above which a part of a huge type is boxed.
+const MAX_PART_SIZE: usize = 128;
 
-/// Refuses schemas that lead to themselves without coming closer to a value: checking one would never end.
+/// Rejects schemas that apply themselves to the same value, so that validation would not terminate.
 pub(super) fn refuse_endless(
     model: &Model,
     places: &[Place],
@@ -26,12 +26,12 @@ pub(super) fn refuse_endless(
     refuse_circles(&components(&of_rules.collect::<Vec<_>>()), places_of_rules, diagnostics);
 }
 
-/// Finds recursion, and refuses types that no finite value satisfies.
+/// Marks recursive types and boxes, and rejects types that no finite value satisfies.
 pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
     refuse_uninhabited(model, places, diagnostics);
     let all = components(&targets_of(model, |shape, targets| contained(shape, false, targets)));
     let inline = components(&targets_of(model, |shape, targets| contained(shape, true, targets)));
-    // What a type contains comes before it.
+    // A type comes after those that it contains.
     let mut order: Vec<usize> = (0..model.types.len()).collect();
     order.sort_by_key(|at| inline.of[*at]);
     let mut sizes = vec![0; model.types.len()];
@@ -44,8 +44,8 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
             inline.is_cyclic(at) && targets.iter().any(|target| inline.of[target.0] == inline.of[at])
         };
         mark_boxes(&mut shape, is_circle);
-        if size_of(&shape, &sizes) > LARGEST_TYPE {
-            mark_boxes(&mut shape, |part| is_circle(part) || size_of(part, &sizes) > LARGEST_PART);
+        if size_of(&shape, &sizes) > MAX_TYPE_SIZE {
+            mark_boxes(&mut shape, |part| is_circle(part) || size_of(part, &sizes) > MAX_PART_SIZE);
         }
         sizes[at] = size_of(&shape, &sizes);
         model.types[at].shape = shape;
@@ -60,7 +60,7 @@ pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec
     }
 }
 
-/// About how many bytes a value has in Rust, without what is behind pointers.
+/// The approximate size of a value in Rust, without the heap.
 fn size_of(shape: &Type, sizes: &[usize]) -> usize {
     let held = |boxed: bool, part: &Type| if boxed { 8 } else { size_of(part, sizes) };
     match shape {
@@ -91,15 +91,15 @@ fn refuse_circles(components: &Components, places: &[Place], diagnostics: &mut V
             Diagnostic::at_key(
                 Code::EndlessReference,
                 place,
-                "this schema refers to itself for the same value, without end",
+                "infinite recursion: this schema applies itself to the same value",
             )
-            .note("it may contain itself only inside a property or an item")
-            .help("describe the values, or move the `$ref` into a property"),
+            .note("a schema may refer to itself only inside a property or an item")
+            .help("describe the values directly, or move the `$ref` into a property"),
         );
     }
 }
 
-/// The named types that bind the same value as a shape.
+/// Collects the named types that apply to the same value as the shape.
 fn in_place(shape: &Type, targets: &mut Vec<TypeId>) {
     match shape {
         Type::Named(id) => targets.push(*id),
@@ -111,7 +111,7 @@ fn in_place(shape: &Type, targets: &mut Vec<TypeId>) {
     }
 }
 
-/// Grows the set of types that have a value until nothing is added.
+/// Reports types without a value: grows the set of types with a value to its fixed point.
 fn refuse_uninhabited(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
     let mut inhabited = vec![false; model.types.len()];
     loop {
@@ -131,9 +131,9 @@ fn refuse_uninhabited(model: &Model, places: &[Place], diagnostics: &mut Vec<Dia
             Diagnostic::at_key(
                 Code::Unsatisfiable,
                 place,
-                "no value satisfies this type: it would have to contain itself without end",
+                "no finite value satisfies this type, because every value must contain another of the type",
             )
-            .help("make one of the properties in the circle optional or nullable"),
+            .help("make one of the properties in the cycle optional or nullable"),
         );
     }
 }
@@ -157,7 +157,7 @@ fn has_value(shape: &Type, inhabited: &[bool]) -> bool {
     }
 }
 
-/// The named types that a shape contains; `inline` leaves out what Rust keeps behind a pointer anyway.
+/// Collects the named types that a shape contains; `inline` leaves out those that Rust stores behind a pointer anyway.
 fn contained(shape: &Type, inline: bool, targets: &mut Vec<TypeId>) {
     match shape {
         Type::Named(id) => targets.push(*id),
@@ -212,7 +212,7 @@ impl Components {
     }
 }
 
-/// The types that each type leads to.
+/// The types that each type refers to.
 fn targets_of(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Vec<Vec<usize>> {
     let targets = |shape: &Type| {
         let mut targets = Vec::new();
@@ -222,7 +222,7 @@ fn targets_of(model: &Model, edges: impl Fn(&Type, &mut Vec<TypeId>)) -> Vec<Vec
     model.types.iter().map(|named| targets(&named.shape)).collect()
 }
 
-/// Tarjan's algorithm, without recursion: definitions may be long chains.
+/// Tarjan's algorithm, iterative because definitions may form long chains.
 fn components(targets: &[Vec<usize>]) -> Components {
     let count = targets.len();
     let mut result = Components { of: vec![usize::MAX; count], cyclic: Vec::new() };

@@ -1,4 +1,4 @@
-//! What a `$ref` names.
+//! Resolves `$ref`s to types.
 
 use super::naming::{Naming, is_foreign};
 use super::types::Types;
@@ -8,14 +8,13 @@ use crate::model::{Scope, Type, TypeId};
 use crate::names::Name;
 
 impl Types<'_> {
-    /// The type that a `$ref` names.
+    /// The type that a `$ref` refers to.
     pub(super) fn reference(&mut self, reference: &str, place: &Place) -> Type {
         let target = self.target(reference, place).and_then(Target::into_place);
         target.map_or(Type::Any, |target| Type::Named(self.type_at(&target)))
     }
 
-    /// What a reference leads to. None where it leads to nothing, which is reported, or to a file with errors of its
-    /// own.
+    /// The target of a reference, or `None` after reporting that it cannot be resolved.
     pub(super) fn target(&mut self, reference: &str, place: &Place) -> Option<Target> {
         match self.resources.resolve(reference, place, self.definitions, self.sources) {
             Ok(target) => Some(target),
@@ -26,7 +25,7 @@ impl Types<'_> {
         }
     }
 
-    /// The type of the schema at a place, declared now if it was not before.
+    /// The type of the schema at a location. Declares the type on first use.
     pub(super) fn type_at(&mut self, place: &Place) -> TypeId {
         if let Some(id) = self.by_place.get(place) {
             return *id;
@@ -38,13 +37,13 @@ impl Types<'_> {
         id
     }
 
-    /// The file that a place is in, as an index into the model's modules.
+    /// The file of a location, as an index into the model's modules.
     pub(super) fn module_of(&self, place: &Place) -> usize {
         let files = &self.definitions.files;
         files.iter().position(|definition| definition.source == place.source).unwrap_or_default()
     }
 
-    /// The name of a type that nothing but its path names.
+    /// The name of a type, derived from its location.
     fn naming_at(&self, place: &Place) -> Naming {
         let depth = place.pointer.segments().len();
         let known = (0..=depth).rev().find_map(|depth| {

@@ -1,4 +1,4 @@
-//! Schemas to rules: what JSON Schema says, keyword by keyword, with nothing left out.
+//! Lowers schemas to rules, keyword by keyword and without loss.
 
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ use crate::model::{
 };
 use crate::names::Name;
 
-/// Where `$dynamicRef`s multiply schemas by the ways to them, no more than this are made.
-const MOST_RULES: usize = 2_000;
+/// The limit for rules if `$dynamicRef`s multiply schemas by the paths to them.
+const MAX_RULES: usize = 2_000;
 
 /// A schema that rules refer to and that is not lowered yet.
 pub(super) struct PendingRules {
@@ -29,7 +29,7 @@ pub(super) fn of(types: &mut Types<'_>, node: &SchemaNode, place: &Place) -> Rul
     Lowering { types, way }.node(node, place)
 }
 
-/// Lowers what rules refer to, until nothing is left.
+/// Lowers the schemas that rules refer to, until none is pending.
 pub(super) fn lower_pending(types: &mut Types<'_>) {
     while let Some(PendingRules { id, place, way }) =
         types.pending_rules.pop().filter(|_| !types.has_too_many_rules)
@@ -39,7 +39,7 @@ pub(super) fn lower_pending(types: &mut Types<'_>) {
     }
 }
 
-/// Where a type's rules are referred to as well, they are written once.
+/// Replaces a type's rules by a reference if the same rules have a name already.
 pub(super) fn share(types: &mut Types<'_>) {
     for (at, place) in types.places.iter().enumerate() {
         let Type::Checked(checked) = &mut types.model.types[at].shape else { continue };
@@ -52,10 +52,10 @@ pub(super) fn share(types: &mut Types<'_>) {
     }
 }
 
-/// One schema on its way to rules.
+/// The lowering of one schema.
 struct Lowering<'t, 'd> {
     types: &'t mut Types<'d>,
-    /// The dynamic anchors that were passed on the way here.
+    /// The dynamic anchors that the path to this schema sets.
     way: DynamicAnchors,
 }
 
@@ -99,7 +99,7 @@ impl Lowering<'_, '_> {
                 .boxed(keywords.unevaluated_properties.as_deref(), &place.join("unevaluatedProperties")),
             values: None,
         };
-        // An open enum says which values are known and of what kind all are, not which are valid.
+        // An open enum lists known values and fixes their kind; it does not restrict the values.
         let open = keywords.open == Some(true);
         if let Some(known) = keywords.enumeration.as_ref().filter(|_| open) {
             rules.kinds = rules.kinds.and(known.iter().map(kind_of).fold(Kinds::NONE, Kinds::or));
@@ -119,7 +119,7 @@ impl Lowering<'_, '_> {
         if dialect == Dialect::Draft2019
             && let Some(contains) = rules.array.contains.take()
         {
-            // In this draft, matching `contains` does not make an item evaluated; what stands under `not` never does.
+            // In this draft, `contains` does not mark items as evaluated. Neither does a schema under `not`.
             let array = Items { contains: Some(contains), ..Items::default() };
             let negated =
                 Rules { not: Some(Box::new(Rules { array, ..Rules::default() })), ..Rules::default() };
@@ -216,14 +216,14 @@ impl Lowering<'_, '_> {
         references
     }
 
-    /// The rules of the schema at a place, which others refer to as well.
+    /// The rules of a schema that others refer to.
     fn named(&mut self, place: Place) -> RulesId {
         let way = self.types.resources.enter(&place, &self.way);
         if let Some(id) = self.types.rules_by_place.get(&(place.clone(), way.clone())) {
             return *id;
         }
         let id = RulesId(self.types.model.rules.len());
-        if id.0 >= MOST_RULES && !way.is_empty() {
+        if id.0 >= MAX_RULES && !way.is_empty() {
             return self.one_too_many(&place);
         }
         self.types.rules_by_place.insert((place.clone(), way.clone()), id);
@@ -234,16 +234,16 @@ impl Lowering<'_, '_> {
         id
     }
 
-    /// Stands for the rules that there is no room for, which is reported.
+    /// Reports once that the limit is reached, and returns a placeholder.
     fn one_too_many(&mut self, place: &Place) -> RulesId {
         if !std::mem::replace(&mut self.types.has_too_many_rules, true) {
-            let message = "the schemas that this one leads to may be reached in too many ways";
+            let message = "too many combinations of dynamic anchors apply to this schema";
             self.types.diagnostics.push(
                 Diagnostic::at_key(Code::Reference, place, message)
                     .note(format!(
-                        "on each way other `$dynamicAnchor`s are in force, and more than {MOST_RULES} schemas differ by them"
+                        "each path of references can set other `$dynamicAnchor`s; the limit is {MAX_RULES} schemas that differ by them"
                     ))
-                    .help("give fewer schemas a `$dynamicAnchor`, or put fewer of them into schemas with an `$id` of their own"),
+                    .help("give fewer schemas a `$dynamicAnchor`, or move fewer of them into schemas with their own `$id`"),
             );
         }
         RulesId(0)
@@ -272,7 +272,7 @@ impl Types<'_> {
         let pascal = |segment: &String| Name::new(segment).map(|name| name.pascal);
         let last = place.pointer.segments().iter().rev().find_map(pascal);
         let base = last.unwrap_or_else(|| "Root".to_owned());
-        // Two names that differ only by case would be one static in Rust.
+        // Names that differ only by case would be the same static in Rust.
         let key = |name: &str| name.to_lowercase();
         let count = self.counts_of_names.entry(key(&base)).or_insert(1);
         let mut name = base.clone();
@@ -317,7 +317,7 @@ fn text(keywords: &Keywords) -> Text {
     }
 }
 
-/// The grammar that a `format` names. Of numbers in strings it speaks only where the type says that they are strings.
+/// The grammar that a `format` names. `int64` and `uint64` apply only if the `type` allows strings.
 fn text_format(format: &str, keywords: &Keywords) -> Option<Format> {
     let says_string = keywords.type_.as_ref().is_some_and(|names| kinds(names).contains(Kinds::STRING));
     match format {
@@ -337,7 +337,7 @@ fn distinct(names: &[String]) -> Vec<String> {
     distinct
 }
 
-/// Whether a JSON value is of one of the kinds.
+/// Returns `true` if the value has one of the kinds.
 pub(super) fn is_of_kind(value: &Value, kinds: Kinds) -> bool {
     kinds.contains(kind_of(value))
 }

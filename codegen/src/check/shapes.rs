@@ -1,18 +1,18 @@
-//! The types of schemas that say more than a type can: each holds every value that its schema allows, and as few others
-//! as can be said simply.
+//! The types of schemas that no type expresses exactly. Each type holds every value that its schema allows, and as few
+//! others as a simple type permits.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
 use super::naming::Naming;
-use super::types::{DEEPEST_MERGE, SCALAR_KEYWORDS, Types, keywords_of};
+use super::types::{MAX_REFERENCE_DEPTH, SCALAR_KEYWORDS, Types, keywords_of};
 use super::{alternatives, objects};
 use crate::definition::{Dependency, Keywords, SchemaNode, Target, TypeName, TypeNames};
 use crate::diagnostics::Place;
-use crate::model::{Additional, Array, Integer, LARGEST_INTEGER, Number, Object, Text, Type, TypeId};
+use crate::model::{Additional, Array, Integer, MAX_INTEGER, Number, Object, Text, Type, TypeId};
 
-/// A type that holds all values of a schema; any JSON value, where it says nothing of their shape.
+/// A type that holds all values of the schema: any JSON value if the schema does not describe their shape.
 pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
     if keywords.constant.is_some() || keywords.enumeration.is_some() {
         let own = keywords.only(&["const", "enum", "type", "x-open"]);
@@ -36,7 +36,7 @@ pub(super) fn of(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
         }
         None => {}
     }
-    // What is taken from one keyword may leave out properties that another one speaks of.
+    // A type from one keyword may drop properties that another keyword describes.
     let shape = of_applicator(types, keywords, place, naming);
     if speaks_of_members(keywords) && leaves_out(types, &shape, &mut HashSet::new()) {
         Type::Any
@@ -65,14 +65,14 @@ fn of_applicator(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
     Type::Any
 }
 
-/// Whether more than one keyword may speak of what is in an object or an array.
+/// Returns `true` if more than one keyword may describe the contents of an object or an array.
 fn speaks_of_members(keywords: &Keywords) -> bool {
     let others =
         keywords.assertions().into_iter().filter(|keyword| !SCALAR_KEYWORDS.contains(keyword)).count();
     others + keywords.all_of.as_ref().map_or(0, |parts| parts.len().saturating_sub(1)) > 1
 }
 
-/// Whether reading a type leaves out properties that it does not declare.
+/// Returns `true` if decoding the type drops undeclared properties.
 pub(super) fn leaves_out(types: &mut Types<'_>, shape: &Type, seen: &mut HashSet<TypeId>) -> bool {
     match shape {
         Type::Object(object) if object.additional == Additional::Ignored => true,
@@ -85,14 +85,14 @@ pub(super) fn leaves_out(types: &mut Types<'_>, shape: &Type, seen: &mut HashSet
     }
 }
 
-/// Whether a part of an `allOf` says what kinds of values there are.
+/// Returns `true` if a part of an `allOf` restricts the kinds of values.
 fn says_something(part: &SchemaNode) -> bool {
     let SchemaNode::Keywords(keywords) = part else { return false };
     let telling = ["$ref", "type", "enum", "const", "oneOf", "anyOf"];
     keywords.assertions().iter().any(|keyword| telling.contains(keyword))
 }
 
-/// The kind that all alternatives have, where it is a simple one.
+/// The type of the one kind that all alternatives have.
 fn of_one_kind(keywords: &Keywords) -> Option<Type> {
     let nodes = keywords.one_of.iter().chain(&keywords.any_of).flatten();
     let mut kinds = nodes.map(|node| match node {
@@ -105,13 +105,13 @@ fn of_one_kind(keywords: &Keywords) -> Option<Type> {
     kinds.all(|kind| kind == Some(first)).then(|| plain(first))
 }
 
-/// Every value of a kind.
+/// The type of all values of a kind.
 fn plain(name: TypeName) -> Type {
     match name {
         TypeName::Null => Type::Null,
         TypeName::Boolean => Type::Boolean,
         TypeName::Integer => {
-            Type::Integer(Integer { minimum: -LARGEST_INTEGER, maximum: LARGEST_INTEGER, multiple_of: None })
+            Type::Integer(Integer { minimum: -MAX_INTEGER, maximum: MAX_INTEGER, multiple_of: None })
         }
         TypeName::Number => Type::Number(Number::default()),
         TypeName::String => Type::Text(Text::default()),
@@ -122,12 +122,12 @@ fn plain(name: TypeName) -> Type {
     }
 }
 
-/// The struct or the map for the objects that a schema allows.
+/// The struct or map for the objects that a schema allows.
 pub(super) fn objects(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Type {
     object(types, keywords, place, naming).unwrap_or_else(|| plain(TypeName::Object))
 }
 
-/// The struct or the map of a schema that allows objects only.
+/// The struct or map of a schema, or `None` if it allows other kinds too.
 fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
     let gathered = objects::gather(types, keywords, place);
     let known: HashSet<String> = gathered.declared.keys().chain(&gathered.required).cloned().collect();
@@ -156,7 +156,7 @@ fn object(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Na
     Some(Type::Object(Object { properties, additional }))
 }
 
-/// What all properties are that are not declared, where one schema says it.
+/// The type of undeclared properties, if one schema describes all of them.
 fn values_of_map(types: &mut Types<'_>, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
     let naming = naming.child("Value");
     let mut patterns = keywords.pattern_properties.iter().flatten();
@@ -173,14 +173,14 @@ fn values_of_map(types: &mut Types<'_>, keywords: &Keywords, place: &Place, nami
     }
 }
 
-/// Looks for properties beyond the declared ones that a schema speaks of: those are kept.
+/// Finds out whether a schema describes undeclared properties, which the type must then keep.
 struct Others<'o, 'd> {
     types: &'o mut Types<'d>,
     declared: &'o HashSet<String>,
     seen: HashSet<Place>,
 }
 
-/// Keywords whose schemas bind the same value.
+/// Keywords whose schemas apply to the same value.
 const SAME_VALUE: [&str; 9] =
     ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
 
@@ -231,13 +231,13 @@ impl Others<'_, '_> {
         are_named || self.are_named_there(keywords, place)
     }
 
-    /// Follows a `$ref`; one that cannot be followed, or comes after many others, may lead anywhere.
+    /// Follows a `$ref`. Returns `true` if it is dynamic or the chain is too long to follow.
     fn are_named_there(&mut self, keywords: &Keywords, place: &Place) -> bool {
         if keywords.dynamic_reference.is_some() || keywords.recursive_reference.is_some() {
             return true;
         }
         let Some(reference) = &keywords.reference else { return false };
-        if self.seen.len() > DEEPEST_MERGE {
+        if self.seen.len() > MAX_REFERENCE_DEPTH {
             return true;
         }
         let target = self.types.target(reference, &place.join("$ref")).and_then(Target::into_place);

@@ -1,4 +1,4 @@
-//! Schemas to types. Named types are declared first and converted on demand, so that they may refer to each other.
+//! Converts schemas to types. Named types are declared first and converted on demand, so that they can refer to each other.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -14,11 +14,11 @@ use crate::definition::{
 use crate::diagnostics::{Code, Diagnostic, Place, Sources};
 use crate::model::{Checked, Model, NamedType, Rules, RulesId, Scope, Type, TypeId, Wrapper};
 
-/// `$ref`s that decide what a type is are followed at most this deep.
-pub(super) const DEEPEST_MERGE: usize = 64;
+/// The depth to which `$ref`s are followed to determine a type.
+pub(super) const MAX_REFERENCE_DEPTH: usize = 64;
 
-/// So deep inside other schemas, counting those that a `$ref` led to, no `$ref` is followed to decide what a type is.
-const DEEPEST_SCHEMA: usize = 192;
+/// The nesting depth of schemas, including those behind `$ref`s, beyond which no `$ref` is followed to determine a type.
+const MAX_SCHEMA_DEPTH: usize = 192;
 
 /// A declared type that is not converted yet.
 struct Pending {
@@ -32,31 +32,31 @@ pub(super) struct Types<'d> {
     pub(super) sources: &'d Sources,
     pub(super) resources: Resources,
     pub(super) model: Model,
-    /// Where each type of the model was declared.
+    /// The location of each type of the model.
     pub(super) places: Vec<Place>,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// The types that have a place of their own: what `$defs` declare, payloads, and what a `$ref` leads to.
+    /// The types by location: entries of `$defs`, payloads, and targets of `$ref`s.
     pub(super) by_place: HashMap<Place, TypeId>,
-    /// The names that the types inside these places begin with.
+    /// The name prefix of types inside these locations.
     pub(super) namings: HashMap<Place, Naming>,
-    /// Types that were reserved and turned out to need no name.
+    /// Types that were declared and turned out to need no name.
     pub(super) nameless: HashSet<TypeId>,
     pub(super) rules_by_place: HashMap<(Place, DynamicAnchors), RulesId>,
-    /// Where each of the model's rules stands.
+    /// The location of each of the model's rules.
     pub(super) places_of_rules: Vec<Place>,
     pub(super) pending_rules: Vec<PendingRules>,
     pub(super) has_too_many_rules: bool,
     /// The names of rules, in lower case.
     pub(super) names_of_rules: HashSet<String>,
-    /// How many rules were given each name, with a number behind all but the first.
+    /// How many rules use each name; all but the first have a number appended.
     pub(super) counts_of_names: HashMap<String, usize>,
     pending: HashMap<TypeId, Pending>,
-    /// What references led to so far.
+    /// The schemas that references resolved to so far.
     nodes: HashMap<Place, Rc<SchemaNode>>,
     pub(super) taken: HashSet<(Option<Scope>, String)>,
-    /// How many types are being converted because others depend on them.
+    /// The number of types being converted because others depend on them.
     followed: usize,
-    /// How many schemas are being converted inside each other.
+    /// The nesting depth of the schema being converted.
     depth: usize,
 }
 
@@ -88,7 +88,7 @@ impl<'d> Types<'d> {
         }
     }
 
-    /// Gives every `$defs` entry of every file its name.
+    /// Declares every `$defs` entry of every file.
     pub(super) fn declare_definitions(&mut self) {
         for (module, definition) in self.definitions.files.iter().enumerate() {
             let root = Place::root(definition.source);
@@ -112,7 +112,7 @@ impl<'d> Types<'d> {
         }
     }
 
-    /// Reserves a named type; its schema is converted later, when all names are known.
+    /// Declares a named type. Its schema is converted later, when all names are known.
     pub(super) fn declare(&mut self, node: SchemaNode, place: &Place, naming: Naming) -> TypeId {
         let id = self.reserve(place, &naming, description_of(&node));
         self.namings.insert(place.clone(), naming.clone());
@@ -120,7 +120,7 @@ impl<'d> Types<'d> {
         id
     }
 
-    /// Converts what was declared, and lowers what its rules refer to.
+    /// Converts all declared types, and lowers the schemas that their rules refer to.
     pub(super) fn convert_all(&mut self) {
         let mut at = 0;
         while at < self.model.types.len() {
@@ -131,9 +131,9 @@ impl<'d> Types<'d> {
         rules::share(self);
     }
 
-    /// The shape of a named type, converted now if it was not before; `None` while it is being converted.
+    /// The shape of a named type, converted on first use. `None` while it is being converted.
     pub(super) fn shape_of(&mut self, id: TypeId) -> Option<&Type> {
-        if self.followed > DEEPEST_MERGE || self.depth > DEEPEST_SCHEMA {
+        if self.followed > MAX_REFERENCE_DEPTH || self.depth > MAX_SCHEMA_DEPTH {
             return None;
         }
         self.followed += 1;
@@ -143,7 +143,7 @@ impl<'d> Types<'d> {
         (!matches!(shape, Type::Named(of) if *of == id)).then_some(shape)
     }
 
-    /// The shape that aliases lead to; `None` while it is being converted, and where they lead in a circle.
+    /// The shape behind aliases. `None` while it is being converted, and for a cycle of aliases.
     pub(super) fn behind_aliases(&mut self, mut shape: Type) -> Option<Type> {
         for _ in 0..=self.model.types.len() {
             let Type::Named(id) = shape else { return Some(shape) };
@@ -164,7 +164,7 @@ impl<'d> Types<'d> {
         self.model.types[id.0].shape = shape;
     }
 
-    /// Adds a type to the model. Until it is converted it stands for itself.
+    /// Adds a type to the model. Until it is converted, its shape is a reference to itself.
     fn reserve(&mut self, place: &Place, naming: &Naming, description: Option<String>) -> TypeId {
         let id = TypeId(self.model.types.len());
         let (rust, typescript) = self.names(naming);
@@ -196,7 +196,7 @@ impl<'d> Types<'d> {
         }
     }
 
-    /// The schema at a place that a reference leads to.
+    /// The schema at the target of a reference.
     pub(super) fn node_at(&mut self, place: &Place) -> Rc<SchemaNode> {
         if let Some(node) = self.nodes.get(place) {
             return Rc::clone(node);
@@ -208,7 +208,7 @@ impl<'d> Types<'d> {
         node
     }
 
-    /// The type of a part: what needs a name of its own becomes a named type.
+    /// The type of a part of a schema. Becomes a named type if it needs a name.
     pub(super) fn part(&mut self, node: &SchemaNode, place: &Place, naming: &Naming) -> Type {
         if !may_be_nominal(node) {
             return self.structure(node, place, naming);
@@ -216,7 +216,7 @@ impl<'d> Types<'d> {
         self.named(place, naming, description_of(node), |types| types.structure(node, place, naming))
     }
 
-    /// The type that `convert` gives: what needs a name of its own becomes a named type.
+    /// The type that `convert` returns. Becomes a named type if it needs a name.
     pub(super) fn named(
         &mut self,
         place: &Place,
@@ -224,7 +224,7 @@ impl<'d> Types<'d> {
         description: Option<String>,
         convert: impl FnOnce(&mut Self) -> Type,
     ) -> Type {
-        // What is inside comes after it, so the name is reserved first.
+        // Reserve the name first, so that inner types come after it.
         let id = self.reserve(place, naming, description);
         let shape = convert(self);
         if is_nominal(&shape) {
@@ -247,7 +247,7 @@ impl<'d> Types<'d> {
         shape
     }
 
-    /// The type of a schema that needs no names.
+    /// The type of a schema that needs no name.
     pub(super) fn simple(&mut self, node: &SchemaNode, place: &Place) -> Option<Type> {
         let naming = || Naming {
             scope: Scope::Root,
@@ -262,13 +262,13 @@ impl<'d> Types<'d> {
         is_simple.then(|| self.structure(node, place, &naming()))
     }
 
-    /// The type of a schema, without giving it a name: one that says exactly what the schema does, or one that holds
-    /// all of its values, with rules beside it.
+    /// The type of a schema, without a name: one that expresses the schema exactly, or one that holds all of its values,
+    /// together with rules.
     pub(super) fn structure(&mut self, node: &SchemaNode, place: &Place, naming: &Naming) -> Type {
         self.deeper(|types| types.type_of(node, place, naming))
     }
 
-    /// Does something inside a schema, and counts how deep that is.
+    /// Calls `inside` one nesting level deeper.
     pub(super) fn deeper<R>(&mut self, inside: impl FnOnce(&mut Self) -> R) -> R {
         self.depth += 1;
         let result = inside(self);
@@ -288,7 +288,7 @@ impl<'d> Types<'d> {
         let alone = overruled.then(|| keywords.only_reference());
         let keywords = alone.as_ref().unwrap_or(keywords);
         if self.resources.are_dynamic(place) {
-            // What a part means depends on the way to it, so no part has a type of its own.
+            // The meaning of a part depends on the path to it, so no part has a type of its own.
             return checked(Type::Any, rules::of(self, node, place));
         }
         if let Some(exact) = self.exactly(keywords, place, naming) {
@@ -300,15 +300,19 @@ impl<'d> Types<'d> {
         let shape = shapes::of(self, keywords, place, naming);
         if shape == Type::Any {
             self.diagnostics.push(
-                Diagnostic::at(Code::AnyValue, place, "this becomes any JSON value in Rust and TypeScript")
-                    .note("it is checked all the same; it says no `type`, or has alternatives that nothing names")
-                    .help("add a `type`, or give each alternative a `title` or a place in `$defs`"),
+                Diagnostic::at(
+                    Code::AnyValue,
+                    place,
+                    "this schema becomes any JSON value in Rust and TypeScript",
+                )
+                .note("values are still checked; the schema has no `type`, or has unnamed alternatives")
+                .help("add a `type`, or give each alternative a `title` or an entry in `$defs`"),
             );
         }
         checked(shape, rules::of(self, node, place))
     }
 
-    /// The type that says exactly what a schema does, if there is one.
+    /// The type that expresses a schema exactly, if one exists.
     fn exactly(&mut self, keywords: &Keywords, place: &Place, naming: &Naming) -> Option<Type> {
         let assertions = keywords.assertions();
         let only = |allowed: &[&str]| assertions.iter().all(|keyword| allowed.contains(keyword));
@@ -325,7 +329,7 @@ impl<'d> Types<'d> {
             return alternatives::union(self, keywords, place, naming);
         }
         if keywords.open == Some(true) {
-            let message = "`x-open` needs an `enum`, or a `oneOf` of tagged objects";
+            let message = "`x-open` requires an `enum`, or a `oneOf` of tagged objects";
             self.diagnostics.push(Diagnostic::at_key(Code::KeywordNeedsType, &place.join("x-open"), message));
         }
         if keywords.all_of.is_some() {
@@ -340,7 +344,7 @@ impl<'d> Types<'d> {
         }
     }
 
-    /// The type of a schema that allows one kind of value, and says of it only what a type can say.
+    /// The type of a schema that allows one kind of value and has only keywords that a type expresses.
     pub(super) fn of_type(
         &mut self,
         name: TypeName,
@@ -368,7 +372,7 @@ fn checked(shape: Type, rules: Rules) -> Type {
     Type::Checked(Box::new(Checked { shape, rules }))
 }
 
-/// Gives what is nullable a name of its own, if it needs one.
+/// Names the type inside a nullable one, if it needs a name.
 fn nullable_apart(shape: Type, name: impl FnOnce(Type) -> Type) -> Type {
     match shape {
         Type::Nullable(inner) if is_nominal(&inner) => Type::Nullable(Box::new(name(*inner))),
@@ -381,7 +385,7 @@ fn nullable_apart(shape: Type, name: impl FnOnce(Type) -> Type) -> Type {
     }
 }
 
-/// The keywords that a type of one kind can say, which a generated type checks by itself.
+/// The keywords that a generated type of one kind expresses and checks itself.
 pub(super) fn keywords_of(name: TypeName) -> &'static [&'static str] {
     match name {
         TypeName::Null | TypeName::Boolean => &["type", "format"],
@@ -396,7 +400,7 @@ pub(super) fn keywords_of(name: TypeName) -> &'static [&'static str] {
     }
 }
 
-/// Keywords that speak of the value itself, and not of what is in it.
+/// Keywords that constrain the value itself, not its contents.
 pub(super) const SCALAR_KEYWORDS: [&str; 10] = [
     "type",
     "minimum",
@@ -410,12 +414,12 @@ pub(super) const SCALAR_KEYWORDS: [&str; 10] = [
     "format",
 ];
 
-/// Types that are declared in Rust and so need a name.
+/// Returns `true` for types that are declared in Rust and therefore need a name.
 pub(super) fn is_nominal(shape: &Type) -> bool {
     matches!(shape.shape(), Type::Object(_) | Type::Enum(_) | Type::Union(_) | Type::Tagged(_))
 }
 
-/// Whether a schema can become a type that needs a name.
+/// Returns `true` if a schema can become a type that needs a name.
 fn may_be_nominal(node: &SchemaNode) -> bool {
     let SchemaNode::Keywords(keywords) = node else { return false };
     let assertions = keywords.assertions();

@@ -1,4 +1,4 @@
-//! Patterns that a page can send texts of any length to.
+//! Patterns that apply to client input of unlimited length.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ impl Search<'_> {
         }
     }
 
-    /// Rules have no places of their own, so they are reported where they are used.
+    /// Rules have no location of their own, so they are reported where they are used.
     fn rules(&mut self, rules: &Rules, place: &Place) {
         self.text(&rules.text, place);
         for id in &rules.references {
@@ -77,7 +77,7 @@ impl Search<'_> {
             Diagnostic::at(
                 Code::UnlimitedPattern,
                 place,
-                "a page can send a text of any length to this pattern",
+                "this pattern applies to client input of unlimited length",
             )
             .note("matching takes time linear in the length of the text")
             .help("add a `maxLength`"),

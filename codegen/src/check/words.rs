@@ -1,13 +1,13 @@
-//! The keywords of schemas, each by itself: whether it exists, in this draft, and whether its value makes sense.
+//! Checks each keyword of a schema: that it exists in the schema's draft, and that its value makes sense.
 
 use serde_json::Value;
 
 use super::limits;
 use crate::definition::{Dialect, Exclusive, ItemsNode, Keywords, SchemaNode};
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
-use crate::model::LARGEST_INTEGER;
+use crate::model::MAX_INTEGER;
 
-/// Checks the keywords of a schema and of those inside it.
+/// Checks the keywords of a schema and its subschemas.
 pub(super) fn check(
     node: &SchemaNode,
     place: &Place,
@@ -31,7 +31,7 @@ fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics
             Diagnostic::at_key(
                 Code::BindsNothing,
                 &place.join(key),
-                format!("`{key}` binds no value of the `type` beside it"),
+                format!("`{key}` has no effect for this `type`"),
             )
             .help("remove it, or correct the `type`"),
         );
@@ -39,7 +39,7 @@ fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics
     for key in keywords.set() {
         let refused = dialect.refuses(key);
         if let Some(help) = refused {
-            let message = format!("`{key}` is no keyword of {}", dialect.name());
+            let message = format!("`{key}` is not a keyword of {}", dialect.name());
             diagnostics
                 .push(Diagnostic::at_key(Code::UnsupportedKeyword, &place.join(key), message).help(help));
         }
@@ -50,17 +50,17 @@ fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics
     ];
     for (key, inclusive, value) in exclusive {
         let help = match (value, dialect) {
-            (Some(Exclusive::Limit(_)), Dialect::Draft4) => format!("write `{inclusive}`, and `{key}: true`"),
+            (Some(Exclusive::Limit(_)), Dialect::Draft4) => format!("write `{inclusive}` and `{key}: true`"),
             (Some(Exclusive::Flag(_)), newer) if newer > Dialect::Draft4 => {
-                format!("write the limit itself, in place of `{inclusive}`")
+                format!("write the limit itself instead of `{inclusive}`")
             }
             _ => continue,
         };
-        let message = format!("this value of `{key}` has no meaning in {}", dialect.name());
+        let message = format!("this value of `{key}` is not allowed in {}", dialect.name());
         diagnostics.push(Diagnostic::at(Code::UnsupportedKeyword, &place.join(key), message).help(help));
     }
     if dialect == Dialect::Draft2020 && matches!(keywords.items, Some(ItemsNode::First(_))) {
-        let message = format!("`items` is no list in {}", dialect.name());
+        let message = format!("`items` cannot be a list in {}", dialect.name());
         diagnostics.push(
             Diagnostic::at_key(Code::UnsupportedKeyword, &place.join("items"), message)
                 .help("write `prefixItems`"),
@@ -68,31 +68,31 @@ fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics
     }
 }
 
-/// A keyword that JSON Schema does not know is an annotation, unless it is a known one that was misspelt.
+/// Returns an error for a misspelt keyword, and a warning for any other unknown one, which is an annotation.
 fn unknown(key: &str, place: &Place) -> Option<Diagnostic> {
     if key == "nullable" {
         return Some(
-            Diagnostic::at_key(Code::UnsupportedKeyword, place, "the keyword `nullable` is not supported")
-                .note("it is no part of JSON Schema, where it would change nothing")
+            Diagnostic::at_key(Code::UnsupportedKeyword, place, "unsupported keyword `nullable`")
+                .note("it is not part of JSON Schema and would have no effect")
                 .help("write a list of types, such as `type: [string, \"null\"]`"),
         );
     }
     if key.starts_with("x-") {
         return None;
     }
-    // Names that begin with `$` belong to JSON Schema itself, or to a tool that marks its own in that way.
+    // A leading `$` marks keywords of JSON Schema's core, or of a tool, so it is not a misspelling.
     let is_alike = |name: &&str| name.starts_with('$') || !key.starts_with('$');
     let near = closest(key, Keywords::NAMES.iter().copied().filter(is_alike));
     Some(match near.filter(|_| !ANNOTATIONS_OF_OTHERS.contains(&key)) {
         Some(near) => Diagnostic::at_key(Code::UnknownKeyword, place, format!("unknown keyword `{key}`"))
             .help(format!("did you mean `{near}`?")),
-        None => Diagnostic::at_key(Code::Ignored, place, format!("JSON Schema has no keyword `{key}`"))
-            .note("what it does not know is an annotation: it changes nothing")
-            .help("let its name begin with `x-` if it is for a tool of yours"),
+        None => Diagnostic::at_key(Code::Ignored, place, format!("`{key}` is not a JSON Schema keyword"))
+            .note("unknown keywords are annotations and have no effect")
+            .help("prefix it with `x-` if one of your tools uses it"),
     })
 }
 
-/// Annotations that editors, forms and other formats put into schemas.
+/// Annotations that editors, forms and other formats use.
 const ANNOTATIONS_OF_OTHERS: [&str; 13] = [
     "id",
     "example",
@@ -112,18 +112,18 @@ const ANNOTATIONS_OF_OTHERS: [&str; 13] = [
 fn check_values(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
     let lists = [("allOf", &keywords.all_of), ("anyOf", &keywords.any_of), ("oneOf", &keywords.one_of)];
     for (key, _) in lists.iter().filter(|(_, nodes)| nodes.as_ref().is_some_and(Vec::is_empty)) {
-        let message = format!("`{key}` needs at least one schema");
+        let message = format!("`{key}` requires at least one schema");
         diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place.join(key), message));
     }
     if keywords.multiple_of.is_some_and(|divisor| divisor <= 0.0) {
-        let message = "`multipleOf` must be larger than 0";
+        let message = "`multipleOf` must be greater than 0";
         diagnostics.push(Diagnostic::at(Code::Limit, &place.join("multipleOf"), message));
     }
     let values = keywords.enumeration.iter().flatten().enumerate();
     let values = values.map(|(at, value)| (value, place.join("enum").join(at)));
     for (value, place) in values.chain(keywords.constant.iter().map(|value| (value, place.join("const")))) {
         if contains_large_integer(value) {
-            let message = "an integer beyond ±(2^53−1) is not exact in JavaScript";
+            let message = "integer outside ±(2^53−1), which JavaScript cannot represent exactly";
             diagnostics
                 .push(Diagnostic::at(Code::IntegerRange, &place, message).help("write it as a string"));
         }
@@ -146,7 +146,7 @@ fn check_values(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagno
 fn contains_large_integer(value: &Value) -> bool {
     match value {
         Value::Number(number) if !number.is_f64() => {
-            number.as_i64().is_none_or(|number| number.abs() > LARGEST_INTEGER)
+            number.as_i64().is_none_or(|number| number.abs() > MAX_INTEGER)
         }
         Value::Array(items) => items.iter().any(contains_large_integer),
         Value::Object(object) => object.values().any(contains_large_integer),

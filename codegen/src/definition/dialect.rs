@@ -1,4 +1,4 @@
-//! The drafts of JSON Schema, and which keywords each has.
+//! The drafts of JSON Schema and their keywords.
 
 /// A draft of JSON Schema, from the oldest to the newest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,17 +41,17 @@ impl Dialect {
         }
     }
 
-    /// Up to draft-07, nothing that stands beside a `$ref` has a meaning.
+    /// Returns `true` up to draft-07, where keywords next to a `$ref` are ignored.
     pub(crate) fn reference_stands_alone(self) -> bool {
         self <= Self::Draft7
     }
 
-    /// The keyword that names a schema's own URI.
+    /// The keyword for a schema's URI.
     pub(crate) fn id_keyword(self) -> &'static str {
         if self == Self::Draft4 { "id" } else { "$id" }
     }
 
-    /// Why a keyword that other drafts know has no meaning in this one, and what to write.
+    /// What to write instead of a keyword that this draft does not have; `None` if it has the keyword.
     pub(crate) fn refuses(self, keyword: &str) -> Option<&'static str> {
         RANGES
             .iter()
@@ -61,15 +61,15 @@ impl Dialect {
 }
 
 impl Dialect {
-    /// The keywords that not every draft has, each with the first and the last draft that do.
+    /// The keywords that not every draft has, each with the first and the last draft that does.
     pub(crate) fn ranges() -> impl Iterator<Item = (&'static str, Self, Self)> {
         RANGES.iter().map(|(name, first, last, _)| (*name, *first, *last))
     }
 }
 
-const NEWER: &str = "name a newer draft in `$schema`, or remove it";
+const NEWER: &str = "set a newer draft with `$schema`, or remove the keyword";
 
-/// Keywords that not every draft has: the first and the last that do, and what to write in others.
+/// Keywords that not every draft has: the first and the last draft that does, and what to write in others.
 const RANGES: [(&str, Dialect, Dialect, &str); 20] = [
     ("const", Dialect::Draft6, Dialect::Draft2020, "write `enum` with one value"),
     ("contains", Dialect::Draft6, Dialect::Draft2020, NEWER),

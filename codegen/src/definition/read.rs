@@ -1,4 +1,4 @@
-//! Reads definition files: text to YAML or JSON to JSON values to nodes.
+//! Reads definition files: parses YAML or JSON, converts it to JSON values, and deserializes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,46 +11,46 @@ use crate::diagnostics::{
     Code, Diagnostic, Place, Report, SourceId, Sources, closest, second_document, second_of_equal_keys,
 };
 
-/// A larger definition file is refused: it would be slow to compile and to review.
-const LARGEST_FILE: u64 = 8 * 1024 * 1024;
+/// The maximum size of a definition file. A larger one would be slow to compile and to review.
+const MAX_FILE_SIZE: u64 = 8 * 1024 * 1024;
 
-/// One definition file that was read.
+/// A parsed definition file.
 #[derive(Debug)]
 pub(crate) struct Definition {
     pub(crate) source: SourceId,
-    /// The path below the definition folder without its extension, such as `billing/invoice`.
+    /// The path relative to the definition folder, without its extension, such as `billing/invoice`.
     pub(crate) stem: String,
-    /// The path from the definition folder on, such as `schemas/billing/invoice.yaml`: the same wherever the compiler
-    /// is run.
+    /// The path that starts with the definition folder's name, such as `schemas/billing/invoice.yaml`: independent of the
+    /// current directory.
     pub(crate) label: String,
     pub(crate) file: DefinitionFile,
-    /// A plain JSON Schema: it declares no channels, and is there to be referred to.
+    /// A plain JSON Schema, which declares no channels and which others refer to.
     pub(crate) is_schema: bool,
-    /// The draft of JSON Schema that it is written in, where its schemas name no other.
+    /// The JSON Schema draft of its schemas, unless they name another.
     pub(crate) dialect: Dialect,
-    /// The whole file, which `$ref`s may point into.
+    /// The whole file, as a target of `$ref`s.
     pub(crate) document: Value,
 }
 
-/// All definition files: those of the folder in the order of their names, then those that they refer to.
+/// All definition files: those of the folder, sorted by name, then the files that they refer to.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
     pub(crate) files: Vec<Definition>,
-    /// Every file that was found; without an index where it could not be read, which was reported.
+    /// Every file found. `None` if it could not be read, which is reported already.
     by_path: BTreeMap<PathBuf, Option<usize>>,
-    /// Every folder that was searched; a new file in one of them is a new definition.
+    /// Every folder searched. A file added to one of them is a new definition.
     pub(crate) folders: Vec<PathBuf>,
     /// The folders that `$ref`s may read from.
     referable: Vec<PathBuf>,
 }
 
 impl Definitions {
-    /// The definition that was read from a source.
+    /// The definition read from a source.
     pub(crate) fn of(&self, source: SourceId) -> Option<&Definition> {
         self.files.iter().find(|definition| definition.source == source)
     }
 
-    /// The file that a `$ref` in `from` means.
+    /// Resolves the file part of a `$ref` in the file `from`.
     pub(crate) fn resolve(&self, from: &Path, reference: &str) -> Resolved<'_> {
         let path = normalised(&from.parent().unwrap_or(Path::new("")).join(reference));
         match self.by_path.get(&path) {
@@ -67,17 +67,17 @@ impl Definitions {
     }
 }
 
-/// What stands at the path of a `$ref`.
+/// The file at the path of a `$ref`.
 pub(crate) enum Resolved<'d> {
     Definition(&'d Definition),
-    /// A file with errors of its own.
+    /// A file with errors, which are reported already.
     Unreadable,
     Missing,
-    /// A file in a folder that `$ref`s may not read from. It was not looked for.
+    /// A file in a folder that `$ref`s may not read from. The file system was not accessed.
     Outside,
 }
 
-/// Reads every definition in a folder and below, and every file that these refer to there or in the folders `allowed`.
+/// Reads every definition in a folder and its subfolders, and every file that they refer to there or in `allowed`.
 pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, Report) {
     let referable = [&[folder.to_owned()], allowed].concat();
     let mut reader = Reader {
@@ -88,12 +88,8 @@ pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, R
     let paths = reader.list(folder);
     if paths.is_empty() && reader.report.diagnostics.is_empty() {
         reader.report.diagnostics.push(
-            Diagnostic::about_path(
-                Code::NoDefinitions,
-                folder,
-                "there is no channel definition in this folder",
-            )
-            .help("add a file such as `channels.yaml` that starts with `version: 1`"),
+            Diagnostic::about_path(Code::NoDefinitions, folder, "no channel definitions in this folder")
+                .help("add a file such as `channels.yaml` that starts with `version: 1`"),
         );
     }
     for path in paths {
@@ -120,9 +116,9 @@ impl Reader {
                     Diagnostic::about_path(
                         Code::File,
                         folder,
-                        format!("the definition folder cannot be read: {error}"),
+                        format!("cannot read the definition folder: {error}"),
                     )
-                    .help("run the command where `schemas/` is, or name the folder"),
+                    .help("set the folder with `--schemas`, or run the command where `schemas/` is"),
                 );
                 return Vec::new();
             }
@@ -133,7 +129,7 @@ impl Reader {
         let mut found = Vec::new();
         for path in paths {
             if path.is_dir() {
-                // A link may lead back here.
+                // A link may lead back to a parent.
                 let seen = self.definitions.folders.iter().any(|folder| is_same_folder(folder, &path));
                 if !seen {
                     found.extend(self.list(&path));
@@ -145,7 +141,7 @@ impl Reader {
         found
     }
 
-    /// Reads one file, unless it was read before.
+    /// Reads a file, unless it was read before.
     fn read(&mut self, path: &Path) {
         let key = normalised(path);
         if self.definitions.by_path.contains_key(&key) {
@@ -187,8 +183,8 @@ impl Reader {
         }
     }
 
-    /// Reads the files that `$ref`s name and that were not read with the folder. A file that is missing, or in a folder
-    /// that `$ref`s may not read from, is left to the check, which reports the `$ref`.
+    /// Reads the files that `$ref`s name and that are not part of the folder. Skips a file that is missing or that `$ref`s
+    /// may not read from; resolving the `$ref` reports it.
     fn read_references(&mut self) {
         let mut at = 0;
         while let Some(definition) = self.definitions.files.get(at) {
@@ -205,8 +201,8 @@ impl Reader {
         }
     }
 
-    /// The path below the definition folder without its extension; of a file outside it, the name: outputs never stand
-    /// outside theirs.
+    /// The path relative to the definition folder, without its extension. For a file outside it, the file name, so that
+    /// outputs stay inside the output folder.
     fn stem(&self, path: &Path) -> String {
         let path = normalised(path);
         let below = path
@@ -221,7 +217,7 @@ impl Reader {
     }
 }
 
-/// Turns a value into a node, or says which part of it has another shape.
+/// Deserializes a value, or returns a diagnostic for the part with the wrong shape.
 #[expect(clippy::result_large_err, reason = "it is the end of the reading of this file")]
 pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T, Diagnostic> {
     let keys: Vec<String> =
@@ -253,7 +249,7 @@ pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T
     })
 }
 
-/// serde speaks of Rust's types; the user wrote YAML.
+/// Replaces the terms of Rust in serde's messages with those of YAML.
 fn in_words_of_yaml(message: &str) -> String {
     let message = match message.strip_suffix(", expected a map") {
         Some(found) => format!("{found}, expected a mapping"),
@@ -268,7 +264,7 @@ fn in_words_of_yaml(message: &str) -> String {
     words.iter().fold(message, |message, (rust, yaml)| message.replacen(rust, yaml, 1))
 }
 
-/// Reports keys that the format does not know.
+/// Reports unknown keys.
 pub(crate) fn refuse_unknown<'k>(
     place: &Place,
     unknown: impl IntoIterator<Item = &'k String>,
@@ -280,12 +276,12 @@ pub(crate) fn refuse_unknown<'k>(
             Diagnostic::at_key(Code::UnknownKey, &place.join(key), format!("unknown key `{key}`"));
         diagnostics.push(match closest(key, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("the keys here are {}", listed(known))),
+            None => diagnostic.help(format!("the allowed keys are {}", listed(known))),
         });
     }
 }
 
-/// `a`, `b` and `c`, each in backticks.
+/// Joins words as in "`a`, `b` and `c`".
 pub(crate) fn listed(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
@@ -300,16 +296,16 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read the file: {error}"))?;
     if !metadata.is_file() {
-        return Err("is not a file".to_owned());
+        return Err("not a file".to_owned());
     }
     let size = metadata.len();
-    if size > LARGEST_FILE {
-        return Err(format!("is larger than 8 MiB ({size} bytes); split it into several files"));
+    if size > MAX_FILE_SIZE {
+        return Err(format!("file larger than 8 MiB ({size} bytes); split it into several files"));
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let text = String::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}"))?;
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot read the file: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| format!("invalid UTF-8: {error}"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -331,7 +327,7 @@ fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, 
     if message.contains("duplicate entry")
         && let Some((line, column, key)) = second_of_equal_keys(text)
     {
-        let message = format!("the key `{key}` stands here twice");
+        let message = format!("duplicate key `{key}`");
         return Diagnostic::at_position(Code::DuplicateKey, source, (line, column), message)
             .help("remove or rename one of them");
     }
@@ -340,18 +336,23 @@ fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, 
             Code::Syntax,
             source,
             second_document(text).unwrap_or((1, 1)),
-            "a file holds one definition",
+            "a file can contain only one YAML document",
         )
-        .help("move what follows `---` to a file of its own");
+        .help("move the text after `---` to a separate file");
     }
     let ends = message.contains("unexpected end of stream")
         || position.is_some_and(|(line, _)| line > text.lines().count());
     if let Some(start) = context_start(message).filter(|_| ends) {
-        return Diagnostic::at_position(Code::Syntax, source, start, "what begins here does not end");
+        return Diagnostic::at_position(
+            Code::Syntax,
+            source,
+            start,
+            "unterminated string or collection starting here",
+        );
     }
     if let Some(at) = position.filter(|at| character_at(text, *at) == Some('\t')) {
-        return Diagnostic::at_position(Code::Syntax, source, at, "YAML is not indented with tabs")
-            .help("use spaces");
+        return Diagnostic::at_position(Code::Syntax, source, at, "tabs are not allowed as YAML indentation")
+            .help("indent with spaces");
     }
     let message = message.split(" at line ").next().unwrap_or(message);
     if message.contains("recursion limit") {
@@ -361,18 +362,18 @@ fn syntax_error(source: SourceId, text: &str, position: Option<(usize, usize)>, 
             position.unwrap_or((1, 1)),
             "nested too deeply",
         )
-        .note("a definition may be nested 128 levels deep")
+        .note("definitions may be nested up to 128 levels deep")
         .help("move inner schemas to `$defs` and refer to them with `$ref`");
     }
     Diagnostic::at_position(
         Code::Syntax,
         source,
         position.unwrap_or((1, 1)),
-        format!("this cannot be parsed: {message}"),
+        format!("syntax error: {message}"),
     )
 }
 
-/// The place that `…, while scanning a quoted scalar at line 4 column 14` names.
+/// The line and column in `…, while scanning a quoted scalar at line 4 column 14`.
 fn context_start(context: &str) -> Option<(usize, usize)> {
     let (line, column) =
         context.split_once(", while ")?.1.rsplit_once(" at line ")?.1.split_once(" column ")?;
@@ -383,7 +384,7 @@ fn character_at(text: &str, (line, column): (usize, usize)) -> Option<char> {
     text.lines().nth(line.checked_sub(1)?)?.chars().nth(column.checked_sub(1)?)
 }
 
-/// YAML can say more than JSON; what JSON cannot is refused rather than changed.
+/// Converts YAML to JSON. Reports values that JSON cannot represent.
 fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Value {
     match yaml {
         serde_yaml::Value::Null => Value::Null,
@@ -420,27 +421,23 @@ fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnos
                     _ => place.clone(),
                 };
                 diagnostics.push(
-                    Diagnostic::at_key(Code::Shape, &written, "a key in this mapping is not a string")
-                        .help("put quotes around it"),
+                    Diagnostic::at_key(Code::Shape, &written, "mapping keys must be strings")
+                        .help("put the key in quotes"),
                 );
             }
             Value::Object(object)
         }
         serde_yaml::Value::Tagged(tagged) => {
             diagnostics.push(
-                Diagnostic::at(
-                    Code::Shape,
-                    place,
-                    format!("the YAML tag `{}` has no meaning here", tagged.tag),
-                )
-                .help("remove it, or put quotes around the text"),
+                Diagnostic::at(Code::Shape, place, format!("unsupported YAML tag `{}`", tagged.tag))
+                    .help("remove the tag, or put the text in quotes"),
             );
             Value::Null
         }
     }
 }
 
-/// Whether a file says that it is JSON Schema, and nothing of channels.
+/// Returns `true` if a file is a JSON Schema and not a definition of channels.
 fn is_plain_schema(document: &Value) -> bool {
     let text = |key: &str| document.get(key).and_then(Value::as_str);
     let is_ours = document.get("version").is_some_and(Value::is_number) || document.get("channels").is_some();
@@ -464,7 +461,7 @@ fn collect_references(value: &Value, references: &mut Vec<String>) {
     }
 }
 
-/// A definition is a YAML or JSON file that is not itself a schema for editors.
+/// Returns `true` for a YAML or JSON file that is not hidden and not a `.schema.json`.
 fn is_definition(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let known = path
@@ -473,12 +470,12 @@ fn is_definition(path: &Path) -> bool {
     known && !name.ends_with(".schema.json") && !name.starts_with('.')
 }
 
-/// The absolute path of a file that need not exist, with `..` applied.
+/// The absolute path of a file, which need not exist, with `..` resolved.
 fn absolute(path: &Path) -> PathBuf {
     normalised(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
 }
 
-/// The path without `.` and with `..` applied, so that two spellings of one file are equal.
+/// The path without `.` and with `..` resolved, so that two spellings of the same file are equal.
 fn normalised(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {

@@ -1,4 +1,4 @@
-//! Where schemas stand: their base URIs, their drafts, and what a `$ref` leads to.
+//! Schema resources: their base URIs, drafts and anchors, and the resolution of `$ref`s.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,44 +9,44 @@ use super::read::{Definition, Definitions, Resolved};
 use super::{Dialect, subschemas};
 use crate::diagnostics::{Code, Diagnostic, Place, Sources, closest};
 
-/// Named schemas that a `$dynamicRef` may lead to, by name.
+/// The possible targets of a `$dynamicRef`, by name.
 pub(crate) type DynamicAnchors = BTreeMap<String, Place>;
 
-/// Every schema resource: a file, a payload, and each schema inside them with a URI of its own.
+/// All schema resources: files, payloads, and the schemas inside them with their own URI.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
-    /// By the place of the resource's root.
+    /// By the location of the resource's root.
     scopes: HashMap<Place, Scope>,
-    /// How deep in a file resources begin: other depths need not be searched.
+    /// The depths at which resources begin; other depths need not be searched.
     depths: Vec<usize>,
     by_uri: HashMap<String, Vec<Place>>,
     anchors: HashMap<(Place, String), Place>,
     dynamic_anchors: HashMap<Place, DynamicAnchors>,
 }
 
-/// What binds the schemas of one resource.
+/// The context of the schemas in one resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    /// Where the resource begins.
+    /// The location of the resource's root.
     pub(crate) root: Place,
     pub(crate) dialect: Dialect,
-    /// What relative references are relative to.
+    /// The base URI of relative references.
     base: String,
-    /// The resource around this one, if `#` may mean that one too.
+    /// The enclosing resource, if `#` can refer to it too.
     outer: Option<Place>,
 }
 
-/// What a reference leads to.
+/// The target of a reference.
 pub(crate) enum Target {
     Schema(Place),
-    /// A schema that others on the way may replace, by this name.
+    /// A schema that an outer schema with the same dynamic anchor may replace.
     Dynamic(String, Place),
-    /// A file with errors of its own.
+    /// A file with errors, which are reported already.
     Unreadable,
 }
 
 impl Target {
-    /// Where the schema stands, if nothing replaces it.
+    /// The location of the schema, if nothing replaces it.
     pub(crate) fn into_place(self) -> Option<Place> {
         match self {
             Self::Schema(place) | Self::Dynamic(_, place) => Some(place),
@@ -99,7 +99,7 @@ impl Resources {
         }
     }
 
-    /// Registers a schema that is a document of its own: a payload, or the result of a run.
+    /// Registers a schema that is a separate document: a payload, or the result of a run.
     fn add_document(
         &mut self,
         schema: Option<&Value>,
@@ -114,7 +114,7 @@ impl Resources {
         self.walk(schema, place, &own, diagnostics);
     }
 
-    /// Registers what a schema and those inside it are called.
+    /// Registers the URIs, drafts and anchors of a schema and its subschemas.
     fn walk(&mut self, schema: &Value, place: &Place, scope: &Scope, diagnostics: &mut Vec<Diagnostic>) {
         let Value::Object(keywords) = schema else { return };
         let text = |key: &str| keywords.get(key).and_then(Value::as_str);
@@ -160,7 +160,7 @@ impl Resources {
         }
     }
 
-    /// What binds the schema at a place.
+    /// The context of the schema at a location.
     pub(crate) fn scope(&self, place: &Place) -> Option<&Scope> {
         let length = place.pointer.segments().len();
         let depths = self.depths.iter().filter(|depth| **depth <= length);
@@ -171,7 +171,7 @@ impl Resources {
         self.scope(place).map_or_else(Dialect::default, |scope| scope.dialect)
     }
 
-    /// Whether references in the payload or file that a place is in may mean different schemas on different ways.
+    /// Returns `true` if the payload or file of a location has dynamic anchors, so that references depend on their path.
     pub(crate) fn are_dynamic(&self, place: &Place) -> bool {
         if self.dynamic_anchors.is_empty() {
             return false;
@@ -180,7 +180,7 @@ impl Resources {
         self.dynamic_anchors.keys().any(|root| self::document(root) == document)
     }
 
-    /// The dynamic anchors of the resource that a place is in, where the way there did not set them already.
+    /// Adds the dynamic anchors of the location's resource to those that the path there has set.
     pub(crate) fn enter(&self, place: &Place, way: &DynamicAnchors) -> DynamicAnchors {
         let mut anchors = way.clone();
         let root = self.scope(place).map(|scope| &scope.root);
@@ -190,10 +190,10 @@ impl Resources {
         anchors
     }
 
-    /// What a reference at a place leads to.
+    /// Resolves a reference at a location.
     ///
     /// # Errors
-    /// When it leads to nothing that is known.
+    /// Returns a diagnostic if the target does not exist or may not be read.
     pub(crate) fn resolve(
         &self,
         reference: &str,
@@ -209,8 +209,8 @@ impl Resources {
             vec![root]
         } else if before.contains("://") || joined(&scope.base, before).starts_with("http") {
             return Err(Box::new(
-                Diagnostic::at(Code::Reference, place, "a `$ref` never goes to the network")
-                    .help("copy the schema into a file beside this one, and write its path"),
+                Diagnostic::at(Code::Reference, place, "a `$ref` is never fetched from the network")
+                    .help("copy the schema to a file in the definition folder, and refer to its path"),
             ));
         } else {
             let from = &sources.get(place.source).path;
@@ -218,16 +218,16 @@ impl Resources {
                 Resolved::Definition(definition) => vec![Place::root(definition.source)],
                 Resolved::Unreadable => return Ok(Target::Unreadable),
                 Resolved::Missing => {
-                    let message = format!("there is no definition file `{before}`");
+                    let message = format!("file `{before}` not found");
                     return Err(Box::new(
                         Diagnostic::at(Code::Reference, place, message)
-                            .help("the path is relative to the file that the `$ref` stands in"),
+                            .help("paths are relative to the file that contains the `$ref`"),
                     ));
                 }
                 Resolved::Outside => {
-                    let message = format!("`{before}` is outside of the definition folder");
+                    let message = format!("`{before}` is outside the definition folder");
                     return Err(Box::new(Diagnostic::at(Code::Reference, place, message).help(
-                        "move the file below the folder, or allow its folder with `--allow-refs-to`",
+                        "move the file into the definition folder, or allow its folder with `--allow-refs-to`",
                     )));
                 }
             }
@@ -238,11 +238,11 @@ impl Resources {
 
     fn by_uri(&self, uri: &str, from: &Place) -> Option<Place> {
         let places = self.by_uri.get(without_fragment(uri))?;
-        // One schema may be embedded in several payloads; the nearest is meant.
+        // A schema may be embedded in several payloads; the nearest one is the target.
         places.iter().max_by_key(|place| place.shared_depth(from)).cloned()
     }
 
-    /// The schema that a fragment names inside a resource.
+    /// The schema that a fragment refers to in a resource.
     fn inside(&self, root: &Place, fragment: &str, definitions: &Definitions) -> Option<Target> {
         if !fragment.is_empty() && !fragment.starts_with('/') {
             let place = self.anchors.get(&(root.clone(), fragment.to_owned()))?;
@@ -261,13 +261,13 @@ impl Resources {
         (may_be_schema && (value.is_object() || value.is_boolean())).then_some(Target::Schema(place))
     }
 
-    /// Whether a `$recursiveRef` at a place may be replaced by an outer schema.
+    /// The location of the `$recursiveAnchor` of a resource, which an outer schema may replace.
     pub(crate) fn recursive_anchor(&self, root: &Place) -> Option<&Place> {
         self.dynamic_anchors.get(root)?.get("")
     }
 }
 
-/// The value at a place of its document.
+/// The value at a location of its document.
 pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
     place.pointer.segments().iter().try_fold(document, |value, segment| match value {
         Value::Object(members) => members.get(segment),
@@ -278,7 +278,7 @@ pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
     })
 }
 
-/// The payload or result that a place is in, or else its file.
+/// The payload or result that contains a location, or else its file.
 fn document(place: &Place) -> Place {
     let segments: Vec<&str> = place.pointer.segments().iter().map(String::as_str).collect();
     match segments.as_slice() {
@@ -288,7 +288,7 @@ fn document(place: &Place) -> Place {
     }
 }
 
-/// In a file of channels, schemas are the types, the params, the payloads and the results.
+/// Returns `true` for a path into a schema of a definition file: a type, a param, a payload or a result.
 fn is_inside_schema(segments: &[String]) -> bool {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     matches!(
@@ -310,15 +310,15 @@ fn nothing_there(
     let error = |message: String| Diagnostic::at(Code::Reference, place, message);
     let source = roots.last().map_or(place.source, |root| root.source);
     let Some(key) = ["/$defs/", "/definitions/"].iter().find_map(|start| fragment.strip_prefix(start)) else {
-        return error(format!("`{reference}` does not name a type"))
-            .help("write `#/$defs/Name`, or `other.yaml#/$defs/Name` for a type of another file");
+        return error(format!("`{reference}` does not refer to a type"))
+            .help("write `#/$defs/Name`, or `other.yaml#/$defs/Name` for a type in another file");
     };
     let document = definitions.of(source).map(|definition| &definition.document);
     let known = ["$defs", "definitions"]
         .into_iter()
         .flat_map(|key| members(document.and_then(|document| document.get(key))))
         .map(|(name, _)| name.as_str());
-    let diagnostic = error(format!("there is no type `{key}` in `$defs`"));
+    let diagnostic = error(format!("type `{key}` not found in `$defs`"));
     match closest(key, known) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help("declare it under `$defs`"),
@@ -326,8 +326,8 @@ fn nothing_there(
 }
 
 fn unknown_dialect(uri: &str, place: &Place) -> Diagnostic {
-    Diagnostic::at(Code::Dialect, place, format!("the dialect `{uri}` is not known"))
-        .note("the drafts known are draft-04, draft-06, draft-07, 2019-09 and 2020-12")
+    Diagnostic::at(Code::Dialect, place, format!("unknown JSON Schema draft `{uri}`"))
+        .note("supported drafts are draft-04, draft-06, draft-07, 2019-09 and 2020-12")
         .help("write `$schema: https://json-schema.org/draft/2020-12/schema`, or remove it")
 }
 
@@ -335,7 +335,7 @@ fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
 }
 
-/// A reference as an absolute URI; where it is none, as it is.
+/// Resolves a reference to an absolute URI, or returns it unchanged if it is not a URI.
 fn joined(base: &str, reference: &str) -> String {
     let absolute = || {
         let base = Uri::parse(without_fragment(base)).ok()?;
@@ -349,7 +349,7 @@ fn without_fragment(uri: &str) -> &str {
     uri.split('#').next().unwrap_or(uri)
 }
 
-/// Undoes the escapes of a URI.
+/// Decodes the percent-encoding of a URI.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();

@@ -1,4 +1,4 @@
-//! One JSON Schema node as the user wrote it.
+//! A JSON Schema node, as written.
 
 mod values;
 
@@ -19,7 +19,7 @@ pub(crate) use values::{Dependency, Exclusive, ItemsNode, TypeName, TypeNames};
 pub(crate) enum SchemaNode {
     /// `true` accepts every value, `false` none.
     Bool(bool),
-    /// The keywords that a value has to satisfy together.
+    /// The keywords, all of which a value must satisfy.
     Keywords(Keywords),
 }
 
@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for SchemaNode {
     }
 }
 
-/// Calls back for each schema directly inside a schema, with the steps that lead to it.
+/// Calls `found` for each direct subschema, with the steps to it.
 pub(crate) fn subschemas<'v>(
     keywords: &'v serde_json::Map<String, Value>,
     found: &mut dyn FnMut(&[String], &'v Value),
@@ -82,7 +82,7 @@ pub(crate) fn subschemas<'v>(
     }
 }
 
-/// Declares the keywords once: the struct that parses them, and the list of those that a schema sets.
+/// Declares the keywords: the struct that parses them, and their names.
 macro_rules! keywords {
     ($($(#[$attribute:meta])* $field:ident $name:literal : $type:ty,)*) => {
         /// The keywords of a schema.
@@ -103,14 +103,14 @@ macro_rules! keywords {
             /// The names of all supported keywords.
             pub(crate) const NAMES: &[&str] = &[$($name),*];
 
-            /// The names of the keywords that this schema sets, in the order of [`Self::NAMES`].
+            /// The names of the keywords that are present, in the order of [`Self::NAMES`].
             pub(crate) fn set(&self) -> Vec<&'static str> {
                 let mut set = Vec::new();
                 $(if self.$field.is_some() { set.push($name); })*
                 set
             }
 
-            /// A schema of only some of the keywords.
+            /// Keeps only the given keywords.
             pub(crate) fn only(&self, names: &[&str]) -> Self {
                 Self {
                     $($field: self.$field.clone().filter(|_| names.contains(&$name)),)*
@@ -122,187 +122,187 @@ macro_rules! keywords {
 }
 
 keywords! {
-    /// A name for this type, used where nothing else names it.
+    /// A name for this type, used if nothing else names it.
     title "title": String,
-    /// What the value means; becomes its documentation.
+    /// The meaning of the value. Becomes documentation in generated code.
     description "description": String,
-    /// A note to other authors; ignored.
+    /// A note to other authors. Ignored.
     #[serde(deserialize_with = "present")]
     comment "$comment": Value,
-    /// An annotation: no side fills it in.
+    /// An annotation: missing values are not filled in.
     #[serde(deserialize_with = "present")]
     default "default": Value,
-    /// Example values; ignored.
+    /// Example values. Ignored.
     #[serde(deserialize_with = "present")]
     examples "examples": Value,
-    /// An annotation; ignored.
+    /// An annotation. Ignored.
     #[serde(deserialize_with = "present")]
     deprecated "deprecated": Value,
-    /// An annotation; ignored.
+    /// An annotation. Ignored.
     #[serde(deserialize_with = "present")]
     read_only "readOnly": Value,
-    /// An annotation; ignored.
+    /// An annotation. Ignored.
     #[serde(deserialize_with = "present")]
     write_only "writeOnly": Value,
-    /// The draft of JSON Schema that this schema and what is inside it is written in.
+    /// The JSON Schema draft of this schema and its subschemas.
     dialect "$schema": String,
-    /// The URI of this schema, which `$ref`s inside it are relative to.
+    /// The URI of this schema, and the base URI of the `$ref`s inside it.
     id "$id": String,
-    /// A name that a `$ref` may use in place of a path.
+    /// A name that a `$ref` can use instead of a path.
     anchor "$anchor": String,
-    /// A name that a `$dynamicRef` may use.
+    /// A name that a `$dynamicRef` can use.
     dynamic_anchor "$dynamicAnchor": String,
-    /// What `$recursiveRef` leads to, in draft 2019-09.
+    /// Makes this schema a target of `$recursiveRef`, in draft 2019-09.
     recursive_anchor "$recursiveAnchor": bool,
-    /// Schemas that others refer to.
+    /// Schemas for others to refer to.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
     defs "$defs": Value,
-    /// Schemas that others refer to, as older drafts call them.
+    /// Schemas for others to refer to; the spelling of `$defs` in older drafts.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
     definitions "definitions": Value,
-    /// An annotation; the vocabularies are those of the draft.
+    /// An annotation: the draft determines the vocabularies.
     #[serde(deserialize_with = "present")]
     vocabulary "$vocabulary": Value,
-    /// An annotation: how a string encodes other data. It is not decoded.
+    /// An annotation: the encoding of other data in a string. The string is not decoded.
     #[serde(deserialize_with = "present")]
     content_encoding "contentEncoding": Value,
-    /// An annotation: what the data in a string is. It is not looked into.
+    /// An annotation: the media type of the data in a string. The data is not checked.
     #[serde(deserialize_with = "present")]
     content_media_type "contentMediaType": Value,
-    /// An annotation: the schema of the data in a string. It is not looked into.
+    /// An annotation: the schema of the data in a string. The data is not checked.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "Box<SchemaNode>")]
     content_schema "contentSchema": Value,
     /// Another type: `#/$defs/Name`, or `other.yaml#/$defs/Name`.
     reference "$ref": String,
-    /// Another type, which the schemas on the way here may replace by their own of the same name.
+    /// Another type, which an outer schema with the same `$dynamicAnchor` replaces.
     dynamic_reference "$dynamicRef": String,
-    /// `#`, as draft 2019-09 writes a reference to the outermost schema.
+    /// `#`: a reference to the outermost schema, in draft 2019-09.
     recursive_reference "$recursiveRef": String,
     /// The kind of value, or a list of kinds.
     type_ "type": TypeNames,
-    /// The values allowed.
+    /// The allowed values.
     enumeration "enum": Vec<Value>,
-    /// Also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can grow.
+    /// Also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can be extended later.
     open "x-open": bool,
-    /// The only value allowed.
+    /// The only allowed value.
     #[serde(deserialize_with = "present")]
     constant "const": Value,
-    /// The smallest number allowed.
+    /// The minimum, inclusive.
     #[serde(deserialize_with = "number")]
     minimum "minimum": f64,
-    /// The largest number allowed.
+    /// The maximum, inclusive.
     #[serde(deserialize_with = "number")]
     maximum "maximum": f64,
-    /// Numbers must be larger than this.
+    /// The minimum, exclusive.
     exclusive_minimum "exclusiveMinimum": Exclusive,
-    /// Numbers must be smaller than this.
+    /// The maximum, exclusive.
     exclusive_maximum "exclusiveMaximum": Exclusive,
     /// Numbers must be a multiple of this.
     #[serde(deserialize_with = "number")]
     multiple_of "multipleOf": f64,
-    /// The fewest characters (code points).
+    /// The minimum length in characters (code points).
     #[serde(deserialize_with = "count")]
     min_length "minLength": u32,
-    /// The most characters (code points).
+    /// The maximum length in characters (code points).
     #[serde(deserialize_with = "count")]
     max_length "maxLength": u32,
-    /// An ECMA-262 regular expression (with the `u` flag) that the string must contain a match of.
+    /// An ECMA-262 regular expression (with the `u` flag) that must match somewhere in the string.
     pattern "pattern": String,
     /// The grammar of a string, or the width of an integer.
     format "format": String,
     /// The schema of every item.
     items "items": ItemsNode,
-    /// The schema of the items beyond a list of `items`, in older drafts.
+    /// The schema of the items after a list of `items`, in older drafts.
     additional_items "additionalItems": Box<SchemaNode>,
-    /// The schemas of the first items: a tuple.
+    /// The schemas of the first items, as for a tuple.
     prefix_items "prefixItems": Vec<SchemaNode>,
-    /// The fewest items.
+    /// The minimum number of items.
     #[serde(deserialize_with = "count")]
     min_items "minItems": u32,
-    /// The most items.
+    /// The maximum number of items.
     #[serde(deserialize_with = "count")]
     max_items "maxItems": u32,
-    /// No two items may be equal.
+    /// Requires all items to be distinct.
     unique_items "uniqueItems": bool,
-    /// A schema that some of the items must match.
+    /// A schema that at least one item must match.
     contains "contains": Box<SchemaNode>,
-    /// The fewest items that match `contains`: 1 by default.
+    /// The minimum number of items that match `contains`, 1 by default.
     #[serde(deserialize_with = "count")]
     min_contains "minContains": u32,
-    /// The most items that match `contains`.
+    /// The maximum number of items that match `contains`.
     #[serde(deserialize_with = "count")]
     max_contains "maxContains": u32,
-    /// The schema of the items that nothing else speaks of.
+    /// The schema of items that no other keyword evaluates.
     unevaluated_items "unevaluatedItems": Box<SchemaNode>,
     /// The properties, by name.
     properties "properties": IndexMap<String, SchemaNode>,
-    /// The names of the properties that must be there.
+    /// The names of the required properties.
     required "required": Vec<String>,
-    /// The schema of all other properties; `false` refuses them.
+    /// The schema of all other properties; `false` forbids them.
     additional_properties "additionalProperties": Box<SchemaNode>,
     /// The schemas of the properties whose names match a regular expression.
     pattern_properties "patternProperties": IndexMap<String, SchemaNode>,
     /// The schema of the names of all properties.
     property_names "propertyNames": Box<SchemaNode>,
-    /// The fewest properties.
+    /// The minimum number of properties.
     #[serde(deserialize_with = "count")]
     min_properties "minProperties": u32,
-    /// The most properties.
+    /// The maximum number of properties.
     #[serde(deserialize_with = "count")]
     max_properties "maxProperties": u32,
-    /// The properties that must be there when another is.
+    /// The properties that are required if another is present.
     dependent_required "dependentRequired": IndexMap<String, Vec<String>>,
-    /// The schemas of the object when a property is there.
+    /// Schemas that the object must match if a property is present.
     dependent_schemas "dependentSchemas": IndexMap<String, SchemaNode>,
-    /// What must hold when a property is there, in older drafts.
+    /// Properties or schemas that are required if a property is present, in older drafts.
     dependencies "dependencies": IndexMap<String, Dependency>,
-    /// The schema of the properties that nothing else speaks of.
+    /// The schema of properties that no other keyword evaluates.
     unevaluated_properties "unevaluatedProperties": Box<SchemaNode>,
-    /// Exactly one of these schemas.
+    /// The value must match exactly one of these schemas.
     one_of "oneOf": Vec<SchemaNode>,
-    /// At least one of these schemas.
+    /// The value must match at least one of these schemas.
     any_of "anyOf": Vec<SchemaNode>,
-    /// All of these schemas; objects are merged into one.
+    /// The value must match all of these schemas. Objects are merged into one type.
     all_of "allOf": Vec<SchemaNode>,
     /// A schema that the value must not match.
     not "not": Box<SchemaNode>,
-    /// Where this schema matches, `then` must match too, and otherwise `else`.
+    /// If the value matches this schema, it must match `then`, otherwise `else`.
     condition "if": Box<SchemaNode>,
-    /// What must match where `if` does.
+    /// The schema that the value must match if it matches `if`.
     then "then": Box<SchemaNode>,
-    /// What must match where `if` does not.
+    /// The schema that the value must match if it does not match `if`.
     otherwise "else": Box<SchemaNode>,
 }
 
 impl Keywords {
-    /// Keywords that say nothing about which values are valid, and what they mean instead.
+    /// Keywords that do not restrict values, with their meaning for the documentation.
     pub(crate) const ANNOTATIONS: [(&str, &str); 19] = [
-        ("title", "names an alternative of a union, where nothing else does"),
-        ("description", "becomes the documentation of the type or the field"),
+        ("title", "names an alternative of a union if nothing else does"),
+        ("description", "documents the type or the field in generated code"),
         ("$comment", "ignored"),
-        ("default", "an annotation: no side fills it in, and what is missing stays missing"),
+        ("default", "an annotation: missing values are not filled in"),
         ("examples", "an annotation"),
         ("deprecated", "an annotation"),
-        ("readOnly", "an annotation: whoever sends may send it"),
-        ("writeOnly", "an annotation: whoever sends may send it"),
-        ("$schema", "the draft that the schema, and what is inside it, is written in"),
-        ("$id", "the URI that `$ref`s inside are relative to; nothing is ever fetched from it"),
+        ("readOnly", "an annotation: senders may include the value"),
+        ("writeOnly", "an annotation: senders may include the value"),
+        ("$schema", "the draft of the schema and its subschemas"),
+        ("$id", "the base URI of the `$ref`s inside; never fetched"),
         ("$anchor", "a name for a `$ref`"),
         ("$dynamicAnchor", "a name for a `$dynamicRef`"),
-        ("$recursiveAnchor", "where a `$recursiveRef` may lead"),
+        ("$recursiveAnchor", "a target for a `$recursiveRef`"),
         ("$defs", "schemas to refer to"),
         ("definitions", "schemas to refer to"),
-        ("$vocabulary", "ignored: the vocabularies are those of the draft"),
-        ("contentEncoding", "an annotation: the string is carried as it is, and not decoded"),
-        ("contentMediaType", "an annotation: what is in the string is not looked into"),
-        ("contentSchema", "an annotation: what is in the string is not looked into"),
+        ("$vocabulary", "ignored: the draft determines the vocabularies"),
+        ("contentEncoding", "an annotation: the string is not decoded"),
+        ("contentMediaType", "an annotation: the content of the string is not checked"),
+        ("contentSchema", "an annotation: the content of the string is not checked"),
     ];
 
-    /// The keywords set that bind values. `additionalItems` does only beside a list of `items`, `then` and `else` only
-    /// beside `if`, and a count of matching items only beside `contains`.
+    /// The keywords that restrict values. `additionalItems` does only with a list of `items`, `then` and `else` only with
+    /// `if`, and `minContains` and `maxContains` only with `contains`.
     pub(crate) fn assertions(&self) -> Vec<&'static str> {
         let binds = |name: &&str| match *name {
             "additionalItems" => matches!(self.items, Some(ItemsNode::First(_))),
@@ -314,12 +314,12 @@ impl Keywords {
         self.set().into_iter().filter(binds).collect()
     }
 
-    /// The keywords set that bind only values which the `type` does not allow.
+    /// The keywords that apply only to values which the `type` does not allow.
     pub(crate) fn idle(&self) -> Vec<&'static str> {
         self.set().into_iter().filter(|name| !self.speaks_of(name)).collect()
     }
 
-    /// Whether a keyword binds a kind of value that the `type` allows.
+    /// Returns `true` if a keyword applies to a kind of value that the `type` allows.
     fn speaks_of(&self, keyword: &str) -> bool {
         let bound = KINDS_BOUND.iter().find(|(_, keywords)| keywords.contains(&keyword));
         let allowed = match &self.type_ {
@@ -330,7 +330,7 @@ impl Keywords {
         bound.is_none_or(|(kinds, _)| kinds.iter().any(|kind| allowed.contains(kind)))
     }
 
-    /// This schema as an older draft reads it: beside a `$ref` nothing else has a meaning.
+    /// This schema in an older draft, where keywords next to a `$ref` are ignored.
     pub(crate) fn only_reference(&self) -> Self {
         Self {
             title: self.title.clone(),
@@ -340,7 +340,7 @@ impl Keywords {
         }
     }
 
-    /// The schemas of the first items, and the keyword that holds them.
+    /// The schemas of the first items, and their keyword.
     pub(crate) fn first_items(&self) -> (&[SchemaNode], &'static str) {
         match (&self.prefix_items, &self.items) {
             (None, Some(ItemsNode::First(items))) => (items, "items"),
@@ -348,7 +348,7 @@ impl Keywords {
         }
     }
 
-    /// The schema of all items but the first, and the keyword that holds it.
+    /// The schema of the remaining items, and its keyword.
     pub(crate) fn other_items(&self) -> Option<(&SchemaNode, &'static str)> {
         match &self.items {
             Some(ItemsNode::Every(items)) => Some((items, "items")),
@@ -357,7 +357,7 @@ impl Keywords {
         }
     }
 
-    /// Calls back for each schema directly inside this one, with the steps that lead to it.
+    /// Calls `found` for each direct subschema, with the steps to it.
     pub(crate) fn parts<'k>(&'k self, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
         let single = [
             ("additionalItems", &self.additional_items),
@@ -415,7 +415,7 @@ impl Keywords {
     }
 }
 
-/// Keywords that bind only some kinds of values.
+/// Keywords that apply only to some kinds of values.
 const KINDS_BOUND: [(&[TypeName], &[&str]); 4] = [
     (
         &[TypeName::Integer, TypeName::Number],

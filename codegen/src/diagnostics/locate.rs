@@ -1,14 +1,14 @@
-//! Finds where a path of keys stands in a YAML or JSON text.
+//! Locates paths of keys in a YAML or JSON text.
 //!
-//! serde gives no positions for values, so the text is read once more, as
-//! parser events, and only when there is something to report.
+//! serde reports no positions for values, so the text is parsed a second time, into events, if there is something to
+//! report.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, Span};
 
-/// Where the places that were asked for stand in one text.
+/// The positions of the requested paths in one text.
 #[derive(Default)]
 pub(super) struct Index(HashMap<Vec<String>, Found>);
 
@@ -19,11 +19,11 @@ struct Found {
 }
 
 impl Index {
-    /// Reads a text once, for all paths that will be looked up in it.
+    /// Parses a text once, for all paths that will be looked up.
     pub(super) fn of<'p>(text: &str, paths: impl IntoIterator<Item = &'p [String]>) -> Self {
         let mut asked = HashSet::new();
         for path in paths {
-            // Every parent too: it is shown where an alias or a syntax error hides the rest.
+            // Include every parent: it is shown if an alias or a syntax error hides the rest.
             asked.extend((0..=path.len()).map(|length| &path[..length]));
         }
         let mut walk = Walk { asked, path: Vec::new(), open: Vec::new(), found: HashMap::new() };
@@ -34,7 +34,7 @@ impl Index {
         Self(in_bytes(text, walk.found))
     }
 
-    /// The span of the key that leads to `path`, or of the nearest parent found.
+    /// The span of the key at `path`, or of the nearest parent found.
     pub(super) fn key(&self, path: &[String]) -> Range<usize> {
         self.nearest(path).map_or(0..0, |(found, _)| found.key.clone().unwrap_or_else(|| found.value.clone()))
     }
@@ -62,7 +62,7 @@ pub(super) fn position(text: &str, line: usize, column: usize) -> Range<usize> {
     start + offset..start + offset + length.max(usize::from(!rest.is_empty() && rest.is_char_boundary(1)))
 }
 
-/// The second of two equal keys in one mapping, if there is one.
+/// The line, column and text of the first duplicate key, if any.
 pub(crate) fn second_of_equal_keys(text: &str) -> Option<(usize, usize, String)> {
     let mut open: Vec<Container> = Vec::new();
     let mut parser = Parser::new_from_str(text);
@@ -94,7 +94,7 @@ pub(crate) fn second_of_equal_keys(text: &str) -> Option<(usize, usize, String)>
     None
 }
 
-/// The line and column at which a second document of one text begins.
+/// The line and column of the start of the second document, if any.
 pub(crate) fn second_document(text: &str) -> Option<(usize, usize)> {
     let mut starts = Vec::new();
     let mut parser = Parser::new_from_str(text);
@@ -117,16 +117,16 @@ fn value_ended(open: &mut [Container]) {
     }
 }
 
-/// A reading of a text, which notes where it meets a path that was asked for.
+/// A traversal of a text that records the positions of the requested paths.
 struct Walk<'p> {
     asked: HashSet<&'p [String]>,
-    /// The path to where the reading stands.
+    /// The path to the current event.
     path: Vec<String>,
     open: Vec<Open>,
     found: HashMap<Vec<String>, CharacterSpans>,
 }
 
-/// A mapping or sequence that has not ended.
+/// A mapping or sequence that is still open.
 struct Open {
     mapping: bool,
     next_index: usize,
@@ -171,7 +171,7 @@ impl Walk<'_> {
         self.open.last().is_some_and(|open| open.mapping && open.pending_key.is_none())
     }
 
-    /// Goes into a value, noting it if it was asked for.
+    /// Enters a value, and records it if it was requested.
     fn enter(&mut self, value: Span, holds_others: bool) {
         let mut key = None;
         if let Some(open) = self.open.last_mut() {
@@ -180,7 +180,7 @@ impl Walk<'_> {
                     key = Some(span);
                     segment
                 }
-                // A key that is itself a mapping or a sequence has no place in a path, but is counted like an item.
+                // A key that is a mapping or a sequence cannot be part of a path. It is counted like an item.
                 None => open.next_index.to_string(),
             };
             open.next_index += 1;
@@ -192,7 +192,7 @@ impl Walk<'_> {
     }
 }
 
-/// The parser counts characters; spans in a text count bytes.
+/// Converts spans from characters, as the parser counts, to bytes.
 fn in_bytes(text: &str, found: HashMap<Vec<String>, CharacterSpans>) -> HashMap<Vec<String>, Found> {
     let spans = found.values().flat_map(|found| found.key.iter().chain([&found.value]));
     let wanted: BTreeSet<usize> = spans.flat_map(|span| [span.start.index(), span.end.index()]).collect();

@@ -1,14 +1,14 @@
-//! Identifies what a channel means, so that a client built from another definition can tell.
+//! Hashes the meaning of each channel, so that a client can detect that the server has a different definition.
 
 use crate::emit::json_schema;
 use crate::model::{AddressPart, Carries, Channel, Model, Retain, TypeId};
 
-/// The fingerprint of every channel.
+/// Returns the fingerprint of every channel.
 pub(super) fn all(model: &Model) -> Vec<String> {
     model.channels.iter().map(|channel| fingerprint(model, channel)).collect()
 }
 
-/// Descriptions are left out: they change nothing on the wire.
+/// Hashes everything that affects the wire. Descriptions do not.
 fn fingerprint(model: &Model, channel: &Channel) -> String {
     let mut hash = Fnv::new();
     for part in &channel.address {
@@ -29,11 +29,11 @@ fn fingerprint(model: &Model, channel: &Channel) -> String {
         }
         match topic.carries {
             Carries::Payload(id) => hash.add(&schema(model, id)),
-            // No schema is written like this.
+            // No schema serializes to this text.
             Carries::TextStream => hash.add("stream: text"),
         }
     }
-    // No topic has a name like these.
+    // No topic name contains a colon or a space, so these cannot collide.
     for signal in &channel.signals {
         hash.add(&format!("signal: {}", signal.name.wire));
         hash.add(&schema(model, signal.payload));
@@ -49,7 +49,7 @@ fn schema(model: &Model, id: TypeId) -> String {
     json_schema::without_descriptions(json_schema::document(model, id)).to_string()
 }
 
-/// FNV-1a with 64 bits: stable over time and machines, which the standard library's hasher is not.
+/// FNV-1a with 64 bits. Unlike the standard library's hasher, it is stable across versions and machines.
 struct Fnv(u64);
 
 impl Fnv {

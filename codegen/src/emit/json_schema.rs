@@ -1,7 +1,7 @@
-//! Canonical JSON Schema (draft 2020-12): the payload of every signal and every topic that carries payloads, and the
-//! result of every channel's runs, each complete in itself.
+//! Canonical JSON Schema (draft 2020-12): one self-contained file per payload of a topic or a signal, and per result of
+//! a channel's runs.
 //!
-//! A text stream is no JSON value, so a topic of streams has no file: one would say that a string can be published.
+//! A topic that carries text streams has no file: a schema would suggest that a string can be published.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::rules::{Words, words};
 use crate::model::{Additional, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
 
-/// One file a topic of payloads, a signal and a result. No topic has a name with a slash, so their files differ.
+/// Returns one file per payload of a topic, payload of a signal, and result. Names contain no slash, so paths differ.
 pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for channel in &model.channels {
@@ -34,7 +34,7 @@ pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
     files
 }
 
-/// A schema for one type, with all that it refers to.
+/// The schema of one type, with all types and rules that it refers to.
 pub(super) fn document(model: &Model, root: TypeId) -> Value {
     let mut reached = BTreeSet::from([root]);
     let mut open = vec![root];
@@ -61,7 +61,7 @@ pub(super) fn document(model: &Model, root: TypeId) -> Value {
     json!({ "$ref": reference(model, root), "$defs": definitions })
 }
 
-/// A schema without annotations.
+/// Removes descriptions from a schema.
 pub(super) fn without_descriptions(schema: Value) -> Value {
     match schema {
         Value::Object(members) => members
@@ -90,7 +90,7 @@ fn described(schema: Value, description: Option<&str>) -> Value {
     }
 }
 
-/// The schema of a shape; named types are referred to.
+/// The schema of a shape, with references to named types.
 pub(super) fn inline(model: &Model, shape: &Type) -> Value {
     match shape {
         Type::Any => json!({}),
@@ -166,7 +166,7 @@ fn json(model: &Model, words: &Words) -> Value {
     }
 }
 
-/// No type has a name like this.
+/// The key of rules in `$defs`. The `$` keeps it distinct from type names.
 fn rules_key(model: &Model, id: RulesId) -> String {
     format!("${}", model.rules[id.0].name)
 }
@@ -186,7 +186,7 @@ fn reached_rules(model: &Model, types: &BTreeSet<TypeId>) -> BTreeSet<RulesId> {
     reached
 }
 
-/// Calls back for the rules in a shape.
+/// Calls `found` for the rules in a shape.
 pub(super) fn checks(shape: &Type, found: &mut dyn FnMut(&Rules)) {
     match shape {
         Type::Checked(checked) => found(&checked.rules),
@@ -246,7 +246,7 @@ fn set(schema: &mut Value, key: &str, value: Option<Value>) {
     }
 }
 
-/// Calls back for each named type that a shape refers to.
+/// Calls `found` for each named type that a shape refers to.
 pub(super) fn visit(shape: &Type, found: &mut impl FnMut(TypeId)) {
     match shape {
         Type::Named(id) => found(*id),

@@ -1,24 +1,24 @@
-//! Rules in the words of JSON Schema, as every output but Rust writes them.
+//! Rules as JSON Schema keywords, for all outputs except Rust.
 
 use serde_json::{Value, json};
 
 use crate::model::{Items, Kinds, Members, Rules, RulesId};
 
-/// A canonical JSON Schema as a tree of words.
+/// A canonical JSON Schema as a tree of keywords.
 pub(super) enum Words {
-    /// Data, or a schema without parts.
+    /// A plain value, or a schema without parts.
     Json(Value),
     /// A regular expression.
     Pattern(String),
-    /// Schemas for the names that match a regular expression.
+    /// Schemas by a regular expression for property names.
     ByPattern(Vec<(String, Words)>),
-    /// The schema that a `$ref` leads to.
+    /// The target of a `$ref`.
     Reference(RulesId),
     Members(Vec<(String, Words)>),
     List(Vec<Words>),
 }
 
-/// Rules as JSON Schema, draft 2020-12.
+/// Converts rules to JSON Schema, draft 2020-12.
 pub(super) fn words(rules: &Rules) -> Words {
     if *rules == Rules::default() {
         return Words::Json(json!(true));
@@ -58,7 +58,7 @@ fn types(kinds: Kinds) -> Option<Value> {
     }
 }
 
-/// The keywords of one schema, in the order of writing.
+/// The keywords of one schema, in output order.
 #[derive(Default)]
 struct Writer(Vec<(String, Words)>);
 

@@ -1,6 +1,6 @@
-//! Rust: the root with the `$defs` types and the registry, and a module a channel.
+//! Rust: a root file with the `$defs` types and the registry, and one module per channel.
 //!
-//! typify makes the types; what it drops (rules, order, docs, exact reading) comes from the model.
+//! typify generates the types. Everything that it drops (rules, order, docs, exact decoding) comes from the model.
 
 mod channels;
 mod rework;
@@ -16,7 +16,7 @@ use askama::Template;
 use crate::model::{Channel, Model, Scope, Type, TypeId};
 use crate::names::table;
 
-/// The root file of the generated Rust; the other files are its modules.
+/// The root file of the generated Rust. The other files are its modules.
 pub(crate) const ROOT: &str = "channels.rs";
 
 #[derive(Template)]
@@ -70,12 +70,12 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
     files
 }
 
-/// The types whose tables a channel or the table of another type refers to.
+/// The types whose tables are referenced by a channel or by another table.
 fn referenced(model: &Model) -> BTreeSet<TypeId> {
     let mut referenced: BTreeSet<TypeId> = model.channels.iter().flat_map(Channel::carried).collect();
     for named in &model.types {
         match (&named.shape, named.shape.shape()) {
-            // Rules refer to rules; only to choose between alternatives, their types are checked.
+            // Rules refer to rules. Tables of types are needed only to choose between alternatives.
             (Type::Checked(_), Type::Union(union)) => {
                 let shapes = union.alternatives.iter().map(|alternative| &alternative.shape);
                 referenced.extend(shapes.filter_map(|shape| match shape {
@@ -98,16 +98,17 @@ fn collect_referenced(shape: &Type, referenced: &mut BTreeSet<TypeId>) {
     }
 }
 
-/// A template only joins strings, so it always renders.
+/// Renders a template. A template only joins strings, so rendering cannot fail.
 ///
-/// Literals escape what rustc refuses in a comment, so where it stands as it is it came from a description or a name.
+/// Replaces characters that rustc forbids in comments. Literals escape them, so any left come from a description or a
+/// name.
 fn rendered(template: &impl Template) -> String {
     let refused = |c: char| matches!(c, '\r' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let text = template.render().unwrap_or_default().replace(refused, " ");
     format!("{}\n", text.trim_end())
 }
 
-/// The path of a type, from inside a scope.
+/// The path of a type, relative to a scope.
 fn path(model: &Model, id: TypeId, from: Scope) -> String {
     let named = model.get(id);
     match (named.scope, from) {
@@ -116,14 +117,14 @@ fn path(model: &Model, id: TypeId, from: Scope) -> String {
     }
 }
 
-/// Where the table of a type stands, from inside a scope.
+/// The path of a type's table, relative to a scope.
 fn table_path(model: &Model, id: TypeId, from: Scope) -> String {
     let named = model.get(id);
     let prefix = if named.scope == from { "" } else { "super::" };
     format!("{prefix}schemas::{}", table(&named.rust))
 }
 
-/// Doc comments, or a line that at least says what this is.
+/// Doc comments from a description, or `otherwise` if there is none.
 fn docs(description: Option<&str>, otherwise: &str, indent: &str) -> String {
     let text = description.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(otherwise);
     let mut fenced = false;
@@ -132,7 +133,7 @@ fn docs(description: Option<&str>, otherwise: &str, indent: &str) -> String {
         .collect()
 }
 
-/// rustdoc compiles code blocks in docs, but a description is for people: its code is marked as text.
+/// Marks code blocks in a description as text, so that rustdoc does not compile them.
 fn plain(line: &str, fenced: &mut bool) -> String {
     let bare = line.trim_start();
     if bare.starts_with("```") || bare.starts_with("~~~") {
@@ -140,6 +141,6 @@ fn plain(line: &str, fenced: &mut bool) -> String {
         let fence: String = bare.chars().take_while(|c| *c == '`' || *c == '~').collect();
         return if *fenced { fence + "text" } else { fence };
     }
-    // Four spaces would begin a block of code, too.
+    // Four spaces would also start a code block.
     if !*fenced && line.starts_with("    ") { format!("   {bare}") } else { line.to_owned() }
 }

@@ -1,4 +1,4 @@
-//! TypeScript: for each definition file its types, its validators and its channels.
+//! TypeScript: the types, validators and channels of each definition file.
 
 mod channels;
 mod pattern;
@@ -33,7 +33,7 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
         }
         for face in Face::ALL {
             let Some(text) = validators::render(&module, face) else { continue };
-            // Not exported with the rest: who imports a channel should not load validators of both faces.
+            // Not exported from the index, so that importing a channel does not load both kinds of validators.
             files.push((format!("{}.{}.ts", module.stem, face.suffix()), text));
         }
         if let Some(text) = channels::render(&module, fingerprints) {
@@ -46,7 +46,7 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
     files
 }
 
-/// One definition file on its way to TypeScript.
+/// A definition file that is being rendered.
 struct File<'m> {
     model: &'m Model,
     /// Index into [`Model::modules`].
@@ -95,7 +95,7 @@ impl File<'_> {
     }
 }
 
-/// The path from one file to another, both below the same folder.
+/// The relative path from one file to another.
 fn relative(from: &str, to: &str) -> String {
     let from: Vec<&str> = from.split('/').collect();
     let to: Vec<&str> = to.split('/').collect();
@@ -106,7 +106,7 @@ fn relative(from: &str, to: &str) -> String {
     prefix + &to[shared..].join("/")
 }
 
-/// A template only joins strings, so it always renders.
+/// Renders a template. A template only joins strings, so rendering cannot fail.
 fn rendered(template: &impl Template) -> String {
     let text = template.render().unwrap_or_default();
     format!("{}\n", text.trim_end())
@@ -132,7 +132,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
-/// The name of a property: quoted where it is no identifier.
+/// A property name, quoted unless it is an identifier.
 fn key(name: &str) -> String {
     let identifier = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '$')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$');
@@ -143,8 +143,8 @@ fn key(name: &str) -> String {
     }
 }
 
-/// One JSON value as an expression, or as the type that only it has; a separator stands between the members of an
-/// object. `__proto__` in braces would set the prototype, so it is a computed key.
+/// A JSON value as an expression or a literal type, with a separator between the members of an object. `__proto__` is a
+/// computed key, because a plain one would set the prototype.
 fn literal(value: &Value, separator: &str) -> String {
     match value {
         Value::String(text) => quoted(text),
@@ -162,7 +162,7 @@ fn literal(value: &Value, separator: &str) -> String {
     }
 }
 
-/// A number as JavaScript writes it; `true`, `false` and `null` as they are.
+/// A number as in JavaScript; `true`, `false` and `null` unchanged.
 fn number(value: &Value) -> String {
     let text = value.to_string();
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)

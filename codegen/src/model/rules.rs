@@ -1,10 +1,10 @@
-//! Everything that JSON Schema can say of a value, in one canonical form.
+//! JSON Schema in one canonical form.
 
 use serde_json::Value;
 
 use super::{Number, Text};
 
-/// A JSON Schema of which only the meaning is left: draft 2020-12, with every reference looked up.
+/// A JSON Schema in the terms of draft 2020-12, with all references resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rules {
     pub(crate) kinds: Kinds,
@@ -14,7 +14,7 @@ pub(crate) struct Rules {
     pub(crate) text: Text,
     pub(crate) array: Items,
     pub(crate) object: Members,
-    /// What `$ref` and `$dynamicRef` lead to.
+    /// The targets of `$ref` and `$dynamicRef`.
     pub(crate) references: Vec<RulesId>,
     pub(crate) all_of: Vec<Rules>,
     pub(crate) any_of: Vec<Rules>,
@@ -26,19 +26,19 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// `false`: no value at all.
+    /// The schema `false`, which no value satisfies.
     pub(crate) fn never() -> Self {
         Self { kinds: Kinds::NONE, ..Self::default() }
     }
 
-    /// The rules that these refer to, if they say nothing else.
+    /// The target, if the rules consist of one reference only.
     pub(crate) fn only_reference(&self) -> Option<RulesId> {
         let [reference] = self.references.as_slice() else { return None };
         let alone = Self { references: vec![*reference], ..Self::default() };
         (*self == alone).then_some(*reference)
     }
 
-    /// Calls back for each part; with `in_place`, only for those that bind the same value.
+    /// Calls `found` for each part; with `in_place`, only for parts that apply to the same value.
     pub(crate) fn parts<'r>(&'r self, in_place: bool, found: &mut dyn FnMut(&'r Self)) {
         let applicators = [&self.all_of, &self.any_of, &self.one_of];
         applicators.into_iter().flatten().for_each(&mut *found);
@@ -58,21 +58,21 @@ impl Rules {
         self.object.others.iter().chain(&self.object.names).for_each(|rules| found(rules));
     }
 
-    /// Calls back for each reference in this and its parts.
+    /// Calls `found` for each reference in these rules and their parts.
     pub(crate) fn references<'r>(&'r self, in_place: bool, found: &mut dyn FnMut(RulesId)) {
         self.references.iter().for_each(|id| found(*id));
         self.parts(in_place, &mut |part: &'r Self| part.references(in_place, found));
     }
 }
 
-/// Names one of the [`Model::rules`](super::Model::rules).
+/// Identifies one of the [`Model::rules`](super::Model::rules).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RulesId(pub(crate) usize);
 
 /// Rules that others refer to.
 #[derive(Debug)]
 pub(crate) struct NamedRules {
-    /// Unique in the whole project.
+    /// Unique in the project.
     pub(crate) name: String,
     /// Index into [`Model::modules`](super::Model::modules).
     pub(crate) module: usize,
@@ -88,14 +88,14 @@ impl Kinds {
     pub(crate) const NULL: Self = Self(1);
     pub(crate) const BOOLEAN: Self = Self(2);
     pub(crate) const INTEGER: Self = Self(4);
-    /// Every number, integers among them.
+    /// All numbers, including integers.
     pub(crate) const NUMBER: Self = Self(4 | 8);
     pub(crate) const STRING: Self = Self(16);
     pub(crate) const ARRAY: Self = Self(32);
     pub(crate) const OBJECT: Self = Self(64);
     pub(crate) const ANY: Self = Self(127);
 
-    /// Each kind with its name in JSON Schema, and the name of its constant in Rust.
+    /// Each kind with its name in JSON Schema and its constant in Rust.
     const NAMES: [(Self, &str, &str); 7] = [
         (Self::NULL, "null", "NULL"),
         (Self::BOOLEAN, "boolean", "BOOLEAN"),
@@ -118,7 +118,7 @@ impl Kinds {
         self.and(other) == other
     }
 
-    /// The kinds in this set, as JSON Schema and as Rust call them.
+    /// The names of the kinds in this set, in JSON Schema and in Rust.
     pub(crate) fn names(self) -> Vec<(&'static str, &'static str)> {
         let says = |(kind, name, _): &&(Self, &str, &str)| {
             self.contains(*kind) && !(*name == "integer" && self.contains(Self::NUMBER))
@@ -133,7 +133,7 @@ impl Default for Kinds {
     }
 }
 
-/// What binds arrays.
+/// Rules for arrays.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Items {
     pub(crate) prefix: Vec<Rules>,
@@ -151,7 +151,7 @@ pub(crate) struct Contains {
     pub(crate) max: Option<u32>,
 }
 
-/// What binds objects.
+/// Rules for objects.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Members {
     pub(crate) properties: Vec<(String, Rules)>,

@@ -6,7 +6,7 @@ import { pipeline } from "../../../generated/typescript/pipeline.js";
 import { RunCheck } from "./check.js";
 
 const TIME_LIMIT_MS = 60_000;
-const TOPICS = ["status", "insights", "draft", "result"] as const;
+const TOPICS = ["status", "insights", "draft", "summary"] as const;
 const VISITOR = "Ada";
 
 async function main(server: string | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-//! Classes in brackets.
+//! Character classes in brackets.
 
 use super::Parser;
 use crate::Error;
@@ -11,7 +11,7 @@ enum Member {
 }
 
 impl Parser<'_> {
-    /// `a-z0-9]`, from behind the bracket that opens the class.
+    /// Parses `a-z0-9]`, after the opening bracket.
     pub(super) fn class(&mut self) -> Result<CodePoints, Error> {
         let negated = self.take("^");
         let mut ranges = Vec::new();
@@ -22,10 +22,10 @@ impl Parser<'_> {
                 self.next();
                 let last = self.class_member()?;
                 let (Member::Character(first), Member::Character(last)) = (first, last) else {
-                    return Err(Error::Syntax("a range cannot begin or end with a class"));
+                    return Err(Error::Syntax("character class in a range"));
                 };
                 if first > last {
-                    return Err(Error::Syntax("a range in a class is out of order"));
+                    return Err(Error::Syntax("character range out of order"));
                 }
                 ranges.push((first, last));
                 continue;

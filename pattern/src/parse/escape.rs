@@ -1,4 +1,4 @@
-//! Escapes, inside and outside of brackets, and the names of groups.
+//! Escapes inside and outside of classes, and group names.
 
 use super::{Parser, Quantifiable, Reference};
 use crate::Error;
@@ -39,7 +39,7 @@ impl Parser<'_> {
         Ok((Tree::Set(set), true))
     }
 
-    /// `\d`, `\w`, `\s`, `\p{…}` and their opposites, from behind the backslash.
+    /// Parses `\d`, `\w`, `\s`, `\p{…}` and their negations, after the backslash.
     pub(super) fn class_escape(&mut self) -> Result<Option<CodePoints>, Error> {
         let Some(letter) = self.peek().filter(|letter| "dDwWsSpP".contains(*letter)) else { return Ok(None) };
         self.next();
@@ -49,7 +49,7 @@ impl Parser<'_> {
             's' => CodePoints::space(),
             _ => {
                 let end = self.rest.find('}').filter(|_| self.rest.starts_with('{'));
-                let end = end.ok_or(Error::Syntax("`\\p` needs a property in braces"))?;
+                let end = end.ok_or(Error::Syntax("`\\p` requires a property in braces"))?;
                 let set = property(&self.rest[1..end]);
                 self.rest = &self.rest[end + 1..];
                 set.ok_or(Error::Syntax("unknown Unicode property"))?
@@ -58,7 +58,7 @@ impl Parser<'_> {
         Ok(Some(if letter.is_ascii_uppercase() { set.negated() } else { set }))
     }
 
-    /// An escape that stands for one code point, from behind the backslash.
+    /// Parses an escape for one code point, after the backslash.
     pub(super) fn character_escape(&mut self, in_class: bool) -> Result<u32, Error> {
         let character = self.next().ok_or(Error::Syntax("`\\` at the end of the pattern"))?;
         Ok(match character {
@@ -81,7 +81,7 @@ impl Parser<'_> {
         })
     }
 
-    /// `1F600` in `\u{1F600}`, `D83D\uDE00` or `00E9`, from behind the `u`.
+    /// Parses `{1F600}`, `D83D\uDE00` or `00E9`, after `\u`.
     fn unicode_escape(&mut self) -> Result<u32, Error> {
         const INVALID: Error = Error::Syntax("invalid Unicode escape");
         if self.take("{") {
@@ -121,7 +121,7 @@ impl Parser<'_> {
         u32::from_str_radix(digits, 16).ok()
     }
 
-    /// `year>` in `(?<year>…)`
+    /// Parses `year>` in `(?<year>…)`.
     pub(super) fn group_name(&mut self) -> Result<String, Error> {
         const INVALID: Error = Error::Syntax("invalid group name");
         let mut name = String::new();

@@ -72,7 +72,7 @@ pub(crate) fn pattern(random: &mut fastrand::Rng, depth: usize) -> String {
     text
 }
 
-/// A text of a few characters that are apt to be told apart.
+/// A text of a few characters that patterns are likely to distinguish.
 pub(crate) fn text(random: &mut fastrand::Rng) -> String {
     (0..random.usize(..9)).map(|_| CHARACTERS[random.usize(..CHARACTERS.len())]).collect()
 }

@@ -1,4 +1,4 @@
-//! The values of keywords, where there is more than one way to write them.
+//! Values of keywords that can be written in more than one way.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::{Keywords, SchemaNode};
 
-/// The schema of every item or, in older drafts, of the first ones.
+/// The schema of every item or, in older drafts, of the first items.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]
 pub(crate) enum ItemsNode {
-    /// Of every item, or of those beyond `prefixItems`.
+    /// The schema of every item, or of those after `prefixItems`.
     Every(Box<SchemaNode>),
-    /// Of the first items; the others are `additionalItems`.
+    /// The schemas of the first items; the others have `additionalItems`.
     First(Vec<SchemaNode>),
 }
 
@@ -24,7 +24,7 @@ impl<'de> Deserialize<'de> for ItemsNode {
         impl<'de> Visitor<'de> for ItemsVisitor {
             type Value = ItemsNode;
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a JSON Schema, or in older drafts a list of them")
+                formatter.write_str("a JSON Schema, or in older drafts a list of schemas")
             }
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<ItemsNode, E> {
                 Ok(ItemsNode::Every(Box::new(SchemaNode::Bool(value))))
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for ItemsNode {
     }
 }
 
-/// What must hold when a property is there: other properties, or a schema of the object.
+/// The requirement if a property is present: other properties, or a schema of the object.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]
 pub(crate) enum Dependency {
@@ -74,13 +74,13 @@ impl<'de> Deserialize<'de> for Dependency {
     }
 }
 
-/// An exclusive limit or, in draft-04, whether the inclusive one is exclusive.
+/// An exclusive limit or, in draft-04, a flag that makes the inclusive limit exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
 #[schemars(untagged)]
 pub(crate) enum Exclusive {
     /// The limit.
     Limit(f64),
-    /// Whether `minimum` or `maximum` itself is refused.
+    /// `true` if `minimum` or `maximum` itself is not allowed.
     Flag(bool),
 }
 
@@ -113,7 +113,7 @@ impl<'de> Deserialize<'de> for TypeNames {
         impl<'de> Visitor<'de> for NamesVisitor {
             type Value = TypeNames;
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("the name of a type, or a list of them")
+                formatter.write_str("a type name or a list of type names")
             }
             fn visit_str<E: de::Error>(self, name: &str) -> Result<TypeNames, E> {
                 TypeName::deserialize(name.into_deserializer()).map(TypeNames::One)
@@ -139,7 +139,7 @@ pub(crate) enum TypeName {
     Object,
 }
 
-/// Keeps `const: null` apart from no `const`.
+/// Distinguishes `const: null` from an absent `const`.
 pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

@@ -6,7 +6,7 @@ use crate::names::param_table;
 use super::tables::grouped;
 use super::{docs, path, table_path};
 
-/// What the template prints.
+/// The values for the template.
 pub(super) struct Rendered {
     pub(super) docs: String,
     pub(super) address: String,
@@ -16,7 +16,7 @@ pub(super) struct Rendered {
     pub(super) params: Vec<RenderedParam>,
     pub(super) topics: Vec<RenderedTopic>,
     pub(super) signals: Vec<RenderedSignal>,
-    /// The type of what its runs return.
+    /// The type that its runs return.
     pub(super) result: String,
     pub(super) result_table: String,
     pub(super) address_parts: Vec<String>,
@@ -40,7 +40,7 @@ pub(super) struct RenderedTopic {
     pub(super) variant: String,
     pub(super) method_docs: String,
     pub(super) variant_docs: String,
-    /// The type of what it carries.
+    /// The type that it carries.
     pub(super) ty: String,
     pub(super) carries: String,
     pub(super) retain: String,
@@ -137,7 +137,7 @@ pub(super) fn param_tables(channel: &Channel) -> Vec<(String, Type)> {
     channel.params.iter().map(|param| (param_table(&param.name), closed(&param.shape))).collect()
 }
 
-/// An open enum accepts any string, but a param is never empty.
+/// Replaces an open enum, which accepts any string, by a non-empty string: a param is never empty.
 fn closed(shape: &Type) -> Type {
     match shape {
         Type::Enum(Enum { open: true, .. }) => {

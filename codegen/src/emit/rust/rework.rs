@@ -1,5 +1,5 @@
-//! Turns what typify made into what a careful person would have written: names, order, docs, derives and
-//! optionality come from the model; attributes and paths that nobody needs go.
+//! Rewrites typify's items as one would write them by hand. Names, order, docs, derives and optionality come from the
+//! model; unnecessary attributes and paths are removed.
 
 use quote::{format_ident, quote};
 use syn::visit_mut::{VisitMut, visit_type_mut};
@@ -52,13 +52,12 @@ impl Paths<'_> {
         }
         if let (Additional::Checked(_), Some(field)) = (&object.additional, find(object.properties.len())) {
             let ty = self.shortened(&field.ty);
-            fields.push(parse_quote!(#[doc = " All other properties."] pub additional: #ty));
+            fields.push(parse_quote!(#[doc = " Properties that the definition does not declare."] pub additional: #ty));
         }
         self.head(id, &mut item, &quote!(Clone, Debug, PartialEq));
         if twice_optional {
-            item.attrs.push(
-                parse_quote!(#[allow(clippy::option_option, reason = "absent and null are kept apart")]),
-            );
+            item.attrs
+                .push(parse_quote!(#[allow(clippy::option_option, reason = "absent and null are distinct")]));
         }
         item.fields = Fields::Named(parse_quote!({ #(#fields),* }));
         item
@@ -82,7 +81,8 @@ impl Paths<'_> {
     fn string_enum(&self, id: TypeId, mut item: ItemEnum, values: &Enum) -> ItemEnum {
         let named = self.model.get(id);
         let derives = if values.open { quote!() } else { quote!(Copy,) };
-        let docs = doc_attributes(named.description.as_deref(), "One of a few strings.");
+        let docs =
+            doc_attributes(named.description.as_deref(), "One of the strings that the definition lists.");
         item.attrs = docs;
         item.attrs.push(parse_quote!(#[derive(Clone, #derives Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]));
         item.ident = ident(&named.rust);
@@ -112,17 +112,17 @@ impl Paths<'_> {
     }
 }
 
-/// A type as typify printed it, the way a person would write it inside a scope.
+/// Shortens the paths in a type printed by typify, for use inside a scope.
 pub(super) fn shortened(model: &Model, scope: Scope, ty: &RustType) -> RustType {
     let mut ty = ty.clone();
     Paths { model, scope }.visit_type_mut(&mut ty);
     ty
 }
 
-/// Rewrites the paths that typify prints in full, and its opaque names.
+/// Shortens the full paths that typify prints, and resolves its opaque names.
 impl VisitMut for Paths<'_> {
     fn visit_type_mut(&mut self, ty: &mut RustType) {
-        // typify boxes where it sees a circle; the model decides that.
+        // typify boxes recursive types; here, the model decides which types are boxed.
         if let Some(inner) = content_of("Box", ty) {
             *ty = inner;
             return self.visit_type_mut(ty);
@@ -165,7 +165,7 @@ fn content_of(wrapper: &str, ty: &RustType) -> Option<RustType> {
     })
 }
 
-/// A box goes inside an `Option`: `Option<Box<T>>`.
+/// Boxes a type; inside an `Option` if it is one: `Option<Box<T>>`.
 fn boxed(ty: &RustType) -> RustType {
     match content_of("Option", ty) {
         Some(inner) => parse_quote!(Option<Box<#inner>>),
@@ -183,7 +183,7 @@ pub(super) fn doc_attributes(description: Option<&str>, otherwise: &str) -> Vec<
         .collect()
 }
 
-/// An identifier; names were made so that they are one.
+/// Parses a name as an identifier. Names are valid identifiers by construction.
 pub(super) fn ident(name: &str) -> syn::Ident {
     match name.strip_prefix("r#") {
         Some(raw) => syn::Ident::new_raw(raw, proc_macro2::Span::call_site()),

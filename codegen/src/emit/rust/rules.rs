@@ -1,4 +1,4 @@
-//! Rules as Rust: the tables of JSON Schema beyond what types say.
+//! Rules as Rust tables: JSON Schema beyond what types express.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

@@ -1,18 +1,18 @@
-//! The shapes of the types, by typify: it is given a canonical JSON Schema in which every type is a definition with
-//! an opaque name, so nothing that a user writes can reach it.
+//! Generates the shapes of the types with typify. Its input is a canonical JSON Schema in which every type is a
+//! definition with an opaque name, so no text of a user reaches it.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 use syn::Item;
 
-use crate::model::{Additional, Enum, Format, Integer, LARGEST_INTEGER, Model, Object, Text, Type, TypeId};
+use crate::model::{Additional, Enum, Format, Integer, MAX_INTEGER, Model, Object, Text, Type, TypeId};
 
-/// What typify made, by the type it is for.
+/// The output of typify, by type.
 pub(super) struct Shapes {
     /// Structs, enums of strings and newtypes.
     items: HashMap<TypeId, Item>,
-    /// The contents of a union's variants, in order; or what an alias stands for.
+    /// The contents of a union's variants, in order, or the target of an alias.
     parts: HashMap<TypeId, Vec<syn::Type>>,
 }
 
@@ -69,7 +69,7 @@ impl Shapes {
     }
 }
 
-/// The name under which typify knows a type.
+/// The name of a type in typify's input.
 fn type_key(id: TypeId) -> String {
     format!("T{}", id.0)
 }
@@ -78,7 +78,7 @@ pub(super) fn type_of_key(key: &str) -> Option<TypeId> {
     key.strip_prefix('T')?.parse().ok().map(TypeId)
 }
 
-/// The name of a struct that only carries the parts of a type.
+/// The name of a struct that only holds the parts of a type.
 fn parts_key(id: TypeId) -> String {
     format!("P{}", id.0)
 }
@@ -87,7 +87,7 @@ fn type_of_parts_key(key: &str) -> Option<TypeId> {
     key.strip_prefix('P')?.parse().ok().map(TypeId)
 }
 
-/// The name under which typify knows a property or a variant: in this spelling it keeps their order.
+/// The name of a property in typify's input. typify sorts by name, so the number keeps the order.
 pub(super) fn member_key(at: usize) -> String {
     format!("m{at:05}")
 }
@@ -96,7 +96,7 @@ pub(super) fn variant_key(at: usize) -> String {
     format!("M{at:05}")
 }
 
-/// Types that the runtime provides, by the name under which typify knows them.
+/// Types that the runtime provides, by their name in typify's input.
 fn runtime_types() -> Vec<(String, String)> {
     let formats =
         Format::ALL.map(|format| (format_key(format), format!("fanfare::formats::{}", format.rust())));
@@ -108,7 +108,7 @@ fn format_key(format: Format) -> String {
     format!("Format{}", format.rust())
 }
 
-/// The schema of a named type that is a struct, an enum of strings or a newtype. Others are not typify's.
+/// The schema of a named type that is a struct, an enum of strings or a newtype. typify generates no others.
 fn definition(model: &Model, id: TypeId) -> Option<Value> {
     match model.get(id).shape.shape() {
         Type::Object(object) => Some(self::object(object)),
@@ -120,7 +120,7 @@ fn definition(model: &Model, id: TypeId) -> Option<Value> {
     }
 }
 
-/// A string with rules, declared under a name: in Rust it cannot hold another value.
+/// Returns `true` for a named string with rules. It becomes a newtype, which cannot hold an invalid value.
 pub(super) fn is_newtype(shape: &Type) -> bool {
     let only_format =
         |text: &Text| text.format.is_some() && Text { format: text.format, ..Text::default() } == *text;
@@ -137,7 +137,7 @@ fn object(object: &Object) -> Value {
     members(properties.map(|(at, property)| (at, property.shape.clone())).chain(others))
 }
 
-/// All members are required here: what is optional is decided by the model alone.
+/// All members are required here, because the model decides which are optional.
 fn members(members: impl Iterator<Item = (usize, Type)>) -> Value {
     let properties: Map<String, Value> =
         members.map(|(at, shape)| (member_key(at), schema(&shape))).collect();
@@ -202,12 +202,12 @@ fn width(integer: &Integer) -> &'static str {
     }
 }
 
-/// Literals of one kind have that kind's type; which of them are allowed is a rule.
+/// Literals of one kind have that kind's type. A rule restricts the values.
 fn literals(values: &[Value]) -> Value {
     let all = |is: fn(&Value) -> bool| values.iter().all(is);
     #[expect(clippy::cast_precision_loss, reason = "2^53−1 is exact")]
     let whole = |value: &Value| {
-        value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() <= LARGEST_INTEGER as f64)
+        value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() <= MAX_INTEGER as f64)
     };
     if all(Value::is_string) {
         json!({ "type": "string" })

@@ -1,4 +1,4 @@
-//! The schema tables that the runtime checks values against.
+//! The schema tables that the runtime validates values against.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,21 +9,20 @@ use serde_json::Value;
 use super::rework::ident;
 use super::types::print;
 use crate::model::{
-    Additional, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, RulesId, Scope, Tagged, Text, Type,
-    TypeId,
+    Additional, Enum, Integer, MAX_INTEGER, Model, Number, Object, RulesId, Scope, Tagged, Text, Type, TypeId,
 };
 use crate::names::table;
 
-/// Which module tables stand in.
+/// The module that contains the tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stands {
-    /// `schemas`, beside the types of a scope.
+    /// `schemas`, next to the types of a scope.
     Schemas(Scope),
-    /// `rules`, at the root: what rules refer to.
+    /// `rules` in the root file, for rules that others refer to.
     Rules,
 }
 
-/// The tables of one module: those of its types, and the patterns and literals that they refer to.
+/// The tables of one module, with the patterns and literals that they refer to.
 pub(super) struct Tables<'m> {
     pub(super) model: &'m Model,
     stands: Stands,
@@ -40,7 +39,7 @@ impl<'m> Tables<'m> {
     pub(super) fn of_type(&mut self, id: TypeId) -> TokenStream {
         let name = format_ident!("{}", table(&self.model.get(id).rust));
         let schema = match &self.model.get(id).shape {
-            // A static cannot be copied into another before both exist, so an alias is an alternative of its own.
+            // A static cannot be initialized with a copy of another static, so an alias is a union of one.
             Type::Named(target) => {
                 let target = self.path(*target);
                 quote!(Schema::AnyOf(&[&#target]))
@@ -50,13 +49,13 @@ impl<'m> Tables<'m> {
         quote!(pub(super) static #name: Schema = #schema;)
     }
 
-    /// A table beside those of the types: of a param, or of an alternative without a name.
+    /// A table for a param, or for an unnamed alternative.
     pub(super) fn extra(&mut self, name: &str, shape: &Type) -> TokenStream {
         let (name, schema) = (ident(name), self.schema(shape));
         quote!(pub(super) static #name: Schema = #schema;)
     }
 
-    /// The statics that the tables so far refer to.
+    /// The patterns and literals that the tables so far refer to.
     pub(super) fn shared(&self) -> Vec<TokenStream> {
         let patterns = in_order(&self.patterns).into_iter().map(|(text, number)| {
             let name = format_ident!("PATTERN_{number}");
@@ -69,7 +68,7 @@ impl<'m> Tables<'m> {
         patterns.chain(literals).collect()
     }
 
-    /// A reference to a schema: `&STEP`, or a table written in place.
+    /// A reference to a schema: `&STEP`, or an inline table.
     pub(super) fn reference(&mut self, shape: &Type) -> TokenStream {
         match shape {
             Type::Named(id) => {
@@ -252,8 +251,8 @@ pub(super) fn count(value: u32) -> TokenStream {
 
 fn integer_rules(integer: &Integer) -> TokenStream {
     let mut rules = Vec::new();
-    rules.extend((integer.minimum != -LARGEST_INTEGER).then(|| rule("minimum", &whole(integer.minimum))));
-    rules.extend((integer.maximum != LARGEST_INTEGER).then(|| rule("maximum", &whole(integer.maximum))));
+    rules.extend((integer.minimum != -MAX_INTEGER).then(|| rule("minimum", &whole(integer.minimum))));
+    rules.extend((integer.maximum != MAX_INTEGER).then(|| rule("maximum", &whole(integer.maximum))));
     rules.extend(integer.multiple_of.map(|divisor| rule("multiple_of", &some_float(divisor))));
     or_any(&quote!(Integer), &rules)
 }
@@ -300,7 +299,7 @@ pub(super) fn grouped(digits: &str) -> String {
     text
 }
 
-/// Names of the runtime's schema module that tables may use.
+/// Names in the runtime's schema module that tables can use.
 const IMPORTABLE: [&str; 18] = [
     "Additional",
     "Array",
@@ -322,9 +321,9 @@ const IMPORTABLE: [&str; 18] = [
     "Text",
 ];
 
-/// The statics of one module, ready to be written.
+/// The statics of one module, as text.
 pub(super) struct Rendered {
-    /// What they use of the runtime.
+    /// The names that they import from the runtime.
     pub(super) imports: String,
     pub(super) text: String,
 }
@@ -342,7 +341,7 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
 }
 
-/// The names that tables use, for their import.
+/// The names that the tables import.
 fn imports(tables: &[TokenStream]) -> String {
     let mut used = BTreeSet::new();
     for table in tables {
@@ -352,7 +351,7 @@ fn imports(tables: &[TokenStream]) -> String {
 }
 
 fn collect_names(tokens: TokenStream, used: &mut BTreeSet<&'static str>) {
-    // The second half of a path, such as `Text` in `Schema::Text`, is no use of that name.
+    // The second segment of a path, such as `Text` in `Schema::Text`, does not need an import.
     let mut colons = 0;
     for token in tokens {
         match &token {

@@ -1,4 +1,4 @@
-//! The declarations of one Rust file: types, their payload implementations, and the tables.
+//! The declarations of one Rust file: types, their payload implementations, and their tables.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +18,13 @@ use crate::names::{alternative_table, table};
 
 /// The declarations of one file.
 pub(super) struct Declarations {
-    /// The types, each with what makes it a payload, in the order of declaration.
+    /// The types with their payload implementations, in the order of declaration.
     pub(super) types: String,
     /// The tables of their rules.
     pub(super) tables: Rendered,
 }
 
-/// All declarations of a scope; a channel's params have tables too.
+/// Renders all declarations of a scope, including the tables of a channel's params.
 pub(super) fn render(
     model: &Model,
     scope: Scope,
@@ -44,7 +44,7 @@ pub(super) fn render(
         let implementation = implementation(model, id);
         types.push_str(&implementation);
         types.push('\n');
-        // What is only another name in Rust has no implementation; then nothing but other tables needs its table.
+        // A type alias has no implementation, so only other tables can need its table.
         if !implementation.is_empty() || referenced.contains(&id) {
             statics.push(tables.of_type(id));
         }
@@ -57,7 +57,7 @@ pub(super) fn render(
     Declarations { types: types.trim_end().to_owned(), tables: Rendered::of(statics) }
 }
 
-/// The tables of all rules that others refer to.
+/// Renders the tables of all rules that others refer to.
 pub(super) fn rules(model: &Model) -> Rendered {
     let mut tables = Tables::new(model, Stands::Rules);
     let mut statics: Vec<TokenStream> =
@@ -66,7 +66,7 @@ pub(super) fn rules(model: &Model) -> Rendered {
     Rendered::of(statics)
 }
 
-/// The alternatives of a union whose tables have no name yet.
+/// The alternatives of a union without a named table.
 fn nameless_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
     let named = model.get(id);
     let Type::Union(union) = named.shape.shape() else { return Vec::new() };
@@ -82,7 +82,7 @@ pub(super) fn print(items: Vec<Item>) -> String {
     prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items })
 }
 
-/// A union, a tagged union or an alias: of these, typify makes only the parts.
+/// The item for a union, a tagged union or an alias, of which typify generates only the parts.
 fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
     let named = model.get(id);
     let name = ident(&named.rust);
@@ -122,7 +122,7 @@ fn tagged_variants(tagged: &Tagged, parts: &[syn::Type]) -> Vec<TokenStream> {
         quote!(#[doc = #doc] #name(#part))
     };
     let unknown = quote!(
-        #[doc = " A case that the definition does not list, as it came."]
+        #[doc = " A value with a tag that the definition does not list, unchanged."]
         Unknown(fanfare::Value)
     );
     tagged.cases.iter().zip(parts).map(variant).chain(tagged.open.then_some(unknown)).collect()
@@ -132,7 +132,7 @@ fn boxed_if(boxed: bool, ty: &syn::Type) -> TokenStream {
     if boxed { quote!(Box<#ty>) } else { quote!(#ty) }
 }
 
-/// The only value of an alternative, where it has just one: then the variant holds nothing.
+/// The only value of an alternative, if it has one value. The variant then has no content.
 fn unit_literal(shape: &Type) -> Option<TokenStream> {
     match shape {
         Type::Literals(values) if values.len() == 1 => constant_literal(&values[0]),
@@ -166,7 +166,7 @@ fn summary(model: &Model, shape: &Type) -> String {
     }
 }
 
-/// The macro call that makes a type a payload.
+/// The macro call that implements payload traits for a type.
 fn implementation(model: &Model, id: TypeId) -> String {
     let named = model.get(id);
     let head = format!("{}: schemas::{}", named.rust, table(&named.rust));
@@ -210,7 +210,7 @@ fn implementation(model: &Model, id: TypeId) -> String {
     }
 }
 
-/// Where the table of an alternative stands.
+/// The path of an alternative's table.
 fn alternative_path(model: &Model, union: &NamedType, alternative: &Alternative) -> String {
     match alternative.shape {
         Type::Named(id) => table_path(model, id, union.scope),

@@ -1,4 +1,4 @@
-//! Channel descriptors: what `subscribe` and `useRealtime` are given.
+//! Channel descriptors, the arguments of `subscribe` and `useRealtime`.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::model::{Carries, Channel, Retain, TypeId};
 #[template(path = "channels.ts.j2", escape = "none")]
 struct Channels {
     header: String,
-    /// Whether anything is validated; nothing is imported in vain.
+    /// `true` if any value is validated, so that the validators are imported.
     validates: bool,
     imports: Vec<String>,
     channels: Vec<Descriptor>,
@@ -27,7 +27,7 @@ struct Descriptor {
     params: Vec<RenderedParam>,
     topics: Vec<RenderedTopic>,
     signals: Vec<RenderedSignal>,
-    /// The validator of what its runs return, or nothing.
+    /// The validator of the result of its runs, or an empty string.
     result: String,
 }
 

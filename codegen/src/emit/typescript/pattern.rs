@@ -1,4 +1,4 @@
-//! Patterns as TypeScript: native ones where JavaScript matches them in linear time, and automata for all others.
+//! Patterns as TypeScript: native if JavaScript matches them in linear time, otherwise automata.
 
 use fanfare_pattern::Regex;
 
@@ -12,13 +12,13 @@ pub(super) fn expression(pattern: &str) -> String {
     }
 }
 
-/// Whether JavaScript's own regular expressions match it.
+/// Returns `true` if the pattern uses JavaScript's own regular expressions.
 pub(super) fn is_native(pattern: &str) -> bool {
     automaton(pattern).is_none()
 }
 
 fn automaton(pattern: &str) -> Option<String> {
-    // A pattern that is no regular expression was refused before.
+    // Invalid patterns are rejected before.
     let regex = Regex::new(pattern).ok()?;
     (!regex.is_natively_linear()).then(|| regex.encode())
 }

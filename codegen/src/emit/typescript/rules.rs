@@ -1,4 +1,4 @@
-//! Rules as TypeScript: JSON Schema in an object literal, where a reference is looked up when it is first used.
+//! Rules as TypeScript: JSON Schema in an object literal, with references resolved on first use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use crate::emit::rules::{Words, words};
 use crate::model::{Model, Rules, RulesId};
 use crate::names::INHERITED_NAMES;
 
-/// A line that is longer is broken.
+/// The line width above which an expression is split into lines.
 const WIDTH: usize = 80;
 
-/// The constants of the rules that others refer to and that stand in this file.
+/// The constants for this file's rules that others refer to.
 pub(super) fn constants(file: &File<'_>) -> Vec<String> {
     let own = file.model.rules.iter().filter(|named| named.module == file.at);
     own.map(|named| {
@@ -55,7 +55,8 @@ pub(super) fn constant(model: &Model, id: RulesId) -> String {
     format!("${}", model.rules[id.0].name)
 }
 
-/// Under a name that every object inherits, TypeScript does not look for the type of a member in an index signature.
+/// A member of an object literal. TypeScript does not apply an index signature to a name that every object inherits, so
+/// such a member states its type.
 fn member(name: &str, words: &Words, value: &str) -> String {
     let is_untyped = matches!(words, Words::Members(_)) && INHERITED_NAMES.contains(&name);
     format!("{}: {value}{}", key(name), if is_untyped { " satisfies f.Rules" } else { "" })

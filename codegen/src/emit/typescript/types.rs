@@ -1,4 +1,4 @@
-//! Interfaces and type aliases. They import nothing that is there at run time.
+//! Interfaces and type aliases, without run-time imports.
 
 use askama::Template;
 
@@ -41,7 +41,7 @@ fn interface_body(model: &Model, object: &Object) -> String {
         body.push_str(&format!("  {}{mark}: {shape}{suffix};\n", key(&property.name.wire)));
     }
     if let Additional::Checked(values) = &object.additional {
-        // An index signature speaks of the declared properties too.
+        // An index signature also covers the declared properties.
         let mut shapes = vec![expression(model, values)];
         shapes.extend(object.properties.iter().map(|property| expression(model, &property.shape)));
         shapes.extend(
@@ -83,7 +83,7 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
         Type::Tuple(items) => {
             format!("[{}]", items.iter().map(|item| expression(model, item)).collect::<Vec<_>>().join(", "))
         }
-        // An alias may refer to itself in the members of a type, but not in the arguments of another alias.
+        // An alias can refer to itself in the members of a type, but not in the arguments of another alias.
         Type::Map(values) if refers_to_recursive(model, values) => {
             format!("{{ [key: string]: {} }}", expression(model, values))
         }

@@ -1,4 +1,4 @@
-//! zod validators: each type's rules as a zod schema that users can extend and pick from.
+//! Validators: each type as a zod schema, which users can extend and pick from.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::rules;
 use super::{File, key, literal, number, quoted, rendered};
 use crate::emit::json_schema::visit;
 use crate::model::{
-    Additional, Array, Enum, Integer, LARGEST_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
+    Additional, Array, Enum, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
 };
 
-/// Which of zod's two faces validators have.
+/// The zod API that validators use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Face {
     Zod,
@@ -21,7 +21,7 @@ pub(super) enum Face {
 impl Face {
     pub(super) const ALL: [Self; 2] = [Self::Zod, Self::Mini];
 
-    /// What files of this face end in, before `.ts`; so does the module of the runtime.
+    /// The suffix of the file name before `.ts`, and the name of the runtime's module.
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Self::Zod => "zod",
@@ -29,7 +29,7 @@ impl Face {
         }
     }
 
-    /// The package that has its types.
+    /// The package of its types.
     fn package(self) -> &'static str {
         match self {
             Self::Zod => "zod",
@@ -88,7 +88,7 @@ fn validator(file: &File<'_>, id: TypeId, face: Face) -> String {
     }
 }
 
-/// Whether another file's type may not be there yet: its file imports this one too.
+/// Returns `true` if the target's file imports this one, so that the target may not be initialized yet.
 fn refers_back(file: &File<'_>, target: TypeId) -> bool {
     let module = file.model.get(target).module;
     module != file.at && reaches(file.model, module, file.at)
@@ -110,7 +110,7 @@ fn reaches(model: &Model, from: usize, to: usize) -> bool {
     seen.contains(&to)
 }
 
-/// A constant must stand before its use; types that contain themselves are looked up when they are used.
+/// Sorts constants so that each precedes its use. Recursive types are resolved lazily.
 fn in_order_of_use(file: &File<'_>) -> Vec<TypeId> {
     let mut placed = BTreeSet::new();
     let mut order = Vec::new();
@@ -134,10 +134,10 @@ fn in_order_of_use(file: &File<'_>) -> Vec<TypeId> {
     order
 }
 
-/// What an expression may refer to.
+/// The context of an expression.
 pub(super) struct Scope<'m, L: Fn(TypeId) -> bool> {
     pub(super) model: &'m Model,
-    /// Which types are only looked up when they are used.
+    /// Returns `true` for types that must be resolved lazily.
     pub(super) lazily: L,
 }
 
@@ -242,10 +242,10 @@ fn call(function: &str, argument: Option<String>, rules: &[(&str, String)]) -> S
 
 fn integer_rules(integer: &Integer) -> Vec<(&'static str, String)> {
     let mut rules = Vec::new();
-    if integer.minimum != -LARGEST_INTEGER {
+    if integer.minimum != -MAX_INTEGER {
         rules.push(("minimum", integer.minimum.to_string()));
     }
-    if integer.maximum != LARGEST_INTEGER {
+    if integer.maximum != MAX_INTEGER {
         rules.push(("maximum", integer.maximum.to_string()));
     }
     rules.extend(integer.multiple_of.map(|divisor| ("multipleOf", float(divisor))));

@@ -8,7 +8,7 @@ import { fetchToken } from "./server.js";
 import { Statistics } from "./Statistics.js";
 import { Summary } from "./Summary.js";
 
-const TOPICS = ["status", "insights", "draft", "result"] as const;
+const TOPICS = ["status", "insights", "draft", "summary"] as const;
 
 /** One run, as it happens or as it was. */
 export function RunView({ runId }: { readonly runId: string }) {
@@ -23,7 +23,7 @@ export function RunView({ runId }: { readonly runId: string }) {
   });
   const statuses = messages.all.filter((message) => message.topic === "status");
   const insights = messages.all.flatMap((message) => (message.topic === "insights" ? [message.data] : []));
-  const { status, draft, result: published } = messages.byTopic;
+  const { status, draft, summary } = messages.byTopic;
   const isAsked = runStatus === "running" && status?.data.step === "write" && draft?.status === "complete";
 
   return (
@@ -44,7 +44,7 @@ export function RunView({ runId }: { readonly runId: string }) {
         draft={draft?.data ?? ""}
         onVerdict={(verdict) => send(channel.approve, verdict)}
       />
-      {published !== undefined && <Statistics statistics={published.data.statistics} />}
+      {summary !== undefined && <Statistics statistics={summary.data.statistics} />}
     </article>
   );
 }

@@ -102,10 +102,10 @@ async fn mint_token(
 }
 
 fn run_grant(run: &str) -> Result<Grant, Refusal> {
-    use pipeline::Topic::{Draft, Insights, Result, Status};
+    use pipeline::Topic::{Draft, Insights, Status, Summary};
     let pipeline = Pipeline::new(run).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     let signals = pipeline.grant_signals([pipeline::Signal::Approve]);
-    Ok(pipeline.grant([Status, Insights, Draft, Result]).and(signals))
+    Ok(pipeline.grant([Status, Insights, Draft, Summary]).and(signals))
 }
 
 fn new_run_id() -> String {

@@ -51,7 +51,7 @@ fn authorize(session: &str, request: &AuthorizeRequest) -> Result<SessionGrant, 
     let run = request.channel().and_then(|name| name.strip_prefix("pipeline:"));
     match run.map(Pipeline::new) {
         Some(Ok(pipeline)) if cookies.split("; ").any(|cookie| cookie == session) => {
-            let topics = [Topic::Status, Topic::Insights, Topic::Tokens, Topic::Result, Topic::Draft];
+            let topics = [Topic::Status, Topic::Insights, Topic::Tokens, Topic::Summary, Topic::Draft];
             Ok(SessionGrant::new(pipeline.grant(topics)))
         }
         _ => Err(AuthorizeError::Refused),
