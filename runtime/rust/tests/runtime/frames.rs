@@ -49,8 +49,8 @@ fn read(case: &Value) -> Value {
 
 /// `→` marks a frame from the client and `←` a frame from the server.
 #[test]
-fn the_frames_in_the_protocol_document_are_valid() {
-    let document = include_str!("../../../PROTOCOL.md");
+fn the_frames_in_the_documented_exchanges_are_valid() {
+    let document = include_str!("../../../EXCHANGES.md");
     let mut frames = 0;
     for line in document.lines() {
         if let Some(frame) = line.strip_prefix("→ ") {
