@@ -4,8 +4,8 @@ import * as zodSchemas from "generated/fuzz.zod.ts";
 import * as miniSchemas from "generated/fuzz.zod-mini.ts";
 import * as zod from "fanfare/zod";
 import * as mini from "fanfare/zod-mini";
-import { Reading } from "../../runtime/typescript/src/reading.ts";
-import { eventReader } from "../../runtime/typescript/src/transport/events.ts";
+import { Reading } from "../../runtime/typescript/src/subscription/resume-state.ts";
+import { eventReader } from "../../runtime/typescript/src/connection/transport/event-parser.ts";
 import { advance, encodeFrame, parseFrames } from "../../runtime/typescript/src/wire.ts";
 
 /** The schemas of payloads, by their topic, which is the first line of an input. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { subscribe } from "../src/index.js";
 import type { SubscriptionHandle } from "../src/index.js";
-import { eventReader } from "../src/transport/events.js";
+import { eventReader } from "../src/connection/transport/event-parser.js";
 import { pipeline } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
 import { setTiming } from "./support.js";

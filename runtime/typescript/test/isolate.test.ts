@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { defineChannel, subscribe } from "../src/index.js";
 import type { SubscriptionHandle } from "../src/index.js";
-import { reportUncaught } from "../src/isolate.js";
-import type { StandardResult } from "../src/standard.js";
-import { RealtimeStore } from "../src/store.js";
+import { reportUncaught } from "../src/util/isolate.js";
+import type { StandardResult } from "../src/validate/standard-schema.js";
+import { RealtimeStore } from "../src/subscription/store.js";
 import { pipeline } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
 

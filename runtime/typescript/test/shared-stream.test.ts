@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { SharedStream } from "../src/transport/shared-stream.js";
-import type { StreamAnswer } from "../src/transport/shared-stream.js";
+import { SharedStream } from "../src/connection/transport/shared-stream.js";
+import type { StreamAnswer } from "../src/connection/transport/shared-stream.js";
 import type { SubFrame } from "../src/wire.js";
 import { TestServer, tokenFor, until } from "./server.js";
 import { setTiming } from "./support.js";

@@ -1,6 +1,6 @@
-import { explainSize, failureReason } from "../request-failure.js";
-import { retryAfter } from "../retry-after.js";
-import type { PayloadIssue } from "../standard.js";
+import { explainSize, failureReason } from "../http/fetch-error.js";
+import { retryAfter } from "../http/retry-after.js";
+import type { PayloadIssue } from "../validate/standard-schema.js";
 import { routeUrl } from "../wire.js";
 import type { Route } from "../wire.js";
 import { hashedKey } from "./signing-key.js";
