@@ -1,14 +1,14 @@
 import { describeIssues } from "./validate/standard-schema.js";
 import type { PayloadIssue, StandardIssue } from "./validate/standard-schema.js";
 
-/** Thrown or reported when a connection cannot be made or kept. */
+/** Thrown or reported if a connection cannot be opened or was lost. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
-  /** The WebSocket close code, where there was one. */
+  /** The WebSocket close code, if there was one. */
   readonly closeCode: number | undefined;
-  /** Why the server refused or ended the subscription: one of the codes in PROTOCOL.md, or `expired`, `revoked`. */
+  /** Why the server refused or ended the subscription: a code in PROTOCOL.md, `expired` or `revoked`. */
   readonly code: string | undefined;
-  /** Whether the library has given up. Otherwise it goes on trying. */
+  /** Whether the client has given up. Otherwise it retries. */
   readonly fatal: boolean;
 
   constructor(
@@ -27,19 +27,19 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Reported when a payload, or what a run returned, breaks the definition that this page was built from. */
+/** Reported if a payload or the result of a run does not match the definition that this page was generated from. */
 export class InvalidMessageError extends Error {
   override readonly name = "InvalidMessageError";
 
   constructor(
     readonly channel: string,
-    /** Undefined where it is what a run returned. */
+    /** Undefined for the result of a run. */
     readonly topic: string | undefined,
     /** The id of the message. */
     readonly id: string,
-    /** The payload, or the result, as it arrived. */
+    /** The payload or the result, as it arrived. */
     readonly data: unknown,
-    /** All reasons why it was refused. */
+    /** All issues. */
     readonly issues: readonly StandardIssue[],
   ) {
     const what = topic === undefined ? "result of a run, message" : "message";
@@ -48,12 +48,12 @@ export class InvalidMessageError extends Error {
   }
 }
 
-/** Reported when the server answers a frame with an error, or sends one that is none. */
+/** Reported if the server answers a frame with an error, or sends an invalid frame. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 
   constructor(
-    /** One of the codes in PROTOCOL.md, `malformed_frame`, or `wrong_channel`. */
+    /** A code in PROTOCOL.md, `malformed_frame` or `wrong_channel`. */
     readonly code: string,
     message: string,
   ) {
@@ -61,41 +61,41 @@ export class ProtocolError extends Error {
   }
 }
 
-/** What a text stream ends with where its text is not complete. */
+/** Ends a text stream whose text is incomplete. */
 export class TextStreamError extends Error {
   override readonly name = "TextStreamError";
 
   constructor(
     readonly channel: string,
     readonly topic: string,
-    /** The id of the message that the stream came with. */
+    /** The id of the message that delivered the stream. */
     readonly id: string,
     /**
      * `failed`: its publisher gave up, or the server was restarted. `stopped`: it was ended on
-     * purpose, by its publisher or because its run was cancelled or went on without it. `gap`:
-     * pieces were missed for good. `closed`: the subscription ended before the stream did.
+     * purpose, by its publisher or because its run was cancelled or continued without it. `gap`:
+     * chunks were missed for good. `closed`: the subscription ended before the stream.
      */
     readonly reason: "failed" | "stopped" | "gap" | "closed",
-    why: string,
+    message: string,
   ) {
-    super(`The text stream ${id} on "${channel}", topic "${topic}", is not complete: ${why}`);
+    super(`The text stream ${id} on "${channel}", topic "${topic}", is incomplete: ${message}`);
   }
 }
 
 /**
- * Why a signal was not taken:
+ * Why a signal failed:
  *
  * - `already_taken`: the question has an answer; `takenSignal`, `takenPayload`, `by` and `at`
  *   describe it.
  * - `too_late`: the question was closed without an answer.
  * - `run_ended`: the run ended without asking for this signal.
  * - `no_run`: there is no run on the channel.
- * - `not_granted`: the token does not name the signal.
- * - `unauthorized`: the token is not valid, or there is none.
- * - `invalid`: the payload breaks the definition; `issues` say where.
- * - `unknown`: no definition of the server knows the channel or the signal, or the server gave a
- *   reason that this library does not know.
- * - `unavailable`: the server could not be reached, or could not take it now.
+ * - `not_granted`: the token does not grant the signal.
+ * - `unauthorized`: the token is invalid or missing.
+ * - `invalid`: the payload violates the definition; see `issues`.
+ * - `unknown`: the server does not know the channel or the signal, or it gave a reason that this
+ *   library does not know.
+ * - `unavailable`: the server is unreachable or temporarily unavailable.
  */
 export type SignalErrorCode =
   | "already_taken"
@@ -108,10 +108,10 @@ export type SignalErrorCode =
   | "unknown"
   | "unavailable";
 
-/** What `send` rejects with where a signal was not taken. */
+/** The error that `send` rejects with. */
 export class SignalError extends Error {
   override readonly name = "SignalError";
-  /** The HTTP status; undefined where there was no answer, or none was asked for. */
+  /** The HTTP status; undefined if there was no answer or no request was sent. */
   readonly status: number | undefined;
   /** With `already_taken`: the name of the signal that is the answer. */
   readonly takenSignal: string | undefined;
@@ -121,14 +121,14 @@ export class SignalError extends Error {
   readonly by: string | undefined;
   /** With `already_taken`: when that signal was recorded. */
   readonly at: Date | undefined;
-  /** With `invalid`: how the payload breaks the definition. */
+  /** With `invalid`: how the payload violates the definition. */
   readonly issues: readonly PayloadIssue[];
 
   constructor(
     readonly channel: string,
     readonly signal: string,
     readonly code: SignalErrorCode,
-    why: string,
+    message: string,
     details: {
       status?: number | undefined;
       takenSignal?: string | undefined;
@@ -141,7 +141,7 @@ export class SignalError extends Error {
   ) {
     const { status, takenSignal, takenPayload, by, at, issues = [], cause } = details;
     super(
-      `The signal "${signal}" to "${channel}" was not taken: ${why}`,
+      `The signal "${signal}" to "${channel}" failed: ${message}`,
       cause === undefined ? undefined : { cause },
     );
     this.status = status;

@@ -51,7 +51,12 @@ export type { SendOptions } from "./runs/send.js";
 export type { SignalOptions, SignalReceipt } from "./runs/signal.js";
 export type { WebSocketConstructor, WebSocketLike } from "./connection/transport/websocket.js";
 export { RealtimeStore } from "./subscription/store.js";
-export type { PauseReason, RealtimeSnapshot, StoreSettings, ViewSettings } from "./subscription/store.js";
+export type {
+  PauseReason,
+  RealtimeSnapshot,
+  RealtimeStoreOptions,
+  RealtimeStoreSettings,
+} from "./subscription/store.js";
 export { subscribe } from "./subscription/subscribe.js";
 export type {
   MessageCallback,

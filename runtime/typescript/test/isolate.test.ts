@@ -99,11 +99,11 @@ describe("a callback that throws is reported, and", () => {
   });
 
   it("a store's listener keeps no other listener from being called", async () => {
-    const store = new RealtimeStore(channel, undefined);
+    const store = new RealtimeStore(basics());
     let calls = 0;
     store.subscribe(fail);
     store.subscribe(() => void (calls += 1));
-    store.start({ ...basics(), enabled: true, validate: true, pauseOnHidden: true, autoCloseOnTerminal: true });
+    store.start();
     await until(() => store.getSnapshot().connectionStatus === "open");
     expect(calls).toBe(reported.length);
     store.stop();

@@ -1,43 +1,43 @@
 import { describeIssues, TEXT } from "../validate/standard-schema.js";
 import type { InferInput, InferOutput, StandardIssue, StandardSchema } from "../validate/standard-schema.js";
 
-/** How much of a topic a new subscriber gets at once: its latest message (`last`), its latest 1,000 (`all`), or that many. */
+/** The retained messages that a new subscriber of a topic receives: the latest (`last`), the latest 1,000 (`all`), or a number of them. */
 export type Retain = "last" | "all" | number;
 
-/** A topic as {@link defineChannel} takes it: it carries payloads, or text streams. */
+/** A topic in a definition for {@link defineChannel}. It carries either payloads or text streams. */
 export type TopicDefinition =
   | { readonly payload: StandardSchema; readonly stream?: never; readonly retain?: Retain }
   | { readonly stream: "text"; readonly payload?: never; readonly retain?: Retain };
 
-/** A topic as a channel carries it; the shape that Inngest's SDK reads, too. */
+/** A topic of a channel. Inngest's SDK reads this shape, too. */
 export interface TopicConfig<Schema extends StandardSchema = StandardSchema> {
   readonly schema: Schema;
   readonly retain?: Retain;
 }
 
-/** A topic of text streams as a channel carries it: its schema accepts their text. */
+/** A topic of text streams. Its schema accepts their texts. */
 export interface StreamTopicConfig extends TopicConfig<StandardSchema<string>> {
   readonly stream: "text";
 }
 
-/** Points at one topic of one channel: `pipeline({ runId }).status`. */
+/** Refers to a topic of a channel: `pipeline({ runId }).status`. */
 export interface TopicReference<Config extends TopicConfig = TopicConfig> {
   readonly channel: string;
   readonly topic: string;
   readonly config: Config;
 }
 
-/** A signal as {@link defineChannel} takes it. */
+/** A signal in a definition for {@link defineChannel}. */
 export interface SignalDefinition<Schema extends StandardSchema = StandardSchema> {
   readonly payload: Schema;
 }
 
-/** A signal as a channel carries it. */
+/** A signal of a channel. */
 export interface SignalConfig<Schema extends StandardSchema = StandardSchema> {
   readonly schema: Schema;
 }
 
-/** Points at one signal of one channel: `pipeline({ runId }).approve`. */
+/** Refers to a signal of a channel: `pipeline({ runId }).approve`. */
 export interface SignalReference<
   Schema extends StandardSchema = StandardSchema,
   Channel extends string = string,
@@ -94,11 +94,10 @@ type SignalReferences<Channel extends string, Signals extends SignalConfigs> = {
 };
 
 /**
- * One channel: a name on the wire and its topics, each with its schema.
+ * A channel: a name and topics with their schemas.
  *
- * Every topic and every signal can also be reached as a property
- * (`channel.status`), except one that is called `name` or `topics`. An instance
- * is a valid channel of Inngest's SDK.
+ * Topics and signals are also properties (`channel.status`), except those called `name` or `topics`.
+ * An instance is a valid channel for Inngest's SDK.
  */
 export type ChannelInstance<
   Name extends string = string,
@@ -108,18 +107,18 @@ export type ChannelInstance<
 > = {
   readonly name: Name;
   readonly topics: Topics;
-  /** Identifies the definition that this code was generated from. */
+  /** The hash of the definition that this code was generated from. */
   readonly $fingerprint: string;
-  /** For types only: `typeof channel.$infer.status` is the payload of `status`; of a text stream, its text. */
+  /** For types only: `typeof channel.$infer.status` is the payload of `status`, or the text of a text stream. */
   readonly $infer: PayloadsOf<Topics>;
-  /** What may be sent to a run that waits on the channel, by name. */
+  /** The signals that runs on the channel can receive, by name. */
   readonly $signals: Signals;
-  /** What a run on the channel returns, where the definition says so. */
+  /** The schema of the result of runs on the channel, if the definition has one. */
   readonly $result: Result;
 } & TopicReferences<Topics> &
   SignalReferences<Name, Signals>;
 
-/** A channel with params: call it with them to get the {@link ChannelInstance}. */
+/** A channel with params. Call it with their values to get a {@link ChannelInstance}. */
 export interface ParamChannel<
   Name extends string,
   Params extends ParamSchemas,
@@ -128,19 +127,19 @@ export interface ParamChannel<
   Result extends StandardSchema | undefined = StandardSchema | undefined,
 > {
   (params: ParamsOf<Params>): ChannelInstance<Name, Topics, Signals, Result>;
-  /** Hides the name that every function has: only an instance, made by calling this, has a name. */
+  /** Hides the name of the function, as only an instance has a name. */
   readonly name: unknown;
   readonly topics: Topics;
   readonly $fingerprint: string;
-  /** For types only: the payloads by topic. */
+  /** For types only: the payloads, by topic. */
   readonly $infer: PayloadsOf<Topics>;
-  /** For types only: what the channel is called with. */
+  /** For types only: the params. */
   readonly $params: ParamsOf<Params>;
 }
 
 /**
- * What `subscribe` and `useRealtime` accept as a channel: a generated one, one
- * made by Inngest's SDK, or a bare name whose messages are then untyped.
+ * A channel for `subscribe` and `useRealtime`: a generated one, one of Inngest's SDK, or only a name, in
+ * which case messages are untyped.
  */
 export type ChannelInput =
   | string
@@ -158,7 +157,7 @@ export type TopicName<Channel extends ChannelInput> = Channel extends {
   ? keyof Topics & string
   : string;
 
-/** Whether a channel's topic carries text streams. */
+/** `true` if a topic of the channel carries text streams. */
 export type IsStream<Channel extends ChannelInput, Topic extends string> = Channel extends {
   readonly topics: Readonly<Record<Topic, { readonly stream: "text" }>>;
 }
@@ -166,7 +165,7 @@ export type IsStream<Channel extends ChannelInput, Topic extends string> = Chann
   : false;
 
 /**
- * The payload of a channel's topic; of one that carries text streams, their text.
+ * The payload of a topic, or the text of its text streams.
  *
  * @example
  * ```ts
@@ -185,7 +184,7 @@ export type Payload<
     : unknown
   : unknown;
 
-/** A channel's name, as far as its type tells. */
+/** The name of a channel; `string` if its type does not name it. */
 export type ChannelName<Channel extends ChannelInput> = Channel extends {
   readonly name: infer Name extends string;
 }
@@ -199,13 +198,13 @@ export type SignalName<Channel extends ChannelInput> = Channel extends string
     ? keyof Signals & string
     : never;
 
-/** The signals that a run on a channel can wait for: any string if the channel's type names none. */
+/** The signals that a run on a channel can wait for; `string` if the channel's type names none. */
 export type AwaitedSignal<Channel extends ChannelInput> = [SignalName<Channel>] extends [never]
   ? string
   : SignalName<Channel>;
 
 /**
- * The payload of a channel's signal, as whoever sends it gives it.
+ * The payload of a signal, as the sender passes it.
  *
  * @example
  * ```ts
@@ -220,7 +219,7 @@ export type SignalPayload<Channel extends ChannelInput, Name extends string> = C
     : unknown
   : unknown;
 
-/** What a run on a channel returns; unknown where its definition does not say. */
+/** The result of runs on a channel; `unknown` if its definition has none. */
 export type RunResult<Channel extends ChannelInput, Validate extends boolean = true> = Channel extends {
   readonly $result: infer Schema extends StandardSchema;
 }
@@ -229,7 +228,7 @@ export type RunResult<Channel extends ChannelInput, Validate extends boolean = t
     : InferOutput<Schema>
   : unknown;
 
-/** Thrown when a channel is called with a param that its definition refuses. */
+/** Thrown if a channel is called with a param that is invalid by its definition. */
 export class ParamError extends Error {
   override readonly name = "ParamError";
 
@@ -257,8 +256,8 @@ interface Definition<
 }
 
 /**
- * Makes a channel from its definition. Generated code calls this; its types
- * all follow from the argument.
+ * Creates a channel from its definition. Generated code calls this function. All types are inferred
+ * from the argument.
  *
  * @example
  * ```ts
@@ -307,12 +306,12 @@ export function defineChannel(
   const signals = signalConfigsOf(definition.signals ?? {});
   checkAddress(name, address, params ?? {});
   checkAccessors(name, topics, signals);
-  const traits: Traits = { topics, signals, result, fingerprint };
+  const parts: SharedParts = { topics, signals, result, fingerprint };
   if (params === undefined) {
-    return instance(address, traits);
+    return instance(address, parts);
   }
   const channel = (values: Readonly<Record<string, unknown>>): unknown =>
-    instance(fillAddress(name, address, params, values), traits);
+    instance(fillAddress(name, address, params, values), parts);
   return Object.defineProperties(channel, {
     topics: { value: topics, enumerable: true },
     $fingerprint: { value: fingerprint },
@@ -322,8 +321,8 @@ export function defineChannel(
 }
 
 /**
- * Writes a param value as a channel name holds it: everything but
- * `A-Z a-z 0-9 - _ . ~` becomes `%XX`, so that no value can reach beyond its hole.
+ * Encodes the value of a param for a channel name. All characters but `A-Z a-z 0-9 - _ . ~` become
+ * `%XX`, so that no value can affect the rest of the name.
  */
 export function encodeParam(value: string): string {
   return encodeURIComponent(value).replace(
@@ -334,32 +333,32 @@ export function encodeParam(value: string): string {
 
 type AnyDefinition = Definition<string, TopicDefinitions, SignalDefinitions, StandardSchema | undefined>;
 
-/** What all instances of a channel have in common. */
-interface Traits {
+/** The parts that all instances of a channel share. */
+interface SharedParts {
   readonly topics: TopicConfigs;
   readonly signals: SignalConfigs;
   readonly result: StandardSchema | undefined;
   readonly fingerprint: string;
 }
 
-const HOLE = /\{([^{}]*)\}/g;
+const PARAM = /\{([^{}]*)\}/g;
 
 function checkAddress(name: string, address: string, params: ParamSchemas): void {
-  const holes = [...address.matchAll(HOLE)].map((match) => match[1] ?? "");
-  const missing = holes.find((hole) => !Object.hasOwn(params, hole));
+  const names = [...address.matchAll(PARAM)].map((match) => match[1] ?? "");
+  const missing = names.find((param) => !Object.hasOwn(params, param));
   if (missing !== undefined) {
-    throw new TypeError(`Channel "${name}": the address has a hole "{${missing}}" but no such param`);
+    throw new TypeError(`Channel "${name}": the address "${address}" has the param "{${missing}}", which is not defined`);
   }
-  const unused = Object.keys(params).find((param) => !holes.includes(param));
+  const unused = Object.keys(params).find((param) => !names.includes(param));
   if (unused !== undefined) {
-    throw new TypeError(`Channel "${name}": param "${unused}" has no hole in the address "${address}"`);
+    throw new TypeError(`Channel "${name}": the param "${unused}" is not part of the address "${address}"`);
   }
 }
 
 function checkAccessors(name: string, topics: TopicConfigs, signals: SignalConfigs): void {
   const shared = Object.keys(signals).find((signal) => Object.hasOwn(topics, signal));
   if (shared !== undefined) {
-    throw new TypeError(`Channel "${name}": "${shared}" names both a topic and a signal`);
+    throw new TypeError(`Channel "${name}": "${shared}" is both a topic and a signal`);
   }
 }
 
@@ -369,7 +368,7 @@ function fillAddress(
   params: ParamSchemas,
   values: Readonly<Record<string, unknown>>,
 ): string {
-  return address.replace(HOLE, (_, param: string) => {
+  return address.replace(PARAM, (_, param: string) => {
     const schema = params[param];
     const value = Object.hasOwn(values, param) ? values[param] : undefined;
     const result = schema?.["~standard"].validate(value);
@@ -409,16 +408,16 @@ function signalConfigsOf(signals: SignalDefinitions): SignalConfigs {
   );
 }
 
-function instance(name: string, { topics, signals, result, fingerprint }: Traits): unknown {
-  const ofTopics = Object.entries(topics).map(([topic, config]) => [topic, { channel: name, topic, config }]);
-  const ofSignals = Object.entries(signals).map(([signal, { schema }]) => [
+function instance(name: string, { topics, signals, result, fingerprint }: SharedParts): unknown {
+  const topicReferences = Object.entries(topics).map(([topic, config]) => [topic, { channel: name, topic, config }]);
+  const signalReferences = Object.entries(signals).map(([signal, { schema }]) => [
     signal,
     { channel: name, signal, schema },
   ]);
-  const references = [...ofTopics, ...ofSignals].map(([key, reference]) => [key, Object.freeze(reference)]);
-  // What a channel itself is comes last, so that no topic takes its place.
+  const references = [...topicReferences, ...signalReferences].map(([key, reference]) => [key, Object.freeze(reference)]);
+  // Last, so that a topic cannot replace them.
   const channel = { ...Object.fromEntries(references), name, topics };
-  // Hidden, so that a channel prints and serializes as Inngest's does.
+  // Not enumerable, so that a channel prints and serializes like one of Inngest's.
   Object.defineProperties(channel, {
     $fingerprint: { value: fingerprint },
     $infer: { value: undefined },

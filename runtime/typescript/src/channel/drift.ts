@@ -1,16 +1,16 @@
 import type { ChannelInput } from "./channel.js";
 import type { ReadyFrame } from "../wire.js";
 
-/** The definitions that a page and its server were built from differ. */
+/** A page and its server were generated from different definitions of a channel. */
 export interface Drift {
   readonly channel: string;
-  /** The fingerprint of this page's definition. */
+  /** The hash of this page's definition. */
   readonly expected: string;
-  /** The fingerprint of the server's definition. */
+  /** The hash of the server's definition. */
   readonly received: string;
 }
 
-/** How the server's definition differs from this page's; only a generated channel can tell. */
+/** Returns the drift between the server's definition and this page's. Only generated channels have a definition hash. */
 export function findDrift(channel: ChannelInput | undefined, frame: ReadyFrame): Drift | undefined {
   const expected = (channel as { readonly $fingerprint?: string } | undefined)?.$fingerprint;
   return expected === undefined || expected === frame.fingerprint
@@ -18,10 +18,10 @@ export function findDrift(channel: ChannelInput | undefined, frame: ReadyFrame):
     : { channel: frame.channel, expected, received: frame.fingerprint };
 }
 
-/** What a drift means and what to do about it. */
+/** Returns a message with the cause of a drift and the fix. */
 export function describeDrift({ channel, expected, received }: Drift): string {
   return (
-    `the channel "${channel}" is defined otherwise on the server: this code was generated from ` +
-    `${expected}, the server's from ${received}; generate and deploy again`
+    `the definition of the channel "${channel}" differs from the server's: this code was generated from ` +
+    `${expected}, the server's from ${received}; generate both again and deploy them`
   );
 }

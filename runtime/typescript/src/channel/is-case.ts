@@ -1,4 +1,4 @@
-/** The names of a union's cases, without the open one, whose tag may be any string. */
+/** The names of a union's cases, except the open case, whose tag may be any string. */
 type CaseName<Value, Tag extends string> = Value extends { readonly [Key in Tag]: infer Name }
   ? string extends Name
     ? never
@@ -6,11 +6,10 @@ type CaseName<Value, Tag extends string> = Value extends { readonly [Key in Tag]
   : never;
 
 /**
- * Whether a value is the case of a tagged union that its property `tag` names.
+ * Returns `true` if a value is the named case of a tagged union.
  *
- * A closed union is told apart by `===` alone. An open one (`x-open: true`) is
- * not: the tag of a case that is not known yet may be any string, so TypeScript
- * keeps that case whatever the tag is compared with.
+ * A closed union needs only `===`. For an open one (`x-open: true`), `===` does not narrow the type: the
+ * tag of an unknown case may be any string, so TypeScript keeps that case in every comparison.
  *
  * @example
  * ```ts

@@ -2,9 +2,8 @@ import type { LoggedFrame } from "../wire.js";
 import type { ChannelInput, ChannelName, IsStream, Payload, TopicName } from "./channel.js";
 
 /**
- * What a topic carries, with its envelope, as subscribers get it: a payload
- * (`kind: "data"`) or a text stream (`kind: "stream"`). A union over the topics:
- * comparing `topic` narrows `data`.
+ * A message as subscribers receive it: a payload (`kind: "data"`) or a text stream
+ * (`kind: "stream"`), with an envelope. A union over the topics, so comparing `topic` narrows `data`.
  *
  * @example
  * ```ts
@@ -26,10 +25,7 @@ export type Message<
   >;
 }[Topics];
 
-/**
- * The same as a view shows it, the text of a stream so far in place of the
- * stream: what `useRealtime` gives.
- */
+/** A message as `useRealtime` returns it: in place of a text stream, it has the text so far. */
 export type MessageView<
   Channel extends ChannelInput = string,
   Topics extends string = TopicName<Channel>,
@@ -43,7 +39,7 @@ export type MessageView<
   >;
 }[Topics];
 
-/** Of a channel that is but a name nobody knows what its topics carry. */
+/** The type of a topic's messages. For a channel that is only a name, it is unknown what its topics carry. */
 type Of<Channel extends ChannelInput, Data, Stream, Topic extends string> = Channel extends string
   ? Data | Stream
   : IsStream<Channel, Topic> extends true
@@ -53,10 +49,10 @@ type Of<Channel extends ChannelInput, Data, Stream, Topic extends string> = Chan
 interface Envelope<Channel extends ChannelInput, Topic extends string> {
   readonly channel: ChannelName<Channel>;
   readonly topic: Topic;
-  /** Opaque; ids of a channel ascend in the order of publishing. */
+  /** Opaque. The ids of a channel ascend in the order of publishing. */
   readonly id: string;
   readonly createdAt: Date;
-  /** The run that published it, where one did. */
+  /** The run that published the message, if a run did. */
   readonly runId?: string;
 }
 
@@ -71,27 +67,27 @@ export interface DataMessage<
 }
 
 /**
- * A text stream, delivered when it begins. It goes on across reconnects; it
- * ends with a {@link TextStreamError} where its text is not complete.
+ * A text stream, delivered when it begins. It continues after a reconnect. If the text is incomplete,
+ * it ends with a {@link TextStreamError}.
  */
 export interface StreamMessage<Channel extends ChannelInput = string, Topic extends string = string>
   extends Envelope<Channel, Topic> {
   readonly kind: "stream";
-  /** The text, piece by piece. */
+  /** The text, in chunks. */
   readonly data: ReadableStream<string>;
 }
 
-/** A text stream as a view shows it: another object each time the text has grown. */
+/** The current state of a text stream. Each change makes a new object. */
 export interface StreamView<Channel extends ChannelInput = string, Topic extends string = string>
   extends Envelope<Channel, Topic> {
   readonly kind: "stream";
   /** The text so far. */
   readonly data: string;
-  /** `stopped`: ended on purpose before it was complete. `failed`: incomplete for any other reason. */
+  /** `stopped`: ended on purpose before the text was complete. `failed`: incomplete for another reason. */
   readonly status: "streaming" | "complete" | "stopped" | "failed";
 }
 
-/** Messages that this subscriber missed and that the server no longer has. */
+/** Messages that the subscriber missed and that the server no longer has. */
 export interface Gap {
   readonly channel: string;
   /** The id of the last message before the gap. */
@@ -100,8 +96,8 @@ export interface Gap {
   readonly before: string;
 }
 
-/** The envelope of a frame, as messages and run updates carry it. */
-export function envelope(frame: LoggedFrame): Omit<DataMessage, "kind" | "topic" | "data"> {
+/** Returns the envelope of a frame, which messages and run updates have. */
+export function envelopeOf(frame: LoggedFrame): Omit<DataMessage, "kind" | "topic" | "data"> {
   return {
     channel: frame.channel,
     id: frame.id,

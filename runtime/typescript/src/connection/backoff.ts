@@ -1,28 +1,31 @@
-/** The shortest and the longest wait. */
-export interface Waits {
+/** The shortest and the longest delay between attempts, in milliseconds. */
+export interface DelayRange {
   readonly min: number;
   readonly max: number;
 }
 
-/** How long to wait before the next attempt: each time twice as long, and scattered. */
+/** Computes the delay before the next attempt: it doubles each time, with jitter. */
 export class Backoff {
   #failures = 0;
-  /** How long the last attempt was put off. */
-  waited = 0;
+  /** The delay that `next` returned last. */
+  lastDelay = 0;
 
-  /** Waits `atLeast` as long, too, and then as long as to scatter the clients that were told the same. */
-  next({ min, max }: Waits, atLeast = 0): number {
-    const longest = Math.min(max, min * 2 ** this.#failures);
+  /**
+   * Returns the next delay. It is at least `atLeast`, which a server may have given to all its
+   * clients; jitter then spreads them.
+   */
+  next({ min, max }: DelayRange, atLeast = 0): number {
+    const limit = Math.min(max, min * 2 ** this.#failures);
     this.#failures += 1;
-    this.waited = longest / 2 + (Math.random() * longest) / 2;
-    if (this.waited < atLeast) {
-      this.waited = atLeast + Math.random() * min;
+    this.lastDelay = limit / 2 + (Math.random() * limit) / 2;
+    if (this.lastDelay < atLeast) {
+      this.lastDelay = atLeast + Math.random() * min;
     }
-    return this.waited;
+    return this.lastDelay;
   }
 
   reset(): void {
     this.#failures = 0;
-    this.waited = 0;
+    this.lastDelay = 0;
   }
 }

@@ -1,49 +1,50 @@
 import { Backoff } from "./backoff.js";
-import type { Waits } from "./backoff.js";
+import type { DelayRange } from "./backoff.js";
 import { MAX_TIMER_MS } from "../util/deadline.js";
 import { ConnectionError, ProtocolError } from "../errors.js";
 import { isolated } from "../util/isolate.js";
-import { Liveness } from "./heartbeat.js";
-import { watchSurroundings } from "./environment.js";
+import { watchEnvironment } from "./environment.js";
+import { Heartbeat } from "./heartbeat.js";
 import { timing } from "../util/timing.js";
-import { openEvents } from "./transport/shared-sse.js";
+import { openEventStream } from "./transport/shared-sse.js";
 import { LOST } from "./transport/transport.js";
 import type { Transport } from "./transport/transport.js";
 import { WebSocketTransport } from "./transport/websocket.js";
 import type { WebSocketConstructor } from "./transport/websocket.js";
-import { CLOSED_AS_UNUSED, isFatalClose } from "../wire.js";
+import { CLOSE_UNUSED, isFatalClose } from "../wire.js";
 import type { ClientFrame, Cursor, MalformedFrame, ServerFrame } from "../wire.js";
 
-/** What a subscription is to the connection that carries it. */
-export interface Carried {
-  readonly waits: Waits;
-  /** Whether it has no use for a connection yet: it waits for a token. */
+/** A subscription, as the connection that carries it sees it. */
+export interface ConnectionListener {
+  /** The delays between attempts to reconnect. */
+  readonly reconnectDelay: DelayRange;
+  /** Whether it needs no connection yet, for example because it has no token. */
   readonly isWaiting: boolean;
-  /** Where to resume. */
+  /** The cursor to resume from, by channel. */
   readonly since: Readonly<Record<string, Cursor>> | undefined;
-  /** The connection was lost before anything was heard on it, and another is being made. */
+  /** The connection was lost before a frame arrived on it. Another attempt has begun. */
   onConnecting(): void;
-  /** Frames can be sent. What was subscribed has to be again. */
+  /** Frames can be sent. The listener must subscribe again. */
   onOpen(): void;
   onFrame(frame: ServerFrame): void;
-  /** The connection was lost; it is being made again. */
+  /** The connection was lost and will be restored. */
   onLost(code: number): void;
-  /** It could not be made; that is being tried again. */
+  /** An attempt to connect failed and will be repeated. */
   onFailed(error: ConnectionError): void;
-  /** Something is wrong that changes nothing. */
+  /** An error that does not affect the connection. */
   onError(error: Error): void;
-  /** The server will not have this client. */
+  /** The server closed the connection for good. */
   onEnd(error: ConnectionError): void;
-  /** The network or the machine is back: no need to wait any longer. */
-  onReturn(): void;
+  /** The network is back or the machine woke: pending retries need not wait any longer. */
+  onWake(): void;
 }
 
-/** A server and the ways to it. */
+/** A server and the transports that reach it. */
 export interface Route {
   readonly server: URL;
-  /** Undefined where only events will do. */
+  /** Undefined if only event streams are used. */
   readonly WebSocket: WebSocketConstructor | undefined;
-  /** Whether events may stand in for a WebSocket. */
+  /** Whether event streams are allowed. */
   readonly hasEvents: boolean;
 }
 
@@ -57,29 +58,29 @@ interface Attempt {
   readonly begunAt: number;
 }
 
-/** After so many WebSockets were refused where one could be opened before, events are tried. */
-const PATIENCE = 3;
+/** How many WebSockets in a row may be refused, after one was open before, until an event stream is tried. */
+const MAX_REFUSED_WEBSOCKETS = 3;
 
 /**
- * The one connection of a page to a server. It carries subscriptions and knows
- * nothing of what they are about: it opens, listens for life, moves to another
- * server when told, and tries again.
+ * A page's connection to a server. It carries the frames of all subscriptions, and does not know
+ * what they mean. It detects a dead connection, reconnects with backoff, changes the transport if
+ * one is blocked, and moves to a new connection when the server is closing.
  */
 export class Connection {
-  readonly #carried = new Map<string, Carried>();
-  readonly #liveness = new Liveness(
+  readonly #listeners = new Map<string, ConnectionListener>();
+  readonly #heartbeat = new Heartbeat(
     () => this.send({ kind: "alive" }),
-    () => this.#broken(LOST, "it fell silent"),
+    () => this.#broken(LOST, "the server did not answer a heartbeat probe"),
   );
   readonly #backoff = new Backoff();
   #lastRef = 0;
-  /** What is open, and what is being opened; both while the connection moves. */
+  /** The open transport, and the one that is being opened. Both are set while the connection moves. */
   #current: Attempt | undefined;
   #upcoming: Attempt | undefined;
   #provenKind: Kind | undefined;
   #openedAt = 0;
   #failedWebSockets = 0;
-  /** What went wrong in this attempt, with one transport and then the other. */
+  /** Why this attempt failed, with one transport and then the other. */
   #reasons: string[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #returnTimer: ReturnType<typeof setTimeout> | undefined;
@@ -89,46 +90,46 @@ export class Connection {
 
   constructor(
     readonly route: Route,
-    /** Nobody has needed it for a while. */
+    /** Called when the connection closes because it has had no subscription for a while. */
     readonly onIdle: () => void,
   ) {}
 
   get size(): number {
-    return this.#carried.size;
+    return this.#listeners.size;
   }
 
   get isOpen(): boolean {
     return this.#current !== undefined;
   }
 
-  /** Whether another token for what is subscribed needs another `sub`. */
+  /** Whether renewing a token requires another `sub` frame. */
   get isFixed(): boolean {
     return this.#current?.transport?.isFixed === true;
   }
 
-  /** Takes a subscription on and gives it the `ref` for its frames. */
-  join(subscription: Carried): string {
+  /** Adds a subscription and returns the `ref` of its frames. */
+  join(listener: ConnectionListener): string {
     clearTimeout(this.#lingerTimer);
     const ref = String((this.#lastRef += 1));
-    this.#carried.set(ref, subscription);
-    this.#unwatch ??= watchSurroundings({
-      onDoubt: () => this.#probe(),
-      onReturn: () => this.#returned(),
+    this.#listeners.set(ref, listener);
+    this.#unwatch ??= watchEnvironment({
+      onOffline: () => this.#probe(),
+      onWake: () => this.#wake(),
       onFreeze: () => this.#broken(LOST, "the page was frozen or left"),
     });
     return ref;
   }
 
   leave(ref: string): void {
-    this.#carried.delete(ref);
-    if (this.#carried.size === 0) {
+    this.#listeners.delete(ref);
+    if (this.#listeners.size === 0) {
       clearTimeout(this.#lingerTimer);
       this.#lingerTimer = setTimeout(() => this.#stop(), timing.linger);
     }
   }
 
-  /** Connects, unless that is being done or waited for. */
-  wake(): void {
+  /** Connects, unless the connection is open, being opened or waiting for the next attempt. */
+  connect(): void {
     if (this.#current ?? this.#upcoming ?? this.#retryTimer) {
       return;
     }
@@ -139,12 +140,12 @@ export class Connection {
     this.#current?.transport?.send(frame);
   }
 
-  /** Whether the server was heard of. Some networks open a WebSocket and then let nothing through. */
+  /** Whether a frame has arrived. Some networks open a WebSocket and then drop all frames. */
   get isProven(): boolean {
     return this.#current?.isProven === true;
   }
 
-  /** It is of no use: try again, and in another way. */
+  /** Drops the current transport and reconnects, perhaps with the other one. */
   giveUp(reason: string): void {
     this.#broken(LOST, reason);
   }
@@ -175,7 +176,7 @@ export class Connection {
       attempt.transport =
         kind === "websocket" && WebSocket !== undefined
           ? new WebSocketTransport(WebSocket, server, events)
-          : openEvents(server, (ref) => this.#carried.get(ref)?.since, events);
+          : openEventStream(server, (ref) => this.#listeners.get(ref)?.since, events);
     } catch (cause) {
       this.#closed(attempt, LOST, cause instanceof Error ? cause.message : String(cause));
     }
@@ -183,18 +184,18 @@ export class Connection {
 
   #opened(attempt: Attempt): void {
     this.#upcoming = undefined;
-    // Where the connection moves, what is on its way here comes again there.
+    // Frames still in flight on the old transport are sent again on the new one.
     this.#current?.transport?.close("moved");
     this.#current = attempt;
     this.#openedAt = performance.now();
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     clearTimeout(this.#returnTimer);
-    this.#liveness.start(attempt.kind === "sse" ? timing.firstAliveOverEvents : timing.firstAlive);
+    this.#heartbeat.start(attempt.kind === "sse" ? timing.firstAliveOverEvents : timing.firstAlive);
     if (attempt.kind === "sse" && this.route.WebSocket !== undefined) {
       this.#returnLater();
     }
-    this.#tell((subscription) => subscription.onOpen());
+    this.#notify((listener) => listener.onOpen());
   }
 
   #receive(frames: readonly (ServerFrame | MalformedFrame)[], attempt: Attempt): void {
@@ -202,13 +203,13 @@ export class Connection {
       attempt.isProven = true;
       this.#prove(attempt.kind);
     }
-    this.#liveness.heard();
+    this.#heartbeat.recordFrame();
     if (attempt.kind === "sse") {
-      // Events are asked by opening another stream, so that whatever comes is an answer.
-      this.#liveness.answered();
+      // An event stream is probed by reopening it, so every frame is an answer.
+      this.#heartbeat.recordAnswer();
     }
     for (const frame of frames) {
-      // Whoever got the frame before may have ended the connection.
+      // The previous frame may have ended the connection.
       if (attempt !== this.#current) {
         return;
       }
@@ -227,10 +228,10 @@ export class Connection {
 
   #dispatch(frame: ServerFrame | MalformedFrame, attempt: Attempt): void {
     if (frame.kind === "alive") {
-      return this.#liveness.expect(frame.next_in);
+      return this.#heartbeat.expectWithin(frame.next_in);
     }
     if (frame.kind === "closing") {
-      // This connection is read until another one is open.
+      // The old transport is read until the new one is open.
       attempt.isClosing = true;
       return this.#connectIn(frame.reconnect_in ?? Math.random() * timing.spread);
     }
@@ -238,8 +239,8 @@ export class Connection {
       return this.#report(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
     }
     if (frame.ref !== undefined) {
-      const subscription = this.#carried.get(frame.ref);
-      return subscription && isolated(() => subscription.onFrame(frame))();
+      const listener = this.#listeners.get(frame.ref);
+      return listener && isolated(() => listener.onFrame(frame))();
     }
     if (frame.kind === "error") {
       this.#report(new ProtocolError(frame.code, frame.message));
@@ -249,14 +250,14 @@ export class Connection {
   #closed(attempt: Attempt, code: number, reason: string, retryAfter?: number): void {
     if (attempt === this.#upcoming) {
       this.#upcoming = undefined;
-      return this.#failed(attempt, reason || "it cannot be reached, or it refused this client", retryAfter);
+      return this.#failed(attempt, reason || "unreachable, or it refused the connection", retryAfter);
     }
     if (attempt === this.#current) {
       this.#broken(code, reason, retryAfter);
     }
   }
 
-  /** An attempt has come to nothing. Events may do where a WebSocket does not. */
+  /** Handles a failed attempt: tries the other transport at once if that may help, else reports and retries. */
   #failed({ kind, transport, begunAt }: Attempt, reason: string, retryAfter = 0): void {
     const { WebSocket, hasEvents, server } = this.route;
     this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
@@ -267,46 +268,46 @@ export class Connection {
     if (this.#current !== undefined) {
       return this.#current.isClosing ? this.#retry(retryAfter) : this.#returnLater();
     }
-    // A network that refuses is quick. One that swallows a WebSocket would swallow the next one, too.
+    // A refusal is quick and may be temporary. A network that drops a WebSocket's packets drops the next one's too.
     const wasRefused = performance.now() - begunAt < timing.open / 2;
-    const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < PATIENCE;
+    const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < MAX_REFUSED_WEBSOCKETS;
     const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isRepeated;
     if (hasOther && this.#reasons.length === 1 && retryAfter === 0) {
       return this.#attempt(kind === "sse" ? "websocket" : "sse");
     }
-    const message = `Could not subscribe at ${this.#reasons.join("; nor at ")}`;
+    const message = `Could not connect to ${this.#reasons.join("; nor to ")}`;
     const error = new ConnectionError(message, { fatal: false });
-    this.#tell((subscription) => subscription.onFailed(error));
+    this.#notify((listener) => listener.onFailed(error));
     this.#retry(retryAfter);
   }
 
-  /** What was open is not any more. */
+  /** Handles the loss of the open transport. */
   #broken(code: number, reason: string, retryAfter?: number): void {
     const attempt = this.#current;
     if (attempt === undefined) {
       return;
     }
     this.#current = undefined;
-    this.#liveness.stop();
+    this.#heartbeat.stop();
     clearTimeout(this.#returnTimer);
     attempt.transport?.close(reason);
     if (isFatalClose(code)) {
       return this.#end(attempt, code, reason);
     }
-    const isUnused = [...this.#carried.values()].every(({ isWaiting }) => isWaiting);
-    if (code === CLOSED_AS_UNUSED && isUnused) {
-      // Whoever gets a token at last will wake it. A `sub` may have been on its way, too.
+    const isUnused = [...this.#listeners.values()].every(({ isWaiting }) => isWaiting);
+    if (code === CLOSE_UNUSED && isUnused) {
+      // The next subscription that gets a token connects again. If one needs it already, a `sub` was in flight.
       return;
     }
     if (!attempt.isProven) {
-      this.#tell((subscription) => subscription.onConnecting());
-      return this.#failed(attempt, reason || `it closed the connection (${code})`, retryAfter);
+      this.#notify((listener) => listener.onConnecting());
+      return this.#failed(attempt, reason || `the server closed the connection (${code})`, retryAfter);
     }
-    // A server that accepts every connection only to close it is not asked more and more often.
-    if (performance.now() - this.#openedAt >= this.#backoff.waited) {
+    // The backoff keeps growing against a server that accepts every connection only to close it.
+    if (performance.now() - this.#openedAt >= this.#backoff.lastDelay) {
       this.#backoff.reset();
     }
-    this.#tell((subscription) => subscription.onLost(code));
+    this.#notify((listener) => listener.onLost(code));
     if (this.#upcoming === undefined) {
       this.#retry(retryAfter);
     }
@@ -315,24 +316,24 @@ export class Connection {
   #end(attempt: Attempt, closeCode: number, reason: string): void {
     const why = reason === "" ? "" : `: ${reason}`;
     const address = attempt.transport?.address ?? this.route.server.href;
-    const message = `${address} closed the connection for good (${closeCode}${why})`;
+    const message = `${address} closed the connection permanently (${closeCode}${why})`;
     const error = new ConnectionError(message, { fatal: true, closeCode });
-    this.#tell((subscription) => subscription.onEnd(error));
+    this.#notify((listener) => listener.onEnd(error));
   }
 
-  /** Connects again after a while, which the server may have asked for. */
+  /** Reconnects after a delay, which the server may have requested. */
   #retry(retryAfter?: number): void {
-    if (this.#carried.size === 0 || this.#retryTimer !== undefined) {
+    if (this.#listeners.size === 0 || this.#retryTimer !== undefined) {
       return;
     }
-    const waits = [...this.#carried.values()].map((subscription) => subscription.waits);
-    const min = Math.min(...waits.map(({ min }) => min));
-    const max = Math.min(...waits.map(({ max }) => max));
+    const delays = [...this.#listeners.values()].map(({ reconnectDelay }) => reconnectDelay);
+    const min = Math.min(...delays.map(({ min }) => min));
+    const max = Math.min(...delays.map(({ max }) => max));
     this.#connectIn(this.#backoff.next({ min, max }, retryAfter));
   }
 
-  #connectIn(wait: number): void {
-    this.#retryTimer ??= setTimeout(() => this.#connect(), Math.min(wait, MAX_TIMER_MS));
+  #connectIn(delay: number): void {
+    this.#retryTimer ??= setTimeout(() => this.#connect(), Math.min(delay, MAX_TIMER_MS));
   }
 
   #tryWebSocket(): void {
@@ -349,13 +350,13 @@ export class Connection {
 
   #probe(): void {
     if (this.#current !== undefined) {
-      this.#liveness.ask();
+      this.#heartbeat.probe();
     }
   }
 
-  /** Nothing is known of what was before: ask what stands, and wait for nothing. */
-  #returned(): void {
-    this.#tell((subscription) => subscription.onReturn());
+  /** The state of everything is unknown: probes the open connection and retries the others at once. */
+  #wake(): void {
+    this.#notify((listener) => listener.onWake());
     this.#backoff.reset();
     this.#returnWait = timing.returnMin / 2;
     if (this.#current !== undefined && !this.#current.isClosing) {
@@ -366,23 +367,23 @@ export class Connection {
     }
     const begunAt = this.#upcoming?.begunAt ?? -Infinity;
     const isWanted = this.#upcoming !== undefined || this.#retryTimer !== undefined;
-    // An attempt from before may wait for a network that is no more.
+    // An older attempt may be waiting for a network that is gone.
     if (isWanted && performance.now() - begunAt > timing.fresh) {
-      this.#upcoming?.transport?.close("begun anew");
+      this.#upcoming?.transport?.close("restarted");
       this.#upcoming = undefined;
       this.#connect();
     }
   }
 
   #report(error: Error): void {
-    this.#tell((subscription) => subscription.onError(error));
+    this.#notify((listener) => listener.onError(error));
   }
 
-  /** Calls every subscription that is still here when its turn comes: one may close another. */
-  #tell(event: (subscription: Carried) => void): void {
-    for (const [ref, subscription] of [...this.#carried]) {
-      if (this.#carried.get(ref) === subscription) {
-        isolated(event)(subscription);
+  /** Calls every listener that has not left when its turn comes, as one may close another. */
+  #notify(event: (listener: ConnectionListener) => void): void {
+    for (const [ref, listener] of [...this.#listeners]) {
+      if (this.#listeners.get(ref) === listener) {
+        isolated(event)(listener);
       }
     }
   }
@@ -391,7 +392,7 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     clearTimeout(this.#returnTimer);
-    this.#liveness.stop();
+    this.#heartbeat.stop();
     this.#unwatch?.();
     this.#unwatch = undefined;
     for (const attempt of [this.#current, this.#upcoming]) {

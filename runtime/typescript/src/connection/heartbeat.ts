@@ -1,61 +1,61 @@
 import { deadline } from "../util/deadline.js";
 import { timing } from "../util/timing.js";
 
-/** A sign of life may be late by this share of its interval, and by no less than this time. */
+/** A heartbeat may be late by this share of its interval, and by at least this time. */
 const SLACK = 0.2;
 const MIN_SLACK_MS = 100;
 
 /**
- * Notices when a connection is dead, as a network that swallows everything closes nothing. When
- * the server is late with its sign of life it is asked for one, and given up if it does not answer.
+ * Detects a dead connection, as a network that drops all packets closes nothing. If the server's
+ * heartbeat is late, it is probed; if it does not answer the probe, the connection is given up.
  */
-export class Liveness {
-  /** How long the server may be silent before it is asked. */
+export class Heartbeat {
+  /** How long the server may be silent before it is probed. */
   #maxSilence = 0;
-  #heardAt = 0;
-  /** Undefined unless an answer is due. */
-  #askedAt: number | undefined;
+  #receivedAt = 0;
+  /** When a probe was sent that has not been answered. */
+  #probedAt: number | undefined;
   #cancel = (): void => {};
 
   constructor(
-    readonly onAsk: () => void,
-    readonly onSilent: () => void,
+    readonly onProbe: () => void,
+    readonly onTimeout: () => void,
   ) {}
 
-  /** The server is to be heard within so many milliseconds. */
+  /** Starts watching. The first frame must arrive within `nextIn` milliseconds. */
   start(nextIn: number): void {
-    this.heard();
-    this.expect(nextIn);
+    this.recordFrame();
+    this.expectWithin(nextIn);
   }
 
   stop(): void {
     this.#cancel();
   }
 
-  /** Called for every message, which is too often to set a timer. */
-  heard(): void {
-    this.#heardAt = performance.now();
+  /** Records that a frame arrived. Sets no timer, as it is called for every frame. */
+  recordFrame(): void {
+    this.#receivedAt = performance.now();
   }
 
-  /** What was heard is the answer that was asked for. */
-  answered(): void {
-    this.#askedAt = undefined;
+  /** Records that the frame that arrived answers the probe. */
+  recordAnswer(): void {
+    this.#probedAt = undefined;
   }
 
-  /** The server has said within how many milliseconds it is heard again. */
-  expect(nextIn: number): void {
-    this.answered();
+  /** Records a heartbeat, which names the time until the next one. */
+  expectWithin(nextIn: number): void {
+    this.recordAnswer();
     this.#maxSilence = nextIn + Math.max(SLACK * nextIn, MIN_SLACK_MS);
     this.#watch();
   }
 
-  /** Asks the server whether it is there. */
-  ask(): void {
-    if (this.#askedAt === undefined) {
-      this.#askedAt = performance.now();
+  /** Asks the server for a heartbeat. */
+  probe(): void {
+    if (this.#probedAt === undefined) {
+      this.#probedAt = performance.now();
       this.#watch();
     }
-    this.onAsk();
+    this.onProbe();
   }
 
   #watch(): void {
@@ -64,17 +64,17 @@ export class Liveness {
       if (performance.now() < this.#due()) {
         return this.#watch();
       }
-      return this.#askedAt === undefined ? this.ask() : this.onSilent();
+      return this.#probedAt === undefined ? this.probe() : this.onTimeout();
     });
   }
 
   /**
-   * What is heard after asking may have been on its way since before the network died. But the
-   * answer may be behind it, so it has its full time again.
+   * A frame that arrives after the probe may have been in flight since before the network died, so
+   * it is not an answer. The answer may follow it, so the timeout starts again.
    */
   #due(): number {
-    return this.#askedAt === undefined
-      ? this.#heardAt + this.#maxSilence
-      : Math.max(this.#askedAt, this.#heardAt) + timing.probe;
+    return this.#probedAt === undefined
+      ? this.#receivedAt + this.#maxSilence
+      : Math.max(this.#probedAt, this.#receivedAt) + timing.probe;
   }
 }

@@ -4,19 +4,19 @@ import { ConnectionError } from "../errors.js";
 import type { ConnectionOptions } from "./options.js";
 import { serverUrl } from "../http/server-url.js";
 import { webSocketConstructor } from "./transport/websocket.js";
-import { MOST_CHANNELS } from "../wire.js";
+import { MAX_CHANNELS } from "../wire.js";
 
-/** All that are open. */
+/** All open connections of the page. */
 const connections = new Set<Connection>();
 
-/** The connection that the subscriptions of a page to one server share; `current` where it leads there. */
+/** Returns the connection that all subscriptions of a page to one server share: `current`, if it leads to that server. */
 export function sharedConnection(options: ConnectionOptions, current?: Connection): Connection {
   const route = routeOf(options);
   if (current !== undefined && isSame(current.route, route)) {
     return current;
   }
   for (const connection of connections) {
-    if (connection.size < MOST_CHANNELS && isSame(connection.route, route)) {
+    if (connection.size < MAX_CHANNELS && isSame(connection.route, route)) {
       return connection;
     }
   }
@@ -30,8 +30,8 @@ function routeOf({ apiBaseUrl, transport = "auto", WebSocket }: ConnectionOption
   const hasEvents = transport !== "websocket" && typeof fetch === "function";
   if (constructor === undefined && !hasEvents) {
     throw new ConnectionError(
-      "There is no global WebSocket here: use Node 22 or later, leave out `transport`, or give the " +
-        'option `WebSocket`, for example the one of the npm package "ws"',
+      "There is no global WebSocket: use Node 22 or later, leave out `transport`, or set the option " +
+        '`WebSocket`, for example to that of the npm package "ws"',
       { fatal: true },
     );
   }

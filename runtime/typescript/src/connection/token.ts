@@ -4,8 +4,8 @@ import { ConnectionError } from "../errors.js";
 import { timing } from "../util/timing.js";
 
 /**
- * A token: the text itself, or an object that holds it as `key` or `token`.
- * What Inngest's `getClientSubscriptionToken` returns has this shape, too.
+ * A token: a string, or an object that has it as `key` or `token`. `key` is Inngest's spelling:
+ * `getClientSubscriptionToken` returns such an object.
  */
 export type TokenValue =
   | string
@@ -18,14 +18,14 @@ export type TokenValue =
     };
 
 /**
- * Where a token comes from. A function is called again before a token ends, and when the
- * connection is made again and little of the token's time is left or the server refuses it. So a
- * subscription outlives its first token; prefer a function to a token itself. It has 30 seconds,
- * then it is called again.
+ * A token, or a function that returns one. Prefer a function, as a subscription then outlives its
+ * first token. The function is called again before a token expires, and after a reconnect if little
+ * of the token's time is left or the server rejects it. If it does not settle within 30 seconds, it
+ * is called again.
  *
- * `"session"` fetches none: the server lets the page in by its own session, a cookie for example, and asks
- * again before what it grants ends. The hub needs an authorization hook (`HubBuilder::authorize`), and this is for
- * pages of the hub's own origin or of one that its owner has named.
+ * `"session"` uses no token: the server authorizes the page by its own session, such as a cookie, and
+ * does so again before the grant expires. The hub needs an authorization hook
+ * (`HubBuilder::authorize`), and the page must be of the hub's own origin or of an allowed one.
  *
  * @example
  * ```ts
@@ -34,30 +34,30 @@ export type TokenValue =
  */
 export type TokenInput = TokenValue | (() => TokenValue | Promise<TokenValue>);
 
-/** A token that was resolved. */
-export interface Grant {
-  /** Undefined where the session of the page stands in for one. */
+/** A token and its properties. */
+export interface ResolvedToken {
+  /** Undefined if the page's session is used instead. */
   readonly token: string | undefined;
   readonly apiBaseUrl: string | undefined;
-  /** Whether asking once more can bring another token. */
+  /** Whether resolving again can return another token. */
   readonly renewable: boolean;
 }
 
-/** What is given as the token where the page's session is to do. */
+/** The token that selects the page's session. */
 const SESSION = "session";
 
-/** Anything else, the page of a 404 say, would only fail as a subprotocol that no WebSocket takes. */
+/** Rejects anything else, such as the page of a 404, before it is sent. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** A frame may have 32 KiB. A longer one would end the connection that all subscriptions share. */
-const LONGEST_TOKEN = 24_000;
+const MAX_TOKEN_LENGTH = 24_000;
 
-/** Asks for tokens: never for two at once, however many reasons there are to ask. */
+/** Resolves tokens, at most one at a time. */
 export class TokenSource {
-  #pending: Promise<Grant> | undefined;
+  #pending: Promise<ResolvedToken> | undefined;
   #input: TokenInput | undefined;
 
-  next(input: TokenInput | undefined): Promise<Grant> {
+  next(input: TokenInput | undefined): Promise<ResolvedToken> {
     if (this.#pending === undefined || input !== this.#input) {
       const pending = resolveToken(input).finally(() => {
         if (this.#pending === pending) {
@@ -71,11 +71,11 @@ export class TokenSource {
   }
 }
 
-/** Asks for the token. A factory that fails may do better the next time. */
-export async function resolveToken(input: TokenInput | undefined): Promise<Grant> {
+/** Resolves a token. The error is fatal unless a factory may succeed the next time. */
+export async function resolveToken(input: TokenInput | undefined): Promise<ResolvedToken> {
   const value = typeof input === "function" ? await callFactory(input) : input;
   const text = typeof value === "string" ? value : (value?.key ?? value?.token);
-  // The body of a response often ends with a newline.
+  // Response bodies often end with a newline.
   const token = typeof text === "string" ? text.trim() : undefined;
   const renewable = typeof input === "function";
   const apiBaseUrl = typeof value === "object" ? value.apiBaseUrl : undefined;
@@ -86,7 +86,7 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
     throw new ConnectionError(
       renewable
         ? "The token factory returned no token: return a string or an object with a `key`"
-        : "No token: give `token`, a string or a function that returns one",
+        : "No token: set `token` to a string or to a function that returns one",
       { fatal: !renewable },
     );
   }
@@ -96,9 +96,9 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
       fatal: !renewable,
     });
   }
-  if (token.length > LONGEST_TOKEN) {
+  if (token.length > MAX_TOKEN_LENGTH) {
     throw new ConnectionError(
-      `The token is too long: it has ${token.length} characters, and at most ${LONGEST_TOKEN} are sent`,
+      `The token is too long: it has ${token.length} characters, and the limit is ${MAX_TOKEN_LENGTH}`,
       { fatal: !renewable },
     );
   }
@@ -106,10 +106,10 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Grant
 }
 
 /**
- * Says what a token lacks for a subscription, as far as it can be read. The
- * server has the last word; but no one has to be asked to know as much.
+ * Returns an error message if a token does not grant a subscription. This avoids a request that the
+ * server would refuse; a token that cannot be read is left to the server.
  */
-export function missingGrant(
+export function describeMissingGrant(
   token: string | undefined,
   channel: string,
   topics: readonly string[] | undefined,
@@ -128,7 +128,7 @@ export function missingGrant(
     : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}"`;
 }
 
-/** Whether a token can serve another connection: the server asks for a new one when so little is left. */
+/** Returns `true` if a token can be sent again. The server requests a renewal when less time is left. */
 export function hasTimeLeft(token: string | undefined): boolean {
   if (token === undefined) {
     return true;
@@ -141,7 +141,7 @@ export function hasTimeLeft(token: string | undefined): boolean {
   return exp - Date.now() / 1000 > Math.min(quarter, 30);
 }
 
-/** Whether the token's time is over by this machine's clock, which may be wrong. */
+/** Returns `true` if the token has expired by this machine's clock, which may be wrong. */
 export function seemsExpired(token: string): boolean {
   const expiry = readClaims(token)?.exp;
   return typeof expiry === "number" && expiry * 1000 < Date.now();

@@ -1,9 +1,9 @@
-/** A server that names a later time is asked again after this, lest a page never comes back. */
-const MAX_WAIT_MS = 600_000;
+/** The longest delay that is honored, so that a page does reconnect some day. */
+const MAX_DELAY_MS = 600_000;
 
-/** How long a server asks to be left alone, in milliseconds: its header `Retry-After`. */
+/** Returns the delay that the header `Retry-After` requests, in milliseconds. */
 export function retryAfter(headers: Headers): number | undefined {
   const text = headers.get("retry-after")?.trim() ?? "";
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), MAX_WAIT_MS);
+  const delay = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isNaN(delay) ? undefined : Math.min(Math.max(delay, 0), MAX_DELAY_MS);
 }

@@ -1,6 +1,6 @@
 import { ConnectionError } from "../errors.js";
 
-/** The URL that the server's routes are served from: the given one, else the page's origin. */
+/** Returns the base URL of the server's routes: the given one, or else the page's origin. */
 export function serverUrl(apiBaseUrl: string | undefined): URL {
   const page = (globalThis as { location?: { href?: string; origin?: string } }).location;
   const base = apiBaseUrl ?? page?.origin;

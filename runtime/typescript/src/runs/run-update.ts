@@ -1,8 +1,8 @@
 import type { AwaitedSignal, ChannelInput, ChannelName, RunResult } from "../channel/channel.js";
-import { envelope } from "../channel/message.js";
+import { envelopeOf } from "../channel/message.js";
 import type { RunFrame } from "../wire.js";
 
-/** Where a run stands; `unknown` until the server or a message tells. */
+/** The status of a run; `unknown` until the server reports one or a message arrives. */
 export type RunStatus = "unknown" | "running" | "completed" | "failed" | "cancelled";
 
 /** The id of the question that asks for each signal in `waitingFor`. */
@@ -15,36 +15,36 @@ export interface RunError {
   readonly message: string;
 }
 
-/** News of a run on a channel. */
+/** A run event. Members are absent if the event does not have them. */
 export interface RunUpdate<
   Channel extends ChannelInput = ChannelInput,
   Validate extends boolean = true,
 > {
   readonly channel: ChannelName<Channel>;
-  /** Opaque; news of runs have their place among the messages of the channel. */
+  /** Opaque. Run events and messages of a channel have one order. */
   readonly id: string;
   readonly createdAt: Date;
   readonly runId?: string;
-  /** Left out where the server tells one that this library does not know. */
+  /** Absent if the server sent a status that this library does not know. */
   readonly status?: Exclude<RunStatus, "unknown">;
-  /** Which attempt has begun, from 1 on. */
+  /** The attempt that has begun, counted from 1. */
   readonly attempt?: number;
-  /** Why the run failed, or why its last attempt did that is followed by this one. */
+  /** Why the run failed, or why the attempt before this one did. */
   readonly runError?: RunError;
-  /** Why the run stands still until the server has other code. */
+  /** Why the run is halted: its code no longer matches its journal. */
   readonly halted?: string;
   /**
-   * The signals that the run waits for; the first of them to arrive is the answer. Empty if the
-   * run waits for none.
+   * The signals that the run waits for; the first of them to arrive is the answer. Empty if the run
+   * waits for none.
    */
   readonly waitingFor: readonly AwaitedSignal<Channel>[];
-  /** The question that asks for each signal in `waitingFor`: give it to `send` as `question`. */
+  /** The id of the question that asks for each signal in `waitingFor`, for `send`'s `question`. */
   readonly questions: RunQuestions<Channel>;
-  /** What the run returned; not there before it did, or where it breaks the definition. */
+  /** What the run returned. Absent until then, and if it does not match the definition. */
   readonly result?: RunResult<Channel, Validate>;
 }
 
-/** Whether a run has ended, however it did. */
+/** Returns `true` if a run with this status has ended. */
 export function isTerminal(status: RunStatus): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
@@ -62,20 +62,20 @@ const RUN_STATUSES: Readonly<Record<string, Exclude<RunStatus, "unknown">>> = {
   canceled: "cancelled",
 };
 
-/** Reads run news as liberally as Inngest's SDK does. */
+/** Parses a run event as liberally as Inngest's SDK does. */
 export function parseRunUpdate(frame: RunFrame): RunUpdate {
   const data = Object(frame.data) as Readonly<Record<string, unknown>>;
-  const status = runStatus(data["runStatus"]) ?? runStatus(data["status"]) ?? runStatus(data["state"]);
+  const status = parseRunStatus(data["runStatus"]) ?? parseRunStatus(data["status"]) ?? parseRunStatus(data["state"]);
   const { attempt, halted } = data;
-  const runError = runErrorOf(data["error"]);
+  const runError = parseRunError(data["error"]);
   return {
-    ...envelope(frame),
+    ...envelopeOf(frame),
     ...(status === undefined ? {} : { status }),
     ...(typeof attempt === "number" ? { attempt } : {}),
     ...(runError === undefined ? {} : { runError }),
     ...(typeof halted === "string" ? { halted } : {}),
-    ...(status === "running" ? waitOf(data) : NOT_WAITING),
-    ...resultOf(data, status),
+    ...(status === "running" ? parseWait(data) : NOT_WAITING),
+    ...parseResult(data, status),
   };
 }
 
@@ -83,7 +83,7 @@ type Wait = Pick<RunUpdate, "waitingFor" | "questions">;
 
 const NOT_WAITING: Wait = Object.freeze({ waitingFor: Object.freeze([]), questions: Object.freeze({}) });
 
-function waitOf({ waitingFor, questions }: Readonly<Record<string, unknown>>): Wait {
+function parseWait({ waitingFor, questions }: Readonly<Record<string, unknown>>): Wait {
   if (!Array.isArray(waitingFor)) {
     return NOT_WAITING;
   }
@@ -93,19 +93,19 @@ function waitOf({ waitingFor, questions }: Readonly<Record<string, unknown>>): W
   return { waitingFor: names, questions: Object.fromEntries(asked) as Wait["questions"] };
 }
 
-function resultOf(data: Readonly<Record<string, unknown>>, status: RunStatus | undefined): { result?: unknown } {
+function parseResult(data: Readonly<Record<string, unknown>>, status: RunStatus | undefined): { result?: unknown } {
   if (Object.hasOwn(data, "result")) {
     return { result: data["result"] };
   }
   return status === "completed" && Object.hasOwn(data, "output") ? { result: data["output"] } : {};
 }
 
-function runErrorOf(error: unknown): RunError | undefined {
+function parseRunError(error: unknown): RunError | undefined {
   const { message = error } = Object(error) as { readonly message?: unknown };
   return typeof message === "string" ? { message } : undefined;
 }
 
-function runStatus(value: unknown): Exclude<RunStatus, "unknown"> | undefined {
+function parseRunStatus(value: unknown): Exclude<RunStatus, "unknown"> | undefined {
   const name = typeof value === "string" ? value.toLowerCase() : "";
   return Object.hasOwn(RUN_STATUSES, name) ? RUN_STATUSES[name] : undefined;
 }

@@ -1,31 +1,31 @@
 import type { SignalReference } from "../channel/channel.js";
-import { sendSignal } from "./signal.js";
-import type { SignalOptions, SignalReceipt } from "./signal.js";
-import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
 import { resolveToken } from "../connection/token.js";
 import type { TokenInput } from "../connection/token.js";
+import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
+import { sendSignal } from "./signal.js";
+import type { SignalOptions, SignalReceipt } from "./signal.js";
 
-/** What `send` takes. */
+/** Options of {@link send}. */
 export interface SendOptions extends SignalOptions {
-  /** A token that names the signal, or a function that fetches one; `"session"` for the page's own session. */
+  /** A token that grants the signal, or a function that returns one; `"session"` uses the page's own session. */
   readonly token?: TokenInput | undefined;
   /**
-   * Where the server's routes are served from, up to `/v1/realtime`. In a web
-   * page it may be relative; the default is the page's origin. Required elsewhere.
+   * The base URL of the server's routes, up to `/v1/realtime`. In a web page it may be relative, and
+   * defaults to the page's origin. Required elsewhere.
    */
   readonly apiBaseUrl?: string | undefined;
 }
 
-/** Attempts after the first: a server that is being restarted is back by then. */
-const RETRIES = 6;
+/** Attempts after the first. They last longer than the restart of a server. */
+const MAX_RETRIES = 6;
 
 /**
- * Sends a signal to the run on a channel. Resolves once it is recorded; the receipt's `status`
- * says whether it answers an open question of the run or is kept for a later one.
+ * Sends a signal to the run on a channel. Resolves once it is recorded; the receipt's `status` tells
+ * an answer to an open question from a signal that is kept for a later one.
  *
- * The payload is validated first. What is not answered, or answered with 503, is
- * sent again, up to six times, under one idempotency key: it is taken at most once.
- * Rejects with a {@link SignalError}, whose `code` says why.
+ * The payload is validated first. If there is no answer, or a temporary error, the signal is sent
+ * again, up to six times, with the same idempotency key, so that it is taken at most once. Rejects
+ * with a {@link SignalError}.
  *
  * @example
  * ```ts
@@ -42,9 +42,9 @@ export async function send<Schema extends StandardSchema<any, any>>(
   options: SendOptions = {},
 ): Promise<SignalReceipt> {
   const { token: input, apiBaseUrl } = options;
-  const access = async () => {
-    const { token, renewable, ...granted } = await resolveToken(input);
-    return { bearer: token, apiBaseUrl: apiBaseUrl ?? granted.apiBaseUrl, renewable };
+  const getAccess = async () => {
+    const { token, renewable, ...resolved } = await resolveToken(input);
+    return { bearer: token, apiBaseUrl: apiBaseUrl ?? resolved.apiBaseUrl, renewable };
   };
-  return sendSignal(signal, payload, { ...options, access, retries: RETRIES });
+  return sendSignal(signal, payload, { ...options, getAccess, retries: MAX_RETRIES });
 }

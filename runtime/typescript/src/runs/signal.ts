@@ -11,87 +11,88 @@ import type { PayloadIssue } from "../validate/standard-schema.js";
 import { timing } from "../util/timing.js";
 import { routeUrl } from "../wire.js";
 
-/** A signal that was recorded. */
+/** The receipt for a signal that was recorded. */
 export interface SignalReceipt {
   /** The run that it was sent to. */
   readonly runId: string;
-  /** When it was recorded. */
+  /** When the signal was recorded. */
   readonly at: Date;
   /**
-   * `accepted`: it is the answer to an open question of the run. `kept`: the run has not asked for
-   * it yet. The first question that does gets it, unless another kept signal for that question
-   * was recorded earlier.
+   * `accepted`: the signal is the answer to an open question of the run. `kept`: the run has not asked
+   * for it yet, and the first question that does takes it, unless another kept signal for that
+   * question was recorded earlier.
    */
   readonly status: "accepted" | "kept";
 }
 
-/** What else may be said of a signal. */
+/** Options of a signal. */
 export interface SignalOptions {
-  /** For which run it is, where several are on the channel. Default: the one that waits for longest. */
+  /** The run, if several are on the channel. Default: the one that has waited longest. */
   readonly runId?: string | undefined;
-  /** The question that the user saw. If it is no longer open, the signal is refused. */
+  /** The id of the question that the user saw. If it is no longer open, the signal is refused. */
   readonly question?: string | undefined;
-  /** Aborting it ends the attempts. The signal may have been taken nevertheless. */
-  readonly signal?: AbortSignal | undefined;
+  /** Ends the attempts when aborted. The signal may have been taken nevertheless. */
+  readonly abortSignal?: AbortSignal | undefined;
 }
 
-/** What it takes to be let in. */
+/** Where to send a signal, and how to authorize it. */
 export interface Access {
-  /** Undefined where the session of the page stands in for one. */
+  /** Undefined if the page's session is used instead. */
   readonly bearer: string | undefined;
   readonly apiBaseUrl: string | undefined;
-  /** Whether asking once more can bring another bearer. */
+  /** Whether another call can return another bearer. */
   readonly renewable: boolean;
 }
 
-/** How a signal gets to the server. */
+/** How to send a signal. */
 export interface SignalRequest extends SignalOptions {
-  readonly access: () => Promise<Access>;
-  /** How often it is sent again where the server was not reached or could not take it. */
+  readonly getAccess: () => Promise<Access>;
+  /** How often the signal is sent again if the server is unreachable or temporarily unavailable. */
   readonly retries: number;
   readonly idempotencyKey?: string | undefined;
 }
 
-/** An attempt that came to nothing, and what may help: another bearer, time, or nothing. */
+/** A failed attempt. */
 interface Failure {
   readonly error: SignalError;
-  readonly remedy: "bearer" | "time" | undefined;
-  /** How long the server asked to wait, in milliseconds. */
+  /** What another attempt needs to succeed: another bearer, or time. Undefined if it would fail, too. */
+  readonly retryWith: "bearer" | "time" | undefined;
+  /** The delay that the server requested, in milliseconds. */
   readonly retryAfter?: number | undefined;
 }
 
 /**
- * Validates and sends, again and again where that is of use. All attempts have one key, by which
- * the server knows a repeat: a signal is taken once.
+ * Validates and sends a signal, and retries after temporary failures. All attempts have the same
+ * idempotency key, so that the signal is taken at most once.
  */
 export async function sendSignal(
   reference: SignalReference,
   payload: unknown,
   request: SignalRequest,
 ): Promise<SignalReceipt> {
-  const { signal } = request;
-  signal?.throwIfAborted();
+  const { abortSignal } = request;
+  abortSignal?.throwIfAborted();
   const end = new AbortController();
-  const abort = () => end.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
+  const abort = () => end.abort(abortSignal?.reason);
+  abortSignal?.addEventListener("abort", abort, { once: true });
   const aborted = new Promise<never>((_, reject) => {
     end.signal.addEventListener("abort", () => reject(end.signal.reason), { once: true });
   });
   try {
-    // Not even a token factory that never settles keeps who has lost interest.
-    return await Promise.race([tryToSend(reference, payload, request, end.signal), aborted]);
+    // A race, as a token factory may never settle.
+    return await Promise.race([sendWithRetries(reference, payload, request, end.signal), aborted]);
   } finally {
-    signal?.removeEventListener("abort", abort);
+    abortSignal?.removeEventListener("abort", abort);
   }
 }
 
-async function tryToSend(
+async function sendWithRetries(
   reference: SignalReference,
   payload: unknown,
   request: SignalRequest,
   end: AbortSignal,
 ): Promise<SignalReceipt> {
-  await check(reference, payload);
+  await validatePayload(reference, payload);
   const body = JSON.stringify(payload);
   const key = request.idempotencyKey ?? randomKey();
   const backoff = new Backoff();
@@ -99,22 +100,22 @@ async function tryToSend(
   let hasRenewed = false;
   for (;;) {
     end.throwIfAborted();
-    const outcome = await attempt(reference, body, key, request, end);
+    const outcome = await sendOnce(reference, body, key, request, end);
     if (!("error" in outcome)) {
       return outcome;
     }
-    if (outcome.remedy === "bearer" && !hasRenewed) {
+    if (outcome.retryWith === "bearer" && !hasRenewed) {
       hasRenewed = true;
-    } else if (outcome.remedy === "time" && retries < request.retries) {
+    } else if (outcome.retryWith === "time" && retries < request.retries) {
       retries += 1;
-      await pause(backoff.next({ min: timing.sendMin, max: timing.sendMax }, outcome.retryAfter), end);
+      await delay(backoff.next({ min: timing.sendMin, max: timing.sendMax }, outcome.retryAfter), end);
     } else {
       throw outcome.error;
     }
   }
 }
 
-async function check({ channel, signal, schema }: SignalReference, payload: unknown): Promise<void> {
+async function validatePayload({ channel, signal, schema }: SignalReference, payload: unknown): Promise<void> {
   const { issues } = await validate(schema, payload);
   if (issues !== undefined) {
     const why = `the payload is invalid: ${describeIssues(issues)}`;
@@ -122,43 +123,43 @@ async function check({ channel, signal, schema }: SignalReference, payload: unkn
   }
 }
 
-async function attempt(
+async function sendOnce(
   reference: SignalReference,
   body: string,
   key: string,
-  { access, ...options }: SignalRequest,
+  { getAccess, ...options }: SignalRequest,
   end: AbortSignal,
 ): Promise<SignalReceipt | Failure> {
-  let granted: Access;
+  let access: Access;
   try {
-    granted = await access();
+    access = await getAccess();
   } catch (cause) {
-    return noAccess(reference, cause);
+    return accessFailure(reference, cause);
   }
   try {
-    const url = urlOf(reference, options, granted);
+    const url = signalUrl(reference, options, access);
     const headers = {
-      ...(granted.bearer === undefined ? {} : { authorization: `Bearer ${granted.bearer}` }),
+      ...(access.bearer === undefined ? {} : { authorization: `Bearer ${access.bearer}` }),
       "content-type": "application/json",
       "idempotency-key": key,
     };
-    const credentials = granted.bearer === undefined ? "include" : "same-origin";
+    const credentials = access.bearer === undefined ? "include" : "same-origin";
     const request = { method: "POST", headers, body, cache: "no-store", credentials } as const;
     const { status, text, wait } = await post(url, request, end);
     const answer = parse(text);
     return status >= 200 && status < 300
       ? receipt(reference, status, answer)
-      : { ...refusal(reference, status, answer, granted), retryAfter: wait };
+      : { ...refusal(reference, status, answer, access), retryAfter: wait };
   } catch (cause) {
     const size = explainSize(body);
     const why = size ?? `the server could not be asked: ${failureReason(cause)}`;
     const code = size === undefined ? "unavailable" : "invalid";
     const error = new SignalError(reference.channel, reference.signal, code, why, { cause });
-    return { error, remedy: cause instanceof ConnectionError || size !== undefined ? undefined : "time" };
+    return { error, retryWith: cause instanceof ConnectionError || size !== undefined ? undefined : "time" };
   }
 }
 
-function urlOf(
+function signalUrl(
   { channel, signal }: SignalReference,
   { runId, question }: SignalOptions,
   { apiBaseUrl }: Access,
@@ -180,7 +181,7 @@ async function post(
 ): Promise<{ readonly status: number; readonly text: string; readonly wait: number | undefined }> {
   end.throwIfAborted();
   const limit = new AbortController();
-  const cancelDeadline = deadline(timing.answer, () => limit.abort(new Error("it did not answer in time")));
+  const cancelDeadline = deadline(timing.answer, () => limit.abort(new Error("the server did not answer in time")));
   const abort = () => limit.abort(end.reason);
   end.addEventListener("abort", abort, { once: true });
   try {
@@ -197,16 +198,16 @@ function receipt({ channel, signal }: SignalReference, status: number, answer: u
   if (typeof runId === "string" && typeof at === "string") {
     return { runId, at: new Date(at), status: state === "kept" ? "kept" : "accepted" };
   }
-  // A page that a development server has for every address, say.
-  const why = "what answered is no fanfare server: look at `apiBaseUrl`";
-  return { error: new SignalError(channel, signal, "unavailable", why, { status }), remedy: undefined };
+  // For example the page that a development server returns for every address.
+  const why = "the answer is not that of a fanfare server: check `apiBaseUrl`";
+  return { error: new SignalError(channel, signal, "unavailable", why, { status }), retryWith: undefined };
 }
 
-/** A factory that fails may do better the next time. */
-function noAccess({ channel, signal }: SignalReference, cause: unknown): Failure {
+/** Returns the failure of a token factory, which may succeed the next time. */
+function accessFailure({ channel, signal }: SignalReference, cause: unknown): Failure {
   const why = cause instanceof Error ? cause.message : String(cause);
   const error = new SignalError(channel, signal, "unauthorized", why, { cause });
-  return { error, remedy: cause instanceof ConnectionError && !cause.fatal ? "time" : undefined };
+  return { error, retryWith: cause instanceof ConnectionError && !cause.fatal ? "time" : undefined };
 }
 
 interface RefusalData {
@@ -237,12 +238,12 @@ function refusal(
     issues: Array.isArray(issues) ? issues : undefined,
   });
   if (code === "unavailable") {
-    return { error, remedy: "time" };
+    return { error, retryWith: "time" };
   }
-  return { error, remedy: code === "unauthorized" && renewable ? "bearer" : undefined };
+  return { error, retryWith: code === "unauthorized" && renewable ? "bearer" : undefined };
 }
 
-/** What a status means where the server does not say more. */
+/** The codes of HTTP statuses without a code in the answer. */
 const CODES: Readonly<Record<number, SignalErrorCode>> = {
   400: "invalid",
   401: "unauthorized",
@@ -253,10 +254,10 @@ const CODES: Readonly<Record<number, SignalErrorCode>> = {
   429: "unavailable",
 };
 
-const DETAILS: readonly unknown[] = ["already_taken", "too_late", "run_ended", "no_run"];
+const SERVER_CODES: readonly unknown[] = ["already_taken", "too_late", "run_ended", "no_run"];
 
 function codeOf(status: number, detail: unknown): SignalErrorCode {
-  if ((status === 404 || status === 409) && DETAILS.includes(detail)) {
+  if ((status === 404 || status === 409) && SERVER_CODES.includes(detail)) {
     return detail as SignalErrorCode;
   }
   return status >= 500 ? "unavailable" : (CODES[status] ?? "unknown");
@@ -270,14 +271,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** Pages that are not served safely, such as a colleague's in development, have no `randomUUID`. */
+/** Returns a random key. Pages that are not served over HTTPS, as in development, have no `randomUUID`. */
 function randomKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Ends early if nobody is interested any more. */
-function pause(milliseconds: number, end: AbortSignal): Promise<void> {
+/** Waits. An abort ends the wait early. */
+function delay(milliseconds: number, end: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
     end.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });

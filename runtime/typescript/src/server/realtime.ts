@@ -7,7 +7,7 @@ import type {
   TopicName,
   TopicReference,
 } from "../channel/channel.js";
-import { ask, RealtimeError } from "./request.js";
+import { RealtimeError, request } from "./request.js";
 import type { RequestSettings } from "./request.js";
 import { hashedKey, refuseBrowsers } from "./signing-key.js";
 import { bytesOf } from "./text-source.js";
@@ -17,50 +17,50 @@ import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
 import { describeIssues, payloadIssue } from "../validate/standard-schema.js";
 import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
 
-/** What {@link createRealtime} takes. */
+/** Options of {@link createRealtime}. */
 export interface RealtimeOptions {
-  /** Where the server's routes are served from, up to `/v1/realtime`, as this process reaches it. */
+  /** The base URL of the server's routes, up to `/v1/realtime`, as this process reaches it. */
   readonly apiBaseUrl: string;
   readonly signingKey: string;
-  /** The same as pages reach it, for the tokens that they are given. Default: `apiBaseUrl`. */
+  /** The base URL as pages reach it, for client subscription tokens. Default: `apiBaseUrl`. */
   readonly clientApiBaseUrl?: string | undefined;
   /**
-   * How often a request is made again that was not answered, or with 429 or 5xx. That is
-   * harmless: each publish has a key by which the server knows a repeat. Default: 4.
+   * How often a request is repeated that was not answered, or with 429 or 5xx. An idempotency key
+   * keeps repeated publishes from having an effect twice. Default: 4.
    */
   readonly retries?: number | undefined;
 }
 
 export interface PublishOptions {
-  /** The run that publishes: it goes into the envelope. */
+  /** The run that publishes, for the message's envelope. */
   readonly runId?: string | undefined;
   /**
-   * The same key on the same channel publishes once, whoever repeats it and when, within an hour.
-   * Default: a key of this call's own.
+   * Publishes with the same key on the same channel, within an hour, have the effect of one. Default:
+   * a new key for each call.
    */
   readonly idempotencyKey?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly abortSignal?: AbortSignal | undefined;
 }
 
 export interface ServerSignalOptions extends SignalOptions {
-  /** As of {@link PublishOptions}. */
+  /** As in {@link PublishOptions}. */
   readonly idempotencyKey?: string | undefined;
 }
 
 export interface TokenOptions<Channel extends ChannelInput = ChannelInput> {
-  /** Default: all topics of the channel. Where the channel is a bare name, it knows none. */
+  /** Default: all topics of the channel. A channel that is only a name has none. */
   readonly topics?: readonly TopicName<Channel>[] | undefined;
-  /** What it may send to runs on the channel. Default: nothing. */
+  /** The signals that the token may send to runs on the channel. Default: none. */
   readonly signals?: readonly SignalName<Channel>[] | undefined;
-  /** For how many seconds it is valid. Default: 60. */
+  /** The token's lifetime, in seconds. Default: 60. */
   readonly expiresIn?: number | undefined;
-  /** Whom it is for. */
+  /** Whom the token is for. */
   readonly subject?: string | undefined;
-  /** To revoke it by; several tokens may share one, such as a login's. */
+  /** The id to revoke the token by. Tokens may share an id, for example that of a login. */
   readonly id?: string | undefined;
 }
 
-/** What a page's `token` may return: `subscribe` and `useRealtime` take it as it is. */
+/** A token for a page, which its `token` function may return. The members have the names of Inngest's. */
 export interface ClientSubscriptionToken {
   readonly channel: string;
   readonly topics: readonly string[];
@@ -68,11 +68,11 @@ export interface ClientSubscriptionToken {
   readonly apiBaseUrl: string;
 }
 
-/** A fanfare server, as another server uses it. */
+/** Access to a fanfare server from another server. */
 export interface Realtime {
   /**
-   * Publishes a payload, which is validated first, or a text stream. Resolves with the message's
-   * id once it stands in the channel's log; of a text stream, with the id of its end.
+   * Publishes a payload, which is validated first, or a text stream. Resolves to the message's id once
+   * the message is in the channel's log; for a text stream, to the id of its end.
    *
    * @example
    * ```ts
@@ -91,8 +91,8 @@ export interface Realtime {
     options?: PublishOptions,
   ): Promise<{ readonly id: string }>;
   /**
-   * Sends a signal to the run on a channel, whose payload is validated first. Resolves once it is
-   * recorded; rejects with a `SignalError`, as `send` of a page does.
+   * Sends a signal to the run on a channel. The payload is validated first. Resolves once the signal
+   * is recorded; rejects with a `SignalError`, like `send` in a page.
    *
    * @example
    * ```ts
@@ -104,25 +104,25 @@ export interface Realtime {
     payload: InferInput<Schema>,
     options?: ServerSignalOptions,
   ): Promise<SignalReceipt>;
-  /** A token with which a page may subscribe to topics of a channel, and send signals. */
+  /** Creates a token that allows a page to subscribe to topics of a channel and to send signals. */
   token<const Channel extends ChannelInput>(
     channel: Channel,
     options?: TokenOptions<Channel>,
   ): Promise<string>;
   /**
-   * The same with all that a page needs to use it, in the shape of Inngest's function of this
-   * name. It can be what a server action returns.
+   * Creates a token together with what a page needs to use it, such as for a server action. Has the
+   * name and the result of Inngest's function.
    */
   getClientSubscriptionToken<const Channel extends ChannelInput>(
     options: { readonly channel: Channel } & TokenOptions<Channel>,
   ): Promise<ClientSubscriptionToken>;
-  /** Ends all tokens with this id, and the subscriptions that they opened. */
+  /** Revokes all tokens with this id, and ends their subscriptions. */
   revoke(id: string): Promise<void>;
 }
 
 /**
- * A fanfare server, for whoever publishes to it and hands out tokens: servers
- * and server actions. It throws in a page, which must never see the signing key.
+ * Returns the API of a fanfare server for other servers and server actions: publish, send signals,
+ * create and revoke tokens. Throws in a page, which must never have the signing key.
  *
  * @example
  * ```ts
@@ -136,18 +136,18 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   refuseBrowsers();
   const { apiBaseUrl, signingKey, clientApiBaseUrl = apiBaseUrl, retries = 4 } = options;
   if (typeof signingKey !== "string" || signingKey === "") {
-    throw new TypeError("`signingKey` is missing: give the key that the server was built with");
+    throw new TypeError("`signingKey` is missing: set it to the server's signing key");
   }
   const settings: RequestSettings = { apiBaseUrl, signingKey, retries };
   const token = (channel: ChannelInput, tokenOptions: TokenOptions = {}) =>
-    mint(settings, channel, tokenOptions);
+    createToken(settings, channel, tokenOptions);
   return {
     publish: (topic: TopicReference, value: unknown, publishOptions: PublishOptions = {}) =>
       publish(settings, topic, value, publishOptions),
     async send(signal, payload, signalOptions = {}) {
       const bearer = await hashedKey(signingKey);
-      const access = async () => ({ bearer, apiBaseUrl, renewable: false });
-      return sendSignal(signal, payload, { ...signalOptions, access, retries });
+      const getAccess = async () => ({ bearer, apiBaseUrl, renewable: false });
+      return sendSignal(signal, payload, { ...signalOptions, getAccess, retries });
     },
     token,
     async getClientSubscriptionToken({ channel, ...tokenOptions }) {
@@ -159,7 +159,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       };
     },
     async revoke(id) {
-      await ask(settings, { route: "revoke", body: JSON.stringify({ jti: id }) });
+      await request(settings, { route: "revoke", body: JSON.stringify({ jti: id }) });
     },
   };
 }
@@ -170,7 +170,7 @@ async function publish(
   value: unknown,
   options: PublishOptions,
 ): Promise<{ readonly id: string }> {
-  const { runId, idempotencyKey, signal } = options;
+  const { runId, idempotencyKey, abortSignal } = options;
   const query = { channel, topic, run_id: runId };
   if ((config as Partial<StreamTopicConfig>).stream === "text") {
     const body = bytesOf(value as TextSource);
@@ -178,19 +178,19 @@ async function publish(
       "content-type": "text/stream",
       ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
     };
-    return idOf(await ask(settings, { route: "publish", query, headers, body, signal }));
+    return idOf(await request(settings, { route: "publish", query, headers, body, abortSignal }));
   }
-  await check(channel, topic, config.schema, value);
+  await validatePayload(channel, topic, config.schema, value);
   const headers = {
     "content-type": "application/json",
     "idempotency-key": idempotencyKey ?? crypto.randomUUID(),
   };
   const body = JSON.stringify(value);
-  return idOf(await ask(settings, { route: "publish", query, headers, body, signal }));
+  return idOf(await request(settings, { route: "publish", query, headers, body, abortSignal }));
 }
 
-/** Tells of an invalid payload here, where it arose, with all of its issues. */
-async function check(
+/** Throws an error with all issues if the payload is invalid. */
+async function validatePayload(
   channel: string,
   topic: string,
   schema: StandardSchema,
@@ -205,19 +205,19 @@ async function check(
   }
 }
 
-async function mint(
+async function createToken(
   settings: RequestSettings,
   channel: ChannelInput,
   tokenOptions: TokenOptions,
 ): Promise<string> {
   const { signals = [], expiresIn, subject, id } = tokenOptions;
-  const of = (kind: string) => (name: string) => ({ channel: nameOf(channel), name, kind });
-  const grants = [...topicsOf(channel, tokenOptions).map(of("run")), ...signals.map(of("signal"))];
+  const grant = (kind: string) => (name: string) => ({ channel: nameOf(channel), name, kind });
+  const grants = [...topicsOf(channel, tokenOptions).map(grant("run")), ...signals.map(grant("signal"))];
   const query = { expires_in: expiresIn?.toString(), subject, id };
-  const answer = await ask(settings, { route: "token", query, body: JSON.stringify(grants) });
+  const answer = await request(settings, { route: "token", query, body: JSON.stringify(grants) });
   const { jwt } = (answer ?? {}) as { readonly jwt?: unknown };
   if (typeof jwt !== "string") {
-    throw new RealtimeError(`${settings.apiBaseUrl} answered a request for a token with something else`);
+    throw new RealtimeError(`${settings.apiBaseUrl} did not answer a request for a token with one: check \`apiBaseUrl\``);
   }
   return jwt;
 }
@@ -225,7 +225,7 @@ async function mint(
 function idOf(answer: unknown): { readonly id: string } {
   const { id } = (answer ?? {}) as { readonly id?: unknown };
   if (typeof id !== "string") {
-    throw new RealtimeError("The server answered a publish without the id of the message");
+    throw new RealtimeError("The server did not return the id of the published message: check `apiBaseUrl`");
   }
   return { id };
 }
@@ -237,7 +237,7 @@ function nameOf(channel: ChannelInput): string {
 function topicsOf(channel: ChannelInput, { topics, signals = [] }: TokenOptions): readonly string[] {
   const all = topics ?? (typeof channel === "string" ? [] : Object.keys(channel.topics));
   if (all.length === 0 && signals.length === 0) {
-    throw new TypeError(`Which topics of "${nameOf(channel)}" is the token for? Give \`topics\``);
+    throw new TypeError(`A token for "${nameOf(channel)}" needs \`topics\` or \`signals\``);
   }
   return all;
 }

@@ -1,17 +1,17 @@
-/** A text that comes piece by piece. */
+/** The text of a text stream, whole or in chunks. */
 export type TextSource = string | ReadableStream<string> | AsyncIterable<string>;
 
-/** Its bytes. A character whose halves come in two pieces is put together. */
+/** Encodes a text as UTF-8. A surrogate pair that is split between two chunks is joined. */
 export function bytesOf(source: TextSource): ReadableStream<Uint8Array> {
   const stream = source instanceof ReadableStream ? source : streamOf(source);
   return stream.pipeThrough(new TextEncoderStream());
 }
 
 function streamOf(source: string | AsyncIterable<string>): ReadableStream<string> {
-  const pieces = typeof source === "string" ? [source].values() : source[Symbol.asyncIterator]();
+  const chunks = typeof source === "string" ? [source].values() : source[Symbol.asyncIterator]();
   return new ReadableStream<string>({
     async pull(controller) {
-      const { done, value } = await pieces.next();
+      const { done, value } = await chunks.next();
       if (done === true) {
         controller.close();
       } else {
@@ -19,7 +19,7 @@ function streamOf(source: string | AsyncIterable<string>): ReadableStream<string
       }
     },
     async cancel() {
-      await pieces.return?.();
+      await chunks.return?.();
     },
   });
 }

@@ -1,128 +1,172 @@
 import { Backoff } from "../connection/backoff.js";
-import type { Waits } from "../connection/backoff.js";
-import type { Carried, Connection } from "../connection/connection.js";
-import { sharedConnection } from "../connection/shared-connection.js";
-import { deadline } from "../util/deadline.js";
-import { ConnectionError, ProtocolError } from "../errors.js";
+import type { DelayRange } from "../connection/backoff.js";
+import type { Connection, ConnectionListener } from "../connection/connection.js";
 import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
-import { Reading } from "./resume-state.js";
-import { asConnectionError, asFatal, endOfToken, refusal } from "./subscribe-error.js";
-import { hasTimeLeft, missingGrant, TokenSource } from "../connection/token.js";
-import type { Grant, TokenInput } from "../connection/token.js";
+import { sharedConnection } from "../connection/shared-connection.js";
+import { describeMissingGrant, hasTimeLeft, TokenSource } from "../connection/token.js";
+import type { ResolvedToken, TokenInput } from "../connection/token.js";
+import { ConnectionError, ProtocolError } from "../errors.js";
+import { deadline } from "../util/deadline.js";
 import { timing } from "../util/timing.js";
 import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "../wire.js";
+import { ResumeState } from "./resume-state.js";
+import { describeTokenEnd, subscribeError, toConnectionError, toFatal } from "./subscribe-error.js";
 
-/** Refusals that another session of the same page may not meet. */
-const OF_SESSION = ["unauthorized", "not_granted", "unknown_channel"];
+/** Errors that the page's session may no longer meet, as the user may have signed in since. */
+const SESSION_ERRORS = ["unauthorized", "not_granted", "unknown_channel"];
 
-/** What a link is for. */
+/** The channel and the topics to subscribe to. */
 export interface Target {
   readonly channel: string;
-  /** All topics of the channel when undefined. */
+  /** All topics of the channel if undefined. */
   readonly topics: readonly string[] | undefined;
 }
 
-export interface LinkEvents {
-  /** In the order in which the server sent them; each message once. Resuming at `cursor` goes on after it. */
+export interface ChannelSubscriptionEvents {
+  /** A new frame, in the order of the log. Resuming at `cursor` continues after it. */
   onFrame(frame: LoggedFrame | GapFrame, cursor: Cursor): void;
   onReady(frame: ReadyFrame): void;
   onStatus(status: ConnectionStatus): void;
-  /** Something went wrong that the subscription survives. */
+  /** An error that the subscription survives. */
   onError(error: Error): void;
-  /** The subscription is over for good. */
+  /** The subscription has ended for good. */
   onEnd(error: ConnectionError): void;
 }
 
-type Settings = ConnectionOptions & { readonly token: TokenInput | undefined };
-
-/** `asking`: for a token, or about to. `lost`: the connection will be back. */
-type Stage = "out" | "asking" | "lost" | "subscribing" | "standing";
+export type ChannelSubscriptionSettings = ConnectionOptions & { readonly token?: TokenInput | undefined };
 
 /**
- * One subscription's life on a connection that it shares: its token, its place
- * in the channel, its end. It remembers how far it has read, so that it can be
- * paused and opened again with nothing lost.
+ * The states of a subscription:
+ *
+ * ```text
+ * idle ──open──▶ authorizing ──▶ connecting ──▶ subscribing ──ready──▶ subscribed ◀──▶ moving
+ * ```
+ *
+ * - `idle`: not opened yet.
+ * - `authorizing`: resolving a token, or waiting before the next attempt to.
+ * - `connecting`: has a token and waits for the connection to open.
+ * - `subscribing`: has sent a `sub` frame and waits for the server to confirm it.
+ * - `subscribed`: the server has confirmed, and messages arrive.
+ * - `moving`: subscribing again, on a new connection or with a new token, while the old subscription
+ *   has not been lost.
+ * - `paused`, `closed`, `error`: has left the server. `open` starts again.
+ *
+ * A lost connection leads from the three states on the right to `connecting`; a token that ended, or a
+ * temporary error of the server, leads to `authorizing`; `pause`, `close` and a fatal error lead from
+ * any state to the last three.
  */
-export class Link implements Carried {
-  #settings: Settings = { token: undefined };
-  readonly #reading: Reading;
+type State =
+  | "idle"
+  | "authorizing"
+  | "connecting"
+  | "subscribing"
+  | "subscribed"
+  | "moving"
+  | "paused"
+  | "closed"
+  | "error";
+
+/** The status that users see in each state. */
+const STATUS: Readonly<Record<State, ConnectionStatus>> = {
+  idle: "idle",
+  authorizing: "connecting",
+  connecting: "connecting",
+  subscribing: "connecting",
+  subscribed: "open",
+  moving: "open",
+  paused: "paused",
+  closed: "closed",
+  error: "error",
+};
+
+/** The states in which the server has a `sub` frame of this subscription, or will soon. */
+const ON_SERVER: readonly State[] = ["subscribing", "subscribed", "moving"];
+
+/**
+ * A subscription to a channel, on a connection that it shares with others. It resolves and renews
+ * tokens, retries, and keeps its cursor, so that it resumes after a pause or a lost connection without
+ * losing messages.
+ */
+export class ChannelSubscription implements ConnectionListener {
+  #settings: ChannelSubscriptionSettings = {};
+  readonly #resumeState: ResumeState;
   readonly #tokens = new TokenSource();
   readonly #backoff = new Backoff();
   #connection: Connection | undefined;
   #ref = "";
-  #stage: Stage = "out";
-  #status: ConnectionStatus = "idle";
-  /** The token that the server has, and one that it has not seen yet. */
-  #grant: Grant | undefined;
-  #freshGrant: Grant | undefined;
-  /** Whether an earlier `sub` had the same token. */
-  #isReused = false;
-  /** Whether the connection was opened for this `sub`, and so with the session that the page has now. */
-  #hasLatestSession = false;
-  #wasMisdirected = false;
+  #state: State = "idle";
+  /** Counts transitions, so that work begun in an earlier state has no effect. */
+  #transitions = 0;
+  /** The token that the server has, and one that has not been sent yet. */
+  #token: ResolvedToken | undefined;
+  #unsentToken: ResolvedToken | undefined;
+  /** Whether an earlier `sub` frame had the same token. */
+  #isTokenReused = false;
+  /** Whether the connection was opened for this `sub` frame, and so has the page's current session. */
+  #hasCurrentSession = false;
+  #hasReportedWrongChannel = false;
   #cancelTimer = (): void => {};
-  /** What waits until an attempt may be made. */
-  #waiting: (() => void) | undefined;
-  /** Whatever was begun in an earlier stage compares this and keeps still. */
-  #epoch = 0;
+  /** The retry that the timer will start. */
+  #pendingRetry: (() => void) | undefined;
 
   constructor(
     readonly target: Target,
     since: Cursor | undefined,
-    readonly events: LinkEvents,
+    readonly events: ChannelSubscriptionEvents,
   ) {
-    this.#reading = new Reading(since);
+    this.#resumeState = new ResumeState(since);
   }
 
-  get waits(): Waits {
+  get reconnectDelay(): DelayRange {
     const { reconnectMinMs = 250, reconnectMaxMs = 5000 } = this.#settings;
     return { min: reconnectMinMs, max: reconnectMaxMs };
   }
 
   get isWaiting(): boolean {
-    return this.#stage === "asking" || this.#stage === "out";
+    return this.#state !== "connecting" && !this.#isOnServer;
   }
 
   get since(): Readonly<Record<string, Cursor>> | undefined {
-    const { cursor } = this.#reading;
+    const { cursor } = this.#resumeState;
     return cursor === undefined ? undefined : { [this.target.channel]: cursor };
   }
 
-  /** Subscribes, after a pause from where it stopped. Settings may differ from earlier ones. */
-  open(settings: Settings): void {
-    this.#leave();
-    this.#settings = settings;
-    this.#backoff.reset();
-    this.#enter("asking");
-    const epoch = this.#epoch;
-    this.#setStatus("connecting");
-    // One turn later, so that a component which React mounts twice asks for one token.
-    void Promise.resolve().then(() => (epoch === this.#epoch ? this.#ask() : undefined));
+  get #isOnServer(): boolean {
+    return ON_SERVER.includes(this.#state);
   }
 
-  /** Leaves the server. `open` continues. */
+  /** Subscribes; after a pause, resumes. The settings may differ from earlier ones. */
+  open(settings: ChannelSubscriptionSettings): void {
+    this.#settings = settings;
+    this.#backoff.reset();
+    const isCurrent = this.#leave("authorizing");
+    // Waits a microtask, so that a component that React mounts twice resolves one token.
+    void Promise.resolve().then(() => (isCurrent() ? this.#authorize() : undefined));
+  }
+
+  /** Leaves the server. `open` resumes. */
   pause(): void {
-    this.#leave();
-    this.#setStatus("paused");
+    this.#leave("paused");
   }
 
   close(): void {
-    this.#leave();
-    this.#setStatus("closed");
+    this.#leave("closed");
   }
 
   onConnecting(): void {
-    this.#setStatus("connecting");
+    if (this.#isOnServer) {
+      this.#transition("connecting");
+    }
   }
 
   onOpen(): void {
-    if (this.#stage === "asking" || this.#stage === "out") {
+    if (this.isWaiting) {
       return;
     }
-    this.#hasLatestSession = true;
-    const grant = this.#freshGrant ?? this.#grant;
-    const isUsable = grant !== undefined && (grant !== this.#grant || hasTimeLeft(grant.token));
-    return isUsable ? this.#subscribe(grant) : void this.#ask();
+    this.#hasCurrentSession = true;
+    const token = this.#unsentToken ?? this.#token;
+    const isUsable = token !== undefined && (token !== this.#token || hasTimeLeft(token.token));
+    return isUsable ? this.#subscribe(token) : void this.#authorize();
   }
 
   onLost(closeCode: number): void {
@@ -131,20 +175,18 @@ export class Link implements Carried {
         new ConnectionError(`The connection was lost (${closeCode})`, { fatal: true, closeCode }),
       );
     }
-    if (this.#stage === "standing" || this.#stage === "subscribing") {
-      this.#enter("lost");
-      this.#setStatus("connecting");
+    if (this.#isOnServer) {
+      this.#transition("connecting");
     }
   }
 
   onFailed(error: ConnectionError): void {
     if (this.#settings.reconnect === false) {
-      return this.onEnd(asFatal(error));
+      return this.onEnd(toFatal(error));
     }
-    if (this.#stage === "standing" || this.#stage === "subscribing") {
-      this.#enter("lost");
+    if (this.#isOnServer) {
+      this.#transition("connecting");
     }
-    this.#setStatus("connecting");
     this.events.onError(error);
   }
 
@@ -153,22 +195,21 @@ export class Link implements Carried {
   }
 
   onEnd(error: ConnectionError): void {
-    this.#leave();
-    this.#setStatus(error.closeCode === 1000 ? "closed" : "error");
+    this.#leave(error.closeCode === 1000 ? "closed" : "error");
     this.events.onEnd(error);
   }
 
-  onReturn(): void {
-    const action = this.#waiting;
-    if (action !== undefined) {
+  onWake(): void {
+    const retry = this.#pendingRetry;
+    if (retry !== undefined) {
       this.#clearTimer();
-      action();
+      retry();
     }
   }
 
   onFrame(frame: ServerFrame): void {
     if ("channel" in frame && frame.channel !== this.target.channel) {
-      return this.#misdirected(frame.channel);
+      return this.#reportWrongChannel(frame.channel);
     }
     switch (frame.kind) {
       case "data":
@@ -176,240 +217,243 @@ export class Link implements Carried {
       case "chunk":
       case "datastream-end":
       case "run":
-        return this.#reading.takes(frame) ? this.#pass(frame) : undefined;
+        return this.#resumeState.acceptFrame(frame) ? this.#deliver(frame) : undefined;
       case "gap":
-        return this.#reading.takesGap(frame) ? this.#pass(frame) : undefined;
+        return this.#resumeState.acceptGap(frame) ? this.#deliver(frame) : undefined;
       case "ready":
-        return this.#ready(frame);
+        return this.#confirm(frame);
       case "expiring":
-        return this.#grant?.renewable === true ? this.#renew() : undefined;
+        return this.#token?.renewable === true ? this.#renew() : undefined;
       case "renewed":
         return this.#backoff.reset();
       case "unsubscribed":
-        return this.#unsubscribed(frame.code ?? "unsubscribed");
+        return this.#handleUnsubscribed(frame.code ?? "unsubscribed");
       case "error":
-        return this.#stage === "subscribing" || this.#connection?.isFixed === true
-          ? this.#refused(frame)
-          : this.#notRenewed(frame);
+        return this.#state === "subscribing" || this.#state === "moving" || this.#connection?.isFixed === true
+          ? this.#handleSubscribeError(frame)
+          : this.#handleRenewError(frame);
       default:
         return;
     }
   }
 
-  /** Says so once: whatever makes the server send one such frame makes it send more. */
-  #misdirected(channel: string): void {
-    if (!this.#wasMisdirected) {
-      this.#wasMisdirected = true;
+  /** Reports only the first such frame, as more will follow. */
+  #reportWrongChannel(channel: string): void {
+    if (!this.#hasReportedWrongChannel) {
+      this.#hasReportedWrongChannel = true;
       const message = `The server sent a frame of the channel "${channel}" to a subscription to "${this.target.channel}"`;
       this.events.onError(new ProtocolError("wrong_channel", message));
     }
   }
 
-  #pass(frame: LoggedFrame | GapFrame): void {
-    this.events.onFrame(frame, this.#reading.cursor ?? "now");
+  #deliver(frame: LoggedFrame | GapFrame): void {
+    this.events.onFrame(frame, this.#resumeState.cursor ?? "now");
   }
 
-  /** Asks for a token and subscribes with it. */
-  async #ask(): Promise<void> {
-    this.#enter("asking");
-    const epoch = this.#epoch;
-    this.#setStatus("connecting");
+  /** Resolves a token and subscribes with it. */
+  async #authorize(): Promise<void> {
+    const isCurrent = this.#transition("authorizing");
     try {
-      const grant = await this.#nextGrant();
-      if (epoch === this.#epoch) {
-        this.#subscribe(grant);
+      const token = await this.#resolveToken();
+      if (isCurrent()) {
+        this.#subscribe(token);
       }
     } catch (cause) {
-      if (epoch === this.#epoch) {
-        this.#tryAgain(asConnectionError(cause));
+      if (isCurrent()) {
+        this.#retry(toConnectionError(cause));
       }
     }
   }
 
-  async #nextGrant(): Promise<Grant> {
-    const grant = await this.#tokens.next(this.#settings.token);
+  async #resolveToken(): Promise<ResolvedToken> {
+    const token = await this.#tokens.next(this.#settings.token);
     const { channel, topics } = this.target;
-    const missing = missingGrant(grant.token, channel, topics);
+    const missing = describeMissingGrant(token.token, channel, topics);
     if (missing !== undefined) {
       throw new ConnectionError(missing, { fatal: true, code: "not_granted" });
     }
-    return grant;
+    return token;
   }
 
-  #subscribe(grant: Grant): void {
-    const connection = this.#join(grant);
+  #subscribe(token: ResolvedToken): void {
+    const connection = this.#join(token);
+    const isMoving = STATUS[this.#state] === "open";
     if (!connection.isOpen) {
-      this.#freshGrant = grant;
-      this.#enter("lost");
-      return connection.wake();
+      this.#unsentToken = token;
+      this.#transition(isMoving ? "moving" : "connecting");
+      return connection.connect();
     }
-    this.#isReused = grant === this.#grant;
-    this.#freshGrant = undefined;
-    this.#grant = grant;
-    this.#enter("subscribing");
+    this.#isTokenReused = token === this.#token;
+    this.#unsentToken = undefined;
+    this.#token = token;
+    this.#transition(isMoving ? "moving" : "subscribing");
     const { target, since } = this;
-    connection.send({ kind: "sub", ref: this.#ref, data: grant.token, ...target, since });
-    this.#cancelTimer = deadline(timing.confirm, () => this.#unconfirmed(connection));
+    connection.send({ kind: "sub", ref: this.#ref, data: token.token, ...target, since });
+    this.#cancelTimer = deadline(timing.confirm, () => this.#handleConfirmTimeout(connection));
   }
 
-  /** A network that lets nothing through is the connection's matter, a server that is slow this one's. */
-  #unconfirmed(connection: Connection): void {
-    const reason = "it did not confirm the subscription in time";
+  /** If nothing has arrived on the connection, the network drops its frames. Otherwise the server is slow. */
+  #handleConfirmTimeout(connection: Connection): void {
     if (connection.isProven) {
       const { channel } = this.target;
-      const message = `Could not subscribe to the channel "${channel}": the server did not confirm it in time`;
+      const message = `Could not subscribe to the channel "${channel}": the server did not confirm in time`;
       connection.send({ kind: "unsub", ref: this.#ref });
-      this.#part();
-      return this.#tryAgain(new ConnectionError(message, { fatal: false }));
+      this.#leaveConnection();
+      return this.#retry(new ConnectionError(message, { fatal: false }));
     }
-    connection.giveUp(reason);
+    connection.giveUp("the server did not confirm the subscription in time");
   }
 
-  /** A token may lead to another server than the one before. */
-  #join(grant: Grant): Connection {
-    const { apiBaseUrl = grant.apiBaseUrl, transport, WebSocket } = this.#settings;
+  /** Joins the connection that the token leads to, which may be to another server than before. */
+  #join(token: ResolvedToken): Connection {
+    const { apiBaseUrl = token.apiBaseUrl, transport, WebSocket } = this.#settings;
     const options = { apiBaseUrl, transport, WebSocket };
     const connection = sharedConnection(options, this.#connection);
     if (connection !== this.#connection) {
-      this.#part();
+      this.#leaveConnection();
       this.#connection = connection;
       this.#ref = connection.join(this);
     }
     return connection;
   }
 
-  #ready(frame: ReadyFrame): void {
-    this.#reading.begin(frame);
+  #confirm(frame: ReadyFrame): void {
+    this.#resumeState.start(frame);
     this.#backoff.reset();
-    this.#hasLatestSession = false;
-    // It comes again where an event stream is opened for the sake of another subscription.
-    if (this.#stage !== "standing") {
-      this.#enter("standing");
-    }
+    this.#hasCurrentSession = false;
+    const isCurrent = this.#guard();
     this.events.onReady(frame);
-    this.#setStatus("open");
+    // The frame is repeated when an event stream is reopened for another subscription.
+    if (isCurrent() && this.#state !== "subscribed") {
+      this.#transition("subscribed");
+    }
   }
 
-  /** Another token, before the one that the server has ends. Until then it is tried again and again. */
+  /** Renews the token before it expires, and retries until then. */
   #renew(): void {
-    if (this.#stage !== "standing") {
+    if (this.#state !== "subscribed") {
       return;
     }
-    const epoch = this.#epoch;
-    void this.#nextGrant().then(
-      (grant) => {
-        if (epoch === this.#epoch) {
-          this.#sendRenewal(grant);
+    const isCurrent = this.#guard();
+    void this.#resolveToken().then(
+      (token) => {
+        if (isCurrent()) {
+          this.#sendRenewal(token);
         }
       },
       (cause: unknown) => {
-        if (epoch === this.#epoch) {
-          this.#renewLater(asConnectionError(cause));
+        if (isCurrent()) {
+          this.#retryRenewal(toConnectionError(cause));
         }
       },
     );
   }
 
-  #sendRenewal(grant: Grant): void {
+  #sendRenewal(token: ResolvedToken): void {
     if (this.#connection?.isFixed === true) {
-      return this.#subscribe(grant);
+      return this.#subscribe(token);
     }
-    this.#grant = grant;
-    this.#connection?.send({ kind: "renew", ref: this.#ref, data: grant.token });
+    this.#token = token;
+    this.#connection?.send({ kind: "renew", ref: this.#ref, data: token.token });
   }
 
-  #notRenewed({ code, message }: ErrorFrame): void {
-    if (this.#stage === "standing" && code !== "not_subscribed") {
-      const reason = `The token of the channel "${this.target.channel}" was not renewed: ${message}`;
-      this.#renewLater(new ConnectionError(reason, { fatal: false, code }));
+  #handleRenewError({ code, message }: ErrorFrame): void {
+    if (this.#state === "subscribed" && code !== "not_subscribed") {
+      const reason = `The token for the channel "${this.target.channel}" was not renewed: ${message}`;
+      this.#retryRenewal(new ConnectionError(reason, { fatal: false, code }));
     }
   }
 
-  #renewLater({ message, code, cause }: ConnectionError): void {
+  #retryRenewal({ message, code, cause }: ConnectionError): void {
     const error = new ConnectionError(message, { fatal: false, code, cause });
-    const epoch = this.#epoch;
+    const isCurrent = this.#guard();
     this.events.onError(error);
-    if (epoch === this.#epoch) {
-      this.#wait(() => this.#renew());
+    if (isCurrent()) {
+      this.#retryLater(() => this.#renew());
     }
   }
 
-  #unsubscribed(code: string): void {
-    if (this.#stage !== "standing" && this.#stage !== "subscribing") {
+  #handleUnsubscribed(code: string): void {
+    if (!this.#isOnServer) {
       return;
     }
-    if (this.#grant?.renewable === true && this.#settings.reconnect !== false) {
-      return void this.#ask();
+    if (this.#token?.renewable === true && this.#settings.reconnect !== false) {
+      return void this.#authorize();
     }
-    this.onEnd(new ConnectionError(endOfToken(code), { fatal: true, code }));
+    this.onEnd(new ConnectionError(describeTokenEnd(code), { fatal: true, code }));
   }
 
-  #refused(frame: ErrorFrame): void {
-    const isSession = this.#grant !== undefined && this.#grant.token === undefined;
-    if (isSession && OF_SESSION.includes(frame.code) && !this.#hasLatestSession) {
-      // The server knows the session of when the connection was opened. The user may have signed in since.
-      this.#hasLatestSession = true;
-      return this.#connection?.giveUp("the session may be another one by now");
+  #handleSubscribeError(frame: ErrorFrame): void {
+    const isSession = this.#token !== undefined && this.#token.token === undefined;
+    if (isSession && SESSION_ERRORS.includes(frame.code) && !this.#hasCurrentSession) {
+      // The server knows the session from when the connection was opened. The user may have signed in since.
+      this.#hasCurrentSession = true;
+      return this.#connection?.giveUp("the session may have changed");
     }
-    const error = refusal(frame, this.target.channel, this.#grant);
-    // The token may have ended since it was fetched, or be counted on the connection that was lost.
-    return this.#isReused && this.#grant?.renewable === true && !error.fatal ? void this.#ask() : this.#tryAgain(error);
+    const error = subscribeError(frame, this.target.channel, this.#token);
+    // The token may have expired since it was resolved, or still count for the connection that was lost.
+    return this.#isTokenReused && this.#token?.renewable === true && !error.fatal
+      ? void this.#authorize()
+      : this.#retry(error);
   }
 
-  #tryAgain(error: ConnectionError): void {
+  #retry(error: ConnectionError): void {
     if (error.fatal || this.#settings.reconnect === false) {
-      return this.onEnd(asFatal(error));
+      return this.onEnd(toFatal(error));
     }
-    this.#enter("asking");
-    const epoch = this.#epoch;
-    this.#setStatus("connecting");
+    const isCurrent = this.#transition("authorizing");
     this.events.onError(error);
-    // Whoever was told may have closed or paused the subscription.
-    if (epoch === this.#epoch) {
-      this.#wait(() => void this.#ask());
+    // The error handler may have closed or paused the subscription.
+    if (isCurrent()) {
+      this.#retryLater(() => void this.#authorize());
     }
   }
 
-  #wait(action: () => void): void {
+  #retryLater(action: () => void): void {
     this.#clearTimer();
-    this.#waiting = action;
+    this.#pendingRetry = action;
     const timer = setTimeout(() => {
-      this.#waiting = undefined;
+      this.#pendingRetry = undefined;
       action();
-    }, this.#backoff.next(this.waits));
+    }, this.#backoff.next(this.reconnectDelay));
     this.#cancelTimer = () => clearTimeout(timer);
   }
 
-  #enter(stage: Stage): void {
-    this.#epoch += 1;
-    this.#stage = stage;
+  /** Enters a state and reports the status if it changed. Returns the guard of the new state. */
+  #transition(state: State): () => boolean {
+    const status = STATUS[this.#state];
+    this.#state = state;
+    this.#transitions += 1;
     this.#clearTimer();
+    const isCurrent = this.#guard();
+    if (STATUS[state] !== status) {
+      this.events.onStatus(STATUS[state]);
+    }
+    return isCurrent;
+  }
+
+  /** Returns a function that returns `true` until the next transition. */
+  #guard(): () => boolean {
+    const transitions = this.#transitions;
+    return () => transitions === this.#transitions;
   }
 
   #clearTimer(): void {
     this.#cancelTimer();
-    this.#waiting = undefined;
+    this.#pendingRetry = undefined;
   }
 
-  #setStatus(status: ConnectionStatus): void {
-    // A subscription that only moves stands all the while.
-    if (status !== this.#status) {
-      this.#status = status;
-      this.events.onStatus(status);
-    }
-  }
-
-  #leave(): void {
-    const isHeld = this.#stage === "standing" || this.#stage === "subscribing";
-    this.#enter("out");
-    this.#freshGrant = undefined;
-    if (isHeld) {
+  /** Leaves the server and the connection, and enters a state. */
+  #leave(state: State): () => boolean {
+    this.#unsentToken = undefined;
+    if (this.#isOnServer) {
       this.#connection?.send({ kind: "unsub", ref: this.#ref });
     }
-    this.#part();
+    this.#leaveConnection();
+    return this.#transition(state);
   }
 
-  #part(): void {
+  #leaveConnection(): void {
     this.#connection?.leave(this.#ref);
     this.#connection = undefined;
   }

@@ -1,7 +1,7 @@
 import type { ChannelInput } from "../channel/channel.js";
 import { InvalidMessageError } from "../errors.js";
 import type { TextStreamError } from "../errors.js";
-import { envelope } from "../channel/message.js";
+import { envelopeOf } from "../channel/message.js";
 import type { DataMessage, Gap, StreamView } from "../channel/message.js";
 import { parseRunUpdate } from "../runs/run-update.js";
 import type { RunUpdate } from "../runs/run-update.js";
@@ -17,13 +17,13 @@ import type {
   StreamStartFrame,
 } from "../wire.js";
 
-/** Resuming at a `cursor` goes on after what came with it. */
+/** Resuming at `cursor` continues after the reported message. */
 export interface DeliveryEvents {
   onMessage(message: DataMessage, cursor: Cursor): void;
-  /** A text stream begins. Its text follows with {@link DeliveryEvents.onText}, under the stream's id. */
+  /** A text stream begins. Its chunks follow with {@link DeliveryEvents.onText}, under the stream's id. */
   onStream(head: StreamHead, streamId: string, cursor: Cursor): void;
   onText(text: string, streamId: string, cursor: Cursor): void;
-  /** No more text comes; the text is complete where there is no failure. */
+  /** The text stream ended. Its text is complete if there is no failure. */
   onStreamEnd(streamId: string, failure: StreamFailure | undefined, cursor: Cursor): void;
   onInvalid(error: InvalidMessageError, cursor: Cursor): void;
   onRun(update: RunUpdate, cursor: Cursor): void;
@@ -33,51 +33,49 @@ export interface DeliveryEvents {
 /** A text stream's envelope. */
 export type StreamHead = Omit<StreamView, "data" | "status">;
 
-/** Why the text of a stream is not complete. */
+/** Why the text of a stream is incomplete. */
 export interface StreamFailure {
   readonly reason: TextStreamError["reason"];
-  readonly why: string;
+  readonly message: string;
 }
 
 type Entry = LoggedFrame | GapFrame | (() => void);
 
 interface Topic {
   readonly schema: StandardSchema | undefined;
-  /** Undefined where no definition tells. */
+  /** Undefined if the channel has no definition. */
   readonly isStream: boolean | undefined;
 }
 
-/**
- * Makes messages of frames: ignores topics nobody asked for, validates, and
- * keeps the order however long a validator takes.
- */
+/** Turns frames into messages: drops other topics, validates, and keeps the order even with slow validators. */
 export class Delivery {
   readonly #topics: ReadonlyMap<string, Topic> | "any";
-  /** What a run returns, where the definition says so. */
+  /** The schema of a run's result, if the definition has one. */
   readonly #result: StandardSchema | undefined;
-  /** The ids of text streams that have begun and not ended. */
+  /** The ids of text streams that have not ended. */
   readonly #openStreams = new Set<string>();
+  /** Entries behind the one that is being validated. */
   #waiting: (readonly [Entry, Cursor])[] = [];
   #isValidating = false;
 
   constructor(
     channel: ChannelInput,
     topics: readonly string[] | undefined,
-    readonly settings: { validate: boolean },
+    readonly settings: { readonly validate: boolean },
     readonly events: DeliveryEvents,
   ) {
-    this.#topics = wantedTopics(channel, topics);
+    this.#topics = relevantTopics(channel, topics);
     this.#result = (channel as { readonly $result?: StandardSchema }).$result;
   }
 
-  /** How many frames wait for a validator. */
+  /** The number of frames that wait for a validator. */
   get pending(): number {
     return this.#waiting.length + (this.#isValidating ? 1 : 0);
   }
 
-  /** Takes a frame, or an action that shall happen after all frames before it. */
-  accept(entry: Entry, cursor: Cursor = "now"): void {
-    if (!this.#isWanted(entry)) {
+  /** Adds a frame, or an action that runs after all frames before it. */
+  add(entry: Entry, cursor: Cursor = "now"): void {
+    if (!this.#isRelevant(entry)) {
       return;
     }
     if (this.#isValidating) {
@@ -87,7 +85,7 @@ export class Delivery {
     this.#process(entry, cursor);
   }
 
-  /** No frame will come any more: what is open stays incomplete. */
+  /** Ends all open text streams as incomplete. */
   failStreams(failure: StreamFailure, cursor: Cursor): void {
     for (const streamId of this.#openStreams) {
       this.events.onStreamEnd(streamId, failure, cursor);
@@ -95,9 +93,9 @@ export class Delivery {
     this.#openStreams.clear();
   }
 
-  #isWanted(entry: Entry): boolean {
-    const isOfAll = typeof entry === "function" || entry.kind === "run" || entry.kind === "gap";
-    return isOfAll || this.#topic(entry.topic) !== undefined;
+  #isRelevant(entry: Entry): boolean {
+    const isForAll = typeof entry === "function" || entry.kind === "run" || entry.kind === "gap";
+    return isForAll || this.#topic(entry.topic) !== undefined;
   }
 
   #topic(name: string): Topic | undefined {
@@ -112,75 +110,75 @@ export class Delivery {
     }
     switch (entry.kind) {
       case "data":
-        return this.#payload(entry, cursor);
+        return this.#deliverPayload(entry, cursor);
       case "datastream-start":
-        return this.#streamStarts(entry, cursor);
+        return this.#startStream(entry, cursor);
       case "chunk":
-        // Who did not see the start of a text cannot use its end.
+        // Dropped if the start of the text was not received.
         return this.#openStreams.has(entry.stream_id)
           ? this.events.onText(entry.data, entry.stream_id, cursor)
           : undefined;
       case "datastream-end":
         return this.#openStreams.delete(entry.data)
-          ? this.events.onStreamEnd(entry.data, failureOf(entry), cursor)
+          ? this.events.onStreamEnd(entry.data, streamFailure(entry), cursor)
           : undefined;
       case "run":
-        return this.#run(entry, cursor);
+        return this.#deliverRun(entry, cursor);
       default:
-        return this.#gap(entry, cursor);
+        return this.#deliverGap(entry, cursor);
     }
   }
 
-  #gap({ channel, after, before }: GapFrame, cursor: Cursor): void {
-    this.failStreams({ reason: "gap", why: "pieces of it were missed for good" }, cursor);
+  #deliverGap({ channel, after, before }: GapFrame, cursor: Cursor): void {
+    this.failStreams({ reason: "gap", message: "chunks of it are no longer in the server's history" }, cursor);
     this.events.onGap({ channel, after, before });
   }
 
-  #streamStarts(frame: StreamStartFrame, cursor: Cursor): void {
+  #startStream(frame: StreamStartFrame, cursor: Cursor): void {
     if (this.#topic(frame.topic)?.isStream === false) {
-      const issue = { message: "a text stream, on a topic that carries payloads" };
-      return this.#refuse(frame, [issue], cursor);
+      const issue = { message: "expected a payload on this topic, got a text stream" };
+      return this.#reportInvalid(frame, [issue], cursor);
     }
     this.#openStreams.add(frame.data);
     const { topic } = frame;
-    this.events.onStream({ kind: "stream", topic, ...envelope(frame) }, frame.data, cursor);
+    this.events.onStream({ kind: "stream", topic, ...envelopeOf(frame) }, frame.data, cursor);
   }
 
-  #payload(frame: DataFrame, cursor: Cursor): void {
+  #deliverPayload(frame: DataFrame, cursor: Cursor): void {
     const { schema, isStream } = this.#topic(frame.topic) ?? {};
     if (isStream === true) {
-      const issue = { message: "a payload, on a topic that carries text streams" };
-      return this.#refuse(frame, [issue], cursor);
+      const issue = { message: "expected a text stream on this topic, got a payload" };
+      return this.#reportInvalid(frame, [issue], cursor);
     }
     if (!this.settings.validate || schema === undefined) {
-      return this.#accepted(frame, frame.data, cursor);
+      return this.#deliverMessage(frame, frame.data, cursor);
     }
-    this.#check(schema, frame.data, (result) =>
+    this.#validate(schema, frame.data, (result) =>
       result.issues === undefined
-        ? this.#accepted(frame, result.value, cursor)
-        : this.#refuse(frame, result.issues, cursor),
+        ? this.#deliverMessage(frame, result.value, cursor)
+        : this.#reportInvalid(frame, result.issues, cursor),
     );
   }
 
-  #run(frame: RunFrame, cursor: Cursor): void {
+  #deliverRun(frame: RunFrame, cursor: Cursor): void {
     const update = parseRunUpdate(frame);
-    const { result, ...news } = update;
+    const { result, ...withoutResult } = update;
     if (!this.settings.validate || this.#result === undefined || !("result" in update)) {
       return this.events.onRun(update, cursor);
     }
-    this.#check(this.#result, result, (checked) => {
+    this.#validate(this.#result, result, (checked) => {
       if (checked.issues === undefined) {
-        return this.events.onRun({ ...news, result: checked.value }, cursor);
+        return this.events.onRun({ ...withoutResult, result: checked.value }, cursor);
       }
-      // Whatever it returned, it has ended.
-      this.events.onRun(news, cursor);
+      // The run has ended, even if its result is invalid.
+      this.events.onRun(withoutResult, cursor);
       const { channel, id } = frame;
       this.events.onInvalid(new InvalidMessageError(channel, undefined, id, result, checked.issues), cursor);
     });
   }
 
-  /** Entries that come meanwhile wait. */
-  #check(schema: StandardSchema, data: unknown, settle: (result: StandardResult<unknown>) => void): void {
+  /** Validates. Later entries wait for an asynchronous validator. */
+  #validate(schema: StandardSchema, data: unknown, settle: (result: StandardResult<unknown>) => void): void {
     const result = validate(schema, data);
     if (!(result instanceof Promise)) {
       return settle(result);
@@ -203,18 +201,18 @@ export class Delivery {
     }
   }
 
-  #accepted(frame: DataFrame, data: unknown, cursor: Cursor): void {
+  #deliverMessage(frame: DataFrame, data: unknown, cursor: Cursor): void {
     const { topic } = frame;
-    this.events.onMessage({ kind: "data", topic, ...envelope(frame), data }, cursor);
+    this.events.onMessage({ kind: "data", topic, ...envelopeOf(frame), data }, cursor);
   }
 
-  #refuse(frame: DataFrame | StreamStartFrame, issues: readonly StandardIssue[], cursor: Cursor): void {
+  #reportInvalid(frame: DataFrame | StreamStartFrame, issues: readonly StandardIssue[], cursor: Cursor): void {
     const { channel, topic, id, data } = frame;
     this.events.onInvalid(new InvalidMessageError(channel, topic, id, data, issues), cursor);
   }
 }
 
-function wantedTopics(
+function relevantTopics(
   channel: ChannelInput,
   topics: readonly string[] | undefined,
 ): ReadonlyMap<string, Topic> | "any" {
@@ -231,6 +229,6 @@ function wantedTopics(
   return new Map((topics ?? [...known.keys()]).map((topic) => [topic, known.get(topic) ?? unknown]));
 }
 
-function failureOf({ error, stopped }: StreamEndFrame): StreamFailure | undefined {
-  return error === undefined ? undefined : { reason: stopped === true ? "stopped" : "failed", why: error };
+function streamFailure({ error, stopped }: StreamEndFrame): StreamFailure | undefined {
+  return error === undefined ? undefined : { reason: stopped === true ? "stopped" : "failed", message: error };
 }

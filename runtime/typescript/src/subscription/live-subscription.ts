@@ -1,16 +1,16 @@
 import type { ChannelInput } from "../channel/channel.js";
-import { Delivery } from "./delivery.js";
-import { describeDrift, findDrift } from "../channel/drift.js";
-import type { InvalidMessageError } from "../errors.js";
-import { isolated } from "../util/isolate.js";
-import { Link } from "./channel-subscription.js";
+import { describeDrift } from "../channel/drift.js";
+import type { Drift } from "../channel/drift.js";
 import type { Gap, Message } from "../channel/message.js";
-import type { RunUpdate } from "../runs/run-update.js";
 import type { ConnectionStatus } from "../connection/options.js";
+import type { InvalidMessageError } from "../errors.js";
+import type { RunUpdate } from "../runs/run-update.js";
+import { isolated } from "../util/isolate.js";
 import { Queue } from "../util/queue.js";
+import type { Cursor } from "../wire.js";
+import { ChannelFeed } from "./channel-feed.js";
 import type { SubscribeOptions, Subscription } from "./options.js";
 import { TextStreams } from "./text-streams.js";
-import type { Cursor, ReadyFrame } from "../wire.js";
 
 type Options = SubscribeOptions<ChannelInput, readonly string[], boolean>;
 
@@ -21,46 +21,44 @@ type Item =
   | { readonly run: RunUpdate; readonly position: Cursor }
   | { readonly invalid: InvalidMessageError; readonly position: Cursor };
 
-/** Of a page's many runs of one channel, the first tells the console of a drift. */
-const driftsWarnedOf = new Set<string>();
+/** The drifts that were logged. A page's many runs of one channel log it once. */
+const loggedDrifts = new Set<string>();
 
-/** What `subscribe` resolves with: a link, a delivery, and a queue to the reader. */
+/** The subscription that `subscribe` returns: a feed, and a queue to the reader. */
 export class LiveSubscription implements Subscription<Message> {
   readonly confirmed: Promise<void>;
   readonly closed: Promise<Error | null>;
   readonly #options: Options;
   readonly #bufferLimit: number;
-  readonly #link: Link;
-  readonly #delivery: Delivery;
+  readonly #feed: ChannelFeed;
   readonly #queue = new Queue<Item>();
   readonly #texts = new TextStreams(() => this.#resumeWhenRead());
-  /** A retry fails as the one before did; saying so once is enough. */
-  readonly #warnedOf = new Set<string>();
+  /** The errors that were logged. A retry that fails like the one before is not logged again. */
+  readonly #loggedErrors = new Set<string>();
   #connectionStatus: ConnectionStatus = "idle";
   #gap: Gap | null = null;
   #position: Cursor | undefined;
-  /** What stands last in the queue where that is no more than a position, which may still move on. */
+  /** The last item of the queue if it is only a position, which may still advance. */
   #lastPosition: { position: Cursor } | undefined;
   #isFull = false;
   #isEnded = false;
   #isClosed = false;
-  #confirm!: () => void;
-  #refuse!: (reason: unknown) => void;
-  #settleClosed!: (error: Error | null) => void;
+  #resolveConfirmed!: () => void;
+  #rejectConfirmed!: (reason: unknown) => void;
+  #resolveClosed!: (error: Error | null) => void;
 
   constructor(options: Options) {
-    this.#options = withIsolatedHandlers(options);
+    this.#options = isolateHandlers(options);
     this.#bufferLimit = Math.max(1, options.bufferLimit ?? 10_000);
     this.confirmed = new Promise((resolve, reject) => {
-      this.#confirm = resolve;
-      this.#refuse = reject;
+      this.#resolveConfirmed = resolve;
+      this.#rejectConfirmed = reject;
     });
     this.closed = new Promise((resolve) => {
-      this.#settleClosed = resolve;
+      this.#resolveClosed = resolve;
     });
-    this.#delivery = this.#createDelivery();
-    this.#link = this.#createLink();
-    options.signal?.addEventListener("abort", this.#abort, { once: true });
+    this.#feed = this.#createFeed();
+    options.abortSignal?.addEventListener("abort", this.#abort, { once: true });
     this.#open();
   }
 
@@ -78,7 +76,7 @@ export class LiveSubscription implements Subscription<Message> {
 
   close(): void {
     this.#isClosed = true;
-    this.#link.close();
+    this.#feed.close();
     this.#queue.clear();
     this.#end(null);
   }
@@ -101,7 +99,7 @@ export class LiveSubscription implements Subscription<Message> {
       if ("message" in item) {
         return { done: false, value: item.message };
       }
-      this.#tell(item);
+      this.#callHandler(item);
     }
   }
 
@@ -114,10 +112,10 @@ export class LiveSubscription implements Subscription<Message> {
     return this;
   }
 
-  /** The callback form: one call is awaited before the next, so that order is kept. */
+  /** Calls `onMessage` for each message. To keep the order, each call is awaited before the next. */
   deliverTo(onMessage: (message: Message) => void | Promise<void>): void {
     void this.#deliverAll(onMessage).catch((cause: unknown) => {
-      const error = asError(cause);
+      const error = toError(cause);
       this.#stop(error);
       if (this.#options.onError === undefined) {
         throw error;
@@ -138,12 +136,12 @@ export class LiveSubscription implements Subscription<Message> {
         if (this.#options.onError === undefined) {
           throw error;
         }
-        this.#options.onError(asError(error));
+        this.#options.onError(toError(error));
       }
     }
   }
 
-  #tell(item: Exclude<Item, { message: Message }>): void {
+  #callHandler(item: Exclude<Item, { message: Message }>): void {
     const { onGap, onRun, onInvalid = this.#options.onError } = this.#options;
     if ("gap" in item) {
       this.#gap = item.gap;
@@ -160,24 +158,45 @@ export class LiveSubscription implements Subscription<Message> {
     }
   }
 
-  #createDelivery(): Delivery {
-    const { channel, topics, validate = true } = this.#options;
-    return new Delivery(channel, topics, { validate }, {
+  #createFeed(): ChannelFeed {
+    const { validate = true } = this.#options;
+    const feed = new ChannelFeed(this.#options, {
       onMessage: (message, position) => this.#push({ message, position }),
       onStream: (head, streamId, position) =>
         this.#push({ message: this.#texts.begin(head, streamId), position }),
       onText: (text, streamId, position) => {
         this.#texts.write(text, streamId);
-        this.#passed(position);
+        this.#advance(position);
       },
       onStreamEnd: (streamId, failure, position) => {
         this.#texts.end(streamId, failure);
-        this.#passed(position);
+        this.#advance(position);
       },
       onGap: (gap) => this.#push({ gap }),
       onRun: (run, position) => this.#push({ run, position }),
       onInvalid: (invalid, position) => this.#push({ invalid, position }),
+      onReceived: () => this.#pauseWhenFull(),
+      onReady: (position, drift) => {
+        this.#position ??= position;
+        this.#reportDrift(drift);
+      },
+      onStatus: (status) => {
+        this.#connectionStatus = status;
+        if (status === "open") {
+          this.#resolveConfirmed();
+        }
+      },
+      onError: (error) => this.#reportError(error),
+      onEnd: (error) => {
+        this.#rejectConfirmed(error);
+        this.#feed.whenDelivered(() => {
+          this.#queue.end(error);
+          this.#end(error);
+        });
+      },
     });
+    feed.validate = validate;
+    return feed;
   }
 
   #push(item: Item): void {
@@ -185,8 +204,8 @@ export class LiveSubscription implements Subscription<Message> {
     this.#queue.push(item);
   }
 
-  /** Something has gone past the queue; whoever is handed out all that stands in it is here. */
-  #passed(position: Cursor): void {
+  /** Advances the position past a frame that is not queued, once the reader has taken all items before it. */
+  #advance(position: Cursor): void {
     if (this.#lastPosition !== undefined) {
       this.#lastPosition.position = position;
     } else if (this.#queue.size === 0) {
@@ -197,66 +216,39 @@ export class LiveSubscription implements Subscription<Message> {
     }
   }
 
-  #createLink(): Link {
-    const { channel, topics, since, onError } = this.#options;
-    const name = typeof channel === "string" ? channel : channel.name;
-    return new Link({ channel: name, topics }, since, {
-      onFrame: (frame, cursor) => {
-        this.#delivery.accept(frame, cursor);
-        this.#pauseWhenFull();
-      },
-      onReady: (frame) => {
-        this.#position ??= frame.position;
-        this.#compare(frame);
-      },
-      onStatus: (status) => {
-        this.#connectionStatus = status;
-        if (status === "open") {
-          this.#confirm();
-        }
-      },
-      onError: (error) => {
-        if (onError !== undefined) {
-          onError(error);
-        } else {
-          warnOnce(this.#warnedOf, error.message, `${error.message} (channel "${name}")`);
-        }
-      },
-      onEnd: (error) => {
-        this.#refuse(error);
-        // What arrived before is still delivered.
-        this.#delivery.accept(() => {
-          this.#queue.end(error);
-          this.#end(error);
-        });
-      },
-    });
-  }
-
   #open(): void {
     const { token, key } = this.#options;
-    this.#link.open({ ...this.#options, token: token ?? key });
+    this.#feed.open({ ...this.#options, token: token ?? key });
   }
 
   #pauseWhenFull(): void {
-    const isFull = this.#queue.size + this.#delivery.pending >= this.#bufferLimit;
-    // Who reads a text to its end before the next message needs what comes after these.
-    if (!this.#isFull && isFull && !this.#texts.isAnyAwaited) {
+    const isFull = this.#queue.size + this.#feed.pending >= this.#bufferLimit;
+    // A reader that reads a text to its end before it takes the next message needs the frames behind these.
+    if (!this.#isFull && isFull && !this.#texts.hasReader) {
       this.#isFull = true;
-      this.#link.pause();
+      this.#feed.pause();
     }
   }
 
   #resumeWhenRead(): void {
-    const isRead = this.#queue.size + this.#delivery.pending <= this.#bufferLimit / 2;
-    if (this.#isFull && (isRead || this.#texts.isAnyAwaited)) {
+    const isRead = this.#queue.size + this.#feed.pending <= this.#bufferLimit / 2;
+    if (this.#isFull && (isRead || this.#texts.hasReader)) {
       this.#isFull = false;
       this.#open();
     }
   }
 
-  #compare(frame: ReadyFrame): void {
-    const drift = findDrift(this.#options.channel, frame);
+  #reportError(error: Error): void {
+    const { channel, onError } = this.#options;
+    if (onError !== undefined) {
+      onError(error);
+    } else {
+      const name = typeof channel === "string" ? channel : channel.name;
+      warnOnce(this.#loggedErrors, error.message, `${error.message} (channel "${name}")`);
+    }
+  }
+
+  #reportDrift(drift: Drift | undefined): void {
     if (drift === undefined) {
       return;
     }
@@ -264,18 +256,18 @@ export class LiveSubscription implements Subscription<Message> {
       this.#options.onDrift(drift);
     } else {
       const { expected, received } = drift;
-      warnOnce(driftsWarnedOf, `${expected} ${received}`, describeDrift(drift));
+      warnOnce(loggedDrifts, `${expected} ${received}`, describeDrift(drift));
     }
   }
 
   readonly #abort = (): void => {
-    this.#refuse(this.#options.signal?.reason);
+    this.#rejectConfirmed(this.#options.abortSignal?.reason);
     this.close();
   };
 
   #stop(error: Error): void {
     if (!this.#isEnded) {
-      this.#link.close();
+      this.#feed.close();
       this.#queue.clear();
       this.#end(error);
     }
@@ -284,14 +276,14 @@ export class LiveSubscription implements Subscription<Message> {
   #end(error: Error | null): void {
     this.#isEnded = true;
     this.#isFull = false;
-    this.#texts.fail({ reason: "closed", why: "the subscription has ended" });
-    this.#options.signal?.removeEventListener("abort", this.#abort);
-    this.#settleClosed(error);
+    this.#texts.fail({ reason: "closed", message: "the subscription ended" });
+    this.#options.abortSignal?.removeEventListener("abort", this.#abort);
+    this.#resolveClosed(error);
   }
 }
 
-/** A handler that throws must not end the iteration, the retry or the frame that it was called in. */
-function withIsolatedHandlers(options: Options): Options {
+/** Wraps the handlers, so that one that throws does not end the iteration or stop a retry. */
+function isolateHandlers(options: Options): Options {
   const { onGap, onRun, onInvalid, onError, onDrift } = options;
   return {
     ...options,
@@ -303,13 +295,13 @@ function withIsolatedHandlers(options: Options): Options {
   };
 }
 
-function warnOnce(warnedOf: Set<string>, key: string, message: string): void {
-  if (!warnedOf.has(key)) {
-    warnedOf.add(key);
+function warnOnce(logged: Set<string>, key: string, message: string): void {
+  if (!logged.has(key)) {
+    logged.add(key);
     console.warn(`fanfare: ${message}`);
   }
 }
 
-function asError(error: unknown): Error {
+function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }

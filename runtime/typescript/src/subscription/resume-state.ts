@@ -1,14 +1,11 @@
 import { advance } from "../wire.js";
 import type { Cursor, GapFrame, LoggedFrame, ReadyFrame } from "../wire.js";
 
-/** How far a channel was read: where to resume, and what was had already. */
-export class Reading {
-  /** Undefined for a new subscriber who has not been confirmed yet. */
+/** Keeps the cursor from which a subscription resumes, and drops frames that the server sends again. */
+export class ResumeState {
+  /** Undefined for a new subscriber that has not been confirmed yet. */
   cursor: Cursor | undefined;
-  /**
-   * The last message's id of each topic, and that of the last news of a run, which have none: what
-   * was sent twice is not passed on twice.
-   */
+  /** The last message id of each topic, and of run events, which have no topic. */
   readonly #lastIds = new Map<string | undefined, string>();
   #lastGap = "";
 
@@ -16,12 +13,13 @@ export class Reading {
     this.cursor = since === "now" ? undefined : since;
   }
 
-  begin(frame: ReadyFrame): void {
+  /** Records the position that the server confirmed. */
+  start(frame: ReadyFrame): void {
     this.cursor = frame.position;
   }
 
-  /** Whether the message is a new one. */
-  takes(frame: LoggedFrame): boolean {
+  /** Advances the cursor. Returns `false` if the frame was received before. */
+  acceptFrame(frame: LoggedFrame): boolean {
     const { id } = frame;
     const topic = frame.kind === "run" ? undefined : frame.topic;
     this.cursor = advance(this.cursor, id);
@@ -33,9 +31,9 @@ export class Reading {
     return true;
   }
 
-  /** Whether the gap is a new one. It comes again when the connection is lost before a message follows. */
-  takesGap({ after, before }: GapFrame): boolean {
-    // Another server's ids may be smaller; held against the last one here, its messages were lost.
+  /** Returns `false` if the gap was received before, as happens if the connection is lost before a message follows. */
+  acceptGap({ after, before }: GapFrame): boolean {
+    // Another server's ids may be smaller. Compared with the last id here, its messages would be dropped.
     if ([...this.#lastIds.values()].some((lastId) => lastId >= before)) {
       this.#lastIds.clear();
     }

@@ -1,22 +1,22 @@
 import type { ChannelInput, SignalReference } from "../channel/channel.js";
-import { Delivery } from "./delivery.js";
-import type { StreamFailure } from "./delivery.js";
-import { findDrift } from "../channel/drift.js";
 import type { Drift } from "../channel/drift.js";
-import { isolated } from "../util/isolate.js";
-import { Link } from "./channel-subscription.js";
 import type { Gap, MessageView, StreamView } from "../channel/message.js";
+import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
+import type { TokenInput } from "../connection/token.js";
 import { isTerminal } from "../runs/run-update.js";
 import type { RunError, RunQuestions, RunStatus, RunUpdate } from "../runs/run-update.js";
-import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
 import { send } from "../runs/send.js";
-import type { SendOptions } from "../runs/send.js";
 import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
+import { isolated } from "../util/isolate.js";
 import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
-import type { TokenInput } from "../connection/token.js";
 import type { Cursor } from "../wire.js";
+import { ChannelFeed } from "./channel-feed.js";
+import type { StreamFailure } from "./delivery.js";
 
-/** What a view of a channel shows at one moment. Never changed in place. */
+/**
+ * An immutable snapshot of a channel, as a component shows it. Members are `null` if there is no value
+ * yet, except `result`: it is `undefined`, as a run may return null.
+ */
 export interface RealtimeSnapshot {
   readonly connectionStatus: ConnectionStatus;
   readonly runStatus: RunStatus;
@@ -37,27 +37,63 @@ export interface RealtimeSnapshot {
   readonly error: Error | null;
   readonly gap: Gap | null;
   readonly position: Cursor | null;
-  readonly drift: Drift | undefined;
+  readonly drift: Drift | null;
 }
 
-/** Why a view is paused: the page is hidden, or `enabled` is false. */
+/** Why a store is paused: the page is hidden, or `enabled` is `false`. */
 export type PauseReason = "hidden" | "disabled" | null;
 
-/** How a store connects. It can be started anew with other settings and keeps what it has. */
-export interface StoreSettings extends ConnectionOptions {
-  readonly token: TokenInput | undefined;
-  readonly enabled: boolean;
-  readonly validate: boolean;
-  readonly pauseOnHidden: boolean;
-  readonly autoCloseOnTerminal: boolean;
+/** Settings of a store, which {@link RealtimeStore.configure} can change. All have defaults but `token`. */
+export interface RealtimeStoreSettings<Validate extends boolean = boolean> extends ConnectionOptions {
+  /** A token, or a function that returns one, which is called whenever a new token is needed. */
+  readonly token?: TokenInput | undefined;
+  /** Whether to connect. Default: true. With `false` the store is paused. */
+  readonly enabled?: boolean | undefined;
+  /**
+   * Whether to validate payloads with the channel's schemas. Default: true. With `false`, `data` is
+   * the JSON as it arrived.
+   */
+  readonly validate?: Validate | undefined;
+  /** Whether to leave the server while the page is hidden, and to resume afterwards. Default: true. */
+  readonly pauseOnHidden?: boolean | undefined;
+  /** Whether to leave the server once the run has ended. Default: true. */
+  readonly autoCloseOnTerminal?: boolean | undefined;
+  /** How many milliseconds to collect messages before listeners are called. Default: 0, at once. */
+  readonly bufferInterval?: number | undefined;
+  /** The most messages in `messages.all`. Default: 100; null for no limit. */
+  readonly historyLimit?: number | null | undefined;
 }
 
-/** How a store shows messages. */
-export interface ViewSettings {
-  /** How many milliseconds to gather messages before they are shown; 0 shows each frame at once. */
-  readonly bufferInterval: number;
-  /** How many messages `all` holds; null for all that ever came. */
-  readonly historyLimit: number | null;
+/** Options of {@link RealtimeStore}. */
+export interface RealtimeStoreOptions extends RealtimeStoreSettings {
+  /** Without a channel the store stays idle. */
+  readonly channel?: ChannelInput | undefined;
+  /** Default: all topics of the channel. */
+  readonly topics?: readonly string[] | undefined;
+  /**
+   * Where to begin: `"now"` (the default), at the `"start"` of the history, after a message id, or at a
+   * saved `position`.
+   */
+  readonly since?: Cursor | undefined;
+}
+
+const DEFAULTS = {
+  enabled: true,
+  validate: true,
+  pauseOnHidden: true,
+  autoCloseOnTerminal: true,
+  bufferInterval: 0,
+  historyLimit: 100,
+} satisfies RealtimeStoreSettings;
+
+type Settings = Omit<RealtimeStoreSettings, keyof typeof DEFAULTS> & {
+  readonly [Name in keyof typeof DEFAULTS]: Exclude<RealtimeStoreSettings[Name], undefined>;
+};
+
+/** Fills in the default of each setting that is undefined. */
+export function withDefaults(settings: RealtimeStoreSettings): Settings {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return { ...DEFAULTS, ...(Object.fromEntries(given) as RealtimeStoreSettings) } as Settings;
 }
 
 const EMPTY: RealtimeSnapshot = {
@@ -75,89 +111,61 @@ const EMPTY: RealtimeSnapshot = {
   error: null,
   gap: null,
   position: null,
-  drift: undefined,
+  drift: null,
 };
 
 /**
- * The state behind `useRealtime`, for any framework: start it, subscribe a
- * listener to it, show its snapshot.
+ * The state behind `useRealtime`, for any framework: create a store, subscribe a listener, start the
+ * store, and render its snapshot.
  *
  * @example
  * ```ts
- * const store = new RealtimeStore(pipeline({ runId }), ["status"]);
- * const forget = store.subscribe(() => show(store.getSnapshot().messages.byTopic["status"]));
- * store.start({
+ * const store = new RealtimeStore({
+ *   channel: pipeline({ runId }),
+ *   topics: ["status"],
  *   token: () => fetchToken(runId),
- *   enabled: true,
- *   validate: true,
- *   pauseOnHidden: true,
- *   autoCloseOnTerminal: true,
  * });
+ * const unsubscribe = store.subscribe(() => show(store.getSnapshot().messages.byTopic["status"]));
+ * store.start();
  * // later
  * store.stop();
- * forget();
+ * unsubscribe();
  * ```
  */
 export class RealtimeStore {
-  readonly #link: Link | undefined;
-  readonly #checks = { validate: true };
+  readonly #feed: ChannelFeed | undefined;
   readonly #listeners = new Set<() => void>();
-  #settings: StoreSettings | undefined;
-  /** What signals are sent with, also while nothing is subscribed. */
-  #sender: Pick<SendOptions, "token" | "apiBaseUrl"> = {};
-  #view: ViewSettings = { bufferInterval: 0, historyLimit: 100 };
+  #settings: Settings;
+  #isStarted = false;
+  /** Whether the feed is open. */
   #isRunning = false;
   #snapshot = EMPTY;
-  /** Messages that the snapshot does not show yet, by their ids: a text that grows has one place. */
+  /** Messages that the snapshot does not show yet, by id, so that a growing text is shown once. */
   readonly #buffer = new Map<string, MessageView>();
-  /** Text streams that have not ended, as they are now. */
+  /** The text streams that have not ended, with their texts so far. */
   readonly #texts = new Map<string, StreamView>();
   #position: Cursor | null = null;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #willFlush = false;
 
-  /** Without a channel the store stays idle. */
-  constructor(
-    channel: ChannelInput | undefined,
-    topics: readonly string[] | undefined,
-    since?: Cursor | undefined,
-  ) {
-    if (channel === undefined) {
-      return;
-    }
-    const name = typeof channel === "string" ? channel : channel.name;
-    const delivery = this.#createDelivery(channel, topics);
-    this.#link = new Link({ channel: name, topics }, since, {
-      onFrame: (frame, cursor) => delivery.accept(frame, cursor),
-      onReady: (frame) => {
-        this.#position ??= frame.position;
-        const position = this.#snapshot.position ?? frame.position;
-        this.#update({ position, drift: findDrift(channel, frame) });
-      },
-      onStatus: (status) => this.#connected(status),
-      onError: (error) => this.#update({ error }),
-      onEnd: (error) => {
-        delivery.accept(() => {
-          delivery.failStreams({ reason: "closed", why: error.message }, this.#position ?? "now");
-        });
-        this.#update({ error });
-      },
-    });
+  constructor({ channel, topics, since, ...settings }: RealtimeStoreOptions = {}) {
+    this.#settings = withDefaults(settings);
+    this.#feed = channel === undefined ? undefined : this.#createFeed(channel, topics, since);
   }
 
-  /** Has a listener called after each change; returns how to stop that. */
+  /** Calls a listener after each change. Returns a function that removes the listener. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** The same object until something changes. */
+  /** Returns the current snapshot, the same object until something changes. */
   readonly getSnapshot = (): RealtimeSnapshot => this.#snapshot;
 
-  /** What a server renders: nothing has arrived. */
+  /** Returns the snapshot for server-side rendering, without messages. */
   readonly getServerSnapshot = (): RealtimeSnapshot => EMPTY;
 
-  /** Forgets what has arrived. The connection stays. */
+  /** Clears messages, the state of the run, error and gap. The connection stays open. */
   readonly reset = (): void => {
     this.#buffer.clear();
     this.#texts.clear();
@@ -166,70 +174,83 @@ export class RealtimeStore {
     this.#update({ messages, ...run, error: null, gap: null });
   };
 
-  /**
-   * Sends a signal, as {@link send} does, with the token and to the server that the store was
-   * started with last.
-   */
+  /** Sends a signal, as {@link send} does, with the token and the `apiBaseUrl` of this store. */
   readonly send = <Schema extends StandardSchema<any, any>>(
     signal: SignalReference<Schema>,
     payload: InferInput<Schema>,
     options: SignalOptions = {},
-  ): Promise<SignalReceipt> => send(signal, payload, { ...options, ...this.#sender });
+  ): Promise<SignalReceipt> => {
+    const { token, apiBaseUrl } = this.#settings;
+    return send(signal, payload, { ...options, token, apiBaseUrl });
+  };
 
-  /** Connects, or pauses at once where the settings say so. */
-  start(settings: StoreSettings): void {
-    this.#settings = settings;
-    this.#sender = { token: settings.token, apiBaseUrl: settings.apiBaseUrl };
-    this.#checks.validate = settings.validate;
+  /** Connects, unless the settings say to pause. After `stop`, resumes. */
+  start(): void {
+    this.#isStarted = true;
+    if (this.#feed !== undefined) {
+      this.#feed.validate = this.#settings.validate;
+    }
     page()?.addEventListener("visibilitychange", this.#run);
     this.#run();
   }
 
-  /** `start` continues with nothing lost in between, as far as the server's history reaches. */
+  /** Disconnects. `start` resumes after the last message, as far as the server's history reaches. */
   stop(): void {
     page()?.removeEventListener("visibilitychange", this.#run);
-    this.#settings = undefined;
-    if (this.#link !== undefined) {
+    this.#isStarted = false;
+    if (this.#feed !== undefined) {
       this.#leave({ connectionStatus: "closed", isPaused: false, pauseReason: null });
     }
   }
 
-  /** Changes how messages are shown; the connection does not notice. */
-  configure(view: ViewSettings): void {
-    const hasShorterWait = view.bufferInterval < this.#view.bufferInterval;
-    this.#view = view;
-    if (hasShorterWait) {
+  /**
+   * Changes settings; those left out keep their values, and `undefined` restores the default. The
+   * token and the options of the connection apply from the next time that the store connects.
+   */
+  configure(changes: RealtimeStoreSettings): void {
+    const before = this.#settings;
+    const after = withDefaults({ ...before, ...changes });
+    this.#settings = after;
+    if (this.#feed !== undefined) {
+      this.#feed.validate = after.validate;
+    }
+    if (after.bufferInterval < before.bufferInterval) {
       this.#flush();
+    }
+    const runChanges = (["enabled", "pauseOnHidden", "autoCloseOnTerminal"] as const).filter(
+      (name) => after[name] !== before[name],
+    );
+    if (this.#isStarted && runChanges.length > 0) {
+      this.#run();
     }
   }
 
   readonly #run = (): void => {
-    const settings = this.#settings;
-    if (settings === undefined || this.#link === undefined) {
+    if (this.#feed === undefined) {
       return this.#update({ connectionStatus: "idle" });
     }
-    const pauseReason = reasonToPause(settings);
+    const pauseReason = reasonToPause(this.#settings);
     if (pauseReason !== null) {
       return this.#leave({ connectionStatus: "paused", isPaused: true, pauseReason });
     }
     this.#update({ isPaused: false, pauseReason });
-    if (this.#isOver()) {
+    if (this.#hasEnded()) {
       return this.#update({ connectionStatus: "closed" });
     }
     if (!this.#isRunning) {
       this.#isRunning = true;
-      this.#link.open(settings);
+      this.#feed.open(this.#settings);
     }
   };
 
   #leave(changes: Partial<RealtimeSnapshot>): void {
     this.#isRunning = false;
-    this.#link?.pause();
+    this.#feed?.pause();
     this.#flush();
     this.#update(changes);
   }
 
-  #connected(connectionStatus: ConnectionStatus): void {
+  #setStatus(connectionStatus: ConnectionStatus): void {
     if (connectionStatus !== "open") {
       return this.#update({ connectionStatus });
     }
@@ -237,58 +258,76 @@ export class RealtimeStore {
     this.#update({ connectionStatus, runStatus, error: null });
   }
 
-  #ran(update: RunUpdate, position: Cursor): void {
+  #updateRun(update: RunUpdate, position: Cursor): void {
     this.#position = position;
-    // What came before it in the channel is shown before it.
+    // Earlier messages of the channel are shown first.
     this.#flush();
-    this.#update({ position, ...whereItStands(update) });
-    if (this.#isOver()) {
+    this.#update({ position, ...runSnapshot(update) });
+    if (this.#hasEnded()) {
       this.#isRunning = false;
-      this.#link?.close();
+      this.#feed?.close();
     }
   }
 
-  #isOver(): boolean {
-    return this.#settings?.autoCloseOnTerminal === true && isTerminal(this.#snapshot.runStatus);
+  /** Whether the run has ended and the store leaves the server then. */
+  #hasEnded(): boolean {
+    return this.#isStarted && this.#settings.autoCloseOnTerminal && isTerminal(this.#snapshot.runStatus);
   }
 
-  #createDelivery(channel: ChannelInput, topics: readonly string[] | undefined): Delivery {
-    return new Delivery(channel, topics, this.#checks, {
-      onMessage: (message, cursor) => this.#buffered(message, cursor),
+  #createFeed(
+    channel: ChannelInput,
+    topics: readonly string[] | undefined,
+    since: Cursor | undefined,
+  ): ChannelFeed {
+    return new ChannelFeed({ channel, topics, since }, {
+      onMessage: (message, cursor) => this.#add(message, cursor),
       onStream: (head, streamId, cursor) => {
-        this.#grown(streamId, { ...head, data: "", status: "streaming" }, cursor);
+        this.#addStream(streamId, { ...head, data: "", status: "streaming" }, cursor);
       },
       onText: (text, streamId, cursor) => {
         const view = this.#texts.get(streamId);
-        this.#grown(streamId, view && { ...view, data: view.data + text }, cursor);
+        this.#addStream(streamId, view && { ...view, data: view.data + text }, cursor);
       },
       onStreamEnd: (streamId, failure, cursor) => {
         const view = this.#texts.get(streamId);
-        this.#grown(streamId, view && { ...view, status: endStatus(failure) }, cursor);
+        this.#addStream(streamId, view && { ...view, status: endStatus(failure) }, cursor);
         this.#texts.delete(streamId);
       },
       onInvalid: (error, cursor) => {
         this.#position = cursor;
         this.#update({ error });
       },
-      onRun: (update, cursor) => this.#ran(update, cursor),
+      onRun: (update, cursor) => this.#updateRun(update, cursor),
       onGap: (gap) => this.#update({ gap }),
+      onReady: (position, drift) => {
+        this.#position ??= position;
+        this.#update({ position: this.#snapshot.position ?? position, drift: drift ?? null });
+      },
+      onStatus: (status) => this.#setStatus(status),
+      onError: (error) => this.#update({ error }),
+      onEnd: (error) => {
+        this.#feed?.whenDelivered(() => {
+          this.#feed?.failStreams({ reason: "closed", message: error.message }, this.#position ?? "now");
+        });
+        this.#update({ error });
+      },
     });
   }
 
-  /** `reset` forgets a text that is still growing, too. */
-  #grown(streamId: string, view: StreamView | undefined, cursor: Cursor): void {
+  /** Adds a text stream as it is now, unless `reset` has dropped it. */
+  #addStream(streamId: string, view: StreamView | undefined, cursor: Cursor): void {
     if (view !== undefined) {
       this.#texts.set(streamId, view);
-      this.#buffered(view, cursor);
+      this.#add(view, cursor);
     }
   }
 
-  #buffered(message: MessageView, cursor: Cursor): void {
+  #add(message: MessageView, cursor: Cursor): void {
     this.#position = cursor;
     this.#buffer.set(message.id, message);
-    if (this.#view.bufferInterval > 0) {
-      this.#flushTimer ??= setTimeout(() => this.#flush(), this.#view.bufferInterval);
+    const { bufferInterval } = this.#settings;
+    if (bufferInterval > 0) {
+      this.#flushTimer ??= setTimeout(() => this.#flush(), bufferInterval);
     } else if (!this.#willFlush) {
       // All messages of one frame make one snapshot, and `delta` has each of them.
       this.#willFlush = true;
@@ -310,7 +349,7 @@ export class RealtimeStore {
     this.#update({
       messages: {
         byTopic: { ...messages.byTopic, ...latest },
-        all: clamp(merge(messages.all, delta), this.#view.historyLimit),
+        all: takeLast(merge(messages.all, delta), this.#settings.historyLimit),
         last: delta.at(-1) ?? null,
         delta,
       },
@@ -334,15 +373,15 @@ export class RealtimeStore {
   }
 }
 
-function reasonToPause(settings: StoreSettings): PauseReason {
-  if (!settings.enabled) {
+function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason {
+  if (!enabled) {
     return "disabled";
   }
-  return settings.pauseOnHidden && page()?.visibilityState === "hidden" ? "hidden" : null;
+  return pauseOnHidden && page()?.visibilityState === "hidden" ? "hidden" : null;
 }
 
-/** What the latest news says counts, and nothing else: who is tried again has no result. */
-function whereItStands(update: RunUpdate): Partial<RealtimeSnapshot> {
+/** Returns the state of the run after an update. The latest update replaces all earlier ones. */
+function runSnapshot(update: RunUpdate): Partial<RealtimeSnapshot> {
   const { status, attempt, runError, halted, waitingFor, questions } = update;
   const result = "result" in update ? { result: update.result } : {};
   if (status === undefined) {
@@ -371,7 +410,7 @@ function page(): Document | undefined {
   return typeof document === "undefined" ? undefined : document;
 }
 
-/** The new ones at the end, and a text that has grown in its place. */
+/** Appends the new messages. A text that has grown keeps its place. */
 function merge(all: readonly MessageView[], delta: readonly MessageView[]): readonly MessageView[] {
   const grown = new Map(
     delta.filter(({ kind }) => kind === "stream").map((message) => [message.id, message]),
@@ -387,7 +426,7 @@ function merge(all: readonly MessageView[], delta: readonly MessageView[]): read
   return [...merged, ...delta.filter(({ kind, id }) => kind === "data" || grown.has(id))];
 }
 
-function clamp(messages: readonly MessageView[], limit: number | null): readonly MessageView[] {
+function takeLast(messages: readonly MessageView[], limit: number | null): readonly MessageView[] {
   if (limit === null) {
     return messages;
   }

@@ -1,45 +1,45 @@
-import { ConnectionError } from "../errors.js";
 import { seemsExpired } from "../connection/token.js";
-import type { Grant } from "../connection/token.js";
+import type { ResolvedToken } from "../connection/token.js";
+import { ConnectionError } from "../errors.js";
 import type { ErrorFrame } from "../wire.js";
 
-/** What a server may answer to a `sub` that no other token or attempt can mend. */
-const FINAL = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too_many_channels"];
+/** Errors of a `sub` frame that no other token and no later attempt can avoid. */
+const FATAL_CODES = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too_many_channels"];
 
-/** Why the server did not take a subscription. Codes of tomorrow are tried again. */
-export function refusal(
+/** Returns the error for a `sub` frame that the server refused. Errors with an unknown code are not fatal. */
+export function subscribeError(
   frame: ErrorFrame,
   channel: string,
-  grant: Grant | undefined,
+  token: ResolvedToken | undefined,
 ): ConnectionError {
-  // A session that is refused is refused until the user has signed in.
-  const isRenewable = grant?.renewable === true && grant.token !== undefined;
+  // A session is not renewable: it is refused until the user has signed in.
+  const isRenewable = token?.renewable === true && token.token !== undefined;
   const isUnauthorized = frame.code === "unauthorized";
-  const isExpired = isUnauthorized && seemsExpired(grant?.token ?? "");
-  const expired = isRenewable ? "the token has expired" : endOfToken("expired");
+  const isExpired = isUnauthorized && seemsExpired(token?.token ?? "");
+  const expired = isRenewable ? "the token has expired" : describeTokenEnd("expired");
   // The same code as for a token that expires while it is subscribed.
   const { code, message } = isExpired ? { code: "expired", message: expired } : frame;
   return new ConnectionError(`Could not subscribe to the channel "${channel}": ${message} (${code})`, {
-    fatal: FINAL.includes(code) || (isUnauthorized && !isRenewable),
+    fatal: FATAL_CODES.includes(code) || (isUnauthorized && !isRenewable),
     code,
   });
 }
 
-/** What to do about a token that is of no use any more. */
-export function endOfToken(code: string): string {
+/** Returns the message for a token that has expired or was revoked, with the fix. */
+export function describeTokenEnd(code: string): string {
   return code === "revoked"
-    ? "the token was revoked; give a function as `token` so that another can be fetched"
-    : "the token has expired; give a function as `token` so that a new one can be fetched";
+    ? "the token was revoked; set `token` to a function, so that a new one can be fetched"
+    : "the token has expired; set `token` to a function, so that a new one can be fetched";
 }
 
-/** The same error, where it is not tried again. */
-export function asFatal(error: ConnectionError): ConnectionError {
+/** Returns the error as a fatal one. */
+export function toFatal(error: ConnectionError): ConnectionError {
   const { message, closeCode, code, cause } = error;
   return error.fatal ? error : new ConnectionError(message, { fatal: true, closeCode, code, cause });
 }
 
-/** Whatever was thrown, in this library's words. */
-export function asConnectionError(cause: unknown): ConnectionError {
+/** Wraps a thrown value. */
+export function toConnectionError(cause: unknown): ConnectionError {
   if (cause instanceof ConnectionError) {
     return cause;
   }

@@ -10,16 +10,14 @@ import type {
 } from "./options.js";
 
 /**
- * Subscribes to topics of a channel. Resolves when the server has confirmed:
- * a message published after that arrives.
+ * Subscribes to topics of a channel. Resolves once the server has confirmed the subscription; every
+ * message published after that is delivered.
  *
- * A lost connection is made again and resumes where it stopped; nothing is
- * lost, nothing comes twice, and what the server no longer has is reported as
- * a {@link Gap}. Rejects when that would be of no use: the token does not
- * grant the channel, the server refused for good, an option is missing. A
- * server that cannot be reached and one that refuses the token look the same
- * to a web page, so both are tried again, and `onError` is told each time;
- * without one, the console is told once.
+ * After a lost connection the subscription resumes where it stopped: no message is lost or repeated,
+ * and messages that the server no longer has are reported as a {@link Gap}. Rejects if retrying would
+ * not help: the token does not grant the channel, the server refused permanently, or an option is
+ * missing. Other failures are retried and reported to `onError`, or, without it, logged once; a web page
+ * cannot distinguish an unreachable server from one that refuses the token, so both are retried.
  *
  * @example
  * ```ts
@@ -69,7 +67,7 @@ export async function subscribe(
   },
   callback?: (message: Message) => void | Promise<void>,
 ): Promise<SubscriptionHandle> {
-  options.signal?.throwIfAborted();
+  options.abortSignal?.throwIfAborted();
   const subscription = new LiveSubscription(options);
   await subscription.confirmed;
   const onMessage = options.onMessage ?? callback;

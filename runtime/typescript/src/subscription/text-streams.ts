@@ -2,21 +2,22 @@ import type { StreamFailure, StreamHead } from "./delivery.js";
 import { TextStreamError } from "../errors.js";
 import type { StreamMessage } from "../channel/message.js";
 
-/** The text streams of one subscription, from their frames to their readers. */
+/** The text streams of one subscription. */
 export class TextStreams {
   readonly #open = new Map<string, TextStream>();
 
   constructor(
-    /** Someone waits for more of a text. */
-    readonly onAwaited: () => void,
+    /** Called when a reader waits for more text. */
+    readonly onRead: () => void,
   ) {}
 
-  get isAnyAwaited(): boolean {
+  /** Whether a reader waits for more text of any stream. */
+  get hasReader(): boolean {
     return [...this.#open.values()].some(({ isAwaited }) => isAwaited);
   }
 
   begin(head: StreamHead, streamId: string): StreamMessage {
-    const stream = new TextStream(head, this.onAwaited);
+    const stream = new TextStream(head, this.onRead);
     this.#open.set(streamId, stream);
     return { ...head, data: stream.readable };
   }
@@ -30,7 +31,7 @@ export class TextStreams {
     this.#open.delete(streamId);
   }
 
-  /** Ends all that are open. */
+  /** Ends all open streams. */
   fail(failure: StreamFailure): void {
     for (const streamId of [...this.#open.keys()]) {
       this.end(streamId, failure);
@@ -38,19 +39,19 @@ export class TextStreams {
   }
 }
 
-/** One of them. It holds what is not read yet: an error would sweep away what a `ReadableStream` holds. */
+/** A text stream. It keeps unread chunks itself, as an error would drop those that a `ReadableStream` holds. */
 class TextStream {
   readonly readable: ReadableStream<string>;
   #controller!: ReadableStreamDefaultController<string>;
   #unread: string[] = [];
   #end: (() => void) | undefined;
   #isCancelled = false;
-  /** Whether someone waits for more text. */
+  /** Whether a reader waits for more text. */
   isAwaited = false;
 
   constructor(
     readonly head: StreamHead,
-    onAwaited: () => void,
+    onRead: () => void,
   ) {
     this.readable = new ReadableStream<string>(
       {
@@ -59,9 +60,9 @@ class TextStream {
         },
         pull: () => {
           this.isAwaited = true;
-          this.#give();
+          this.#flush();
           if (this.isAwaited) {
-            onAwaited();
+            onRead();
           }
         },
         cancel: () => {
@@ -76,7 +77,7 @@ class TextStream {
   write(text: string): void {
     if (!this.#isCancelled) {
       this.#unread.push(text);
-      this.#give();
+      this.#flush();
     }
   }
 
@@ -85,11 +86,11 @@ class TextStream {
     this.#end = () =>
       failure === undefined
         ? this.#controller.close()
-        : this.#controller.error(new TextStreamError(channel, topic, id, failure.reason, failure.why));
-    this.#give();
+        : this.#controller.error(new TextStreamError(channel, topic, id, failure.reason, failure.message));
+    this.#flush();
   }
 
-  #give(): void {
+  #flush(): void {
     if (!this.isAwaited || this.#isCancelled) {
       return;
     }

@@ -11,56 +11,45 @@ import type {
 } from "../channel/channel.js";
 import type { Drift } from "../channel/drift.js";
 import type { Gap, MessageView } from "../channel/message.js";
+import type { ConnectionStatus } from "../connection/options.js";
+import type { TokenInput } from "../connection/token.js";
 import type { RunError, RunQuestions, RunStatus } from "../runs/run-update.js";
-import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
 import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
 import type { StandardSchema } from "../validate/standard-schema.js";
-import { RealtimeStore } from "./store.js";
-import type { PauseReason, StoreSettings } from "./store.js";
-import type { TokenInput } from "../connection/token.js";
 import type { Cursor } from "../wire.js";
+import { RealtimeStore, withDefaults } from "./store.js";
+import type { PauseReason, RealtimeStoreSettings } from "./store.js";
 
 export type UseRealtimeConnectionStatus = ConnectionStatus;
 export type UseRealtimeRunStatus = RunStatus;
 export type UseRealtimePauseReason = PauseReason;
 
-/** What {@link useRealtime} takes. Everything but `channel` and `token` has a default. */
+/**
+ * Options of {@link useRealtime}. All have defaults but `channel` and `token`. If `token` is a
+ * function, it may be another one at each render; the latest is called.
+ */
 export interface UseRealtimeOptions<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
-> extends ConnectionOptions {
-  /** As long as it is undefined (an id is still being fetched, say), the hook is idle. */
+> extends RealtimeStoreSettings<Validate> {
+  /** The hook is idle while this is undefined, for example because an id is still being fetched. */
   readonly channel?: Channel | undefined;
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
-  /**
-   * A token, or a function that fetches one: called at first and whenever another one is needed.
-   * The function may be another one at each render; the latest is called.
-   */
-  readonly token?: TokenInput | undefined;
-  /** Another key starts anew: messages are forgotten, and it connects again. */
+  /** A new key drops all messages and subscribes again. The name is that of Inngest's hook. */
   readonly key?: string | undefined;
   /**
-   * Where to begin: `"now"` (the default), `"start"` of the history, after a message's id, or at a
-   * `position` that was kept. Read once for a channel, its topics and `key`.
+   * Where to begin: `"now"` (the default), at the `"start"` of the history, after a message id, or at a
+   * saved `position`. Read only when the channel, its topics or `key` change.
    */
   readonly since?: Cursor | undefined;
-  /** Default: true. With `false` the hook is paused. */
-  readonly enabled?: boolean | undefined;
-  /** How many milliseconds to gather messages before the component renders. Default: 0, at once. */
-  readonly bufferInterval?: number | undefined;
-  /** Whether payloads are checked against the channel's schemas. Default: true. */
-  readonly validate?: Validate | undefined;
-  /** How many messages `messages.all` holds. Default: 100; null for no limit. */
-  readonly historyLimit?: number | null | undefined;
-  /** Whether to leave the server while the page is hidden; it resumes after. Default: true. */
-  readonly pauseOnHidden?: boolean | undefined;
-  /** Whether to leave the server once the run has ended. Default: true. */
-  readonly autoCloseOnTerminal?: boolean | undefined;
 }
 
-/** What {@link useRealtime} gives. */
+/**
+ * The result of {@link useRealtime}. Members are `null` if there is no value yet, except `result`: it is
+ * `undefined`, as a run may return null.
+ */
 export interface UseRealtimeResult<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
@@ -71,32 +60,32 @@ export interface UseRealtimeResult<
   readonly isPaused: boolean;
   readonly pauseReason: UseRealtimePauseReason;
   readonly messages: {
-    /** The latest message of each topic. A text stream stands here with its text so far. */
+    /** The latest message of each topic. A text stream has its text so far. */
     readonly byTopic: {
       readonly [Topic in Topics[number]]?: MessageView<Channel, Topic, Validate>;
     };
-    /** The latest messages, the oldest first; as many as `historyLimit` says. */
+    /** The latest messages, oldest first, up to `historyLimit`. */
     readonly all: readonly MessageView<Channel, Topics[number], Validate>[];
     readonly last: MessageView<Channel, Topics[number], Validate> | null;
-    /** What came with the last update: one message, or several that came at once. */
+    /** The messages of the last update: one, or several that arrived at once. */
     readonly delta: readonly MessageView<Channel, Topics[number], Validate>[];
   };
-  /** What the run returned, as the definition says; undefined before it did. */
+  /** What the run returned, typed by the definition; undefined until then. */
   readonly result: RunResult<Channel, Validate> | undefined;
-  /** Which attempt of the run the server told of last, from 1 on. */
+  /** The run's latest attempt, counted from 1. */
   readonly attempt: number | null;
   /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;
-  /** Why the run stands still until the server has other code; null while it goes on. */
+  /** Why the run is halted, as its code no longer matches its journal; null while it is not. */
   readonly halted: string | null;
   /**
-   * The signals that the run waits for; the first of them to arrive is the answer. Empty if the
-   * run waits for none.
+   * The signals that the run waits for; the first of them to arrive is the answer. Empty if the run
+   * waits for none.
    */
   readonly waitingFor: readonly AwaitedSignal<Channel>[];
   /**
-   * The question that asks for each signal in `waitingFor`. With it, `send` answers the question
-   * that the user saw and no later one.
+   * The id of the question that asks for each signal in `waitingFor`. With it, `send` answers the
+   * question that the user saw and no later one.
    *
    * @example
    * ```tsx
@@ -106,22 +95,21 @@ export interface UseRealtimeResult<
    */
   readonly questions: RunQuestions<Channel>;
   /**
-   * What went wrong last: a `ConnectionError` until the connection is open
-   * again, an `InvalidMessageError` with its issues until `reset()` or the next `open`.
-   * What a run failed with is `runError`.
+   * The last error of the subscription: a `ConnectionError`, or an `InvalidMessageError` with its
+   * issues. Null again once the connection opens or `reset()` is called. The error of a run is `runError`.
    */
   readonly error: Error | null;
-  /** Where to go on, as `since`, after all that is shown; null before the first connect. */
+  /** The position after all messages shown, for `since`; null before the first connect. */
   readonly position: Cursor | null;
-  /** The last gap: messages that were missed for good. Null if there was none. */
+  /** The last gap, that is, messages that were missed for good; null if there was none. */
   readonly gap: Gap | null;
-  /** How the server's definition of the channel differs from this page's, as of the last connect. */
-  readonly drift: Drift | undefined;
-  /** Forgets messages, what is known of the run, error and gap. The connection stays. */
+  /** How the server's definition of the channel differed from this page's at the last connect; null if it did not. */
+  readonly drift: Drift | null;
+  /** Clears messages, the state of the run, error and gap. The connection stays open. */
   readonly reset: () => void;
   /**
-   * Sends a signal to the run, with the token and to the server of this hook. Resolves once it is
-   * recorded, rejects with a `SignalError`. The same function at each render.
+   * Sends a signal to the run, with the token and the `apiBaseUrl` of this hook. Resolves once it is
+   * recorded; rejects with a `SignalError`. The function is the same at each render.
    *
    * @example
    * ```tsx
@@ -138,8 +126,8 @@ export interface UseRealtimeResult<
 /**
  * Subscribes a component to topics of a channel.
  *
- * A lost connection, a hidden page and a remount resume where they stopped;
- * what the server no longer has then is reported as `gap`.
+ * After a lost connection, while the page was hidden, and after a remount, the subscription resumes
+ * where it stopped. Messages that the server no longer has are reported as `gap`.
  *
  * @example
  * ```tsx
@@ -162,7 +150,7 @@ export function useRealtime<
 ): UseRealtimeResult<Channel, Topics, Validate> {
   const store = useStore(options);
   useConnection(store, options);
-  const { bufferInterval = 0, historyLimit = 100 } = options;
+  const { bufferInterval, historyLimit } = withDefaults(options);
   useEffect(() => {
     store.configure({ bufferInterval, historyLimit });
   }, [store, bufferInterval, historyLimit]);
@@ -176,20 +164,20 @@ export function useRealtime<
 
 type AnyOptions = UseRealtimeOptions<ChannelInput, readonly string[], boolean>;
 
-/** The options that a store is made for: another value makes another store. */
+/** The options that identify a store. If one changes, the store is replaced. */
 const IDENTITY = ["channel", "topics", "key"] as const;
 type Identity = Readonly<Record<(typeof IDENTITY)[number], string | undefined>>;
 
 interface Held {
   readonly identity: Identity;
   readonly store: RealtimeStore;
-  /** What this replaces, until a second render with the same props has the same identity. */
+  /** The store that this one replaced, until a second render with the same props has the same identity. */
   previous: Held | undefined;
-  /** Options that differ from one render to the next with the same props. */
+  /** Options that differ between renders with the same props. */
   readonly impure: readonly string[];
 }
 
-/** One store per channel, topics and key. Creating one has no effect, so React may drop it. */
+/** Returns one store per channel, topics and key. Creating a store has no side effects, so React may drop it. */
 function useStore(options: AnyOptions): RealtimeStore {
   const granted = typeof options.token === "object" ? options.token : undefined;
   const channel = options.channel ?? granted?.channel;
@@ -197,7 +185,7 @@ function useStore(options: AnyOptions): RealtimeStore {
   const name = typeof channel === "object" ? channel.name : channel;
   const identity: Identity = { channel: name, topics: JSON.stringify(topics), key: options.key };
   const create = (previous?: Held): Held => {
-    const store = new RealtimeStore(channel, topics, options.since);
+    const store = new RealtimeStore({ channel, topics, since: options.since });
     return { identity, store, previous, impure: previous?.impure ?? [] };
   };
   const [held, hold] = useState(() => create());
@@ -207,12 +195,12 @@ function useStore(options: AnyOptions): RealtimeStore {
     return held.store;
   }
   const next = held.previous === undefined ? create(held) : withImpure(held.previous, changed);
-  // React renders again at once, with the same props.
+  // React renders again immediately, with the same props.
   hold(next);
   return next.store;
 }
 
-/** Keeps the store of a component that would otherwise replace it forever, and says why. */
+/** Keeps the store of a component that would otherwise replace it at each render, and logs a warning. */
 function withImpure(held: Held, names: readonly string[]): Held {
   warnOfImpure(names.join("`, `"));
   return { ...held, impure: [...held.impure, ...names] };
@@ -224,24 +212,22 @@ function warnOfImpure(names: string): void {
   if (!warnedOf.has(names)) {
     warnedOf.add(names);
     console.warn(
-      `fanfare: a component that calls useRealtime gives another \`${names}\` at each render with the same props. ` +
-        "This is ignored, and the subscription is kept. Compute the option once, with `useState` or `useMemo`",
+      `fanfare: useRealtime received a different \`${names}\` at each render with the same props. The change is ` +
+        "ignored. Compute the option once, with `useState` or `useMemo`",
     );
   }
 }
 
 function useConnection(store: RealtimeStore, options: AnyOptions): void {
-  const { apiBaseUrl, reconnect, reconnectMinMs, reconnectMaxMs, token } = options;
-  const { transport, WebSocket } = options;
-  const { enabled = true, validate = true } = options;
-  const { pauseOnHidden = true, autoCloseOnTerminal = true } = options;
+  const { apiBaseUrl, reconnect, reconnectMinMs, reconnectMaxMs, token, transport, WebSocket } = options;
+  const { enabled, validate, pauseOnHidden, autoCloseOnTerminal } = withDefaults(options);
   const latestToken = useRef(token);
   useEffect(() => {
     latestToken.current = token;
   });
   const tokenIdentity = identityOf(token);
   useEffect(() => {
-    const settings: StoreSettings = {
+    store.configure({
       apiBaseUrl,
       reconnect,
       reconnectMinMs,
@@ -253,8 +239,8 @@ function useConnection(store: RealtimeStore, options: AnyOptions): void {
       validate,
       pauseOnHidden,
       autoCloseOnTerminal,
-    };
-    store.start(settings);
+    });
+    store.start();
     return () => store.stop();
   }, [
     store,
@@ -272,7 +258,7 @@ function useConnection(store: RealtimeStore, options: AnyOptions): void {
   ]);
 }
 
-/** Inline functions differ at each render; that is no reason to connect anew. */
+/** Identifies a token. All functions are alike, as inline functions differ at each render. */
 function identityOf(token: TokenInput | undefined): string {
   if (typeof token === "function") {
     return "function";

@@ -1,13 +1,13 @@
 import { timing } from "./timing.js";
 
-/** Timers take no more: with a longer time they fire at once. */
+/** The longest delay that a timer takes; with a longer one it fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Calls back when a time is over, unless it is cancelled with the returned function.
+ * Calls `onPassed` after a time, unless the returned function is called first.
  *
- * A timer that fires late shows that this process was suspended or its event loop blocked. What it
- * waited for may have arrived meanwhile and not be read yet, so the deadline is extended once.
+ * A timer that fires late shows that the process was suspended or its event loop blocked. What it
+ * waited for may have arrived without having been read, so the deadline is extended once.
  */
 export function deadline(milliseconds: number, onPassed: () => void): () => void {
   const wait = Math.min(milliseconds, MAX_TIMER_MS);

@@ -1,6 +1,6 @@
 /**
- * Wraps a callback of the user's so that it never throws. What it throws is reported as an
- * uncaught error, and the code that called it goes on.
+ * Wraps a user's callback so that it never throws. Its errors are reported as uncaught, and the
+ * caller continues.
  */
 export function isolated<Args extends readonly unknown[]>(
   callback: (...args: Args) => unknown,
@@ -14,12 +14,12 @@ export function isolated<Args extends readonly unknown[]>(
   };
 }
 
-/** Raises an error where `window.onerror` and error trackers see it, and nobody else can catch it. */
+/** Reports an error to `window.onerror` and error trackers. No code can catch it. */
 export function reportUncaught(error: unknown): void {
   if (typeof reportError === "function") {
     reportError(error);
   } else {
-    // Node has no `reportError`; in a task of its own, an error is an uncaught exception.
+    // Node has no `reportError`. Thrown in a separate task, the error is an uncaught exception.
     setTimeout(() => {
       throw error;
     });

@@ -1,4 +1,4 @@
-/** Hands values from where they arise to where they are awaited, in order. */
+/** An unbounded queue of values that are awaited in order. */
 export class Queue<Value> {
   #values: Value[] = [];
   #takers: { resolve(value: Value | undefined): void; reject(error: Error): void }[] = [];
@@ -21,7 +21,7 @@ export class Queue<Value> {
     }
   }
 
-  /** The next value; undefined after the end. Rejects once with the error that ended it. */
+  /** Returns the next value, or `undefined` after the end. Rejects once with the error that ended the queue. */
   async take(): Promise<Value | undefined> {
     const value = this.#values.shift();
     if (value !== undefined) {
@@ -38,7 +38,7 @@ export class Queue<Value> {
     return undefined;
   }
 
-  /** No more values will come; those that are here can still be taken. */
+  /** Accepts no more values. Queued values can still be taken. */
   end(error?: Error): void {
     if (this.#isEnded) {
       return;
@@ -57,7 +57,7 @@ export class Queue<Value> {
     }
   }
 
-  /** Ends and forgets what was not taken. */
+  /** Ends the queue and drops the values that were not taken. */
   clear(): void {
     this.#values = [];
     this.#error = undefined;

@@ -1,9 +1,8 @@
 import { pointer } from "./schema/issue.js";
 
 /**
- * The part of [Standard Schema](https://standardschema.dev) that this library
- * needs. zod, valibot, arktype and others implement it, so that no validation
- * library has to be imported here.
+ * The part of [Standard Schema](https://standardschema.dev) that this library uses. zod, valibot, arktype
+ * and others implement it, so this library imports none of them.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly "~standard": {
@@ -16,39 +15,39 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What a validator answers: the value, or the issues that speak against it. */
+/** The result of a validator: the value, or the issues. */
 export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] };
 
-/** One reason why a value was refused. */
+/** One violation of a schema by a value. */
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** One reason why a payload was refused. */
+/** One violation of the definition by a payload. */
 export interface PayloadIssue {
-  /** A JSON pointer into the payload: `/progress`. */
+  /** A JSON Pointer into the payload: `/progress`. */
   readonly path: string;
   readonly message: string;
-  /** The rule that is broken, as far as it is known: `maximum`. */
+  /** The keyword that is violated, if known: `maximum`. */
   readonly rule?: string;
-  /** What stands there, in short. */
+  /** The value at the path, abbreviated. */
   readonly value?: string;
 }
 
-/** The value as it travels on the wire. */
+/** The value as it is on the wire. */
 export type InferInput<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
 >["input"];
 
-/** The value as it is after validation. */
+/** The value after validation. */
 export type InferOutput<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
 >["output"];
 
-/** Accepts every string. So that it can publish a text stream, Inngest's SDK has it check the stream itself. */
+/** Accepts every string, and every stream, as Inngest's SDK validates the stream itself when it publishes one. */
 export const TEXT: StandardSchema<string> = Object.freeze({
   "~standard": Object.freeze({
     version: 1,
@@ -60,17 +59,17 @@ export const TEXT: StandardSchema<string> = Object.freeze({
   }),
 });
 
-/** What a schema says of a value, whatever its validator does. */
+/** Validates a value. Never throws or rejects: a validator that does so counts as an issue. */
 export function validate(
   schema: StandardSchema,
   data: unknown,
 ): StandardResult<unknown> | Promise<StandardResult<unknown>> {
   try {
     const result: unknown = schema["~standard"].validate(data);
-    // A promise of another realm or library is none of this realm's `Promise`.
+    // A promise of another realm or library is not an instance of this realm's `Promise`.
     return isThenable(result)
-      ? Promise.resolve(result).then(asResult).catch(failedValidator)
-      : asResult(result);
+      ? Promise.resolve(result).then(toResult).catch(failedValidator)
+      : toResult(result);
   } catch (cause) {
     return failedValidator(cause);
   }
@@ -80,10 +79,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** Reads the result here, so that a getter that throws or malformed issues count as a failed validator. */
-function asResult(result: unknown): StandardResult<unknown> {
+/** Reads the whole result, so that throwing getters and malformed issues count as a failed validator. */
+function toResult(result: unknown): StandardResult<unknown> {
   if (typeof result !== "object" || result === null) {
-    return failedValidator("it gave no result");
+    return failedValidator("it returned no result");
   }
   const { issues, value } = result as { readonly issues?: readonly StandardIssue[]; readonly value?: unknown };
   if (issues === undefined) {
@@ -93,13 +92,13 @@ function asResult(result: unknown): StandardResult<unknown> {
   return { issues };
 }
 
-/** A validator that throws has not accepted the value. */
+/** Returns the issue of a validator that threw. */
 function failedValidator(cause: unknown): { issues: readonly StandardIssue[] } {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return { issues: [{ message: `the validator failed: ${reason}` }] };
 }
 
-/** One line for error messages: `/progress must be at most 100, got 101; /message is required`. */
+/** Returns one line for error messages: `/progress must be at most 100, got 101; /message is required`. */
 export function describeIssues(issues: readonly StandardIssue[]): string {
   return issues.map(describeIssue).join("; ");
 }
@@ -107,7 +106,7 @@ export function describeIssues(issues: readonly StandardIssue[]): string {
 function describeIssue(issue: StandardIssue): string {
   const path = pointer((issue.path ?? []).map((step) => (typeof step === "object" ? step.key : step)));
   const { rule, value } = detailsOf(issue);
-  // Only the messages of our own validators are made to follow what they speak of.
+  // Only the messages of our own validators continue a sentence that begins with the path.
   if (typeof rule !== "string") {
     return path === "" ? issue.message : `${path}: ${issue.message}`;
   }
@@ -115,13 +114,13 @@ function describeIssue(issue: StandardIssue): string {
   return `${path === "" ? "the value" : path} ${issue.message}${got}`;
 }
 
-/** What our validators add to an issue. */
+/** Returns the members that our validators add to an issue. */
 function detailsOf(issue: StandardIssue): { readonly rule?: unknown; readonly value?: unknown } {
   const { params } = issue as { readonly params?: unknown };
   return typeof params === "object" && params !== null ? params : {};
 }
 
-/** An issue of a validator as the server tells its own. */
+/** Converts an issue of a validator to the form that the server uses. */
 export function payloadIssue({ message, path = [], ...others }: StandardIssue): PayloadIssue {
   const { rule, value } = (others as { readonly params?: Partial<PayloadIssue> }).params ?? {};
   return {

@@ -1,5 +1,5 @@
-/** Reads the `data` of server-sent events from text that comes in any pieces. */
-export function eventReader(onData: (data: string) => void): (text: string) => void {
+/** Returns a function that takes text in chunks of any size and calls `onData` with the data of each server-sent event. */
+export function eventParser(onData: (data: string) => void): (text: string) => void {
   let rest = "";
   let data: string[] = [];
   return (text) => {

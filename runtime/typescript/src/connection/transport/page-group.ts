@@ -2,27 +2,27 @@ import { deadline } from "../../util/deadline.js";
 import { timing } from "../../util/timing.js";
 
 export interface PageGroupEvents<Request, Answer> {
-  /** This page leads from now on. Members send their requests again. */
+  /** This page is the leader from now on. Members send their requests again. */
   onLead(): void;
-  /** There is a new leader, which knows nothing of this page. */
+  /** The group has a new leader, which does not know this page's requests. */
   onLeader(): void;
-  /** There is no leader that answers: the page has to do without the group. */
-  onAlone(): void;
-  /** The leader has answered. */
+  /** No leader answers: the page must work without the group. */
+  onNoLeader(): void;
+  /** The leader answered. */
   onAnswer(answer: Answer): void;
-  /** A member, which may be this page, asks this page as the leader. */
+  /** A member, perhaps this page, sends this page a request as the leader. */
   onRequest(member: string, request: Request): void;
-  /** A member has left or crashed. */
-  onGone(member: string): void;
+  /** A member left or crashed. */
+  onMemberLost(member: string): void;
 }
 
-/** What all pages of a group receive. */
-type Call<Request> =
+/** A message to all pages of a group. */
+type GroupMessage<Request> =
   | { readonly kind: "hello" }
   | { readonly kind: "leader"; readonly leader: string }
   | { readonly kind: "request"; readonly leader: string; readonly from: string; readonly request: Request };
 
-/** Whether pages can find each other here. Browsers have Web Locks on secure pages only. */
+/** Returns `true` if pages can form a group. Browsers have Web Locks on secure pages only. */
 export function canGroup(): boolean {
   return (
     typeof document !== "undefined" &&
@@ -32,11 +32,11 @@ export function canGroup(): boolean {
 }
 
 /**
- * The pages of an origin that give the same name, with one of them as their leader.
+ * A group of pages of one origin that use the same name, one of which is the leader.
  *
- * The leader is the page that holds the lock of the group's name. All others wait for that lock, so
- * that the browser makes one of them the leader when it is released, however the page ended. Each
- * page also holds a lock of its own, for which the leader waits to learn that the page is gone.
+ * The leader holds the lock of the group's name. All other pages wait for that lock, so that the
+ * browser makes one of them the leader when the lock is released, however the page ended. Each page
+ * also holds a lock of its own. The leader waits for it, to learn that the page is gone.
  */
 export class PageGroup<Request, Answer> {
   readonly id = crypto.randomUUID();
@@ -46,7 +46,7 @@ export class PageGroup<Request, Answer> {
   /** The inboxes of the members, if this page leads. */
   readonly #members = new Map<string, BroadcastChannel>();
   readonly #cancelDeadline: () => void;
-  /** Its name begins with the time, so that a message of an earlier leader that comes late is known as one. */
+  /** The leader's name. It begins with the time, so that late messages of an earlier leader are recognized. */
   #leader = "";
   #isMember = false;
   #isLeader = false;
@@ -56,28 +56,28 @@ export class PageGroup<Request, Answer> {
     readonly events: PageGroupEvents<Request, Answer>,
   ) {
     this.#all = new BroadcastChannel(name);
-    this.#all.onmessage = ({ data }: MessageEvent<Call<Request>>) => this.#hear(data);
+    this.#all.onmessage = ({ data }: MessageEvent<GroupMessage<Request>>) => this.#receive(data);
     this.#inbox = new BroadcastChannel(this.#nameOf(this.id));
     this.#inbox.onmessage = ({ data }: MessageEvent<{ readonly leader: string; readonly answer: Answer }>) =>
       data.leader === this.#leader ? events.onAnswer(data.answer) : undefined;
-    this.#cancelDeadline = deadline(timing.leader, () => events.onAlone());
+    this.#cancelDeadline = deadline(timing.leader, () => events.onNoLeader());
     this.#hold(this.#nameOf(this.id), () => {
       this.#isMember = true;
-      this.#call({ kind: "hello" });
+      this.#broadcast({ kind: "hello" });
       this.#hold(name, () => this.#lead());
     });
   }
 
-  /** Asks the leader. Before there is one, `onLeader` is the time to ask. */
-  ask(request: Request): void {
+  /** Sends the leader a request. Does nothing before `onLeader`. */
+  request(request: Request): void {
     if (this.#isLeader) {
       this.events.onRequest(this.id, request);
     } else if (this.#leader !== "") {
-      this.#call({ kind: "request", leader: this.#leader, from: this.id, request });
+      this.#broadcast({ kind: "request", leader: this.#leader, from: this.id, request });
     }
   }
 
-  /** Answers a member, as the leader. */
+  /** Sends a member an answer, as the leader. */
   answer(member: string, answer: Answer): void {
     if (member === this.id) {
       this.events.onAnswer(answer);
@@ -86,7 +86,7 @@ export class PageGroup<Request, Answer> {
     }
   }
 
-  /** Answers all members, this page last, as that may leave on account of it. */
+  /** Sends all members an answer. This page is the last, as it may leave because of it. */
   answerAll(answer: Answer): void {
     for (const member of [...this.#members.keys(), this.id]) {
       this.answer(member, answer);
@@ -102,22 +102,22 @@ export class PageGroup<Request, Answer> {
     this.#members.clear();
   }
 
-  #hear(call: Call<Request>): void {
-    if (call.kind === "leader") {
-      return this.#follow(call.leader);
+  #receive(message: GroupMessage<Request>): void {
+    if (message.kind === "leader") {
+      return this.#follow(message.leader);
     }
     if (!this.#isLeader) {
       return;
     }
-    if (call.kind === "hello") {
-      this.#call({ kind: "leader", leader: this.#leader });
-    } else if (call.leader === this.#leader) {
-      this.#admit(call.from);
-      this.events.onRequest(call.from, call.request);
+    if (message.kind === "hello") {
+      this.#broadcast({ kind: "leader", leader: this.#leader });
+    } else if (message.leader === this.#leader) {
+      this.#admit(message.from);
+      this.events.onRequest(message.from, message.request);
     }
   }
 
-  /** A page without its own lock would seem to be gone. It asks who leads once it has that. */
+  /** Ignored until this page has its own lock, as the leader would take it for gone. It then sends `hello`. */
   #follow(leader: string): void {
     if (this.#isMember && !this.#isLeader && leader > this.#leader) {
       this.#cancelDeadline();
@@ -128,12 +128,12 @@ export class PageGroup<Request, Answer> {
 
   #lead(): void {
     this.#cancelDeadline();
-    // Pages follow a later leader only, also if the clock was set back.
+    // Pages follow only later leaders, and the clock may have been set back.
     const time = Math.max(Date.now(), 1 + (Number.parseInt(this.#leader, 10) || 0));
     this.#leader = `${time} ${this.id}`;
     this.#isLeader = true;
     this.events.onLead();
-    this.#call({ kind: "leader", leader: this.#leader });
+    this.#broadcast({ kind: "leader", leader: this.#leader });
     this.events.onLeader();
   }
 
@@ -147,13 +147,13 @@ export class PageGroup<Request, Answer> {
       this.#members.get(member)?.close();
       this.#members.delete(member);
       if (!signal.aborted) {
-        this.events.onGone(member);
+        this.events.onMemberLost(member);
       }
     };
     void navigator.locks.request(this.#nameOf(member), { signal }, gone).catch(() => {});
   }
 
-  /** Holds a lock from when it is free until this page leaves. */
+  /** Acquires a lock and holds it until this page leaves. */
   #hold(lock: string, onHeld: () => void): void {
     const { signal } = this.#leaving;
     const holding = navigator.locks.request(lock, { signal }, () => {
@@ -163,11 +163,11 @@ export class PageGroup<Request, Answer> {
       onHeld();
       return new Promise((resolve) => signal.addEventListener("abort", resolve));
     });
-    void holding.catch(() => (signal.aborted ? undefined : this.events.onAlone()));
+    void holding.catch(() => (signal.aborted ? undefined : this.events.onNoLeader()));
   }
 
-  #call(call: Call<Request>): void {
-    this.#all.postMessage(call);
+  #broadcast(message: GroupMessage<Request>): void {
+    this.#all.postMessage(message);
   }
 
   #nameOf(member: string): string {

@@ -7,24 +7,24 @@ import { SseTransport } from "./sse.js";
 import type { ResumeAt } from "./sse.js";
 import type { Transport, TransportEvents } from "./transport.js";
 
-/** Frames over HTTP: in a browser over a stream that all its pages share, elsewhere over one of its own. */
-export function openEvents(server: URL, resumeAt: ResumeAt, events: TransportEvents): Transport {
+/** Opens an event stream: in a browser one that all its pages share, elsewhere a separate one. */
+export function openEventStream(server: URL, resumeAt: ResumeAt, events: TransportEvents): Transport {
   return canGroup() ? new SharedSseTransport(server, resumeAt, events) : new SseTransport(server, resumeAt, events);
 }
 
 /**
- * Frames over HTTP, from an event stream that the pages of a browser share. Over HTTP/1.1 a browser
- * opens six connections to a host at most, and six tabs with a stream each would leave none for
- * anything else.
+ * Carries frames over an event stream that the pages of a browser share. Over HTTP/1.1 a browser
+ * opens at most six connections to a host, and six tabs with a stream each would leave none for
+ * other requests.
  */
 class SharedSseTransport implements Transport {
   readonly address: string;
   readonly isFixed = true;
   readonly #subscriptions = new Map<string, SubFrame>();
   readonly #group: PageGroup<readonly ClientFrame[], StreamAnswer>;
-  /** What this page holds for all, if it leads. */
+  /** The stream of all pages, if this page is the leader. */
   #shared: SharedStream | undefined;
-  /** The page's own stream, if there is no leader that answers or its stream is full. */
+  /** The page's own stream, if no leader answers or the shared stream is full. */
   #own: SseTransport | undefined;
   #isClosed = false;
 
@@ -38,11 +38,11 @@ class SharedSseTransport implements Transport {
       onLead: () => {
         this.#shared = new SharedStream(server, this.#group);
       },
-      onLeader: () => this.#group.ask([...this.#subscriptions.values()].map(this.#resumed)),
-      onAlone: () => this.#goAlone(),
+      onLeader: () => this.#group.request([...this.#subscriptions.values()].map(this.#resumed)),
+      onNoLeader: () => this.#useOwnStream(),
       onAnswer: (answer) => this.#receive(answer),
-      onRequest: (member, frames) => this.#shared?.take(member, frames),
-      onGone: (member) => this.#shared?.remove(member),
+      onRequest: (member, frames) => this.#shared?.handle(member, frames),
+      onMemberLost: (member) => this.#shared?.remove(member),
     });
     queueMicrotask(() => {
       if (!this.#isClosed) {
@@ -60,7 +60,7 @@ class SharedSseTransport implements Transport {
     } else if (frame.kind === "unsub") {
       this.#subscriptions.delete(frame.ref);
     }
-    this.#group.ask([frame]);
+    this.#group.request([frame]);
   }
 
   close(): void {
@@ -71,7 +71,7 @@ class SharedSseTransport implements Transport {
 
   #receive(answer: StreamAnswer): void {
     if (answer.kind === "full") {
-      return this.#goAlone();
+      return this.#useOwnStream();
     }
     if (answer.kind === "closed") {
       this.close();
@@ -85,7 +85,7 @@ class SharedSseTransport implements Transport {
     this.events.onFrames(answer.frames);
   }
 
-  #goAlone(): void {
+  #useOwnStream(): void {
     if (this.#own !== undefined || this.#isClosed) {
       return;
     }

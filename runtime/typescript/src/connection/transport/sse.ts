@@ -4,16 +4,16 @@ import { retryAfter } from "../../http/retry-after.js";
 import { timing } from "../../util/timing.js";
 import { parseFrames, routeUrl } from "../../wire.js";
 import type { ClientFrame, Cursor, SubFrame } from "../../wire.js";
-import { eventReader } from "./event-parser.js";
+import { eventParser } from "./event-parser.js";
 import { LOST } from "./transport.js";
 import type { Transport, TransportEvents } from "./transport.js";
 
-/** Where a subscription is to be resumed by now. */
+/** Returns the cursors that a subscription resumes from now. */
 export type ResumeAt = (ref: string) => Readonly<Record<string, Cursor>> | undefined;
 
 /**
- * Frames over HTTP, where WebSockets are blocked. What a stream carries is fixed
- * when it is opened; so whatever changes opens another one, which resumes.
+ * Carries frames over HTTP, for networks that block WebSockets. The subscriptions of an event stream
+ * are fixed when it is opened, so each change opens another stream, which resumes.
  */
 export class SseTransport implements Transport {
   readonly address: string;
@@ -29,7 +29,7 @@ export class SseTransport implements Transport {
     readonly events: TransportEvents,
   ) {
     this.address = routeUrl(server, "sse").href;
-    // There is nothing to open before there is something to subscribe to.
+    // The stream is opened with the first subscription.
     queueMicrotask(() => {
       if (!this.#isClosed) {
         events.onOpen();
@@ -37,7 +37,7 @@ export class SseTransport implements Transport {
     });
   }
 
-  /** A server is not asked whether it is there but connected to again. */
+  /** Records a change and reopens the stream soon. A heartbeat probe reopens it, too. */
   send(frame: ClientFrame): void {
     if (frame.kind === "sub") {
       this.#subscriptions.set(frame.ref, frame);
@@ -56,7 +56,7 @@ export class SseTransport implements Transport {
     this.#stream.abort();
   }
 
-  /** Cookies go to another origin only for what has no token. */
+  /** Sends cookies to another origin only if a subscription has no token. */
   get #credentials(): RequestCredentials {
     const hasSession = [...this.#subscriptions.values()].some(({ data }) => data === undefined);
     return hasSession ? "include" : "same-origin";
@@ -69,11 +69,11 @@ export class SseTransport implements Transport {
     }
     const stream = new AbortController();
     this.#stream = stream;
-    const cancelDeadline = deadline(timing.open, () => this.#lost(stream, "it did not answer in time"));
+    const cancelDeadline = deadline(timing.open, () => this.#lost(stream, "the server did not answer in time"));
     try {
       const response = await fetch(this.address, {
         method: "POST",
-        // As plain text, which pages may send to other origins without asking first.
+        // As plain text, which needs no CORS preflight.
         body: JSON.stringify([...this.#subscriptions.values()].map(this.#resumed)),
         cache: "no-store",
         credentials: this.#credentials,
@@ -94,19 +94,19 @@ export class SseTransport implements Transport {
 
   async #read(response: Response, stream: AbortController): Promise<void> {
     const decoder = new TextDecoder();
-    const takeText = eventReader((data) => this.#receive(data, stream));
+    const parse = eventParser((data) => this.#receive(data, stream));
     const reader = response.body?.getReader();
     for (;;) {
       const { done = true, value } = (await reader?.read()) ?? {};
       if (done) {
-        return this.#lost(stream, "the event stream has ended");
+        return this.#lost(stream, "the event stream ended");
       }
-      takeText(decoder.decode(value, { stream: true }));
+      parse(decoder.decode(value, { stream: true }));
     }
   }
 
   #receive(data: string, stream: AbortController): void {
-    // Whoever got a frame before may have had another stream opened.
+    // The previous frame may have led to another stream being opened.
     if (stream.signal.aborted) {
       return;
     }
@@ -133,7 +133,7 @@ export class SseTransport implements Transport {
   }
 }
 
-/** What the server says of a refusal. */
+/** Returns the `error` of a JSON error response. */
 function readError(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text) as { readonly error?: unknown };

@@ -1,13 +1,13 @@
 import type { ClientFrame, MalformedFrame, ServerFrame } from "../../wire.js";
 
-/** What carries frames to a server and back: a WebSocket, or HTTP with an event stream. */
+/** Carries frames to a server and back: a WebSocket, or HTTP with an event stream. */
 export interface Transport {
-  /** Where it leads, without anything secret. */
+  /** The address, without secrets. */
   readonly address: string;
-  /** Whether another token for what is subscribed needs another `sub`. */
+  /** Whether renewing a token requires another `sub` frame. */
   readonly isFixed: boolean;
   send(frame: ClientFrame): void;
-  /** Leaves. No event follows. */
+  /** Closes the transport. No event follows. */
   close(reason: string): void;
 }
 
@@ -16,11 +16,11 @@ export interface TransportEvents {
   onOpen(): void;
   onFrames(frames: readonly (ServerFrame | MalformedFrame)[]): void;
   /**
-   * It was closed or could not be opened; `reason` is empty where nobody told one. `retryAfter` is how
-   * long the server asked to be left alone, in milliseconds.
+   * The transport was closed or could not be opened. `reason` is empty if none was given. `retryAfter`
+   * is the delay that the server requested, in milliseconds.
    */
   onClose(code: number, reason: string, retryAfter?: number): void;
 }
 
-/** What stands for a close code where a connection was lost without one. */
+/** The close code of a connection that was lost without one. */
 export const LOST = 1006;

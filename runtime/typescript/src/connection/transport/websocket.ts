@@ -19,20 +19,20 @@ export interface WebSocketLike {
 /** A `WebSocket` constructor: the global one, or that of the npm package `ws`. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** The given constructor, else the global one, if there is one. */
+/** Returns the given constructor, or else the global one, if any. */
 export function webSocketConstructor(
   given: WebSocketConstructor | undefined,
 ): WebSocketConstructor | undefined {
   return given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
 }
 
-/** Frames over a WebSocket. */
+/** Carries frames over a WebSocket. */
 export class WebSocketTransport implements Transport {
   readonly address: string;
   readonly isFixed = false;
   readonly #socket: WebSocketLike;
   #cancelDeadline: () => void;
-  /** Browsers tell nothing when a handshake fails, Node tells the HTTP status. */
+  /** Why a handshake failed. Node gives the HTTP status, browsers give no reason. */
   #refusal = "";
 
   constructor(constructor: WebSocketConstructor, server: URL, events: TransportEvents) {
@@ -54,11 +54,11 @@ export class WebSocketTransport implements Transport {
     socket.onclose = (event: { code: number; reason: string }) => fail(event.code, event.reason);
     socket.onerror = (event: { message?: unknown }) => {
       this.#refusal = typeof event.message === "string" ? event.message : "";
-      // The close event follows, but not in every Node when the handshake failed.
+      // A close event follows, but not in every version of Node if the handshake failed.
       this.#cancelDeadline();
       this.#cancelDeadline = deadline(timing.closeEvent, () => fail(LOST, ""));
     };
-    this.#cancelDeadline = deadline(timing.open, () => fail(LOST, "it did not answer in time"));
+    this.#cancelDeadline = deadline(timing.open, () => fail(LOST, "the server did not answer in time"));
   }
 
   send(frame: ClientFrame): void {
@@ -73,7 +73,7 @@ export class WebSocketTransport implements Transport {
     socket.onclose = null;
     // Closing a socket that is still connecting raises an error event.
     socket.onerror = () => {};
-    // More than 123 bytes would throw.
+    // A reason of more than 123 bytes would throw.
     socket.close(1000, reason.slice(0, 41));
   }
 }
