@@ -1,63 +1,63 @@
-/** The keywords that apply other rules to the same value. */
+/** Keywords that apply other rules to the same value. */
 
 import { Evaluated } from "./evaluated.js";
-import { accepts, type Judge, judgeOf } from "./judge.js";
+import { accepts, type Validator, validatorOf } from "./validator.js";
 import type { Rules, RulesObject } from "./rules.js";
 
-/** The judges of `$ref`, `allOf`, `anyOf`, `oneOf`, `not` and `if`, in this order. */
-export function applicators(rules: RulesObject): Judge[] {
-  const judges: Judge[] = [];
-  if (rules.$ref) judges.push(inPlace(referred(rules.$ref)));
-  for (const inner of rules.allOf ?? []) judges.push(inPlace(judgeOf(inner)));
-  if (rules.anyOf?.length) judges.push(anyOf(rules.anyOf));
-  if (rules.oneOf?.length) judges.push(oneOf(rules.oneOf));
-  if (rules.not !== undefined) judges.push(not(rules.not));
-  if (rules.if !== undefined) judges.push(condition(rules.if, rules.then, rules.else));
-  return judges;
+/** Returns the validators of `$ref`, `allOf`, `anyOf`, `oneOf`, `not` and `if`, in this order. */
+export function applicators(rules: RulesObject): Validator[] {
+  const validators: Validator[] = [];
+  if (rules.$ref) validators.push(inPlace(reference(rules.$ref)));
+  for (const inner of rules.allOf ?? []) validators.push(inPlace(validatorOf(inner)));
+  if (rules.anyOf?.length) validators.push(anyOf(rules.anyOf));
+  if (rules.oneOf?.length) validators.push(oneOf(rules.oneOf));
+  if (rules.not !== undefined) validators.push(not(rules.not));
+  if (rules.if !== undefined) validators.push(condition(rules.if, rules.then, rules.else));
+  return validators;
 }
 
-/** Applies rules that must hold; what they evaluate counts where they do. */
-export function inPlace(judge: Judge): Judge {
+/** Wraps a validator so that it marks parts as evaluated only if it accepts the value. */
+export function inPlace(validator: Validator): Validator {
   return (value, report, evaluated) => {
     const inner = evaluated && new Evaluated();
     const since = report.found.length;
-    judge(value, report, inner);
+    validator(value, report, inner);
     if (report.found.length === since) {
       evaluated?.add(inner);
     }
   };
 }
 
-/** Rules that are looked up on first use. */
-function referred(look: () => Rules): Judge {
-  let judge: Judge | undefined;
+/** Compiles referenced rules on first use. */
+function reference(getRules: () => Rules): Validator {
+  let validator: Validator | undefined;
   return (value, report, evaluated) => {
-    judge ??= judgeOf(look());
-    judge(value, report, evaluated);
+    validator ??= validatorOf(getRules());
+    validator(value, report, evaluated);
   };
 }
 
-function anyOf(alternatives: readonly Rules[]): Judge {
-  const judges = alternatives.map(judgeOf);
+function anyOf(alternatives: readonly Rules[]): Validator {
+  const validators = alternatives.map(validatorOf);
   return (value, report, evaluated) => {
-    // Every alternative that accepts evaluates; where nobody asks, the first suffices.
+    // All alternatives that accept mark parts as evaluated. If no keyword needs that, the first suffices.
     const isAccepted = evaluated
-      ? judges.filter((judge) => accepts(judge, value, report, evaluated)).length > 0
-      : judges.some((judge) => accepts(judge, value, report, undefined));
+      ? validators.filter((validator) => accepts(validator, value, report, evaluated)).length > 0
+      : validators.some((validator) => accepts(validator, value, report, undefined));
     if (!isAccepted) {
       report.add("anyOf", "must match one of the alternatives", value);
     }
   };
 }
 
-function oneOf(alternatives: readonly Rules[]): Judge {
-  const judges = alternatives.map(judgeOf);
+function oneOf(alternatives: readonly Rules[]): Validator {
+  const validators = alternatives.map(validatorOf);
   return (value, report, evaluated) => {
     let accepted: Evaluated | undefined;
     let count = 0;
-    for (const judge of judges) {
+    for (const validator of validators) {
       const inner = evaluated && new Evaluated();
-      if (accepts(judge, value, report, inner)) {
+      if (accepts(validator, value, report, inner)) {
         accepted = inner;
         count++;
       }
@@ -73,19 +73,19 @@ function oneOf(alternatives: readonly Rules[]): Judge {
   };
 }
 
-function not(rules: Rules): Judge {
-  const judge = judgeOf(rules);
+function not(rules: Rules): Validator {
+  const validator = validatorOf(rules);
   return (value, report) => {
-    if (accepts(judge, value, report, undefined)) {
+    if (accepts(validator, value, report, undefined)) {
       report.add("not", 'must not match the schema under "not"', value);
     }
   };
 }
 
-function condition(test: Rules, then: Rules = true, otherwise: Rules = true): Judge {
-  const [ifJudge, thenJudge, elseJudge] = [judgeOf(test), inPlace(judgeOf(then)), inPlace(judgeOf(otherwise))];
+function condition(test: Rules, then: Rules = true, otherwise: Rules = true): Validator {
+  const [ifValidator, thenValidator, elseValidator] = [validatorOf(test), inPlace(validatorOf(then)), inPlace(validatorOf(otherwise))];
   return (value, report, evaluated) => {
-    const next = accepts(ifJudge, value, report, evaluated) ? thenJudge : elseJudge;
+    const next = accepts(ifValidator, value, report, evaluated) ? thenValidator : elseValidator;
     next(value, report, evaluated);
   };
 }

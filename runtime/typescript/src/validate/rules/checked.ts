@@ -1,25 +1,25 @@
-/** A value that rules judge and a reader reads. */
+/** Readers whose values rules must accept. */
 
 import { json } from "../schema/json.js";
-import { type Reader, REFUSED } from "../schema/report.js";
-import { judgeOf } from "./judge.js";
+import { type Reader, REJECTED } from "../schema/report.js";
+import { validatorOf } from "./validator.js";
 import type { Rules } from "./rules.js";
 
-/** Reads what the rules accept. They judge the value as it stands, and are compiled on first use. */
+/** Reads a value that the rules accept. They apply to the input, and are compiled on first use. */
 export function checked(shape: Reader, rules: Rules): Reader {
   return (value, report) => {
     if (report.isBackward) {
       return shape(value, report);
     }
     const since = report.found.length;
-    judgeOf(rules)(value, report, undefined);
+    validatorOf(rules)(value, report, undefined);
     if (report.found.length === since) {
       return shape(value, report);
     }
-    // The wire profile binds also what the rules do not look at.
+    // Parts that the rules ignore must conform to the wire profile, too.
     if (report.isPayload && !report.isFull) {
       json(value, report);
     }
-    return REFUSED;
+    return REJECTED;
   };
 }

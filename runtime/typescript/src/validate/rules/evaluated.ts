@@ -1,20 +1,20 @@
-/** Which items and properties keywords have spoken for: what `unevaluated…` leaves alone. */
+/** The items and properties that keywords have evaluated, and that `unevaluated…` skips. */
 
 export class Evaluated {
   readonly #names = new Set<string>();
   readonly #items = new Set<number>();
-  /** All items before this one. */
+  /** All items before this index are evaluated. */
   #end = 0;
 
-  name(name: string): void {
+  addName(name: string): void {
     this.#names.add(name);
   }
 
-  item(index: number): void {
+  addItem(index: number): void {
     this.#items.add(index);
   }
 
-  itemsBefore(end: number): void {
+  addItemsBefore(end: number): void {
     this.#end = Math.max(this.#end, end);
   }
 
@@ -30,7 +30,7 @@ export class Evaluated {
     if (other) {
       other.#names.forEach((name) => this.#names.add(name));
       other.#items.forEach((index) => this.#items.add(index));
-      this.itemsBefore(other.#end);
+      this.addItemsBefore(other.#end);
     }
   }
 }

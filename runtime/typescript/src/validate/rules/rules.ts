@@ -1,14 +1,14 @@
-/** JSON Schema as a value: what generated code says where the fast readers do not suffice. */
+/** JSON Schema as a value, which generated code uses if the fast readers do not suffice. */
 
 import type { Automaton } from "../schema/automaton.js";
 import type { Format } from "../schema/formats.js";
 
-/** A kind of JSON value. An integer is a whole number within ±(2^53 − 1). */
+/** A type of JSON value. An integer is a whole number within ±(2^53 − 1). */
 export type Kind = "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
 
 /**
- * A canonical JSON Schema (draft 2020-12) in JSON Schema's own words; `true` accepts everything,
- * `false` nothing. Other schemas are referred to by functions, so that they may contain themselves.
+ * A canonical JSON Schema (draft 2020-12) with JSON Schema's keywords. `true` accepts everything,
+ * `false` nothing. References are functions, so that schemas can be recursive.
  *
  * @example
  * const Even: f.Rules = { type: "integer", multipleOf: 2 };
@@ -16,7 +16,7 @@ export type Kind = "null" | "boolean" | "integer" | "number" | "string" | "array
  */
 export type Rules = boolean | RulesObject;
 
-/** The keywords of {@link Rules}. Each binds its own kind of value only. */
+/** The keywords of {@link Rules}. Each applies to its own type of value only. */
 export interface RulesObject {
   readonly type?: Kind | readonly Kind[];
   readonly enum?: readonly unknown[];
@@ -30,7 +30,7 @@ export interface RulesObject {
 
   readonly minLength?: number;
   readonly maxLength?: number;
-  /** An ECMA-262 regular expression, read with the `u` flag, that must match somewhere. */
+  /** An ECMA-262 regular expression with the `u` flag that must match anywhere in the string. */
   readonly pattern?: string | Automaton;
   readonly format?: Format | "int64" | "uint64";
 
@@ -45,7 +45,7 @@ export interface RulesObject {
   readonly unevaluatedItems?: Rules;
 
   readonly properties?: Readonly<Record<string, Rules>>;
-  /** By pattern; as a list of pairs if one of the patterns is an automaton. */
+  /** By pattern; a list of pairs if a pattern is an automaton. */
   readonly patternProperties?: Readonly<Record<string, Rules>> | readonly (readonly [string | Automaton, Rules])[];
   readonly additionalProperties?: Rules;
   readonly propertyNames?: Rules;

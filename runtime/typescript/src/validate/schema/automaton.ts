@@ -1,25 +1,25 @@
-/** Patterns that `RegExp` could take too long for, as automata that read each character once. */
+/** Automata for patterns on which `RegExp` may take exponential time. They read each character once. */
 
-/** A pattern that an automaton matches. */
+/** A pattern that is matched by an automaton. */
 export interface Automaton {
-  /** The pattern as it was written. */
+  /** The pattern as written. */
   readonly source: string;
-  /** Whether the pattern matches somewhere in the text. */
+  /** Returns `true` if the pattern matches anywhere in the text. */
   test(text: string): boolean;
 }
 
-/** How many states and outcomes a program remembers, before it forgets them all. */
-const MAX_REMEMBERED = 10_000;
+/** The most cached states and outcomes of a program. Beyond that the cache is cleared. */
+const MAX_CACHED = 10_000;
 
-/** The bits that say what holds at a position; the lookarounds follow. Programs that read backward start at the end. */
+/** Bits for the assertions that hold at a position, followed by one bit per lookaround. Programs that read backward start at the end. */
 const AT_START = 1;
 const AT_END = 2;
 const AT_BOUNDARY = 4;
 const LOOKAROUNDS = 3;
 
 /**
- * A pattern whose time grows with the length of the text and no faster. The compiler writes `code`,
- * for patterns that it cannot prove to be as fast natively.
+ * Creates a matcher that takes linear time. The compiler generates `code` for patterns that it cannot
+ * prove to be linear natively.
  */
 export function automaton(source: string, code: string): Automaton {
   let machine: ((text: string) => boolean) | undefined;
@@ -38,7 +38,7 @@ function decode(code: string): (text: string) => boolean {
     for (const character of text) {
       classes.push(classOf(character.codePointAt(0) ?? 0));
     }
-    // A bit for each lookaround that holds at a position.
+    // For each position, one bit per lookaround that holds there.
     const holding = new Int32Array(classes.length + 1);
     return machines.reduce((_, run, at) => run(classes, holding, 1 << at), false);
   };
@@ -46,7 +46,7 @@ function decode(code: string): (text: string) => boolean {
 
 const numbers = (text: string): number[] => (text === "" ? [] : text.split(" ").map((number) => parseInt(number, 36)));
 
-/** Sorts code points into classes, from how far each run starts behind the one before, and its class. */
+/** Maps code points to classes. `runs` has pairs: the distance from the start of the run before, and the class. */
 function alphabet(runs: readonly number[]): (codePoint: number) => number {
   const starts: number[] = [];
   for (let at = 0; at < runs.length; at += 2) {
@@ -68,13 +68,13 @@ function alphabet(runs: readonly number[]): (codePoint: number) => number {
   return (codePoint) => ascii[codePoint] ?? find(codePoint);
 }
 
-/** Steps to go on from, and what each next character makes of them, as far as that is known. */
+/** A set of steps, and the cached outcome for each next character. */
 interface State {
   readonly steps: readonly number[];
   readonly next: Map<number, Outcome>;
 }
 
-/** Where a character leads, and whether the program accepts before it. */
+/** The state after a character, and whether the program accepts before it. */
 interface Outcome {
   readonly state: State;
   readonly accepts: boolean;
@@ -82,16 +82,16 @@ interface Outcome {
 
 type Machine = (classes: readonly number[], holding: Int32Array, mark: number) => boolean;
 
-/** Runs a program over a text. It marks the positions where it accepts; the last one stops at the first. */
-function machine(code: string, members: readonly ReadonlySet<number>[], words: ReadonlySet<number>, stops: boolean): Machine {
+/** Runs a program over a text. It marks the positions where it accepts; the last program stops at the first. */
+function machine(code: string, members: readonly ReadonlySet<number>[], words: ReadonlySet<number>, stopsAtFirst: boolean): Machine {
   const [direction, ...program] = code.split(" ");
   const operands = program.map((step) => parseInt(/^[|>+-]/.test(step) ? step.slice(1) : step, 36));
   const seen = new Float64Array(program.length);
   const states = new Map<string, State>();
-  let remembered = 0;
+  let cached = 0;
   let position = 0;
 
-  /** Follows all ways at once, also those that begin here. A class below 0 is the end. */
+  /** Follows all alternatives at once, including those that begin here. A class below 0 is the end. */
   const follow = (from: readonly number[], kind: number, context: number): Outcome => {
     const steps: number[] = [];
     let accepts = false;
@@ -127,53 +127,53 @@ function machine(code: string, members: readonly ReadonlySet<number>[], words: R
         }
       }
     }
-    return { state: remember(steps), accepts };
+    return { state: addState(steps), accepts };
   };
 
-  const remember = (steps: readonly number[]): State => {
-    if (remembered >= MAX_REMEMBERED) {
-      // Begins anew, so that one text does not slow down all that follow.
+  const addState = (steps: readonly number[]): State => {
+    if (cached >= MAX_CACHED) {
+      // Cleared, so that one text does not slow down all that follow.
       states.clear();
-      remembered = 0;
-      start = remember([]);
+      cached = 0;
+      start = addState([]);
     }
     const key = [...steps].sort((one, other) => one - other).join();
     const known = states.get(key);
     if (known) {
       return known;
     }
-    remembered++;
+    cached++;
     const state = { steps, next: new Map<number, Outcome>() };
     states.set(key, state);
     return state;
   };
 
-  let start = remember([]);
+  let start = addState([]);
   return (classes, holding, mark) => {
     const length = classes.length;
     let state = start;
     let wasWord = false;
     for (let at = 0; at <= length; at++) {
-      const place = direction === "b" ? length - at : at;
-      const kind = at === length ? -1 : (classes[direction === "b" ? place - 1 : place] ?? 0);
+      const index = direction === "b" ? length - at : at;
+      const kind = at === length ? -1 : (classes[direction === "b" ? index - 1 : index] ?? 0);
       const isWord = words.has(kind);
       const context =
         (at === 0 ? AT_START : 0) |
         (at === length ? AT_END : 0) |
         (isWord === wasWord ? 0 : AT_BOUNDARY) |
-        ((holding[place] ?? 0) << LOOKAROUNDS);
+        ((holding[index] ?? 0) << LOOKAROUNDS);
       const symbol = (kind + 1) * 2 ** 19 + context;
       let outcome = state.next.get(symbol);
       if (outcome === undefined) {
         outcome = follow(state.steps, kind, context);
-        remembered++;
+        cached++;
         state.next.set(symbol, outcome);
       }
       if (outcome.accepts) {
-        if (stops) {
+        if (stopsAtFirst) {
           return true;
         }
-        holding[place] = (holding[place] ?? 0) | mark;
+        holding[index] = (holding[index] ?? 0) | mark;
       }
       state = outcome.state;
       wasWord = isWord;

@@ -1,6 +1,6 @@
-/** `multipleOf` on decimals, without the error that doubles bring: 19.99 is a multiple of 0.01. */
+/** `multipleOf` for decimals, without the rounding errors of doubles: 19.99 is a multiple of 0.01. */
 
-/** Whether `value` is a whole multiple of `divisor`, both taken as the shortest decimals that name them. */
+/** Returns `true` if `value` is an integer multiple of `divisor`, both as their shortest decimals. */
 export function isMultiple(value: number, divisor: number): boolean {
   if (value === 0) {
     return true;
@@ -16,14 +16,14 @@ export function isMultiple(value: number, divisor: number): boolean {
   const shift = exponent - divisorExponent;
   const scaled = digits + "0".repeat(Math.max(shift, 0));
   const scaledDivisor = divisorDigits + "0".repeat(Math.max(-shift, 0));
-  // 15 digits always fit a double; bigints are exact and slower.
+  // 15 digits always fit a double. Bigints are exact but slower.
   if (scaled.length <= 15 && scaledDivisor.length <= 15) {
     return Number(scaled) % Number(scaledDivisor) === 0;
   }
   return BigInt(scaled) % BigInt(scaledDivisor) === 0n;
 }
 
-/** The magnitude `digits × 10^exponent`, with no trailing zeros; JavaScript and Rust agree on the shortest digits. */
+/** Returns the magnitude as `digits × 10^exponent`, without trailing zeros. JavaScript and Rust agree on the shortest digits. */
 function decimal(double: number): [digits: string, exponent: number] {
   const [coefficient = "0", power = "0"] = Math.abs(double).toExponential().split("e");
   const [whole = "0", fraction = ""] = coefficient.split(".");

@@ -2,7 +2,7 @@
 
 import { MAX_DEPTH } from "./report.js";
 
-/** Whether two JSON values are equal. Descends no further than the first one goes. */
+/** Returns `true` if two JSON values are equal. Recurses at most as deep as `left`. */
 export function equal(left: unknown, right: unknown): boolean {
   if (left === right) {
     return true;
@@ -17,7 +17,7 @@ export function equal(left: unknown, right: unknown): boolean {
   );
 }
 
-/** Whether a value is neither an object nor an array. */
+/** Returns `true` if a value is neither an object nor an array. */
 export function isPrimitive(value: unknown): value is string | number | boolean | null {
   return !isObjectOrArray(value);
 }
@@ -26,7 +26,7 @@ function isObjectOrArray(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** The first item that is equal to one before it, and that one. Takes time in proportion to the array. */
+/** Returns the first item that equals an earlier one, and that one. Takes linear time. */
 export function firstRepeated(items: readonly unknown[]): { index: number; earlier: number } | undefined {
   const primitives = new Map<unknown, number>();
   const others = new Map<string, number>();
@@ -43,7 +43,7 @@ export function firstRepeated(items: readonly unknown[]): { index: number; earli
   return undefined;
 }
 
-/** A text that equal values share and others do not. What the wire profile refuses for its depth is cut. */
+/** Returns a text that is the same for equal values only. Values below the maximum depth are left out, as they are rejected anyway. */
 function canonical(value: unknown, depth = 0): string {
   if (!isObjectOrArray(value)) {
     return JSON.stringify(value);

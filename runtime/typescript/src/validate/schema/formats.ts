@@ -1,6 +1,5 @@
 /**
- * String formats: one grammar each, the same as on the Rust side. All are ASCII
- * only, and the text is carried as it stands.
+ * String formats. Rust has the same grammars. All are ASCII only, and the text is never changed.
  *
  * - `uuid`: RFC 9562, 8-4-4-4-12 hexadecimal digits, either case, any version
  * - `date-time`: RFC 3339, date, `T` or `t`, time
@@ -19,7 +18,7 @@
 /** The name of a format in JSON Schema. */
 export type Format = "uuid" | "date-time" | "date" | "time" | "email" | "uri" | "ipv4" | "ipv6" | "hostname";
 
-/** Whether a text has a format. */
+/** Checks of the formats. */
 export const formats: Readonly<Record<Format, (text: string) => boolean>> = {
   uuid: (text) => UUID.test(text),
   "date-time": (text) => /^.{10}[Tt]/.test(text) && isDate(text.slice(0, 10)) && isTime(text.slice(11)),
@@ -43,7 +42,7 @@ function isDate(text: string): boolean {
   return day >= 1 && day <= daysIn(month, year);
 }
 
-/** No days in a month that does not exist. */
+/** Returns the number of days in a month; 0 if there is no such month. */
 function daysIn(month: number, year: number): number {
   if (month === 2) {
     return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
@@ -100,7 +99,7 @@ function isIpv6(text: string): boolean {
   return count <= 7;
 }
 
-/** How many groups of hexadecimal digits stand between colons; too many if one is none. */
+/** Returns the number of hexadecimal groups between colons; infinity if one is invalid. */
 function countGroups(text: string): number {
   const groups = text.split(":");
   return groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) ? groups.length : Infinity;
@@ -129,10 +128,10 @@ function isMailDomain(text: string): boolean {
 
 const COMMON = "[a-zA-Z0-9\\-._~!$&'()*+,;=";
 const ESCAPE = "%[0-9a-fA-F]{2}";
-const made = (extra: string): string => `(?:${COMMON}${extra}]|${ESCAPE})*`;
-const AUTHORITY = `(?:${made(":")}@)?(?:\\[([^\\]]*)\\]|${made("")})(?::[0-9]*)?`;
+const characters = (extra: string): string => `(?:${COMMON}${extra}]|${ESCAPE})*`;
+const AUTHORITY = `(?:${characters(":")}@)?(?:\\[([^\\]]*)\\]|${characters("")})(?::[0-9]*)?`;
 const URI = new RegExp(
-  `^[a-zA-Z][a-zA-Z0-9+.\\-]*:(?://${AUTHORITY}(?:/${made(":@/")})?|(?!//)${made(":@/")})(?:\\?${made(":@/?")})?(?:#${made(":@/?")})?$`,
+  `^[a-zA-Z][a-zA-Z0-9+.\\-]*:(?://${AUTHORITY}(?:/${characters(":@/")})?|(?!//)${characters(":@/")})(?:\\?${characters(":@/?")})?(?:#${characters(":@/?")})?$`,
 );
 const IP_FUTURE = new RegExp(`^v[0-9a-fA-F]+\\.${COMMON}:]+$`, "i");
 

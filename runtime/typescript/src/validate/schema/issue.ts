@@ -1,25 +1,25 @@
-/** Issues as users see them, in the order and the words that the Rust side uses. */
+/** Issues as users see them. Rust reports the same issues, in the same order. */
 
-/** One reason why a value is not accepted. */
+/** One violation of a schema by a value. */
 export interface Issue {
   /**
-   * Where, as a JSON pointer; empty for the whole value. Names of more than 64 characters are cut and end
-   * with `…`, and so is a path of more than 300.
+   * A JSON Pointer; empty for the whole value. Names of more than 64 characters are truncated and end
+   * with `…`, as does a path of more than 300.
    */
   path: string;
-  /** The JSON Schema keyword that is broken. */
+  /** The JSON Schema keyword that is violated. */
   rule: string;
   /** What the value must be: `must be at most 100`. */
   message: string;
-  /** What stands there, in short: `101`, `"a text"`, `an array`. Absent where nothing stands there. */
+  /** The value, abbreviated: `101`, `"a text"`, `an array`. Absent if there is none. */
   value?: string;
 }
 
-/** What stands at a place, in short; `undefined` where nothing does. */
-export function shown(value: unknown): string | undefined {
+/** Returns a value in an abbreviated form; `undefined` if there is none. */
+export function describeValue(value: unknown): string | undefined {
   switch (typeof value) {
     case "string":
-      return shownText(value);
+      return describeText(value);
     case "object":
       return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
     case "number":
@@ -30,48 +30,48 @@ export function shown(value: unknown): string | undefined {
   }
 }
 
-/** How many issues are reported of a value. If it has more, a last issue says so, and nothing else is read. */
+/** The most issues that are reported for a value. If it has more, a last issue says so, and reading stops. */
 export const MAX_ISSUES = 20;
 
-const MAX_SHOWN = 40;
+const MAX_TEXT = 40;
 const MAX_NAME = 64;
 const MAX_PATH = 300;
 
-function shownText(text: string): string {
-  const start = startOf(text, MAX_SHOWN);
+function describeText(text: string): string {
+  const start = startOf(text, MAX_TEXT);
   return start === undefined ? JSON.stringify(text) : `${JSON.stringify(start).slice(0, -1)}…"`;
 }
 
-/** The first code points of a text that has more. */
-function startOf(text: string, most: number): string | undefined {
-  if (text.length <= most) {
+/** Returns the first code points of a text; `undefined` if it has no more than `max`. */
+function startOf(text: string, max: number): string | undefined {
+  if (text.length <= max) {
     return undefined;
   }
   // A code point has at most two units.
-  const characters = [...text.slice(0, 2 * most + 2)];
-  return characters.length > most ? characters.slice(0, most).join("") : undefined;
+  const characters = [...text.slice(0, 2 * max + 2)];
+  return characters.length > max ? characters.slice(0, max).join("") : undefined;
 }
 
-function cut(text: string, most: number): string {
-  const start = startOf(text, most);
+function truncate(text: string, max: number): string {
+  const start = startOf(text, max);
   return start === undefined ? text : `${start}…`;
 }
 
-/** The JSON pointer (RFC 6901) to a place; long names and long pointers are cut. */
+/** Returns a path as a JSON Pointer (RFC 6901). Long names and long pointers are truncated. */
 export function pointer(path: readonly PropertyKey[]): string {
-  return cut(longPointer(path), MAX_PATH);
+  return truncate(fullPointer(path), MAX_PATH);
 }
 
-/** The JSON pointer to a place, with long names cut. */
-export function longPointer(path: readonly PropertyKey[]): string {
-  return path.map((step) => `/${cut(String(step), MAX_NAME).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+/** Returns a path as a JSON Pointer, with long names truncated. */
+export function fullPointer(path: readonly PropertyKey[]): string {
+  return path.map((step) => `/${truncate(String(step), MAX_NAME).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-/** The issue that stands for those beyond {@link MAX_ISSUES}. */
-export const MORE = { path: "", rule: "issues", message: `has more than ${MAX_ISSUES} issues` } as const;
+/** The issue in place of those beyond {@link MAX_ISSUES}. */
+export const MORE_ISSUES = { path: "", rule: "issues", message: `has more than ${MAX_ISSUES} issues` } as const;
 
-/** Sorts issues by path, ties as they come, and drops what is said twice. */
-export function inOrder<Entry>(entries: readonly Entry[], issueOf: (entry: Entry) => Issue): Entry[] {
+/** Sorts issues by path, stably, and drops duplicates. */
+export function sortIssues<Entry>(entries: readonly Entry[], issueOf: (entry: Entry) => Issue): Entry[] {
   const described = entries.map((entry) => ({ entry, issue: issueOf(entry) }));
   const seen = new Set<string>();
   return described
@@ -83,7 +83,7 @@ export function inOrder<Entry>(entries: readonly Entry[], issueOf: (entry: Entry
     .map(({ entry }) => entry);
 }
 
-/** Compares texts by code points, as UTF-8 does; JavaScript compares UTF-16 units. */
+/** Compares texts by code points, as Rust does. JavaScript compares UTF-16 units. */
 function compare(left: string, right: string): number {
   let at = 0;
   while (at < left.length && left.charCodeAt(at) === right.charCodeAt(at)) {
@@ -93,7 +93,7 @@ function compare(left: string, right: string): number {
   return before - after;
 }
 
-/** A unit's place among code points: surrogates stand for what comes after all other units. */
+/** Returns the rank of a UTF-16 unit by code point: surrogates come after all other units. */
 function rank(text: string, at: number): number {
   const unit = text.charCodeAt(at);
   if (Number.isNaN(unit)) {

@@ -1,23 +1,23 @@
-/** JSON values and the wire profile, which binds every payload whatever its schema says. */
+/** JSON values, and the wire profile, to which every payload must conform. */
 
-import { MAX_DEPTH, REFUSED, type Reader, type Report } from "./report.js";
+import { MAX_DEPTH, REJECTED, type Reader, type Report } from "./report.js";
 
-/** Whether a value is a JSON object. */
+/** Returns `true` if a value is a JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether a text has no lone surrogate. */
+/** Returns `true` if a text has no lone surrogate. */
 export const isWellFormed: (text: string) => boolean =
   "isWellFormed" in String.prototype ? (text) => text.isWellFormed() : (text) => !/\p{Surrogate}/u.test(text);
 
-/** Refuses a value of another type than the schema says. What breaks the wire profile is told first. */
-export function refuseType(message: string, value: unknown, report: Report): typeof REFUSED {
-  return refuseProfile(value, report) ?? report.add("type", message, value);
+/** Rejects a value of the wrong type. A violation of the wire profile takes precedence. */
+export function rejectType(message: string, value: unknown, report: Report): typeof REJECTED {
+  return rejectByProfile(value, report) ?? report.add("type", message, value);
 }
 
-/** Refuses what no schema accepts: what is not there, not finite, no text or nested too deep. */
-export function refuseProfile(value: unknown, report: Report): typeof REFUSED | undefined {
+/** Rejects a value that no schema accepts: a missing one, an infinite number, a lone surrogate, or one nested too deep. */
+export function rejectByProfile(value: unknown, report: Report): typeof REJECTED | undefined {
   switch (typeof value) {
     case "undefined":
       return report.add("required", "is required", undefined);
@@ -26,23 +26,23 @@ export function refuseProfile(value: unknown, report: Report): typeof REFUSED | 
     case "string":
       return isWellFormed(value) ? undefined : report.add("type", "must not hold a lone surrogate", value);
     case "object":
-      return value !== null && report.depth >= MAX_DEPTH ? refuseDepth(value, report) : undefined;
+      return value !== null && report.depth >= MAX_DEPTH ? rejectDepth(value, report) : undefined;
     default:
       return undefined;
   }
 }
 
-/** Refuses an array or object that is nested too deep; nothing descends into it. */
-export function refuseDepth(value: object, report: Report): typeof REFUSED {
+/** Rejects an array or object that is nested too deep, without reading its contents. */
+export function rejectDepth(value: object, report: Report): typeof REJECTED {
   return report.add("depth", `must not be nested deeper than ${MAX_DEPTH} levels`, value);
 }
 
-/** Refuses a property for its name. */
-export function refuseName(value: unknown, report: Report): typeof REFUSED {
+/** Rejects a property because of its name. */
+export function rejectName(value: unknown, report: Report): typeof REJECTED {
   return report.add("type", "must not have a lone surrogate in its name", value);
 }
 
-/** Any JSON value within the wire profile: no `undefined`, no infinite number, no lone surrogate, no class of its own. */
+/** Reads any JSON value within the wire profile: not `undefined`, infinite numbers, lone surrogates or class instances. */
 export const json: Reader = (value, report) => {
   switch (typeof value) {
     case "boolean":
@@ -50,21 +50,21 @@ export const json: Reader = (value, report) => {
     case "string":
     case "number":
     case "undefined":
-      return refuseProfile(value, report);
+      return rejectByProfile(value, report);
     case "object":
       if (value === null) {
         return undefined;
       }
-      // At every level, alternatives that ignore it would read all that is in it.
+      // Without memory, alternatives that ignore the value would read its contents again at every level.
       return report.memory ? report.memory.readOnce(container, value, report) : container(value, report);
     default:
-      return refuseType("must be a JSON value", value, report);
+      return rejectType("must be a JSON value", value, report);
   }
 };
 
 function container(value: unknown, report: Report): unknown {
   if (report.depth >= MAX_DEPTH) {
-    return refuseDepth(value as object, report);
+    return rejectDepth(value as object, report);
   }
   const since = report.found.length;
   report.depth++;
@@ -74,14 +74,14 @@ function container(value: unknown, report: Report): unknown {
     readMembers(value as Record<string, unknown>, report);
   }
   report.depth--;
-  return report.found.length === since ? undefined : REFUSED;
+  return report.found.length === since ? undefined : REJECTED;
 }
 
 function readItems(items: readonly unknown[], report: Report): void {
   const start = report.found.length;
   let since = start;
   for (let index = 0; index < items.length; index++) {
-    if (json(items[index], report) === REFUSED) {
+    if (json(items[index], report) === REJECTED) {
       report.under(index, since);
       if (report.isQuiet || report.overflows(start)) {
         return;
@@ -102,8 +102,8 @@ function readMembers(object: Record<string, unknown>, report: Report): void {
     if (report.isPolluted && !Object.hasOwn(object, name)) {
       continue;
     }
-    const result = isWellFormed(name) ? json(object[name], report) : refuseName(object[name], report);
-    if (result === REFUSED) {
+    const result = isWellFormed(name) ? json(object[name], report) : rejectName(object[name], report);
+    if (result === REJECTED) {
       report.under(name, since);
       if (report.isQuiet || report.overflows(start)) {
         return;
@@ -113,7 +113,7 @@ function readMembers(object: Record<string, unknown>, report: Report): void {
   }
 }
 
-/** Whether an object is what `JSON.parse` makes, in this realm or another. */
+/** Returns `true` if an object is one that `JSON.parse` could return, in this realm or another. */
 function isPlain(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -1,37 +1,37 @@
-/** Values that are what they are: `true`, `null`, literals, enums, nothing. */
+/** Readers of constants: booleans, null, literals and enums. */
 
 import { equal, isPrimitive } from "./equal.js";
-import { refuseProfile, refuseType } from "./json.js";
+import { rejectByProfile, rejectType } from "./json.js";
 import type { Reader } from "./report.js";
-import { choice, listed } from "./words.js";
+import { choiceKeyword, choiceMessage } from "./messages.js";
 
-/** `true` or `false`. */
+/** Reads `true` or `false`. */
 export const boolean: Reader = (value, report) =>
-  typeof value === "boolean" ? undefined : refuseType("must be a boolean", value, report);
+  typeof value === "boolean" ? undefined : rejectType("must be a boolean", value, report);
 
-/** `null`. */
-export const nil: Reader = (value, report) => (value === null ? undefined : refuseType("must be null", value, report));
+/** Reads `null`. */
+export const nil: Reader = (value, report) => (value === null ? undefined : rejectType("must be null", value, report));
 
-/** No value at all. */
+/** Rejects every value. */
 export const never: Reader = (value, report) =>
-  refuseProfile(value, report) ?? report.add("not", "is not allowed", value);
+  rejectByProfile(value, report) ?? report.add("not", "is not allowed", value);
 
-/** One of a few strings. */
+/** Reads one of several strings. */
 export function enums(names: readonly string[]): Reader {
   const isOne = oneOfPrimitives(names);
-  const [rule, message] = [choice(names), listed(names)];
+  const [rule, message] = [choiceKeyword(names), choiceMessage(names)];
   return (value, report) => {
     if (isOne(value)) {
       return undefined;
     }
-    return refuseProfile(value, report) ?? report.add(rule, message, value);
+    return rejectByProfile(value, report) ?? report.add(rule, message, value);
   };
 }
 
-/** One of a few JSON values, compared deeply. */
+/** Reads one of several JSON values, compared deeply. */
 export function literals(values: readonly unknown[]): Reader {
   const isOne = values.every(isPrimitive) ? oneOfPrimitives(values) : (value: unknown) => values.some((one) => equal(one, value));
-  const [rule, message] = [choice(values), listed(values)];
+  const [rule, message] = [choiceKeyword(values), choiceMessage(values)];
   return (value, report) => {
     if (isOne(value)) {
       return undefined;

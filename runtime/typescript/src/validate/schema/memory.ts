@@ -1,45 +1,45 @@
 /**
- * Results of earlier visits.
+ * Memoization of readers.
  *
- * Each alternative reads the value again, and so do alternatives inside of alternatives: without a memory,
- * the time doubles with every level of nesting. The same holds for `allOf`, `if` and whatever else looks at
- * one value several times. So after a few visits inside of nested readers of this kind, each reads each
- * value once.
+ * Each alternative reads the value again, and so do alternatives within alternatives, so that the time
+ * would double with every level of nesting. The same applies to `allOf`, `if` and other keywords that
+ * read one value several times. After a few visits within nested readers of this kind, each reader
+ * therefore reads each value once.
  */
 
 import { isPrimitive } from "./equal.js";
 import { MAX_ISSUES } from "./issue.js";
-import { type Found, type Reader, REFUSED, type Report } from "./report.js";
+import { type Found, type Reader, REJECTED, type Report } from "./report.js";
 
-/** At fewer levels, values are read only a few times, so nothing is remembered. */
-const SHALLOW = 2;
+/** At fewer levels of such readers, nothing is memoized, as values are read only a few times. */
+const MIN_LEVEL = 2;
 
-/** How many visits there are at nested levels before the first is remembered: most payloads need fewer. */
-const UNREMEMBERED = 64;
+/** The number of visits before the first is memoized. Most payloads need fewer. */
+const FREE_VISITS = 64;
 
-/** The same for values that are soon read again. */
-const UNREMEMBERED_PRIMITIVES = 4096;
+/** The same for primitives, which are cheap to read again. */
+const FREE_PRIMITIVE_VISITS = 4096;
 
-/** What came of reading a value. */
+/** The result of reading a value. */
 interface Visit {
   readonly reader: object;
-  /** How many arrays and objects enclosed the value, if that matters. */
+  /** The number of arrays and objects around the value; 0 for primitives. */
   readonly depth: number;
-  /** Whether the wire profile bound all of it. */
+  /** Whether all of the value had to conform to the wire profile. */
   readonly isPayload: boolean;
   readonly result: unknown;
-  /** What was found; not known if only the verdict counted. */
+  /** The issues; undefined if only the verdict mattered. */
   readonly found: readonly Found[] | undefined;
-  /** Another visit of the same value. */
+  /** An earlier visit of the same value. */
   readonly next: Visit | undefined;
 }
 
-/** What is remembered of the validation of one value. */
+/** The memoized results of one validation. */
 export class Memory {
   visits = 0;
   readonly #known = new Map<unknown, Visit>();
 
-  /** What a reader returns for a value, now or on an earlier visit. */
+  /** Reads a value, or returns the result of an earlier visit. */
   readOnce(read: Reader, value: unknown, report: Report): unknown {
     const known = this.recall(read, value, report);
     if (known !== undefined) {
@@ -49,7 +49,7 @@ export class Memory {
     return this.keep(read, value, report, since, read(value, report));
   }
 
-  /** An earlier visit, if it says all that is asked. Reports again what it found. */
+  /** Returns an earlier visit, if it has the required details, and adds its issues to the report. */
   recall(reader: object, value: unknown, report: Report): Visit | undefined {
     const { isPayload } = report;
     const depth = depthOf(value, report);
@@ -57,7 +57,7 @@ export class Memory {
     while (visit !== undefined && (visit.reader !== reader || visit.depth !== depth || visit.isPayload !== isPayload)) {
       visit = visit.next;
     }
-    if (visit === undefined || visit.result !== REFUSED) {
+    if (visit === undefined || visit.result !== REJECTED) {
       return visit;
     }
     if (report.isQuiet) {
@@ -67,56 +67,56 @@ export class Memory {
     if (visit.found === undefined) {
       return undefined;
     }
-    report.found.push(...visit.found.map(copied));
+    report.found.push(...visit.found.map(copyIssue));
     return visit;
   }
 
-  /** Remembers what a reader returned for a value, and what it found since then. Returns the same. */
+  /** Stores the result of a reader and its issues since `since`. Returns the result. */
   keep<Result>(reader: object, value: unknown, report: Report, since: number, result: Result): Result {
     let found: readonly Found[] | undefined;
     if (!report.isQuiet) {
-      // Drops what was found twice, so that it does not double with every level.
+      // Drops duplicates, whose number would otherwise double with every level.
       report.overflows(since);
       if (report.isFull) {
-        // Readers stopped, so what they would have found is not known.
+        // Readers stopped early, so the issues are not complete.
         return result;
       }
-      found = report.found.slice(since, since + MAX_ISSUES + 1).map(copied);
+      found = report.found.slice(since, since + MAX_ISSUES + 1).map(copyIssue);
     }
     const key = keyOf(value);
     const { isPayload } = report;
     const depth = depthOf(value, report);
-    // The latest visit comes first, and says the most.
+    // The latest visit comes first, as it has the most details.
     this.#known.set(key, { reader, depth, isPayload, result, found, next: this.#known.get(key) });
     return result;
   }
 }
 
-/** The memory of a validation, which all of its reports share. */
+/** Returns the memory of a validation, which all of its reports share. */
 export function memoryOf(report: Report): Memory {
   return (report.memory ??= report.outer ? memoryOf(report.outer) : new Memory());
 }
 
-/** Whether the next visit of a value is to be recalled or remembered. */
+/** Counts a visit. Returns `true` if it should be recalled or stored. */
 export function remembers(value: unknown, report: Report): boolean {
-  return report.level >= SHALLOW && isOften(value, memoryOf(report));
+  return report.level >= MIN_LEVEL && isOften(value, memoryOf(report));
 }
 
 function isOften(value: unknown, memory: Memory): boolean {
-  return ++memory.visits > (isPrimitive(value) ? UNREMEMBERED_PRIMITIVES : UNREMEMBERED);
+  return ++memory.visits > (isPrimitive(value) ? FREE_PRIMITIVE_VISITS : FREE_VISITS);
 }
 
-/** A text or a number is judged alike at every depth. */
+/** Returns the depth of a value. The result for a primitive does not depend on it. */
 function depthOf(value: unknown, report: Report): number {
   return isPrimitive(value) ? 0 : report.depth;
 }
 
-/** Parents add to the path. */
-function copied(found: Found): Found {
+/** Copies an issue, as containers append to its path. */
+function copyIssue(found: Found): Found {
   return { ...found, path: found.path.slice() };
 }
 
-/** Maps do not tell -0 from 0, and only one of them is read as it is. */
+/** Returns the key of a value. Maps treat -0 as 0, but their results differ. */
 function keyOf(value: unknown): unknown {
   return Object.is(value, -0) ? NEGATIVE_ZERO : value;
 }

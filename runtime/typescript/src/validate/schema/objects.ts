@@ -1,42 +1,42 @@
-/** Objects with named properties, and maps. */
+/** Readers of objects and maps. */
 
-import { isObject, isWellFormed, json, refuseDepth, refuseName, refuseType } from "./json.js";
-import { MAX_DEPTH, outputOf, type Reader, REFUSED, type Report, setOwn } from "./report.js";
+import { isObject, isWellFormed, json, rejectDepth, rejectName, rejectType } from "./json.js";
+import { MAX_DEPTH, outputOf, type Reader, REJECTED, type Report, setOwn } from "./report.js";
 
 /** A property that an object declares. */
 export interface Property {
   readonly name: string;
   readonly read: Reader;
-  /** What an absent property means; a reader makes something of `undefined`. */
-  readonly absent: "refused" | "accepted" | Reader;
+  /** What to do if the property is absent. A reader substitutes a value for `undefined`. */
+  readonly absent: "rejected" | "accepted" | Reader;
 }
 
-/** What an object makes of properties that it does not declare. */
-export type Others = "dropped" | "refused" | Reader;
+/** What an object does with properties that it does not declare. */
+export type Others = "dropped" | "rejected" | Reader;
 
 /**
- * An object with these properties and others. Properties keep the order that they have in the value.
+ * Reads an object. The output has the properties in the order of the value.
  *
- * The readers are tried in the order of the declaration, because values mostly are in that order; each
- * name is then only compared, and looked up where it differs.
+ * Most values have their properties in the order of the declaration, so each name is compared with the
+ * next declared one, and looked up only if it differs.
  */
 export function object(properties: readonly Property[], others: Others): Reader {
-  const places = new Map(properties.map(({ name }, index) => [name, index]));
+  const indexes = new Map(properties.map(({ name }, index) => [name, index]));
   const expected = properties.filter(({ absent }) => absent !== "accepted").length;
   const declared = properties.map(({ name, read, absent }) => ({ name, read, weight: absent === "accepted" ? 0 : 1 }));
-  const readOther = readerOfOthers(others);
+  const readOther = otherReader(others);
 
   return (value, report) => {
     if (!isObject(value)) {
-      return refuseType("must be an object", value, report);
+      return rejectType("must be an object", value, report);
     }
     if (report.depth >= MAX_DEPTH) {
-      return refuseDepth(value, report);
+      return rejectDepth(value, report);
     }
     report.depth++;
     const { isPolluted } = report;
     const start = report.found.length;
-    // What promises bring is put into a copy.
+    // The outputs of promises are put into a copy.
     let copy: Record<string, unknown> | undefined = report.isAsync ? {} : undefined;
     let since = start;
     let next = 0;
@@ -47,7 +47,7 @@ export function object(properties: readonly Property[], others: Others): Reader 
       }
       let property = declared[next];
       if (property === undefined || property.name !== name) {
-        next = places.get(name) ?? declared.length;
+        next = indexes.get(name) ?? declared.length;
         property = declared[next];
       }
       const input = value[name];
@@ -60,14 +60,14 @@ export function object(properties: readonly Property[], others: Others): Reader 
         result = property.read(input, report);
       }
       if (result !== undefined) {
-        if (result !== REFUSED) {
+        if (result !== REJECTED) {
           copy ??= upTo(name, value);
         } else if (report.isQuiet) {
-          return REFUSED;
+          return REJECTED;
         } else {
           report.under(name, since);
           if (report.overflows(start)) {
-            return REFUSED;
+            return REJECTED;
           }
           since = report.found.length;
         }
@@ -80,39 +80,39 @@ export function object(properties: readonly Property[], others: Others): Reader 
       copy = fill(properties, value, copy, report);
     }
     report.depth--;
-    return report.found.length === start ? copy : report.refuse(copy, start);
+    return report.found.length === start ? copy : report.reject(copy, start);
   };
 }
 
-/** An object whose values are all alike; every name is an ordinary one, `__proto__` too. */
+/** Reads an object whose values have one schema. Any name is allowed, including `__proto__`. */
 export function map(values: Reader): Reader {
   return object([], values);
 }
 
-/** Stands for a property that is not passed on. */
+/** Returned for a property that is not part of the output. */
 const DROPPED: unique symbol = Symbol("dropped");
 
 type ReadOther = (name: string, value: unknown, report: Report) => unknown;
 
-function readerOfOthers(others: Others): ReadOther {
-  if (others === "refused") {
+function otherReader(others: Others): ReadOther {
+  if (others === "rejected") {
     return (_, value, report) => report.add("additionalProperties", "is not allowed", value);
   }
-  const passesOn = others !== "dropped";
+  const isKept = others !== "dropped";
   return (name, value, report) => {
-    // What is dropped is not looked at, except that the wire profile binds all of a payload.
-    if (!passesOn && !report.isPayload) {
+    // A dropped property is not read, unless it is part of a payload, all of which must conform to the wire profile.
+    if (!isKept && !report.isPayload) {
       return DROPPED;
     }
     if (!isWellFormed(name)) {
-      return refuseName(value, report);
+      return rejectName(value, report);
     }
-    const result = (passesOn ? others : json)(value, report);
-    return passesOn || result === REFUSED ? result : DROPPED;
+    const result = (isKept ? others : json)(value, report);
+    return isKept || result === REJECTED ? result : DROPPED;
   };
 }
 
-/** A copy of the properties before one. */
+/** Returns a copy of the properties before one. */
 function upTo(end: string, value: Record<string, unknown>): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
   for (const name in value) {
@@ -126,7 +126,7 @@ function upTo(end: string, value: Record<string, unknown>): Record<string, unkno
   return copy;
 }
 
-/** Reports what is missing, and adds what the declaration puts in the place of absent properties. */
+/** Reports missing properties, and adds substitutes for absent ones. */
 function fill(
   properties: readonly Property[],
   value: Record<string, unknown>,
@@ -138,7 +138,7 @@ function fill(
     if (absent === "accepted" || Object.hasOwn(value, name)) {
       continue;
     }
-    if (absent === "refused") {
+    if (absent === "rejected") {
       report.missing(name);
       continue;
     }

@@ -1,91 +1,91 @@
-/** What a reader is, and what it finds wrong with a value. */
+/** Readers of JSON values, and the issues that they report. */
 
-import { longPointer, MAX_ISSUES, shown } from "./issue.js";
+import { fullPointer, MAX_ISSUES, describeValue } from "./issue.js";
 import type { Memory } from "./memory.js";
 
 /**
- * Reads a JSON value. Returns `undefined` where it may stay as it is, so that it is handed on and not
- * copied; what it becomes otherwise; or {@link REFUSED}, after it has told the report what is wrong.
+ * Reads a JSON value. Returns `undefined` if the output is the value itself, so that it is not copied;
+ * the output if it differs; or {@link REJECTED}, after it has added an issue to the report.
  */
 export type Reader = (value: unknown, report: Report) => unknown;
 
-/** What a reader returns for a value that it does not accept, or on which it waits. */
-export const REFUSED: unique symbol = Symbol("refused");
+/** Returned by a reader for a value that it does not accept, or whose output is a promise. */
+export const REJECTED: unique symbol = Symbol("rejected");
 
-/** What a reader returns for a value that becomes `undefined`. */
+/** Returned by a reader if the output is `undefined`. */
 export const NOTHING: unique symbol = Symbol("nothing");
 
-/** What a value becomes by what a reader returned for it. */
+/** Returns the output for a value, given what its reader returned. */
 export function outputOf(value: unknown, result: unknown): unknown {
   return result === undefined ? value : result === NOTHING ? undefined : result;
 }
 
-/** How many arrays and objects may be nested in each other. */
+/** The most levels of nested arrays and objects. */
 export const MAX_DEPTH = 127;
 
-/** An issue, or the promise of some, before its path is known in full. */
+/** An issue whose path is not complete yet, or a promise of an outcome. */
 export interface Found {
-  /** The steps to the place, innermost first, so that parents need only append theirs. */
+  /** The steps of the path, innermost first, so that containers append theirs. */
   readonly path: PropertyKey[];
   readonly rule: string;
   readonly message: string;
-  /** What stands there; `undefined` where nothing does. */
+  /** The value at the path; `undefined` if there is none. */
   readonly value: unknown;
-  /** An issue that another library found, in its own shape. */
+  /** An issue that another library reported, in its own form. */
   readonly foreign?: object | undefined;
-  /** What this place becomes, as soon as it is known. */
+  /** The outcome for this path, once it is known. */
   readonly promise?: Promise<Outcome> | undefined;
 }
 
-/** What a value becomes, and what is wrong with it. */
+/** The output for a value, and its issues. */
 export interface Outcome {
   readonly value: unknown;
   readonly found: readonly Found[];
 }
 
-/** What is found in one value. Readers compare the length of `found` to learn whether a part added issues. */
+/** The issues of one value. Readers compare the length of `found` to learn whether a part added issues. */
 export class Report {
   readonly found: Found[] = [];
-  /** How many arrays and objects enclose the place that is being read. */
+  /** The number of arrays and objects around the value that is being read. */
   depth = 0;
-  /** Only the verdict counts: issues are not described, and readers may stop at the first. */
+  /** Only the verdict matters: issues are not described, and readers may stop at the first. */
   isQuiet = false;
-  /** More was found than is reported: readers stop. */
+  /** There are more issues than are reported: readers stop. */
   isFull = false;
-  /** Fewer than this need not be looked through again for more issues than are reported. */
+  /** The number of issues above which they are counted again without duplicates. */
   #enough = MAX_ISSUES;
-  /** How many readers enclose this one that read a value several times. */
+  /** The number of readers around this one that read a value several times. */
   level = 0;
-  /** What was read at nested levels, as soon as that may be often. */
+  /** The results of earlier visits, once values may be read often. */
   memory: Memory | undefined;
-  /** The report of the same validation that waits while this part is read. */
+  /** The report of the same validation that waits for this part. */
   outer: Report | undefined;
-  /** The wire profile binds every part, also those that the schema does not look at. */
+  /** The wire profile applies to every part, including those that the schema ignores. */
   isPayload = false;
-  /** Whether somebody gave all objects enumerable properties: then own ones must be told apart. */
+  /** Whether `Object.prototype` has enumerable properties, so that own ones must be distinguished. */
   readonly isPolluted = hasPollution();
 
   constructor(
-    /** What the schemas of another library are run with. */
+    /** The context for schemas of another library. */
     readonly context: unknown,
-    /** Whether readers may wait for promises. */
+    /** Whether readers may return promises. */
     readonly isAsync: boolean,
-    /** Reads what a schema puts out, not what it takes in: 64-bit integers are written back to strings. */
+    /** Whether outputs are encoded back to inputs: 64-bit integers become strings. */
     readonly isBackward: boolean,
   ) {}
 
-  add(rule: string, message: string, value: unknown): typeof REFUSED {
+  add(rule: string, message: string, value: unknown): typeof REJECTED {
     this.found.push(this.isQuiet ? SOMETHING : { path: [], rule, message, value });
-    return REFUSED;
+    return REJECTED;
   }
 
-  /** An issue of a property that is not there, in the object that is being read. */
-  missing(name: string, rule = "required", message = "is required"): typeof REFUSED {
+  /** Adds an issue for a missing property of the object that is being read. */
+  missing(name: string, rule = "required", message = "is required"): typeof REJECTED {
     this.found.push(this.isQuiet ? SOMETHING : { path: [name], rule, message, value: undefined });
-    return REFUSED;
+    return REJECTED;
   }
 
-  /** Says that what was found since then stands under `key`. */
+  /** Adds `key` to the path of the issues found since `since`. */
   under(key: PropertyKey, since: number): void {
     for (let index = since; index < this.found.length && !this.isQuiet; index++) {
       this.found[index]?.path.push(key);
@@ -93,8 +93,8 @@ export class Report {
   }
 
   /**
-   * Whether a container, whose issues begin at `start`, has more of them than are reported. Issues that are
-   * there twice count once and are dropped.
+   * Returns `true` if a container, whose issues begin at `start`, has more issues than are reported.
+   * Drops duplicates.
    */
   overflows(start: number): boolean {
     if (!this.isFull && this.found.length - start > this.#enough) {
@@ -103,28 +103,28 @@ export class Report {
       const issues = found.filter(({ promise }) => promise === undefined);
       this.isFull = issues.length > MAX_ISSUES;
       if (issues.length < found.length) {
-        // Promises stay, and must not be looked through for each that is added.
+        // Promises stay, and would otherwise be searched again for each issue.
         this.#enough = 2 * found.length;
       }
     }
     return this.isFull;
   }
 
-  /** Waits for what this place becomes. */
-  wait(promise: Promise<Outcome>): typeof REFUSED {
+  /** Adds a promise of the outcome for the current path. */
+  wait(promise: Promise<Outcome>): typeof REJECTED {
     this.found.push({ ...SOMETHING, path: [], promise });
-    return REFUSED;
+    return REJECTED;
   }
 
-  /** What a container's reader returns that found something. */
-  refuse(output: unknown, since: number): typeof REFUSED {
+  /** Returns the result of a container that has issues or promises. */
+  reject(output: unknown, since: number): typeof REJECTED {
     if (!this.isAsync || !this.found.some((found, index) => index >= since && found.promise)) {
-      return REFUSED;
+      return REJECTED;
     }
     return this.wait(settled(output, this.found.splice(since)));
   }
 
-  /** A report of its own for a part that is read on its own. */
+  /** Returns a separate report for a part that is read separately. */
   part(): Report {
     const part = new Report(this.context, this.isAsync, this.isBackward);
     part.depth = this.depth;
@@ -136,34 +136,34 @@ export class Report {
   }
 }
 
-/** Drops issues that were found before at the same place. Of those that another library found, none is like another. */
+/** Drops duplicate issues. Those of another library all count as distinct. */
 export function distinct(all: readonly Found[]): Found[] {
   const seen = new Set<string>();
   return all.filter(({ path, rule, message, value, foreign, promise }) => {
     if (foreign !== undefined || promise !== undefined) {
       return true;
     }
-    const key = JSON.stringify([longPointer(path.slice().reverse()), rule, message, shown(value)]);
+    const key = JSON.stringify([fullPointer(path.slice().reverse()), rule, message, describeValue(value)]);
     return !seen.has(key) && seen.add(key);
   });
 }
 
 const SOMETHING: Found = { path: [], rule: "", message: "", value: undefined };
 
-/** What a reader makes of a value, if it accepts it. The report stays as it is. */
+/** Returns the result of a reader. Leaves the report unchanged. */
 export function attempt(reader: Reader, value: unknown, report: Report): unknown {
   const since = report.found.length;
   const { isQuiet, depth } = report;
   report.isQuiet = true;
   const output = reader(value, report);
   report.isQuiet = isQuiet;
-  // A reader that stops early does not climb back.
+  // A reader that stops early does not reset the depth.
   report.depth = depth;
   report.found.length = since;
   return output;
 }
 
-/** Waits for every promise that was found in a value, and puts what they bring where it belongs. */
+/** Awaits the promises found in a value, and puts their outputs in place. */
 export async function settled(output: unknown, all: readonly Found[]): Promise<Outcome> {
   const root: Record<string, unknown> = { value: output };
   const parts = await Promise.all(all.map(async (found) => ({ found, outcome: await found.promise })));
@@ -171,8 +171,8 @@ export async function settled(output: unknown, all: readonly Found[]): Promise<O
     if (outcome === undefined) {
       return [found];
     }
-    // A reader that found more than is reported made nothing in which the parts could be put.
-    if (output !== REFUSED || found.path.length === 0) {
+    // A reader that stopped at too many issues has no output to put the parts in.
+    if (output !== REJECTED || found.path.length === 0) {
       put(root, [...found.path, "value"], outcome.value);
     }
     return outcome.found.map((inner) => ({ ...inner, path: [...inner.path, ...found.path] }));
@@ -181,17 +181,17 @@ export async function settled(output: unknown, all: readonly Found[]): Promise<O
 }
 
 function put(root: Record<string, unknown>, path: readonly PropertyKey[], value: unknown): void {
-  let place: unknown = root;
+  let parent: unknown = root;
   for (const key of path.slice(1).reverse()) {
-    place = (place as Record<PropertyKey, unknown>)[key];
+    parent = (parent as Record<PropertyKey, unknown>)[key];
   }
   const [last] = path;
   if (last !== undefined) {
-    setOwn(place as Record<string, unknown>, last as string, value);
+    setOwn(parent as Record<string, unknown>, last as string, value);
   }
 }
 
-/** Sets an own property, even where it is called `__proto__`. */
+/** Sets an own property, even one called `__proto__`. */
 export function setOwn(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name === "__proto__") {
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });

@@ -1,48 +1,48 @@
-/** Strings: code points, patterns and formats. */
+/** Readers of strings: lengths in code points, patterns and formats. */
 
 import type { Automaton } from "./automaton.js";
 import { type Format, formats } from "./formats.js";
-import { isWellFormed, refuseType } from "./json.js";
+import { isWellFormed, rejectType } from "./json.js";
 import { isInt64, isUint64 } from "./number.js";
-import { type Reader, REFUSED, type Report } from "./report.js";
-import { counted } from "./words.js";
+import { type Reader, REJECTED, type Report } from "./report.js";
+import { pluralize } from "./messages.js";
 
-/** What a string must be. */
+/** The limits of a string. */
 export interface StringLimits {
-  /** The fewest code points allowed. */
+  /** The minimum number of code points. */
   minLength?: number;
-  /** The most code points allowed. */
+  /** The maximum number of code points. */
   maxLength?: number;
   /**
-   * The regular expression that must match somewhere; as text it is read with the `u` flag. JavaScript
-   * matches it natively, which can take exponential time, for instance for `^(\w+\s?)*$`. The compiler
-   * writes an automaton for such patterns of definitions.
+   * A regular expression that must match anywhere in the string; as a string it has the `u` flag.
+   * JavaScript matches it natively, which can take exponential time, for example for `^(\w+\s?)*$`. For
+   * such patterns in definitions the compiler generates an automaton.
    */
   pattern?: Pattern;
-  /** The format that the whole string must have. */
+  /** The format of the whole string. */
   format?: Format;
 }
 
-/** What a string can be matched with. */
+/** A pattern in any form. */
 export type Pattern = string | RegExp | Automaton;
 
-/** The limits of a string, ready to be held against many. */
+/** The prepared limits of a string. */
 export interface TextRules {
   readonly minLength: number;
   readonly maxLength: number;
   readonly pattern: Pick<Automaton, "test"> | undefined;
-  /** The pattern as it was written. */
+  /** The pattern as written. */
   readonly source: string;
   readonly format: string;
   readonly isFormat: ((text: string) => boolean) | undefined;
-  /** Texts of these lengths in UTF-16 units keep all limits, and need no closer look. */
-  readonly sureFrom: number;
-  readonly sureTo: number;
+  /** A text whose length in UTF-16 units is between these two is within all limits, so that no other check is needed. */
+  readonly fastMin: number;
+  readonly fastMax: number;
 }
 
 /** Prepares limits for {@link checkText}. */
 export function textRules(limits: Omit<StringLimits, "format"> & { readonly format?: AnyFormat | undefined }): TextRules {
-  const { minLength = 0, maxLength = LONGEST, pattern, format } = limits;
+  const { minLength = 0, maxLength = MAX_STRING_LENGTH, pattern, format } = limits;
   return {
     minLength,
     maxLength,
@@ -51,20 +51,20 @@ export function textRules(limits: Omit<StringLimits, "format"> & { readonly form
     format: format ?? "",
     isFormat: format && FORMATS[format],
     // A code point has one or two units.
-    sureFrom: minLength > 1 ? 2 * minLength : minLength,
-    sureTo: pattern !== undefined || format ? -1 : Math.min(maxLength, LONGEST),
+    fastMin: minLength > 1 ? 2 * minLength : minLength,
+    fastMax: pattern !== undefined || format ? -1 : Math.min(maxLength, MAX_STRING_LENGTH),
   };
 }
 
-/** A pattern ready for use. */
+/** Returns the matcher of a pattern. */
 export function matcher(pattern: Pattern): Pick<Automaton, "test"> {
   return typeof pattern === "string" || pattern instanceof RegExp ? regularExpression(pattern) : pattern;
 }
 
-/** A pattern as JavaScript's own, for those who only want to know it. */
+/** Returns a pattern as a `RegExp`. */
 export function regularExpression(pattern: Pattern): RegExp {
   if (pattern instanceof RegExp) {
-    // A flag that keeps state between matches would make the verdict depend on the last value.
+    // Flags that keep state between matches would make the verdict depend on earlier values.
     return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
   }
   return new RegExp(sourceOf(pattern), "u");
@@ -74,26 +74,26 @@ function sourceOf(pattern: Pattern): string {
   return typeof pattern === "string" ? pattern : pattern.source;
 }
 
-/** Longer than any string, and still one of the small integers that lengths are. */
-const LONGEST = 2 ** 30 - 1;
+/** Longer than any string, and still a small integer, which engines compare fastest. */
+const MAX_STRING_LENGTH = 2 ** 30 - 1;
 
 type AnyFormat = Format | "int64" | "uint64";
 
 const FORMATS: Readonly<Record<AnyFormat, (text: string) => boolean>> = { ...formats, int64: isInt64, uint64: isUint64 };
 
-/** Holds a text without lone surrogates against limits, and says whether it keeps them. */
+/** Checks a text without lone surrogates. Returns `true` if it is within the limits. */
 export function checkText(rules: TextRules, text: string, report: Report): boolean {
-  if (text.length >= rules.sureFrom && text.length <= rules.sureTo) {
+  if (text.length >= rules.fastMin && text.length <= rules.fastMax) {
     return true;
   }
   const { minLength, maxLength, pattern, isFormat } = rules;
   const since = report.found.length;
   if (text.length < minLength * 2 && codePoints(text) < minLength) {
-    report.add("minLength", `must have at least ${counted(minLength, "character")}`, text);
+    report.add("minLength", `must have at least ${pluralize(minLength, "character")}`, text);
   }
   if (text.length > maxLength && codePoints(text) > maxLength) {
-    report.add("maxLength", `must have at most ${counted(maxLength, "character")}`, text);
-    // What is too long already is not worth the time that a match takes.
+    report.add("maxLength", `must have at most ${pluralize(maxLength, "character")}`, text);
+    // A text that is too long is not matched, to save time.
     return false;
   }
   if (pattern !== undefined && !pattern.test(text)) {
@@ -105,18 +105,18 @@ export function checkText(rules: TextRules, text: string, report: Report): boole
   return report.found.length === since;
 }
 
-/** A string of any Unicode text; a lone surrogate is none. */
+/** Reads a string of Unicode text, without lone surrogates. */
 export function string(limits: StringLimits): Reader {
   const rules = textRules(limits);
   return (value, report) => {
     if (typeof value !== "string" || !isWellFormed(value)) {
-      return refuseType("must be a string", value, report);
+      return rejectType("must be a string", value, report);
     }
-    return checkText(rules, value, report) ? undefined : REFUSED;
+    return checkText(rules, value, report) ? undefined : REJECTED;
   };
 }
 
-/** How many code points a text without lone surrogates has. */
+/** Returns the number of code points of a text without lone surrogates. */
 function codePoints(text: string): number {
   let count = text.length;
   for (let index = 0; index < text.length; index++) {

@@ -1,39 +1,39 @@
-/** Alternatives, tagged or not, and `null` or nothing beside something else. */
+/** Readers of alternatives, optional and nullable values. */
 
-import { isObject, json, refuseType } from "./json.js";
+import { isObject, json, rejectType } from "./json.js";
 import { memoryOf, remembers } from "./memory.js";
-import { attempt, type Outcome, outputOf, type Reader, REFUSED, type Report, settled } from "./report.js";
-import { choice, listed } from "./words.js";
+import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settled } from "./report.js";
+import { choiceKeyword, choiceMessage } from "./messages.js";
 
-/** A value that at least one alternative accepts; it is read as the first that does. */
+/** Reads a value as the first alternative that accepts it. */
 export function anyOf(alternatives: readonly Reader[]): Reader {
   return union(alternatives, false, (value, report) => {
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
-      if (output !== REFUSED) {
+      if (output !== REJECTED) {
         return output;
       }
     }
-    return refuseAll(false, value, report);
+    return rejectAll(false, value, report);
   });
 }
 
-/** A value that exactly one alternative accepts. */
+/** Reads a value that exactly one alternative accepts. */
 export function oneOf(alternatives: readonly Reader[]): Reader {
   return union(alternatives, true, (value, report) => {
-    let accepted: unknown = REFUSED;
+    let accepted: unknown = REJECTED;
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
-      if (output !== REFUSED && accepted !== REFUSED) {
-        return refuseAll(true, value, report);
+      if (output !== REJECTED && accepted !== REJECTED) {
+        return rejectAll(true, value, report);
       }
-      accepted = output === REFUSED ? accepted : output;
+      accepted = output === REJECTED ? accepted : output;
     }
-    return accepted === REFUSED ? refuseAll(true, value, report) : accepted;
+    return accepted === REJECTED ? rejectAll(true, value, report) : accepted;
   });
 }
 
-/** A reader of alternatives that reads each value once, if it may be asked often, and that may wait. */
+/** Returns a reader of alternatives that memoizes values that may be read often, and that supports promises. */
 function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Reader): Reader {
   const read: Reader = (value, report) => {
     report.level++;
@@ -58,10 +58,10 @@ function chosenOnce(read: Reader, value: unknown, report: Report, choose: () => 
   return known ? (known.result as Promise<Outcome>) : memory.keep(read, value, report, report.found.length, choose());
 }
 
-/** Like the readers above, where alternatives may be promises. */
+/** Does the same as the readers above, if alternatives may return promises. */
 async function chosen(alternatives: readonly Reader[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
   memoryOf(report);
-  // The report moves on while this waits.
+  // The report changes while this waits.
   const here = report.part();
   here.level++;
   const accepting: Outcome[] = [];
@@ -80,10 +80,10 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
     return first;
   }
   const part = here.part();
-  return settled(refuseAll(isExclusive, value, part), part.found);
+  return settled(rejectAll(isExclusive, value, part), part.found);
 }
 
-function refuseAll(isExclusive: boolean, value: unknown, report: Report): typeof REFUSED {
+function rejectAll(isExclusive: boolean, value: unknown, report: Report): typeof REJECTED {
   if (value === undefined) {
     return report.add("required", "is required", undefined);
   }
@@ -92,32 +92,32 @@ function refuseAll(isExclusive: boolean, value: unknown, report: Report): typeof
     : report.add("anyOf", "must match one of the alternatives", value);
 }
 
-/** A value of the schema, or `null`. */
+/** Reads a value of the schema, or `null`. */
 export function nullable(inner: Reader): Reader {
   return (value, report) => (value === null ? undefined : inner(value, report));
 }
 
-/** A value of the schema, or nothing. */
+/** Reads a value of the schema, or `undefined`. */
 export function optional(inner: Reader): Reader {
   return (value, report) => (value === undefined ? undefined : inner(value, report));
 }
 
-/** A reader that is looked up when it is first used. */
-export function lazy(look: () => Reader): Reader {
+/** Returns a reader that is created on first use. */
+export function lazy(create: () => Reader): Reader {
   let inner: Reader | undefined;
   return (value, report) => {
-    inner ??= look();
+    inner ??= create();
     return inner(value, report);
   };
 }
 
-/** An object whose own string property `tag` says which case it is; an open one takes objects with other tags as they are. */
+/** Reads an object whose own string property `tag` selects the case. If `isOpen`, objects with other tags are accepted unchanged. */
 export function tagged(tag: string, cases: ReadonlyMap<string, Reader>, isOpen: boolean): Reader {
   const names = [...cases.keys()];
   const isInherited = tag in Object.prototype;
   return (value, report) => {
     if (!isObject(value)) {
-      return refuseType("must be an object", value, report);
+      return rejectType("must be an object", value, report);
     }
     const name = (isInherited || report.isPolluted) && !Object.hasOwn(value, tag) ? undefined : value[tag];
     const found = typeof name === "string" ? cases.get(name) : undefined;
@@ -129,16 +129,16 @@ export function tagged(tag: string, cases: ReadonlyMap<string, Reader>, isOpen: 
     }
     const since = report.found.length;
     if (typeof name !== "string") {
-      refuseType("must be a string", name, report);
+      rejectType("must be a string", name, report);
     } else {
-      report.add(choice(names), listed(names), name);
+      report.add(choiceKeyword(names), choiceMessage(names), name);
     }
     report.under(tag, since);
-    return REFUSED;
+    return REJECTED;
   };
 }
 
-/** A whole payload: the wire profile binds also what the schema does not look at. */
+/** Reads a whole payload. Parts that the schema ignores must conform to the wire profile, too. */
 export function payload(inner: Reader): Reader {
   return (value, report) => {
     const { isPayload } = report;

@@ -1,35 +1,35 @@
 /**
- * How a zod class gets an exact reader.
+ * Subclasses of zod classes with exact readers.
  *
- * The class stays a zod class in every other respect: `instanceof`, `.extend()`, `.optional()`,
- * `z.toJSONSchema()`. Its clones keep the reader, because zod clones by constructor and definition.
+ * In every other respect they are zod classes: `instanceof`, `.extend()`, `.optional()`,
+ * `z.toJSONSchema()`. Clones keep the reader, because zod clones by constructor and definition.
  */
 
 import * as core from "zod/v4/core";
 
 import { MAX_ISSUES } from "../schema/issue.js";
 import { json } from "../schema/json.js";
-import { type Found, NOTHING, outputOf, type Reader, REFUSED, Report, settled } from "../schema/report.js";
+import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report, settled } from "../schema/report.js";
 import { nullable, optional } from "../schema/unions.js";
 import { rawIssues } from "./issues.js";
 
 type Payload = core.ParsePayload;
 type Context = core.ParseContextInternal;
 
-/** What a kind of schema is: how its definition is read, and what else others should know of it. */
+/** A kind of schema: its zod type, its reader and its metadata. */
 export interface Kind<Definition> {
-  /** What zod calls it. */
+  /** The name of the type in zod. */
   readonly type: string;
-  /** The reader that the definition asks for; none where only zod can read it. */
+  /** Returns the reader of a definition; undefined if only zod can read it. */
   read(definition: Definition): Reader | undefined;
-  /** Tells `z.toJSONSchema` and forms what they cannot see otherwise. */
+  /** Adds metadata for `z.toJSONSchema` and form libraries. */
   describe?(internals: Internals, definition: Definition): void;
 }
 
 type ZodInternals = core.SomeType["_zod"];
 
 export interface Internals extends ZodInternals {
-  /** Makes the reader; only our classes have it. */
+  /** Creates the reader. Only our classes have this. */
   fanfare?: () => Reader;
   reader?: Reader;
 }
@@ -40,8 +40,8 @@ interface Parent {
 }
 
 /**
- * Makes schemas of a subclass of the zod class `parent` whose values are read exactly. Their type is for
- * the caller to say: TypeScript cannot follow zod's classes.
+ * Returns a constructor of a subclass of the zod class `parent` with an exact reader. The caller declares
+ * the type, as TypeScript cannot infer zod's classes.
  */
 export function exact<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
   const Exact = core.$constructor<core.$ZodType, Definition & core.$ZodTypeDef>(`Fanfare${name}`, (schema, definition) => {
@@ -51,10 +51,10 @@ export function exact<Definition extends object>(name: string, parent: Parent, k
       }
     });
     const internals: Internals = schema._zod;
-    const zods = internals.parse;
+    const zodParse = internals.parse;
     kind.describe?.(internals, definition);
-    internals.fanfare = () => kind.read(definition) ?? run(zods);
-    // Zod puts the last touches to these two in functions that it defers, in this order.
+    internals.fanfare = () => kind.read(definition) ?? run(zodParse);
+    // Zod sets these two in deferred functions, in this order. Ours runs last.
     (internals.deferred ??= []).push(() => {
       internals.parse = parse(schema);
       if (!definition.checks?.length) {
@@ -62,29 +62,29 @@ export function exact<Definition extends object>(name: string, parent: Parent, k
       }
     });
   });
-  // `coerce` keeps `z.compile` from replacing the reader by its own: it leaves coercing schemas alone.
+  // `coerce` keeps `z.compile` from replacing the reader, as it skips coercing schemas.
   return (definition) => new Exact({ ...definition, type: kind.type, coerce: true } as never) as never;
 }
 
-/** Zod probes for `eval` when it makes an object class, which a strict content security policy reports. */
-function withoutEval(make: () => void): void {
+/** Keeps zod from probing for `eval` in an object class, which a strict content security policy reports. */
+function withoutEval(create: () => void): void {
   const { jitless } = core.config();
   core.config({ jitless: true });
   try {
-    make();
+    create();
   } finally {
     core.config({ jitless });
   }
 }
 
-/** What zod calls to read a value. */
+/** Returns the function that zod calls to parse a value. */
 function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
   let reader: Reader | undefined;
   return (payload, context) => {
     reader ??= ownReader(schema._zod);
     const report = new Report(context, context.async === true, context.direction === "backward");
     if (waiting?.context === context) {
-      // The same validation, with schemas of zod in between.
+      // Part of the same validation, with zod schemas in between.
       report.outer = waiting;
       report.level = waiting.level;
     }
@@ -92,7 +92,7 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
     if (result === undefined) {
       return payload;
     }
-    return result === REFUSED && report.isAsync
+    return result === REJECTED && report.isAsync
       ? settled(result, report.found).then(({ value, found }) => finish(payload, value, found))
       : finish(payload, outputOf(payload.value, result), report.found);
   };
@@ -107,7 +107,7 @@ function finish(payload: Payload, output: unknown, found: readonly Found[]): Pay
   return payload;
 }
 
-/** The reader of any schema: its own, or one that leaves the reading to zod. */
+/** Returns the reader of any schema: its own, or one that delegates to zod. */
 export function readerOf(schema: core.SomeType): Reader {
   const internals: Internals = schema._zod;
   const { def } = internals as core.$ZodTypes["_zod"];
@@ -117,7 +117,7 @@ export function readerOf(schema: core.SomeType): Reader {
   if (internals.fanfare) {
     return ownReader(internals);
   }
-  // What `.optional()`, `.partial()` and `.nullable()` make says nothing of its own.
+  // The schemas of `.optional()`, `.partial()` and `.nullable()` only wrap another one.
   if (def.type === "optional" && !internals.traits.has("$ZodExactOptional") && !substitutes(def.innerType)) {
     return optional(readerOf(def.innerType));
   }
@@ -127,42 +127,42 @@ export function readerOf(schema: core.SomeType): Reader {
   return run((payload, context) => internals.run(payload, context));
 }
 
-/** Whether a schema may put something in the place of what is absent. */
+/** Returns `true` if a schema may substitute a value for an absent one. */
 export function substitutes(schema: core.SomeType): boolean {
   return schema._zod.optin !== undefined;
 }
 
 function ownReader(internals: Internals): Reader {
   if (internals.reader === undefined) {
-    let made: Reader | undefined;
-    // What refers back to this schema while its reader is being made gets this one.
-    internals.reader = (value, report) => (made as Reader)(value, report);
-    made = internals.fanfare?.() as Reader;
-    internals.reader = made;
+    let created: Reader | undefined;
+    // Recursive references get this reader while the schema's own is being created.
+    internals.reader = (value, report) => (created as Reader)(value, report);
+    created = internals.fanfare?.() as Reader;
+    internals.reader = created;
   }
   return internals.reader;
 }
 
-/** The report that waits while zod reads a part of the value. */
+/** The report that waits while zod parses a part of the value. */
 let waiting: Report | undefined;
 
-/** Reads as zod does, promises included. */
-function run(zods: (payload: Payload, context: Context) => Payload | Promise<Payload>): Reader {
+/** Returns a reader that delegates to zod, including promises. */
+function run(parse: (payload: Payload, context: Context) => Payload | Promise<Payload>): Reader {
   return (value, report) => {
-    if (report.isPayload && json(value, report) === REFUSED) {
-      return REFUSED;
+    if (report.isPayload && json(value, report) === REJECTED) {
+      return REJECTED;
     }
     const outer = waiting;
     waiting = report;
     let result: Payload | Promise<Payload>;
     try {
-      result = zods({ value, issues: [] }, report.context as Context);
+      result = parse({ value, issues: [] }, report.context as Context);
     } finally {
       waiting = outer;
     }
     if (!(result instanceof Promise)) {
       report.found.push(...foundBy(result));
-      return result.issues.length === 0 ? resultOf(value, result.value) : REFUSED;
+      return result.issues.length === 0 ? resultOf(value, result.value) : REJECTED;
     }
     if (!report.isAsync) {
       throw new core.$ZodAsyncError();
@@ -171,7 +171,7 @@ function run(zods: (payload: Payload, context: Context) => Payload | Promise<Pay
   };
 }
 
-/** What a reader returns for what a value becomes. */
+/** Returns the result of a reader for an output. */
 function resultOf(value: unknown, output: unknown): unknown {
   return output === undefined ? (value === undefined ? undefined : NOTHING) : output;
 }

@@ -1,12 +1,12 @@
 /**
- * What generated validators are made of: zod schemas that give the same verdict as the Rust side on
- * every JSON value, and much faster than zod's own.
+ * The zod schemas that generated validators consist of. They give the same verdict as Rust on every JSON
+ * value, and are much faster than zod's own.
  *
- * Each function returns a zod schema that can be extended, picked from and composed like any other. How
- * it reads is not zod's: own keys only, `__proto__` as an ordinary name, lengths in code points, exact
- * decimals, one grammar a format; without `eval`. What need not change is handed on and not copied, so
- * that the output of a parse may be its input. `fanfare/zod-mini` has the same functions for pages that
- * use `zod/mini`.
+ * Each function returns a zod schema that can be extended, picked from and composed like any other, but
+ * reads values differently: own keys only, `__proto__` as an ordinary name, lengths in code points, exact
+ * decimals, one grammar per format, and without `eval`. Values that need not change are not copied, so
+ * the output of a parse may be its input. `fanfare/zod-mini` has the same functions for pages that use
+ * `zod/mini`.
  *
  * @example
  * import * as f from "fanfare/zod";
@@ -66,7 +66,7 @@ const newPayload = /* @__PURE__ */ exact("Payload", z.ZodLazy, kinds.payload);
 const newChecked = /* @__PURE__ */ exact("Checked", z.ZodLazy, kinds.withRules);
 
 /**
- * A string of any Unicode text; a lone surrogate is none. Lengths count code points.
+ * A string of Unicode text, without lone surrogates. Lengths count code points.
  *
  * @example
  * f.string({ minLength: 1, pattern: /^run_[a-z0-9]+$/u })
@@ -75,22 +75,22 @@ export function string(limits: StringLimits = {}): z.ZodString {
   return newString({ limits });
 }
 
-/** An integer that every JSON runtime holds exactly, that is within ±(2^53 − 1); `1.0` is one. */
+/** An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an integer. */
 export function integer(limits: IntegerLimits = {}): z.ZodNumber {
   return newInteger({ limits });
 }
 
-/** A finite number. `-0` is read as 0; `multipleOf` is exact on decimals. */
+/** A finite number. `-0` becomes 0. `multipleOf` is exact for decimals. */
 export function number(limits: NumberLimits = {}): z.ZodNumber {
   return newNumber({ limits });
 }
 
-/** A signed 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
+/** A signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
 export function int64(): z.ZodType<bigint, string> {
   return newInt64({});
 }
 
-/** An unsigned 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
+/** An unsigned 64-bit integer: a decimal string in JSON, a `bigint` here. */
 export function uint64(): z.ZodType<bigint, string> {
   return newUint64({});
 }
@@ -105,27 +105,27 @@ export function nil(): z.ZodNull {
   return newNil({});
 }
 
-/** No value at all. */
+/** Accepts no value. */
 export function never(): z.ZodNever {
   return newNever({});
 }
 
-/** Any JSON value: no `undefined`, no infinite number, no lone surrogate, no class of its own. */
+/** Any JSON value: not `undefined`, infinite numbers, lone surrogates or class instances. */
 export function json(): z.ZodType<Json, Json> {
   return newJson({});
 }
 
-/** One of a few strings. */
+/** One of several strings. */
 export function enums<const Names extends readonly string[]>(names: Names): z.ZodEnum<{ [Name in Names[number]]: Name }> {
   return newEnum({ entries: Object.fromEntries(names.map((name) => [name, name])) });
 }
 
-/** Any string; the ones that are known today are named in its type. */
+/** Any string. The type lists the known ones. */
 export function openEnum<const Names extends readonly string[]>(_names: Names): z.ZodType<Open<Names[number]>, Open<Names[number]>> {
   return string();
 }
 
-/** Exactly this JSON value, compared deeply. */
+/** This JSON value, compared deeply. */
 export function literal<const Value>(value: Value): z.ZodType<Mutable<Value>, Mutable<Value>> {
   return literals([value]) as z.ZodType<Mutable<Value>, Mutable<Value>>;
 }
@@ -137,7 +137,7 @@ export function literals<const Values extends readonly unknown[]>(
   return (values.every(isPrimitive) ? newLiteral : newDeepLiteral)({ values });
 }
 
-/** An array whose items are all alike. */
+/** An array whose items have one schema. */
 export function array<Item extends Schema>(item: Item, limits: ArrayLimits = {}): z.ZodArray<Item> {
   return newArray({ element: item, limits });
 }
@@ -147,13 +147,13 @@ export function tuple<const Items extends readonly [] | readonly Schema[]>(items
   return newTuple({ items, rest: null });
 }
 
-/** An object whose values are all alike; every name is an ordinary one, `__proto__` too. */
+/** An object whose values have one schema. Any name is allowed, including `__proto__`. */
 export function map<Value extends Schema>(value: Value): z.ZodRecord<z.ZodString, Value> {
   return newMap({ keyType: string(), valueType: value });
 }
 
 /**
- * An object; properties that it does not declare are accepted and left out.
+ * An object. Properties that it does not declare are accepted and left out of the output.
  *
  * @example
  * f.object({ message: f.string(), progress: f.optional(f.integer({ minimum: 0 })) })
@@ -162,12 +162,12 @@ export function object<Properties extends Shape>(properties: Properties): z.ZodO
   return newObject({ shape: properties });
 }
 
-/** An object with no other properties than these. */
+/** An object with only these properties. */
 export function strictObject<Properties extends Shape>(properties: Properties): z.ZodObject<Properties, z.core.$strict> {
   return newObject({ shape: properties, catchall: never() });
 }
 
-/** An object whose other properties are all alike. */
+/** An object whose other properties have one schema. */
 export function objectWith<Properties extends Shape, Others extends Schema>(
   properties: Properties,
   others: Others,
@@ -175,7 +175,7 @@ export function objectWith<Properties extends Shape, Others extends Schema>(
   return newObject({ shape: properties, catchall: others });
 }
 
-/** A value of the schema, or nothing: a property that may be absent. */
+/** A value of the schema, or `undefined`: a property that may be absent. */
 export function optional<Inner extends Schema>(schema: Inner): z.ZodOptional<Inner> {
   return newOptional({ innerType: schema });
 }
@@ -185,7 +185,7 @@ export function nullable<Inner extends Schema>(schema: Inner): z.ZodNullable<Inn
   return newNullable({ innerType: schema });
 }
 
-/** A value that at least one alternative accepts; it is read as the first that does. */
+/** A value that at least one alternative accepts. The first that does determines the output. */
 export function anyOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodUnion<Alternatives> {
   return newAnyOf({ options: alternatives });
 }
@@ -196,7 +196,7 @@ export function oneOf<const Alternatives extends readonly Schema[]>(alternatives
 }
 
 /**
- * An object whose own string property `tag` says which case it is.
+ * An object whose own string property `tag` selects the case.
  *
  * @example
  * f.tagged("kind", { created: CreatedSchema, deleted: DeletedSchema })
@@ -208,7 +208,7 @@ export function tagged<const Tag extends string, Each extends Cases>(
   return newTagged({ options: Object.values(cases), tag, cases, isOpen: false });
 }
 
-/** Like {@link tagged}; an object with another tag is accepted as it is. */
+/** Like {@link tagged}, but objects with another tag are accepted unchanged. */
 export function openTagged<const Tag extends string, Each extends Cases>(
   tag: Tag,
   cases: Each,
@@ -216,14 +216,14 @@ export function openTagged<const Tag extends string, Each extends Cases>(
   return newTagged({ options: Object.values(cases), tag, cases, isOpen: true });
 }
 
-/** A schema that is looked up when it is first used, so that types may contain themselves. */
+/** A schema that is created on first use, so that types can be recursive. */
 export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodLazy<Inner> {
   return newLazy({ getter: schema });
 }
 
 /**
- * What `rules` accept, read as `shape` says. The rules judge the JSON value as it stands, and say what
- * shapes cannot: `not`, `contains`, `if`, `patternProperties`, `unevaluatedProperties`, …
+ * A value that `rules` accept, read by `shape`. The rules apply to the input, and express what shapes
+ * cannot: `not`, `contains`, `if`, `patternProperties`, `unevaluatedProperties`, …
  *
  * @example
  * f.checked(f.array(f.string()), { items: { type: "string" }, uniqueItems: true })
@@ -233,8 +233,8 @@ export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.Z
 }
 
 /**
- * A whole payload, as it comes from the wire: the wire profile is held (at most 127 levels of nesting,
- * finite numbers, no lone surrogates) also where the schema does not look.
+ * A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too: at
+ * most 127 levels of nesting, finite numbers, no lone surrogates.
  *
  * @example
  * topics: { status: { payload: f.payload(StatusSchema) } }

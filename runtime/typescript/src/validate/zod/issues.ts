@@ -1,23 +1,23 @@
-/** Issues on their way from readers to zod, and from zod to users. */
+/** Conversion of issues: from readers to zod, and from zod to users. */
 
 import type * as core from "zod/v4/core";
 
-import { inOrder, type Issue, MAX_ISSUES, MORE, pointer, shown } from "../schema/issue.js";
+import { sortIssues, type Issue, MAX_ISSUES, MORE_ISSUES, pointer, describeValue } from "../schema/issue.js";
 import { distinct, type Found } from "../schema/report.js";
 
 export type { Issue };
 
-/** What readers found as zod's raw issues, in order, each thing once, and not all if it is much. */
+/** Converts the issues of readers to zod's raw issues: sorted, without duplicates, and up to the limit. */
 export function rawIssues(all: readonly Found[]): core.$ZodRawIssue[] {
   let foreign = 0;
   const found = all.length > MAX_ISSUES ? distinct(all) : all;
-  const issues = inOrder(found.slice(0, MAX_ISSUES).map(rawIssue), (issue) => {
+  const issues = sortIssues(found.slice(0, MAX_ISSUES).map(rawIssue), (issue) => {
     const ours = issueOf(issue as core.$ZodIssue);
-    // Zod has not given its own issues their words yet, so that none of them is like another.
+    // Zod's own issues have no messages yet, so each counts as distinct.
     return ours.rule === "custom" || issue.code !== "custom" ? { ...ours, value: `${foreign++}` } : ours;
   });
   if (found.length > MAX_ISSUES) {
-    const { rule, message } = MORE;
+    const { rule, message } = MORE_ISSUES;
     issues.push({ code: "custom", input: undefined, path: [], message, params: { rule } });
   }
   return issues;
@@ -29,13 +29,13 @@ function rawIssue({ path, rule, message, value, foreign }: Found): core.$ZodRawI
     const issue = foreign as core.$ZodRawIssue;
     return { ...issue, path: [...outer, ...(issue.path ?? [])] };
   }
-  const short = shown(value);
+  const short = describeValue(value);
   return { code: "custom", input: value, path: outer, message, params: short === undefined ? { rule } : { rule, value: short } };
 }
 
 /**
- * The issues of a failed parse, as the Rust side reports them: with JSON pointers, rules and what stands
- * there, sorted by place. After 20 of them, a last one with the rule `issues` says that there are more.
+ * Returns the issues of a failed parse as Rust reports them: with JSON Pointers, keywords (`rule`) and
+ * values, sorted by path. If there are more than 20, a last one with the rule `issues` says so.
  *
  * @example
  * const result = StatusSchema.safeParse(value);
@@ -48,15 +48,15 @@ export function issues(error: { readonly issues: readonly core.$ZodIssue[] }): I
       ? issue.keys.map((name) => ({ path: pointer([...issue.path, name]), rule: "additionalProperties", message: issue.message }))
       : [issueOf(issue)],
   );
-  const ordered = inOrder(all.filter(({ path, rule }) => path !== MORE.path || rule !== MORE.rule), (issue) => issue);
-  const hasMore = ordered.length > MAX_ISSUES || all.some(({ path, rule }) => path === MORE.path && rule === MORE.rule);
-  return hasMore ? [...ordered.slice(0, MAX_ISSUES), { ...MORE }] : ordered;
+  const ordered = sortIssues(all.filter(({ path, rule }) => path !== MORE_ISSUES.path || rule !== MORE_ISSUES.rule), (issue) => issue);
+  const hasMore = ordered.length > MAX_ISSUES || all.some(({ path, rule }) => path === MORE_ISSUES.path && rule === MORE_ISSUES.rule);
+  return hasMore ? [...ordered.slice(0, MAX_ISSUES), { ...MORE_ISSUES }] : ordered;
 }
 
 function issueOf(issue: core.$ZodIssue): Issue {
-  const told = { path: pointer(issue.path), rule: ruleOf(issue), message: issue.message };
+  const base = { path: pointer(issue.path), rule: ruleOf(issue), message: issue.message };
   const value: unknown = issue.code === "custom" ? issue.params?.["value"] : undefined;
-  return typeof value === "string" ? { ...told, value } : told;
+  return typeof value === "string" ? { ...base, value } : base;
 }
 
 function ruleOf(issue: core.$ZodIssue): string {

@@ -1,4 +1,4 @@
-/** How each kind of schema is read from its zod definition: the same for `zod` and `zod/mini`. */
+/** The readers of each kind of schema. `zod` and `zod/mini` share them. */
 
 import type * as core from "zod/v4/core";
 
@@ -16,7 +16,7 @@ import { type Internals, type Kind, readerOf, substitutes } from "./class.js";
 
 type Schema = core.SomeType;
 
-/** A kind whose reader depends on nothing. */
+/** Returns a kind whose reader does not depend on a definition. */
 function always(type: string, reader: Reader, jsonSchema?: Record<string, unknown>): Kind<object> {
   return {
     type,
@@ -86,16 +86,16 @@ export const object: Kind<{ shape: core.$ZodShape; catchall?: Schema | undefined
   read: ({ shape, catchall }) =>
     objects.object(
       Object.entries(shape).map(([name, schema]) => property(name, schema)),
-      catchall === undefined ? "dropped" : catchall._zod.def.type === "never" ? "refused" : readerOf(catchall),
+      catchall === undefined ? "dropped" : catchall._zod.def.type === "never" ? "rejected" : readerOf(catchall),
     ),
 };
 
 function property(name: string, schema: Schema): objects.Property {
   const read = readerOf(schema);
   if (!substitutes(schema)) {
-    return { name, read, absent: "refused" };
+    return { name, read, absent: "rejected" };
   }
-  // What is optional to give and optional to get puts nothing in its place.
+  // A schema that is optional in input and output substitutes nothing.
   const { optin, optout } = schema._zod;
   return { name, read, absent: optin === "optional" && optout === "optional" ? "accepted" : read };
 }
@@ -126,22 +126,22 @@ export const tagged: Kind<{ options: readonly Schema[]; tag: string; cases: Read
     unions.tagged(tag, new Map(Object.entries(cases).map(([name, schema]) => [name, readerOf(schema)])), isOpen),
 };
 
-/** What is read as another schema is, sooner or later; for zod all of these are lazy. */
-interface Around {
+/** The definition of a schema around another one. For zod, all of these are lazy. */
+interface Wrapper {
   getter: () => Schema;
 }
 
-export const lazy: Kind<Around> = {
+export const lazy: Kind<Wrapper> = {
   type: "lazy",
   read: ({ getter }) => unions.lazy(() => readerOf(getter())),
 };
 
-export const payload: Kind<Around> = {
+export const payload: Kind<Wrapper> = {
   type: "lazy",
   read: ({ getter }) => unions.payload(readerOf(getter())),
 };
 
-export const withRules: Kind<Around & { rules: Rules }> = {
+export const withRules: Kind<Wrapper & { rules: Rules }> = {
   type: "lazy",
   read: ({ getter, rules }) => checked(readerOf(getter()), rules),
 };

@@ -1,6 +1,6 @@
 /**
- * The functions of `fanfare/zod` for pages that use `zod/mini`: the same names, the same verdicts, and
- * classes of `zod/mini`, so that the full `zod` is not loaded.
+ * The functions of `fanfare/zod` for pages that use `zod/mini`: the same names and verdicts, with classes
+ * of `zod/mini`, so that the full `zod` is not loaded.
  *
  * @example
  * import * as z from "zod/mini";
@@ -60,27 +60,27 @@ const newLazy = /* @__PURE__ */ exact("Lazy", z.ZodMiniLazy, kinds.lazy);
 const newPayload = /* @__PURE__ */ exact("Payload", z.ZodMiniLazy, kinds.payload);
 const newChecked = /* @__PURE__ */ exact("Checked", z.ZodMiniLazy, kinds.withRules);
 
-/** A string of any Unicode text; a lone surrogate is none. Lengths count code points. */
+/** A string of Unicode text, without lone surrogates. Lengths count code points. */
 export function string(limits: StringLimits = {}): z.ZodMiniString<string> {
   return newString({ limits });
 }
 
-/** An integer that every JSON runtime holds exactly, that is within ±(2^53 − 1); `1.0` is one. */
+/** An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an integer. */
 export function integer(limits: IntegerLimits = {}): z.ZodMiniNumber<number> {
   return newInteger({ limits });
 }
 
-/** A finite number. `-0` is read as 0; `multipleOf` is exact on decimals. */
+/** A finite number. `-0` becomes 0. `multipleOf` is exact for decimals. */
 export function number(limits: NumberLimits = {}): z.ZodMiniNumber<number> {
   return newNumber({ limits });
 }
 
-/** A signed 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
+/** A signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
 export function int64(): z.ZodMiniType<bigint, string> {
   return newInt64({});
 }
 
-/** An unsigned 64-bit integer: a string of decimal digits in JSON, a `bigint` here. */
+/** An unsigned 64-bit integer: a decimal string in JSON, a `bigint` here. */
 export function uint64(): z.ZodMiniType<bigint, string> {
   return newUint64({});
 }
@@ -95,27 +95,27 @@ export function nil(): z.ZodMiniNull {
   return newNil({});
 }
 
-/** No value at all. */
+/** Accepts no value. */
 export function never(): z.ZodMiniNever {
   return newNever({});
 }
 
-/** Any JSON value: no `undefined`, no infinite number, no lone surrogate, no class of its own. */
+/** Any JSON value: not `undefined`, infinite numbers, lone surrogates or class instances. */
 export function json(): z.ZodMiniType<Json, Json> {
   return newJson({});
 }
 
-/** One of a few strings. */
+/** One of several strings. */
 export function enums<const Names extends readonly string[]>(names: Names): z.ZodMiniEnum<{ [Name in Names[number]]: Name }> {
   return newEnum({ entries: Object.fromEntries(names.map((name) => [name, name])) });
 }
 
-/** Any string; the ones that are known today are named in its type. */
+/** Any string. The type lists the known ones. */
 export function openEnum<const Names extends readonly string[]>(_names: Names): z.ZodMiniType<Open<Names[number]>, Open<Names[number]>> {
   return string();
 }
 
-/** Exactly this JSON value, compared deeply. */
+/** This JSON value, compared deeply. */
 export function literal<const Value>(value: Value): z.ZodMiniType<Mutable<Value>, Mutable<Value>> {
   return literals([value]) as z.ZodMiniType<Mutable<Value>, Mutable<Value>>;
 }
@@ -127,7 +127,7 @@ export function literals<const Values extends readonly unknown[]>(
   return (values.every(isPrimitive) ? newLiteral : newDeepLiteral)({ values });
 }
 
-/** An array whose items are all alike. */
+/** An array whose items have one schema. */
 export function array<Item extends Schema>(item: Item, limits: ArrayLimits = {}): z.ZodMiniArray<Item> {
   return newArray({ element: item, limits });
 }
@@ -137,22 +137,22 @@ export function tuple<const Items extends readonly [] | readonly Schema[]>(items
   return newTuple({ items, rest: null });
 }
 
-/** An object whose values are all alike; every name is an ordinary one, `__proto__` too. */
+/** An object whose values have one schema. Any name is allowed, including `__proto__`. */
 export function map<Value extends Schema>(value: Value): z.ZodMiniRecord<z.ZodMiniString<string>, Value> {
   return newMap({ keyType: string(), valueType: value });
 }
 
-/** An object; properties that it does not declare are accepted and left out. */
+/** An object. Properties that it does not declare are accepted and left out of the output. */
 export function object<Properties extends Shape>(properties: Properties): z.ZodMiniObject<Properties, z.core.$strip> {
   return newObject({ shape: properties });
 }
 
-/** An object with no other properties than these. */
+/** An object with only these properties. */
 export function strictObject<Properties extends Shape>(properties: Properties): z.ZodMiniObject<Properties, z.core.$strict> {
   return newObject({ shape: properties, catchall: never() });
 }
 
-/** An object whose other properties are all alike. */
+/** An object whose other properties have one schema. */
 export function objectWith<Properties extends Shape, Others extends Schema>(
   properties: Properties,
   others: Others,
@@ -160,7 +160,7 @@ export function objectWith<Properties extends Shape, Others extends Schema>(
   return newObject({ shape: properties, catchall: others });
 }
 
-/** A value of the schema, or nothing: a property that may be absent. */
+/** A value of the schema, or `undefined`: a property that may be absent. */
 export function optional<Inner extends Schema>(schema: Inner): z.ZodMiniOptional<Inner> {
   return newOptional({ innerType: schema });
 }
@@ -170,7 +170,7 @@ export function nullable<Inner extends Schema>(schema: Inner): z.ZodMiniNullable
   return newNullable({ innerType: schema });
 }
 
-/** A value that at least one alternative accepts; it is read as the first that does. */
+/** A value that at least one alternative accepts. The first that does determines the output. */
 export function anyOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodMiniUnion<Alternatives> {
   return newAnyOf({ options: alternatives });
 }
@@ -180,7 +180,7 @@ export function oneOf<const Alternatives extends readonly Schema[]>(alternatives
   return newOneOf({ options: alternatives });
 }
 
-/** An object whose own string property `tag` says which case it is. */
+/** An object whose own string property `tag` selects the case. */
 export function tagged<const Tag extends string, Each extends Cases>(
   tag: Tag,
   cases: Each,
@@ -188,7 +188,7 @@ export function tagged<const Tag extends string, Each extends Cases>(
   return newTagged({ options: Object.values(cases), tag, cases, isOpen: false });
 }
 
-/** Like {@link tagged}; an object with another tag is accepted as it is. */
+/** Like {@link tagged}, but objects with another tag are accepted unchanged. */
 export function openTagged<const Tag extends string, Each extends Cases>(
   tag: Tag,
   cases: Each,
@@ -196,17 +196,17 @@ export function openTagged<const Tag extends string, Each extends Cases>(
   return newTagged({ options: Object.values(cases), tag, cases, isOpen: true });
 }
 
-/** A schema that is looked up when it is first used, so that types may contain themselves. */
+/** A schema that is created on first use, so that types can be recursive. */
 export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodMiniLazy<Inner> {
   return newLazy({ getter: schema });
 }
 
-/** What `rules` accept, read as `shape` says. The rules judge the JSON value as it stands, and say what */
+/** A value that `rules` accept, read by `shape`. The rules apply to the input. */
 export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.ZodMiniType<z.output<Shaped>, z.input<Shaped>> {
   return newChecked({ getter: () => shape, rules });
 }
 
-/** A whole payload, as it comes from the wire: the wire profile is held also where the schema does not look. */
+/** A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too. */
 export function payload<Inner extends Schema>(schema: Inner): z.ZodMiniType<z.output<Inner>, z.input<Inner>> {
   return newPayload({ getter: () => schema });
 }

@@ -1,4 +1,4 @@
-/** Which kinds of value are allowed at all. */
+/** The keyword `type`. */
 
 import type { Report } from "../schema/report.js";
 import type { Kind } from "./rules.js";
@@ -13,15 +13,15 @@ const WORDS: Readonly<Record<Kind, string>> = {
   object: "an object",
 };
 
-/** Reports a value of another kind, and says whether it did. */
-export function kindJudge(type: Kind | readonly Kind[] | undefined): ((value: unknown, report: Report) => boolean) | undefined {
+/** Returns a function that reports a value of another type, and then returns `true`. */
+export function typeValidator(type: Kind | readonly Kind[] | undefined): ((value: unknown, report: Report) => boolean) | undefined {
   if (type === undefined) {
     return undefined;
   }
   const allowed = new Set([type].flat());
-  const words = wordsOf(allowed);
+  const words = describeTypes(allowed);
   return (value, report) => {
-    const kind = kindOf(value);
+    const kind = typeOf(value);
     const isAllowed = allowed.has(kind) || (kind === "number" && allowed.has("integer") && Number.isSafeInteger(value));
     if (!isAllowed) {
       report.add(words === "" ? "not" : "type", words === "" ? "is not allowed" : `must be ${words}`, value);
@@ -30,15 +30,15 @@ export function kindJudge(type: Kind | readonly Kind[] | undefined): ((value: un
   };
 }
 
-function kindOf(value: unknown): Kind {
+function typeOf(value: unknown): Kind {
   if (value === null) {
     return "null";
   }
   return Array.isArray(value) ? "array" : (typeof value as Kind);
 }
 
-/** `null, a boolean or a string`; a number says that integers are meant, too. */
-function wordsOf(allowed: ReadonlySet<Kind>): string {
+/** Returns `null, a boolean or a string`. `a number` includes integers. */
+function describeTypes(allowed: ReadonlySet<Kind>): string {
   const kinds = (Object.keys(WORDS) as Kind[]).filter(
     (kind) => allowed.has(kind) && !(kind === "integer" && allowed.has("number")),
   );

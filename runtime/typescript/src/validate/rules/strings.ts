@@ -1,11 +1,11 @@
-/** The keywords that bind strings. */
+/** Keywords for strings. */
 
 import type { Report } from "../schema/report.js";
 import { checkText, textRules } from "../schema/text.js";
 import type { RulesObject } from "./rules.js";
 
-/** Holds texts against `minLength`, `maxLength`, `pattern` and `format`; nothing where none is there. */
-export function textJudge(rules: RulesObject): ((text: string, report: Report) => void) | undefined {
+/** Returns the validator of `minLength`, `maxLength`, `pattern` and `format`, if there are any. */
+export function stringValidator(rules: RulesObject): ((text: string, report: Report) => void) | undefined {
   const { minLength, maxLength, pattern, format } = rules;
   if ([minLength, maxLength, pattern, format].every((limit) => limit === undefined)) {
     return undefined;

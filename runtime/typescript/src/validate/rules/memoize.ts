@@ -1,16 +1,16 @@
-/** Rules that are asked about the same value again. */
+/** Memoization of validators that visit a value repeatedly. */
 
 import { memoryOf, remembers } from "../schema/memory.js";
-import { REFUSED } from "../schema/report.js";
+import { REJECTED } from "../schema/report.js";
 import { Evaluated } from "./evaluated.js";
-import type { Judge } from "./judge.js";
+import type { Validator } from "./validator.js";
 import type { RulesObject } from "./rules.js";
 
-/** Whether several parts of rules may look at the same item or property. */
-export function lookRepeatedly(rules: RulesObject): boolean {
+/** Returns `true` if several parts of rules may visit the same item or property. */
+export function revisitsValues(rules: RulesObject): boolean {
   const { $ref, allOf = [], anyOf = [], oneOf = [], not, if: test, contains, patternProperties, dependentSchemas } = rules;
   const ofItems = [rules.items, rules.prefixItems, rules.properties, rules.additionalProperties];
-  // `false` looks at nothing.
+  // `false` visits nothing.
   const left = [rules.unevaluatedItems, rules.unevaluatedProperties].filter((part) => part !== undefined && part !== false);
   const parts = [
     ...ofItems.filter((part) => part !== undefined).slice(0, 1),
@@ -20,27 +20,27 @@ export function lookRepeatedly(rules: RulesObject): boolean {
   return parts.length > 1 || [contains, patternProperties, dependentSchemas].some((part) => part !== undefined);
 }
 
-/** A judge, of rules that look repeatedly, that judges each value once, if it may be asked often. It remembers what it evaluated, too. */
-export function judgingOnce(judge: Judge): Judge {
+/** Memoizes a validator, including the parts that it evaluated, for values that may be visited often. */
+export function memoized(validator: Validator): Validator {
   return (value, report, evaluated) => {
     if (!remembers(value, report)) {
       report.level++;
-      judge(value, report, evaluated);
+      validator(value, report, evaluated);
       report.level--;
       return;
     }
     const memory = memoryOf(report);
-    const known = memory.recall(judge, value, report);
-    if (known !== undefined && (known.result === REFUSED || !evaluated || known.result instanceof Evaluated)) {
+    const known = memory.recall(validator, value, report);
+    if (known !== undefined && (known.result === REJECTED || !evaluated || known.result instanceof Evaluated)) {
       evaluated?.add(known.result instanceof Evaluated ? known.result : undefined);
       return;
     }
     const since = report.found.length;
     const own = evaluated && new Evaluated();
     report.level++;
-    judge(value, report, own);
+    validator(value, report, own);
     report.level--;
     evaluated?.add(own);
-    memory.keep(judge, value, report, since, report.found.length === since ? own : REFUSED);
+    memory.keep(validator, value, report, since, report.found.length === since ? own : REJECTED);
   };
 }
