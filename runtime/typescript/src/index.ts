@@ -1,3 +1,13 @@
+/**
+ * The client of a fanfare server.
+ *
+ * Absent values follow one rule. Options, messages, run updates and errors leave a member out, or have
+ * `undefined`. Handles and snapshots (`SubscriptionHandle`, `RealtimeSnapshot`, `UseRealtimeResult`)
+ * always have all members, with `null` for none; only `result` is `undefined`, as a run may return null.
+ *
+ * @module
+ */
+
 export { isCase } from "./channel/is-case.js";
 export { defineChannel, encodeParam, ParamError } from "./channel/channel.js";
 export type {

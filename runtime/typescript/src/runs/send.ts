@@ -20,8 +20,8 @@ export interface SendOptions extends SignalOptions {
 const MAX_RETRIES = 6;
 
 /**
- * Sends a signal to the run on a channel. Resolves once it is recorded; the receipt's `status` tells
- * an answer to an open question from a signal that is kept for a later one.
+ * Sends a signal to the run on a channel. Resolves once it is recorded. The receipt's `status` is
+ * `accepted` if the signal answers an open question, and `kept` if it waits for a later one.
  *
  * The payload is validated first. If there is no answer, or a temporary error, the signal is sent
  * again, up to six times, with the same idempotency key, so that it is taken at most once. Rejects

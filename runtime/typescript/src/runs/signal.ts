@@ -152,7 +152,7 @@ async function sendOnce(
       : { ...refusal(reference, status, answer, access), retryAfter: wait };
   } catch (cause) {
     const size = explainSize(body);
-    const why = size ?? `the server could not be asked: ${failureReason(cause)}`;
+    const why = size ?? `the request failed: ${failureReason(cause)}`;
     const code = size === undefined ? "unavailable" : "invalid";
     const error = new SignalError(reference.channel, reference.signal, code, why, { cause });
     return { error, retryWith: cause instanceof ConnectionError || size !== undefined ? undefined : "time" };
