@@ -35,16 +35,14 @@ function personal(run: string, subject: string): Promise<string> {
 
 /** A view of a run, as a page shows it. */
 function watch(run: string): RealtimeStore {
-  const store = new RealtimeStore(channelOf(run), ["status"]);
-  store.start({
+  const store = new RealtimeStore({
     ...quick,
+    channel: channelOf(run),
+    topics: ["status"],
     apiBaseUrl: server.url,
     token: () => personal(run, "user_1"),
-    enabled: true,
-    validate: true,
-    pauseOnHidden: true,
-    autoCloseOnTerminal: true,
   });
+  store.start();
   onTestFinished(() => store.stop());
   return store;
 }
@@ -220,9 +218,14 @@ test("a page sends while its server is away, and the run goes on in the next one
   const realtime = createRealtime({ apiBaseUrl: first.url, signingKey: first.signingKey });
   const channel = channelOf("run_killed");
   const token = await realtime.token(channel, { signals: ["approve"], subject: "user_1" });
-  const store = new RealtimeStore(channel, ["status"]);
-  const settings = { enabled: true, validate: true, pauseOnHidden: true, autoCloseOnTerminal: true };
-  store.start({ ...quick, ...settings, apiBaseUrl: first.url, token: () => token });
+  const store = new RealtimeStore({
+    ...quick,
+    channel,
+    topics: ["status"],
+    apiBaseUrl: first.url,
+    token: () => token,
+  });
+  store.start();
   onTestFinished(() => store.stop());
   await until("it is open", () => store.getSnapshot().connectionStatus === "open");
   await first.review("run_killed", { text: "Summary" });

@@ -126,7 +126,7 @@ test("nothing is delivered after a token's end, and the reason is told", async (
   await pause(200);
   expect(listener.indexes).toEqual([]);
   expect(listener.errors[0]).toBeInstanceOf(ConnectionError);
-  expect(listener.errors[0]?.message).toContain("the token has expired; give a function as `token`");
+  expect(listener.errors[0]?.message).toContain("the token has expired; set `token` to a function");
   listener.close();
 });
 
