@@ -402,7 +402,7 @@ pub struct ParamError {
 impl Display for ParamError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { channel, param, value, issues } = self;
-        write!(formatter, "channel {channel:?} does not accept {value:?} as its param {param:?}: ")?;
+        write!(formatter, "invalid value {value:?} for param {param:?} of channel {channel:?}: ")?;
         for (index, issue) in issues.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", and " };
             write!(formatter, "{separator}{issue}")?;

@@ -284,33 +284,36 @@ impl fmt::Display for PublishError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { channel, topic, issues } => {
-                write!(formatter, "the payload for {topic:?} of {channel:?} breaks its definition:")?;
+                write!(
+                    formatter,
+                    "the payload for topic {topic:?} of {channel:?} does not match its definition:"
+                )?;
                 issues.iter().try_for_each(|issue| write!(formatter, "\n  {issue}"))
             }
             Self::TooLarge { bytes } => write!(
                 formatter,
-                "the payload has {bytes} bytes as JSON and at most {MAX_PAYLOAD} can be carried: \
-                 publish a reference to it instead"
+                "the payload has {bytes} bytes of JSON, more than {MAX_PAYLOAD}: publish a reference to the data \
+                 instead"
             ),
             Self::Unknown(error) => error.fmt(formatter),
             Self::CarriesAStream { channel, topic } => write!(
                 formatter,
-                "the topic {topic:?} of {channel:?} carries text streams, not payloads: send the text \
-                 as a stream, over HTTP with the content type text/stream"
+                "the topic {topic:?} of {channel:?} carries text streams, not payloads: publish a text stream \
+                 (over HTTP, with the content type text/stream)"
             ),
             Self::CarriesPayloads { channel, topic } => write!(
                 formatter,
-                "the topic {topic:?} of {channel:?} carries payloads, not text streams: send JSON, or \
-                 say `stream: text` in its definition"
+                "the topic {topic:?} of {channel:?} carries payloads, not text streams: publish JSON, or \
+                 set `stream: text` in its definition"
             ),
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
-            Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),
+            Self::Encode(error) => write!(formatter, "the payload cannot be serialized as JSON: {error}"),
             Self::KeyReused => formatter.write_str(
-                "the idempotency key was used on this channel for another topic or payload: \
+                "the idempotency key was already used on this channel for another topic or payload: \
                  use a new key for each message",
             ),
-            Self::Storage(error) => write!(formatter, "the message is not published: {error}"),
-            Self::Closed => formatter.write_str("the hub was shut down and takes no more messages"),
+            Self::Storage(error) => write!(formatter, "failed to publish the message: {error}"),
+            Self::Closed => formatter.write_str("the hub is shut down and accepts no more messages"),
         }
     }
 }

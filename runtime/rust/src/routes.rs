@@ -106,9 +106,11 @@ async fn permit_of_session(
 /// What a token permits. Whatever is wrong with it, the answer is the same.
 async fn permit_of_token(hub: &Hub, client: &Client, token: &str, publish: bool) -> Result<Permit, Failure> {
     let refused = match hub.verify(token).await {
-        Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
+        Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "the token grants signals only"),
         Ok(permit) if permit.publish == publish => return Ok(permit),
-        Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
+        Ok(_) => {
+            Refused::new("purpose", "the token is for publishing and the request subscribes, or the reverse")
+        }
         Err(refused) => refused,
     };
     Err(unauthorized(hub, client, &refused))
@@ -131,7 +133,7 @@ fn signing_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<(), Fa
         client.set_trusted(true);
         return Ok(());
     }
-    Err(unauthorized(hub, client, &Refused::new("signing_key", "not the signing key")))
+    Err(unauthorized(hub, client, &Refused::new("signing_key", "the bearer is not the signing key")))
 }
 
 fn open(hub: &Hub, until: Phase) -> Result<(), Failure> {

@@ -252,7 +252,7 @@ impl Connections {
         if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
             return;
         }
-        tracing::error!(%error, "no connection can be accepted");
+        tracing::error!(%error, "failed to accept a connection");
         self.places.end_oldest(ENDED_WITHOUT_ROOM);
         sleep(PAUSE).await;
     }
@@ -262,7 +262,7 @@ impl Connections {
         self.stop.send_replace(());
         let ended = async { while self.running.join_next().await.is_some() {} };
         if timeout(left, ended).await.is_err() {
-            tracing::warn!("connections are cut that did not end");
+            tracing::warn!("drain timeout elapsed; dropping the connections that remain");
         }
         self.running.shutdown().await;
     }

@@ -202,7 +202,7 @@ impl fmt::Display for SignalError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(issues) => {
-                formatter.write_str("the payload breaks the signal's definition:")?;
+                formatter.write_str("the payload does not match the signal's definition:")?;
                 issues.iter().try_for_each(|issue| write!(formatter, "\n  {issue}"))
             }
             Self::Encode(error) => write!(formatter, "the payload cannot be serialized as JSON: {error}"),
@@ -215,8 +215,10 @@ impl fmt::Display for SignalError {
             Self::TooLate => formatter.write_str("the run no longer waits for this signal"),
             Self::RunEnded => formatter.write_str("the run has ended"),
             Self::NoRun => formatter.write_str("the channel has no run"),
-            Self::KeyReused => formatter.write_str("the idempotency key was used for another payload or run"),
-            Self::Storage(error) => write!(formatter, "the signal was not recorded: {error}"),
+            Self::KeyReused => {
+                formatter.write_str("the idempotency key was already used for another payload or run")
+            }
+            Self::Storage(error) => write!(formatter, "failed to record the signal: {error}"),
         }
     }
 }

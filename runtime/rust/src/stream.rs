@@ -202,7 +202,7 @@ impl Stream {
             tokio::time::sleep(RETRY).await;
             let Some(hub) = weak.upgrade() else { return };
             self = Self { hub, channel, topic, run_id, id, guard };
-            let failed = Ending::Failed("a piece could not be stored".into());
+            let failed = Ending::Failed("failed to store a chunk".into());
             if !matches!(self.end(&failed).await, Err(PublishError::Storage(_))) {
                 return;
             }

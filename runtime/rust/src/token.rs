@@ -158,7 +158,7 @@ impl Refused {
     /// Tells those who run the server, and nobody else.
     pub(crate) fn record(&self) {
         metrics::auth_failed(self.reason);
-        tracing::debug!(reason = self.reason, detail = self.detail, "refused");
+        tracing::debug!(reason = self.reason, detail = self.detail, "access denied");
     }
 }
 
@@ -207,7 +207,7 @@ impl Keys {
     /// Checks the signature of a token, and then what it says of itself.
     pub(crate) fn verify(&self, token: &str) -> Result<Permit, Refused> {
         if token.len() > MAX_LENGTH {
-            return Err(Refused::new("malformed", "longer than any token"));
+            return Err(Refused::new("malformed", "the token is longer than 64 KiB"));
         }
         let jws = Jws::read(token)?;
         let named = |key: &&SigningKey| jws.header.kid.as_deref().is_none_or(|kid| kid == key.id());
@@ -218,7 +218,7 @@ impl Keys {
         if let Some(set) = self.key_set_for(&jws).filter(|set| set.verifies(&jws)) {
             return self.permit(&jws.payload, set.issuer());
         }
-        Err(Refused::new("signature", "signed with another key or algorithm"))
+        Err(Refused::new("signature", "signed with an unknown key or another algorithm"))
     }
 
     /// Gets the keys that a token may be signed with, if they have to be asked for.
@@ -245,7 +245,7 @@ impl Keys {
     /// What the claims permit that a key of the issuer signed.
     fn permit(&self, claims: &[u8], issuer: &str) -> Result<Permit, Refused> {
         let claims: Claims = serde_json::from_slice(claims)
-            .map_err(|error| Refused::new("malformed", format!("the claims cannot be read: {error}")))?;
+            .map_err(|error| Refused::new("malformed", format!("invalid claims: {error}")))?;
         self.check(&claims, issuer, now())?;
         let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
         Ok(Permit { id, subject, topics, signals, publish, issued: iat, expires })
@@ -253,27 +253,27 @@ impl Keys {
 
     fn check(&self, claims: &Claims, issuer: &str, now: u64) -> Result<(), Refused> {
         if claims.iss != issuer {
-            return Err(Refused::new("issuer", "the key is not one of the issuer's"));
+            return Err(Refused::new("issuer", "the key does not belong to the issuer"));
         }
         match (&self.audience, &claims.aud) {
             (None, None) => {}
             (Some(name), Some(audience)) if audience.includes(name) => {}
-            _ => return Err(Refused::new("audience", "for somebody else")),
+            _ => return Err(Refused::new("audience", "the token is for another audience")),
         }
         if claims.exp <= now && !bug!(ExpiryIgnored) {
             return Err(Refused::new("expired", "expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {
-            return Err(Refused::new("premature", "issued or valid only in the future"));
+            return Err(Refused::new("premature", "issued in the future, or not valid yet"));
         }
         if claims.exp.saturating_sub(claims.iat) > self.max_lifetime.as_secs() {
-            return Err(Refused::new("lifetime", "lasts longer than tokens may"));
+            return Err(Refused::new("lifetime", "the lifetime exceeds the maximum"));
         }
         if claims.topics.is_empty() && claims.signals.is_empty() {
             return Err(Refused::new("malformed", "no topics and no signals"));
         }
         if !is_name(&claims.jti) {
-            return Err(Refused::new("malformed", "no id to revoke it by"));
+            return Err(Refused::new("malformed", "`jti` must have 1 to 256 characters"));
         }
         Ok(())
     }
@@ -341,18 +341,20 @@ impl fmt::Display for TokenError {
             Self::NoTopics => formatter.write_str("a token needs at least one topic or signal"),
             Self::TooManyTopics(count) => write!(
                 formatter,
-                "a token names at most {MAX_TOKEN_TOPICS} topics and signals, this one {count}: make several"
+                "a token grants at most {MAX_TOKEN_TOPICS} topics and signals, not {count}: mint several tokens"
             ),
             Self::Unknown(error) => error.fmt(formatter),
             Self::Lifetime(lifetime) => {
                 write!(
                     formatter,
-                    "a token lasts from a second to a day, or to what the hub allows, not {lifetime:?}"
+                    "a token lasts from one second to one day, or to `HubBuilder::max_token_lifetime`, not {lifetime:?}"
                 )
             }
-            Self::Subject => write!(formatter, "a token's subject has 1 to {MAX_TOKEN_NAME} characters"),
-            Self::Id => write!(formatter, "a token's id has 1 to {MAX_TOKEN_NAME} characters"),
-            Self::Signing(error) => write!(formatter, "the token could not be signed: {error}"),
+            Self::Subject => {
+                write!(formatter, "a token's subject must have 1 to {MAX_TOKEN_NAME} characters")
+            }
+            Self::Id => write!(formatter, "a token's id must have 1 to {MAX_TOKEN_NAME} characters"),
+            Self::Signing(error) => write!(formatter, "failed to sign the token: {error}"),
         }
     }
 }

@@ -112,11 +112,11 @@ impl fmt::Display for ResolveError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nearest = match self {
             Self::Channel { channel, nearest } => {
-                write!(formatter, "no definition has a channel named {channel:?}")?;
+                write!(formatter, "unknown channel {channel:?}")?;
                 nearest.as_deref()
             }
             Self::Param { channel, error } => {
-                return write!(formatter, "no definition has a channel named {channel:?}: {error}");
+                return write!(formatter, "unknown channel {channel:?}: {error}");
             }
             Self::Topic { channel, topic, nearest } => {
                 write!(formatter, "the channel {channel:?} has no topic {topic:?}")?;

@@ -132,7 +132,8 @@ impl SessionGrant {
 
     fn permit(self, action: Action, max_lifetime: Duration) -> Result<Permit, &'static str> {
         let publish = action == Action::Publish;
-        let granted = if publish { self.publish.ok_or("may not publish")? } else { self.grant };
+        let granted =
+            if publish { self.publish.ok_or("the session does not allow publishing")? } else { self.grant };
         let topics = granted.topics().map(|(channel, topic)| TopicClaim {
             kind: TopicKind::Run,
             channel: channel.into(),
@@ -143,7 +144,7 @@ impl SessionGrant {
             .map(|(channel, signal)| SignalClaim { channel: channel.into(), name: signal.into() });
         let id = self.id.unwrap_or_else(token::random_id);
         if !token::is_name(&id) || !self.subject.as_deref().is_none_or(token::is_name) {
-            return Err("its id or subject does not have 1 to 256 characters");
+            return Err("the session's id and subject must have 1 to 256 characters");
         }
         let issued = token::now();
         let lifetime = self.lifetime.clamp(Duration::from_secs(1), max_lifetime);
@@ -197,10 +198,12 @@ impl Hub {
         let refused = |detail: &str| NoSession::Refused(Refused::new("session", detail));
         let granted = match tokio::time::timeout(TIMEOUT, hook(request)).await {
             Ok(Ok(granted)) => granted,
-            Ok(Err(AuthorizeError::Refused)) => return Err(refused("the server's hook refused the session")),
+            Ok(Err(AuthorizeError::Refused)) => {
+                return Err(refused("the authorization hook refused the session"));
+            }
             Ok(Err(AuthorizeError::Unavailable)) => return Err(NoSession::Unavailable),
             Err(_) => {
-                tracing::warn!("the authorization hook did not answer in time");
+                tracing::warn!("the authorization hook timed out");
                 return Err(NoSession::Unavailable);
             }
         };
@@ -221,8 +224,8 @@ impl fmt::Debug for Authorizer {
 impl fmt::Display for AuthorizeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Refused => "the session may not do this",
-            Self::Unavailable => "the session could not be looked up",
+            Self::Refused => "the session does not allow this",
+            Self::Unavailable => "failed to look up the session",
         })
     }
 }

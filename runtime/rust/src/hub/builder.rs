@@ -393,10 +393,10 @@ impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::NoSigningKey => {
-                "a hub needs a signing key: Hub::builder(…).signing_key(…), with what `openssl rand -hex 32` prints"
+                "missing signing key: call `HubBuilder::signing_key` with the output of `openssl rand -hex 32`"
             }
             Self::WeakSigningKey => {
-                "a signing key needs at least 32 characters that nobody can guess: use what `openssl rand -hex 32` prints"
+                "weak signing key: use at least 32 random characters, such as the output of `openssl rand -hex 32`"
             }
             Self::KeySet(why) => why,
         })

@@ -211,9 +211,12 @@ pub enum RevokeError {
 impl fmt::Display for RevokeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Id => write!(formatter, "a token's id has 1 to {MAX_TOKEN_NAME} characters"),
+            Self::Id => write!(formatter, "a token's id must have 1 to {MAX_TOKEN_NAME} characters"),
             Self::Storage(error) => {
-                write!(formatter, "the token is revoked until the server is restarted only: {error}")
+                write!(
+                    formatter,
+                    "failed to store the revocation, which a restart of the server ends: {error}"
+                )
             }
         }
     }

@@ -24,7 +24,8 @@ async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| Failure::bad_request(format!("the body broke off: {error}")))?;
+        let chunk = chunk
+            .map_err(|error| Failure::bad_request(format!("failed to read the request body: {error}")))?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
@@ -34,5 +35,7 @@ async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
 }
 
 fn too_large(limit: usize) -> Failure {
-    Failure::too_large(format!("the body has more than {limit} bytes: publish a reference to it instead"))
+    Failure::too_large(format!(
+        "the request body exceeds {limit} bytes: send a reference to large data instead"
+    ))
 }

@@ -62,6 +62,6 @@ pub(super) fn read_since(since: Option<&str>) -> Result<Since, Failure> {
     let Some(since) = since else { return Ok(Since::new()) };
     serde_json::from_str(since).map_err(|error| {
         let example = r#"{"pipeline:run_42":"start"}"#;
-        Failure::bad_request(format!("since is not an object of cursors such as {example}: {error}"))
+        Failure::bad_request(format!("since must be an object of cursors such as {example}: {error}"))
     })
 }

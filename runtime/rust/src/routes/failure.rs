@@ -61,7 +61,7 @@ impl Failure {
         refused.record();
         Self::new(
             StatusCode::FORBIDDEN,
-            "the token does not name the signal: ask the backend for one that does",
+            "the token does not grant this signal: ask the backend for a token that does",
         )
     }
 
@@ -80,37 +80,34 @@ impl Failure {
     }
 
     pub(super) fn too_slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timed out while reading the request body")
     }
 
     pub(super) fn not_an_upgrade(status: StatusCode, message: &str) -> Self {
-        Self::new(status, format!("connect with a WebSocket: {message}"))
+        Self::new(status, format!("expected a WebSocket upgrade: {message}"))
     }
 
     pub(super) fn origin() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "pages of this origin are not allowed: name it where the hub is built",
-        )
+        Self::new(StatusCode::FORBIDDEN, "origin not allowed: add it to `HubBuilder::allowed_origins`")
     }
 
     pub(super) fn too_many_connections() -> Self {
-        let message = "there are as many connections as there may be: try again later";
+        let message = "connection limit reached; try again later";
         Self::new(StatusCode::TOO_MANY_REQUESTS, message)
     }
 
     pub(super) fn unavailable() -> Self {
-        let message = "the channel cannot be read now: try again later";
+        let message = "the channel is temporarily unavailable; try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 
     pub(super) fn no_session() -> Self {
-        let message = "the session cannot be looked up now: try again later";
+        let message = "cannot look up the session right now; try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 
     pub(super) fn closing() -> Self {
-        let message = "the server is about to stop: try again, elsewhere if you can";
+        let message = "the server is shutting down; retry, on another server if you can";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 }
@@ -138,7 +135,7 @@ impl From<NotSubscribed> for Failure {
             NotSubscribed::TooOften(too_often) => too_often.into(),
             NotSubscribed::Unavailable => Self::unavailable(),
             NotSubscribed::NotGranted | NotSubscribed::RefInUse | NotSubscribed::TooManyChannels => {
-                Self::bad_request("the token names too many channels")
+                Self::bad_request("the token grants more channels than one connection can have")
             }
         }
     }
@@ -146,7 +143,7 @@ impl From<NotSubscribed> for Failure {
 
 impl From<TooOften> for Failure {
     fn from(TooOften(wait): TooOften) -> Self {
-        let message = "this client does so too often: try again later";
+        let message = "rate limit exceeded; try again later";
         Self {
             data: json!({ "code": "too_often" }),
             retry_after: wait,

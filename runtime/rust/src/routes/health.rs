@@ -30,7 +30,7 @@ pub(super) async fn health(State(hub): State<Hub>) -> Response {
         Health::Closing => json!({ "status": "closing" }),
         // Anyone may ask, so what failed stays in the log.
         Health::Failing => {
-            json!({ "status": "failing", "error": "the storage failed: see the server's log" })
+            json!({ "status": "failing", "error": "storage failure: see the server's log" })
         }
     };
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], axum::Json(body)).into_response()

@@ -25,17 +25,16 @@ pub(super) async fn mint(
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     open(&hub, Phase::Closing)?;
     signing_key(&hub, &client, &headers)?;
-    let lifetime =
-        match parameters.get("expires_in") {
-            None => hub.default_lifetime(),
-            Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| {
-                Failure::bad_request("expires_in is a whole number of seconds from 1 to 86400")
-            })?),
-        };
+    let lifetime = match parameters.get("expires_in") {
+        None => hub.default_lifetime(),
+        Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| {
+            Failure::bad_request("expires_in must be a whole number of seconds from 1 to 86400")
+        })?),
+    };
     let request = body::read(&headers, request, MAX_BODY).await?;
     let asked: Vec<Asked> = serde_json::from_slice(&request).map_err(|error| {
         let example = r#"[{"channel":"pipeline:run_42","name":"status","kind":"run"}]"#;
-        Failure::bad_request(format!("the body is not a list of topics such as {example}: {error}"))
+        Failure::bad_request(format!("the request body must be a list of topics such as {example}: {error}"))
     })?;
     let (mut topics, mut signals) = (Vec::new(), Vec::new());
     for Asked { kind, channel, name } in asked {

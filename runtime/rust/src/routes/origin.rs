@@ -15,7 +15,7 @@ use crate::hub::Hub;
 pub(super) async fn check(State(hub): State<Hub>, request: Request, next: Next) -> Result<Response, Failure> {
     match request.headers().get(header::ORIGIN) {
         Some(origin) if !is_allowed(&hub, origin) => {
-            tracing::debug!(?origin, "refused: a page of another origin");
+            tracing::debug!(?origin, "request from an origin that is not allowed");
             Err(Failure::origin())
         }
         _ => Ok(next.run(request).await),
@@ -54,7 +54,7 @@ pub(super) fn is_trusted(hub: &Hub, head: &Parts) -> bool {
         None => is_same_origin != Some(false) && is_own(origin, head),
     };
     if !is_trusted {
-        tracing::debug!(?origin, "the session of a page of another origin does not count");
+        tracing::debug!(?origin, "ignoring the session of a page from another origin");
     }
     is_trusted
 }

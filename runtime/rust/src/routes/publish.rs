@@ -42,7 +42,7 @@ pub(super) async fn publish(
     }
     client.set_trusted(true);
     let missing =
-        |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
+        |name| Failure::bad_request(format!("missing parameter {name}: use publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let topic = topic.ok_or_else(|| missing("topic"))?;
     let run_id = run_id(&parameters)?;
@@ -78,7 +78,7 @@ pub(super) async fn publish(
 pub(super) fn run_id(parameters: &Parameters) -> Result<Option<&str>, Failure> {
     let run_id = parameters.get("run_id");
     if run_id.is_some_and(|id| id.is_empty() || id.chars().nth(MAX_RUN_ID).is_some()) {
-        return Err(Failure::bad_request(format!("run_id has 1 to {MAX_RUN_ID} characters")));
+        return Err(Failure::bad_request(format!("run_id must have 1 to {MAX_RUN_ID} characters")));
     }
     Ok(run_id)
 }
@@ -87,7 +87,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failu
     let Some(key) = headers.get(KEY) else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
     let refused =
-        || Failure::bad_request(format!("Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters"));
+        || Failure::bad_request(format!("Idempotency-Key must have 1 to {MAX_KEY} visible ASCII characters"));
     key.map(Some).ok_or_else(refused)
 }
 
@@ -106,6 +106,6 @@ async fn authorize(
     if permit.topics.iter().any(names) {
         return Ok(permit);
     }
-    tracing::debug!(channel, topic, "the token names others");
-    Err(unauthorized(hub, client, &Refused::new("topic", "the token does not name the topic")))
+    tracing::debug!(channel, topic, "the token does not grant the topic");
+    Err(unauthorized(hub, client, &Refused::new("topic", "the token does not grant the topic")))
 }

@@ -22,7 +22,7 @@ pub(super) async fn revoke(
     let request = body::read(&headers, request, MAX_BODY).await?;
     let request = serde_json::from_slice::<Value>(&request).unwrap_or_default();
     let id = request.get("jti").and_then(Value::as_str).ok_or_else(|| {
-        Failure::bad_request(r#"the body is not the id of tokens such as {"jti":"login_17"}"#)
+        Failure::bad_request(r#"the request body must be a token id such as {"jti":"login_17"}"#)
     })?;
     hub.revoke(id).await?;
     Ok(StatusCode::NO_CONTENT)

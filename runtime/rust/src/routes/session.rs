@@ -78,11 +78,11 @@ const REPLACED: End =
 
 /// The end of a connection that has nothing subscribed, because there are too many.
 const GAVE_WAY: End =
-    End::close(close::IDLE, "gave_way", "nothing was subscribed, and others need the connection's place");
+    End::close(close::IDLE, "gave_way", "nothing was subscribed, and another connection needs the slot");
 
 /// The end of a connection that does not read while others wait for room.
 pub(super) const TOO_SLOW: End =
-    End::gone("slow", "the client reads too slowly, and others wait for room to write to theirs");
+    End::gone("slow", "the client reads too slowly, and other connections are waiting to write");
 
 impl Session {
     pub(super) fn new(hub: Hub, guest: bool, connected: Connected, head: Option<Arc<Parts>>) -> Self {
@@ -195,7 +195,7 @@ impl Session {
     /// Waits until nothing is written any more.
     pub(super) async fn cut(phase: &mut watch::Receiver<Phase>) -> End {
         let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;
-        End::gone("shutdown", "cut by shutdown")
+        End::gone("shutdown", "closed by shutdown")
     }
 
     /// The frame that tells that the server is there.

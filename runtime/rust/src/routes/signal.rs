@@ -30,7 +30,7 @@ pub(super) async fn signal(
     open(&hub, Phase::Closed)?;
     let at = hub.storage_time();
     let missing =
-        |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
+        |name| Failure::bad_request(format!("missing parameter {name}: use signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
     let by =
@@ -66,7 +66,7 @@ fn normalize(schema: &Schema, payload: &[u8]) -> Result<String, Failure> {
     let payload: Value = serde_json::from_slice(payload)
         .map_err(|error| Failure::bad_request(format!("the payload is not JSON: {error}")))?;
     schema::check(schema, &payload)
-        .map_err(|issues| Failure::invalid("the payload breaks the signal's definition", &issues))?;
+        .map_err(|issues| Failure::invalid("the payload does not match the signal's definition", &issues))?;
     Ok(payload.to_string())
 }
 
@@ -90,5 +90,5 @@ async fn sender(
         hub.count(RatedAction::Signal, Some(client), Some(&permit))?;
         return Ok(permit.subject);
     }
-    Err(Failure::not_granted(&Refused::new("signal", "the token does not name the signal")))
+    Err(Failure::not_granted(&Refused::new("signal", "the token does not grant the signal")))
 }

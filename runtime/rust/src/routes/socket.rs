@@ -134,7 +134,7 @@ impl Socket {
 
     async fn take_frame(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), End> {
         let message = match frame {
-            None => return Err(End::gone("left", "the client left")),
+            None => return Err(End::gone("left", "the client disconnected")),
             Some(Err(error)) => return Err(close_code(error)),
             Some(Ok(message)) => message,
         };
@@ -152,7 +152,9 @@ impl Socket {
                 yield_now().await;
                 Ok(())
             }
-            Message::Binary(_) => Err(End::close(close::BINARY, "binary", "a binary frame: frames are text")),
+            Message::Binary(_) => {
+                Err(End::close(close::BINARY, "binary", "binary frame: frames must be text"))
+            }
             // The WebSocket layer answers pings and close frames.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(()),
         }
@@ -203,14 +205,14 @@ impl Socket {
                     biased;
                     result = timeout(session.hub().settings().write_timeout, sending) => match result {
                         Ok(result) => result,
-                        Err(_) => return Err(End::gone("unread", "the client does not read")),
+                        Err(_) => return Err(End::gone("unread", "the client stopped reading")),
                     },
                     () = cut.wait() => return Err(TOO_SLOW),
                     end = Session::cut(phase) => return Err(end),
                 }
             }
         };
-        result.map_err(|_| End::gone("broken", "the connection broke"))
+        result.map_err(|_| End::gone("broken", "the connection failed"))
     }
 
     /// Says why, and waits for the client to have heard: data that arrives at a socket

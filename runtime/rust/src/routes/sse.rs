@@ -78,19 +78,20 @@ pub(super) async fn get(
 
 fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, Wish)>, Failure> {
     let example = r#"[{"kind":"sub","ref":"1","data":"<token>"}]"#;
-    let bad =
-        |why: &str| Failure::bad_request(format!("the body is not a list of subs such as {example}: {why}"));
+    let bad = |why: &str| {
+        Failure::bad_request(format!("the request body must be a list of subs such as {example}: {why}"))
+    };
     let frames: Vec<serde_json::Value> =
         serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))?;
     if frames.is_empty() || frames.len() > MAX_CHANNELS {
-        return Err(bad(&format!("it has 1 to {MAX_CHANNELS} of them")));
+        return Err(bad(&format!("expected 1 to {MAX_CHANNELS} subs")));
     }
     let subs = frames.into_iter().map(|frame| match client_frame(frame) {
         Ok(ClientFrame::Sub { reference: Some(reference), data, channel, topics, since }) => {
             let since = since.unwrap_or_default();
             Ok((data, Wish { reference: Some(reference.into()), channel, topics, since }))
         }
-        Ok(_) => Err(bad("each is a sub with a ref")),
+        Ok(_) => Err(bad("each frame must be a sub with a ref")),
         Err(error) => Err(bad(&error.message)),
     });
     subs.collect()
@@ -150,7 +151,7 @@ impl Stream {
         while !self.session.is_idle() {
             let turn = tokio::select! {
                 biased;
-                () = self.sender.closed() => return End::gone("left", "the client left"),
+                () = self.sender.closed() => return End::gone("left", "the client disconnected"),
                 () = cut.wait() => return TOO_SLOW,
                 turn = self.session.next() => turn,
             };
@@ -173,7 +174,7 @@ impl Stream {
                 return end;
             }
         }
-        End::gone("idle", "no subscription is left")
+        End::gone("idle", "every subscription has ended")
     }
 
     fn events(&mut self, events: Vec<Event>) -> String {
@@ -207,8 +208,8 @@ impl Stream {
         tokio::select! {
             biased;
             result = timeout(hub.settings().write_timeout, self.sender.send(text)) => match result {
-                Ok(result) => result.map_err(|_| End::gone("left", "the client left")),
-                Err(_) => Err(End::gone("unread", "the client does not read")),
+                Ok(result) => result.map_err(|_| End::gone("left", "the client disconnected")),
+                Err(_) => Err(End::gone("unread", "the client stopped reading")),
             },
             () = cut.wait() => Err(TOO_SLOW),
             end = Session::cut(&mut phase) => Err(end),

@@ -72,12 +72,12 @@ impl Socket {
         self.stuck = None;
         // What the system holds for the client goes with the socket, instead of being offered for minutes.
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
     }
 }
 
 fn gives_way() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection gives way to a newer one")
+    io::Error::new(io::ErrorKind::ConnectionAborted, "connection closed to make room for a newer one")
 }
 
 /// A system that cannot do one of this serves without.

@@ -128,13 +128,13 @@ impl Jwks {
 
     /// Reads the keys, as far as they can be read now.
     pub(crate) fn load(&self) -> Result<KeySet, JwksError> {
-        let of = |why: String| JwksError(format!("the key set of {:?} cannot be used: {why}", self.issuer));
+        let error = |why: String| JwksError(format!("invalid key set of issuer {:?}: {why}", self.issuer));
         let (keys, fetched) = match &self.source {
-            Source::Json(json) => (read_all(json).map_err(of)?, None),
+            Source::Json(json) => (read_all(json).map_err(error)?, None),
             Source::File(path) => {
                 let json = std::fs::read_to_string(path)
-                    .map_err(|error| of(format!("{} cannot be read: {error}", path.display())))?;
-                (read_all(&json).map_err(of)?, None)
+                    .map_err(|io_error| error(format!("failed to read {}: {io_error}", path.display())))?;
+                (read_all(&json).map_err(error)?, None)
             }
             Source::Fetch(fetch) => {
                 let fetch = Arc::clone(fetch);
@@ -207,17 +207,17 @@ impl Fetched {
         let read = match tokio::time::timeout(TIMEOUT, fetching).await {
             Ok(Ok(Ok(json))) => read(&json),
             Ok(Ok(Err(error))) => Err(error.to_string()),
-            Ok(Err(_)) => Err("it panicked".into()),
-            Err(_) => Err("it did not answer in time".into()),
+            Ok(Err(_)) => Err("the fetch function panicked".into()),
+            Err(_) => Err("the fetch function timed out".into()),
         };
         match read {
             Ok((new, unusable)) => {
                 for why in unusable {
-                    tracing::warn!(issuer, "a key of the issuer cannot be used: {why}");
+                    tracing::warn!(issuer, "ignoring an unusable key of the issuer: {why}");
                 }
                 *keys.write().unwrap_or_else(PoisonError::into_inner) = new.into();
             }
-            Err(error) => tracing::warn!(issuer, error, "the keys of the issuer were not fetched"),
+            Err(error) => tracing::warn!(issuer, error, "failed to fetch the issuer's keys"),
         }
     }
 }
@@ -274,7 +274,7 @@ struct Written {
 fn read_all(json: &str) -> Result<Vec<PublicKey>, String> {
     match read(json)? {
         (keys, unusable) if unusable.is_empty() && !keys.is_empty() => Ok(keys),
-        (_, unusable) if unusable.is_empty() => Err("it has no key to verify signatures with".into()),
+        (_, unusable) if unusable.is_empty() => Err("no key for signatures".into()),
         (_, unusable) => Err(unusable.join("; ")),
     }
 }
@@ -282,9 +282,9 @@ fn read_all(json: &str) -> Result<Vec<PublicKey>, String> {
 /// The keys that are usable, and what is wrong with the others.
 fn read(json: &str) -> Result<(Vec<PublicKey>, Vec<String>), String> {
     let Set { keys: written } =
-        serde_json::from_str(json).map_err(|error| format!("it is not a JSON Web Key Set: {error}"))?;
+        serde_json::from_str(json).map_err(|error| format!("not a JSON Web Key Set: {error}"))?;
     if written.len() > MAX_KEYS {
-        return Err(format!("it has more than {MAX_KEYS} keys"));
+        return Err(format!("more than {MAX_KEYS} keys"));
     }
     let (mut keys, mut unusable) = (Vec::new(), Vec::new());
     for (index, written) in written.into_iter().enumerate() {
@@ -307,17 +307,17 @@ fn read(json: &str) -> Result<(Vec<PublicKey>, Vec<String>), String> {
 fn read_key(written: Written) -> Result<PublicKey, String> {
     let Written { kty, alg, kid, crv, x, y, n, e, d } = written;
     if d.is_some() {
-        return Err("it is a private key: give the public part only".into());
+        return Err("private key: provide the public part only".into());
     }
-    let alg = alg.ok_or("it has no `alg`: EdDSA, ES256 or RS256")?;
+    let alg = alg.ok_or("missing `alg`: use EdDSA, ES256 or RS256")?;
     let bytes = |name: &str, text: Option<String>| {
-        let text = text.ok_or_else(|| format!("it has no `{name}`"))?;
-        URL_SAFE_NO_PAD.decode(text).map_err(|_| format!("its `{name}` is not base64url without padding"))
+        let text = text.ok_or_else(|| format!("missing `{name}`"))?;
+        URL_SAFE_NO_PAD.decode(text).map_err(|_| format!("`{name}` is not base64url without padding"))
     };
     let of_32_bytes = |name: &str, text: Option<String>| {
         bytes(name, text).and_then(|bytes| match bytes.len() {
             32 => Ok(bytes),
-            length => Err(format!("its `{name}` has {length} bytes, not 32")),
+            length => Err(format!("`{name}` has {length} bytes, not 32")),
         })
     };
     let key = match (alg.as_str(), kty.as_str(), crv.as_deref()) {
@@ -329,10 +329,10 @@ fn read_key(written: Written) -> Result<PublicKey, String> {
             let strip = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
             let (n, e) = (strip(bytes("n", n)?), strip(bytes("e", e)?));
             if !RSA_BYTES.contains(&n.len()) {
-                return Err(format!("it has {} bits, not 2048 to 8192", n.len() * 8));
+                return Err(format!("the key has {} bits, not 2048 to 8192", n.len() * 8));
             }
             if e.len() > 4 || e.last().is_none_or(|last| last % 2 == 0) {
-                return Err("its `e` is not an RSA exponent".into());
+                return Err("`e` is not an RSA exponent".into());
             }
             Key::Rsa { n, e }
         }
@@ -409,27 +409,27 @@ mod tests {
         };
         let short = URL_SAFE_NO_PAD.encode([0xff; 128]);
         for (key, reason) in [
-            (with(ed, "alg", json!(null)), "key \"eddsa\": it has no `alg`: EdDSA, ES256 or RS256"),
+            (with(ed, "alg", json!(null)), "key \"eddsa\": missing `alg`: use EdDSA, ES256 or RS256"),
             (
                 with(ed, "alg", json!("ES256")),
                 "alg \"ES256\" with kty \"OKP\" and crv \"Ed25519\" is not supported",
             ),
             (with(ed, "crv", json!("X25519")), "is not supported"),
-            (with(ed, "x", json!("AAAA")), "its `x` has 3 bytes, not 32"),
-            (with(ed, "x", json!(null)), "it has no `x`"),
-            (with(ed, "d", json!("AAAA")), "it is a private key"),
-            (with(ec, "y", json!("?")), "its `y` is not base64url without padding"),
+            (with(ed, "x", json!("AAAA")), "`x` has 3 bytes, not 32"),
+            (with(ed, "x", json!(null)), "missing `x`"),
+            (with(ed, "d", json!("AAAA")), "private key"),
+            (with(ec, "y", json!("?")), "`y` is not base64url without padding"),
             (with(ec, "crv", json!("P-384")), "is not supported"),
             (with(rsa, "alg", json!("PS256")), "is not supported"),
             (with(rsa, "alg", json!("none")), "is not supported"),
-            (with(rsa, "n", json!(short)), "it has 1024 bits, not 2048 to 8192"),
-            (with(rsa, "e", json!("AA")), "its `e` is not an RSA exponent"),
+            (with(rsa, "n", json!(short)), "the key has 1024 bits, not 2048 to 8192"),
+            (with(rsa, "e", json!("AA")), "`e` is not an RSA exponent"),
             (json!({ "kty": "oct", "alg": "HS256", "k": "AAAA" }), "key 0: alg \"HS256\""),
             (json!(7), "key 0: invalid type"),
-            (with(ed, "use", json!("enc")), "it has no key to verify signatures with"),
+            (with(ed, "use", json!("enc")), "no key for signatures"),
         ] {
             let error = set(&[key]).err().unwrap().to_string();
-            assert!(error.starts_with("the key set of \"issuer\" cannot be used: "), "{error}");
+            assert!(error.starts_with("invalid key set of issuer \"issuer\": "), "{error}");
             assert!(error.contains(reason), "{error}");
         }
         assert!(set(&[with(ed, "use", json!("enc")), rsa.clone()]).is_ok());
@@ -437,7 +437,7 @@ mod tests {
             assert!(Jwks::from_json("issuer", json).load().is_err(), "{json}");
         }
         let missing = Jwks::from_file("issuer", "/nowhere/keys.json").load().err().unwrap();
-        assert!(missing.to_string().contains("/nowhere/keys.json cannot be read"));
+        assert!(missing.to_string().contains("failed to read /nowhere/keys.json"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -52,9 +52,9 @@ impl<'t> Jws<'t> {
             URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed("a part is not base64url without padding"))
         };
         let header: Header = serde_json::from_slice(&decode(header)?)
-            .map_err(|error| Refused::new("malformed", format!("the header cannot be read: {error}")))?;
+            .map_err(|error| Refused::new("malformed", format!("invalid header: {error}")))?;
         if header.crit {
-            return Err(malformed("a header says that more must be understood than is"));
+            return Err(malformed("the header has `crit`, and no extension is supported"));
         }
         let (payload, signature) = (decode(payload)?, decode(signature)?);
         Ok(Self { header, signed: signed.as_bytes(), payload, signature })

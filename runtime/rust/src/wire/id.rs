@@ -95,7 +95,7 @@ pub struct ParseMessageIdError;
 
 impl fmt::Display for ParseMessageIdError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("not the id of a message")
+        formatter.write_str("invalid message id")
     }
 }
 
@@ -189,7 +189,7 @@ pub struct ParseCursorError;
 
 impl fmt::Display for ParseCursorError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a cursor is \"now\", \"start\", or what the server gave to resume from")
+        formatter.write_str("invalid cursor: expected \"now\", \"start\" or a cursor from the server")
     }
 }
 

@@ -149,7 +149,7 @@ async fn a_token_opens_only_what_it_names() {
         let expected = if topic == "nothing" {
             format!("the channel {channel:?} has no topic {topic:?}")
         } else {
-            format!("no definition has a channel named {channel:?}")
+            format!("unknown channel {channel:?}")
         };
         assert_eq!(error, expected);
     }

@@ -37,7 +37,8 @@ async fn forward(writer: &mut TextStreamWriter, body: Body) -> Result<(), Failur
     loop {
         let next = tokio::time::timeout(TIMEOUT, pieces.next()).await;
         let Some(piece) = next.map_err(|_| Failure::too_slow())? else { break };
-        let piece = piece.map_err(|error| Failure::bad_request(format!("the body broke off: {error}")))?;
+        let piece = piece
+            .map_err(|error| Failure::bad_request(format!("failed to read the request body: {error}")))?;
         writer.write(&characters.complete(&piece).ok_or_else(not_utf8)?).await?;
     }
     if characters.cut.is_empty() { Ok(()) } else { Err(not_utf8()) }

@@ -55,7 +55,7 @@ impl Session {
         let channels = self.reader.unsubscribe(reference);
         self.set_timer();
         if channels.is_empty() {
-            return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
+            return vec![error(ErrorCode::NotSubscribed, "subscription not found", reference)];
         }
         let reference = encode::owned(reference);
         vec![encode::frame(&ServerFrame::Unsubscribed { reference, channels, code: None })]
@@ -65,7 +65,7 @@ impl Session {
         let ended = self.reader.unsubscribe_channel(&channel);
         self.set_timer();
         if !ended {
-            let message = format!("{channel:?} is not subscribed without a ref");
+            let message = format!("the subscription without a ref does not have the channel {channel:?}");
             return vec![error(ErrorCode::NotSubscribed, message, &None)];
         }
         let channels = vec![channel];
@@ -86,7 +86,7 @@ impl Session {
             Ok(()) => {}
             Err(NotRenewed::NotGranted) => return vec![self.refusal(NotSubscribed::NotGranted, reference)],
             Err(NotRenewed::NotSubscribed) => {
-                return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
+                return vec![error(ErrorCode::NotSubscribed, "subscription not found", reference)];
             }
         }
         self.set_timer();

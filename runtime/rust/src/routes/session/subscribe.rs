@@ -65,7 +65,10 @@ impl Session {
         };
         match self.hub.verify(token).await {
             Ok(permit) if !permit.publish => Ok(permit),
-            Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
+            Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new(
+                "purpose",
+                "the token is for publishing, not for subscribing",
+            ))),
             Err(refused) => Err(NotSubscribed::Unauthorized(refused)),
         }
     }
@@ -98,7 +101,7 @@ impl Session {
 
 pub(super) fn permitted(hub: &Hub, permit: &Permit) -> Result<Vec<(Channel, Vec<usize>)>, NotSubscribed> {
     hub.permitted(&permit.topics).map_err(|error| {
-        tracing::debug!(%error, "refused: unknown channel or topic");
+        tracing::debug!(%error, "the token names an unknown channel or topic");
         NotSubscribed::UnknownChannel(error)
     })
 }
@@ -149,24 +152,27 @@ impl NotSubscribed {
                 refused.record();
                 (
                     ErrorCode::Unauthorized,
-                    "the token or the session is not valid: ask the backend for a new one",
+                    "the token or session is not valid: ask the backend for a new token",
                 )
             }
             Self::NotGranted => (
                 ErrorCode::NotGranted,
-                "the token does not name all of it: ask the backend for one that does",
+                "the token does not grant all that was requested: ask the backend for a token that does",
             ),
             Self::RefInUse => {
-                (ErrorCode::RefInUse, "a subscription of this connection has that ref: choose another")
+                (ErrorCode::RefInUse, "another subscription on this connection has this ref: use a new one")
             }
-            Self::TooManyChannels => {
-                (ErrorCode::TooManyChannels, "a connection has at most 1,000 channels: open another")
-            }
+            Self::TooManyChannels => (
+                ErrorCode::TooManyChannels,
+                "a connection has at most 1,000 channels: open another connection",
+            ),
             Self::TooManyConnections => {
-                (ErrorCode::TooManyConnections, "the token is used by as many connections as it may be")
+                (ErrorCode::TooManyConnections, "too many connections use this token: close one first")
             }
-            Self::TooOften(_) => (ErrorCode::TooOften, "this client does so too often: try again later"),
-            Self::Unavailable => (ErrorCode::Unavailable, "the channel cannot be read now: try again later"),
+            Self::TooOften(_) => (ErrorCode::TooOften, "rate limit exceeded; try again later"),
+            Self::Unavailable => {
+                (ErrorCode::Unavailable, "the channel is temporarily unavailable; try again later")
+            }
         };
         (code, message.into())
     }

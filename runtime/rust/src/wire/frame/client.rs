@@ -123,9 +123,9 @@ pub(crate) fn client_frame(frame: Value) -> Result<ClientFrame, FrameError> {
         Ok(
             ClientFrame::Unsub { reference: Some(_), channel: Some(_) }
             | ClientFrame::Unsub { reference: None, channel: None },
-        ) => Err(FrameError { message: "an unsub has either a ref or a channel".into(), reference }),
+        ) => Err(FrameError { message: "an unsub must have either a ref or a channel".into(), reference }),
         Ok(frame) => Ok(frame),
-        Err(error) => Err(FrameError { message: format!("the frame is not known: {error}"), reference }),
+        Err(error) => Err(FrameError { message: format!("invalid frame: {error}"), reference }),
     }
 }
 
@@ -145,7 +145,7 @@ fn is_reference(text: &str) -> bool {
 fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let topics = Vec::<String>::deserialize(deserializer)?;
     if topics.is_empty() {
-        return Err(de::Error::custom("topics names none"));
+        return Err(de::Error::custom("topics must not be empty"));
     }
     Ok(Some(topics))
 }
