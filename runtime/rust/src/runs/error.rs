@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::hub::Unavailable;
+use crate::hub::OpenError;
 use crate::storage::StorageError;
 
 /// Why a job or one of its steps failed. Every standard error converts into one that is retried, so `?` usually
@@ -92,10 +92,10 @@ pub enum StartError {
 }
 
 impl StartError {
-    pub(super) fn unavailable(error: Unavailable) -> Self {
+    pub(super) fn unavailable(error: OpenError) -> Self {
         match error {
-            Unavailable::Unknown => Self::Unknown,
-            Unavailable::Storage(error) => Self::Storage(error),
+            OpenError::Unknown => Self::Unknown,
+            OpenError::Storage(error) => Self::Storage(error),
         }
     }
 }

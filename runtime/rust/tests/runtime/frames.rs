@@ -35,9 +35,9 @@ fn read(case: &Value) -> Value {
     let meaning = match case["from"].as_str() {
         Some("server") => read_server_frames(&text).map(|message| {
             let mut frames = json!(message.frames);
-            if let Some(reference) = message.reference {
+            if let Some(subscription_id) = message.subscription_id {
                 for frame in frames.as_array_mut().unwrap() {
-                    frame["ref"] = json!(reference);
+                    frame["ref"] = json!(subscription_id);
                 }
             }
             frames

@@ -49,11 +49,11 @@ impl WakeSignal {
 pub(super) struct Listeners {
     /// Executions of runs, by the name of their channel.
     by_channel: Mutex<HashMap<String, Vec<Arc<WakeSignal>>>>,
-    /// The tasks that claim runs, because a signal may be for a run that was put aside.
+    /// The tasks that claim runs, because a signal may be for a run that is not executing.
     claiming: Mutex<Vec<Arc<Notify>>>,
 }
 
-/// Listens until it is dropped.
+/// A listener for signals, until this is dropped.
 pub(crate) struct Listening {
     hub: Hub,
     channel: String,
@@ -75,7 +75,7 @@ impl Hub {
         claiming.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(notify));
     }
 
-    /// Wakes this process's runs on a channel that wait, and its tasks that claim runs.
+    /// Wakes this process's waiting runs on a channel, and its tasks that claim runs.
     pub(crate) fn wake_runs(&self, channel: &str) {
         let Listeners { by_channel, claiming } = &self.shared.listeners;
         for listener in

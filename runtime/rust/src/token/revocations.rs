@@ -1,4 +1,4 @@
-//! The ids of tokens that were ended before their time.
+//! The ids of revoked tokens.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::{MAX_CLOCK_SKEW, MAX_LIFETIME};
 
-/// How long an id stays revoked. A token is accepted only if it was issued already and lasts a day at most, by the wall
-/// clock, so none outlasts its revocation; the second day is for a wall clock that is set back meanwhile.
+/// How long an id stays revoked. A token lasts at most a day by the wall clock and cannot be issued in the future, so
+/// no token outlasts its revocation. The second day allows for a wall clock that is set back meanwhile.
 pub(crate) const REVOKED_FOR: Duration = Duration::from_secs(2 * MAX_LIFETIME.as_secs());
 
 const _: () = assert!(REVOKED_FOR.as_secs() > MAX_LIFETIME.as_secs() + MAX_CLOCK_SKEW);
 
-/// Which ids are revoked.
+/// The revoked ids.
 #[derive(Default)]
 pub(crate) struct Revocations {
     revoked: RwLock<Revoked>,
@@ -22,13 +22,13 @@ pub(crate) struct Revocations {
 
 #[derive(Default)]
 struct Revoked {
-    /// When each was last revoked.
+    /// Each id, with the time when it was last revoked.
     ids: HashMap<Arc<str>, Instant>,
     in_order: VecDeque<(Instant, Arc<str>)>,
 }
 
 impl Revocations {
-    /// Takes over what the storage has: ids, and how long ago each was revoked.
+    /// Restores revocations from ids and how long ago each was revoked.
     pub(crate) fn restore(revoked: impl Iterator<Item = (String, Duration)>) -> Self {
         let mut in_order: Vec<_> = revoked.collect();
         in_order.sort_by_key(|(_, age)| std::cmp::Reverse(*age));
@@ -39,10 +39,10 @@ impl Revocations {
         revocations
     }
 
-    /// Revokes an id that somebody revoked `age` ago.
+    /// Adds an id that was revoked `age` ago.
     pub(crate) fn add(&self, id: &str, age: Duration) {
         let now = Instant::now();
-        // On some systems an `Instant` cannot lie before the start of the machine.
+        // On some systems an `Instant` cannot be earlier than the start of the machine.
         let at = now.checked_sub(age).unwrap_or(now);
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         let id: Arc<str> = id.into();
@@ -62,7 +62,7 @@ impl Revoked {
             if now.saturating_duration_since(*at) <= REVOKED_FOR {
                 return;
             }
-            // One that was revoked again since stays.
+            // Keep an id that was revoked again.
             if self.ids.get(id) == Some(at) {
                 self.ids.remove(id);
             }

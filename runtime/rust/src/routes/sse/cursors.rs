@@ -1,14 +1,14 @@
-//! Where a client of `GET sse` would resume, which each of its events tells.
+//! The event ids of `GET sse`, from which its client resumes.
 
 use crate::hub::Ready;
 use crate::wire::{SharedText, Since, id_of};
 
-/// What `since` should be, after the event that is being written.
-pub(super) struct Places {
+/// The cursors after the event that is being written. Each event's id contains them all.
+pub(super) struct ResumeCursors {
     since: Since,
 }
 
-impl Places {
+impl ResumeCursors {
     pub(super) fn new(ready: &[Ready]) -> Self {
         let since = ready.iter().map(|ready| (ready.channel.name().to_owned(), ready.position));
         Self { since: since.collect() }
@@ -22,7 +22,7 @@ impl Places {
 
     pub(super) fn write_id(&self, text: &mut String) {
         text.push_str("id: ");
-        // Cursors by name, and nothing that JSON could not.
+        // A map of strings always serializes.
         text.push_str(&serde_json::to_string(&self.since).unwrap_or_default());
         text.push('\n');
     }

@@ -1,14 +1,14 @@
-//! Making tokens.
+//! Minting tokens.
 
 use std::time::Duration;
 
 use super::Hub;
 use crate::channel::Grant;
-use crate::token::{SignalClaim, TokenError, TopicClaim, TopicKind, Wording};
+use crate::token::{SignalClaim, TokenError, TokenSpec, TopicClaim, TopicKind};
 
-/// A token in the making.
+/// A builder of tokens. See [`Hub::token`].
 #[derive(Clone, Debug)]
-#[must_use = "a token is made by `mint`"]
+#[must_use = "call `mint` to get the token"]
 pub struct TokenBuilder<'h> {
     hub: &'h Hub,
     grant: Grant,
@@ -23,38 +23,39 @@ impl<'h> TokenBuilder<'h> {
         Self { hub, grant, publish: false, lifetime: hub.default_lifetime(), subject: None, id: None }
     }
 
-    /// How long the token lasts: from a second to a day.
+    /// Sets how long the token lasts: from a second to a day.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Makes it a token to publish to the topics over HTTP, and not to subscribe to them.
+    /// Makes the token one for publishing to the topics over HTTP. It cannot subscribe to them.
     pub fn publish(mut self) -> Self {
         self.publish = true;
         self
     }
 
-    /// Whom the token is for, in 1 to 256 characters. A run is told so of who sent it a signal, and
-    /// its journal has it.
+    /// Sets the subject of the token, in 1 to 256 characters. A run receives it as the sender of a signal, and records
+    /// it in its journal.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// What the token is revoked by ([`Hub::revoke`]), in 1 to 256 characters. Several tokens may
-    /// share an id, such as that of a login, and then end together; they also share how many
-    /// connections they may have. Each token has one that is random unless set.
+    /// Sets the id by which the token is revoked ([`Hub::revoke`]), in 1 to 256 characters. Random unless set.
+    ///
+    /// Several tokens can share an id, such as that of a login. They are then revoked together, and share the limit of
+    /// connections per token.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// Makes the token.
+    /// Signs and returns the token.
     ///
     /// # Errors
-    /// When the grant names nothing, too much, or a topic or signal that no definition has, or when the
-    /// lifetime, the subject or the id is out of range.
+    /// Returns an error if the grant is empty, too large, or has a channel, topic or signal that is not defined, or if
+    /// the lifetime, the subject or the id is out of range.
     pub fn mint(self) -> Result<String, TokenError> {
         let Self { hub, grant, publish, lifetime, subject, id } = self;
         let topics = grant.topics().map(|(channel, topic)| TopicClaim {
@@ -66,16 +67,16 @@ impl<'h> TokenBuilder<'h> {
             .signals()
             .map(|(channel, signal)| SignalClaim { channel: channel.into(), name: signal.into() });
         let (topics, signals) = (topics.collect(), signals.collect());
-        hub.mint(Wording { topics, signals, publish, lifetime, subject, id })
+        hub.mint(TokenSpec { topics, signals, publish, lifetime, subject, id })
     }
 }
 
 impl Hub {
-    pub(crate) fn mint(&self, wording: Wording) -> Result<String, TokenError> {
-        self.permitted(&wording.topics).map_err(TokenError::Unknown)?;
-        for SignalClaim { channel, name } in &wording.signals {
+    pub(crate) fn mint(&self, spec: TokenSpec) -> Result<String, TokenError> {
+        self.resolve_topics(&spec.topics).map_err(TokenError::Unknown)?;
+        for SignalClaim { channel, name } in &spec.signals {
             self.registry().signal(channel, name).map_err(TokenError::Unknown)?;
         }
-        self.keys().mint(wording)
+        self.keys().mint(spec)
     }
 }
