@@ -270,7 +270,7 @@ impl Hub {
         cursor: Cursor,
     ) -> Result<Arc<Log>, Unavailable> {
         let log = self.open_log(channel).await?;
-        let Some(storage) = self.storage().filter(|_| !log.has_come_to(cursor)) else { return Ok(log) };
+        let Some(storage) = self.storage().filter(|_| !log.has_reached(cursor)) else { return Ok(log) };
         storage.engine().catch_up().await;
         // Its epoch may be over.
         self.open_log(channel).await

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::Hub;
 use super::lease::{Due, Lease, Usage};
 use crate::channel::Channel;
-use crate::history::{Batch, Gap, Inbox, Log, Place, TURN_BYTES};
+use crate::history::{Batch, Gap, Inbox, Log, ReadCursor, TURN_BYTES};
 use crate::metrics;
 use crate::wire::{Cursor, EndCode, MAX_CHANNELS, Since};
 
@@ -55,7 +55,7 @@ struct Subscribed {
     key: u64,
     reference: Reference,
     log: Arc<Log>,
-    place: Place,
+    place: ReadCursor,
     /// By which right each topic is read.
     leases: Vec<(usize, Arc<Lease>)>,
 }
@@ -128,7 +128,7 @@ impl Reader {
         let (mut subscribed, position) = if let Some(index) = earlier {
             // Under a key of its own: a wake-up for the earlier one may still be on its way.
             let mut subscribed = self.remove(index);
-            let position = subscribed.log.widen(&mut subscribed.place, topics, cursor);
+            let position = subscribed.log.add_topics(&mut subscribed.place, topics, cursor);
             (Subscribed { key, ..subscribed }, position)
         } else {
             let (place, position) = log.start(topics, cursor.unwrap_or_default());
