@@ -43,16 +43,16 @@ mod tests {
     #[tokio::test]
     async fn only_large_payloads_leave_the_thread_that_serves() {
         let serving = current().id();
-        assert_eq!(run(LARGE - 1, || current().id()).await, serving);
-        assert_ne!(run(LARGE, || current().id()).await, serving);
+        assert_eq!(run(MIN_OFFLOADED - 1, || current().id()).await, serving);
+        assert_ne!(run(MIN_OFFLOADED, || current().id()).await, serving);
     }
 
     #[tokio::test]
     async fn a_panic_reaches_the_caller_and_frees_its_core() {
         for _ in 0..100 {
-            let panics = tokio::spawn(run(LARGE, || panic!("as asked")));
+            let panics = tokio::spawn(run(MIN_OFFLOADED, || panic!("as asked")));
             assert!(panics.await.is_err_and(|error| error.is_panic()));
         }
-        assert_eq!(run(LARGE, || 1).await, 1);
+        assert_eq!(run(MIN_OFFLOADED, || 1).await, 1);
     }
 }

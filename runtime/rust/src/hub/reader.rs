@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::token_guard::{TokenGuard, TokenStatus, TokenUse};
 use super::{Hub, RenewError, SubscribeError};
 use crate::channel::Channel;
-use crate::history::{Batch, Gap, Inbox, Log, Place, TURN_BYTES};
+use crate::history::{Batch, Gap, Inbox, Log, ReadCursor, TURN_BYTES};
 use crate::metrics;
 use crate::wire::{Cursor, EndCode, MAX_CHANNELS, Since};
 
@@ -56,7 +56,7 @@ struct Subscribed {
     key: u64,
     subscription_id: SubscriptionId,
     log: Arc<Log>,
-    place: Place,
+    place: ReadCursor,
     /// The topics, each with the token that grants it.
     guards: Vec<(usize, Arc<TokenGuard>)>,
 }
@@ -113,7 +113,7 @@ impl Reader {
         let (mut subscribed, position) = if let Some(index) = earlier {
             // Use a new key: a wake-up for the earlier one may be pending.
             let mut subscribed = self.remove(index);
-            let position = subscribed.log.widen(&mut subscribed.place, topics, cursor);
+            let position = subscribed.log.add_topics(&mut subscribed.place, topics, cursor);
             (Subscribed { key, ..subscribed }, position)
         } else {
             let (place, position) = log.start(topics, cursor.unwrap_or_default());
