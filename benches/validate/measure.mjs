@@ -1,7 +1,7 @@
-// How fast generated zod validators check payloads, beside their peers. Prints a line a figure: payload, what was
-// done, nanoseconds.
+// Measures how fast generated zod validators check payloads, compared with their peers. Prints one line per figure:
+// payload, title, nanoseconds.
 //
-//   node measure.mjs <generated> <payloads> <rounds> <eval or no-eval> <scratch>
+// Usage: node measure.mjs <generated> <payloads> <rounds> <eval or no-eval> <scratch>
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +12,7 @@ const here = import.meta.dirname;
 const root = resolve(here, "../..");
 const { build } = createRequire(join(root, "package.json"))("esbuild");
 
-/** How long each round runs one thing, in milliseconds. */
+/** How long each contestant runs per round, in milliseconds. */
 const ROUND = 100;
 
 const { z, fanfare, mini, byHand, fromSchema, Ajv, addFormats } = await load();
@@ -24,7 +24,7 @@ for (const payload of ["progress", "order", "archive"]) {
   }
 }
 
-/** Everyone, as functions that tell whether the payload is valid. */
+/** Returns the contestants, as functions that return `true` if the payload is valid. */
 function contestants(payload, text, value) {
   const schema = JSON.parse(readFileSync(join(generated, "json-schema/shop", `${payload}.json`), "utf8"));
   const zod = (schema) => () => schema.safeParse(value).success;
@@ -46,12 +46,12 @@ function contestants(payload, text, value) {
   ];
 }
 
-/** The median time of each in nanoseconds; every round lets each run once. */
+/** Returns the median time of each contestant in nanoseconds. Every round runs each once. */
 function medians(contestants) {
   const times = contestants.map(() => []);
   for (let round = 0; round < Number(rounds); round++) {
     contestants.forEach(([title, work], at) => {
-      if (!work()) throw new Error(`${title} refuses a valid payload`);
+      if (!work()) throw new Error(`${title} rejects a valid payload`);
       times[at].push(nanoseconds(work));
     });
   }
@@ -71,7 +71,7 @@ function nanoseconds(work) {
   return ((performance.now() - start) * 1e6) / count;
 }
 
-/** Bundles everyone into one module with one zod, which is told first whether it may make code. */
+/** Bundles all contestants into one module with one zod, configured first to use eval or not. */
 async function load() {
   const types = join(resolve(generated), "typescript/shop");
   writeFileSync(join(scratch, "mode.ts"), `import * as z from "zod"; z.config({ jitless: ${mode !== "eval"} });`);
@@ -94,15 +94,15 @@ async function load() {
     format: "esm",
     platform: "node",
     outfile,
-    nodePaths: [join(root, "node_modules"), join(here, "node_modules")],
+    nodePaths: [join(root, "node_modules"), join(here, "../node_modules")],
     logLevel: "error",
-    plugins: [fullBeside(types)],
+    plugins: [withFullZod(types)],
   });
   return import(pathToFileURL(outfile).href);
 }
 
-/** The channel once more, with the validators of the full zod, which lie beside those that it takes. */
-function fullBeside(types) {
+/** Resolves `full:shop` to the same channel with the validators of the full zod. */
+function withFullZod(types) {
   return {
     name: "zod",
     setup(build) {
@@ -117,21 +117,21 @@ function fullBeside(types) {
   };
 }
 
-/** What json-schema-to-zod makes of the schemas. It does not follow references, so that they are put in place. */
+/** Returns the output of json-schema-to-zod. It does not follow references, so they are inlined first. */
 async function fromJsonSchemas() {
   const peers = createRequire(join(here, "package.json"));
   const { jsonSchemaToZod } = await import(pathToFileURL(peers.resolve("json-schema-to-zod")).href);
   const modules = ["progress", "order", "archive"].map((payload) => {
     const schema = JSON.parse(readFileSync(join(generated, "json-schema/shop", `${payload}.json`), "utf8"));
-    return jsonSchemaToZod(inPlace(schema, schema.$defs), { name: payload, module: "esm", noImport: true });
+    return jsonSchemaToZod(inline(schema, schema.$defs), { name: payload, module: "esm", noImport: true });
   });
   return `import { z } from "zod";\n${modules.join("\n")}`;
 }
 
-function inPlace(schema, definitions) {
-  if (Array.isArray(schema)) return schema.map((item) => inPlace(item, definitions));
+function inline(schema, definitions) {
+  if (Array.isArray(schema)) return schema.map((item) => inline(item, definitions));
   if (schema === null || typeof schema !== "object") return schema;
-  if (schema.$ref) return inPlace(definitions[schema.$ref.split("/").pop()], definitions);
+  if (schema.$ref) return inline(definitions[schema.$ref.split("/").pop()], definitions);
   const kept = Object.entries(schema).filter(([key]) => key !== "$defs");
-  return Object.fromEntries(kept.map(([key, value]) => [key, inPlace(value, definitions)]));
+  return Object.fromEntries(kept.map(([key, value]) => [key, inline(value, definitions)]));
 }

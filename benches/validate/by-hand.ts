@@ -1,4 +1,4 @@
-// The same payloads in zod, as a person writes them.
+// Hand-written zod schemas of the same payloads.
 import * as z from "zod";
 
 const customer = z.object({

@@ -1,10 +1,9 @@
-//! How fast generated Rust checks and decodes payloads, beside its peers. Prints a line a figure: payload,
-//! what was done, nanoseconds.
+//! Measures how fast generated Rust checks and decodes payloads, compared with its peers. Prints one line per
+//! figure: payload, title, nanoseconds.
 //!
-//! bench-validate <folder of payloads> <folder of JSON Schemas> <rounds>
+//! Usage: `bench-validate <folder of payloads> <folder of JSON Schemas> <rounds>`
 
-#[allow(dead_code, unreachable_pub)]
-mod channels;
+fanfare::include_channels!();
 
 use std::error::Error;
 use std::hint::black_box;
@@ -16,7 +15,7 @@ use fanfare::schema::{accepts, check};
 use fanfare::{Payload, Value};
 use serde::{Deserialize, Serialize};
 
-/// How long each round runs one thing.
+/// How long each contestant runs per round.
 const ROUND: Duration = Duration::from_millis(100);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,7 +38,7 @@ struct Bench<'a> {
 type Contestant<'a> = (&'static str, Box<dyn FnMut() -> bool + 'a>);
 
 impl Bench<'_> {
-    /// Measures one payload: its generated type, and a type that only derives what serde offers.
+    /// Measures one payload, with its generated type and with a type that only derives serde's traits.
     fn measure<Generated, Plain>(&self, payload: &str) -> Result<(), Box<dyn Error>>
     where
         Generated: Payload,
@@ -58,7 +57,10 @@ impl Bench<'_> {
 
         let mut contestants: Vec<Contestant<'_>> = vec![
             ("typed: fanfare check", Box::new(|| check(Generated::SCHEMA, black_box(&typed)).is_ok())),
-            ("typed: serde_json::to_vec of it", Box::new(|| serde_json::to_vec(black_box(&typed)).is_ok())),
+            (
+                "typed: serde_json::to_vec, generated",
+                Box::new(|| serde_json::to_vec(black_box(&typed)).is_ok()),
+            ),
             (
                 "typed: serde_json::to_vec, derived",
                 Box::new(|| serde_json::to_vec(black_box(&plain)).is_ok()),
@@ -93,8 +95,8 @@ impl Bench<'_> {
     }
 }
 
-/// The median time of each contestant over all rounds. A round lets every contestant run once, so that none
-/// has the machine's better moments.
+/// Returns the median time of each contestant. A round runs every contestant once, so that other load on the machine
+/// affects them alike.
 fn medians(
     contestants: &mut [Contestant<'_>],
     rounds: usize,
@@ -103,7 +105,7 @@ fn medians(
     for _ in 0..rounds {
         for ((title, work), times) in contestants.iter_mut().zip(&mut times) {
             if !work() {
-                return Err(format!("{title} refuses a valid payload").into());
+                return Err(format!("{title} rejects a valid payload").into());
             }
             times.push(nanoseconds(work));
         }
@@ -131,7 +133,7 @@ fn nanoseconds(work: &mut dyn FnMut() -> bool) -> f64 {
     start.elapsed().as_nanos() as f64 / count as f64
 }
 
-/// The same types as a person derives them, without any check.
+/// The same types, written by hand, without validation.
 mod plain {
     use serde::{Deserialize, Serialize};
 
