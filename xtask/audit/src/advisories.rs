@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_with_a_known_vulnerability_are_reported() {
+    fn versions_with_a_known_vulnerability_are_found() {
         let old = findings(Ecosystem::Cargo, "tokio", "1.38.0");
         assert_eq!(old, ["tokio 1.38.0: unsound: RUSTSEC-2025-0023"]);
         assert!(findings(Ecosystem::Cargo, "tokio", "1.44.2").is_empty());

@@ -31,40 +31,40 @@ async function refusal(response: Promise<Response>): Promise<Refusal> {
   return { status, error, data };
 }
 
-/** Publishes one more message and returns all that came up to it, so that what was refused would show. */
-async function cameUpTo(index: number): Promise<readonly unknown[]> {
+/** Publishes one more message and returns all messages up to it, including any that should have been refused. */
+async function receivedUpTo(index: number): Promise<readonly unknown[]> {
   expect((await server.publish("tokens", token(index))).status).toBe(200);
   await until("the message has come", () => listener.indexes.includes(index));
   return listener.messages.splice(0).map(({ data }) => data);
 }
 
-test("a payload that the definition accepts is sent, and the answer is its id", async () => {
+test("a valid payload is published, and the response contains its id", async () => {
   const response = await server.publish("tokens", token(1, "Ünï ☃ \u2028"), { runId: "run_1" });
   expect(response.status).toBe(200);
   const { id } = (await response.json()) as { id: string };
   await until("it has come", () => listener.messages.length === 1);
   expect(listener.messages[0]).toMatchObject({ id, runId: "run_1", data: token(1, "Ünï ☃ \u2028") });
-  expect(await cameUpTo(2)).toHaveLength(2);
+  expect(await receivedUpTo(2)).toHaveLength(2);
 });
 
-test("a token may publish to what it names, and to nothing else", async () => {
+test("a token allows publishing only to its topics", async () => {
   const bearer = await server.publishToken("run_1");
   expect((await server.publish("tokens", token(3), { bearer })).status).toBe(200);
   const elsewhere = await refusal(server.publish("tokens", token(4), { bearer, channel: "pipeline:run_2" }));
   expect(elsewhere.status).toBe(401);
-  expect(await cameUpTo(5)).toEqual([token(3), token(5)]);
+  expect(await receivedUpTo(5)).toEqual([token(3), token(5)]);
 });
 
-test("who has no key is refused and nothing is sent", async () => {
+test("without a valid key, a request is refused and nothing is published", async () => {
   const other = server.signingKey.replaceAll("0", "f");
   for (const bearer of ["", "nonsense", other, await server.token("run_1")]) {
     expect((await refusal(server.publish("tokens", token(6), { bearer }))).status).toBe(401);
   }
   expect((await server.mint([{ channel: "pipeline:run_1", name: "status", kind: "run" }], other)).status).toBe(401);
-  expect(await cameUpTo(7)).toEqual([token(7)]);
+  expect(await receivedUpTo(7)).toEqual([token(7)]);
 });
 
-test("a channel, topic or param that no definition knows is not found", async () => {
+test("an unknown channel, topic or param is not found", async () => {
   const channels = ["pipeline", "pipeline:", "pipeline:RUN", "pipeline:run_1:x", "pipeline:run_%31", "other", "System"];
   for (const channel of channels) {
     expect((await refusal(server.publish("tokens", token(8), { channel }))).status, channel).toBe(404);
@@ -72,10 +72,10 @@ test("a channel, topic or param that no definition knows is not found", async ()
   for (const topic of ["Tokens", "notice", "constructor", "__proto__"]) {
     expect((await refusal(server.publish(topic, token(8)))).status, topic).toBe(404);
   }
-  expect(await cameUpTo(9)).toEqual([token(9)]);
+  expect(await receivedUpTo(9)).toEqual([token(9)]);
 });
 
-test("a payload that breaks the definition is refused with every issue, and nothing is sent", async () => {
+test("an invalid payload is refused with every issue, and nothing is published", async () => {
   const broken = { message: "", step: "Write", progress: 100.5 };
   const { status: code, data } = await refusal(server.publish("status", broken));
   expect(code).toBe(422);
@@ -90,10 +90,10 @@ test("a payload that breaks the definition is refused with every issue, and noth
   }
   const surrogate = '{"message":"\\ud800","step":"write","progress":1}';
   expect([400, 422]).toContain((await refusal(server.publish("status", surrogate))).status);
-  expect(await cameUpTo(10)).toEqual([token(10)]);
+  expect(await receivedUpTo(10)).toEqual([token(10)]);
 });
 
-test("what is not JSON, and a request without its parameters, is refused", async () => {
+test("invalid JSON and missing parameters are refused", async () => {
   for (const body of ["", "{", '{"index":1,"text":"x"} more', "{'index':1}", '{"index":NaN,"text":"x"}']) {
     expect((await refusal(server.publish("tokens", body))).status, body).toBe(400);
   }
@@ -103,17 +103,17 @@ test("what is not JSON, and a request without its parameters, is refused", async
     const response = fetch(`${server.url}/v1/realtime/publish${query}`, { method: "POST", headers, body });
     expect((await refusal(response)).status, query).toBe(400);
   }
-  expect(await cameUpTo(12)).toEqual([token(12)]);
+  expect(await receivedUpTo(12)).toEqual([token(12)]);
 });
 
-test("a payload of 1 MiB arrives whole, and one byte more is refused, never cut", async () => {
+test("a payload of 1 MiB arrives whole, and one more byte is refused", async () => {
   const room = 1024 * 1024 - JSON.stringify(token(13, "")).length;
   expect((await server.publish("tokens", token(13, "a".repeat(room)))).status).toBe(200);
   expect((await refusal(server.publish("tokens", token(14, "a".repeat(room + 1))))).status).toBe(413);
-  expect(await cameUpTo(15)).toEqual([token(13, "a".repeat(room)), token(15)]);
+  expect(await receivedUpTo(15)).toEqual([token(13, "a".repeat(room)), token(15)]);
 });
 
-test.each([2, 8, 40])("a payload of %i MiB is refused each time, and no later request fails", async (mebibytes) => {
+test.each([2, 8, 40])("a payload of %i MiB is refused every time, and no later request fails", async (mebibytes) => {
   const body = "a".repeat(mebibytes * 1024 * 1024);
   for (let round = 0; round < 50; round += 1) {
     expect((await refusal(server.publish("tokens", body))).status).toBe(413);
@@ -122,7 +122,7 @@ test.each([2, 8, 40])("a payload of %i MiB is refused each time, and no later re
   }
 }, 60_000);
 
-test("a text stream that is refused while it is written gets its answer", async () => {
+test("a text stream that is refused while it is written receives the response", async () => {
   for (const [bearer, status] of [["wrong", 401], [server.signingKey, 415]] as const) {
     let pieces = 0;
     const body = new ReadableStream<Uint8Array>({
@@ -141,10 +141,10 @@ test("a text stream that is refused while it is written gets its answer", async 
   }
 });
 
-test("numbers are what they mean on both sides, however they are written", async () => {
+test("numbers have the same value on both sides, in any notation", async () => {
   expect((await server.publish("tokens", '{"index":1.6e1,"text":"x"}')).status).toBe(200);
   expect((await server.publish("tokens", '{"index":0,"index":17.0,"text":"a","text":"x"}')).status).toBe(200);
   const { status } = await refusal(server.publish("tokens", '{"index":1e400,"text":"x"}'));
   expect([400, 422]).toContain(status);
-  expect(await cameUpTo(18)).toEqual([token(16), token(17), token(18)]);
+  expect(await receivedUpTo(18)).toEqual([token(16), token(17), token(18)]);
 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** Calls a function as Inngest's executor does, which knows of no step yet. */
+/** Calls a function as Inngest's executor does before any step was executed. */
 async function execute(client: Inngest.Any, fn: Parameters<typeof serve>[0]["functions"][number]): Promise<void> {
   const handler = serve({ client, functions: [fn] });
   const event = { name: "go", data: {} };
@@ -31,7 +31,7 @@ async function execute(client: Inngest.Any, fn: Parameters<typeof serve>[0]["fun
   expect(response.ok).toBe(true);
 }
 
-test("a function publishes with the id of its run: through its own client, a step of it, and a second client", async () => {
+test("a function publishes with its run id through its own client, through a step, and through a second client", async () => {
   const guest = follow(await appOf(server).realtime.subscribe({ channel, topics: ["tokens"] }));
   const live = appOf(server);
   const own = appOf(server, { isDev: true });

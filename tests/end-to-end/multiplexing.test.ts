@@ -29,7 +29,7 @@ async function start(...args: Parameters<typeof listen>): Promise<Listener> {
   return listener;
 }
 
-test.each(transports)("20 subscriptions share one connection over %s, and resume each for itself", async (transport) => {
+test.each(transports)("20 subscriptions share one connection over %s, and resume independently", async (transport) => {
   const proxy = await startProxy();
   const runs = range(0, 20).map((number) => `run_shared${transport}${number}`);
   const listeners = await Promise.all(
@@ -54,7 +54,7 @@ test.each(transports)("20 subscriptions share one connection over %s, and resume
   }
 });
 
-test.each(transports)("tokens that live for 5 seconds are renewed over %s, and nothing is lost or repeated", async (transport) => {
+test.each(transports)("tokens that expire after 5 seconds are renewed over %s, and no message is lost or repeated", async (transport) => {
   const proxy = await startProxy();
   let calls = 0;
   const run = `run_renewed${transport}`;
@@ -74,7 +74,7 @@ test.each(transports)("tokens that live for 5 seconds are renewed over %s, and n
   expect([proxy.webSockets, proxy.eventStreams]).toEqual(transport === "sse" ? [0, calls] : [1, 0]);
 }, 40_000);
 
-test("a subscription whose token is revoked goes on with another one, or ends; the others do not notice", async () => {
+test("a subscription whose token is revoked continues with another token, or ends, without effect on others", async () => {
   const proxy = await startProxy();
   const realtime = createRealtime({ apiBaseUrl: server.url, signingKey: server.signingKey });
   const [channel, apiBaseUrl] = [pipeline({ runId: "run_revoked" }), proxy.url];
@@ -96,7 +96,7 @@ test("a subscription whose token is revoked goes on with another one, or ends; t
   await expect(refused).rejects.toMatchObject({ code: "unauthorized", fatal: true });
 });
 
-test("where no WebSocket comes through, events do, across cuts and a full history", async () => {
+test("if WebSockets are blocked, event streams deliver everything across reconnects", async () => {
   const proxy = await startProxy();
   proxy.blocksWebSockets = true;
   const listener = await start("run_blocked", { token: () => server.token("run_blocked"), apiBaseUrl: proxy.url });
@@ -114,7 +114,7 @@ test("where no WebSocket comes through, events do, across cuts and a full histor
   expect(proxy.eventStreams).toBeGreaterThanOrEqual(11);
 });
 
-test("a refused subscription says why, whatever carries it", async () => {
+test("a refused subscription rejects with its reason, over both transports", async () => {
   const unknown = await server.token("run_1");
   for (const transport of transports) {
     const forged = subscribe({
@@ -128,7 +128,7 @@ test("a refused subscription says why, whatever carries it", async () => {
   }
 });
 
-test.each(transports)("a server that closes is left for the next one at once, over %s", async (transport) => {
+test.each(transports)("when a server shuts down, clients move to the next one at once, over %s", async (transport) => {
   const first = await Server.start();
   const second = await Server.start();
   const proxy = await startProxy(first.url);
@@ -142,13 +142,13 @@ test.each(transports)("a server that closes is left for the next one at once, ov
   await second.tokens(run, { from: 5, count: 5 });
   await until("its messages have come", () => listener.indexes.length === 10);
   expect(listener.indexes).toEqual(range(0, 10));
-  // The second server cannot know that nothing is missing.
+  // The second server cannot know that no message is missing.
   expect(listener.gaps).toHaveLength(1);
   await stopping;
   await second.stop();
 }, 40_000);
 
-test("fanfare/server publishes what the definition takes, once, and tells what it refuses", async () => {
+test("fanfare/server publishes valid payloads once, and reports the issues of invalid ones", async () => {
   const realtime = createRealtime({ apiBaseUrl: server.url, signingKey: server.signingKey });
   const channel = pipeline({ runId: "run_served" });
   const { key, apiBaseUrl } = await realtime.getClientSubscriptionToken({ channel });

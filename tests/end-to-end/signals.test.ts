@@ -28,18 +28,18 @@ function backend() {
   return createRealtime({ apiBaseUrl: server.url, signingKey: server.signingKey });
 }
 
-/** A page's token: to follow a run, and to approve what it asks about. */
-function personal(run: string, subject: string): Promise<string> {
+/** Returns a page's token, which allows subscribing to a run and sending `approve`. */
+function pageToken(run: string, subject: string): Promise<string> {
   return backend().token(channelOf(run), { signals: ["approve"], subject });
 }
 
-/** A view of a run, as a page shows it. */
+/** Returns the state of a run as a page shows it. */
 function watch(run: string): RealtimeStore {
   const store = new RealtimeStore(channelOf(run), ["status"]);
   store.start({
     ...quick,
     apiBaseUrl: server.url,
-    token: () => personal(run, "user_1"),
+    token: () => pageToken(run, "user_1"),
     enabled: true,
     validate: true,
     pauseOnHidden: true,
@@ -60,11 +60,11 @@ async function failure(sending: Promise<unknown>): Promise<SignalError> {
 }
 
 async function approve(run: string, subject: string, options: SendOptions = {}) {
-  const token = () => personal(run, subject);
+  const token = () => pageToken(run, subject);
   return send(channelOf(run).approve, { verdict: "approve" }, { token, apiBaseUrl: server.url, ...options });
 }
 
-/** On a slow machine a server may be away for longer than one `send` is patient. */
+/** Retries: on a slow machine, a server may be unavailable for longer than one `send` retries. */
 async function persistently<Receipt>(attempt: () => Promise<Receipt>): Promise<Receipt> {
   for (let left = 5; ; left -= 1) {
     try {
@@ -83,7 +83,7 @@ async function asked(run: string): Promise<RealtimeStore> {
   return store;
 }
 
-test("a run goes on with what a person says, and its page and a later one see it to its end", async () => {
+test("a run continues with a signal, and its page and a later one show its result", async () => {
   const store = watch("run_approved");
   await until("it is open", () => store.getSnapshot().connectionStatus === "open");
   await server.review("run_approved", { text: "Summary" });
@@ -102,7 +102,7 @@ test("a run goes on with what a person says, and its page and a later one see it
   expect(statuses(later)).toEqual(["Thank you"]);
 });
 
-test("attempts and why they failed are told in order, and once", async () => {
+test("run updates report attempts and their errors once and in order", async () => {
   const news: (RunUpdate | string)[] = [];
   const listener = await listen("run_retried", {
     apiBaseUrl: server.url,
@@ -127,7 +127,7 @@ test("attempts and why they failed are told in order, and once", async () => {
   ]);
 });
 
-test("a signal that comes before the run waits for it is kept", async () => {
+test("a signal that is sent before the run waits for it is kept", async () => {
   await server.review("run_early", { pauseMilliseconds: 300 });
   await approve("run_early", "user_2");
   const store = watch("run_early");
@@ -135,14 +135,14 @@ test("a signal that comes before the run waits for it is kept", async () => {
   expect(store.getSnapshot().result).toMatchObject({ title: "user_2" });
 });
 
-test("the first signal counts, and the next ones are told whose it was", async () => {
+test("the first signal is accepted, and later ones are refused with its sender", async () => {
   await server.review("run_twice", { pauseMilliseconds: 3_600_000 });
   const first = await approve("run_twice", "user_1");
   const second = await failure(approve("run_twice", "user_2"));
   expect(second).toMatchObject({ code: "already_taken", by: "user_1", at: first.at, status: 409 });
 });
 
-test("a repeat under one key has the first one's answer, also after the end of the run", async () => {
+test("a repeat with the same idempotency key receives the first receipt, even after the end of the run", async () => {
   await server.review("run_repeated");
   const options = { idempotencyKey: "webhook_7" };
   const { approve: verdict } = channelOf("run_repeated");
@@ -155,7 +155,7 @@ test("a repeat under one key has the first one's answer, also after the end of t
   expect(await failure(approve("run_repeated", "user_2"))).toMatchObject({ code: "already_taken", status: 409 });
 });
 
-test("of several runs on one channel the one that is named gets a signal, or the one that waits for longest", async () => {
+test("of several runs on a channel, the named one receives a signal, or else the one that has waited longest", async () => {
   const news: RunUpdate[] = [];
   const listener = await listen("run_shared", {
     apiBaseUrl: server.url,
@@ -175,12 +175,12 @@ test("of several runs on one channel the one that is named gets a signal, or the
   const receipt = await backend().send(verdict, { verdict: "approve" }, options);
   expect(receipt.runId).toBe("first");
   await until("the first has ended", () => ended("first"));
-  // The third waits now. The repeat is none of its business.
+  // The third waits now, and the repeat must not reach it.
   expect(await backend().send(verdict, { verdict: "approve" }, options)).toEqual(receipt);
   expect(ended("third")).toBe(false);
 });
 
-test("a signal that comes when nobody waits for it any more is too late", async () => {
+test("a signal that is sent after the run stopped waiting is too late", async () => {
   await server.review("run_late", { patienceMilliseconds: 20 });
   const store = watch("run_late");
   await until("it has given up", () => statuses(store).includes("Nobody has answered"));
@@ -188,19 +188,19 @@ test("a signal that comes when nobody waits for it any more is too late", async 
   expect(store.getSnapshot()).toMatchObject({ runStatus: "running", connectionStatus: "open" });
 });
 
-test("what the server does not take is told by its code", async () => {
+test("refused signals have an error code", async () => {
   await server.review("run_refused");
   await asked("run_refused");
   const { approve: verdict } = channelOf("run_refused");
   expect(await failure(approve("run_nobody", "user_1"))).toMatchObject({ code: "no_run", status: 404 });
   const topicsOnly = await server.token("run_refused");
   expect(await failure(approve("run_refused", "", { token: topicsOnly }))).toMatchObject({ code: "not_granted" });
-  const others = await personal("run_nobody", "user_1");
+  const others = await pageToken("run_nobody", "user_1");
   expect(await failure(approve("run_refused", "", { token: others }))).toMatchObject({ code: "not_granted" });
   const forged = `${topicsOnly.slice(0, -8)}AAAAAAAA`;
   expect(await failure(approve("run_refused", "", { token: forged }))).toMatchObject({ code: "unauthorized" });
 
-  // A page of another definition.
+  // A page that was built from another definition.
   const anything = { "~standard": { version: 1, vendor: "none", validate: (value: unknown) => ({ value }) } } as const;
   const invalid = await failure(backend().send({ ...verdict, schema: anything }, { verdict: "maybe" }));
   expect(invalid).toMatchObject({ code: "invalid", status: 422, issues: [{ path: "/verdict", value: '"maybe"' }] });
@@ -213,7 +213,7 @@ test("what the server does not take is told by its code", async () => {
   expect((await approve("run_refused", "user_1")).runId).toBe("run_refused");
 });
 
-test("a page sends while its server is away, and the run goes on in the next one", async () => {
+test("a signal that is sent while the server restarts reaches the run in the next process", async () => {
   const storage = join(folder, "killed.db");
   const first = await Server.start({ storage });
   const port = Number(new URL(first.url).port);

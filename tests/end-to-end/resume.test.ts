@@ -5,7 +5,7 @@ import { Proxy } from "./support/proxy.js";
 import { Server } from "./support/server.js";
 import { pause, range, until } from "./support/wait.js";
 
-/** What the channel's definition says. */
+/** The length of the channel's history. */
 const HISTORY = 1000;
 
 let server: Server;
@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test("a connection that is cut 15 times while messages flow loses, repeats and swaps none", async () => {
+test("after 15 lost connections, no message is lost, repeated or out of order", async () => {
   const proxy = await Proxy.start(server.url);
   const token = () => server.token("run_cut");
   const listener = await listen("run_cut", { token, apiBaseUrl: proxy.url });
@@ -37,7 +37,7 @@ test("a connection that is cut 15 times while messages flow loses, repeats and s
   proxy.stop();
 });
 
-test("a connection that is cut while it catches up goes on where it stopped", async () => {
+test("a connection that is lost during a replay resumes where it stopped", async () => {
   const proxy = await Proxy.start(server.url);
   await server.tokens("run_catch", { count: HISTORY - 1, size: 5000 });
   await server.status("run_catch", "retained");
@@ -61,14 +61,14 @@ test("a connection that is cut while it catches up goes on where it stopped", as
   proxy.stop();
 });
 
-test("a network that swallows everything without a word is noticed, and nothing is lost", async () => {
+test("a network that silently drops everything is noticed, and no message is lost", async () => {
   const pinging = await Server.start({ pingMilliseconds: 200 });
   const proxy = await Proxy.start(pinging.url);
   const token = () => pinging.token("run_swallowed");
   const listener = await listen("run_swallowed", { token, apiBaseUrl: proxy.url });
   await pinging.statuses("run_swallowed", { count: 300, pauseMilliseconds: 1 });
   await until("the first have come", () => listener.indexes.length === 300);
-  // A channel where nothing happens for long is left alone.
+  // A quiet channel keeps its connection.
   await pause(1000);
   expect(proxy.connections).toBe(1);
   proxy.swallow();
@@ -82,7 +82,7 @@ test("a network that swallows everything without a word is noticed, and nothing 
   await pinging.stop();
 });
 
-test("who comes back to a history that has moved on is told where the gap is, once", async () => {
+test("a client that reconnects too late receives one gap at the right place", async () => {
   const proxy = await Proxy.start(server.url);
   const token = () => server.token("run_late");
   const listener = await listen("run_late", { token, apiBaseUrl: proxy.url });
@@ -106,7 +106,7 @@ test("who comes back to a history that has moved on is told where the gap is, on
   proxy.stop();
 });
 
-test("who misses only messages of other topics is told of no gap", async () => {
+test("a client that missed only messages of other topics receives no gap", async () => {
   const proxy = await Proxy.start(server.url);
   const grant = ["result", "status"].map((name) => ({ channel: "pipeline:run_quiet", name, kind: "run" }));
   const token = async () => ((await (await server.mint(grant)).json()) as { jwt: string }).jwt;
@@ -123,7 +123,7 @@ test("who misses only messages of other topics is told of no gap", async () => {
   proxy.stop();
 });
 
-test("a server that is killed and started anew: the client is told, and goes on", async () => {
+test("after its server is killed and restarted, a client receives a gap and continues", async () => {
   const first = await Server.start();
   const proxy = await Proxy.start(first.url);
   let current = first;
@@ -150,7 +150,7 @@ test("a server that is killed and started anew: the client is told, and goes on"
   await current.stop();
 });
 
-test("a client that moves to a server with an older log is told, and gets all that comes there", async () => {
+test("a client that moves to a server with an older log receives a gap and all messages of that server", async () => {
   const older = await Server.start();
   await older.tokens("run_moved", { count: 2 });
   const newer = await Server.start();
@@ -166,7 +166,7 @@ test("a client that moves to a server with an older log is told, and gets all th
   expect(listener.indexes).toEqual([...range(100, 105), ...range(0, 5)]);
   expect(listener.gaps).toHaveLength(1);
   expect(listener.log.indexOf("gap")).toBe(5);
-  // What it has from there it resumes as ever.
+  // From there, it resumes without another gap.
   proxy.cut();
   await older.tokens("run_moved", { from: 5, count: 1 });
   await until("the next has come", () => listener.indexes.at(-1) === 5);
@@ -178,7 +178,7 @@ test("a client that moves to a server with an older log is told, and gets all th
   await newer.stop();
 });
 
-test("a server that stops gracefully delivers all that it took before, also to who is far behind", async () => {
+test("a server that shuts down delivers all accepted messages, even to slow subscribers", async () => {
   const stopping = await Server.start();
   const proxy = await Proxy.start(stopping.url);
   const { WebSocket, sockets } = pausable();
@@ -197,7 +197,7 @@ test("a server that stops gracefully delivers all that it took before, also to w
   await until("the last has come", () => listeners.every(({ indexes }) => indexes.includes(HISTORY)));
   for (const listener of listeners) {
     expect(listener.indexes).toEqual(range(0, HISTORY + 1));
-    // The new server cannot know that nothing is missing.
+    // The new server cannot know that no message is missing.
     expect(listener.gaps).toHaveLength(1);
     listener.close();
   }
@@ -205,7 +205,7 @@ test("a server that stops gracefully delivers all that it took before, also to w
   await next.stop();
 });
 
-test("a reader that is slower than its buffer holds up the server, not its memory, and loses nothing", async () => {
+test("a reader that is slower than its buffer applies backpressure and loses nothing", async () => {
   const listener = await listen("run_slow", {
     token: () => server.token("run_slow"),
     apiBaseUrl: server.url,
@@ -219,7 +219,7 @@ test("a reader that is slower than its buffer holds up the server, not its memor
   listener.close();
 });
 
-test("a client that stops reading costs the others nothing, and is told what it missed", async () => {
+test("a client that stops reading does not affect others, and receives a gap", async () => {
   const [token, count] = [await server.token("run_stuck"), 2400];
   const { WebSocket, sockets } = pausable();
   const fast = await listen("run_stuck", { token, apiBaseUrl: server.url });
@@ -236,7 +236,7 @@ test("a client that stops reading costs the others nothing, and is told what it 
   stuck.close();
 }, 60_000);
 
-/** A `WebSocket` whose sockets a test can hold back from reading. */
+/** Returns a `WebSocket` class and its sockets, which a test can pause. */
 function pausable() {
   const sockets: ws.WebSocket[] = [];
   class WebSocket extends ws.WebSocket {
@@ -248,14 +248,14 @@ function pausable() {
   return { WebSocket, sockets };
 }
 
-/** All messages up to a gap and all after it, none twice; and the gap is where messages are missing. */
+/** Expects one gap where messages are missing, and all messages before and after it once. */
 function expectAllButTheGap(listener: Listener, count: number): void {
   const at = listener.log.indexOf("gap");
   const missing = count - listener.indexes.length;
   expect(listener.gaps).toHaveLength(1);
   expect(missing).toBeGreaterThan(0);
   expect(listener.indexes).toEqual([...range(0, at), ...range(at + missing, count)]);
-  // A client that gave its silent socket up before the first message has missed all since it subscribed.
+  // A client that abandoned its silent socket before the first message has missed everything since it subscribed.
   const after = at === 0 ? expect.any(String) : listener.log[at - 1];
   expect(listener.gaps[0]).toMatchObject({ after, before: listener.log[at + 1] });
 }

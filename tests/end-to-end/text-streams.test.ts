@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** A subscription to a run's drafts, which gathers their texts and how they ended. */
+/** Subscribes to a run's drafts and collects their texts and how they ended. */
 async function readDrafts(run: string, options: { apiBaseUrl: string; transport?: "websocket" | "sse" }) {
   const texts: string[] = [];
   const ends: (Error | "complete")[] = [];
@@ -48,7 +48,7 @@ async function readDrafts(run: string, options: { apiBaseUrl: string; transport?
   return { subscription, texts, ends };
 }
 
-test.each(["websocket", "sse"] as const)("a text is whole after 10 cuts over %s, in one stream", async (transport) => {
+test.each(["websocket", "sse"] as const)("a text stream is complete after 10 reconnects over %s", async (transport) => {
   const proxy = await Proxy.start(server.url);
   onTestFinished(() => proxy.stop());
   const run = `run_text${transport}`;
@@ -64,7 +64,7 @@ test.each(["websocket", "sse"] as const)("a text is whole after 10 cuts over %s,
   expect(proxy.connections).toBeGreaterThanOrEqual(11);
 });
 
-test("a text that was given up ends with an error that says why", async () => {
+test("a failed text stream ends with an error that contains the reason", async () => {
   const { texts, ends } = await readDrafts("run_givenup", { apiBaseUrl: server.url });
   await server.draft("run_givenup", "Once upon", { error: "the model stopped" });
   await until("it has ended", () => ends.length === 1);
@@ -74,7 +74,7 @@ test("a text that was given up ends with an error that says why", async () => {
   expect((ends[0] as Error).message).toContain("the model stopped");
 });
 
-test("a text that a killed server was writing ends with an error, and the next one is whole", async () => {
+test("a text stream of a killed server ends with an error, and the next one is complete", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fanfare-texts-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const storage = join(folder, "fanfare.db");
@@ -97,7 +97,7 @@ test("a text that a killed server was writing ends with an error, and the next o
   await second.stop();
 });
 
-test("a text that is published over HTTP arrives as it is written, and a late subscriber has it from its start", async () => {
+test("a text stream over HTTP arrives while it is written, and a late subscriber receives it from its start", async () => {
   const realtime = createRealtime({ apiBaseUrl: server.url, signingKey: server.signingKey });
   const channel = pipeline({ runId: "run_http" });
   const early = await readDrafts("run_http", { apiBaseUrl: server.url });

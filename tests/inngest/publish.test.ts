@@ -11,7 +11,7 @@ import { follow } from "./support/follow.js";
 
 type Fields = Record<string, unknown>;
 
-/** Topics as a team may have written them for Inngest: they let through what the definition refuses. */
+/** Topics written for Inngest, which accept payloads that the definition rejects. */
 const loose = channel({
   name: ({ runId }: { runId: string }) => `pipeline:${runId}`,
   topics: { status: { schema: staticSchema<Fields>() }, other: { schema: staticSchema<Fields>() } },
@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test("what the SDK and Rust publish in turns reaches the SDK and Fanfare's client alike, in order", async () => {
+test("the SDK and Fanfare's client receive messages of the SDK and of Rust in the same order", async () => {
   const run = pipeline({ runId: "run_turns" });
   const own = await listen("run_turns", { token: await server.token("run_turns"), apiBaseUrl: server.url });
   const guest = follow(await app.realtime.subscribe({ channel: run, topics: ["status", "tokens"] }));
@@ -47,7 +47,7 @@ test("what the SDK and Rust publish in turns reaches the SDK and Fanfare's clien
   own.close();
 });
 
-test("a string arrives as the string that it was, also where it looks like something else", async () => {
+test("a string arrives unchanged, even if it looks like another type", async () => {
   const guest = follow(await app.realtime.subscribe({ channel: system, topics: ["log"] }));
   const lines = ["started", "123", "true", "null", "{\"a\":1}", "[", "\u{1f389} é"];
   for (const line of lines) {
@@ -57,7 +57,7 @@ test("a string arrives as the string that it was, also where it looks like somet
   expect(guest.messages.map(({ data }) => data)).toEqual(lines);
 });
 
-test("what the definition refuses the SDK does not even send", async () => {
+test("the SDK does not send payloads that violate the definition", async () => {
   const { fetch, sent } = recording();
   const run = pipeline({ runId: "run_1" });
   const refused = [
@@ -74,7 +74,7 @@ test("what the definition refuses the SDK does not even send", async () => {
   expect(sent).toEqual([]);
 });
 
-test("what only the SDK would let through the server refuses, and nothing is sent", async () => {
+test("the server refuses invalid payloads that the SDK sends, and publishes nothing", async () => {
   const guest = follow(await app.realtime.subscribe({ channel: pipeline({ runId: "run_loose" }), topics: ["status"] }));
   const topics = loose({ runId: "run_loose" });
   const refused: [{ channel: string; topic: string; config: Realtime.TopicConfig }, unknown, string][] = [
@@ -95,7 +95,7 @@ test("what only the SDK would let through the server refuses, and nothing is sen
   expect(guest.messages.map(({ data }) => data)).toEqual([{ message: "Valid", step: "write", progress: 100 }]);
 });
 
-test("whoever reads the answer himself is told each place that is wrong", async () => {
+test("the response contains every issue", async () => {
   const response = await server.publish("status", { message: "", step: "write", progress: 101 });
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({
@@ -109,7 +109,7 @@ test("whoever reads the answer himself is told each place that is wrong", async 
   });
 });
 
-test("what is published again under its idempotency key arrives once", async () => {
+test("a publish that is repeated with its idempotency key arrives once", async () => {
   const guest = follow(await app.realtime.subscribe({ channel: pipeline({ runId: "run_once" }), topics: ["status"] }));
   const url = `${server.url}/v1/realtime/publish?channel=pipeline:run_once&topic=status`;
   const headers = { authorization: `Bearer ${server.signingKey}`, "idempotency-key": "step 7" };
@@ -126,7 +126,7 @@ test("what is published again under its idempotency key arrives once", async () 
   expect(guest.messages.map(({ data }) => (data as { message: string }).message)).toEqual(["Once", "Next"]);
 });
 
-test("a key that the server does not know publishes nothing", async () => {
+test("an unknown key publishes nothing", async () => {
   const wrong = appOf(server, { signingKey: "signkey-test-ffffffffffffffffffffffffffffffff" });
   const published = wrong.realtime.publish(pipeline({ runId: "run_1" }).tokens, { index: 0, text: "x" });
   await expect(published).rejects.toThrow("401 Unauthorized");

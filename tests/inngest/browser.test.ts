@@ -39,7 +39,7 @@ function numbers(from: number, to: number): string {
   return range(from, to).map((index) => `${index} `).join("");
 }
 
-test("a page shows what is published, also after its network broke, and nothing goes wrong in it", async () => {
+test("a page shows messages, even after it lost its connection, without an error", async () => {
   const page = await browser.newPage();
   const errors: Error[] = [];
   page.on("pageerror", (error) => errors.push(error));
@@ -50,13 +50,13 @@ test("a page shows what is published, also after its network broke, and nothing 
   await server.tokens("run_page", { count: 100 });
   await show(page, "Text", numbers(0, 100));
 
-  const asked = site.tokens;
+  const requested = site.tokens;
   proxy.cut();
-  // What the topic retains comes again: the SDK does not know ids.
+  // Retained messages are shown again, because the SDK does not know ids.
   await show(page, "Text", numbers(0, 100) + numbers(0, 100));
   await server.status("run_page", "writing");
   await show(page, "Message", "WRITING");
-  expect(site.tokens).toBe(asked + 1);
+  expect(site.tokens).toBe(requested + 1);
   expect(await page.getByLabel("Error").textContent()).toBe("");
   expect(errors).toEqual([]);
   await page.close();

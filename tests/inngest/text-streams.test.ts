@@ -19,11 +19,11 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** What Fanfare's client gets of the text streams of a run. */
+/** The text streams of a run that Fanfare's client has received. */
 interface Drafts {
   /** The text of each stream so far. */
   readonly texts: string[];
-  /** How each ended: "complete", or why it is not. */
+  /** How each ended: "complete", or an error. */
   readonly ends: string[];
   close(): void;
 }
@@ -56,7 +56,7 @@ async function read(stream: ReadableStream<string>, take: (piece: string) => voi
   }
 }
 
-/** A text that goes on where the one who gave it says so. */
+/** Creates a text stream that the test writes. */
 function draft() {
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   const stream = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
@@ -64,7 +64,7 @@ function draft() {
   return { stream, write, end: () => controller.close(), fail: (error: Error) => controller.error(error) };
 }
 
-test("a text that the SDK publishes piece by piece is read as it is written", async () => {
+test("a text stream that the SDK publishes is received while it is written", async () => {
   const drafts = await readDrafts("run_draft");
   const { stream, write, end } = draft();
   const published = app.realtime.publish(pipeline({ runId: "run_draft" }).draft, stream);
@@ -82,7 +82,7 @@ test("a text that the SDK publishes piece by piece is read as it is written", as
   drafts.close();
 });
 
-test("a character that the network cuts in two comes whole", async () => {
+test("a character that is split between two chunks arrives intact", async () => {
   const drafts = await readDrafts("run_bytes");
   const { stream, write, end } = draft();
   const published = app.realtime.publish(pipeline({ runId: "run_bytes" }).draft, stream);
@@ -97,7 +97,7 @@ test("a character that the network cuts in two comes whole", async () => {
   drafts.close();
 });
 
-test("a text whose publisher gives up is told as one that is not complete", async () => {
+test("a text stream whose publisher fails ends as incomplete", async () => {
   const drafts = await readDrafts("run_fails");
   const { stream, write, fail } = draft();
   const published = app.realtime.publish(pipeline({ runId: "run_fails" }).draft, stream);
@@ -110,7 +110,7 @@ test("a text whose publisher gives up is told as one that is not complete", asyn
   drafts.close();
 });
 
-test("a guest is sent nothing of text streams, and all of the rest", async () => {
+test("Inngest's clients receive all messages except text streams", async () => {
   const run = pipeline({ runId: "run_guest" });
   const { key = "" } = await app.realtime.token({ channel: run, topics: ["draft", "status"] });
   const bare = await connect(server.url, { protocols: [], query: { token: key } });
@@ -127,8 +127,8 @@ test("a guest is sent nothing of text streams, and all of the rest", async () =>
   bare.close();
 });
 
-test("where the server's owner switched them on, a guest is sent text streams, too", async () => {
-  const open = await Server.start({ guestStreams: true });
+test("Inngest's clients receive text streams if the server enables them", async () => {
+  const open = await Server.start({ inngestStreams: true });
   const run = pipeline({ runId: "run_open" });
   const { key = "" } = await appOf(open).realtime.token({ channel: run, topics: ["draft"] });
   const bare = await connect(open.url, { protocols: [], query: { token: key } });
@@ -148,7 +148,7 @@ test("where the server's owner switched them on, a guest is sent text streams, t
   await open.stop();
 });
 
-test("a topic takes what it carries, and nothing else", async () => {
+test("a topic accepts only its kind: messages or text streams", async () => {
   const loose = channel({
     name: "pipeline:run_kinds",
     topics: { draft: { schema: staticSchema<Record<string, unknown>>() }, status: { schema: staticSchema<Record<string, unknown>>() } },

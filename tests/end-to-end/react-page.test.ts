@@ -28,7 +28,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("messages appear typed and validated, by topic and all together, over one connection in StrictMode", async () => {
+test("messages are typed and validated, by topic and in order, over one connection in StrictMode", async () => {
   const [tokens, connections] = [site.tokens, proxy.connections];
   const page = await open("run_typed");
   await isOpen(page);
@@ -53,7 +53,7 @@ test("messages appear typed and validated, by topic and all together, over one c
   expect(proxy.connections - connections).toBe(1);
 });
 
-test("a connection that is cut while messages flow resumes with nothing lost, repeated or out of order", async () => {
+test("after a lost connection, no message is lost, repeated or out of order", async () => {
   const page = await open("run_cut");
   await isOpen(page);
   const publishing = server.statuses("run_cut", { count: 900, pauseMilliseconds: 2 });
@@ -71,7 +71,7 @@ test("a connection that is cut while messages flow resumes with nothing lost, re
   expect(statuses.slice(0, 6)).toEqual(["idle", "connecting", "open", "connecting", "open", "connecting"]);
 });
 
-test("a browser that goes offline and comes back has all that was published meanwhile", async () => {
+test("a browser that was offline receives everything that was published meanwhile", async () => {
   const page = await open("run_offline");
   await isOpen(page);
   await server.statuses("run_offline", { count: 10 });
@@ -89,7 +89,7 @@ test("a browser that goes offline and comes back has all that was published mean
   expect(view).toMatchObject({ connectionStatus: "open", gap: null, error: null });
 });
 
-test("who comes back too late sees the gap", async () => {
+test("a page that reconnects too late shows the gap", async () => {
   const page = await open("run_late");
   await isOpen(page);
   await server.statuses("run_late", { count: 5 });
@@ -103,7 +103,7 @@ test("who comes back too late sees the gap", async () => {
   expect(view.gap).toMatchObject({ after: view.ids[4], before: view.ids[5] });
 });
 
-test("a hidden tab leaves the server, and has everything when it is looked at again", async () => {
+test("a hidden tab disconnects, and receives everything when it is visible again", async () => {
   const tab = await Tab.open(site.url("run_hidden", proxy.url));
   onTestFinished(() => tab.close());
   await tab.until('window.seen?.view.connectionStatus === "open"');
@@ -112,7 +112,7 @@ test("a hidden tab leaves the server, and has everything when it is looked at ag
   await tab.hide();
   await tab.until('seen.view.connectionStatus === "paused"');
   expect((await seenIn(tab)).view).toMatchObject({ isPaused: true, pauseReason: "hidden" });
-  await until("it has left", () => proxy.open === 0);
+  await until("it has disconnected", () => proxy.open === 0);
   const connections = proxy.connections;
   await server.statuses("run_hidden", { from: 3, count: 300 });
   expect((await seenIn(tab)).view.indexes).toEqual(range(0, 3));
@@ -125,7 +125,7 @@ test("a hidden tab leaves the server, and has everything when it is looked at ag
   expect(proxy.connections - connections).toBe(1);
 });
 
-test("what is disabled is paused, and goes on where it stopped", async () => {
+test("a disabled hook pauses, and resumes where it stopped", async () => {
   const page = await open("run_disabled");
   await isOpen(page);
   await server.statuses("run_disabled", { count: 3 });
@@ -139,7 +139,7 @@ test("what is disabled is paused, and goes on where it stopped", async () => {
   expect((await seen(page)).view.indexes).toEqual(range(0, 53));
 });
 
-test("reset forgets what has come, and the connection stays", async () => {
+test("reset clears the messages and keeps the connection", async () => {
   const page = await open("run_reset");
   await isOpen(page);
   await server.tokens("run_reset", { count: 3 });
@@ -154,7 +154,7 @@ test("reset forgets what has come, and the connection stays", async () => {
   expect(proxy.connections).toBe(connections);
 });
 
-test("another channel starts anew with what that one retains", async () => {
+test("after a change of channel, the hook shows the retained messages of the new one", async () => {
   await server.tokens("run_nextb", { from: 100, count: 2 });
   const page = await open("run_next");
   await isOpen(page);
@@ -168,7 +168,7 @@ test("another channel starts anew with what that one retains", async () => {
   expect((await seen(page)).view.indexes).toEqual([100, 101, 102]);
 });
 
-test("under a strict content security policy everything works, and nothing even tries to compile code", async () => {
+test("everything works under a strict content security policy, without any attempt to compile code", async () => {
   const { host } = new URL(proxy.url);
   site.contentSecurityPolicy = `default-src 'none'; script-src 'self'; connect-src 'self' ws://${host}`;
   onTestFinished(() => void (site.contentSecurityPolicy = ""));

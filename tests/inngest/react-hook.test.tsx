@@ -21,12 +21,12 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** What a Next.js server action of a team's application gives its page. */
+/** Returns a token as the Next.js server action of an application does. */
 function tokenFor(run: string) {
   return getClientSubscriptionToken(app, { channel: pipeline({ runId: run }), topics: ["status", "tokens"] });
 }
 
-test("a page that the server renders is idle, and shows what it has from the start", () => {
+test("a server-rendered page is idle and has no messages", () => {
   function Progress() {
     const { connectionStatus, runStatus, messages } = useRealtime({
       channel: pipeline({ runId: "run_1" }),
@@ -38,7 +38,7 @@ test("a page that the server renders is idle, and shows what it has from the sta
   expect(renderToString(<Progress />)).toBe("<p>idle, unknown, nothing yet</p>");
 });
 
-test("the hook opens, and shows each message in all of its views", async () => {
+test("the hook connects, and returns each message in all of its views", async () => {
   await server.status("run_views", "0 retained");
   const hook = mount("run_views", { token: () => tokenFor("run_views") });
   await hook.see("the retained status is shown", ({ messages }) => messages.all.length > 0);
@@ -53,7 +53,7 @@ test("the hook opens, and shows each message in all of its views", async () => {
   hook.unmount();
 });
 
-test("a token may be the object that the SDK makes, its key, or a function that fetches either", async () => {
+test("a token may be the SDK's object, its key, or a function that returns either", async () => {
   await server.status("run_kinds", "7");
   const object = await tokenFor("run_kinds");
   const whole = await app.realtime.token({ channel: pipeline({ runId: "run_kinds" }), topics: ["status", "tokens"] });
@@ -66,7 +66,7 @@ test("a token may be the object that the SDK makes, its key, or a function that 
   }
 });
 
-test("what comes while the hook buffers is shown together", async () => {
+test("buffered messages are shown together", async () => {
   const hook = mount("run_buffer", { token: () => tokenFor("run_buffer"), bufferInterval: 50 });
   await hook.see("it is open", ({ connectionStatus }) => connectionStatus === "open");
   await server.tokens("run_buffer", { count: 100 });
@@ -75,7 +75,7 @@ test("what comes while the hook buffers is shown together", async () => {
   hook.unmount();
 });
 
-test("the hook pauses where it is not enabled, and shows an error where the token is refused", async () => {
+test("the hook pauses if it is disabled, and returns an error if the token is refused", async () => {
   const hook = mount("run_pause", { token: () => tokenFor("run_pause"), enabled: false });
   await hook.see("it is paused", ({ pauseReason }) => pauseReason === "disabled");
   const refused = { token: async () => tokenFor("RUN"), enabled: true };
@@ -88,7 +88,7 @@ test("the hook pauses where it is not enabled, and shows an error where the toke
   hook.unmount();
 });
 
-test("the hook shows where a run stands and what it returned, and leaves once it has ended", async () => {
+test("the hook returns the status and the result of a run, and disconnects after its end", async () => {
   const folder = await mkdtemp(join(tmpdir(), "fanfare-inngest-"));
   const storing = await Server.start({ storage: join(folder, "fanfare.db") });
   const theirs = appOf(storing);

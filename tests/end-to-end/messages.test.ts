@@ -24,7 +24,7 @@ const result = {
   statistics: { sentences: 2, words: 9, chosen: 1, startedAt: "2026-11-22T03:31:00.5+02:00", milliseconds: 7 },
 } as const;
 
-test("messages of all topics arrive typed, validated and in the order of publishing", async () => {
+test("messages of all topics arrive typed, validated and in order", async () => {
   const listener = await listen("run_typed", { token: await server.token("run_typed"), apiBaseUrl: server.url });
   const channel = "pipeline:run_typed";
   const before = Date.now();
@@ -50,7 +50,7 @@ test("messages of all topics arrive typed, validated and in the order of publish
   listener.close();
 });
 
-test("only what the definition names is passed on, open values and any text as they are", async () => {
+test("payloads contain only properties in the definition, with open enum values and any text unchanged", async () => {
   const messages = await subscribe({
     ...quick,
     channel: system,
@@ -64,11 +64,11 @@ test("only what the definition names is passed on, open values and any text as t
   messages.close();
 });
 
-test("500 times, what is published right after subscribe() has resolved arrives", async () => {
+test("messages published right after subscribe() resolves arrive, 500 times", async () => {
   const once = async (n: number) => {
     const run = `run_right${n}`;
     const listener = await listen(run, { token: await server.token(run), apiBaseUrl: server.url });
-    // A late subscriber would be given the last of these only.
+    // A late subscriber would receive only the last of these.
     const messages = ["first", "second", "third"];
     await Promise.all(messages.map((message) => server.status(run, message)));
     await until(`run ${n} has its messages`, () => listener.messages.length >= 3);
@@ -81,7 +81,7 @@ test("500 times, what is published right after subscribe() has resolved arrives"
   }
 });
 
-test("a bare client, too, is subscribed from the moment of the 101 on", async () => {
+test("a client without the library is subscribed as soon as it receives the status 101", async () => {
   const once = async (n: number) => {
     const run = `run_bare${n}`;
     const published: Promise<unknown>[] = [];
@@ -92,7 +92,7 @@ test("a bare client, too, is subscribed from the moment of the 101 on", async ()
     });
     await Promise.all(published);
     await until("both have come", () => connected.frames.length === 2);
-    // One that offers no subprotocol gets one message a frame, and nothing else.
+    // Without a subprotocol, a client receives one message per frame and no other frames.
     expect(connected.frames.map((frame) => (JSON.parse(frame) as { kind: string }).kind)).toEqual(["data", "data"]);
     connected.close();
   };
@@ -101,7 +101,7 @@ test("a bare client, too, is subscribed from the moment of the 101 on", async ()
   }
 });
 
-test("a new subscriber gets what topics retain, in order, and then what is new", async () => {
+test("a new subscriber receives retained messages in order, and then new ones", async () => {
   const run = "run_retained";
   await server.status(run, "first");
   await server.tokens(run, { count: 2 });
@@ -122,7 +122,7 @@ test("a new subscriber gets what topics retain, in order, and then what is new",
   only.close();
 });
 
-test("a message that breaks the page's definition reaches onInvalid with its issues, in order", async () => {
+test("a message that violates the page's definition is passed to onInvalid with its issues, in order", async () => {
   const run = "run_altered";
   const relay = await Relay.start(server.url, (text) => text.replaceAll('"index":1,', '"index":-1,'));
   const invalid: InvalidMessageError[] = [];
@@ -162,7 +162,7 @@ test("without onInvalid and onError, an invalid message ends the loop with the e
   relay.stop();
 });
 
-test("a page that was built from other definitions than the server is told", async () => {
+test("onDrift reports that the page and the server were built from different definitions", async () => {
   const fingerprint = pipeline({ runId: "run_1" }).$fingerprint;
   const relay = await Relay.start(server.url, (text) => text.replaceAll(fingerprint, "0123456789abcdef"));
   const drifts: Drift[] = [];

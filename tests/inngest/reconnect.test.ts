@@ -12,7 +12,7 @@ import { mount } from "./support/hook.js";
 
 let server: Server;
 let proxy: Proxy;
-/** How often the hook has asked for a token. */
+/** How often the hook has requested a token. */
 let asked: number;
 
 beforeEach(async () => {
@@ -39,7 +39,7 @@ function mountBehindProxy(run: string) {
 
 const isOpen = ({ connectionStatus }: { readonly connectionStatus: string }) => connectionStatus === "open";
 
-test("the hook asks for a token each time that it connects, and is sent what topics retain again", async () => {
+test("the hook requests a token for each connection, and receives retained messages again", async () => {
   const hook = mountBehindProxy("run_cut");
   await hook.see("it is open", isOpen);
   await server.tokens("run_cut", { count: 3 });
@@ -50,12 +50,12 @@ test("the hook asks for a token each time that it connects, and is sent what top
   proxy.cut();
   await hook.see("what is retained came again", ({ messages }) => messages.all.length === 8);
   expect(asked).toBe(2);
-  // The SDK does not know ids, so it cannot tell that it has had these.
+  // The SDK does not know ids, so it cannot detect duplicates.
   expect(hook.numbers()).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
   hook.unmount();
 });
 
-test("what is published while it is away it does not get, but for what topics retain; Fanfare's client gets all", async () => {
+test("after a reconnect, the hook receives only retained messages, and Fanfare's client receives all", async () => {
   const own = await listen("run_away", { token: await server.token("run_away"), apiBaseUrl: proxy.url });
   const hook = mountBehindProxy("run_away");
   await hook.see("it is open", isOpen);
@@ -74,7 +74,7 @@ test("what is published while it is away it does not get, but for what topics re
   hook.unmount();
 });
 
-test("a hidden page leaves, and gets of what was published meanwhile what topics retain", async () => {
+test("a hidden page disconnects, and receives only retained messages when it is visible again", async () => {
   const hook = mountBehindProxy("run_hidden");
   await hook.see("it is open", isOpen);
   hook.setVisibility("hidden");
@@ -87,7 +87,7 @@ test("a hidden page leaves, and gets of what was published meanwhile what topics
   hook.unmount();
 });
 
-test("a server that stops, or is killed, is left for the one that takes its place", async () => {
+test("when a server stops or is killed, the hook connects to its replacement", async () => {
   const hook = mountBehindProxy("run_next");
   for (const [index, stop] of (["shutdown", "kill"] as const).entries()) {
     await hook.see("it is open", isOpen);
@@ -103,7 +103,7 @@ test("a server that stops, or is killed, is left for the one that takes its plac
   hook.unmount();
 });
 
-test("a server that stops sends what it has accepted first", async () => {
+test("a server that shuts down sends all accepted messages first", async () => {
   const app = appOf(server);
   const guest = follow(await app.realtime.subscribe({ channel: pipeline({ runId: "run_stop" }), topics: ["status"] }));
   await server.statuses("run_stop", { count: 200, size: 5_000 });
@@ -112,7 +112,7 @@ test("a server that stops sends what it has accepted first", async () => {
   expect(guest.messages).toHaveLength(200);
 });
 
-test("a token that ends makes the hook fetch the next one, and it goes on", async () => {
+test("when a token expires, the hook requests another one and continues", async () => {
   const token = async () => {
     asked += 1;
     return server.token("run_expires", asked === 1 ? 1 : 300);
@@ -125,7 +125,7 @@ test("a token that ends makes the hook fetch the next one, and it goes on", asyn
   hook.unmount();
 });
 
-test("subscribe() of the SDK does not connect again: its stream ends as if all were said", async () => {
+test("subscribe() of the SDK does not reconnect: its stream ends without an error", async () => {
   const app = appOf({ url: proxy.url, signingKey: server.signingKey });
   const guest = follow(await app.realtime.subscribe({ channel: pipeline({ runId: "run_ends" }), topics: ["status"] }));
   await server.status("run_ends", "first");

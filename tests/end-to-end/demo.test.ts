@@ -21,7 +21,7 @@ afterAll(async () => {
   await demo?.stop();
 });
 
-test("two clicks, and the page shows what a subscriber in Node gets, to the result", async () => {
+test("after two clicks, the page shows the same result that a subscriber in Node receives", async () => {
   const context = await browser.newContext({ viewport: { width: 1100, height: 1000 } });
   const page = await visit(context, demo.url, "Ada");
   const complaints: string[] = [];
@@ -48,7 +48,7 @@ test("two clicks, and the page shows what a subscriber in Node gets, to the resu
   expect(drafts).toHaveLength(1);
   const draft = await drafts[0];
   expect(await page.getByLabel("Summary").locator("p").textContent()).toBe(draft);
-  await photograph(page, "demo-waiting.png");
+  await takeScreenshots(page, "demo-waiting.png");
 
   await page.getByRole("button", { name: "Approve" }).click();
   await until("the result has come", () => listener.messages.some(({ topic }) => topic === "result"));
@@ -63,7 +63,7 @@ test("two clicks, and the page shows what a subscriber in Node gets, to the resu
   expect(await page.getByText("Your verdict is recorded.").count()).toBe(1);
   expect(await page.locator("progress").getAttribute("value")).toBe("100");
   expect(complaints).toEqual([]);
-  await photograph(page, "demo.png");
+  await takeScreenshots(page, "demo.png");
   listener.close();
 });
 
@@ -75,8 +75,8 @@ async function textOf(draft: ReadableStream<string>): Promise<string> {
   return text;
 }
 
-/** Leaves a picture of the page, in light and in dark. */
-async function photograph(page: Page, name: string): Promise<void> {
+/** Saves screenshots of the page, light and dark. */
+async function takeScreenshots(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["dark", "light"] as const) {
     const path = artifact(colorScheme === "light" ? name : name.replace(".", "-dark."));
     await mkdir(dirname(path), { recursive: true });

@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test("each of the SDK's three ways makes a token that names the topics", async () => {
+test("each of the SDK's three functions returns a token for the topics", async () => {
   const topics = ["status", "tokens"] as ("status" | "tokens")[];
   const made = await getSubscriptionToken(app, { channel, topics });
   const ofClient = await getClientSubscriptionToken(app, { channel, topics });
@@ -44,7 +44,7 @@ test("each of the SDK's three ways makes a token that names the topics", async (
   }
 });
 
-test("the SDK sends the hash of the signing key, and that is enough", async () => {
+test("the server accepts the hash of the signing key, which the SDK sends", async () => {
   const { fetch, sent } = recording();
   await appOf(server, { fetch }).realtime.token({ channel, topics: ["status"] });
   const prefix = "signkey-test-";
@@ -53,7 +53,7 @@ test("the SDK sends the hash of the signing key, and that is enough", async () =
   expect(sent).toEqual([{ path: "/v1/realtime/token", authorization: `Bearer ${prefix}${hash}`, status: 201 }]);
 });
 
-test("a key that the server does not know is tried again as the fallback key", async () => {
+test("after an unknown key, the SDK uses its fallback key", async () => {
   const { fetch, sent } = recording();
   const rotated = appOf(server, { fetch, signingKey: ANOTHER_KEY, signingKeyFallback: server.signingKey });
   const stream = await rotated.realtime.subscribe({ channel: pipeline({ runId: "run_rotated" }), topics: ["tokens"] });
@@ -69,7 +69,7 @@ test("a key that the server does not know is tried again as the fallback key", a
   stream.close();
 });
 
-test("without a key that the server knows there is no token, and the SDK says why", async () => {
+test("without a known key, the SDK reports that it gets no token", async () => {
   const wrong = appOf(server, { signingKey: ANOTHER_KEY });
   const refused = "401 Unauthorized - {\"error\":\"Not authenticated: send a valid signing key or token\"";
   await expect(wrong.realtime.token({ channel, topics: ["status"] })).rejects.toThrow(refused);
@@ -77,14 +77,14 @@ test("without a key that the server knows there is no token, and the SDK says wh
   await expect(none.realtime.token({ channel, topics: ["status"] })).rejects.toThrow("401 Unauthorized");
 });
 
-test("a channel or topic that no definition knows gets no token", async () => {
+test("no token is issued for an unknown channel or topic", async () => {
   const unknown = [["other:run_1", "status"], ["pipeline:run_1", "other"], ["pipeline:RUN", "status"]] as const;
   for (const [name, topic] of unknown) {
     await expect(app.realtime.token({ channel: name, topics: [topic] })).rejects.toThrow("404 Not Found");
   }
 });
 
-test("a token that was altered, has expired or is another's opens nothing", async () => {
+test("an altered, expired or foreign token is refused", async () => {
   const { key = "" } = await app.realtime.token({ channel, topics: ["status"] });
   const claims = claimsOf(key);
   const header = { alg: "HS256", typ: "JWT" };
@@ -94,23 +94,23 @@ test("a token that was altered, has expired or is another's opens nothing", asyn
   const secret = [{ kind: "run", channel: "pipeline:run_secret", name: "status" }];
   const refused = {
     "other topics": alter({ topics: secret }),
-    "a longer life": alter({ exp: Number(claims["exp"]) + 3600 }),
-    "the right to publish": alter({ publish: true }),
+    "a longer lifetime": alter({ exp: Number(claims["exp"]) + 3600 }),
+    "permission to publish": alter({ publish: true }),
     "no signature": forge({ ...header, alg: "none" }, claims, undefined),
     "another key": forge(header, claims, { key: ANOTHER_KEY }),
     "the past": forge(header, { ...claims, exp: Math.floor(Date.now() / 1000) - 1 }, { key: server.signingKey }),
     "the signing key itself": server.signingKey,
   };
-  const complaint = vi.spyOn(console, "error").mockReturnValue();
+  const logged = vi.spyOn(console, "error").mockReturnValue();
   for (const [what, altered] of Object.entries(refused)) {
     const subscribed = subscribe({ channel, topics: ["status"], key: altered, apiBaseUrl: server.url });
     await expect(subscribed, what).rejects.toBeDefined();
   }
-  expect(complaint).toHaveBeenCalledTimes(Object.keys(refused).length);
-  complaint.mockRestore();
+  expect(logged).toHaveBeenCalledTimes(Object.keys(refused).length);
+  logged.mockRestore();
 });
 
-test("a token opens no other channel: the SDK hears nothing, Fanfare's own client is told", async () => {
+test("a token for another channel delivers nothing to the SDK, and Fanfare's client reports an error", async () => {
   const { key = "" } = await app.realtime.token({ channel, topics: ["status"] });
   const other = pipeline({ runId: "run_other" });
   const stream = await subscribe({ channel: other, topics: ["status"], key, apiBaseUrl: server.url });
@@ -125,7 +125,7 @@ test("a token opens no other channel: the SDK hears nothing, Fanfare's own clien
   await expect(subscribeWithFanfare({ ...options, topics: ["status"] })).rejects.toThrow(/pipeline:run_other/u);
 });
 
-test("a token bounds what it opened: the SDK's stream ends with it", async () => {
+test("the SDK's stream ends when its token expires", async () => {
   const key = await server.token("run_1", 1);
   const guest = follow(await subscribe({ channel, topics: ["status"], key, apiBaseUrl: server.url }));
   await until("the stream has ended", () => guest.hasEnded);

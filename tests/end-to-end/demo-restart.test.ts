@@ -20,10 +20,10 @@ afterAll(async () => {
 });
 
 test(
-  "killed while it drafts and while it waits for the approval, the run completes, and the page shows all once",
+  "the run completes although the server is killed twice, and the page shows everything once",
   async () => {
     const page = await visit(await browser.newContext(), demo.url, "Ada");
-    await rememberAllNews(page);
+    await recordLines(page);
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(error.message));
     await page.getByRole("button", { name: "Summarise" }).click();
@@ -31,7 +31,7 @@ test(
     await page.locator('.summary p[data-draft="streaming"]').waitFor();
     await until("some of the draft is there", async () => (await draftOf(page)).length > 100);
     await demo.kill();
-    await cutOff(page);
+    await waitForDisconnect(page);
     await page.getByText("This page goes on by itself").waitFor();
     const begun = await draftOf(page);
     expect(begun.length).toBeGreaterThan(100);
@@ -42,8 +42,8 @@ test(
     const draft = await draftOf(page);
     expect(draft.startsWith(begun), "the draft that is written anew is the same").toBe(true);
     await demo.kill();
-    await cutOff(page);
-    // While nobody answers: the page sends it again until the server is back. And twice.
+    await waitForDisconnect(page);
+    // The page repeats the signal until the server is back. Two clicks send it twice.
     await page.getByRole("button", { name: "Approve" }).dblclick();
     await demo.restart();
 
@@ -63,14 +63,14 @@ test(
     expect(new Set(insights).size, "no insight is shown twice").toBe(16);
     expect(await page.locator(".summary p").textContent()).toBe(draft);
     expect(await mostShownAtOnce(page), "nothing was shown twice on the way").toEqual({ news: 7, insights: 16 });
-    // The other of the two clicks is told what became of it.
+    // The second click receives the outcome of the first.
     await page.getByText(/^(You have given your verdict already|The verdict has been given meanwhile)/u).waitFor();
     expect(complaints).toEqual([]);
   },
   3 * LONG,
 );
 
-test("another person who comes later sees the same", async () => {
+test("a later visitor sees the same", async () => {
   const first = await visit(await browser.newContext(), demo.url, "Ada");
   await first.getByRole("button", { name: "Summarise" }).click();
   await first.getByLabel("Approval").getByRole("button", { name: "Approve" }).click({ timeout: LONG });
@@ -83,8 +83,8 @@ test("another person who comes later sees the same", async () => {
   expect(await second.getByLabel("Summary").textContent()).toBe(await first.getByLabel("Summary").textContent());
 }, 2 * LONG);
 
-/** Waits until the page has noticed that nobody answers. */
-async function cutOff(page: Page): Promise<void> {
+/** Waits until the page shows that it is disconnected. */
+async function waitForDisconnect(page: Page): Promise<void> {
   await page.locator('.badge[data-state="connecting"], .badge[data-state="error"]').first().waitFor();
 }
 
@@ -98,8 +98,8 @@ async function newsOf(page: Page): Promise<string[]> {
   return news.map((line, index) => line.slice(time[index]?.length).trim());
 }
 
-/** Looks after each change of the page how much it shows. */
-async function rememberAllNews(page: Page): Promise<void> {
+/** Records how many lines the page shows at most, after each of its changes. */
+async function recordLines(page: Page): Promise<void> {
   await page.evaluate(() => {
     const most = { news: 0, insights: 0 };
     Object.assign(window, { most });

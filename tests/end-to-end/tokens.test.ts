@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test("a token that is forged, altered, expired or of another kind is refused, and the answer does not say why", async () => {
+test("a forged, altered, expired or unsuitable token is refused, and the response does not reveal the reason", async () => {
   const valid = await server.token("run_secret");
   const claims = claimsOf(valid);
   const [header = "", body = "", signature = ""] = valid.split(".");
@@ -46,20 +46,20 @@ test("a token that is forged, altered, expired or of another kind is refused, an
   };
   await server.status("run_secret", "secret");
   const answers = await Promise.all(Object.values(refused).map((token) => connect(server.url, { token })));
-  // Who offers no `fanfare.v1` cannot give one later.
+  // A client without the subprotocol `fanfare.v1` cannot send a token later.
   const absent = await connect(server.url, { protocols: [] });
   await server.status("run_secret", "secret");
   Object.keys(refused).forEach((what, index) => expect(answers[index]?.status, what).toBe(401));
   expect(new Set([absent, ...answers].map(({ body }) => body)).size).toBe(1);
   expect(answers.flatMap(({ frames }) => frames)).toEqual([]);
 
-  // What the test forges is accepted where nothing is wrong with it.
+  // A forged token without any of these flaws is accepted.
   const forged = await connect(server.url, { token: forge(HS256, claims, sign) });
   await until("what is retained has come", () => forged.frames.some((frame) => frame.includes("secret")));
   forged.close();
 });
 
-test("a token opens its own channel and topics, whatever the client asks for besides", async () => {
+test("a token grants only its own channel and topics, whatever the client requests", async () => {
   const response = await server.mint([{ channel: "pipeline:run_mine", name: "status", kind: "run" }]);
   const { jwt } = (await response.json()) as { jwt: string };
   await server.tokens("run_mine", { count: 3 });
@@ -79,7 +79,7 @@ test("a token opens its own channel and topics, whatever the client asks for bes
   connected.close();
 });
 
-test("subscribe() says what a token lacks and does not try again", async () => {
+test("subscribe() rejects with the missing grant and does not retry", async () => {
   const token = async () => server.token("run_other");
   const listening = listen("run_mine", { token, apiBaseUrl: server.url });
   await expect(listening).rejects.toThrow('The token does not grant the channel "pipeline:run_mine"');
@@ -90,7 +90,7 @@ test("subscribe() says what a token lacks and does not try again", async () => {
   await expect(tokens).rejects.toThrow('The token does not grant "tokens" of the channel "pipeline:run_mine"');
 });
 
-test("an unknown channel or topic gets no token, and a token for one is not found", async () => {
+test("no token is issued for an unknown channel or topic, and such a token is refused with 404", async () => {
   for (const [channel, name] of [["pipeline:RUN", "status"], ["pipeline:run_1", "notice"], ["other", "status"]] as const) {
     expect((await server.mint([{ channel, name, kind: "run" }])).status).toBe(404);
     const claims = { ...claimsOf(await server.token("run_1")), topics: [{ channel, name, kind: "run" }] };
@@ -102,7 +102,7 @@ test("an unknown channel or topic gets no token, and a token for one is not foun
   }
 });
 
-test("a connection outlives its tokens where a function gives new ones, with nothing lost", async () => {
+test("a connection outlives its tokens if a function returns new ones, and no message is lost", async () => {
   let calls = 0;
   const listener = await listen("run_expiring", {
     token: () => {
@@ -119,9 +119,9 @@ test("a connection outlives its tokens where a function gives new ones, with not
   listener.close();
 });
 
-test("nothing is delivered after a token's end, and the reason is told", async () => {
+test("nothing is delivered after a token expires, and onError receives the reason", async () => {
   const listener = await listen("run_ended", { token: await server.token("run_ended", 1), apiBaseUrl: server.url });
-  await until("it is told", () => listener.errors.length > 0);
+  await until("the error is reported", () => listener.errors.length > 0);
   await server.tokens("run_ended", { count: 3 });
   await pause(200);
   expect(listener.indexes).toEqual([]);
@@ -130,7 +130,7 @@ test("nothing is delivered after a token's end, and the reason is told", async (
   listener.close();
 });
 
-test("a token serves every connection while it has time left, and a token function that fails is called again", async () => {
+test("a token is reused for new connections until it expires, and a failing token function is called again", async () => {
   const proxy = await Proxy.start(server.url);
   let calls = 0;
   const listener = await listen("run_factory", {

@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test("a validator that takes its time swaps messages in the SDK, and none in Fanfare's client", async () => {
+test("a slow validator reorders messages in the SDK, but not in Fanfare's client", async () => {
   const slow = channel({
     name: "pipeline:run_swap",
     topics: {
@@ -54,7 +54,7 @@ test("a validator that takes its time swaps messages in the SDK, and none in Fan
   own.close();
 });
 
-test("what a page's definition refuses the SDK only logs, and Fanfare's client reports", async () => {
+test("the SDK only logs invalid messages, and Fanfare's client reports them", async () => {
   const strict = channel({
     name: "pipeline:run_strict",
     topics: { status: { schema: z.object({ message: z.string(), progress: z.number().max(50) }) } },
@@ -83,7 +83,7 @@ test("what a page's definition refuses the SDK only logs, and Fanfare's client r
   own.close();
 });
 
-test("a token that is about to end is renewed, and the connection stays", async () => {
+test("a token is renewed before it expires, and the connection stays open", async () => {
   const proxy = await Proxy.start(server.url);
   let asked = 0;
   const own = await listen("run_renew", {
@@ -101,7 +101,7 @@ test("a token that is about to end is renewed, and the connection stays", async 
   proxy.stop();
 });
 
-test("a publish whose answer is lost is repeated, and arrives once", async () => {
+test("a publish whose response is lost is repeated, and arrives once", async () => {
   const own = await listen("run_lost", { apiBaseUrl: server.url, token: await server.token("run_lost") });
   const { fetch } = globalThis;
   let calls = 0;
@@ -124,14 +124,14 @@ test("a publish whose answer is lost is repeated, and arrives once", async () =>
   own.close();
 });
 
-test("the hook adds little more than half as much to a page", async () => {
+test("Fanfare's hook is less than 0.6 times the size of Inngest's", async () => {
   const theirs = await sizeOf("node_modules/inngest/react.js");
   const ours = await sizeOf("runtime/typescript/dist/react.js");
   expect(ours).toBeGreaterThan(1000);
   expect(ours).toBeLessThan(0.6 * theirs);
 });
 
-/** How many bytes a module and all that it imports are in a page that has React. */
+/** Returns the bundled size of a module and its imports in bytes, without React. */
 async function sizeOf(module: string): Promise<number> {
   const built = await build({
     root,

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test("what Rust publishes reaches the SDK as a typed message, in the envelope that the SDK knows", async () => {
+test("the SDK receives messages from Rust typed, in its own envelope", async () => {
   const run = pipeline({ runId: "run_envelope" });
   const stream = await subscribe({ app, channel: run, topics: ["status"] });
   const before = Date.now();
@@ -42,7 +42,7 @@ test("what Rust publishes reaches the SDK as a typed message, in the envelope th
   stream.close();
 });
 
-test("a stream, an encoded stream, a callback and a handler get every message, in order", async () => {
+test("a stream, an encoded stream, a callback and a handler receive every message in order", async () => {
   const token = await getSubscriptionToken(app, { channel: pipeline({ runId: "run_ways" }), topics: ["tokens"] });
   const told: number[] = [];
   const handled: number[] = [];
@@ -79,7 +79,7 @@ test("a stream, an encoded stream, a callback and a handler get every message, i
   await until("the streams have ended", () => json.hasEnded && encoded.hasEnded);
 });
 
-test("messages of several topics come in the order of publishing", async () => {
+test("messages of several topics arrive in the order of publishing", async () => {
   const own = await listen("run_order", {
     topics: ["status", "tokens"],
     token: await server.token("run_order"),
@@ -99,7 +99,7 @@ test("messages of several topics come in the order of publishing", async () => {
   own.close();
 });
 
-test("to be connected is to be subscribed: what is published at once after it arrives", async () => {
+test("messages published right after subscribe() resolves arrive", async () => {
   for (const attempt of range(0, 5)) {
     const run = `run_at${attempt}`;
     const stream = await subscribe({ app, channel: pipeline({ runId: run }), topics: ["status"] });
@@ -112,10 +112,10 @@ test("to be connected is to be subscribed: what is published at once after it ar
   }
 });
 
-test("a new subscriber gets what topics retain, though the SDK never asks for it", async () => {
+test("a new subscriber receives retained messages, although the SDK does not request them", async () => {
   await server.tokens("run_late", { count: 20 });
   await server.statuses("run_late", { count: 20 });
-  // Often, because the SDK must be quick enough: what is retained comes right behind the 101.
+  // Repeated, because retained messages follow the status 101 immediately, and the SDK must not miss them.
   for (const _ of range(0, 20)) {
     const topics = ["status", "tokens"] as ("status" | "tokens")[];
     const stream = await subscribe({ app, channel: pipeline({ runId: "run_late" }), topics });
@@ -130,7 +130,7 @@ test("a new subscriber gets what topics retain, though the SDK never asks for it
   }
 });
 
-test("a channel without params is not called", async () => {
+test("a channel without params is used without a call", async () => {
   const stream = await subscribe({ app, channel: system, topics: ["notice"] });
   await app.realtime.publish(system.notice, { level: "info", text: "Back at noon" });
   const { value: message } = await stream.getReader().read();
@@ -138,7 +138,7 @@ test("a channel without params is not called", async () => {
   stream.close();
 });
 
-test("a channel that was written for Inngest goes on as it is, and so does a bare name", async () => {
+test("a channel that was written for Inngest works unchanged, and so does a plain name", async () => {
   const written = channel({
     name: ({ runId }: { runId: string }) => `pipeline:${runId}`,
     topics: { status: { schema: staticSchema<{ message: string; progress: number }>() } },
@@ -153,7 +153,7 @@ test("a channel that was written for Inngest goes on as it is, and so does a bar
   }
 });
 
-test("a callback that throws stops nothing and is told to onError", async () => {
+test("an error in a callback is passed to onError and stops nothing", async () => {
   const errors: unknown[] = [];
   const seen: number[] = [];
   const handle = await app.realtime.subscribe({
@@ -173,7 +173,7 @@ test("a callback that throws stops nothing and is told to onError", async () => 
   handle.close();
 });
 
-test("a subscriber that does not read holds up nobody else", async () => {
+test("a subscriber that does not read does not delay others", async () => {
   const run = pipeline({ runId: "run_slow" });
   const { key = "" } = await app.realtime.token({ channel: run, topics: ["status"] });
   const slow = new WebSocket(`${server.url.replace("http", "ws")}/v1/realtime/connect?token=${key}`);

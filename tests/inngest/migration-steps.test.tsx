@@ -22,7 +22,7 @@ const reports = new Map<string, Report>();
 beforeAll(async () => {
   server = await Server.start();
   Object.assign(process.env, { FANFARE_URL: server.url, FANFARE_KEY: server.signingKey });
-  // What runs on a server sees no page.
+  // Server code has no `window`.
   vi.stubGlobal("window", undefined);
   for (const step of STEPS) {
     const { report } = (await import(`./moving/${step}/server.ts`)) as { report: Report };
@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test.each(STEPS)("the application at step %s shows what it publishes", async (step) => {
+test.each(STEPS)("the application at step %s shows its messages", async (step) => {
   const runId = `run_${step[0]}`;
   const report = reports.get(step) as Report;
   const { Progress } = (await import(`./moving/${step}/Progress.tsx`)) as {
@@ -51,7 +51,7 @@ test.each(STEPS)("the application at step %s shows what it publishes", async (st
   page.unmount();
 });
 
-test("the code that the page quotes is the code that was checked", async () => {
+test("the code in the documentation is the tested code", async () => {
   const page = await readFile(join(root, PAGE), "utf8");
   const quoted = [...page.matchAll(/^```tsx?\n(.*?)^```$/gmsu)].map((match) => match[1]);
   const checked: string[] = [];
@@ -67,7 +67,7 @@ test("the code that the page quotes is the code that was checked", async () => {
   expect([...quoted].sort()).toEqual([...checked].sort());
 });
 
-test("what the page promises is held by tests that are there", async () => {
+test("the tests that the documentation links to exist", async () => {
   const page = await readFile(join(root, PAGE), "utf8");
   const table = page.slice(page.indexOf("## What is better"), page.indexOf("## What is not there"));
   const rows = table.split("\n").filter((line) => line.startsWith("| ")).slice(1);

@@ -12,7 +12,7 @@ import { range, until } from "./support/wait.js";
 let server: Server;
 let browser: Browser;
 let site: Site;
-/** For how many seconds the page's tokens are valid. */
+/** The lifetime of the page's tokens in seconds. */
 let lifetime = 300;
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ async function startProxy(): Promise<Proxy> {
   return proxy;
 }
 
-/** How often the page has connected. */
+/** Returns how often the page has connected, by transport. */
 function connects(proxy: Proxy): { webSockets: number; eventStreams: number } {
   const { webSockets, eventStreams } = proxy;
   return { webSockets, eventStreams };
@@ -45,7 +45,7 @@ function only(transport: "websocket" | "sse", count: number): { webSockets: numb
   return transport === "sse" ? { webSockets: 0, eventStreams: count } : { webSockets: count, eventStreams: 0 };
 }
 
-test.each(transports)("over %s, tokens that live for 5 seconds come and go, and no message is lost or repeated", async (transport) => {
+test.each(transports)("over %s, no message is lost or repeated while tokens expire after 5 seconds", async (transport) => {
   const [proxy, run, before] = [await startProxy(), `run_five${transport}`, site.tokens];
   lifetime = 5;
   onTestFinished(() => void (lifetime = 300));
@@ -63,9 +63,9 @@ test.each(transports)("over %s, tokens that live for 5 seconds come and go, and 
   expect(connects(proxy)).toEqual(only(transport, transport === "sse" ? tokens : 1));
 }, 60_000);
 
-test.each(transports)("over %s, a page is back at once when the browser is online again, with all of it", async (transport) => {
+test.each(transports)("over %s, a page resumes at once when the browser is online again", async (transport) => {
   const [proxy, run] = [await startProxy(), `run_online${transport}`];
-  // Only the event can bring it back before the test ends.
+  // With this delay, only the `online` event makes the page reconnect before the test ends.
   const page = await openPage(browser, site.url(run, proxy.url, { transport, wait: "600000" }));
   await isOpen(page);
   await server.statuses(run, { count: 10 });
@@ -85,7 +85,7 @@ test.each(transports)("over %s, a page is back at once when the browser is onlin
   expect(connects(proxy)).toEqual(only(transport, 4));
 }, 60_000);
 
-test.each(transports)("over %s, a network that died without a word is noticed when the browser says so", async (transport) => {
+test.each(transports)("over %s, the browser's `online` event reveals a dead connection", async (transport) => {
   const [proxy, run] = [await startProxy(), `run_silent${transport}`];
   const page = await openPage(browser, site.url(run, proxy.url, { transport }));
   await isOpen(page);
@@ -95,13 +95,13 @@ test.each(transports)("over %s, a network that died without a word is noticed wh
   await server.statuses(run, { from: 10, count: 10 });
   await page.waitForTimeout(1_500);
   expect((await seen(page)).view.indexes).toEqual(range(0, 10));
-  // Without the event, the silence would be noticed after 22 seconds.
+  // Without the event, the missing heartbeats would be noticed after 22 seconds.
   await page.evaluate(() => window.dispatchEvent(new Event("online")));
   await has(page, 20);
   expect((await seen(page)).view).toMatchObject({ indexes: range(0, 20), gap: null });
 }, 60_000);
 
-test.each(transports)("over %s, a hidden tab leaves, and has everything when it is looked at again", async (transport) => {
+test.each(transports)("over %s, a hidden tab disconnects, and receives everything when it is visible again", async (transport) => {
   const [proxy, run] = [await startProxy(), `run_tab${transport}`];
   const tab = await Tab.open(site.url(run, proxy.url, { transport }));
   onTestFinished(() => tab.close());
@@ -121,7 +121,7 @@ test.each(transports)("over %s, a hidden tab leaves, and has everything when it 
   expect(view).toMatchObject({ connectionStatus: "open", gap: null, error: null });
 }, 60_000);
 
-test("where no WebSocket comes through, a page takes events, and hears of no error", async () => {
+test("if WebSockets are blocked, a page uses event streams without an error", async () => {
   const [proxy, run] = [await startProxy(), "run_nosocket"];
   proxy.blocksWebSockets = true;
   const page = await openPage(browser, site.url(run, proxy.url));
@@ -139,7 +139,7 @@ test("where no WebSocket comes through, a page takes events, and hears of no err
   expect([proxy.webSockets, proxy.refusedWebSockets]).toEqual([0, 1]);
 }, 60_000);
 
-test.each(transports)("over %s, a text grows in one place across cuts, to its end", async (transport) => {
+test.each(transports)("over %s, a text stream continues across reconnects until its end", async (transport) => {
   const [proxy, run] = [await startProxy(), `run_text${transport}`];
   const page = await openPage(browser, site.url(run, proxy.url, { transport }));
   await isOpen(page);
