@@ -1,17 +1,17 @@
-//! Where a client is in one channel, as `PROTOCOL.md` says under "Where to resume".
+//! The state that a client needs to resume a channel, as `PROTOCOL.md` specifies.
 
 use crate::log::{Gap, Id};
 use crate::plan::TOPICS;
 use std::fmt;
 
-/// Where a topic's place would be: news of runs are of none.
-pub(crate) const NEWS: usize = TOPICS.len();
+/// The index of run events, after those of the topics.
+pub(crate) const RUN_EVENTS: usize = TOPICS.len();
 
-/// What a `since` holds for a channel.
+/// The `since` of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cursor {
     After(Id),
-    /// What topics retain is being sent, to a subscriber that was new at `position`.
+    /// Retained messages are being replayed to a subscriber that was new at `position`.
     Replaying {
         position: Id,
         replayed: Option<Id>,
@@ -28,24 +28,24 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// The most topics that a channel of this test has.
+/// The maximum number of topics per channel.
 const MAX_TOPICS: usize = 6;
 
-/// A client's place in one channel.
+/// A client's state in one channel.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct ResumeState {
     cursor: Option<Cursor>,
-    /// The last message of each topic, and the last news of runs.
+    /// The last message of each topic, and the last run event.
     last_ids: [Option<Id>; MAX_TOPICS],
 }
 
-impl Place {
-    /// What to resume from, where there is something.
+impl ResumeState {
+    /// Returns the cursor to resume from, if any.
     pub(crate) fn since(&self) -> Option<String> {
         self.cursor.map(|cursor| cursor.to_string())
     }
 
-    /// `ready` sets the cursor to its position. Tells whether it is one.
+    /// Handles `ready`, which sets the cursor to its position. Returns `false` if the position is invalid.
     pub(crate) fn ready(&mut self, position: &str) -> bool {
         let cursor = match position.split_once('~') {
             None => Id::new(position).map(Cursor::After),
@@ -57,7 +57,8 @@ impl Place {
         cursor.is_some()
     }
 
-    /// A message sets the cursor to its id, with one exception. Tells whether it is news.
+    /// Handles a message, which sets the cursor to its id, except during a replay. Returns `true` if the message is
+    /// new.
     pub(crate) fn message(&mut self, topic: usize, id: Id) -> bool {
         self.cursor = Some(match self.cursor {
             Some(Cursor::Replaying { position, .. }) if id <= position => {
@@ -65,14 +66,14 @@ impl Place {
             }
             _ => Cursor::After(id),
         });
-        let is_news = self.last_ids[topic].is_none_or(|last| id > last);
-        if is_news {
+        let is_new = self.last_ids[topic].is_none_or(|last| id > last);
+        if is_new {
             self.last_ids[topic] = Some(id);
         }
-        is_news
+        is_new
     }
 
-    /// After a gap into another log its ids may be smaller.
+    /// Handles a gap. After a gap into another log, ids may be smaller.
     pub(crate) fn gap(&mut self, gap: Gap) {
         if self.last_ids.iter().flatten().any(|last| *last >= gap.before) {
             self.last_ids = Default::default();
@@ -89,23 +90,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_what_topics_retain_keeps_the_position() {
-        let mut place = Place::default();
-        assert!(place.ready("5~"));
-        assert!(place.message(0, id("3")));
-        assert_eq!(place.since().unwrap(), "5~3");
-        assert!(place.message(1, id("6")));
-        assert_eq!(place.since().unwrap(), "6");
-        assert!(!place.message(1, id("6")));
+    fn a_replayed_message_keeps_the_position() {
+        let mut resume_state = ResumeState::default();
+        assert!(resume_state.ready("5~"));
+        assert!(resume_state.message(0, id("3")));
+        assert_eq!(resume_state.since().unwrap(), "5~3");
+        assert!(resume_state.message(1, id("6")));
+        assert_eq!(resume_state.since().unwrap(), "6");
+        assert!(!resume_state.message(1, id("6")));
     }
 
     #[test]
-    fn a_gap_into_another_log_makes_smaller_ids_news() {
-        let mut place = Place::default();
-        place.message(0, id("5"));
-        place.gap(Gap { after: id("5"), before: id("7") });
-        assert!(!place.message(0, id("4")));
-        place.gap(Gap { after: id("5"), before: id("2") });
-        assert!(place.message(0, id("2")));
+    fn after_a_gap_into_another_log_smaller_ids_are_new() {
+        let mut resume_state = ResumeState::default();
+        resume_state.message(0, id("5"));
+        resume_state.gap(Gap { after: id("5"), before: id("7") });
+        assert!(!resume_state.message(0, id("4")));
+        resume_state.gap(Gap { after: id("5"), before: id("2") });
+        assert!(resume_state.message(0, id("2")));
     }
 }

@@ -1,11 +1,10 @@
-//! Where history is narrow, messages may be missing, and each hole is covered by exactly one gap whose ids
-//! are exactly its edges: of the subscribed topics, all that was published between `after` and `before`
-//! is missing, and nothing else is.
+//! Compares logs of channels with a short history: messages may be missing, and exactly one gap must cover each range
+//! of missing messages. Of the subscribed topics, exactly the messages between `after` and `before` are missing.
 
 use super::{Verdict, shown};
 use crate::log::{ChannelLog, Entry, Gap, Message};
 
-/// Counts what is wrong, and tells the first difference.
+/// Counts the faults and returns the first difference.
 pub(super) fn compare(log: &ChannelLog, wanted: &[Message], verdict: &mut Verdict) -> Option<String> {
     let mut next = 0;
     let mut gaps: Vec<Gap> = Vec::new();
@@ -26,24 +25,24 @@ pub(super) fn compare(log: &ChannelLog, wanted: &[Message], verdict: &mut Verdic
             first = first.or_else(|| Some(format!("{message} {why}")));
             continue;
         };
-        let hole = Hole { wanted, start: next, end: next + found };
-        let wrong = hole.check(&std::mem::take(&mut gaps), verdict);
+        let missing_range = MissingRange { wanted, start: next, end: next + found };
+        let wrong = missing_range.check(&std::mem::take(&mut gaps), verdict);
         first = first.or_else(|| wrong.map(|wrong| format!("before {message}: {wrong}")));
         next += found + 1;
     }
-    let end = Hole { wanted, start: next, end: wanted.len() };
+    let end = MissingRange { wanted, start: next, end: wanted.len() };
     let wrong = end.check(&gaps, verdict);
     first.or_else(|| wrong.map(|wrong| format!("at the end: {wrong}")))
 }
 
-/// The messages that are missing between two that were told. There may be none.
-struct Hole<'w> {
+/// The messages that are missing between two received messages. It may be empty.
+struct MissingRange<'w> {
     wanted: &'w [Message],
     start: usize,
     end: usize,
 }
 
-impl Hole<'_> {
+impl MissingRange<'_> {
     fn check(&self, gaps: &[Gap], verdict: &mut Verdict) -> Option<String> {
         let missing = self.end - self.start;
         let Some(gap) = self.merged(gaps) else {
@@ -55,7 +54,7 @@ impl Hole<'_> {
                 ([], _) => {
                     Some(format!("{missing} messages are missing without a gap, from {}", self.first()))
                 }
-                _ => Some(format!("{count} gaps that do not continue each other, the first {first}")),
+                _ => Some(format!("{count} gaps that are not contiguous, the first {first}")),
             };
         };
         let covered = self.wanted.partition_point(|message| message.id <= gap.after)
@@ -63,30 +62,30 @@ impl Hole<'_> {
         if missing > 0 && covered == (self.start..self.end) {
             verdict.gaps += 1;
             verdict.missed += missing as u64;
-            verdict.gaps_told_again += gaps.len() as u64 - 1;
+            verdict.repeated_gaps += gaps.len() as u64 - 1;
             return None;
         }
         verdict.wrong_gaps += 1;
         let uncovered = (self.start..self.end).filter(|index| !covered.contains(index)).count();
         verdict.lost += uncovered as u64;
         Some(format!(
-            "the {gap} covers the messages {covered:?} of what is wanted, but {:?} are missing, from {}",
+            "the {gap} covers the messages {covered:?} of those expected, but {:?} are missing, from {}",
             self.start..self.end,
             self.first()
         ))
     }
 
-    /// One gap of several that were told without a message between them. A client that is cut off after a
-    /// gap resumes from where it was and is told of it again, maybe of a larger one; and one that was told
-    /// of a gap and then of nothing that it wants is told of the next, which begins where the first ended.
+    /// Merges gaps that were received without a message between them. A client that loses its connection after a gap
+    /// resumes from its old cursor and receives the gap again, maybe a larger one. A client that receives no message of
+    /// its topics after a gap may receive another gap, which starts where the first ends.
     fn merged(&self, gaps: &[Gap]) -> Option<Gap> {
         let mut gaps = gaps.iter().copied();
         let first = gaps.next()?;
         gaps.try_fold(first, |all, gap| {
             let again = gap.after == all.after && gap.before >= all.before;
             let (left, right) = (all.before.min(gap.after), all.before.max(gap.after));
-            // Neither told by both, nor by none of them.
-            let goes_on = gap.after > all.after
+            // No message may be covered by both or by neither.
+            let continues = gap.after > all.after
                 && !self.wanted.iter().any(|message| {
                     if gap.after < all.before {
                         message.id > left && message.id < right
@@ -94,7 +93,7 @@ impl Hole<'_> {
                         message.id >= left && message.id <= right
                     }
                 });
-            (again || goes_on).then_some(Gap { after: all.after, before: gap.before })
+            (again || continues).then_some(Gap { after: all.after, before: gap.before })
         })
     }
 
@@ -120,10 +119,10 @@ mod tests {
         Entry::Gap(Box::new(Gap { after: id(after), before: id(before) }))
     }
 
-    /// What was published are the numbers from 10 to 100 in tens. Numbers between are of other topics.
-    fn judged(told: &[Entry]) -> (Verdict, Option<String>) {
+    /// The published messages are 10 to 100 in tens. Numbers in between are of other topics.
+    fn judged(received: &[Entry]) -> (Verdict, Option<String>) {
         let mut log = ChannelLog::new("narrow:1".into(), [true, true]);
-        log.entries = told.to_vec();
+        log.entries = received.to_vec();
         let wanted: Vec<Message> = (1..=10).map(|ten| message(10 * ten)).collect();
         let mut verdict = Verdict::default();
         let difference = compare(&log, &wanted, &mut verdict);
@@ -135,13 +134,13 @@ mod tests {
     }
 
     fn around(gaps: &[Entry]) -> (Verdict, Option<String>) {
-        let told =
+        let received =
             messages(&[10, 20]).chain(gaps.iter().cloned()).chain(messages(&[50, 60, 70, 80, 90, 100]));
-        judged(&told.collect::<Vec<_>>())
+        judged(&received.collect::<Vec<_>>())
     }
 
     #[test]
-    fn a_gap_whose_edges_are_those_of_the_hole_covers_it() {
+    fn a_gap_with_the_right_edges_covers_missing_messages() {
         for gaps in [
             vec![gap(20, 50)],
             vec![gap(25, 41)],
@@ -152,7 +151,7 @@ mod tests {
             let (verdict, difference) = around(&gaps);
             assert_eq!(difference, None, "{gaps:?}");
             assert_eq!((verdict.gaps, verdict.missed, verdict.lost), (1, 2, 0));
-            assert_eq!(verdict.gaps_told_again, gaps.len() as u64 - 1);
+            assert_eq!(verdict.repeated_gaps, gaps.len() as u64 - 1);
         }
     }
 
@@ -174,20 +173,20 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_without_a_hole_is_wrong() {
-        let told: Vec<Entry> = messages(&[10, 20])
+    fn a_gap_without_missing_messages_is_wrong() {
+        let received: Vec<Entry> = messages(&[10, 20])
             .chain([gap(20, 30)])
             .chain(messages(&[30, 40, 50, 60, 70, 80, 90, 100]))
             .collect();
-        let (verdict, difference) = judged(&told);
+        let (verdict, difference) = judged(&received);
         assert!(difference.is_some());
         assert_eq!((verdict.gaps, verdict.wrong_gaps), (0, 1));
     }
 
     #[test]
-    fn a_message_that_comes_again_is_no_hole() {
-        let told: Vec<Entry> = messages(&[10, 20, 10, 30, 40, 50, 60, 70, 80, 90, 100]).collect();
-        let (verdict, difference) = judged(&told);
+    fn a_repeated_message_is_not_a_missing_range() {
+        let received: Vec<Entry> = messages(&[10, 20, 10, 30, 40, 50, 60, 70, 80, 90, 100]).collect();
+        let (verdict, difference) = judged(&received);
         assert_eq!(difference.as_deref(), Some("message 010 number 10 on left again or out of order"));
         assert_eq!((verdict.repeated, verdict.lost), (1, 0));
     }

@@ -1,4 +1,4 @@
-//! Connections without a token that stay, to keep others out.
+//! Exhausts connections: opens many without a token and keeps them, to keep others out.
 
 use super::raw::{End, Raw};
 use crate::Result;
@@ -11,16 +11,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 const CONNECTIONS: usize = 500;
-const LASTS: Duration = Duration::from_secs(12);
+const DURATION: Duration = Duration::from_secs(12);
 const BETWEEN_REQUESTS: Duration = Duration::from_secs(2);
-/// Between two attempts of one connection that was ended.
+/// The pause before a closed connection is opened again.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
-/// They ask for what does not exist, now and then, and stay.
+/// Requests a path that does not exist from time to time, and keeps the connections alive.
 pub(super) async fn kept_alive(port: u16) -> Result<String> {
     let asked = all(|end| async move {
         let mut asked = 0;
-        // They want places, so there is no point in asking all at the same moment.
+        // Spread the requests: the attack is on connections, not on CPU time.
         sleep(BETWEEN_REQUESTS.mul_f64(fastrand::f64())).await;
         while Instant::now() < end {
             let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
@@ -40,10 +40,10 @@ pub(super) async fn kept_alive(port: u16) -> Result<String> {
         }
         asked
     });
-    Ok(format!("{CONNECTIONS} connections that are kept alive, {} requests", asked.await?))
+    Ok(format!("{CONNECTIONS} keep-alive connections, {} requests", asked.await?))
 }
 
-/// They announce the body of a request for events, and never send it.
+/// Announces the body of a request and never sends it.
 pub(super) async fn bodies(port: u16) -> Result<String> {
     let sent = all(|end| async move {
         let mut sent = 0;
@@ -61,26 +61,26 @@ pub(super) async fn bodies(port: u16) -> Result<String> {
     Ok(format!("{CONNECTIONS} connections that never send a body, {} requests", sent.await?))
 }
 
-/// They open one WebSocket after the other, and never show a token.
+/// Opens WebSockets and never sends a token.
 pub(super) async fn sockets(port: u16) -> Result<String> {
     let opened = all(|end| async move {
         let mut opened = 0;
         while Instant::now() < end {
-            if let Ok(socket) = Raw::ours(port, None).await {
+            if let Ok(socket) = Raw::connect(port, None).await {
                 opened += 1;
                 let _: std::result::Result<Result<End>, _> =
-                    timeout(end - Instant::now(), socket.end_of_the_living()).await;
+                    timeout(end - Instant::now(), socket.end_with_pongs()).await;
             }
             sleep(BETWEEN_ATTEMPTS).await;
         }
         opened
     });
-    Ok(format!("{CONNECTIONS} clients that open WebSockets without a token, {} of them", opened.await?))
+    Ok(format!("{CONNECTIONS} clients that opened {} WebSockets without a token", opened.await?))
 }
 
-/// Lets all connections work until the end, and adds up what they count.
+/// Runs all connections until the end, and returns the sum of their counts.
 async fn all<F: Future<Output = u64> + Send + 'static>(connection: impl Fn(Instant) -> F) -> Result<u64> {
-    let end = Instant::now() + LASTS;
+    let end = Instant::now() + DURATION;
     let mut connections: JoinSet<u64> = (0..CONNECTIONS).map(|_| connection(end)).collect();
     let mut sum = 0;
     while let Some(count) = connections.join_next().await {
