@@ -125,7 +125,8 @@ impl Channels {
         let slot = self.slot(channel)?;
         let open = async || {
             let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
-            end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream)).await
+            end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream))
+                .await
         };
         let log = slot.get_or_try_init(open).await;
         log.map_err(OpenError::Storage).and_then(|log| check_definition(Arc::clone(log), channel))
