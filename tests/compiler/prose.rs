@@ -96,7 +96,7 @@ fn phrases_are_found_in_comments_and_strings_only() {
     assert_eq!(lines("// comes\nf();\n// back\n// It comes. Back again.\n", Language::Rust), [0; 0]);
     let typescript = "/**\n * comes\n * back\n */\nconst a = `x ${mend} mend`;\nconst b = 'mend';\n";
     assert_eq!(lines(typescript, Language::TypeScript), [2, 5, 6]);
-    assert_eq!(lines("There is no limit. It is no list.\n", Language::Text), [1]);
+    assert_eq!(lines("There is no limit. It is no list.\n", Language::Markdown), [1]);
 }
 
 fn lines(text: &str, language: Language) -> Vec<usize> {
@@ -105,8 +105,9 @@ fn lines(text: &str, language: Language) -> Vec<usize> {
 
 /// The phrases in a text: the line on which each begins, its words, and what to write instead.
 fn findings(text: &str, language: Language) -> Vec<(usize, String, &'static str)> {
-    let words = words(&prose(text, language, Parts::CommentsAndStrings));
-    let line = |offset: usize| text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let prose = prose(text, language, Parts::CommentsAndStrings);
+    let words = words(&prose);
+    let line = |offset: usize| prose[..offset].matches('\n').count() + 1;
     let mut found = Vec::new();
     for (at, (offset, first)) in words.iter().enumerate() {
         for phrase in PHRASES.iter().filter(|phrase| phrase.begins_with(first) && phrase.is_at(&words, at)) {

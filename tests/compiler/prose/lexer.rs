@@ -9,8 +9,9 @@ pub(super) const BREAK: char = '\u{1}';
 pub(super) enum Language {
     Rust,
     TypeScript,
-    /// Markdown, YAML and templates: everything is prose.
-    Text,
+    Markdown,
+    /// YAML and templates.
+    Other,
 }
 
 impl Language {
@@ -18,7 +19,8 @@ impl Language {
         match Path::new(path).extension()?.to_str()? {
             "rs" => Some(Self::Rust),
             "ts" | "tsx" | "mjs" => Some(Self::TypeScript),
-            "md" | "yaml" | "j2" => Some(Self::Text),
+            "md" => Some(Self::Markdown),
+            "yaml" | "j2" => Some(Self::Other),
             _ => None,
         }
     }
@@ -31,9 +33,9 @@ pub(super) enum Parts {
     CommentsAndStrings,
 }
 
-/// Blanks out everything else. Offsets stay the same.
+/// Blanks out everything else. Offsets stay the same. Outside of Rust and TypeScript, everything is prose.
 pub(super) fn prose(text: &str, language: Language, parts: Parts) -> String {
-    if language == Language::Text {
+    if matches!(language, Language::Markdown | Language::Other) {
         return text.to_owned();
     }
     let mut lexer = Lexer { source: text, language, parts, at: 0, prose: String::new() };
@@ -49,15 +51,15 @@ pub(super) fn words(prose: &str) -> Vec<(usize, String)> {
     let mut words: Vec<(usize, String)> = Vec::new();
     let mut is_inside = false;
     for (at, character) in prose.char_indices() {
-        match (character.is_alphanumeric() || "'_-".contains(character), words.last_mut()) {
-            (true, Some((_, word))) if is_inside => word.extend(character.to_lowercase()),
-            (true, _) => words.push((at, character.to_lowercase().collect())),
-            (false, _) if character == BREAK || ".;:!?()".contains(character) => {
-                words.push((at, String::new()))
-            }
-            (false, _) => {}
+        let is_letter = character.is_alphanumeric() || "'_-".contains(character);
+        let ends_clause = character == BREAK || ".;:!?()".contains(character);
+        match words.last_mut() {
+            Some((_, word)) if is_letter && is_inside => word.extend(character.to_lowercase()),
+            _ if is_letter => words.push((at, character.to_lowercase().collect())),
+            Some((_, word)) if ends_clause && !word.is_empty() => words.push((at, String::new())),
+            _ => {}
         }
-        is_inside = character.is_alphanumeric() || "'_-".contains(character);
+        is_inside = is_letter;
     }
     words
 }

@@ -49,19 +49,19 @@ fn names_and_code_are_not_words() {
     assert_eq!(words, ["Rust", "well", "known", "zod"]);
 }
 
-/// The prose of a Markdown file outside of code blocks, or the comments of a source file.
+/// The comments of a source file, or a Markdown file without its code blocks.
 fn text(path: &str) -> Option<String> {
-    let language = Language::of(path)?;
+    let language = Language::of(path).filter(|language| *language != Language::Other)?;
     let text = std::fs::read_to_string(Path::new("..").join(path)).expect("a UTF-8 file");
-    if language != Language::Text {
+    if language != Language::Markdown {
         return Some(prose(&text, language, Parts::Comments));
     }
     let mut is_code = false;
-    let mut blank_code = |line: &str| {
+    let without_code = |line: &str| {
         is_code ^= line.trim_start().starts_with("```");
         if is_code { "\n".to_owned() } else { line.to_owned() }
     };
-    path.ends_with(".md").then(|| text.split_inclusive('\n').map(&mut blank_code).collect())
+    Some(text.split_inclusive('\n').map(without_code).collect())
 }
 
 /// The words of prose with their lines. Names of code are not words: text in backticks, and what contains more than
