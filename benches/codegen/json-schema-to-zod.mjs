@@ -1,5 +1,5 @@
 // Usage: node json-schema-to-zod.mjs <input> <output>
-// It does not follow references itself: a reference becomes the name of what it refers to.
+// The library does not follow references, so a reference becomes the name of its target.
 
 import { jsonSchemaToZod } from "json-schema-to-zod";
 import { readFileSync, writeFileSync } from "node:fs";

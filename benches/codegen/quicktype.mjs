@@ -1,5 +1,5 @@
 // Usage: node quicktype.mjs <input> <output> <language>
-// A document of definitions has no type of its own, so that a type is made which has one property of each.
+// A document with only definitions has no root type, so this adds one with a property for each definition.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { FetchingJSONSchemaStore, InputData, JSONSchemaInput, quicktype } from "quicktype-core";

@@ -1,15 +1,15 @@
-// How the load client makes a server publish in-process: `src/control.rs` says what it sends.
+// Lets the load client make a server publish in-process. `src/control.rs` documents the protocol.
 
 import { createServer as createTcpServer } from "node:net";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 
-// Publishing gives way to what else the server has to do so often.
+// The number of messages after which publishing yields to other work of the server.
 const TURN = 64;
 
 const clock = () => process.hrtime.bigint();
 
-/** Serves `publish` over HTTP and in-process, and prints both ports. `server` is the one for the world. */
+/** Serves clients with `server` and the load client with a control connection, and prints both ports. */
 export function serve(server, publish) {
   const control = createTcpServer((client) => follow(client, publish));
   control.listen(0, "127.0.0.1", () => {
@@ -17,7 +17,7 @@ export function serve(server, publish) {
   });
 }
 
-/** A server of HTTP whose `POST /publish` publishes. */
+/** Creates an HTTP server that publishes the body of each request. */
 export function httpServer(publish) {
   return createServer((request, response) => {
     const chunks = [];

@@ -1,4 +1,4 @@
-// A server on `socket.io`, to be measured.
+// A server with `socket.io`.
 
 import { Server } from "socket.io";
 import { httpServer, serve } from "./control.mjs";

@@ -1,4 +1,4 @@
-// A server on `ws`, to be measured: a loop over all clients.
+// A server with `ws` that sends to all clients in a loop.
 
 import { WebSocketServer } from "ws";
 import { httpServer, serve } from "./control.mjs";

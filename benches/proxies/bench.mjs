@@ -1,5 +1,6 @@
-// Measures how long messages take through reverse proxies, over event streams and over WebSockets.
-// `node bench.mjs <server>` takes the program of the end-to-end tests' server. `cargo xtask bench proxies` builds it.
+// Measures the latency of messages through reverse proxies, over event streams and WebSockets.
+//
+// Usage: node bench.mjs <path of fanfare-test-server>. `cargo xtask bench proxies` builds it.
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +15,7 @@ import { WebSocket } from "ws";
 const MESSAGES = 50;
 const INTERVAL = 20;
 /** How long to wait for messages after the last was published. */
-const PATIENCE = 2000;
+const TIMEOUT = 2000;
 
 const folder = mkdtempSync(join(tmpdir(), "fanfare-proxies-"));
 const processes = [];
@@ -39,7 +40,7 @@ function run(program, args, options) {
   return child;
 }
 
-/** Returns the version that a program prints, or nothing if it is not installed. */
+/** Returns the version that a program prints, or `undefined` if it is not installed. */
 function version(program, args) {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
   return status === 0 ? `${stdout}${stderr}`.trim().split("\n")[0] : undefined;
@@ -51,7 +52,7 @@ async function startServer(program) {
   return JSON.parse(line);
 }
 
-/** Serves what a server answers without the headers that keep proxies from holding events back. */
+/** Forwards to a server and removes the response headers that keep proxies from buffering events. */
 async function withoutHeaders(target) {
   const server = createServer((incoming, outgoing) => {
     const { method, url, headers } = incoming;
@@ -68,7 +69,7 @@ async function withoutHeaders(target) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Starts a proxy with a configuration whose addresses are replaced, and returns its URL. */
+/** Starts a proxy, with its addresses in the configuration replaced, and returns its URL. */
 async function start(name, config, target, listen, command) {
   const port = await freePort();
   const path = join(folder, `${port}-${name}`);
@@ -81,7 +82,7 @@ async function start(name, config, target, listen, command) {
     if (connected === true) return `http://127.0.0.1:${port}`;
     await sleep(50);
   }
-  throw new Error(`${name} does not start`);
+  throw new Error(`${name} did not start listening within 10 seconds`);
 }
 
 const nginx = (target, { settings = "", server = read("nginx.conf") } = {}) => {
@@ -97,7 +98,7 @@ const GZIP = "gzip on; gzip_types *; gzip_min_length 0;";
 function express(target) {
   const listen = (port) => ["listen(8080)", `listen(${port}, "127.0.0.1")`];
   return start("express.mjs", read("express.mjs"), target, listen, (path) => {
-    // Evaluated here, so that it finds its packages.
+    // Evaluated in this folder, so that Node finds the packages.
     const args = ["--input-type=module", "--eval", readFileSync(path, "utf8")];
     return [process.execPath, args, { cwd: import.meta.dirname }];
   });
@@ -113,7 +114,7 @@ function caddy(target) {
   });
 }
 
-/** Subscribes and calls back for each message. Resolves once subscribed. */
+/** Each subscribes and calls `onMessage` for each message. Resolves once subscribed. */
 const transports = {
   async sse(url, token, onMessage) {
     const response = await fetch(`${url}/v1/realtime/sse?token=${token}`, { signal: AbortSignal.timeout(10_000) });
@@ -136,7 +137,7 @@ const transports = {
 
 let runs = 0;
 
-/** Publishes to the server itself and receives through a proxy. Returns the milliseconds that each message took. */
+/** Publishes to the server directly and receives through a proxy. Returns the milliseconds that each message took. */
 async function measure({ url, signingKey }, proxy, transport) {
   const channel = `pipeline:run_${(runs += 1)}`;
   const post = (path, body) =>
@@ -164,7 +165,7 @@ async function measure({ url, signingKey }, proxy, transport) {
     await post(`publish?channel=${channel}&topic=tokens`, { index, text: "Once upon a time" });
     await sleep(Math.max(0, INTERVAL - (performance.now() - published[index])));
   }
-  for (const end = Date.now() + PATIENCE; times.length < MESSAGES && Date.now() < end; ) await sleep(10);
+  for (const end = Date.now() + TIMEOUT; times.length < MESSAGES && Date.now() < end; ) await sleep(10);
   return { times };
 }
 
@@ -180,7 +181,7 @@ const bare = await withoutHeaders(server.url);
 const has = {
   nginx: version("nginx", ["-v"]),
   Caddy: version("caddy", ["version"])?.replace(/^/, "Caddy "),
-  Express: `Express ${JSON.parse(read("package.json")).dependencies.express}`,
+  Express: `Express ${JSON.parse(read("../package.json")).dependencies.express}`,
 };
 const both = ["sse", "ws"];
 const proxies = [
@@ -195,7 +196,7 @@ const proxies = [
   { title: "Caddy, without the headers", needs: "Caddy", start: () => caddy(bare), transports: ["sse"] },
 ];
 
-// The first messages wait for code to be compiled.
+// Warm up: the first messages wait until code is compiled.
 await measure(server, server.url, "sse");
 console.log(Object.values(has).filter(Boolean).join("; "));
 console.log("\n| proxy | transport | arrived | median ms | p99 ms | max ms |\n|---|---|---|---|---|---|");

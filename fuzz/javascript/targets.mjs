@@ -4,8 +4,8 @@ import * as zodSchemas from "generated/fuzz.zod.ts";
 import * as miniSchemas from "generated/fuzz.zod-mini.ts";
 import * as zod from "fanfare/zod";
 import * as mini from "fanfare/zod-mini";
-import { Reading } from "../../runtime/typescript/src/reading.ts";
-import { eventReader } from "../../runtime/typescript/src/transport/events.ts";
+import { ResumeState } from "../../runtime/typescript/src/subscription/resume-state.ts";
+import { eventParser } from "../../runtime/typescript/src/connection/transport/event-parser.ts";
 import { advance, encodeFrame, parseFrames } from "../../runtime/typescript/src/wire.ts";
 
 /** The schemas of payloads, by their topic, which is the first line of an input. */
@@ -47,18 +47,18 @@ function frames(input) {
 
 /** A reader takes no message twice, and its cursor is one that it was given. */
 function follow(frame) {
-  const reading = new Reading(undefined);
+  const resumeState = new ResumeState(undefined);
   if (frame.kind === "ready") {
-    reading.begin(frame);
-    strictEqual(reading.cursor, frame.position);
+    resumeState.start(frame);
+    strictEqual(resumeState.cursor, frame.position);
   }
   if (frame.kind === "gap") {
-    ok(reading.takesGap(frame));
-    ok(!reading.takesGap(frame));
+    ok(resumeState.acceptGap(frame));
+    ok(!resumeState.acceptGap(frame));
   }
   if (["data", "run", "chunk", "datastream-start", "datastream-end"].includes(frame.kind)) {
-    ok(reading.takes(frame));
-    ok(!reading.takes(frame));
+    ok(resumeState.acceptFrame(frame));
+    ok(!resumeState.acceptFrame(frame));
   }
 }
 
@@ -86,7 +86,7 @@ function events(input) {
 
 function read(pieces) {
   const data = [];
-  const reader = eventReader((text) => data.push(text));
+  const reader = eventParser((text) => data.push(text));
   for (const piece of pieces) reader(piece);
   return data;
 }

@@ -34,7 +34,7 @@ beforeEach(async () => {
   });
 });
 
-/** Opens tabs, one after the other: the first leads. */
+/** Opens tabs, one after another. The first one leads. */
 async function openTabs(run: string, count = TABS, api = proxy.url): Promise<Page[]> {
   const tabs: Page[] = [];
   for (const _ of range(0, count)) {
@@ -46,7 +46,7 @@ async function openTabs(run: string, count = TABS, api = proxy.url): Promise<Pag
   return tabs;
 }
 
-/** Each message once and in order, in every tab. */
+/** Expects each message once and in order, in every tab. */
 async function expectAll(tabs: readonly Page[], count: number): Promise<void> {
   for (const tab of tabs) {
     await has(tab, count);
@@ -57,7 +57,7 @@ async function expectAll(tabs: readonly Page[], count: number): Promise<void> {
   }
 }
 
-/** The quickest of some requests to the server, in milliseconds. */
+/** Returns the milliseconds of the fastest of some requests to the server. */
 function fetchTime(tab: Page): Promise<number> {
   return tab.evaluate(async (url) => {
     const times: number[] = [];
@@ -70,7 +70,7 @@ function fetchTime(tab: Page): Promise<number> {
   }, `${proxy.url}/v1/realtime/healthz`);
 }
 
-test("eight tabs on events share one stream, and their other requests are answered at once", async () => {
+test("eight tabs share one event stream, and their other requests are answered at once", async () => {
   const tabs = await openTabs("run_tabs");
   await server.statuses("run_tabs", { count: 300, pauseMilliseconds: 2 });
   await expectAll(tabs, 300);
@@ -80,7 +80,7 @@ test("eight tabs on events share one stream, and their other requests are answer
   }
 }, 60_000);
 
-test("tabs on events for several channels each see their own", async () => {
+test("tabs that share an event stream receive only the messages of their own channel", async () => {
   const [some, others] = [await openTabs("run_some", 3), await openTabs("run_others", 3)];
   await Promise.all([
     server.statuses("run_some", { count: 100, pauseMilliseconds: 2 }),
@@ -90,7 +90,7 @@ test("tabs on events for several channels each see their own", async () => {
   await expectAll(others, 50);
 }, 60_000);
 
-test("tabs of another server have another stream, and one that is closed is not subscribed any more", async () => {
+test("tabs of another server have their own stream, and a closed tab is unsubscribed", async () => {
   const other = await Proxy.start(server.url);
   onTestFinished(() => other.stop());
   const [some, others] = [await openTabs("run_here", 2), await openTabs("run_there", 2, other.url)];
@@ -100,13 +100,13 @@ test("tabs of another server have another stream, and one that is closed is not 
   await expectAll(others, 50);
   const opened = other.eventStreams;
   await others.pop()?.close();
-  // What a stream carries is fixed when it is opened.
-  await until("another stream is opened, without it", () => other.eventStreams === opened + 1);
+  // The subscriptions of a stream are fixed when it is opened.
+  await until("another stream is opened without it", () => other.eventStreams === opened + 1);
   await others.pop()?.close();
   await until("the last tab has closed the stream", () => other.open === 0);
 }, 60_000);
 
-test.each(["closed", "crashed", "frozen"])("when the tab that leads is %s while messages flow, the others lose and repeat nothing", async (how) => {
+test.each(["closed", "crashed", "frozen"])("if the leading tab is %s, the others lose and repeat no message", async (how) => {
   const run = `run_${how}`;
   const tabs = await openTabs(run);
   const publishing = server.statuses(run, { count: 600, pauseMilliseconds: 5 });
@@ -127,9 +127,9 @@ test.each(["closed", "crashed", "frozen"])("when the tab that leads is %s while 
   await expectAll(tabs, 600);
 }, 60_000);
 
-test("a leader that does not answer is not waited for", async () => {
+test("tabs do not wait for a leading tab that does not answer", async () => {
   const [leader] = await openTabs("run_blocked", 1);
-  // Its script is busy, as in an endless loop.
+  // A busy script, as in an endless loop.
   const busy = leader?.evaluate(() => {
     const end = performance.now() + 8_000;
     while (performance.now() < end);

@@ -12,16 +12,17 @@ import { pause, range } from "./support/wait.js";
 
 const RUN = "run_torture";
 let folder: string;
-/** The server of the moment; pending while it is being restarted. */
+/** The current server. Pending during a restart. */
 let server: Promise<Server>;
 let proxy: Proxy;
 let site: Site;
 let browser: Browser;
 let context: BrowserContext;
 const tabs: Page[] = [];
-/** Uncaught errors: those that the page's handlers throw, and all others. */
+/** The number of errors that the page's handlers throw on purpose. */
 let thrown = 0;
-const complaints: string[] = [];
+/** All other uncaught errors. */
+const errors: string[] = [];
 let published = 0;
 
 beforeAll(async () => {
@@ -44,25 +45,25 @@ function start(): Promise<Server> {
   return Server.start({ storage: join(folder, "fanfare.db") });
 }
 
-/** A request that comes while the server is restarted waits for the next one. */
+/** Returns a token. During a restart, waits for the next server. */
 async function mint(run: string): Promise<string> {
   const current = await server;
   return current.token(run).catch(async () => (await server).token(run));
 }
 
-/** Publishes so many messages, one every 10 milliseconds, while something happens. */
-async function publishWhile(count: number, happening: () => Promise<unknown>): Promise<void> {
+/** Publishes a number of messages, one every 10 milliseconds, while `action` runs. */
+async function publishWhile(count: number, action: () => Promise<unknown>): Promise<void> {
   const from = published;
   published += count;
   const publishing = (await server).statuses(RUN, { from, count, pauseMilliseconds: 10 });
   await pause(100);
-  await happening();
+  await action();
   await publishing;
 }
 
 async function open(transport: "websocket" | "sse"): Promise<void> {
   const tab = await context.newPage();
-  tab.on("pageerror", ({ message }) => void (message === "thrown on purpose" ? (thrown += 1) : complaints.push(message)));
+  tab.on("pageerror", ({ message }) => void (message === "thrown on purpose" ? (thrown += 1) : errors.push(message)));
   await tab.goto(site.url(RUN, proxy.url, { transport, throws: "" }));
   tabs.push(tab);
 }
@@ -86,7 +87,7 @@ async function restart(end: (current: Server) => Promise<void>): Promise<void> {
   proxy.up((await next).url);
 }
 
-/** The tab shows each message once and in order; what is missing is in a gap. */
+/** Expects that the tab shows each message once and in order, except those in a gap. */
 async function expectComplete(tab: Page): Promise<void> {
   const last = published - 1;
   await tab.waitForFunction((index) => window.seen.view.indexes.at(-1) === index, last, { timeout: 20_000 });
@@ -102,12 +103,12 @@ async function expectComplete(tab: Page): Promise<void> {
   }
 }
 
-test("whatever befalls eight tabs and their server, every tab shows each message once and in order", async () => {
+test("eight tabs show each message once and in order while tabs, network and server fail", async () => {
   for (const transport of ["websocket", "sse", "sse", "websocket", "sse", "websocket", "sse", "websocket"] as const) {
     await open(transport);
   }
   await publishWhile(50, async () => {});
-  // The first tab on events, at 1, holds the stream of all others on events.
+  // The tab at 1 leads: it holds the event stream of the other tabs that use one.
   await publishWhile(50, () => setLifecycle("frozen", 0, 1));
   await publishWhile(50, async () => proxy.cut());
   await publishWhile(50, () => setLifecycle("active", 0, 1));
@@ -135,6 +136,6 @@ test("whatever befalls eight tabs and their server, every tab shows each message
   for (const tab of tabs) {
     await expectComplete(tab);
   }
-  expect(complaints).toEqual([]);
+  expect(errors).toEqual([]);
   expect(thrown).toBeGreaterThan(published);
 }, 120_000);

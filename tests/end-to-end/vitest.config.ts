@@ -5,7 +5,7 @@ export default defineConfig({
     globalSetup: "support/build.ts",
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    // Every file starts servers or a browser of its own; more at once would only wait for each other.
+    // Every file starts its own servers or browser. More workers would only wait for each other.
     maxWorkers: 2,
   },
 });

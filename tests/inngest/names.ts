@@ -1,4 +1,4 @@
-// What the page on moving says of names and types. Nothing here runs; the type check holds it.
+// Checks at compile time what `docs/moving-from-inngest-realtime.md` says about names and types.
 import type { Inngest } from "inngest";
 import { channel } from "inngest/realtime";
 import { z } from "zod";
@@ -12,36 +12,36 @@ type Topics = readonly ["status"];
 type Theirs = inngest.UseRealtimeResult<Pipeline, Topics>;
 type Ours = UseRealtimeResult<Pipeline, Topics>;
 
-/** Compiles where the second has all that the first has. */
-type Holds<Required, Given extends Required> = [Required, Given];
+/** Compiles if `Given` is assignable to `Required`. */
+type Assignable<Required, Given extends Required> = [Required, Given];
 
-export type EveryOptionOfTheHookIsThere = Holds<
+export type EveryOptionOfTheHookExists = Assignable<
   keyof UseRealtimeOptions,
   keyof inngest.UseRealtimeOptions
 >;
 
-export type EveryResultOfTheHookIsThere = Holds<keyof Ours, keyof Theirs>;
+export type EveryResultOfTheHookExists = Assignable<keyof Ours, keyof Theirs>;
 
-export type EveryStatusIsNamedAlike = Holds<
+export type EveryStatusHasTheSameName = Assignable<
   Theirs["connectionStatus"] | Theirs["runStatus"] | Theirs["pauseReason"] | keyof Theirs["messages"],
   Ours["connectionStatus"] | Ours["runStatus"] | Ours["pauseReason"] | keyof Ours["messages"]
 >;
 
 type StatusOf<Messages extends { byTopic: { status?: unknown } }> = NonNullable<Messages["byTopic"]["status"]>;
 
-export type APayloadHasTheSameType = Holds<
+export type APayloadHasTheSameType = Assignable<
   Extract<StatusOf<Theirs["messages"]>, { kind: "data" }> extends { data: infer Data } ? Data : never,
   StatusOf<Ours["messages"]> extends { data: infer Data } ? Data : never
 >;
 
-export type ATokenOfTheSdkIsATokenHere = Holds<
+export type TokensOfTheSdkAreAccepted = Assignable<
   Parameters<typeof useFanfare>[0]["token"],
   () => ReturnType<typeof inngest.getClientSubscriptionToken>
 >;
 
 const written = channel({ name: "pipeline:run_1", topics: { status: { schema: z.object({ progress: z.number() }) } } });
 
-/** The SDK checks what is published at compile time for channels that it has made itself. */
+/** The SDK checks payloads at compile time for its own channels. */
 export function publish(app: Inngest.Any): void {
   // @ts-expect-error Not a status.
   void app.realtime.publish(written.status, { progress: "half" });

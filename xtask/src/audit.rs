@@ -1,4 +1,4 @@
-//! `cargo xtask audit` and `cargo xtask sbom`: the project's dependencies, checked and listed.
+//! `cargo xtask audit` and `cargo xtask sbom`: checks and lists the dependencies.
 
 use crate::failure::Result;
 use crate::process::{cargo, run};
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Audit {
-    /// Reads the advisories of all crates again, from a checkout of the RustSec database
+    /// Update the advisories of all crates from a checkout of the RustSec database
     #[arg(long, value_name = "FOLDER")]
     update: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Sbom {
-    /// The file to write
+    /// File to write
     #[arg(long, value_name = "FILE", default_value = "target/fanfare.cdx.json")]
     out: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures Fanfare beside its peers.
+//! `cargo xtask bench`: compares Fanfare with its peers.
 
 mod check;
 mod codegen;
@@ -10,20 +10,21 @@ mod proxies;
 mod runs;
 mod types;
 mod validate;
+mod workspace;
 
 use crate::failure::Result;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Bench {
-    /// Compiles 1,000 types with Fanfare and with its peers, and checks the Rust code of both.
+    /// Compile 1,000 types with Fanfare and its peers, and check the generated Rust
     Codegen(codegen::Codegen),
-    /// Checks payloads of 114 bytes, 1 KB and 100 KB with generated code and with its peers.
+    /// Validate payloads of 114 bytes, 1 KB and 100 KB with generated code and with its peers
     Validate(validate::Validate),
-    /// Fans messages out with Fanfare's hub, bare servers and its peers, under load and at rest.
+    /// Fan out messages with Fanfare's hub, bare servers and peers, under load and idle
     Hub(hub::Hub),
-    /// Lets runs write down steps and publishes, beside a plain loop of SQLite transactions.
+    /// Compare the steps and publishes of runs with a plain loop of SQLite transactions
     Runs(runs::Runs),
-    /// Sends messages through nginx, Express and Caddy, those that are installed.
+    /// Measure latency through nginx, Express and Caddy, skipping any that is not installed
     Proxies,
 }
 

@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: holds what is generated against the official test suite of JSON Schema, or
-//! against any number of random schemas and values.
+//! `cargo xtask conformance`: tests generated code with the official JSON Schema test suite, or with random schemas
+//! and values.
 
 use crate::failure::{Failure, Result};
 use crate::process::{cargo, run};
@@ -8,27 +8,26 @@ use crate::tools;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// How many values the tests try for each random schema.
+/// The number of values that the test tries per random schema.
 const VALUES: usize = 40;
-/// How many random schemas are compiled at once: more take longer to compile than they would one after the
-/// other.
-const SCHEMAS_A_ROUND: usize = 500;
+/// The number of random schemas to compile at once. More in one crate compile slower than in several.
+const SCHEMAS_PER_ROUND: usize = 500;
 const SUITE_TEST: &str = "conformance::the_official_suite_gets_the_verdicts_it_expects";
 const PAIRS_TEST: &str =
     "mixed::values_of_every_keyword_get_the_same_verdict_from_rust_zod_and_the_reference";
 
 #[derive(clap::Args)]
 pub(crate) struct Conformance {
-    /// Also writes the table into docs/conformance.md
+    /// Also update the table in docs/conformance.md
     #[arg(long, conflicts_with = "pairs")]
     update: bool,
-    /// A folder of the suite, instead of the one beside the project; may be given several times
+    /// Folder of the suite, instead of the one next to the project; repeatable
     #[arg(long, value_name = "FOLDER")]
     suite: Vec<PathBuf>,
-    /// Judges so many pairs of random schemas and values instead of the suite
+    /// Test this many pairs of random schemas and values instead of the suite
     #[arg(long, value_name = "N")]
     pairs: Option<usize>,
-    /// The first seed of the random schemas; each round of 500 schemas takes the next
+    /// First seed of the random schemas; each round of 500 schemas uses the next seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -38,12 +37,12 @@ impl Conformance {
         tools::node_and_packages()?;
         tools::build_typescript_client()?;
         match self.pairs {
-            Some(pairs) => self.judge_pairs(pairs),
-            None => step("Judging the test suite", || run(&mut self.judge_suite()?)),
+            Some(pairs) => self.test_pairs(pairs),
+            None => step("Running the test suite", || run(&mut self.suite_test()?)),
         }
     }
 
-    fn judge_suite(&self) -> Result<Command> {
+    fn suite_test(&self) -> Result<Command> {
         let mut test = test(SUITE_TEST);
         if self.update {
             test.env("UPDATE", "1");
@@ -57,12 +56,12 @@ impl Conformance {
         Ok(test)
     }
 
-    fn judge_pairs(&self, pairs: usize) -> Result {
+    fn test_pairs(&self, pairs: usize) -> Result {
         let mut failed = Vec::new();
         for (seed, schemas) in (self.seed..).zip(rounds(pairs)) {
             let mut test = test(PAIRS_TEST);
             test.env("FANFARE_SEED", seed.to_string()).env("FANFARE_MIXED", schemas.to_string());
-            let title = format!("Judging {} pairs of {schemas} schemas, seed {seed}", schemas * VALUES);
+            let title = format!("Testing {} pairs of {schemas} schemas, seed {seed}", schemas * VALUES);
             if step(&title, || run(&mut test)).is_err() {
                 failed.push(seed.to_string());
             }
@@ -70,14 +69,15 @@ impl Conformance {
         if failed.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!("the test fails with seeds {}", failed.join(", "))))
+        Err(Failure::new(format!("the test failed with seeds {}", failed.join(", ")))
+            .help("repeat one with `cargo xtask conformance --pairs 20000 --seed <seed>`"))
     }
 }
 
-/// How many schemas each round has.
+/// Returns the number of schemas of each round.
 fn rounds(pairs: usize) -> impl Iterator<Item = usize> {
     let schemas = pairs.div_ceil(VALUES);
-    (0..schemas).step_by(SCHEMAS_A_ROUND).map(move |start| SCHEMAS_A_ROUND.min(schemas - start))
+    (0..schemas).step_by(SCHEMAS_PER_ROUND).map(move |start| SCHEMAS_PER_ROUND.min(schemas - start))
 }
 
 fn test(name: &str) -> Command {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_have_all_pairs_together() {
+    fn the_rounds_add_up_to_all_pairs() {
         assert_eq!(rounds(100_000).sum::<usize>() * VALUES, 100_000);
         assert_eq!(rounds(41).collect::<Vec<_>>(), [2]);
         assert_eq!(rounds(0).count(), 0);

@@ -1,8 +1,8 @@
-//! `cargo xtask demo`: builds and starts the content pipeline.
+//! `cargo xtask demo`: builds and starts the content pipeline example.
 
 use crate::failure::{Failure, Result};
 use crate::paths::{built, in_root};
-use crate::process::{self, Running, Waited, cargo, command, npm, run, run_quietly};
+use crate::process::{self, Running, WaitOutcome, cargo, command, npm, run, run_quietly};
 use crate::step::step;
 use crate::tools;
 use std::io::{BufRead, BufReader};
@@ -11,24 +11,24 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
-/// The port that the server takes when it is free and nothing else was asked for.
-const USUAL_PORT: u16 = 3000;
-/// What the server prints, followed by its address, once it accepts connections.
+/// The port of the server unless `--port` is given or the port is in use.
+const DEFAULT_PORT: u16 = 3000;
+/// The server prints this and its URL once it accepts connections.
 const LISTENING: &str = "Listening on ";
 
 #[derive(clap::Args)]
 pub(crate) struct Demo {
-    /// Summarise one text with a TypeScript subscriber in the terminal, which approves the draft and checks
-    /// every message, and exit
+    /// Summarise one text with a TypeScript subscriber in the terminal that approves the draft and checks every
+    /// message, then exit
     #[arg(long)]
     once: bool,
-    /// The text to summarise
+    /// Text to summarise
     #[arg(long, value_name = "FILE", default_value = "runtime/PROTOCOL.md")]
     text: PathBuf,
-    /// The server's port [default: 3000, or a free one where it is taken]
+    /// Port of the server [default: 3000, or a free one if 3000 is in use]
     #[arg(long, value_name = "N")]
     port: Option<u16>,
-    /// The SQLite file of the runs and messages [default: one for the port in the folder for temporary files]
+    /// SQLite file for runs and messages [default: a file per port in the folder for temporary files]
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
 }
@@ -49,21 +49,21 @@ impl Demo {
         if !self.once {
             return self.serve(&text);
         }
-        // Without a wish any free port does, so that this runs beside a demo that is open.
+        // Any free port by default, so that this works while a demo is running.
         step("Summarising once, with a TypeScript subscriber", || {
             once(&text, self.port.unwrap_or(0), self.database.as_deref())
         })
     }
 
-    /// Runs the server until Ctrl-C.
+    /// Runs the server until Ctrl-C is pressed.
     fn serve(&self, text: &Path) -> Result {
-        let port = self.port.unwrap_or_else(usual_or_free_port);
+        let port = self.port.unwrap_or_else(default_or_free_port);
         let (mut server, url) =
             step("Starting the server", || start_server(text, port, self.database.as_deref(), &[]))?;
-        println!("\n  The page is at {url}\n  Ctrl-C stops the server.\n");
+        println!("\n  Open {url}\n  Press Ctrl-C to stop the server.\n");
         match server.wait()? {
-            Waited::Interrupted => println!("\nStopped."),
-            Waited::Exited => println!("\nThe server has ended."),
+            WaitOutcome::Interrupted => println!("\nStopped."),
+            WaitOutcome::Exited => println!("\nThe server exited."),
         }
         Ok(())
     }
@@ -73,12 +73,12 @@ impl Demo {
         let text = if text.is_file() { text } else { in_root(&self.text) };
         match std::fs::File::open(&text) {
             Ok(_) => Ok(text),
-            Err(error) => Err(Failure::at(&text, &error).help("--text names a file to summarise")),
+            Err(error) => Err(Failure::at(&text, &error).help("pass a readable file with --text")),
         }
     }
 }
 
-/// Summarises one text and lets the TypeScript subscriber check every message. Leaves nothing behind.
+/// Summarises one text while the TypeScript subscriber checks every message. Removes its files.
 pub(crate) fn summarise_once(text: &Path, port: u16) -> Result {
     once(text, port, None)
 }
@@ -88,7 +88,7 @@ fn once(text: &Path, port: u16, database: Option<&Path>) -> Result {
     std::fs::create_dir_all(&folder).map_err(|error| Failure::at(&folder, &error))?;
     let database = database.map_or_else(|| folder.join("once.db"), Path::to_path_buf);
     let outcome = check_once(text, port, &database);
-    // What is left in the folder for temporary files harms nobody.
+    // A file that remains in the folder for temporary files is harmless.
     let _ = std::fs::remove_dir_all(folder);
     outcome
 }
@@ -98,8 +98,8 @@ fn check_once(text: &Path, port: u16, database: &Path) -> Result {
     let program = in_root("examples/content-pipeline/once/once.ts");
     let mut subscriber = command("node", &["--import", "tsx"]);
     match process::start(subscriber.arg(program).arg(url))?.wait()? {
-        Waited::Exited => Ok(()),
-        Waited::Interrupted => Err(Failure::new("interrupted")),
+        WaitOutcome::Exited => Ok(()),
+        WaitOutcome::Interrupted => Err(Failure::new("interrupted")),
     }
 }
 
@@ -111,24 +111,30 @@ pub(crate) fn build_page() -> Result {
     run_quietly(&mut npm(&["run", "build", "--workspace", "content-pipeline-page"]))
 }
 
-/// Starts the server and waits until it accepts connections; gives its URL.
-fn start_server(text: &Path, port: u16, database: Option<&Path>, more: &[&str]) -> Result<(Running, String)> {
-    let mut server = command(built("debug", "content-pipeline"), more);
+/// Starts the server, waits until it accepts connections and returns its URL.
+fn start_server(
+    text: &Path,
+    port: u16,
+    database: Option<&Path>,
+    arguments: &[&str],
+) -> Result<(Running, String)> {
+    let mut server = command(built("debug", "content-pipeline"), arguments);
     server.arg("--text").arg(text).args(["--port", &port.to_string()]);
     server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));
     if let Some(database) = database {
-        // Relative to where the command was given, and not to the workspace.
+        // Relative to the current folder, not to the workspace.
         server.arg("--database").arg(std::env::current_dir().unwrap_or_default().join(database));
     }
     let mut server = process::start(server.stdout(Stdio::piped()))?;
-    let stdout = server.child.stdout.take().ok_or_else(|| Failure::new("the server is mute"))?;
+    let stdout =
+        server.child.stdout.take().ok_or_else(|| Failure::new("cannot read the output of the server"))?;
     let mut lines = BufReader::new(stdout).lines().map_while(std::result::Result::ok);
     let url = lines.find_map(|line| line.strip_prefix(LISTENING).map(str::to_owned));
-    let url = url.ok_or_else(|| Failure::new("the server has ended before it was ready"))?;
+    let url = url.ok_or_else(|| Failure::new("the server exited before it was ready"))?;
     thread::spawn(move || lines.for_each(|line| println!("  {line}")));
     Ok((server, url))
 }
 
-fn usual_or_free_port() -> u16 {
-    if TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok() { USUAL_PORT } else { 0 }
+fn default_or_free_port() -> u16 {
+    if TcpListener::bind(("127.0.0.1", DEFAULT_PORT)).is_ok() { DEFAULT_PORT } else { 0 }
 }

@@ -1,4 +1,4 @@
-//! Why a command could not be finished, in words for the person who ran it.
+//! The error of a command, for the person who ran it.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
-/// What went wrong and, where there is a known way out, how to mend it.
+/// What went wrong and, if known, how to fix it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: searches for inputs that break a promise, guided by the code that they reach.
+//! `cargo xtask fuzz`: searches for inputs that violate a property, guided by coverage.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,28 +15,28 @@ mod report;
 
 use report::{Found, Report, print};
 
-/// What makes the compiler count the edges that are taken and note what is compared.
+/// Compiler flags that count the edges taken and record the operands of comparisons.
 const COVERAGE: [&str; 7] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
-    // As cargo-fuzz has it: crates leave out what no fuzzer gets past.
+    // As in cargo-fuzz: crates leave out checks that no fuzzer passes, such as checksums.
     "--cfg",
     "fuzzing",
 ];
 
-/// The program that gives the verdicts of Rust.
+/// The program that prints Rust's verdicts.
 const VERDICTS: &str = "verdicts";
 
-/// The longest input, in bytes, as in `fanfare_fuzz::MAX_INPUT`.
+/// The maximum length of an input in bytes, the same as `fanfare_fuzz::MAX_INPUT`.
 const MAX_INPUT: usize = 4096;
 
-/// An input that takes longer has no end that matters, in seconds. A target itself fails after less CPU time.
+/// The seconds after which libFuzzer aborts an input that hangs. The targets themselves fail after less CPU time.
 const TIMEOUT: u32 = 20;
 
-/// The targets in Rust, one folder of `fuzz/corpus` each.
+/// The targets in Rust, with one folder of `fuzz/corpus` per target.
 const RUST: [&str; 10] = [
     "addresses",
     "client-frames",
@@ -55,15 +55,15 @@ const JAVASCRIPT: [&str; 4] = ["js-cursors", "js-events", "js-frames", "js-paylo
 
 #[derive(clap::Args)]
 pub(crate) struct Fuzz {
-    /// One target, such as `tokens`; all of them unless given
+    /// Target to fuzz, such as `tokens`; all targets if omitted
     target: Option<String>,
-    /// How long to search with each target
+    /// Seconds per target
     #[arg(long, value_name = "N", default_value_t = 600)]
     seconds: u64,
-    /// Checks one input and searches for none
+    /// Check this input instead of searching
     #[arg(long, value_name = "FILE", requires = "target")]
     input: Option<PathBuf>,
-    /// Switches on one deliberate bug after the other, and measures how long the search for it takes
+    /// Measure how long it takes to find each of the deliberate bugs
     #[arg(long, conflicts_with_all = ["target", "input"])]
     faults: bool,
 }
@@ -96,8 +96,8 @@ impl Fuzz {
         let findings = reports.iter().filter(|(_, report)| report.found.is_some()).count();
         match findings {
             0 => Ok(()),
-            _ => Err(Failure::new(format!("{findings} targets found an input that breaks a promise")).help(
-                "fix what it shows, and move the input to `fuzz/corpus/<target>/`, where tests replay it",
+            _ => Err(Failure::new(format!("{findings} targets found a failing input")).help(
+                "fix the bug and move the input to `fuzz/corpus/<target>/`, so that `cargo test` replays it",
             )),
         }
     }
@@ -108,13 +108,15 @@ impl Fuzz {
         let chosen: Vec<_> = all.clone().filter(|target| target == name).collect();
         if chosen.is_empty() {
             let all: Vec<_> = all.collect();
-            return Err(Failure::new(format!("no target is called `{name}`: there are {}", all.join(", "))));
+            return Err(
+                Failure::new(format!("unknown target `{name}`")).help(format!("targets: {}", all.join(", ")))
+            );
         }
         Ok(chosen)
     }
 }
 
-/// Checks the inputs of all JavaScript targets and searches for no others.
+/// Replays the corpus of all JavaScript targets, without a search.
 pub(crate) fn replay_javascript() -> Result {
     generate_typescript()?;
     build_verdicts()?;
@@ -127,11 +129,11 @@ pub(crate) fn replay_javascript() -> Result {
     Ok(())
 }
 
-/// Builds the fuzzer, with coverage in everything that it is made of.
+/// Builds the fuzzer and all its dependencies with coverage.
 fn build() -> Result<PathBuf> {
     let triple = triple()?;
     step("Building the fuzzer, with coverage", || {
-        // With a target triple, build scripts and macros are built without coverage.
+        // With an explicit target triple, cargo builds build scripts and macros without these flags.
         let arguments =
             ["build", "--quiet", "--profile", "fuzz", "--package", "fanfare-fuzz", "--bin", "fuzz"];
         let mut build = cargo(&arguments);
@@ -140,25 +142,26 @@ fn build() -> Result<PathBuf> {
         if std::env::var_os("CXX").is_none() && tools::on_path("clang++").is_none() {
             build.env("CXX", "g++");
         }
-        run(&mut build).map_err(|failure| failure.help("libFuzzer needs a C++ compiler"))
+        run(&mut build)
+            .map_err(|failure| failure.help("libFuzzer needs a C++ compiler: install clang++ or g++"))
     })?;
     Ok(folder().join(triple).join("fuzz/fuzz"))
 }
 
-/// The triple of this machine.
+/// Returns the target triple of this machine.
 fn triple() -> Result<String> {
     let version = crate::process::read(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| Failure::new("rustc does not say which machine it is on"))
+    host.map(str::to_owned).ok_or_else(|| Failure::new("`rustc -vV` prints no host"))
 }
 
-/// Where the fuzzer is built, and where its inputs are kept between runs.
+/// Returns the folder that the fuzzer is built in, and that keeps its inputs between runs.
 fn folder() -> PathBuf {
     target().join("instrumented")
 }
 
 fn generate_typescript() -> Result {
-    step("Generating the channels of the targets", || {
+    step("Generating the channels for the targets", || {
         let arguments = ["run", "--quiet", "--package", "fanfare-codegen", "--", "generate"];
         let mut generate = cargo(&arguments);
         generate.args(["--schemas", "fuzz/schemas", "--out"]).arg(folder().join("generated"));
@@ -166,30 +169,30 @@ fn generate_typescript() -> Result {
     })
 }
 
-/// Builds the program that gives Rust's verdicts to the search in JavaScript.
+/// Builds the program that prints Rust's verdicts for the JavaScript targets.
 fn build_verdicts() -> Result {
-    step("Building the verdicts of Rust", || {
+    step("Building the program for Rust's verdicts", || {
         run(&mut cargo(&["build", "--quiet", "--package", "fanfare-fuzz", "--bin", VERDICTS]))
     })
 }
 
-/// The search with one target.
+/// A search with one target.
 struct Search<'s> {
     target: &'s str,
     seconds: u64,
     fault: Option<&'s str>,
-    /// The one input to check in place of a search.
+    /// The input to check instead of searching.
     input: Option<&'s Path>,
 }
 
 impl Search<'_> {
-    /// Searches with libFuzzer until an input breaks something, or the time is up.
+    /// Searches with libFuzzer until an input fails or the time is up.
     fn rust(&self, fuzzer: &Path) -> Result<Report> {
         let Self { target, seconds, fault, input } = *self;
         let findings = folder().join("findings").join(fault.unwrap_or(target));
         let grown = folder().join("corpus").join(fault.unwrap_or(target));
         if fault.is_some() {
-            // A search for a bug begins anew each time. There may be no folder yet.
+            // A search for a deliberate bug always starts from the committed corpus. The folder may not exist.
             let _ = std::fs::remove_dir_all(&grown);
         }
         for folder in [&findings, &grown] {
@@ -211,40 +214,40 @@ impl Search<'_> {
         if dictionary.is_file() {
             search.arg(format!("-dict={}", dictionary.display()));
         }
-        // The first folder is the one that new inputs are kept in.
+        // libFuzzer writes new inputs to the first folder.
         search.arg(&grown);
         let corpus = in_root(format!("fuzz/corpus/{target}"));
-        let mut report = Report::of_libfuzzer(search.arg(corpus))?;
-        // An input that takes long would be tried for hours.
-        let found = report.found.as_mut().filter(|found| fault.is_none() && !found.takes_long());
+        let mut report = Report::run(search.arg(corpus))?;
+        // Minimizing an input that times out would take hours.
+        let found = report.found.as_mut().filter(|found| fault.is_none() && !found.is_timeout());
         if let Some(found) = found {
             self.minimize(fuzzer, found)?;
         }
         Ok(report)
     }
 
-    /// Checks one input, without a search.
+    /// Checks one input.
     fn check(&self, fuzzer: &Path, input: &Path) -> Result {
         let mut check = libfuzzer(fuzzer, self.target, self.fault);
         check.arg(format!("-timeout={TIMEOUT}"));
         crate::process::read(check.arg(input)).map(drop)
     }
 
-    /// Makes an input as small as it can be in a minute, and says how to check it again.
+    /// Minimizes an input, for at most a minute.
     fn minimize(&self, fuzzer: &Path, found: &mut Found) -> Result {
         let smaller = found.path.with_extension("smaller");
         let mut minimize = libfuzzer(fuzzer, self.target, self.fault);
         minimize.arg("-minimize_crash=1").arg("-max_total_time=60").arg(format!("-timeout={TIMEOUT}"));
         minimize.arg(format!("-exact_artifact_path={}", smaller.display())).arg(&found.path);
-        // It ends with an error when it cannot go on; what it made until then stays.
-        minimize.output().map_err(|error| Failure::new(format!("libFuzzer does not start: {error}")))?;
+        // It exits with an error when it can minimize no further. The smallest input is saved by then.
+        minimize.output().map_err(|error| Failure::new(format!("cannot start libFuzzer: {error}")))?;
         if smaller.is_file() {
             found.path = smaller;
         }
         Ok(())
     }
 
-    /// Searches with the fuzzer for JavaScript, which reports in the same words.
+    /// Searches with the JavaScript fuzzer, whose output has the format of libFuzzer's.
     fn javascript(&self) -> Result<Report> {
         let findings = folder().join("findings").join(self.target);
         std::fs::create_dir_all(&findings).map_err(|error| Failure::at(&findings, &error))?;
@@ -255,7 +258,7 @@ impl Search<'_> {
             run(search.arg(input))?;
             return Ok(Report::default());
         }
-        Report::of_libfuzzer(&mut search)
+        Report::run(&mut search)
     }
 }
 
@@ -268,7 +271,6 @@ fn libfuzzer(fuzzer: &Path, target: &str, fault: Option<&str>) -> Command {
     command
 }
 
-/// The times of the searches for deliberate bugs, for people.
-fn seconds(time: Duration) -> String {
+fn format_seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }

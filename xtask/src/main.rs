@@ -1,8 +1,6 @@
-//! The project's commands, so that nothing but Rust and Node.js must be installed by hand.
+//! The project's commands: `cargo xtask --help` lists them.
 //!
-//! `cargo xtask demo` shows Fanfare at work, `cargo xtask test` runs everything that CI runs, `cargo xtask
-//! conformance` holds it against JSON Schema's test suite, `cargo xtask soak` cuts and kills and counts what
-//! is lost, `cargo xtask simulate` does so in simulated processes, and `cargo xtask bench` measures it beside its peers.
+//! They install everything that they need except Rust and Node.js.
 
 mod audit;
 mod bench;
@@ -23,37 +21,37 @@ use failure::Result;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's commands.")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's commands")]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Verb {
-    /// Builds and starts the content pipeline, a server with a web page that summarises a text.
+enum Command {
+    /// Build and start the content pipeline example, a server with a web page that summarises a text
     Demo(demo::Demo),
-    /// Runs everything that CI runs.
+    /// Run everything that CI runs
     Test(test::Test),
-    /// Holds verdicts against the official test suite of JSON Schema, or against random schemas and values.
+    /// Test verdicts with the official JSON Schema test suite, or with random schemas and values
     Conformance(conformance::Conformance),
-    /// Cuts, stalls and kills, and then counts what subscribers were told.
+    /// Publish while the network fails and the server is killed, and check that subscribers miss nothing
     Soak(soak::Soak),
-    /// Executes random runs in simulated processes that fail as a seed decides, and checks what is promised.
+    /// Execute random runs in simulated processes with faults that a seed determines, and check the guarantees
     Simulate(simulate::Simulate),
-    /// Checks licences, sources, duplicates and advisories of all dependencies, without a network.
+    /// Check the licences, sources, duplicates and advisories of all dependencies, offline
     Audit(audit::Audit),
-    /// Lists the dependencies of the published packages as a CycloneDX document.
+    /// Write the dependencies of the published packages as a CycloneDX document
     Sbom(audit::Sbom),
-    /// Searches for inputs that break a promise: a panic, a wrong verdict, too much time.
+    /// Search for inputs that cause a panic, a wrong verdict or excessive CPU time
     Fuzz(fuzz::Fuzz),
-    /// Measures Fanfare beside its peers.
+    /// Compare the performance of Fanfare with its peers
     #[command(subcommand)]
     Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().verb) {
+    match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("\nerror: {failure}");
@@ -62,16 +60,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> Result {
-    match verb {
-        Verb::Demo(demo) => demo.run(),
-        Verb::Test(test) => test.run(),
-        Verb::Conformance(conformance) => conformance.run(),
-        Verb::Soak(soak) => soak.run(),
-        Verb::Simulate(simulate) => simulate.run(),
-        Verb::Audit(audit) => audit.run(),
-        Verb::Sbom(sbom) => sbom.run(),
-        Verb::Fuzz(fuzz) => fuzz.run(),
-        Verb::Bench(bench) => bench.run(),
+fn run(command: Command) -> Result {
+    match command {
+        Command::Demo(demo) => demo.run(),
+        Command::Test(test) => test.run(),
+        Command::Conformance(conformance) => conformance.run(),
+        Command::Soak(soak) => soak.run(),
+        Command::Simulate(simulate) => simulate.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::Sbom(sbom) => sbom.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
+        Command::Bench(bench) => bench.run(),
     }
 }

@@ -9,106 +9,105 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a program may take to stop after it was asked to.
-const STOPPING_TIME: Duration = Duration::from_secs(5);
+/// How long a program may take to stop after a request.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(30);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// A program to run in the workspace's folder.
+/// Returns a command that runs a program in the folder of the workspace.
 pub(crate) fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: &[S]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(paths::root());
     command
 }
 
-/// The cargo that runs this program.
+/// Returns a command that runs the cargo that started this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
-/// npm, which is a script on Windows and must be named as one there.
+/// Returns a command that runs npm, which is a script on Windows.
 pub(crate) fn npm(arguments: &[&str]) -> Command {
     command(if cfg!(windows) { "npm.cmd" } else { "npm" }, arguments)
 }
 
-/// Runs a program that shows its output itself.
+/// Runs a program and shows its output.
 pub(crate) fn run(command: &mut Command) -> Result {
-    let status = command.status().map_err(|error| not_started(command, &error))?;
-    succeeded(command, status)
+    let status = command.status().map_err(|error| cannot_start(command, &error))?;
+    check_status(command, status)
 }
 
 /// Runs a program and shows its output only if it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result {
     let output = output(command)?;
     if !output.status.success() {
-        // What the program said is the best explanation there is; failing to show it changes nothing.
+        // The command fails in any case, even if its output cannot be shown.
         let _ = std::io::stderr().write_all(&output.stdout);
         let _ = std::io::stderr().write_all(&output.stderr);
     }
-    succeeded(command, output.status)
+    check_status(command, output.status)
 }
 
-/// Runs a program and reads what it prints.
+/// Runs a program and returns what it prints.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let output = output(command)?;
-    succeeded(command, output.status)?;
+    check_status(command, output.status)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Starts a program that runs beside this one and is stopped with it.
+/// Starts a program that runs in the background and is stopped when it is dropped.
 pub(crate) fn start(command: &mut Command) -> Result<Running> {
-    let child = command.spawn().map_err(|error| not_started(command, &error))?;
+    let child = command.spawn().map_err(|error| cannot_start(command, &error))?;
     Ok(Running { child, line: line(command) })
 }
 
-/// From now on Ctrl-C is noticed by [`Running::wait`], which stops what runs, instead of ending
-/// this program at once.
+/// Makes Ctrl-C stop the program that [`Running::wait`] waits for, instead of terminating this program.
 pub(crate) fn stop_on_interrupt() -> Result {
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))
-        .map_err(|error| Failure::new(format!("Ctrl-C cannot be handled: {error}")))
+        .map_err(|error| Failure::new(format!("cannot handle Ctrl-C: {error}")))
 }
 
-/// How a wait ended.
-pub(crate) enum Waited {
+/// Why a wait ended.
+pub(crate) enum WaitOutcome {
     Exited,
     Interrupted,
 }
 
-/// A program that runs. Dropping it stops it.
+/// A running program. Dropping it stops it.
 pub(crate) struct Running {
     pub(crate) child: Child,
     line: String,
 }
 
 impl Running {
-    /// Waits until the program has ended well or Ctrl-C was pressed.
-    pub(crate) fn wait(&mut self) -> Result<Waited> {
+    /// Waits until the program exits or Ctrl-C is pressed. Fails if the program fails.
+    pub(crate) fn wait(&mut self) -> Result<WaitOutcome> {
         loop {
             if INTERRUPTED.load(Ordering::SeqCst) {
                 self.stop();
-                return Ok(Waited::Interrupted);
+                return Ok(WaitOutcome::Interrupted);
             }
             match self.child.try_wait() {
-                Ok(Some(status)) if status.success() => return Ok(Waited::Exited),
-                Ok(Some(status)) => return Err(ended(&self.line, status)),
+                Ok(Some(status)) if status.success() => return Ok(WaitOutcome::Exited),
+                Ok(Some(status)) => return Err(failed(&self.line, status)),
                 Ok(None) => sleep(POLL),
                 Err(error) => return Err(Failure::new(format!("`{}`: {error}", self.line))),
             }
         }
     }
 
-    /// Asks the program to stop, and ends it where it does not.
+    /// Terminates the program, and kills it if it does not exit in time.
     fn stop(&mut self) {
-        let asked_at = Instant::now();
-        let asked = cfg!(unix) && terminate(self.child.id());
-        while asked && asked_at.elapsed() < STOPPING_TIME {
+        let start = Instant::now();
+        let terminated = cfg!(unix) && terminate(self.child.id());
+        while terminated && start.elapsed() < STOP_TIMEOUT {
             match self.child.try_wait() {
                 Ok(None) => sleep(POLL),
                 Ok(Some(_)) | Err(_) => return,
             }
         }
-        // Both fail only where the program is gone already.
+        // Both fail only if the program has exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -127,19 +126,19 @@ fn terminate(process: u32) -> bool {
 }
 
 fn output(command: &mut Command) -> Result<Output> {
-    command.output().map_err(|error| not_started(command, &error))
+    command.output().map_err(|error| cannot_start(command, &error))
 }
 
-fn succeeded(command: &Command, status: ExitStatus) -> Result {
-    if status.success() { Ok(()) } else { Err(ended(&line(command), status)) }
+fn check_status(command: &Command, status: ExitStatus) -> Result {
+    if status.success() { Ok(()) } else { Err(failed(&line(command), status)) }
 }
 
-fn ended(line: &str, status: ExitStatus) -> Failure {
+fn failed(line: &str, status: ExitStatus) -> Failure {
     Failure::new(format!("`{line}` failed ({status})"))
 }
 
-fn not_started(command: &Command, error: &std::io::Error) -> Failure {
-    Failure::new(format!("`{}` cannot be started: {error}", line(command)))
+fn cannot_start(command: &Command, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot start `{}`: {error}", line(command)))
 }
 
 fn line(command: &Command) -> String {

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: runs, or delivery, under faults that a seed decides.
+//! `cargo xtask simulate`: simulates runs or delivery with faults that a seed determines.
 
 use crate::failure::Result;
 use crate::paths::built;
@@ -7,16 +7,16 @@ use crate::step::step;
 
 #[derive(clap::Args)]
 pub(crate) struct Simulate {
-    /// Simulates messages, text streams and readers, and no runs
+    /// Simulate messages, text streams and readers instead of runs
     #[arg(long)]
     delivery: bool,
-    /// How many seeds
+    /// Number of seeds
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     seeds: u64,
-    /// The first of them
+    /// First seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     first: u64,
-    /// Prints every event
+    /// Print every event
     #[arg(long)]
     trace: bool,
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: cuts, stalls and kills, and then counts what subscribers were told.
+//! `cargo xtask soak`: injects faults for minutes, and then checks what subscribers received.
 
 use crate::failure::Result;
 use crate::paths::{built, target};
@@ -11,22 +11,22 @@ use std::process::Command;
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Soak {
-    /// Decides everything that is random; another one each time without
+    /// Seed of all random decisions; a new one each time if omitted
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How long the fault test publishes
+    /// Seconds that the fault test publishes
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
-    /// 10 subscribers, 500 messages a second and 2 kills instead of 50, 2,000 and 5
+    /// Use 10 subscribers, 500 messages per second and 2 kills instead of 50, 2,000 and 5
     #[arg(long)]
     short: bool,
-    /// Clients that mean harm beside honest ones, instead of a network with faults
+    /// Attack the server while honest clients use it, instead of injecting network faults
     #[arg(long, conflicts_with_all = ["seconds", "short"])]
     hostile: bool,
-    /// Runs whose server is killed 500 times, and runs that two servers execute, and nothing else
+    /// Only kill a server that executes runs 500 times, and let two servers execute the same runs
     #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
     runs: bool,
-    /// Two servers on one file, which is locked and replaced while readers resume at either, and nothing else
+    /// Only run two servers on one file, which is locked and replaced while readers resume at either server
     #[arg(long, conflicts_with_all = ["hostile", "runs"])]
     delivery: bool,
 }
@@ -62,7 +62,7 @@ impl Soak {
     }
 }
 
-/// A program that may open as many files as the system permits anybody: each connection is one.
+/// Returns a command that runs a program with the highest permitted limit of open files. Each connection is a file.
 fn with_many_files(program: &Path) -> Command {
     if cfg!(windows) {
         return command::<&str>(program, &[]);

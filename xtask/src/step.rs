@@ -1,21 +1,21 @@
-//! Says what is being done, and how long it took.
+//! Prints the steps of a command and their durations.
 
 use crate::failure::Result;
 use std::io::{IsTerminal, stdout};
 use std::time::{Duration, Instant};
 
-/// Does `work` under a title.
+/// Prints a title, does `work` and prints how long it took.
 pub(crate) fn step<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("{}", heading(title));
     let start = Instant::now();
     let result = work();
     let verdict = if result.is_ok() { "done" } else { "failed" };
-    println!("  {verdict} in {}", spoken(start.elapsed()));
+    println!("  {verdict} in {}", format_duration(start.elapsed()));
     result
 }
 
-/// A duration as people say it: `350 ms`, `4.2 s`, `3 min 5 s`.
-pub(crate) fn spoken(duration: Duration) -> String {
+/// Formats a duration in a suitable unit: `350 ms`, `4.2 s`, `3 min 5 s`.
+pub(crate) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => format!("{} ms", duration.as_millis()),
@@ -33,9 +33,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_spoken_in_the_unit_that_fits() {
-        assert_eq!(spoken(Duration::from_millis(350)), "350 ms");
-        assert_eq!(spoken(Duration::from_millis(4_210)), "4.2 s");
-        assert_eq!(spoken(Duration::from_secs(185)), "3 min 5 s");
+    fn a_duration_has_a_suitable_unit() {
+        assert_eq!(format_duration(Duration::from_millis(350)), "350 ms");
+        assert_eq!(format_duration(Duration::from_millis(4_210)), "4.2 s");
+        assert_eq!(format_duration(Duration::from_secs(185)), "3 min 5 s");
     }
 }

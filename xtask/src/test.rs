@@ -6,7 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::fuzz;
 use crate::paths::in_root;
 use crate::process::{cargo, command, npm, run};
-use crate::step::{spoken, step};
+use crate::step::{format_duration, step};
 use crate::tools;
 use std::time::Instant;
 
@@ -14,8 +14,7 @@ use std::time::Instant;
 pub(crate) struct Test {}
 
 impl Test {
-    // The fields that this command will have are its options; it has none yet.
-    #[allow(clippy::unused_self)]
+    #[expect(clippy::unused_self, reason = "commands have the same method; this one has no options")]
     pub(crate) fn run(&self) -> Result {
         let start = Instant::now();
         tools::node_and_packages()?;
@@ -23,8 +22,8 @@ impl Test {
         tools::build_typescript_client()?;
 
         let mut checks = Checks::default();
-        checks.check("Rust is formatted", rust_is_formatted);
-        checks.check("Clippy has nothing to say", || {
+        checks.check("Rust formatting", check_formatting);
+        checks.check("Clippy", || {
             run(&mut cargo(&[
                 "clippy",
                 "--quiet",
@@ -35,30 +34,29 @@ impl Test {
                 "warnings",
             ]))
         });
-        checks.check("Dependencies are accepted", audit::check);
-        checks.check("generated/ is what schemas/ says", || {
+        checks.check("Dependencies", audit::check);
+        checks.check("generated/ is up to date", || {
             run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate", "--check"]))
         });
         checks.check("Rust tests", || run(&mut cargo(&["test", "--workspace", "--no-fail-fast"])));
-        checks.check("Inputs of the fuzzer hold in TypeScript, too", fuzz::replay_javascript);
-        checks.check("Strict TypeScript", type_check);
-        checks.check("The demo's server builds", demo::build_server);
-        checks.check("The demo's page builds", demo::build_page);
+        checks.check("Fuzzing corpus in TypeScript", fuzz::replay_javascript);
+        checks.check("TypeScript types", type_check);
+        checks.check("Build of the demo's server", demo::build_server);
+        checks.check("Build of the demo's page", demo::build_page);
         checks.check("TypeScript tests, end to end and in a browser", || {
             run(npm(&["test", "--workspaces", "--if-present"]).env("FANFARE_CHROMIUM", &browser))
         });
-        checks.check("The demo summarises once", || demo::summarise_once(&in_root("runtime/PROTOCOL.md"), 0));
-        checks.verdict(start)
+        checks.check("Demo", || demo::summarise_once(&in_root("runtime/PROTOCOL.md"), 0));
+        checks.finish(start)
     }
 }
 
-fn rust_is_formatted() -> Result {
+fn check_formatting() -> Result {
     run(&mut cargo(&["fmt", "--all", "--", "--check", "--files-with-diff"]))
-        .map_err(|failure| failure.help("`cargo fmt --all` formats it"))
+        .map_err(|failure| failure.help("run `cargo fmt --all`"))
 }
 
-/// Type checks the generated TypeScript, and everything else that has a `tsconfig.json` of its own
-/// and is not built by a check of its own.
+/// Type-checks the TypeScript projects that no other check builds.
 fn type_check() -> Result {
     let tsc = in_root("node_modules/typescript/bin/tsc");
     for project in ["tsconfig.json", "tests/tsconfig.json", "examples/content-pipeline/once/tsconfig.json"] {
@@ -67,7 +65,7 @@ fn type_check() -> Result {
     Ok(())
 }
 
-/// Goes on after a failure, so that one run tells everything that is wrong.
+/// Continues after a failure, so that one run reports all of them.
 #[derive(Default)]
 struct Checks {
     count: usize,
@@ -83,14 +81,14 @@ impl Checks {
         }
     }
 
-    fn verdict(self, start: Instant) -> Result {
-        let time = spoken(start.elapsed());
+    fn finish(self, start: Instant) -> Result {
+        let time = format_duration(start.elapsed());
         if self.failed.is_empty() {
-            println!("\nAll {} checks hold, after {time}.", self.count);
+            println!("\nAll {} checks passed in {time}.", self.count);
             return Ok(());
         }
         let failed = self.failed.len();
         let list = self.failed.join("\n  ");
-        Err(Failure::new(format!("{failed} of {} checks failed, after {time}:\n  {list}", self.count)))
+        Err(Failure::new(format!("{failed} of {} checks failed, in {time}:\n  {list}", self.count)))
     }
 }

@@ -1,7 +1,7 @@
-//! What must be installed beside Rust, and how it gets there.
+//! Checks and installs the tools that the commands need besides Rust.
 
 use crate::failure::{Failure, Result};
-use crate::paths::in_root;
+use crate::paths::root;
 use crate::process::{command, npm, read, run_quietly};
 use crate::step::step;
 use std::fs;
@@ -12,7 +12,7 @@ use std::time::SystemTime;
 const OLDEST_NODE: (u32, u32) = (20, 19);
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Makes sure that Node.js, npm and the npm packages are there.
+/// Checks that Node.js and npm are installed, and installs the npm packages.
 pub(crate) fn node_and_packages() -> Result {
     step("Checking Node.js and npm", || {
         let node = node_version()?;
@@ -21,24 +21,27 @@ pub(crate) fn node_and_packages() -> Result {
         println!("  Node.js {node}, npm {npm}");
         Ok(())
     })?;
-    if packages_are_fresh(&in_root("package-lock.json"), &in_root("node_modules/.package-lock.json")) {
+    if packages_are_fresh(&root()) {
         return Ok(());
     }
-    step("Installing the npm packages", || {
-        run_quietly(&mut npm(&["ci", "--no-audit", "--no-fund"])).map_err(|failure| {
-            failure.help("does npm reach its registry? `npm ping` tells; then `npm ci` by hand")
-        })
+    step("Installing the npm packages", || install_packages(&root()))
+}
+
+/// Installs the npm packages that the lock file of a folder pins.
+pub(crate) fn install_packages(folder: &Path) -> Result {
+    run_quietly(npm(&["ci", "--no-audit", "--no-fund"]).current_dir(folder)).map_err(|failure| {
+        failure.help(format!("check the registry with `npm ping`, then run `npm ci` in {}", folder.display()))
     })
 }
 
-/// Builds the TypeScript client, which every TypeScript part imports.
+/// Builds the TypeScript client, which all other TypeScript code imports.
 pub(crate) fn build_typescript_client() -> Result {
     step("Building the TypeScript client", || {
         run_quietly(&mut npm(&["run", "build", "--workspace", "fanfare"]))
     })
 }
 
-/// A Chromium for tests in a browser; installed where the system lets us.
+/// Returns a Chromium for the tests in a browser. Installs it if the system is Debian and the user is root.
 pub(crate) fn browser() -> Result<PathBuf> {
     if let Some(browser) = find_browser() {
         return Ok(browser);
@@ -56,7 +59,7 @@ pub(crate) fn browser() -> Result<PathBuf> {
     })
 }
 
-/// A program's place on the search path.
+/// Finds a program on the search path.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
@@ -69,7 +72,7 @@ fn find_browser() -> Option<PathBuf> {
 
 fn no_browser() -> Failure {
     Failure::new("the tests in a browser need Chromium, which is not on the search path")
-        .help("install it (Debian: `apt-get install chromium`) or name it: FANFARE_CHROMIUM=<path>")
+        .help("install it (Debian: `apt-get install chromium`) or set FANFARE_CHROMIUM to its path")
 }
 
 fn is_root() -> bool {
@@ -91,12 +94,15 @@ fn is_new_enough(version: &str) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= OLDEST_NODE
 }
 
-/// npm writes the second file when it has installed what the first one says.
-fn packages_are_fresh(lock: &Path, installed: &Path) -> bool {
-    matches!((changed(lock), changed(installed)), (Some(lock), Some(installed)) if installed >= lock)
+/// Returns `true` if npm has installed the packages of a folder since its lock file changed.
+pub(crate) fn packages_are_fresh(folder: &Path) -> bool {
+    // npm writes the second file after it has installed the packages of the first.
+    let files = ["package-lock.json", "node_modules/.package-lock.json"];
+    let [lock, installed] = files.map(|file| modified(&folder.join(file)));
+    matches!((lock, installed), (Some(lock), Some(installed)) if installed >= lock)
 }
 
-fn changed(path: &Path) -> Option<SystemTime> {
+fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
@@ -115,6 +121,6 @@ mod tests {
 
     #[test]
     fn packages_that_were_never_installed_are_not_fresh() {
-        assert!(!packages_are_fresh(&in_root("Cargo.toml"), &in_root("no-such-file")));
+        assert!(!packages_are_fresh(&root().join("xtask")));
     }
 }

@@ -1,25 +1,25 @@
-//! How the load client makes a server publish in-process.
+//! Lets the load client make a server publish in-process.
 //!
-//! Over a TCP connection of its own the client sends lines. `go <bytes>` starts with payloads of that
-//! size, `to <n>` lets the server publish until n messages are published, `stop` ends it at once and
-//! `finish` when all are that it was let; the server answers with how many that were. So the client alone decides how far publishing may run
-//! ahead of what was delivered, and all servers are paced alike.
+//! The client sends lines over a separate TCP connection. `go <bytes>` starts publishing with payloads of that size,
+//! and `to <n>` allows n messages in total. `stop` ends publishing at once, `finish` when all allowed messages are
+//! published. The server answers with the number of published messages. So only the client decides how far publishing
+//! runs ahead of delivery, and all servers are paced alike.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// How often publishing gives way to what else the server has to do.
+/// The number of messages after which publishing yields to other work of the server.
 const TURN: u64 = 64;
 
-/// What publishes in-process.
+/// Publishes in-process.
 pub trait Publish {
-    /// Publishes the message with a number and a filling.
+    /// Publishes a message with a sequence number and a filling.
     fn publish(&self, sequence: u64, filling: &str) -> impl Future<Output = ()> + Send;
 }
 
-/// Serves one client after the other.
+/// Serves one client after another.
 pub async fn serve(listener: TcpListener, publisher: impl Publish) {
     loop {
         let Ok((client, _)) = listener.accept().await else { return };
@@ -45,7 +45,7 @@ pub async fn serve(listener: TcpListener, publisher: impl Publish) {
     }
 }
 
-/// Publishes until nobody can allow more.
+/// Publishes until the sender of `allowed` is dropped.
 async fn publish_while_allowed(
     mut allowed: watch::Receiver<u64>,
     filling: &str,
@@ -65,17 +65,17 @@ async fn publish_while_allowed(
     }
 }
 
-/// The load client's side.
+/// The client side.
 pub struct Remote {
     write: OwnedWriteHalf,
     lines: Lines<BufReader<OwnedReadHalf>>,
 }
 
 impl Remote {
-    /// Starts publishing; nothing is allowed yet.
+    /// Starts publishing, with no messages allowed yet.
     ///
     /// # Errors
-    /// When the server is not there.
+    /// Returns an error if the connection fails.
     pub async fn start(address: &str, size: u64) -> std::io::Result<Self> {
         let connection = TcpStream::connect(address).await?;
         connection.set_nodelay(true)?;
@@ -84,26 +84,26 @@ impl Remote {
         Ok(Self { write, lines: BufReader::new(read).lines() })
     }
 
-    /// Lets the server publish until `most` messages are published.
+    /// Allows `most` messages in total.
     ///
     /// # Errors
-    /// When the server is gone.
+    /// Returns an error if the connection is closed.
     pub async fn allow(&mut self, most: u64) -> std::io::Result<()> {
         self.write.write_all(format!("to {most}\n").as_bytes()).await
     }
 
-    /// Ends it at once and tells how many messages were published.
+    /// Stops publishing at once and returns the number of published messages.
     ///
     /// # Errors
-    /// When the server is gone.
+    /// Returns an error if the connection is closed.
     pub async fn stop(self) -> std::io::Result<u64> {
         self.end("stop\n").await
     }
 
-    /// Waits until all that is allowed is published.
+    /// Waits until all allowed messages are published and returns their number.
     ///
     /// # Errors
-    /// When the server is gone.
+    /// Returns an error if the connection is closed.
     pub async fn finish(self) -> std::io::Result<u64> {
         self.end("finish\n").await
     }
@@ -111,6 +111,8 @@ impl Remote {
     async fn end(mut self, line: &str) -> std::io::Result<u64> {
         self.write.write_all(line.as_bytes()).await?;
         let count = self.lines.next_line().await?;
-        count.and_then(|count| count.parse().ok()).ok_or_else(|| std::io::Error::other("no count"))
+        count
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(|| std::io::Error::other("the server sent no count"))
     }
 }

@@ -1,4 +1,4 @@
-//! WebSocket frames: just enough of them to measure with.
+//! A minimal codec for WebSocket frames.
 
 pub const TEXT: u8 = 1;
 pub const BINARY: u8 = 2;
@@ -6,7 +6,7 @@ pub const CLOSE: u8 = 8;
 pub const PING: u8 = 9;
 pub const PONG: u8 = 10;
 
-/// Where the payload of a frame lies.
+/// The opcode of a frame and the range of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     pub kind: u8,
@@ -14,7 +14,7 @@ pub struct Head {
     pub end: usize,
 }
 
-/// Reads the head of a server's frame, where all of the frame is there.
+/// Reads the head of a server's frame. Returns `None` if the frame is incomplete.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Option<Head> {
     let kind = bytes.first()? & 0x0f;
@@ -27,13 +27,13 @@ pub fn read(bytes: &[u8]) -> Option<Head> {
     (bytes.len() >= end).then_some(Head { kind, start, end })
 }
 
-/// A frame from a server.
+/// Encodes a frame of a server.
 #[must_use]
 pub fn from_server(kind: u8, payload: &[u8]) -> Vec<u8> {
     write(kind, payload, &[])
 }
 
-/// A frame from a client. Its mask is all zeros, which leaves the payload as it is.
+/// Encodes a frame of a client. Its mask is zero, which leaves the payload unchanged.
 #[must_use]
 pub fn from_client(kind: u8, payload: &[u8]) -> Vec<u8> {
     write(kind, payload, &[0; 4])
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_of_every_size_read_back() {
+    fn frames_of_every_size_round_trip() {
         for length in [0, 125, 126, 65_535, 65_536] {
             let frame = from_server(TEXT, &vec![b'x'; length]);
             let head = read(&frame).unwrap();

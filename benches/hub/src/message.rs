@@ -1,17 +1,17 @@
-//! The payload that is published, and the marker inside it.
+//! The published payload, and the marker in it.
 //!
-//! A marker `~T<ns>#<sequence>~` says when a message was published and as which, so that messages are
-//! counted and timed in any server's envelope, and in frames that hold many.
+//! A marker `~T<ns>#<sequence>~` contains the time and the number of a message, so that the client can count and time
+//! messages in any envelope, and in frames with several messages.
 
 use memchr::memmem::Finder;
 
 const START: &[u8] = b"~T";
 const LENGTH: usize = START.len() + 16 + 1 + 10 + 1;
 
-/// The size of payloads that are measured, unless told otherwise.
+/// The default size of payloads.
 pub const USUAL_SIZE: usize = 120;
 
-/// A marker as it was found.
+/// A decoded marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marker {
     pub published: u64,
@@ -27,26 +27,26 @@ impl Marker {
     }
 }
 
-/// The text of a marker.
+/// Encodes a marker.
 #[must_use]
 pub fn marker(published: u64, sequence: u64) -> String {
     format!("~T{published:016}#{sequence:010}~")
 }
 
-/// What fills a payload up to `size` bytes.
+/// Returns the text that fills a payload up to `size` bytes.
 #[must_use]
 pub fn filling(size: usize) -> String {
     "x".repeat(size.saturating_sub(USUAL_SIZE - 52))
 }
 
-/// A payload of about `size` bytes, as JSON.
+/// Returns a payload as JSON.
 #[must_use]
 pub fn payload(published: u64, sequence: u64, filling: &str) -> String {
     let marker = marker(published, sequence);
     format!(r#"{{"m":"{marker}","role":"assistant","text":"{filling}"}}"#)
 }
 
-/// Finds markers in what a subscriber received.
+/// Finds markers in received bytes.
 pub struct Markers(Finder<'static>);
 
 impl Default for Markers {
@@ -56,7 +56,7 @@ impl Default for Markers {
 }
 
 impl Markers {
-    /// Hands every whole marker to `found`, and tells where the last one ended.
+    /// Calls `found` with every complete marker and returns where the last one ends.
     pub fn scan(&self, bytes: &[u8], mut found: impl FnMut(Marker)) -> usize {
         let mut at = 0;
         while let Some(start) = self.0.find(&bytes[at..]).map(|start| at + start) {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_has_its_size_and_its_marker_is_found() {
+    fn payloads_have_their_size_and_a_marker() {
         let payload = payload(123, 45, &filling(USUAL_SIZE));
         assert_eq!(payload.len(), USUAL_SIZE);
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! A channel as generated code would describe it, and what is published on it.
+//! A channel as generated code describes it, and its payload.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const PROGRESS: &Schema = &Schema::Object(Object {
     additional: Additional::Ignored,
 });
 
-/// Its history holds all that is published while one measures, so that nothing is deleted meanwhile.
+/// The history is long enough that nothing is deleted while measuring.
 static BENCH: ChannelDefinition = ChannelDefinition {
     name: "bench",
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
@@ -66,7 +66,7 @@ impl TypedChannel for Bench {
     }
 }
 
-/// What a step gives and a publish tells: a line of text and a number, 81 bytes of JSON.
+/// The result of a step and the payload of a publish: a line of text and a number, 81 bytes of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Progress {
     message: String,

@@ -1,4 +1,4 @@
-//! Runs that work until they are told to stop.
+//! Measures runs that work until they are stopped.
 
 use std::error::Error;
 use std::path::Path;
@@ -14,18 +14,18 @@ use crate::definition::{Bench, Progress, REGISTRY};
 
 const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// What the runs and the one who measures share.
+/// The state that the runs and `measure` share.
 struct Measure {
     work: Work,
-    /// All are about to work.
+    /// Passed when all runs are ready to work.
     begin: Barrier,
     stop: AtomicBool,
     done: AtomicU64,
-    /// Without a storage.
+    /// A hub without storage.
     in_memory: Hub,
 }
 
-/// How often a second so many runs did it, together.
+/// Returns how often per second a number of runs did the work, in total.
 #[tokio::main]
 pub(crate) async fn measure(
     work: Work,

@@ -1,7 +1,7 @@
-//! Measures one way to write: runs of jobs, or a plain loop of SQLite transactions.
+//! Measures one method of writing: with runs of jobs, or in a plain loop of SQLite transactions.
 //!
-//! `bench-runs HOW RUNS MILLISECONDS FILE` prints how many of them a second there were, and writes to a
-//! new file, which may be named `:memory:` for runs.
+//! Usage: `bench-runs <method> <runs> <milliseconds> <file>`. Prints the writes per second and the version of SQLite.
+//! The file must be new. For runs, it may be `:memory:`.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,22 +11,22 @@ mod definition;
 mod jobs;
 mod plain;
 
-/// What is done over and over.
+/// The work that is repeated.
 #[derive(Clone, Copy)]
 enum Work {
     Step,
-    /// The publish of a run, which is written down as one of its steps.
+    /// A publish with the run, which is recorded as a step.
     DurablePublish,
-    /// The publish of the run's hub.
+    /// A publish with the hub of the run.
     Publish,
-    /// The publish of another hub, which keeps its history in memory only.
+    /// A publish with another hub, which keeps its history only in memory.
     PublishInMemory,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [how, runs, milliseconds, file] = arguments.as_slice() else {
-        return Err("it takes what to do, how many runs, for how many milliseconds, and a file".into());
+        return Err("usage: bench-runs <method> <runs> <milliseconds> <file>".into());
     };
     let (runs, time) = (runs.parse()?, Duration::from_millis(milliseconds.parse()?));
     let file = Path::new(file);
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "run-publish" => jobs::measure(Work::DurablePublish, runs, time, file)?,
         "hub-publish" => jobs::measure(Work::Publish, runs, time, file)?,
         "memory-publish" => jobs::measure(Work::PublishInMemory, runs, time, file)?,
-        unknown => return Err(format!("{unknown:?} cannot be measured").into()),
+        unknown => return Err(format!("unknown method {unknown:?}").into()),
     };
     println!("{rate:.0}\t{}", rusqlite::version());
     Ok(())

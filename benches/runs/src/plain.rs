@@ -1,4 +1,4 @@
-//! A plain loop: one thread that does the same writes, a transaction each.
+//! Measures a plain loop: one thread that does the same writes, with one transaction per write.
 
 use std::error::Error;
 use std::path::Path;
@@ -9,14 +9,14 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::Work;
 
-/// What Fanfare writes of a payload in a frame, but for the ids and the time.
+/// The payload of a frame that Fanfare writes.
 const VALUE: &str = r#"{"message":"Read the third of the four chapters, two pages are left","progress":42}"#;
 
-/// As long as those that Fanfare writes.
-const LIFE: &str = "001abcdef";
+/// As long as the ids that Fanfare writes.
+const EPOCH: &str = "001abcdef";
 const TIME: &str = "2026-01-01T00:00:00.000Z";
 
-/// Writes for so many runs in turn, and tells how often a second.
+/// Writes for each of a number of runs in turn, and returns the writes per second.
 pub(crate) fn measure(work: Work, runs: usize, time: Duration, file: &Path) -> Result<f64, Box<dyn Error>> {
     let mut connection = open(file, runs)?;
     let since = Instant::now();
@@ -38,7 +38,7 @@ pub(crate) fn measure(work: Work, runs: usize, time: Duration, file: &Path) -> R
 fn write(transaction: &Transaction<'_>, work: Work, run: usize, number: u32) -> rusqlite::Result<()> {
     let now = now();
     let offset = number + 1;
-    let id = format!("{LIFE}-{offset:09}");
+    let id = format!("{EPOCH}-{offset:09}");
     let value = if matches!(work, Work::DurablePublish) {
         let frame = format!(
             r#"{{"kind":"data","channel":"bench:{run}","topic":"progress","id":"{id}","created_at":"{TIME}","run_id":"run_{run}","data":{VALUE}}}"#
@@ -62,7 +62,7 @@ fn write(transaction: &Transaction<'_>, work: Work, run: usize, number: u32) -> 
     Ok(())
 }
 
-/// A file with the tables that Fanfare makes, its settings, and a channel for each run.
+/// Opens a file with Fanfare's tables and settings, and a channel for each run.
 fn open(file: &Path, runs: usize) -> Result<Connection, Box<dyn Error>> {
     drop(Sqlite::open(file)?);
     let connection = Connection::open(file)?;

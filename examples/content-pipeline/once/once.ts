@@ -25,7 +25,7 @@ async function main(server: string | undefined): Promise<void> {
     apiBaseUrl: server,
     WebSocket,
     since: "start",
-    signal: over.signal,
+    abortSignal: over.signal,
     onInvalid: (error: Error) => check.problems.push(error.message),
     onGap: () => check.problems.push("messages were lost: the history no longer holds them"),
     onRun: (update) => {

@@ -1,4 +1,4 @@
-//! Channels, topics and signals: what generated code describes, and the names it makes of them.
+//! Channels, topics and signals, as generated code defines them.
 //!
 //! ```
 //! use std::time::Duration;
@@ -53,7 +53,7 @@ pub use grant::Grant;
 pub use resolve::ResolveError;
 pub use signal::{Signal, SignalDefinition};
 
-/// All channels that a server knows.
+/// All channels that a server serves.
 #[derive(Clone, Copy, Debug)]
 pub struct Registry {
     /// Their definitions.
@@ -61,19 +61,19 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The channel of this name, as it stands on the wire: a definition's address
-    /// whose params are checked and written in the one way that a name has.
+    /// Returns the channel with a name, as it is on the wire. The name must match a definition's address, and its
+    /// params must be valid and in their canonical spelling.
     #[must_use]
     pub fn resolve(&self, name: &str) -> Option<Channel> {
         self.channels.iter().find_map(|definition| {
             let channel = Channel::fill(definition, &address::read(definition, name)?).ok()?;
-            // Only the canonical spelling names a channel, so no channel has two names.
+            // Accept the canonical spelling only, so that no channel has two names.
             (channel.name() == name).then_some(channel)
         })
     }
 }
 
-/// One channel of the definition.
+/// The definition of a channel.
 #[derive(Debug)]
 pub struct ChannelDefinition {
     /// Its name in the definition.
@@ -84,13 +84,13 @@ pub struct ChannelDefinition {
     pub params: &'static [ParamDefinition],
     /// Its topics.
     pub topics: &'static [TopicDefinition],
-    /// What clients may send to a run that waits on it.
+    /// The signals that clients may send to runs on it.
     pub signals: &'static [SignalDefinition],
-    /// What a run on it returns, where the definition says so.
+    /// The schema of the result of runs on it, if the definition has one.
     pub result: Option<&'static Schema>,
-    /// What it keeps for subscribers that resume.
+    /// How much history it keeps for subscribers that resume.
     pub history: History,
-    /// Identifies this definition, so that a client built from another can tell.
+    /// The definition hash, by which a client detects that it was generated from a different definition.
     pub fingerprint: &'static str,
 }
 
@@ -158,37 +158,37 @@ impl Logged {
     }
 }
 
-/// A piece of an address.
+/// A part of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressPart {
-    /// Text that stands in every name.
+    /// Text that every name contains.
     Literal(&'static str),
-    /// A hole for a param, by its place in [`ChannelDefinition::params`].
+    /// A param, by its index in [`ChannelDefinition::params`].
     Param(usize),
 }
 
-/// One param of a channel.
+/// The definition of a param.
 #[derive(Clone, Copy, Debug)]
 pub struct ParamDefinition {
     /// Its name.
     pub name: &'static str,
-    /// What it must be: a text, an enum or an integer.
+    /// Its schema: a text, an enum or an integer.
     pub schema: &'static Schema,
 }
 
-/// One topic of a channel.
+/// The definition of a topic.
 #[derive(Clone, Copy, Debug)]
 pub struct TopicDefinition {
     /// Its name.
     pub name: &'static str,
     /// What is published to it.
     pub carries: Carries,
-    /// What a new subscriber gets of it at once.
+    /// What a new subscriber receives of it at once.
     pub retain: Retain,
 }
 
 impl TopicDefinition {
-    /// What its payloads must be, where it carries payloads.
+    /// Returns the schema of its payloads, or `None` if it carries text streams.
     #[must_use]
     pub fn schema(&self) -> Option<&'static Schema> {
         match self.carries {
@@ -203,13 +203,13 @@ impl TopicDefinition {
 pub enum Carries {
     /// Payloads that this schema accepts.
     Payload(&'static Schema),
-    /// Text streams: texts that are sent piece by piece, as they are written.
+    /// Text streams: text that is sent in chunks while it is written.
     TextStream,
 }
 
-/// What the accessor of a topic of text streams names in place of a payload type: `Topic<TextStream>`.
+/// Marks a topic of text streams, in place of a payload type: `Topic<TextStream>`.
 ///
-/// No payload is one, so a payload for such a topic does not compile.
+/// No payload has this type, so publishing a payload to such a topic does not compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextStream;
@@ -219,26 +219,26 @@ pub struct TextStream;
 pub struct History {
     /// The most messages and text streams. A text stream counts as one, whatever its length.
     pub messages: u32,
-    /// The longest time.
+    /// The longest time that they are kept.
     pub age: Duration,
 }
 
 impl History {
-    /// So many messages, and none older than so many seconds.
+    /// Keeps this many messages, and none older than this many seconds.
     #[must_use]
     pub const fn new(messages: u32, seconds: u64) -> Self {
         Self { messages, age: Duration::from_secs(seconds) }
     }
 }
 
-/// What a new subscriber gets of a topic at once. It does not depend on the channel's [`History`].
+/// What a new subscriber receives of a topic at once, independent of the channel's [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retain {
-    /// Nothing: only what is published from then on.
+    /// Nothing.
     None,
     /// The latest message, or the latest text stream from its start.
     Last,
-    /// So many of the latest messages, or of the latest text streams, each from its start.
+    /// This many of the latest messages, or of the latest text streams, each from its start.
     Latest(u32),
 }
 
@@ -253,7 +253,7 @@ impl Channel {
     /// Fills the address of a definition with params, in the order of the definition.
     ///
     /// # Errors
-    /// When a param is missing or its schema does not accept it.
+    /// Returns an error if a param is missing or not valid.
     pub fn new(definition: &'static ChannelDefinition, params: &[&dyn Display]) -> Result<Self, ParamError> {
         let text = |index| params.get(index).map(ToString::to_string).unwrap_or_default();
         Self::fill(definition, &(0..definition.params.len()).map(text).collect::<Vec<String>>())
@@ -272,35 +272,35 @@ impl Channel {
         Ok(Self { definition, name: address::write(definition, texts).into() })
     }
 
-    /// The channel of a definition whose address has no params.
+    /// Returns the channel of a definition whose address has no params.
     #[must_use]
     pub fn without_params(definition: &'static ChannelDefinition) -> Self {
         Self { definition, name: address::write(definition, &[]).into() }
     }
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The definition that the channel is made of.
+    /// Returns the definition of the channel.
     #[must_use]
     pub fn definition(&self) -> &'static ChannelDefinition {
         self.definition
     }
 
-    /// Whether the channel is made of this definition.
+    /// Returns `true` if the channel has this definition.
     #[must_use]
     pub fn is_of(&self, definition: &'static ChannelDefinition) -> bool {
         std::ptr::eq(self.definition, definition)
     }
 
-    /// One of the channel's topics, by its place in [`ChannelDefinition::topics`].
-    /// Generated code says what payload it carries.
+    /// Returns a topic of the channel, by its index in [`ChannelDefinition::topics`]. Generated code sets the type of
+    /// its payload.
     ///
     /// # Panics
-    /// When the definition has no topic at that place.
+    /// Panics if the index is out of range.
     #[must_use]
     pub fn topic<P: ?Sized>(&self, index: usize) -> Topic<'_, P> {
         Topic { channel: self, definition: &self.definition.topics[index], index, payload: PhantomData }
@@ -331,22 +331,22 @@ impl Hash for Channel {
     }
 }
 
-/// A channel with a type of its own. Generated code implements it.
+/// A channel with its own type. Generated code implements it.
 pub trait TypedChannel: Clone + Send + Sync + 'static {
-    /// What a run on the channel returns; nothing where the definition does not say.
+    /// The result of runs on the channel, or `()` if the definition has none.
     type Result: Serialize + Send + Sync + 'static;
 
-    /// What the channel is made of.
+    /// The definition of the channel.
     const DEFINITION: &'static ChannelDefinition;
 
-    /// The channel without its type.
+    /// Returns the channel without its type.
     fn channel(&self) -> &Channel;
 
-    /// The channel with its type; nothing where it is of another definition.
+    /// Returns the channel with its type, or `None` if it has another definition.
     fn from_channel(channel: Channel) -> Option<Self>;
 }
 
-/// A topic of a channel, which carries payloads of type `P`, or text streams where that is [`TextStream`].
+/// A topic of a channel. It carries payloads of type `P`, or text streams if `P` is [`TextStream`].
 pub struct Topic<'c, P: ?Sized> {
     channel: &'c Channel,
     definition: &'static TopicDefinition,
@@ -355,13 +355,13 @@ pub struct Topic<'c, P: ?Sized> {
 }
 
 impl<'c, P: ?Sized> Topic<'c, P> {
-    /// The channel that the topic is of.
+    /// Returns the channel of the topic.
     #[must_use]
     pub fn channel(&self) -> &'c Channel {
         self.channel
     }
 
-    /// The definition of the topic.
+    /// Returns the definition of the topic.
     #[must_use]
     pub fn definition(&self) -> &'static TopicDefinition {
         self.definition
@@ -386,14 +386,14 @@ impl<P: ?Sized> fmt::Debug for Topic<'_, P> {
     }
 }
 
-/// A param that its channel does not accept.
+/// An error from filling a param of a channel's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParamError {
     /// The channel's name in the definition.
     pub channel: &'static str,
     /// The param's name.
     pub param: &'static str,
-    /// The value that was given.
+    /// The invalid value.
     pub value: String,
     /// What is wrong with it.
     pub issues: Vec<Issue>,
@@ -402,7 +402,7 @@ pub struct ParamError {
 impl Display for ParamError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { channel, param, value, issues } = self;
-        write!(formatter, "channel {channel:?} does not accept {value:?} as its param {param:?}: ")?;
+        write!(formatter, "invalid value {value:?} for param {param:?} of channel {channel:?}: ")?;
         for (index, issue) in issues.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", and " };
             write!(formatter, "{separator}{issue}")?;

@@ -1,11 +1,11 @@
-//! The clocks: the wall clock, which may be set, and a steady one, which storages derive theirs from.
+//! The clocks: the wall clock, which may be set, and a steady one, from which storages derive theirs.
 
 use std::time::{Duration, SystemTime};
 
-/// The furthest that a deadline can lie in the future. Longer waits are shortened to it, so that no sum overflows.
-const FAR: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// Longer waits are shortened to this, so that sums do not overflow.
+const MAX_WAIT: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// Returns the wall clock's time. It is for people and other machines: it may be set back or ahead at any time.
+/// Returns the wall clock's time, for people and other machines. The clock may be set back or ahead at any time.
 pub(crate) fn now() -> SystemTime {
     #[cfg(feature = "simulation")]
     if let Some(world) = crate::simulation::world() {
@@ -16,7 +16,7 @@ pub(crate) fn now() -> SystemTime {
 
 /// Returns the time `duration` after `now`, at most ten years later.
 pub(crate) fn after(now: SystemTime, duration: Duration) -> SystemTime {
-    now + duration.min(FAR)
+    now + duration.min(MAX_WAIT)
 }
 
 /// Returns a time that never jumps. On Linux it counts from the start of the machine and advances while the machine is
@@ -30,8 +30,8 @@ pub(crate) fn steady() -> Duration {
     system::steady()
 }
 
-/// Identifies the moment that [`steady`] counts from. Processes that get the same value share the clock. `None` if the
-/// system does not tell.
+/// Identifies the moment from which [`steady`] counts. Processes that get the same value share the clock. `None` if the
+/// system does not report it.
 #[cfg(feature = "sqlite")]
 pub(crate) fn start() -> Option<String> {
     #[cfg(feature = "simulation")]
@@ -41,7 +41,7 @@ pub(crate) fn start() -> Option<String> {
     system::start()
 }
 
-/// Returns what the system calls its latest start. `None` if it does not tell.
+/// Returns the system's id of its latest start, or `None` if it does not report one.
 #[cfg(feature = "sqlite")]
 pub(crate) fn boot_id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -59,23 +59,23 @@ mod system {
         Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
     }
 
-    /// The machine's start, and the namespace in which the time since then is seen.
+    /// Combines the machine's start and the time namespace, which can shift the clock.
     pub(super) fn start() -> Option<String> {
         let namespace = read_link("/proc/self/ns/time").unwrap_or_default();
         Some(format!("{} {}", super::boot_id()?, namespace.display()))
     }
 }
 
-/// A process has a steady clock of its own.
+/// Each process has its own steady clock.
 #[cfg(all(feature = "sqlite", not(target_os = "linux")))]
 mod system {
     use std::sync::LazyLock;
     use std::time::{Duration, Instant};
 
-    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
     pub(super) fn steady() -> Duration {
-        BEGUN.elapsed()
+        START.elapsed()
     }
 
     pub(super) fn start() -> Option<String> {

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::channel::{Channel, Grant, Registry, ResolveError};
 use crate::clock;
 use crate::history::Log;
-use crate::storage::{Storage, StorageError};
+use crate::storage::Storage;
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
 use crate::wire::Cursor;
 
@@ -19,37 +19,38 @@ mod builder;
 mod channels;
 mod client;
 mod connections;
+mod error;
 mod in_flight;
-mod lease;
-mod mint;
+mod listeners;
 mod rate;
 mod reader;
-mod signals;
+mod token_builder;
+mod token_guard;
 
 use authorize::Authorizer;
-pub(crate) use authorize::NoSession;
+pub(crate) use authorize::SessionError;
 pub use authorize::{Action, AuthorizeError, AuthorizeRequest, SessionGrant};
 pub use builder::{BuildError, HubBuilder};
 use channels::Channels;
 pub(crate) use channels::StreamGuard;
 pub(crate) use client::Client;
 use connections::Connections;
-pub(crate) use connections::{Connected, HoldPlace, ServerPlace};
+pub(crate) use connections::{ConnectionGuard, ConnectionSlot, ServerSlot};
+pub(crate) use error::{OpenError, RenewError, SubscribeError};
 use in_flight::InFlight;
-pub(crate) use in_flight::{Pending, Room};
-pub use lease::RevokeError;
-use lease::Usages;
-pub(crate) use lease::{Lease, NoLease};
-pub use mint::TokenBuilder;
+pub(crate) use in_flight::{PendingWrite, WriteReservation};
+use listeners::Listeners;
+pub(crate) use listeners::{CURRENT_RUN, WakeSignal};
 pub use rate::Rate;
 use rate::RateLimits;
-pub(crate) use rate::{RatedAction, TooOften};
-pub(crate) use reader::{Event, NoSubscription, NotRenewed, Notice, Reader, Ready, Reference};
-use signals::Listeners;
-pub(crate) use signals::{CURRENT_RUN, WakeSignal};
+pub(crate) use rate::{RateLimited, RatedAction};
+pub(crate) use reader::{Event, Notice, Reader, Ready, SubscriptionId};
+pub use token_builder::TokenBuilder;
+pub use token_guard::RevokeError;
+pub(crate) use token_guard::TokenGuard;
+use token_guard::TokenUses;
 
-/// The in-process broker that a server embeds. Cloning it is cheap, and all
-/// clones are one hub.
+/// The in-process broker that a server embeds. Clones are cheap and share one hub.
 ///
 /// ```
 /// use fanfare::{Channel, Hub};
@@ -86,11 +87,11 @@ pub struct Hub {
     shared: Arc<Shared>,
 }
 
-/// A reference that does not keep the hub and its storage open.
+/// A weak reference, which does not keep the hub and its storage open.
 pub(crate) struct WeakHub(Weak<Shared>);
 
 impl WeakHub {
-    /// Returns the hub, unless it is gone.
+    /// Returns the hub, unless all other references to it are dropped.
     pub(crate) fn upgrade(&self) -> Option<Hub> {
         self.0.upgrade().map(|shared| Hub { shared })
     }
@@ -104,22 +105,22 @@ struct Shared {
     phase: watch::Sender<Phase>,
     connections: watch::Sender<Connections>,
     revocations: Arc<Revocations>,
-    usages: Arc<Usages>,
+    token_uses: Arc<TokenUses>,
     listeners: Listeners,
-    /// Tasks that end once the hub closes, and that a shutdown waits for.
+    /// Tasks that end when the hub closes. A shutdown waits for them.
     awaited: Mutex<Vec<JoinHandle<()>>>,
     /// Set when a shutdown begins.
     reconnect_spread: OnceLock<Duration>,
-    /// The origins whose pages may come; all of them where nothing is said.
+    /// The origins whose pages may use the routes. `None` allows every origin.
     allowed_origins: Option<Vec<String>>,
     rate_limits: RateLimits,
     in_flight: InFlight,
-    /// The header in which a proxy names the address of the client.
+    /// The header in which a proxy passes the client's address.
     client_address_header: Option<String>,
     authorizer: Option<Authorizer>,
 }
 
-/// What the hub's builder may change about connections.
+/// The settings of connections that [`HubBuilder`] sets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) ping_interval: Duration,
@@ -132,51 +133,50 @@ pub(crate) struct Settings {
     pub(crate) inngest_streams: bool,
 }
 
-/// How far a hub is on its way to the end.
+/// The phases of a hub's life, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Open,
-    /// Connections are told, send what is waiting, and close; there are no new ones.
+    /// Connections notify their clients, send waiting messages and close. New connections are rejected.
     Closing,
-    /// Nothing is taken any more.
+    /// Everything is rejected.
     Closed,
 }
 
-/// What health checks report.
+/// The result of a health check.
 pub(crate) enum Health {
     Open,
-    /// The hub shuts down.
+    /// The hub is shutting down.
     Closing,
     /// The storage failed.
     Failing,
 }
 
 impl Hub {
-    /// Starts to set up a hub for the channels of a definition.
+    /// Returns a builder of a hub for the channels of a registry.
     pub fn builder(registry: &'static Registry) -> HubBuilder {
         HubBuilder::new(registry)
     }
 
-    /// The channels that the hub knows.
+    /// Returns the channels that the hub serves.
     #[must_use]
     pub fn registry(&self) -> &'static Registry {
         self.shared.registry
     }
 
-    /// Starts to make a token that may subscribe to the topics of a grant. It lasts
-    /// 60 seconds unless told otherwise.
+    /// Returns a builder of a token that carries a grant. The token lasts 60 seconds unless set.
     pub fn token(&self, grant: Grant) -> TokenBuilder<'_> {
         TokenBuilder::new(self, grant)
     }
 
-    /// Returns how long a token lasts if nothing else is asked for.
+    /// Returns the lifetime of a token whose request does not set one.
     pub(crate) fn default_lifetime(&self) -> Duration {
         DEFAULT_LIFETIME.min(self.keys().max_lifetime)
     }
 
     /// Stops gracefully. Runs are released, so that other processes can claim them. Clients receive `closing` and
-    /// what is waiting for them, and reconnect elsewhere. Returns once every connection has closed or the drain
-    /// timeout elapses. Publishing fails from then on.
+    /// the messages that wait for them, and reconnect to another server. Returns once every connection has closed or
+    /// the drain timeout elapses. From then on, publishing fails.
     pub async fn shutdown(&self) {
         self.shared.reconnect_spread.get_or_init(|| {
             let count = self.shared.connections.borrow().len();
@@ -187,7 +187,7 @@ impl Hub {
             std::mem::take(&mut *self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner));
         for task in awaited {
             if tokio::time::timeout(self.settings().drain_timeout, task).await.is_err() {
-                tracing::warn!("drain timeout elapsed; runs may be held until their leases end");
+                tracing::warn!("drain timeout elapsed; runs may be held until their guards end");
             }
         }
         let mut connections = self.shared.connections.subscribe();
@@ -198,12 +198,12 @@ impl Hub {
         self.enter(Phase::Closed);
     }
 
-    /// Has a shutdown wait for a task that ends once the hub closes.
+    /// Makes a shutdown wait for a task that ends when the hub closes.
     pub(crate) fn await_at_shutdown(&self, task: JoinHandle<()>) {
         self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
 
-    /// Returns the milliseconds after which a connection is to reconnect when the hub shuts down.
+    /// Returns a random delay, in milliseconds, after which a client reconnects when the hub shuts down.
     pub(crate) fn reconnect_in(&self) -> u64 {
         let spread = self.shared.reconnect_spread.get().map_or(0, Duration::as_millis);
         rand::random_range(0..u64::try_from(spread).unwrap_or(u64::MAX).max(1))
@@ -221,7 +221,7 @@ impl Hub {
             }
             later
         });
-        // Nobody is woken under the lock that who leaves takes.
+        // Wake connections without holding the lock, which each takes when it closes.
         let inboxes = self.shared.connections.borrow().inboxes();
         for inbox in inboxes {
             inbox.alarm();
@@ -253,30 +253,26 @@ impl Hub {
         &self.shared.keys
     }
 
-    /// The log of a channel, where that takes no waiting for a storage.
-    pub(crate) fn log(&self, channel: &Channel) -> Option<Result<Arc<Log>, Unavailable>> {
-        self.shared.channels.log(channel)
+    /// Returns a channel's log, or `None` if opening it must wait for the storage.
+    pub(crate) fn try_open_log(&self, channel: &Channel) -> Option<Result<Arc<Log>, OpenError>> {
+        self.shared.channels.try_open(channel)
     }
 
-    /// The log of a channel, with all that is kept of it.
-    pub(crate) async fn open_log(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
+    /// Returns a channel's log, which it restores from the storage if necessary.
+    pub(crate) async fn open_log(&self, channel: &Channel) -> Result<Arc<Log>, OpenError> {
         self.shared.channels.open(channel).await
     }
 
-    /// Returns a channel's log. If the cursor is ahead of it, first catches up with what other processes have appended.
-    pub(crate) async fn open_log_at(
-        &self,
-        channel: &Channel,
-        cursor: Cursor,
-    ) -> Result<Arc<Log>, Unavailable> {
+    /// Returns a channel's log. If the cursor is ahead of it, first catches up with what other processes appended.
+    pub(crate) async fn open_log_at(&self, channel: &Channel, cursor: Cursor) -> Result<Arc<Log>, OpenError> {
         let log = self.open_log(channel).await?;
-        let Some(storage) = self.storage().filter(|_| !log.has_come_to(cursor)) else { return Ok(log) };
+        let Some(storage) = self.storage().filter(|_| !log.has_reached(cursor)) else { return Ok(log) };
         storage.engine().catch_up().await;
-        // Its epoch may be over.
+        // Catching up may have replaced the log by one of a new epoch.
         self.open_log(channel).await
     }
 
-    /// Notes that this process writes a text stream.
+    /// Registers a text stream that this process writes.
     pub(crate) fn write_stream(&self, id: &str) -> StreamGuard {
         self.shared.channels.write_stream(id)
     }
@@ -290,37 +286,37 @@ impl Hub {
         self.storage().map_or_else(clock::now, |storage| storage.engine().now())
     }
 
-    /// The origins whose pages may come; all of them where nothing is said.
+    /// Returns the origins whose pages may use the routes. `None` allows every origin.
     pub(crate) fn allowed_origins(&self) -> Option<&[String]> {
         self.shared.allowed_origins.as_deref()
     }
 
-    /// The header in which a proxy names the address of the client.
+    /// Returns the header in which a proxy passes the client's address.
     pub(crate) fn client_address_header(&self) -> Option<&str> {
         self.shared.client_address_header.as_deref()
     }
 
-    /// The channels and topics that claims name, a channel once.
-    pub(crate) fn permitted(
+    /// Resolves the topics of claims, grouped by channel.
+    pub(crate) fn resolve_topics(
         &self,
         claims: &[TopicClaim],
     ) -> Result<Vec<(Channel, Vec<usize>)>, ResolveError> {
-        let mut permitted: Vec<(Channel, Vec<usize>)> = Vec::new();
+        let mut channels: Vec<(Channel, Vec<usize>)> = Vec::new();
         for claim in claims {
-            let known = permitted.iter().position(|(channel, _)| channel.name() == claim.channel);
+            let known = channels.iter().position(|(channel, _)| channel.name() == claim.channel);
             let index = if let Some(index) = known {
                 index
             } else {
-                permitted.push((self.shared.registry.channel(&claim.channel)?, Vec::new()));
-                permitted.len() - 1
+                channels.push((self.shared.registry.channel(&claim.channel)?, Vec::new()));
+                channels.len() - 1
             };
-            let (channel, topics) = &mut permitted[index];
+            let (channel, topics) = &mut channels[index];
             let topic = channel.find_topic(&claim.name)?;
             if !topics.contains(&topic) {
                 topics.push(topic);
             }
         }
-        Ok(permitted)
+        Ok(channels)
     }
 }
 
@@ -328,12 +324,4 @@ impl fmt::Debug for Hub {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Hub").finish_non_exhaustive()
     }
-}
-
-/// Why a channel's log cannot be used.
-#[derive(Debug)]
-pub(crate) enum Unavailable {
-    /// The registry does not have the channel.
-    Unknown,
-    Storage(StorageError),
 }

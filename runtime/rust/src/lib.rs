@@ -1,20 +1,19 @@
 //! Typed realtime channels: the server library.
 //!
-//! A channel is defined once, in YAML, and compiled to types. This library carries
-//! its messages: [`Hub`] is the in-process broker that a server embeds, and [`routes`] makes it
-//! reachable for browsers and other backends. How both talk is in `PROTOCOL.md`.
+//! A channel is defined once, in YAML, and compiled to types. This library delivers its messages: [`Hub`] is the
+//! in-process broker that a server embeds, and [`routes`] makes it available to browsers and other backends.
+//! `PROTOCOL.md` specifies the wire protocol.
 //!
-//! Everything has one path. A message is checked against its definition, encoded once
-//! and appended to its channel's log. The log is the channel's history, and subscribers
-//! are cursors into it: those that listen live, those that resume, and those that are
-//! new and get what a topic retains.
+//! Every message takes the same path. It is checked against its definition, encoded once and appended to its channel's
+//! log. The log is the channel's history, and subscribers are cursors into it: those that are live, those that resume,
+//! and new ones, which receive what a topic retains.
 
 #![cfg_attr(
     not(feature = "sqlite"),
-    allow(dead_code, unused_imports, reason = "what a storage calls is there without one, too")
+    allow(dead_code, unused_imports, reason = "some items are used by a storage only")
 )]
 
-/// Whether a simulation has switched on a deliberate bug; never without the feature `simulation`.
+/// Returns `true` if a simulation has enabled a deliberate bug. Always `false` without the feature `simulation`.
 macro_rules! bug {
     ($bug:ident) => {{
         #[cfg(feature = "simulation")]
@@ -78,7 +77,7 @@ pub use token::Jwks;
 pub use token::TokenError;
 pub use wire::MessageId;
 
-/// Includes the channels that `fanfare_codegen::compile` made in the build script, as the module `channels`.
+/// Includes the channels that `fanfare_codegen::compile` generated in the build script, as the module `channels`.
 ///
 /// ```ignore
 /// fanfare::include_channels!();
@@ -89,14 +88,18 @@ pub use wire::MessageId;
 macro_rules! include_channels {
     () => {
         /// The channels that this project defines.
-        #[allow(dead_code, unreachable_pub, reason = "not every server uses all that a definition gives")]
+        #[allow(
+            dead_code,
+            unreachable_pub,
+            reason = "a server may not use everything that a definition generates"
+        )]
         #[allow(
             uncommon_codepoints,
             confusable_idents,
             non_camel_case_types,
-            reason = "names are those of the definitions"
+            reason = "names come from the definitions"
         )]
-        #[allow(clippy::doc_markdown, reason = "docs are the definitions' descriptions")]
+        #[allow(clippy::doc_markdown, reason = "docs come from the definitions' descriptions")]
         #[allow(clippy::needless_update, reason = "a definition may set every rule of a table")]
         pub mod channels {
             include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));

@@ -1,17 +1,16 @@
-//! What a hub counts, by the names it has in the [`metrics`](::metrics) facade.
+//! The names of a hub's metrics in the [`metrics`](::metrics) facade.
 //!
-//! A server that installs a recorder, such as `metrics-exporter-prometheus`, sees them; for one that
-//! installs none they cost next to nothing. A recorder should be installed before the hub is built,
-//! so that it learns what the names mean.
+//! Install a recorder, such as `metrics-exporter-prometheus`, to collect them. Without a recorder they cost next to
+//! nothing. Install it before you build the hub, so that it receives the descriptions.
 
 use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-/// Connections that are open. Label `transport`: `websocket` or `sse`.
+/// The number of open connections. Label `transport`: `websocket` or `sse`.
 pub const CONNECTIONS: &str = "fanfare_connections";
 
-/// Connections that ended. Labels `transport`, and `cause`, which is one word of `docs/metrics.md`.
+/// Connections that ended. Labels: `transport`, and `cause`, whose values are in `docs/metrics.md`.
 pub const CONNECTIONS_ENDED: &str = "fanfare_connections_ended_total";
 
 /// Messages that were published.
@@ -20,13 +19,13 @@ pub const MESSAGES_PUBLISHED: &str = "fanfare_messages_published_total";
 /// Messages that were read for a connection. Label `transport`.
 pub const MESSAGES_DELIVERED: &str = "fanfare_messages_delivered_total";
 
-/// How many messages of a channel a connection had not read when it read on.
+/// How many messages of a channel a connection had not read yet, recorded at each read.
 pub const CURSOR_LAG: &str = "fanfare_cursor_lag_messages";
 
-/// Gaps that connections were told of.
+/// Gaps that were sent to connections.
 pub const GAPS: &str = "fanfare_gaps_total";
 
-/// Tokens and signing keys that were refused. Label `reason`, which is one word of `docs/metrics.md`.
+/// Tokens and signing keys that were rejected. Label `reason`, whose values are in `docs/metrics.md`.
 pub const AUTH_FAILURES: &str = "fanfare_auth_failures_total";
 
 /// Channels that are in memory.
@@ -39,22 +38,22 @@ pub const HISTORY_BYTES: &str = "fanfare_history_bytes";
 /// `waiting` or `halted`.
 pub const RUNS: &str = "fanfare_runs";
 
-/// For how long the oldest run that is due has waited for a slot, in seconds.
+/// How long the oldest due run has waited for a slot, in seconds.
 pub const RUNS_OLDEST_DUE: &str = "fanfare_runs_oldest_due_seconds";
 
 /// Executions of runs that ended here. Label `outcome`: `completed`, `failed`, `retried`, `waiting` or `halted`.
 pub const RUN_EXECUTIONS: &str = "fanfare_run_executions_total";
 
-/// How much of a limit is in use. Label `limit`, which is one word of `docs/limits.md`.
+/// How much of a limit is in use. Label `limit`, whose values are in `docs/limits.md`.
 pub const LIMIT_USED: &str = "fanfare_limit_used";
 
-/// How much of it there is. Label `limit`.
+/// The limit itself. Label `limit`.
 pub const LIMIT_MAX: &str = "fanfare_limit_max";
 
-/// How often a limit was reached, so that something was refused or had to give way. Label `limit`.
+/// How often a limit was reached, so that something was rejected or closed. Label `limit`.
 pub const LIMIT_REACHED: &str = "fanfare_limit_reached_total";
 
-/// What is limited over all clients together, or for each of them.
+/// A limit over all clients together, or for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
     Connections,
@@ -120,25 +119,25 @@ impl Limit {
     }
 }
 
-/// Tells the recorder what the names mean.
+/// Describes the metrics to the recorder.
 pub(crate) fn describe() {
-    describe_gauge!(CONNECTIONS, "Connections that are open.");
+    describe_gauge!(CONNECTIONS, "The number of open connections.");
     describe_counter!(CONNECTIONS_ENDED, "Connections that ended.");
     describe_counter!(MESSAGES_PUBLISHED, "Messages that were published.");
     describe_counter!(MESSAGES_DELIVERED, "Messages that were read for a connection.");
     describe_histogram!(
         CURSOR_LAG,
-        "How many messages of a channel a connection had not read when it read on."
+        "How many messages of a channel a connection had not read yet, recorded at each read."
     );
-    describe_counter!(GAPS, "Gaps that connections were told of.");
-    describe_counter!(AUTH_FAILURES, "Tokens and signing keys that were refused.");
+    describe_counter!(GAPS, "Gaps that were sent to connections.");
+    describe_counter!(AUTH_FAILURES, "Tokens and signing keys that were rejected.");
     describe_gauge!(HISTORY_CHANNELS, "Channels that are in memory.");
     describe_gauge!(HISTORY_BYTES, Unit::Bytes, "Bytes of messages in memory.");
     describe_gauge!(RUNS, "Runs that have not ended, by state.");
     describe_gauge!(RUNS_OLDEST_DUE, Unit::Seconds, "How long the oldest due run has waited for a slot.");
     describe_counter!(RUN_EXECUTIONS, "Executions of runs that ended, by outcome.");
     describe_gauge!(LIMIT_USED, "How much of a limit is in use.");
-    describe_gauge!(LIMIT_MAX, "How much of a limit there is.");
+    describe_gauge!(LIMIT_MAX, "The limit itself.");
     describe_counter!(LIMIT_REACHED, "How often a limit was reached.");
 }
 
@@ -158,13 +157,13 @@ pub(crate) fn published() {
     counter!(MESSAGES_PUBLISHED).increment(1);
 }
 
-/// Of one turn of reading.
+/// Records the messages of one turn of a connection.
 pub(crate) fn delivered(transport: &'static str, messages: usize) {
     counter!(MESSAGES_DELIVERED, "transport" => transport).increment(messages as u64);
 }
 
-/// Of one turn of reading.
-#[expect(clippy::cast_precision_loss, reason = "no history is as long as to be rounded")]
+/// Records a read of one channel.
+#[expect(clippy::cast_precision_loss, reason = "no history is long enough for rounding")]
 pub(crate) fn read(lag: u64, has_gap: bool) {
     histogram!(CURSOR_LAG).record(lag as f64);
     if has_gap {
@@ -176,14 +175,14 @@ pub(crate) fn auth_failed(reason: &'static str) {
     counter!(AUTH_FAILURES, "reason" => reason).increment(1);
 }
 
-#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+#[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn history(channels: usize, bytes: usize) {
     gauge!(HISTORY_CHANNELS).set(channels as f64);
     gauge!(HISTORY_BYTES).set(bytes as f64);
 }
 
-/// Of all processes that share the storage, so only one of them need report it.
-#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+/// Records the runs of all processes that share the storage. One of them is enough to report it.
+#[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn runs(state: &'static str, runs: u64) {
     gauge!(RUNS, "state" => state).set(runs as f64);
 }
@@ -196,12 +195,12 @@ pub(crate) fn run_ended(outcome: &'static str) {
     counter!(RUN_EXECUTIONS, "outcome" => outcome).increment(1);
 }
 
-#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+#[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn limit_used(limit: Limit, used: usize) {
     gauge!(LIMIT_USED, "limit" => limit.name()).set(used as f64);
 }
 
-#[expect(clippy::cast_precision_loss, reason = "gauges are for reading")]
+#[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn limit_max(limit: Limit, max: usize) {
     gauge!(LIMIT_MAX, "limit" => limit.name()).set(max as f64);
 }

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 
 use crate::channel::{Channel, ResolveError, Topic};
-use crate::history::{Appended, Key, Log};
-use crate::hub::{CURRENT_RUN, Hub, Phase, Unavailable};
+use crate::history::{Appended, IdempotencyKey, Log};
+use crate::hub::{CURRENT_RUN, Hub, OpenError, Phase};
 use crate::schema::{self, Issue};
 use crate::storage::{AppendError, Entry, StorageError};
 use crate::wire::{DataFrame, Envelope, LogKind, MAX_PAYLOAD, MessageId};
@@ -21,45 +21,53 @@ mod json;
 pub use json::PublishJson;
 
 impl Hub {
-    /// Publishes a payload. Await it; `run_id` and `idempotency_key` may come before.
+    /// Publishes a payload. Set options, then await it.
     ///
-    /// The message is checked and encoded at once, and stands in the channel's log (and in the
-    /// storage, where the hub has one) when this comes back. Subscribers that are slower than history is
-    /// long get a gap; to let them keep up, publishing gives way to other tasks from time to time.
+    /// The payload is checked and encoded at once. The future completes when the message is in the channel's log, and
+    /// in the storage if the hub has one. Subscribers that fall behind the history receive a gap. To let them keep up,
+    /// publishing yields to other tasks from time to time.
     ///
     /// See [`Hub`] for an example.
     pub fn publish<'p, P: ?Sized>(&'p self, topic: Topic<'p, P>, payload: &'p P) -> Publish<'p, P> {
         Publish { hub: self, topic, payload, options: Options::default() }
     }
 
-    /// One call for all ways to publish, so that none can miss what holds for every message.
+    /// Appends a frame to its channel's log. All ways to publish end here.
     pub(crate) fn append(
         &self,
         channel: &Channel,
         topic: usize,
         frame: DataFrame,
-        key: Option<Key>,
+        key: Option<IdempotencyKey>,
     ) -> Appending {
         if self.is_at_least(Phase::Closed) {
-            return Appending::failed(PublishError::Closed);
+            return Appending::from_error(PublishError::Closed);
         }
-        match self.log(channel) {
+        match self.try_open_log(channel) {
             Some(Ok(log)) => self.append_to(log, topic, frame, key),
-            Some(Err(error)) => Appending::failed(PublishError::unavailable(error, channel)),
+            Some(Err(error)) => Appending::from_error(PublishError::from_open_error(error, channel)),
             None => {
                 let (hub, channel) = (self.clone(), channel.clone());
                 Appending::Waiting(Box::pin(async move {
                     let log = hub.open_log(&channel).await;
-                    let log = log.map_err(|error| PublishError::unavailable(error, &channel))?;
+                    let log = log.map_err(|error| PublishError::from_open_error(error, &channel))?;
                     hub.append_to(log, topic, frame, key).await
                 }))
             }
         }
     }
 
-    fn append_to(&self, log: Arc<Log>, topic: usize, frame: DataFrame, key: Option<Key>) -> Appending {
+    fn append_to(
+        &self,
+        log: Arc<Log>,
+        topic: usize,
+        frame: DataFrame,
+        key: Option<IdempotencyKey>,
+    ) -> Appending {
         match self.storage() {
-            None => Appending::done(log.append(topic, frame, key).map_err(|_| PublishError::KeyReused)),
+            None => {
+                Appending::from_outcome(log.append(topic, frame, key).map_err(|_| PublishError::KeyReused))
+            }
             Some(storage) => {
                 let appended = storage.engine().append(Entry { log, topic, frame, key });
                 Appending::Waiting(Box::pin(async move { Ok(appended.await?) }))
@@ -68,7 +76,7 @@ impl Hub {
     }
 }
 
-/// What a publisher may say beside the payload.
+/// The options of a message.
 #[derive(Default)]
 struct Options<'p> {
     run_id: Option<Cow<'p, str>>,
@@ -76,14 +84,14 @@ struct Options<'p> {
 }
 
 impl Options<'_> {
-    /// The run that the message belongs to: the one that was named, or the one that publishes.
+    /// Returns the run that the message belongs to: the one that was set, or the one that publishes.
     fn run_id(&self) -> Option<Cow<'_, str>> {
         let current = || CURRENT_RUN.try_with(|run_id| Cow::Owned(run_id.to_string())).ok();
         self.run_id.as_deref().map(Cow::Borrowed).or_else(current)
     }
 
-    fn key(&self, topic: &str, frame: &DataFrame) -> Option<Key> {
-        self.idempotency_key.as_ref().map(|key| Key::new(key, topic, frame.payload()))
+    fn key(&self, topic: &str, frame: &DataFrame) -> Option<IdempotencyKey> {
+        self.idempotency_key.as_ref().map(|key| IdempotencyKey::new(key, topic, frame.payload()))
     }
 }
 
@@ -97,15 +105,14 @@ pub struct Publish<'p, P: ?Sized> {
 }
 
 impl<'p, P: ?Sized> Publish<'p, P> {
-    /// Says which run the message belongs to.
+    /// Sets the run that the message belongs to.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
         self.options.run_id = Some(run_id.into());
         self
     }
 
-    /// Makes a repeat harmless: the same key on the same channel publishes once, and a repeat
-    /// gives the id of the first. A channel remembers its latest 1,000 keys for an hour, across
-    /// restarts where the hub has a storage.
+    /// Makes it safe to repeat the call: a key publishes once per channel, and a repetition returns the id of the first
+    /// message. A channel remembers its latest 1,000 keys for an hour, across restarts if the hub has a storage.
     pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
@@ -122,14 +129,14 @@ impl<P: Serialize + ?Sized> Publish<'_, P> {
     }
 }
 
-/// Checks a payload and makes the frame of its message.
+/// Checks a payload and encodes its frame.
 pub(crate) fn encode<P: Serialize + ?Sized>(
     topic: Topic<'_, P>,
     payload: &P,
     run_id: Option<&str>,
 ) -> Result<DataFrame, PublishError> {
     let (channel, definition) = (topic.channel(), topic.definition());
-    let schema = definition.schema().ok_or_else(|| carries_a_stream(channel, definition.name))?;
+    let schema = definition.schema().ok_or_else(|| expected_text_stream(channel, definition.name))?;
     schema::check(schema, payload).map_err(|issues| invalid(channel, definition.name, issues))?;
     let envelope = Envelope { kind: LogKind::Data, channel: channel.name(), topic: definition.name, run_id };
     let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, payload));
@@ -145,8 +152,8 @@ fn invalid(channel: &Channel, topic: &str, issues: Vec<Issue>) -> PublishError {
     PublishError::Invalid { channel: channel.name().into(), topic: topic.into(), issues }
 }
 
-fn carries_a_stream(channel: &Channel, topic: &str) -> PublishError {
-    PublishError::CarriesAStream { channel: channel.name().into(), topic: topic.into() }
+fn expected_text_stream(channel: &Channel, topic: &str) -> PublishError {
+    PublishError::ExpectedTextStream { channel: channel.name().into(), topic: topic.into() }
 }
 
 impl<P: Serialize + ?Sized> IntoFuture for Publish<'_, P> {
@@ -154,12 +161,12 @@ impl<P: Serialize + ?Sized> IntoFuture for Publish<'_, P> {
     type IntoFuture = PublishFuture;
 
     fn into_future(self) -> PublishFuture {
-        PublishFuture(self.start().unwrap_or_else(Appending::failed))
+        PublishFuture(self.start().unwrap_or_else(Appending::from_error))
     }
 }
 
-/// The future of [`Publish`]. It borrows nothing, so it can be spawned.
-#[must_use = "a publisher that does not wait takes no notice of errors"]
+/// The future of [`Publish`]. It does not borrow, so it can be spawned.
+#[must_use = "errors are lost unless the future is awaited"]
 pub struct PublishFuture(Appending);
 
 impl Future for PublishFuture {
@@ -170,23 +177,22 @@ impl Future for PublishFuture {
     }
 }
 
-/// A message on its way into the log.
+/// A message that is being appended to its log.
 pub(crate) enum Appending {
-    /// The outcome is known, and the publisher is about to be told.
+    /// The outcome is known.
     Done(Option<Result<Appended, PublishError>>),
-    /// For a storage, or for subscribers to have their turn before a publisher that would run
-    /// away from them goes on.
+    /// Waits for a storage, or yields so that subscribers can keep up.
     Waiting(Pin<Box<dyn Future<Output = Result<Appended, PublishError>> + Send>>),
 }
 
 impl Appending {
-    fn failed(error: PublishError) -> Self {
+    fn from_error(error: PublishError) -> Self {
         Self::Done(Some(Err(error)))
     }
 
-    fn done(outcome: Result<Appended, PublishError>) -> Self {
+    fn from_outcome(outcome: Result<Appended, PublishError>) -> Self {
         match outcome {
-            Ok(appended) if appended.crowded => Self::Waiting(Box::pin(async move {
+            Ok(appended) if appended.should_yield => Self::Waiting(Box::pin(async move {
                 tokio::task::yield_now().await;
                 Ok(appended)
             })),
@@ -206,36 +212,36 @@ impl Future for Appending {
     }
 }
 
-/// Why a message was not published.
+/// An error from publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The payload breaks the definition.
+    /// The payload does not match its definition.
     Invalid {
         /// The channel's name.
         channel: String,
         /// The topic's name.
         topic: String,
-        /// What is wrong with the payload: at most [`MAX_ISSUES`](crate::schema::MAX_ISSUES) issues, and one
-        /// that says if there are more.
+        /// What is wrong with the payload: at most [`MAX_ISSUES`](crate::schema::MAX_ISSUES) issues, and another one
+        /// if there are more.
         issues: Vec<Issue>,
     },
     /// The payload is larger than 1 MiB as JSON.
     TooLarge {
-        /// Its size.
+        /// Its size in bytes of JSON.
         bytes: usize,
     },
-    /// No definition has the channel or topic.
+    /// The channel or topic is not defined.
     Unknown(ResolveError),
-    /// The topic carries text streams, and was given a payload.
-    CarriesAStream {
+    /// The topic carries text streams, not payloads.
+    ExpectedTextStream {
         /// The channel's name.
         channel: String,
         /// The topic's name.
         topic: String,
     },
-    /// The topic carries payloads, and was given a text stream.
-    CarriesPayloads {
+    /// The topic carries payloads, not text streams.
+    ExpectedPayload {
         /// The channel's name.
         channel: String,
         /// The topic's name.
@@ -243,24 +249,24 @@ pub enum PublishError {
     },
     /// The text is not JSON.
     NotJson(String),
-    /// The payload's own serialization failed.
+    /// The payload cannot be serialized.
     Encode(String),
-    /// The idempotency key was used on this channel before, for another topic or payload.
+    /// The idempotency key was already used on this channel, for another topic or payload.
     KeyReused,
-    /// The hub's storage failed. Whether the message is kept is not known where it failed while
-    /// committing: an idempotency key makes it safe to publish it again.
+    /// The storage failed. If it failed while committing, the message may have been stored: with an idempotency key, it
+    /// is safe to publish it again.
     Storage(StorageError),
-    /// The hub was shut down.
+    /// The hub is shut down.
     Closed,
 }
 
 impl PublishError {
-    fn unavailable(error: Unavailable, channel: &Channel) -> Self {
+    fn from_open_error(error: OpenError, channel: &Channel) -> Self {
         match error {
-            Unavailable::Unknown => {
+            OpenError::Unknown => {
                 Self::Unknown(ResolveError::Channel { channel: channel.name().into(), nearest: None })
             }
-            Unavailable::Storage(error) => Self::Storage(error),
+            OpenError::Storage(error) => Self::Storage(error),
         }
     }
 }
@@ -284,33 +290,36 @@ impl fmt::Display for PublishError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { channel, topic, issues } => {
-                write!(formatter, "the payload for {topic:?} of {channel:?} breaks its definition:")?;
+                write!(
+                    formatter,
+                    "the payload for topic {topic:?} of {channel:?} does not match its definition:"
+                )?;
                 issues.iter().try_for_each(|issue| write!(formatter, "\n  {issue}"))
             }
             Self::TooLarge { bytes } => write!(
                 formatter,
-                "the payload has {bytes} bytes as JSON and at most {MAX_PAYLOAD} can be carried: \
-                 publish a reference to it instead"
+                "the payload has {bytes} bytes of JSON, more than {MAX_PAYLOAD}: publish a reference to the data \
+                 instead"
             ),
             Self::Unknown(error) => error.fmt(formatter),
-            Self::CarriesAStream { channel, topic } => write!(
+            Self::ExpectedTextStream { channel, topic } => write!(
                 formatter,
-                "the topic {topic:?} of {channel:?} carries text streams, not payloads: send the text \
-                 as a stream, over HTTP with the content type text/stream"
+                "the topic {topic:?} of {channel:?} carries text streams, not payloads: publish a text stream \
+                 (over HTTP, with the content type text/stream)"
             ),
-            Self::CarriesPayloads { channel, topic } => write!(
+            Self::ExpectedPayload { channel, topic } => write!(
                 formatter,
-                "the topic {topic:?} of {channel:?} carries payloads, not text streams: send JSON, or \
-                 say `stream: text` in its definition"
+                "the topic {topic:?} of {channel:?} carries payloads, not text streams: publish JSON, or \
+                 set `stream: text` in its definition"
             ),
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
-            Self::Encode(error) => write!(formatter, "the payload cannot be written as JSON: {error}"),
+            Self::Encode(error) => write!(formatter, "the payload cannot be serialized as JSON: {error}"),
             Self::KeyReused => formatter.write_str(
-                "the idempotency key was used on this channel for another topic or payload: \
+                "the idempotency key was already used on this channel for another topic or payload: \
                  use a new key for each message",
             ),
-            Self::Storage(error) => write!(formatter, "the message is not published: {error}"),
-            Self::Closed => formatter.write_str("the hub was shut down and takes no more messages"),
+            Self::Storage(error) => write!(formatter, "failed to publish the message: {error}"),
+            Self::Closed => formatter.write_str("the hub is shut down and accepts no more messages"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Random numbers, which a simulation decides.
+//! Random numbers, which a simulation can make reproducible.
 
 /// Returns a random number.
 pub(crate) fn number() -> u32 {

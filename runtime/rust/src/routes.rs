@@ -7,31 +7,31 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use crate::hub::{Action, Client, Hub, NoSession, Phase, RatedAction};
-use crate::token::{Permit, Refused};
+use crate::hub::{Action, Client, Hub, Phase, RatedAction, SessionError};
+use crate::token::{AuthError, VerifiedGrant};
 
 mod body;
 mod client;
 mod connect;
 mod drain;
-mod failure;
+mod error;
 mod health;
 mod mint;
 mod origin;
-mod page;
 mod publish;
 mod revoke;
 mod session;
+mod session_head;
 mod signal;
 mod socket;
 mod sse;
 
 pub(crate) use drain::drain;
-use failure::Failure;
+use error::HttpError;
 pub use health::healthz;
-use page::SessionHead;
+use session_head::SessionHead;
 
-/// All routes of a hub, below `/v1/realtime`, to serve or to merge with a server's own.
+/// Returns all routes of a hub, below `/v1/realtime`. Serve them, or merge them into your own router.
 ///
 /// See [`Hub`] for an example.
 pub fn routes(hub: Hub) -> Router {
@@ -49,91 +49,101 @@ pub fn routes(hub: Hub) -> Router {
         .with_state(hub)
 }
 
-/// The parameters of a request.
+/// The query parameters of a request.
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// The value of a parameter: of one that is repeated the first counts.
+    /// Returns the value of a parameter. If it is repeated, the first one counts.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl<S: Sync> FromRequestParts<S> for Parameters {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
         let query = Query::try_from_uri(&parts.uri);
-        query.map(|Query(pairs)| Self(pairs)).map_err(|error| Failure::bad_request(error.body_text()))
+        query.map(|Query(pairs)| Self(pairs)).map_err(|error| HttpError::bad_request(error.body_text()))
     }
 }
 
+/// Returns the bearer token of a request.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, bearer) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(bearer.trim())
 }
 
-/// What a token permits, or without one the session of the page.
-async fn permit(
+/// Returns what a token grants, or the session of the page if there is no token.
+async fn authorize(
     hub: &Hub,
     client: &Client,
     token: Option<&str>,
     head: &SessionHead,
     action: Action,
     channel: Option<&str>,
-) -> Result<Permit, Failure> {
+) -> Result<VerifiedGrant, HttpError> {
     match token {
-        Some(token) => permit_of_token(hub, client, token, action == Action::Publish).await,
-        None => permit_of_session(hub, client, head, action, channel).await,
+        Some(token) => verify_token(hub, client, token, action == Action::Publish).await,
+        None => authorize_session(hub, client, head, action, channel).await,
     }
 }
 
-async fn permit_of_session(
+async fn authorize_session(
     hub: &Hub,
     client: &Client,
     head: &SessionHead,
     action: Action,
     channel: Option<&str>,
-) -> Result<Permit, Failure> {
-    // The hook may ask a database.
+) -> Result<VerifiedGrant, HttpError> {
+    // Check first, because the hook may query a database.
     hub.check_auth_failures(client)?;
-    hub.authorize(head.0.as_ref(), action, channel).await.map_err(|none| match none {
-        NoSession::Refused(refused) => unauthorized(hub, client, &refused),
-        NoSession::Unavailable => Failure::no_session(),
+    hub.authorize(head.0.as_ref(), action, channel).await.map_err(|error| match error {
+        SessionError::Denied(error) => unauthorized(hub, client, &error),
+        SessionError::Unavailable => HttpError::session_unavailable(),
     })
 }
 
-/// What a token permits. Whatever is wrong with it, the answer is the same.
-async fn permit_of_token(hub: &Hub, client: &Client, token: &str, publish: bool) -> Result<Permit, Failure> {
-    let refused = match hub.verify(token).await {
-        Ok(permit) if permit.topics.is_empty() => Refused::new("purpose", "a token for signals only"),
-        Ok(permit) if permit.publish == publish => return Ok(permit),
-        Ok(_) => Refused::new("purpose", "a token for publishing subscribes, or the other way round"),
-        Err(refused) => refused,
+/// Verifies a token. The answer does not say what is wrong with it.
+async fn verify_token(
+    hub: &Hub,
+    client: &Client,
+    token: &str,
+    publish: bool,
+) -> Result<VerifiedGrant, HttpError> {
+    let error = match hub.verify(token).await {
+        Ok(grant) if grant.topics.is_empty() => AuthError::new("purpose", "the token grants signals only"),
+        Ok(grant) if grant.publish == publish => return Ok(grant),
+        Ok(_) => AuthError::new(
+            "purpose",
+            "the token is for publishing and the request subscribes, or the reverse",
+        ),
+        Err(error) => error,
     };
-    Err(unauthorized(hub, client, &refused))
+    Err(unauthorized(hub, client, &error))
 }
 
-/// Refuses a client that has shown no valid token or key, or has done so too often.
-fn unauthorized(hub: &Hub, client: &Client, refused: &Refused) -> Failure {
-    let failure = Failure::unauthorized(refused);
-    hub.count(RatedAction::FailAuth, Some(client), None).map_or_else(Into::into, |()| failure)
+/// Counts a failed authentication, and returns `401`, or `429` if the client fails too often.
+fn unauthorized(hub: &Hub, client: &Client, error: &AuthError) -> HttpError {
+    let http_error = HttpError::unauthorized(error);
+    hub.check_rate(RatedAction::FailAuth, Some(client), None).map_or_else(Into::into, |()| http_error)
 }
 
-/// Returns whether a request has the signing key.
+/// Returns `true` if a request has the signing key.
 fn is_backend(hub: &Hub, headers: &HeaderMap) -> bool {
     bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer))
 }
 
-/// Lets only backends through.
-fn signing_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<(), Failure> {
+/// Returns an error unless the request has the signing key.
+fn require_signing_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<(), HttpError> {
     if is_backend(hub, headers) {
         client.set_trusted(true);
         return Ok(());
     }
-    Err(unauthorized(hub, client, &Refused::new("signing_key", "not the signing key")))
+    Err(unauthorized(hub, client, &AuthError::new("signing_key", "the bearer is not the signing key")))
 }
 
-fn open(hub: &Hub, until: Phase) -> Result<(), Failure> {
-    if hub.is_at_least(until) { Err(Failure::closing()) } else { Ok(()) }
+/// Returns an error once the hub has entered a phase.
+fn ensure_accepting(hub: &Hub, until: Phase) -> Result<(), HttpError> {
+    if hub.is_at_least(until) { Err(HttpError::shutting_down()) } else { Ok(()) }
 }

@@ -18,10 +18,9 @@ use tokio::time::Instant;
 use crate::channel::{Channel, TypedChannel};
 use crate::clock;
 use crate::hub::Hub;
-use crate::storage::{Engine, Hold, NewRun, RunRecord, Settled};
+use crate::storage::{Claim, Engine, NewRun, RunRecord, Settled};
 
-mod aside;
-mod calls;
+mod call_tracker;
 mod claiming;
 mod context;
 mod error;
@@ -34,6 +33,7 @@ mod replay;
 mod run;
 mod step;
 mod stream;
+mod suspended;
 mod wait;
 mod waker;
 
@@ -45,10 +45,10 @@ pub use step::StepOptions;
 pub use stream::RunStreamWriter;
 pub use wait::{ReceivedSignal, WaitAny};
 
-use aside::Aside;
 use context::Context;
 use job::{AnyJob, TypedJob};
 use limits::Limits;
+use suspended::Suspended;
 
 /// Registers jobs and sets how runs are executed. See [`Runs::builder`].
 #[must_use = "nothing is executed until `start`"]
@@ -62,7 +62,7 @@ pub struct RunsBuilder {
 #[derive(Clone, Copy)]
 struct Settings {
     retries: u32,
-    /// The first and the longest pause before a retry.
+    /// The delay before the first retry, and its maximum.
     backoff: (Duration, Duration),
     step_timeout: Duration,
     lease: Duration,
@@ -72,7 +72,7 @@ struct Settings {
     limits: Limits,
 }
 
-/// A handle to runs, to cancel them and to look them up.
+/// A handle to the runs of a hub: starts them, cancels them and looks them up.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -109,14 +109,14 @@ struct Shared {
     /// The executions under way in this process, by the row of their run.
     slots: Mutex<BTreeMap<i64, Slot>>,
     /// The executions put aside because all their branches wait.
-    aside: Mutex<Aside>,
+    suspended: Mutex<Suspended>,
     /// Notified when there may be a run to claim.
     wake: Arc<Notify>,
 }
 
 /// One execution under way. Waiting runs have no slot.
 struct Slot {
-    hold: Hold,
+    claim: Claim,
     run_id: String,
     since: Instant,
     context: Arc<OnceLock<Arc<Context>>>,
@@ -219,7 +219,7 @@ impl RunsBuilder {
         R: Future<Output = Result<C::Result, RunError>> + Send + 'static,
     {
         let earlier = self.jobs.insert(name, Arc::new(TypedJob::new(job)));
-        assert!(earlier.is_none(), "two jobs are registered as {name:?}");
+        assert!(earlier.is_none(), "a job named {name:?} is already registered");
         Job::new(name, Arc::clone(&self.shared))
     }
 
@@ -271,41 +271,42 @@ impl RunsBuilder {
         self
     }
 
-    /// Sets the most bytes of a run's input, in JSON. [`Job::start`] refuses larger ones. Default: 1 MiB.
+    /// Sets the maximum bytes of a run's input, in JSON. [`Runs::start`] rejects larger ones. Default: 1 MiB.
     pub fn max_input_bytes(mut self, max: usize) -> Self {
         self.settings.limits.input = max;
         self
     }
 
-    /// Sets the most bytes of the value of a step, in JSON, and of the text of a text stream. A step with a larger
+    /// Sets the maximum bytes of the value of a step, in JSON, and of the text of a text stream. A step with a larger
     /// value fails and is not retried. Default: 1 MiB.
     pub fn max_value_bytes(mut self, max: usize) -> Self {
         self.settings.limits.value = max;
         self
     }
 
-    /// Sets the most bytes of a run's result, in JSON. A run with a larger one fails. Every subscriber of the channel
-    /// is sent the result. Default: 1 MiB.
+    /// Sets the maximum bytes of a run's result, in JSON. A run with a larger result fails. Every subscriber of the
+    /// channel receives the result. Default: 1 MiB.
     pub fn max_result_bytes(mut self, max: usize) -> Self {
         self.settings.limits.result = max;
         self
     }
 
-    /// Sets the most bytes of the text of an error. Longer ones are cut, and say how long they were. Default: 8 KiB.
+    /// Sets the maximum bytes of an error's text. Longer texts are truncated and state their full length. Default: 8
+    /// KiB.
     pub fn max_error_bytes(mut self, max: usize) -> Self {
         self.settings.limits.error = max;
         self
     }
 
-    /// Sets the most bytes that a run may record: the ids and values of its calls, and the text of its streams. A run
-    /// that records more fails. Default: 64 MiB.
+    /// Sets the maximum bytes that a run may record: the ids and values of its calls, and the text of its streams. A
+    /// run that records more fails. Default: 64 MiB.
     pub fn max_journal_bytes(mut self, max: usize) -> Self {
         self.settings.limits.journal = max;
         self
     }
 
-    /// Starts executing runs: new ones, and those that were unfinished when the last server stopped. This
-    /// continues until the hub is shut down, even if the returned `Runs` and all jobs are dropped.
+    /// Starts executing runs: new ones, and those that were unfinished when the last server stopped. This continues
+    /// until the hub is shut down, even if the returned `Runs` is dropped.
     ///
     /// # Errors
     /// If the hub has no storage, or the storage fails.
@@ -315,7 +316,7 @@ impl RunsBuilder {
             jobs: self.jobs,
             settings: self.settings,
             slots: Mutex::default(),
-            aside: Mutex::new(Aside::new(self.settings.max_waiting_in_memory)),
+            suspended: Mutex::new(Suspended::new(self.settings.max_waiting_in_memory)),
             wake: Arc::default(),
         });
         shared.hub.listen_for_all_signals(&shared.wake);
@@ -370,19 +371,19 @@ impl Shared {
         };
         let settled = self.engine()?.cancel(run_id.to_owned(), event).await?;
         self.abort_row(record.row);
-        if settled == Settled::Kept {
+        if settled == Settled::Committed {
             let why = "the run was cancelled";
             stream::stop_streams(self, self.engine()?, record.row, run_id, why, |_| true).await?;
         }
-        Ok(if settled == Settled::Kept { CancelOutcome::Now } else { CancelOutcome::Ended })
+        Ok(if settled == Settled::Committed { CancelOutcome::Now } else { CancelOutcome::Ended })
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<i64, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn holds(&self) -> Vec<Hold> {
-        self.slots().values().map(|slot| slot.hold).collect()
+    fn claims(&self) -> Vec<Claim> {
+        self.slots().values().map(|slot| slot.claim).collect()
     }
 
     /// Returns the time by the storage's clock. Everything that is due at some time follows it.
@@ -400,9 +401,9 @@ impl Shared {
     }
 
     /// Stops the execution of a run, if this process executes it under this claim.
-    fn abort(&self, hold: Hold) {
-        if self.slots().get(&hold.row).is_some_and(|slot| slot.hold == hold) {
-            self.abort_row(hold.row);
+    fn abort(&self, claim: Claim) {
+        if self.slots().get(&claim.row).is_some_and(|slot| slot.claim == claim) {
+            self.abort_row(claim.row);
         }
     }
 
@@ -411,12 +412,12 @@ impl Shared {
             slot.task.abort();
         }
         // Dropped outside of the lock, because this drops everything that the job holds.
-        let aside = self.aside().take_row(row);
-        drop(aside);
+        let suspended = self.suspended().take_row(row);
+        drop(suspended);
     }
 
-    fn aside(&self) -> MutexGuard<'_, Aside> {
-        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn suspended(&self) -> MutexGuard<'_, Suspended> {
+        self.suspended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

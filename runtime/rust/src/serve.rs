@@ -1,4 +1,4 @@
-//! Serving the routes, with what a server of long connections needs around them.
+//! A server for the routes, which handles long-lived connections well.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -25,42 +25,42 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
-use crate::hub::{Hub, Phase, ServerPlace};
+use crate::hub::{Hub, Phase, ServerSlot};
 use crate::routes::drain;
 
 mod body;
-mod places;
+mod slots;
 mod socket;
 
-use body::{AnswerBody, RequestBody};
-use places::Places;
+use body::{RequestBody, ResponseBody};
+use slots::Slots;
 use socket::Socket;
 
-/// The most bytes of a request's head, and of an answer that is ready and not written yet.
-const BUFFER: usize = 64 * 1024;
-/// How many connections may wait to be accepted. When a burst exceeds it, the system drops the attempts of others too,
-/// who then wait a second before they try again. Linux allows 4,096 at most unless configured otherwise.
+/// The most bytes of a request's head, and of a response that is buffered.
+const MAX_BUFFER: usize = 64 * 1024;
+/// How many connections may wait to be accepted. If a burst exceeds it, the system drops the attempts of other clients
+/// too, which then retry after a second. Linux allows 4,096 at most unless configured otherwise.
 const BACKLOG: i32 = 4096;
-/// What connections get beyond the drain timeout to end by themselves.
+/// How long connections may take to close after the drain timeout.
 const GRACE: Duration = Duration::from_secs(1);
-/// Pause and sacrifice while the system gives no further connection.
-const PAUSE: Duration = Duration::from_millis(200);
-const ENDED_WITHOUT_ROOM: usize = 64;
-/// More is as good as no limit, and far from what a clock cannot add.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long to wait, and how many waiting connections to close, if the system cannot accept a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+const CLOSED_ON_ACCEPT_ERROR: usize = 64;
+/// Keeps sums of times from overflowing.
+const MAX_HEAD_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves an application with the routes of a hub over HTTP/1, until the hub is shut down.
 ///
-/// Small messages go out at once (`TCP_NODELAY`). A request's head may take 30 seconds. Who takes nothing of
-/// what is written to him for twice the hub's write timeout, or is gone without a word, is cut off: the hub
-/// ends what it serves first, and then nothing remains of the socket either. Connections that wait for their client,
-/// because it has not sent a whole request or not shown a token, give way to new ones when there are too many.
-/// Handlers may extract `ConnectInfo<SocketAddr>`.
+/// Small messages are sent at once (`TCP_NODELAY`). The head of a request may take 30 seconds. If a client vanishes, or
+/// reads nothing for twice the hub's write timeout, its socket is closed; the hub ends its subscriptions before that.
+/// If there are too many connections, new ones replace those that wait for their client, because it has not sent a
+/// whole request or a valid token. Handlers can extract `ConnectInfo<SocketAddr>`.
 ///
-/// When [`Hub::shutdown`] is called, or the signal of [`Serve::with_graceful_shutdown`] comes, clients are told, get what is
-/// waiting for them, and the rest is closed. All is over one second after the hub's drain timeout at the latest.
+/// When [`Hub::shutdown`] is called or the future of [`Serve::with_graceful_shutdown`] completes, clients are notified
+/// and receive their waiting messages, and then all connections close. The server returns at most one second after the
+/// hub's drain timeout.
 ///
 /// ```no_run
 /// # async fn run(hub: fanfare::Hub) -> std::io::Result<()> {
@@ -72,9 +72,9 @@ type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// # }
 /// ```
 ///
-/// The routes work in a server of your own, too. With `axum::serve` set `TCP_NODELAY` by its `tap_io`, wait
-/// for [`Hub::shutdown`] in its `with_graceful_shutdown`, and have a proxy in front that ends slow heads and
-/// clients that do not read, which it cannot.
+/// The routes also work in your own server. With `axum::serve`, set `TCP_NODELAY` in its `tap_io` and await
+/// [`Hub::shutdown`] in its `with_graceful_shutdown`. It does not time out slow requests and clients that do not read,
+/// so put a proxy in front that does.
 pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
     Serve {
         listener,
@@ -87,7 +87,7 @@ pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
     }
 }
 
-/// A server in the making, which runs when it is awaited. See [`serve`].
+/// A server, which runs when it is awaited. See [`serve`].
 #[must_use = "a server runs when it is awaited"]
 pub struct Serve {
     listener: TcpListener,
@@ -96,37 +96,36 @@ pub struct Serve {
     head_timeout: Duration,
     max_connections: Option<usize>,
     max_waiting: usize,
-    signal: Signal,
+    signal: ShutdownSignal,
 }
 
 impl Serve {
-    /// Shuts the hub down when something has happened, such as a signal to the process.
+    /// Shuts the hub down when a future completes, such as a signal to the process.
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Box::pin(signal);
         self
     }
 
-    /// How long the head of a request may take to arrive, from when the connection is free for one.
-    /// 30 seconds unless set. A proxy in front should keep connections without a request for less than that.
+    /// Sets how long the head of a request may take to arrive, counted from when the connection is free for it. 30
+    /// seconds unless set. The keep-alive timeout of a proxy in front should be shorter.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
-        self.head_timeout = timeout.min(LONGEST);
+        self.head_timeout = timeout.min(MAX_HEAD_TIMEOUT);
         self
     }
 
-    /// How many connections the server may have at the same time. Unless set, seven eighths of the files that the
+    /// Sets the most connections that the server has at the same time. Unless set, seven eighths of the files that the
     /// process may open (`ulimit -n`).
     ///
-    /// When there are as many, those that wait for their client end first: the connection that has waited longest
-    /// for a request, for the rest of one, or for a token. If all connections are being served, a new one is closed
-    /// at once.
+    /// At the limit, a new connection replaces the one that has waited longest for its client: for a request, for the
+    /// rest of one, or for a token. If all connections are being served, the new one is closed at once.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.max_connections = Some(count.max(1));
         self
     }
 
-    /// How many connections may wait for their client without a token at the same time: those that have not sent a
-    /// whole request, and those that were upgraded and have not shown a token. The longest waiting end first. Connections
-    /// between two requests do not count. 5,000 unless set.
+    /// Sets the most connections that wait for their client without a token at the same time: those that have not sent
+    /// a whole request, and those that were upgraded and have not sent a valid token. The one that has waited longest
+    /// is closed first. Connections between two requests do not count. 5,000 unless set.
     pub fn max_waiting(mut self, count: usize) -> Self {
         self.max_waiting = count.max(1);
         self
@@ -134,19 +133,18 @@ impl Serve {
 
     async fn run(self) {
         let Self { listener, app, hub, head_timeout, max_connections, max_waiting, signal } = self;
-        // Listeners of the standard library have 128. If this fails, it stays at that.
+        // The standard library uses 128, which remains if this fails.
         let _ = SockRef::from(&listener).listen(BACKLOG);
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER);
-        let places =
-            Places::new(max_connections.unwrap_or_else(places::default_max_connections), max_waiting);
+        http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(MAX_BUFFER);
+        let slots = Slots::new(max_connections.unwrap_or_else(slots::default_max_connections), max_waiting);
         let mut connections = Connections {
             http,
             app: TowerToHyperService::new(app.layer(from_fn(drain))),
-            // The hub is to find out first, so that it counts why a connection ended.
-            patience: hub.settings().write_timeout.saturating_mul(2),
+            // Longer than the hub's timeout, so that the hub records why a connection closed.
+            write_timeout: hub.settings().write_timeout.saturating_mul(2),
             running: JoinSet::new(),
-            places: Arc::clone(&places),
+            slots: Arc::clone(&slots),
             stop: watch::Sender::new(()),
         };
         let mut shut_down = pin!(shut_down(&hub, signal));
@@ -154,18 +152,18 @@ impl Serve {
             tokio::select! {
                 left = &mut shut_down => break left,
                 Some(_) = connections.running.join_next() => {}
-                accepted = accept(&listener, &places) => match accepted {
+                accepted = accept(&listener, &slots) => match accepted {
                     Ok((socket, peer)) => {
                         connections.add(socket, peer);
-                        // A burst of new connections takes turns with those that are there.
+                        // A burst of new connections takes turns with the existing ones.
                         yield_now().await;
                     }
-                    Err(error) => connections.make_room(&error).await,
+                    Err(error) => connections.handle_accept_error(&error).await,
                 },
             }
         };
         drop(listener);
-        connections.end(left).await;
+        connections.close(left).await;
     }
 }
 
@@ -184,9 +182,10 @@ impl fmt::Debug for Serve {
     }
 }
 
-/// Comes back when the hub is shut down, with the time that is left for connections to end by themselves.
-/// Until then new requests are answered, so that health checks and clients hear that the server is closing.
-async fn shut_down(hub: &Hub, signal: Signal) -> Duration {
+/// Waits for the signal or a shutdown of the hub, shuts the hub down, and returns the time that is left for connections
+/// to close by themselves. Meanwhile new requests are served, so that health checks and clients learn that the server
+/// is closing.
+async fn shut_down(hub: &Hub, signal: ShutdownSignal) -> Duration {
     let mut phase = hub.phase();
     let elsewhere = async { drop(phase.wait_for(|phase| *phase >= Phase::Closing).await) };
     tokio::select! {
@@ -198,47 +197,47 @@ async fn shut_down(hub: &Hub, signal: Signal) -> Duration {
     hub.settings().drain_timeout.saturating_sub(start.elapsed()).saturating_add(GRACE)
 }
 
-async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, SocketAddr)> {
-    places.closed().await;
+async fn accept(listener: &TcpListener, slots: &Slots) -> io::Result<(TcpStream, SocketAddr)> {
+    slots.wait_for_closing().await;
     listener.accept().await
 }
 
 struct Connections {
     http: http1::Builder,
     app: TowerToHyperService<Router>,
-    /// How long a connection may take nothing of what is written to it.
-    patience: Duration,
+    /// How long a client may read nothing of what is written to it.
+    write_timeout: Duration,
     running: JoinSet<()>,
-    places: Arc<Places>,
+    slots: Arc<Slots>,
     stop: watch::Sender<()>,
 }
 
 impl Connections {
     fn add(&mut self, socket: TcpStream, peer: SocketAddr) {
-        // Nothing is read of a connection that has no place.
-        let Some(place) = self.places.enter() else { return };
-        let (app, own) = (self.app.clone(), Arc::clone(&place));
+        // Without a slot, the connection is dropped unread.
+        let Some(slot) = self.slots.acquire() else { return };
+        let (app, own) = (self.app.clone(), Arc::clone(&slot));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(ServerPlace::new(Arc::clone(&own)));
-            let answer = app.call(request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&own)))));
+            request.extensions_mut().insert(ServerSlot::new(Arc::clone(&own)));
+            let response = app.call(request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&own)))));
             let own = Arc::clone(&own);
             async move {
-                let answer = answer.await?;
-                // What comes after an upgrade is no answer.
-                if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    return Ok(answer);
+                let response = response.await?;
+                // After an upgrade, the connection is not a response.
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    return Ok(response);
                 }
-                Ok::<_, Infallible>(answer.map(|body| Body::new(AnswerBody::new(body, own))))
+                Ok::<_, Infallible>(response.map(|body| Body::new(ResponseBody::new(body, own))))
             }
         });
-        let socket = TokioIo::new(Socket::new(socket, self.patience, place));
+        let socket = TokioIo::new(Socket::new(socket, self.write_timeout, slot));
         let connection = self.http.serve_connection(socket, service).with_upgrades();
         let mut stop = self.stop.subscribe();
         self.running.spawn(async move {
             let mut connection = pin!(connection);
             tokio::select! {
-                // How it ended matters to nobody: the hub has counted what it served.
+                // The hub has already recorded how the connection ended.
                 _ = connection.as_mut() => return,
                 _ = stop.changed() => connection.as_mut().graceful_shutdown(),
             }
@@ -246,23 +245,24 @@ impl Connections {
         });
     }
 
-    /// Without a pause, a system that has no more files to open would be asked for one in a busy loop.
-    async fn make_room(&mut self, error: &io::Error) {
+    /// Handles an error of `accept`. Closes waiting connections and pauses, because a process that is out of files
+    /// would otherwise retry in a busy loop.
+    async fn handle_accept_error(&mut self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
             return;
         }
-        tracing::error!(%error, "no connection can be accepted");
-        self.places.end_oldest(ENDED_WITHOUT_ROOM);
-        sleep(PAUSE).await;
+        tracing::error!(%error, "failed to accept a connection");
+        self.slots.close_oldest(CLOSED_ON_ACCEPT_ERROR);
+        sleep(ACCEPT_PAUSE).await;
     }
 
-    async fn end(mut self, left: Duration) {
-        self.places.end_new();
+    async fn close(mut self, left: Duration) {
+        self.slots.close_new();
         self.stop.send_replace(());
         let ended = async { while self.running.join_next().await.is_some() {} };
         if timeout(left, ended).await.is_err() {
-            tracing::warn!("connections are cut that did not end");
+            tracing::warn!("drain timeout elapsed; dropping the connections that remain");
         }
         self.running.shutdown().await;
     }

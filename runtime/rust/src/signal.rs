@@ -7,31 +7,32 @@ use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::channel::{Channel, Signal, SignalDefinition};
-use crate::history::Key;
+use crate::history::IdempotencyKey;
 use crate::hub::Hub;
-use crate::schema::{self, Issue};
+use crate::schema::{self, Issue, Schema};
 use crate::storage::{NewSignal, Signalled, StorageError, Taken};
 
 impl Hub {
-    /// Sends a signal to the run on a channel, as clients do with `POST signal`. Set its options, then await it.
+    /// Sends a signal to a run on a channel, as clients do with `POST signal`. Set options, then await it.
     ///
-    /// A run that waits for signals asks a question, and a question takes one answer. The receipt says whether the
+    /// A run that waits for signals asks a question, and a question accepts one answer. The receipt says whether the
     /// signal is that answer, or is kept because the run has not asked for it yet.
     pub fn signal<'p, P: ?Sized>(&'p self, signal: Signal<'p, P>, payload: &'p P) -> SendSignal<'p, P> {
         SendSignal { hub: self, signal, payload, options: SignalOptions::default() }
     }
 
-    /// Sends a payload in JSON that was already checked against its definition.
+    /// Records a signal and wakes the run that waits for it. All ways to send a signal end here.
     pub(crate) async fn send_signal(
         &self,
         channel: &Channel,
         definition: &SignalDefinition,
-        payload: String,
+        payload: SignalPayload,
         options: SignalOptions<'_>,
     ) -> Result<SignalReceipt, SignalError> {
-        let signal = options.signal(self, channel, definition, payload)?;
+        let signal = options.into_signal(self, channel, definition, payload)?;
         let storage = self.storage().ok_or(SignalError::NoRun)?;
         let sent = storage.engine().signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
@@ -54,6 +55,25 @@ impl Hub {
     }
 }
 
+/// A payload that matches its definition, as the JSON that the journal stores.
+pub(crate) struct SignalPayload(String);
+
+impl SignalPayload {
+    /// Checks and serializes a payload.
+    fn new<P: Serialize + ?Sized>(schema: &Schema, payload: &P) -> Result<Self, SignalError> {
+        schema::check(schema, payload).map_err(SignalError::Invalid)?;
+        serde_json::to_string(payload).map(Self).map_err(|error| SignalError::Encode(error.to_string()))
+    }
+
+    /// Checks a payload in JSON. Whitespace and repeated keys are not kept, so that they make no difference to an
+    /// idempotency key.
+    pub(crate) fn from_json(schema: &Schema, json: &[u8]) -> Result<Self, SignalError> {
+        let payload: Value =
+            serde_json::from_slice(json).map_err(|error| SignalError::NotJson(error.to_string()))?;
+        Self::new(schema, &payload)
+    }
+}
+
 /// The options of a signal.
 #[derive(Default)]
 pub(crate) struct SignalOptions<'p> {
@@ -66,15 +86,15 @@ pub(crate) struct SignalOptions<'p> {
 }
 
 impl SignalOptions<'_> {
-    fn signal(
-        &self,
+    fn into_signal(
+        self,
         hub: &Hub,
         channel: &Channel,
         definition: &SignalDefinition,
-        payload: String,
+        SignalPayload(payload): SignalPayload,
     ) -> Result<NewSignal, SignalError> {
         let question = self.question.as_deref().map(str::parse).transpose();
-        // The same key with another payload or run is not a repeat.
+        // Using a key for another payload or run is an error, not a repetition.
         let content = format!("{}\n{payload}", self.run_id.as_deref().unwrap_or_default());
         Ok(NewSignal {
             channel: channel.name().to_owned(),
@@ -82,7 +102,7 @@ impl SignalOptions<'_> {
             question: question.map_err(|_| SignalError::TooLate)?,
             name: definition.name.to_owned(),
             by: self.by.as_deref().map(str::to_owned),
-            key: self.key.as_deref().map(|key| Key::new(key, definition.name, content.as_bytes())),
+            key: self.key.as_deref().map(|key| IdempotencyKey::new(key, definition.name, content.as_bytes())),
             payload,
             at: self.at.unwrap_or_else(|| hub.storage_time()),
         })
@@ -128,9 +148,7 @@ impl<'p, P: ?Sized> SendSignal<'p, P> {
 impl<P: Serialize + Sync + ?Sized> SendSignal<'_, P> {
     async fn send(self) -> Result<SignalReceipt, SignalError> {
         let Self { hub, signal, payload, options } = self;
-        schema::check(signal.definition().schema, payload).map_err(SignalError::Invalid)?;
-        let payload =
-            serde_json::to_string(payload).map_err(|error| SignalError::Encode(error.to_string()))?;
+        let payload = SignalPayload::new(signal.definition().schema, payload)?;
         hub.send_signal(signal.channel(), signal.definition(), payload, options).await
     }
 }
@@ -156,7 +174,7 @@ pub struct SignalReceipt {
     pub status: SignalStatus,
 }
 
-/// The status of a recorded signal.
+/// Whether a recorded signal answered a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignalStatus {
@@ -173,6 +191,8 @@ pub enum SignalStatus {
 pub enum SignalError {
     /// The payload does not match its definition.
     Invalid(Vec<Issue>),
+    /// The payload is not JSON.
+    NotJson(String),
     /// The payload cannot be serialized.
     Encode(String),
     /// The question already has an answer.
@@ -202,9 +222,10 @@ impl fmt::Display for SignalError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(issues) => {
-                formatter.write_str("the payload breaks the signal's definition:")?;
+                formatter.write_str("the payload does not match the signal's definition:")?;
                 issues.iter().try_for_each(|issue| write!(formatter, "\n  {issue}"))
             }
+            Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
             Self::Encode(error) => write!(formatter, "the payload cannot be serialized as JSON: {error}"),
             Self::AlreadyTaken { signal, by: Some(by), .. } => {
                 write!(formatter, "the run already has an answer: {by} sent {signal:?}")
@@ -215,8 +236,10 @@ impl fmt::Display for SignalError {
             Self::TooLate => formatter.write_str("the run no longer waits for this signal"),
             Self::RunEnded => formatter.write_str("the run has ended"),
             Self::NoRun => formatter.write_str("the channel has no run"),
-            Self::KeyReused => formatter.write_str("the idempotency key was used for another payload or run"),
-            Self::Storage(error) => write!(formatter, "the signal was not recorded: {error}"),
+            Self::KeyReused => {
+                formatter.write_str("the idempotency key was already used for another payload or run")
+            }
+            Self::Storage(error) => write!(formatter, "failed to record the signal: {error}"),
         }
     }
 }

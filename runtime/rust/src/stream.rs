@@ -1,4 +1,4 @@
-//! Text streams: a text that is published piece by piece, as it is written.
+//! Text streams: text that is published in chunks while it is written.
 
 use std::borrow::Cow;
 use std::future::{Future, IntoFuture};
@@ -17,24 +17,24 @@ use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 /// The most bytes of text in one chunk.
 const MAX_CHUNK: usize = 16 * 1024;
 
-/// Pieces that come sooner after each other than this become one chunk.
-const PACE: Duration = Duration::from_millis(5);
+/// The minimum time between chunks. Text that is written sooner joins the next chunk.
+const CHUNK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long to wait before trying again to end a stream that the storage could not take.
-const RETRY: Duration = Duration::from_millis(500);
+/// How long to wait before the end of a stream is appended again after the storage failed.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// How many pieces may wait before their writer does.
-const WAITING: usize = 64;
+/// How many writes may wait in the queue.
+const MAX_QUEUED: usize = 64;
 
 impl Hub {
-    /// Starts a text stream on a topic that carries them (`stream: text` in the definition).
-    /// Await it; `run_id` may come before.
+    /// Starts a text stream on a topic that carries them (`stream: text` in the definition). Set options, then await
+    /// it.
     ///
     /// ```
     /// # async fn write(hub: &fanfare::Hub, topic: fanfare::Topic<'_, fanfare::TextStream>) -> Result<(), fanfare::PublishError> {
     /// let mut draft = hub.stream(topic).await?;
-    /// for piece in ["Once ", "upon ", "a time"] {
-    ///     draft.write(piece).await?;
+    /// for text in ["Once ", "upon ", "a time"] {
+    ///     draft.write(text).await?;
     /// }
     /// draft.end().await?;
     /// # Ok(())
@@ -44,7 +44,7 @@ impl Hub {
         StartTextStream { hub: self, channel: topic.channel(), topic: topic.index(), run_id: None }
     }
 
-    /// Starts a text stream on a channel and topic that are known by name.
+    /// Starts a text stream on a channel and topic by name.
     pub(crate) async fn stream_by_name(
         &self,
         channel: &str,
@@ -53,7 +53,7 @@ impl Hub {
     ) -> Result<TextStreamWriter, PublishError> {
         let (resolved, index) = self.registry().topic(channel, topic)?;
         if resolved.definition().topics[index].schema().is_some() {
-            return Err(PublishError::CarriesPayloads { channel: channel.into(), topic: topic.into() });
+            return Err(PublishError::ExpectedPayload { channel: channel.into(), topic: topic.into() });
         }
         let run_id = run_id.map(Cow::Borrowed);
         StartTextStream { hub: self, channel: &resolved, topic: index, run_id }.await
@@ -70,7 +70,7 @@ pub struct StartTextStream<'p> {
 }
 
 impl<'p> StartTextStream<'p> {
-    /// Says which run the stream belongs to.
+    /// Sets the run that the stream belongs to.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
         self.run_id = Some(run_id.into());
         self
@@ -87,9 +87,9 @@ impl<'p> StartTextStream<'p> {
             id,
         };
         stream.append(LogKind::StreamStart, &stream.id).await?;
-        let (pieces, written) = mpsc::channel(WAITING);
-        let carrying = tokio::spawn(stream.carry(written));
-        Ok(TextStreamWriter { pieces, carrying })
+        let (sender, receiver) = mpsc::channel(MAX_QUEUED);
+        let task = tokio::spawn(stream.run(receiver));
+        Ok(TextStreamWriter { sender, task })
     }
 }
 
@@ -102,18 +102,20 @@ impl<'p> IntoFuture for StartTextStream<'p> {
     }
 }
 
-/// Writes a text stream. Pieces go out at once, or together where they come faster than some
-/// milliseconds after each other. Dropped before its [`end`](Self::end), the stream ends with an
-/// error, so that nobody takes what came for all of it.
+/// Writes a text stream. Text is published at once, or joined with other text that is written within a few
+/// milliseconds.
+///
+/// If the writer is dropped before [`end`](Self::end), the stream ends with an error, so that subscribers do not take
+/// the text for complete.
 #[derive(Debug)]
-#[must_use = "dropped before its end, the stream ends with an error"]
+#[must_use = "the stream ends with an error if the writer is dropped before its end"]
 pub struct TextStreamWriter {
-    pieces: mpsc::Sender<Piece>,
-    carrying: JoinHandle<Result<MessageId, PublishError>>,
+    sender: mpsc::Sender<Write>,
+    task: JoinHandle<Result<MessageId, PublishError>>,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum Write {
     Text(String),
     End(Ending),
 }
@@ -126,26 +128,25 @@ enum Ending {
 }
 
 impl TextStreamWriter {
-    /// Writes a piece of text, of any length. Waits where pieces come faster than they can be
-    /// published.
+    /// Writes text of any length. Waits if text is written faster than it can be published.
     ///
     /// # Errors
-    /// When an earlier piece could not be published; the stream is over then.
+    /// Returns an error if earlier text could not be published. The stream has then ended.
     pub async fn write(&mut self, text: &str) -> Result<(), PublishError> {
-        if text.is_empty() || self.pieces.send(Piece::Text(text.to_owned())).await.is_ok() {
+        if text.is_empty() || self.sender.send(Write::Text(text.to_owned())).await.is_ok() {
             return Ok(());
         }
-        // The task ends only for an error while pieces can still come.
-        match (&mut self.carrying).await {
+        // While the sender exists, the task ends only after an error.
+        match (&mut self.task).await {
             Ok(Err(error)) => Err(error),
             Ok(Ok(_)) | Err(_) => Err(PublishError::Closed),
         }
     }
 
-    /// Ends the stream: the text is complete. Gives the id of its end.
+    /// Ends the stream: the text is complete. Returns the message id of the end.
     ///
     /// # Errors
-    /// When a piece, or the end, could not be published.
+    /// Returns an error if text or the end could not be published.
     pub async fn end(self) -> Result<MessageId, PublishError> {
         self.finish(Ending::Complete).await
     }
@@ -153,27 +154,27 @@ impl TextStreamWriter {
     /// Ends the stream before the text is complete, because something failed. Subscribers receive the reason.
     ///
     /// # Errors
-    /// When a piece, or the end, could not be published.
+    /// Returns an error if text or the end could not be published.
     pub async fn fail(self, reason: impl Into<String>) -> Result<MessageId, PublishError> {
         self.finish(Ending::Failed(reason.into())).await
     }
 
-    /// Ends the stream before the text is complete, on purpose: a person pressed Stop, say. Subscribers receive the
-    /// reason, and show the text as stopped rather than failed.
+    /// Ends the stream before the text is complete, on purpose: for example, because a user pressed Stop. Subscribers
+    /// receive the reason, and show the text as stopped rather than failed.
     ///
     /// # Errors
-    /// When a piece, or the end, could not be published.
+    /// Returns an error if text or the end could not be published.
     pub async fn stop(self, reason: impl Into<String>) -> Result<MessageId, PublishError> {
         self.finish(Ending::Stopped(reason.into())).await
     }
 
     async fn finish(self, ending: Ending) -> Result<MessageId, PublishError> {
-        let _ = self.pieces.send(Piece::End(ending)).await;
-        self.carrying.await.unwrap_or(Err(PublishError::Closed))
+        let _ = self.sender.send(Write::End(ending)).await;
+        self.task.await.unwrap_or(Err(PublishError::Closed))
     }
 }
 
-/// A text stream on its way into the log.
+/// The task that appends a text stream to the log.
 struct Stream {
     hub: Hub,
     channel: Channel,
@@ -184,14 +185,14 @@ struct Stream {
 }
 
 impl Stream {
-    /// Appends what is written until it ends. If the storage fails, the stream ends once the storage works again:
-    /// subscribers must not wait for the rest.
-    async fn carry(self, pieces: mpsc::Receiver<Piece>) -> Result<MessageId, PublishError> {
-        let ended = self.forward(pieces).await;
-        if matches!(ended, Err(PublishError::Storage(_))) {
+    /// Appends writes until the stream ends. If the storage fails, ends the stream once the storage works again, so
+    /// that subscribers do not wait for the rest.
+    async fn run(self, writes: mpsc::Receiver<Write>) -> Result<MessageId, PublishError> {
+        let outcome = self.forward(writes).await;
+        if matches!(outcome, Err(PublishError::Storage(_))) {
             tokio::spawn(self.end_later());
         }
-        ended
+        outcome
     }
 
     async fn end_later(mut self) {
@@ -199,35 +200,37 @@ impl Stream {
             let Self { hub, channel, topic, run_id, id, guard } = self;
             let weak = hub.downgrade();
             drop(hub);
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(RETRY_DELAY).await;
             let Some(hub) = weak.upgrade() else { return };
             self = Self { hub, channel, topic, run_id, id, guard };
-            let failed = Ending::Failed("a piece could not be stored".into());
+            let failed = Ending::Failed("failed to store a chunk".into());
             if !matches!(self.end(&failed).await, Err(PublishError::Storage(_))) {
                 return;
             }
         }
     }
 
-    /// Appends what is written until it ends, as few chunks as the pace allows.
-    async fn forward(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<MessageId, PublishError> {
+    /// Appends writes until the stream ends, in as few chunks as the interval allows.
+    async fn forward(&self, mut writes: mpsc::Receiver<Write>) -> Result<MessageId, PublishError> {
         loop {
             let mut text = String::new();
-            let mut next = pieces.recv().await;
-            while let Some(Piece::Text(piece)) = next {
-                text.push_str(&piece);
-                next = if text.len() < MAX_CHUNK { pieces.try_recv().ok() } else { None };
+            let mut next = writes.recv().await;
+            while let Some(Write::Text(more)) = next {
+                text.push_str(&more);
+                next = if text.len() < MAX_CHUNK { writes.try_recv().ok() } else { None };
             }
             for chunk in chunks(&text) {
                 self.append(LogKind::Chunk { stream_id: &self.id }, chunk).await?;
             }
             match next {
-                Some(Piece::End(ending)) => return self.end(&ending).await,
+                Some(Write::End(ending)) => return self.end(&ending).await,
                 None if text.is_empty() => {
-                    return self.end(&Ending::Failed("its publisher gave up".into())).await;
+                    return self
+                        .end(&Ending::Failed("the publisher stopped before the end of the text".into()))
+                        .await;
                 }
-                // The next pieces gather meanwhile.
-                _ if text.len() < MAX_CHUNK => tokio::time::sleep(PACE).await,
+                // More writes gather meanwhile.
+                _ if text.len() < MAX_CHUNK => tokio::time::sleep(CHUNK_INTERVAL).await,
                 _ => {}
             }
         }
@@ -253,7 +256,7 @@ impl Stream {
     }
 }
 
-/// The text in pieces of at most [`MAX_CHUNK`] bytes, none cut inside a character.
+/// Splits text into chunks of at most [`MAX_CHUNK`] bytes, at character boundaries.
 pub(crate) fn chunks(mut text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let end = (0..=text.len().min(MAX_CHUNK)).rev().find(|at| text.is_char_boundary(*at))?;
@@ -268,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_join_to_the_text_and_cut_no_character() {
+    fn chunks_join_to_the_text_and_split_no_character() {
         for unit in ["a", "é", "€", "😀", "a😀é€"] {
             let text = unit.repeat(3 * MAX_CHUNK / unit.len() + 7);
             let chunks: Vec<&str> = chunks(&text).collect();

@@ -1,4 +1,4 @@
-//! Tokens: signed grants to subscribe to topics or to publish to them, and to send signals.
+//! Tokens: signed grants to subscribe to topics, to publish to them, or to send signals.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::wire::{ISSUER_PREFIX, MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
 mod jwks;
 mod jws;
 mod key;
-mod revoked;
+mod revocations;
 
 #[cfg(feature = "jwks")]
 pub use jwks::Jwks;
@@ -23,39 +23,38 @@ pub(crate) use jwks::{JwksError, KeySet};
 use jws::Jws;
 pub(crate) use key::SigningKey;
 #[cfg(feature = "sqlite")]
-pub(crate) use revoked::REVOKED_FOR;
-pub(crate) use revoked::Revocations;
+pub(crate) use revocations::REVOKED_FOR;
+pub(crate) use revocations::Revocations;
 
-/// How long a token lasts unless its maker says otherwise.
+/// The default lifetime of a token.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The longest that a token may last, whatever a hub is configured to allow.
+/// The longest lifetime of a token, whatever the hub's configuration.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// How far the clock of whoever signs a token may be ahead of this one, in seconds.
+/// How far the clock of a token's issuer may be ahead of this server's, in seconds.
 const MAX_CLOCK_SKEW: u64 = 30;
 
-/// No token is longer; what is, is not worth decoding. The largest the server
-/// mints names 64 topics.
+/// Longer tokens are rejected before they are decoded. The longest that a hub mints has 64 topics.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// What the server signs with and checks against.
+/// The keys that sign and verify tokens.
 pub(crate) struct Keys {
     pub(crate) signing: SigningKey,
-    /// Accepted, and not signed with.
-    pub(crate) fallbacks: Vec<SigningKey>,
-    /// Public keys of others who sign.
+    /// Keys that are accepted, but do not sign.
+    pub(crate) verifying: Vec<SigningKey>,
+    /// The public keys of other issuers.
     #[cfg(feature = "jwks")]
     pub(crate) key_sets: Vec<KeySet>,
-    /// The issuer of all tokens. Without one, each key is an issuer of its own.
+    /// The issuer of all tokens. If `None`, each key is an issuer of its own.
     pub(crate) issuer: Option<String>,
-    /// Whom tokens must be for. Without one, tokens for somebody in particular are refused.
+    /// The audience that tokens must have. If `None`, tokens with an audience are rejected.
     pub(crate) audience: Option<String>,
-    /// The longest that a token may last, whoever signs it.
+    /// The longest lifetime of a token, whoever signs it.
     pub(crate) max_lifetime: Duration,
 }
 
-/// One topic that a token names.
+/// A topic that a token grants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TopicClaim {
     pub(crate) kind: TopicKind,
@@ -63,14 +62,14 @@ pub(crate) struct TopicClaim {
     pub(crate) name: String,
 }
 
-/// The one kind of topic there is. Inngest's clients send and expect it.
+/// The only kind of topic. Inngest's clients send and expect it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TopicKind {
     Run,
 }
 
-/// One signal that a token names.
+/// A signal that a token grants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SignalClaim {
     pub(crate) channel: String,
@@ -82,7 +81,7 @@ struct Claims {
     iss: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     aud: Option<Audience>,
-    /// Required: it bounds how long a revocation must be remembered.
+    /// Required, because it bounds how long a revocation must be remembered.
     iat: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<u64>,
@@ -97,7 +96,7 @@ struct Claims {
     publish: bool,
 }
 
-/// Whom a token is for: one name, or several.
+/// The audience of a token: one name, or several.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Audience {
@@ -114,62 +113,67 @@ impl Audience {
     }
 }
 
-/// What a token is to say.
+/// The content of a token to mint.
 #[derive(Clone, Debug)]
-pub(crate) struct Wording {
+pub(crate) struct TokenSpec {
     pub(crate) topics: Vec<TopicClaim>,
     pub(crate) signals: Vec<SignalClaim>,
     pub(crate) publish: bool,
     pub(crate) lifetime: Duration,
     pub(crate) subject: Option<String>,
-    /// A random one where there is none.
+    /// Random if `None`.
     pub(crate) id: Option<String>,
 }
 
-/// What a token allows, once its signature and time are checked.
+/// What a token or a session grants, after verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Permit {
+pub(crate) struct VerifiedGrant {
     pub(crate) id: String,
     pub(crate) subject: Option<String>,
-    /// There may be none, where it is for signals only.
+    /// Empty if only signals are granted.
     pub(crate) topics: Vec<TopicClaim>,
     pub(crate) signals: Vec<SignalClaim>,
     pub(crate) publish: bool,
-    /// When it was made, in seconds since 1970.
+    /// In seconds since 1970.
     pub(crate) issued: u64,
-    /// When it ends, in seconds since 1970.
+    /// In seconds since 1970.
     pub(crate) expires: u64,
 }
 
-/// The token is not one that this server signed, or its time is over. Which of
-/// the two is nobody's business but the log's.
+/// Why a token or a key is not valid. Only the log and the metrics contain it: clients do not learn the reason.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    /// One word, to count by.
+pub(crate) struct AuthError {
+    /// The label of the metric.
     pub(crate) reason: &'static str,
     pub(crate) detail: String,
 }
 
-impl Refused {
+impl AuthError {
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
 
-    /// Tells those who run the server, and nobody else.
+    pub(crate) fn revoked() -> Self {
+        Self::new("revoked", "the token is revoked")
+    }
+
+    /// Records the error in metrics and the log.
     pub(crate) fn record(&self) {
         metrics::auth_failed(self.reason);
-        tracing::debug!(reason = self.reason, detail = self.detail, "refused");
+        tracing::debug!(reason = self.reason, detail = self.detail, "access denied");
     }
 }
 
 impl Keys {
-    /// Whether a bearer is a signing key, as it stands or hashed.
+    /// Returns `true` if a bearer is one of the keys, plain or hashed.
     pub(crate) fn is_signing_key(&self, bearer: &str) -> bool {
-        self.all().fold(false, |found, key| key.is(bearer) | found)
+        // Compare with all keys, so that the time does not reveal which one matches.
+        self.all().fold(false, |found, key| key.matches(bearer) | found)
     }
 
-    pub(crate) fn mint(&self, wording: Wording) -> Result<String, TokenError> {
-        let Wording { topics, signals, publish, lifetime, subject, id } = wording;
+    /// Signs a token.
+    pub(crate) fn mint(&self, spec: TokenSpec) -> Result<String, TokenError> {
+        let TokenSpec { topics, signals, publish, lifetime, subject, id } = spec;
         let count = topics.len() + signals.len();
         if count == 0 {
             return Err(TokenError::NoTopics);
@@ -178,18 +182,18 @@ impl Keys {
             return Err(TokenError::TooManyTopics(count));
         }
         if lifetime < Duration::from_secs(1) || lifetime > self.max_lifetime {
-            return Err(TokenError::Lifetime(lifetime));
+            return Err(TokenError::InvalidLifetime(lifetime));
         }
-        if !id.as_deref().is_none_or(is_name) {
-            return Err(TokenError::Id);
+        if !id.as_deref().is_none_or(is_valid_name) {
+            return Err(TokenError::InvalidId);
         }
-        if !subject.as_deref().is_none_or(is_name) {
-            return Err(TokenError::Subject);
+        if !subject.as_deref().is_none_or(is_valid_name) {
+            return Err(TokenError::InvalidSubject);
         }
         let iat = now();
         let jti = id.unwrap_or_else(random_id);
         let claims = Claims {
-            iss: self.issuer(&self.signing).into_owned(),
+            iss: self.issuer_of(&self.signing).into_owned(),
             aud: self.audience.clone().map(Audience::One),
             iat,
             nbf: None,
@@ -204,35 +208,35 @@ impl Keys {
             .map_err(|error| TokenError::Signing(error.to_string()))
     }
 
-    /// Checks the signature of a token, and then what it says of itself.
-    pub(crate) fn verify(&self, token: &str) -> Result<Permit, Refused> {
+    /// Verifies the signature of a token, and then its claims.
+    pub(crate) fn verify(&self, token: &str) -> Result<VerifiedGrant, AuthError> {
         if token.len() > MAX_LENGTH {
-            return Err(Refused::new("malformed", "longer than any token"));
+            return Err(AuthError::new("malformed", "the token is longer than 64 KiB"));
         }
-        let jws = Jws::read(token)?;
+        let jws = Jws::parse(token)?;
         let named = |key: &&SigningKey| jws.header.kid.as_deref().is_none_or(|kid| kid == key.id());
         if let Some(key) = self.all().filter(named).find(|key| jws.is_signed_with_hs256(key.secret())) {
-            return self.permit(&jws.payload, &self.issuer(key));
+            return self.verify_claims(&jws.payload, &self.issuer_of(key));
         }
         #[cfg(feature = "jwks")]
         if let Some(set) = self.key_set_for(&jws).filter(|set| set.verifies(&jws)) {
-            return self.permit(&jws.payload, set.issuer());
+            return self.verify_claims(&jws.payload, set.issuer());
         }
-        Err(Refused::new("signature", "signed with another key or algorithm"))
+        Err(AuthError::new("signature", "signed with an unknown key or another algorithm"))
     }
 
-    /// Gets the keys that a token may be signed with, if they have to be asked for.
+    /// Fetches the keys of a token's issuer if necessary.
     #[cfg(feature = "jwks")]
     pub(crate) async fn refresh_for(&self, token: &str) {
         if token.len() <= MAX_LENGTH
-            && let Ok(jws) = Jws::read(token)
+            && let Ok(jws) = Jws::parse(token)
             && let Some(set) = self.key_set_for(&jws)
         {
             set.refresh_for(jws.header.kid.as_deref()).await;
         }
     }
 
-    /// The keys of the issuer that a token names. Whether the issuer signed it is not known yet.
+    /// Returns the keys of the issuer that a token names. The signature is not verified yet.
     #[cfg(feature = "jwks")]
     fn key_set_for(&self, jws: &Jws<'_>) -> Option<&KeySet> {
         if jws.header.alg == jws::HS256 || self.key_sets.is_empty() {
@@ -242,44 +246,44 @@ impl Keys {
         self.key_sets.iter().find(|set| set.issuer() == claims.iss)
     }
 
-    /// What the claims permit that a key of the issuer signed.
-    fn permit(&self, claims: &[u8], issuer: &str) -> Result<Permit, Refused> {
+    /// Checks claims that a key of an issuer signed.
+    fn verify_claims(&self, claims: &[u8], issuer: &str) -> Result<VerifiedGrant, AuthError> {
         let claims: Claims = serde_json::from_slice(claims)
-            .map_err(|error| Refused::new("malformed", format!("the claims cannot be read: {error}")))?;
+            .map_err(|error| AuthError::new("malformed", format!("invalid claims: {error}")))?;
         self.check(&claims, issuer, now())?;
         let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
-        Ok(Permit { id, subject, topics, signals, publish, issued: iat, expires })
+        Ok(VerifiedGrant { id, subject, topics, signals, publish, issued: iat, expires })
     }
 
-    fn check(&self, claims: &Claims, issuer: &str, now: u64) -> Result<(), Refused> {
+    fn check(&self, claims: &Claims, issuer: &str, now: u64) -> Result<(), AuthError> {
         if claims.iss != issuer {
-            return Err(Refused::new("issuer", "the key is not one of the issuer's"));
+            return Err(AuthError::new("issuer", "the key does not belong to the issuer"));
         }
         match (&self.audience, &claims.aud) {
             (None, None) => {}
             (Some(name), Some(audience)) if audience.includes(name) => {}
-            _ => return Err(Refused::new("audience", "for somebody else")),
+            _ => return Err(AuthError::new("audience", "the token is for another audience")),
         }
         if claims.exp <= now && !bug!(ExpiryIgnored) {
-            return Err(Refused::new("expired", "expired"));
+            return Err(AuthError::new("expired", "expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {
-            return Err(Refused::new("premature", "issued or valid only in the future"));
+            return Err(AuthError::new("premature", "issued in the future, or not valid yet"));
         }
         if claims.exp.saturating_sub(claims.iat) > self.max_lifetime.as_secs() {
-            return Err(Refused::new("lifetime", "lasts longer than tokens may"));
+            return Err(AuthError::new("lifetime", "the lifetime exceeds the maximum"));
         }
         if claims.topics.is_empty() && claims.signals.is_empty() {
-            return Err(Refused::new("malformed", "no topics and no signals"));
+            return Err(AuthError::new("malformed", "no topics and no signals"));
         }
-        if !is_name(&claims.jti) {
-            return Err(Refused::new("malformed", "no id to revoke it by"));
+        if !is_valid_name(&claims.jti) {
+            return Err(AuthError::new("malformed", "`jti` must have 1 to 256 characters"));
         }
         Ok(())
     }
 
-    /// The issuer of the tokens that a key signs.
-    fn issuer(&self, key: &SigningKey) -> Cow<'_, str> {
+    /// Returns the issuer of the tokens that a key signs.
+    fn issuer_of(&self, key: &SigningKey) -> Cow<'_, str> {
         match &self.issuer {
             Some(issuer) => Cow::Borrowed(issuer),
             None => Cow::Owned(format!("{ISSUER_PREFIX}{}", key.id())),
@@ -287,26 +291,26 @@ impl Keys {
     }
 
     fn all(&self) -> impl Iterator<Item = &SigningKey> {
-        std::iter::once(&self.signing).chain(&self.fallbacks)
+        std::iter::once(&self.signing).chain(&self.verifying)
     }
 }
 
-/// An id that no other token has.
+/// Returns a unique id.
 pub(crate) fn random_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// Whether a text may be the subject or the id of a token.
-pub(crate) fn is_name(text: &str) -> bool {
+/// Returns `true` if a text can be the subject or the id of a token.
+pub(crate) fn is_valid_name(text: &str) -> bool {
     !text.is_empty() && text.chars().nth(MAX_TOKEN_NAME).is_none()
 }
 
-/// Seconds since 1970, as tokens count them.
+/// Returns the time in seconds since 1970, as in the claims of tokens.
 pub(crate) fn now() -> u64 {
     since_1970().as_secs()
 }
 
-/// Milliseconds since 1970.
+/// Returns the time in milliseconds since 1970.
 pub(crate) fn now_in_milliseconds() -> u64 {
     u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
 }
@@ -315,22 +319,22 @@ fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Why no token could be made.
+/// An error from [`TokenBuilder::mint`](crate::TokenBuilder::mint).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The grant names no topic and no signal.
+    /// The grant has no topic and no signal.
     NoTopics,
-    /// The grant names more topics and signals than a token may.
+    /// The grant has more than 64 topics and signals: this many.
     TooManyTopics(usize),
-    /// No definition has a channel, topic or signal of the grant.
+    /// A channel, topic or signal of the grant is not defined.
     Unknown(ResolveError),
-    /// The token would last less than a second, or more than a day or what the hub allows.
-    Lifetime(Duration),
+    /// The lifetime is less than a second, or more than a day or the hub's `max_token_lifetime`.
+    InvalidLifetime(Duration),
     /// The subject is empty or longer than 256 characters.
-    Subject,
+    InvalidSubject,
     /// The id is empty or longer than 256 characters.
-    Id,
+    InvalidId,
     /// The token could not be signed.
     Signing(String),
 }
@@ -341,18 +345,20 @@ impl fmt::Display for TokenError {
             Self::NoTopics => formatter.write_str("a token needs at least one topic or signal"),
             Self::TooManyTopics(count) => write!(
                 formatter,
-                "a token names at most {MAX_TOKEN_TOPICS} topics and signals, this one {count}: make several"
+                "a token grants at most {MAX_TOKEN_TOPICS} topics and signals, not {count}: mint several tokens"
             ),
             Self::Unknown(error) => error.fmt(formatter),
-            Self::Lifetime(lifetime) => {
+            Self::InvalidLifetime(lifetime) => {
                 write!(
                     formatter,
-                    "a token lasts from a second to a day, or to what the hub allows, not {lifetime:?}"
+                    "a token lasts from one second to one day, or to `HubBuilder::max_token_lifetime`, not {lifetime:?}"
                 )
             }
-            Self::Subject => write!(formatter, "a token's subject has 1 to {MAX_TOKEN_NAME} characters"),
-            Self::Id => write!(formatter, "a token's id has 1 to {MAX_TOKEN_NAME} characters"),
-            Self::Signing(error) => write!(formatter, "the token could not be signed: {error}"),
+            Self::InvalidSubject => {
+                write!(formatter, "a token's subject must have 1 to {MAX_TOKEN_NAME} characters")
+            }
+            Self::InvalidId => write!(formatter, "a token's id must have 1 to {MAX_TOKEN_NAME} characters"),
+            Self::Signing(error) => write!(formatter, "failed to sign the token: {error}"),
         }
     }
 }

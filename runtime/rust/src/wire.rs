@@ -1,7 +1,6 @@
-//! The wire protocol: frames, ids, cursors and close codes, as `PROTOCOL.md` has them.
+//! The wire protocol: frames, ids, cursors and close codes, as `PROTOCOL.md` specifies them.
 //!
-//! A server uses it through [`routes`](crate::routes()). It is public for those who
-//! write a client or a test in Rust.
+//! A server uses it through [`routes`](crate::routes()). It is public for clients and tests in Rust.
 //!
 //! ```
 //! use fanfare::wire::{ServerFrame, read_server_frames};
@@ -27,13 +26,13 @@ pub(crate) use time::timestamp;
 /// Text that many connections write from without copying it.
 pub(crate) type SharedText = axum::extract::ws::Utf8Bytes;
 
-/// The subprotocol of clients that get every kind of frame.
+/// The subprotocol of clients that understand every kind of frame.
 pub const SUBPROTOCOL: &str = "fanfare.v1";
 
-/// What stands before the token where a client sends it as a subprotocol.
+/// The prefix of a token that a client sends as a subprotocol.
 pub const BEARER_SUBPROTOCOL: &str = "bearer.";
 
-/// The start of a token's issuer unless the server configures another. The id of the key follows (`kid`).
+/// The prefix of the default issuer of tokens. The id of the key follows (`kid`).
 pub const ISSUER_PREFIX: &str = "fanfare:";
 
 /// The largest payload, in bytes of JSON.
@@ -42,38 +41,38 @@ pub const MAX_PAYLOAD: usize = 1024 * 1024;
 /// The largest frame from a client, in bytes.
 pub const MAX_CLIENT_FRAME: usize = 32 * 1024;
 
-/// The most bad frames on one connection.
+/// A connection with this many bad frames is closed.
 pub const MAX_BAD_FRAMES: u32 = 16;
 
-/// The most channels on one connection, each counted as often as it is subscribed.
+/// The most channels on one connection. A channel counts once per subscription.
 pub const MAX_CHANNELS: usize = 1000;
 
 /// The most frames from a client that are read at once.
 pub const FRAME_BURST: u32 = 1200;
 
-/// The most frames from a client that are read a second, for long.
+/// The most frames from a client that are read per second, on average.
 pub const FRAMES_PER_SECOND: u32 = 100;
 
-/// The largest body that asks for an SSE stream, in bytes.
+/// The largest request body of `POST sse`, in bytes.
 pub const MAX_SSE_BODY: usize = 256 * 1024;
 
 /// The longest `sub` or `jti` of a token, in characters.
 pub const MAX_TOKEN_NAME: usize = 256;
 
-/// The most topics that one request for a token may name.
+/// The most topics and signals that a token may grant.
 pub const MAX_TOKEN_TOPICS: usize = 64;
 
-/// Close codes, with the reason a client does or does not come back.
+/// Close codes, and whether a client reconnects.
 pub mod close {
     /// The server is going away; reconnect.
     pub const GOING_AWAY: u16 = 1001;
-    /// Not the WebSocket protocol.
+    /// A violation of the WebSocket protocol.
     pub const PROTOCOL: u16 = 1002;
-    /// A binary frame: frames are text.
+    /// A binary frame: frames must be text.
     pub const BINARY: u16 = 1003;
     /// A frame larger than [`MAX_CLIENT_FRAME`](super::MAX_CLIENT_FRAME).
     pub const TOO_LARGE: u16 = 1009;
-    /// The server met an error of its own; reconnect.
+    /// An internal error of the server; reconnect.
     pub const INTERNAL: u16 = 1011;
     /// Too many bad frames.
     pub const BAD_FRAMES: u16 = 4400;

@@ -1,5 +1,15 @@
-export { isCase } from "./case.js";
-export { defineChannel, encodeParam, ParamError } from "./channel.js";
+/**
+ * The client of a fanfare server.
+ *
+ * Absent values follow one rule. Options, messages, run updates and errors leave a member out, or have
+ * `undefined`. Handles and snapshots (`SubscriptionHandle`, `RealtimeSnapshot`, `UseRealtimeResult`)
+ * always have all members, with `null` for none; only `result` is `undefined`, as a run may return null.
+ *
+ * @module
+ */
+
+export { isCase } from "./channel/is-case.js";
+export { defineChannel, encodeParam, ParamError } from "./channel/channel.js";
 export type {
   ChannelInput,
   ChannelInstance,
@@ -18,29 +28,25 @@ export type {
   TopicDefinition,
   TopicName,
   TopicReference,
-} from "./channel.js";
-export type { Drift } from "./drift.js";
+} from "./channel/channel.js";
+export type { Drift } from "./channel/drift.js";
 export {
   ConnectionError,
   InvalidMessageError,
   ProtocolError,
   SignalError,
   TextStreamError,
-} from "./error.js";
-export type { SignalErrorCode } from "./error.js";
+} from "./errors.js";
+export type { SignalErrorCode } from "./errors.js";
 export type {
   DataMessage,
   Gap,
   Message,
   MessageView,
-  RunError,
-  RunQuestions,
-  RunStatus,
-  RunUpdate,
   StreamMessage,
   StreamView,
-} from "./message.js";
-export type { ConnectionOptions, ConnectionStatus, TransportChoice } from "./options.js";
+} from "./channel/message.js";
+export type { ConnectionOptions, ConnectionStatus, TransportChoice } from "./connection/options.js";
 export type {
   InferInput,
   InferOutput,
@@ -48,20 +54,26 @@ export type {
   StandardIssue,
   StandardResult,
   StandardSchema,
-} from "./standard.js";
-export { send } from "./send.js";
-export type { SendOptions } from "./send.js";
-export type { SignalOptions, SignalReceipt } from "./signal.js";
-export type { WebSocketConstructor, WebSocketLike } from "./transport/websocket.js";
-export { RealtimeStore } from "./store.js";
-export type { PauseReason, RealtimeSnapshot, StoreSettings, ViewSettings } from "./store.js";
-export { subscribe } from "./subscribe.js";
+} from "./validate/standard-schema.js";
+export type { RunError, RunQuestions, RunStatus, RunUpdate } from "./runs/run-update.js";
+export { send } from "./runs/send.js";
+export type { SendOptions } from "./runs/send.js";
+export type { SignalOptions, SignalReceipt } from "./runs/signal.js";
+export type { WebSocketConstructor, WebSocketLike } from "./connection/transport/websocket.js";
+export { RealtimeStore } from "./subscription/store.js";
+export type {
+  PauseReason,
+  RealtimeSnapshot,
+  RealtimeStoreOptions,
+  RealtimeStoreSettings,
+} from "./subscription/store.js";
+export { subscribe } from "./subscription/subscribe.js";
 export type {
   MessageCallback,
   SubscribeCallbackOptions,
   SubscribeOptions,
   Subscription,
   SubscriptionHandle,
-} from "./subscribe-options.js";
-export type { TokenInput, TokenValue } from "./token.js";
+} from "./subscription/options.js";
+export type { TokenInput, TokenValue } from "./connection/token.js";
 export type { Cursor } from "./wire.js";

@@ -1,13 +1,10 @@
-/**
- * Everything this library knows about the wire protocol: paths, subprotocols,
- * frames and close codes. PROTOCOL.md explains them.
- */
+/** The wire protocol: paths, subprotocol, frames and close codes. PROTOCOL.md explains them. */
 
-/** A position to read a channel from: a message's id, all of the history, or what is new. */
+/** Where to read a channel from: the whole history, new messages only, or after a message id or saved position. */
 export type Cursor = "start" | "now" | (string & {});
 
-/** What belongs to a subscription with a `ref` bears it. */
-interface Referring {
+/** A frame that may belong to one subscription, named by `ref`. */
+interface HasRef {
   readonly ref?: string;
 }
 
@@ -24,20 +21,20 @@ export type ServerFrame =
   | AliveFrame
   | ClosingFrame;
 
-/** What stands in a channel's log. */
+/** A frame from a channel's log. */
 export type LoggedFrame = MessageFrame | RunFrame;
 
-/** What stands there on a topic. */
+/** A frame from a channel's log that belongs to a topic. */
 export type MessageFrame = DataFrame | StreamStartFrame | ChunkFrame | StreamEndFrame;
 
-interface Logged extends Referring {
+interface FromLog extends HasRef {
   readonly channel: string;
   readonly id: string;
   readonly created_at: string;
   readonly run_id?: string;
 }
 
-interface OnTopic extends Logged {
+interface OnTopic extends FromLog {
   readonly topic: string;
 }
 
@@ -62,70 +59,70 @@ export interface StreamEndFrame extends OnTopic {
   readonly kind: "datastream-end";
   /** The stream's id. */
   readonly data: string;
-  /** Why the text is not complete. */
+  /** Why the text is incomplete. */
   readonly error?: string;
-  /** With `error`: whether the text was stopped on purpose. */
+  /** With `error`: whether the text was ended on purpose. */
   readonly stopped?: boolean;
 }
 
-/** News of a run. Every subscriber of its channel gets them. */
-export interface RunFrame extends Logged {
+/** A run event. Every subscriber of the channel receives it, whatever its topics. */
+export interface RunFrame extends FromLog {
   readonly kind: "run";
   readonly data: unknown;
 }
 
-export interface ReadyFrame extends Referring {
+export interface ReadyFrame extends HasRef {
   readonly kind: "ready";
   readonly channel: string;
   readonly position: string;
   readonly fingerprint: string;
 }
 
-export interface GapFrame extends Referring {
+export interface GapFrame extends HasRef {
   readonly kind: "gap";
   readonly channel: string;
   readonly after: string;
   readonly before: string;
 }
 
-export interface ErrorFrame extends Referring {
+export interface ErrorFrame extends HasRef {
   readonly kind: "error";
   readonly code: string;
   readonly message: string;
 }
 
-export interface SubscribedFrame extends Referring {
+export interface SubscribedFrame extends HasRef {
   readonly kind: "subscribed";
   readonly channels: readonly string[];
 }
 
-export interface UnsubscribedFrame extends Referring {
+export interface UnsubscribedFrame extends HasRef {
   readonly kind: "unsubscribed";
   readonly channels: readonly string[];
-  /** Why, where nobody asked for it: `expired` or `revoked`. */
+  /** Why the server ended the subscription: `expired` or `revoked`. Absent if the client did. */
   readonly code?: string;
 }
 
-export interface ExpiringFrame extends Referring {
+export interface ExpiringFrame extends HasRef {
   readonly kind: "expiring";
-  /** How many milliseconds the token has left. */
+  /** The milliseconds until the token expires. */
   readonly in: number;
 }
 
-export interface RenewedFrame extends Referring {
+export interface RenewedFrame extends HasRef {
   readonly kind: "renewed";
   readonly expires_in: number;
 }
 
 export interface AliveFrame {
   readonly kind: "alive";
-  /** In how many milliseconds the server tells so again. */
+  /** The milliseconds until the next heartbeat. */
   readonly next_in: number;
 }
 
 export interface ClosingFrame {
   readonly kind: "closing";
-  /** How many milliseconds to wait before reconnecting. The server spreads its clients, so that they do not all come at once. */
+  /** The milliseconds to wait before reconnecting. The server spreads its clients over time. */
   readonly reconnect_in?: number;
 }
 
@@ -139,31 +136,31 @@ export type ClientFrame =
 export interface SubFrame {
   readonly kind: "sub";
   readonly ref: string;
-  /** The token; without one the session of the page decides. */
+  /** The token; absent if the page's session is used. */
   readonly data: string | undefined;
   readonly channel: string;
-  /** All that the token names of the channel when left out. */
+  /** Default: all topics of the channel that the token grants. */
   readonly topics?: readonly string[] | undefined;
   readonly since?: Readonly<Record<string, Cursor>> | undefined;
 }
 
-/** A frame that says it is of a known kind but lacks one of its fields. */
+/** Stands for text that is not a valid frame of a known kind. */
 export interface MalformedFrame {
   readonly kind: "malformed";
   readonly reason: string;
 }
 
 /**
- * Reads what one WebSocket message holds: a frame, or several in an array, which
- * may begin with the `ref` that all of them belong to. Frames of unknown kind are
- * left out, as a later server may send them.
+ * Parses a WebSocket message or an event: one frame, or an array of frames, which may begin with the
+ * `ref` that all of them belong to. Frames of an unknown kind are left out, as later servers may send
+ * them.
  */
 export function parseFrames(text: string): (ServerFrame | MalformedFrame)[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return [{ kind: "malformed", reason: "a frame is not JSON" }];
+    return [{ kind: "malformed", reason: "a frame that is not JSON" }];
   }
   if (!Array.isArray(value)) {
     return readFrame(value);
@@ -174,22 +171,22 @@ export function parseFrames(text: string): (ServerFrame | MalformedFrame)[] {
     : value.flatMap(readFrame);
 }
 
-/** Writes a frame for the server. */
+/** Encodes a frame for the server. */
 export function encodeFrame(frame: ClientFrame): string {
   return JSON.stringify(frame);
 }
 
-/** The address of the WebSocket, below the URL that the server's routes are served from. */
+/** Returns the address of the WebSocket. */
 export function connectUrl(apiBaseUrl: URL): URL {
   const url = routeUrl(apiBaseUrl, "connect");
   url.protocol = url.protocol === "http:" || url.protocol === "ws:" ? "ws:" : "wss:";
   return url;
 }
 
-/** What the server answers on, below `/v1/realtime`. */
+/** The server's routes, below `/v1/realtime`. */
 export type Route = "connect" | "sse" | "token" | "publish" | "signal" | "revoke";
 
-/** The address of one of the server's HTTP routes. */
+/** Returns the address of one of the server's HTTP routes. */
 export function routeUrl(apiBaseUrl: URL, route: Route): URL {
   const url = new URL(apiBaseUrl);
   url.protocol = url.protocol.replace("ws", "http");
@@ -199,34 +196,34 @@ export function routeUrl(apiBaseUrl: URL, route: Route): URL {
   return url;
 }
 
-/** What a WebSocket offers. It bears no token: each subscription has its own. */
+/** The subprotocol of the WebSocket. It carries no token, as each subscription has its own. */
 export const SUBPROTOCOL = "fanfare.v1";
 
-/** How many channels a connection may carry. */
-export const MOST_CHANNELS = 1000;
+/** The most subscriptions on one connection. */
+export const MAX_CHANNELS = 1000;
 
-/** How many bytes a payload that is published, or sent with a signal, may have. */
+/** The most bytes of a payload that is published or sent with a signal. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
-/** How many bytes the subscriptions of an event stream may have. */
+/** The most bytes of the subscriptions of one event stream. */
 export const MAX_STREAM_BYTES = 256 * 1024;
 
 /** The close code of a connection that has had no subscription for a while. */
-export const CLOSED_AS_UNUSED = 4408;
+export const CLOSE_UNUSED = 4408;
 
-/** Whether a close code means that connecting again would end the same way. */
+/** Returns `true` if reconnecting after this close code would fail the same way. */
 export function isFatalClose(code: number): boolean {
   return [1000, 1002, 1003, 1009, 4400, 4403].includes(code);
 }
 
 /**
- * The cursor after a message. While what topics retain is being sent, it has
- * the form `<position>~<id>`, so that a client also resumes in the middle of that.
+ * Returns the cursor after a message. While the server sends retained messages the cursor has the
+ * form `<position>~<id>`, so that a client can also resume between two of them.
  */
 export function advance(cursor: Cursor | undefined, id: string): Cursor {
   const mark = cursor?.indexOf("~") ?? -1;
   const position = mark === -1 ? undefined : cursor?.slice(0, mark);
-  // Ids have one length and compare as text.
+  // Message ids have one length and compare as text.
   return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
@@ -262,19 +259,19 @@ const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
 
 function readFrame(value: unknown): (ServerFrame | MalformedFrame)[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return [{ kind: "malformed", reason: "a frame is not an object" }];
+    return [{ kind: "malformed", reason: "a frame that is not an object" }];
   }
   const frame = value as Readonly<Record<string, unknown>>;
   const kind = frame["kind"];
   if (typeof kind !== "string") {
-    return [{ kind: "malformed", reason: "a frame has no kind" }];
+    return [{ kind: "malformed", reason: "a frame without a kind" }];
   }
   if (!Object.hasOwn(FIELDS, kind)) {
     return [];
   }
   for (const [name, type] of FIELDS[kind as ServerFrame["kind"]]) {
     if (!isOfType(frame, name, type)) {
-      return [{ kind: "malformed", reason: `a "${kind}" frame has no valid "${name}"` }];
+      return [{ kind: "malformed", reason: `a "${kind}" frame without a valid "${name}"` }];
     }
   }
   return [frame as unknown as ServerFrame];
@@ -299,7 +296,7 @@ function isOfType(
       : typeof value === type.replace("?", "");
 }
 
-/** All numbers of frames are times: JSON's `1e400` is Infinity here, and a timer with it would fire at once. */
+/** All numbers in frames are durations. JSON's `1e400` parses as Infinity, and a timer with it would fire at once. */
 function isMilliseconds(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

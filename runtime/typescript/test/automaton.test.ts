@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
-import * as mini from "../src/zod/mini.js";
-import * as f from "../src/zod/index.js";
+import * as mini from "../src/validate/zod/mini.js";
+import * as f from "../src/validate/zod/index.js";
 
 interface Vector {
   readonly pattern: string;

@@ -93,17 +93,17 @@ describe("a channel", () => {
         topics: { b: { payload } },
         signals: { b: { payload } },
       }),
-    ).toThrow(/"b" names both a topic and a signal/);
+    ).toThrow(/"b" is both a topic and a signal/);
   });
 
   it("is refused where address and params disagree", () => {
     const topics = {};
     expect(() => defineChannel({ name: "a", address: "a:{b}", fingerprint: "", topics })).toThrow(
-      /no such param/,
+      /which is not defined/,
     );
     const params = { b: z.string() };
     expect(() => defineChannel({ name: "a", address: "a", fingerprint: "", params, topics })).toThrow(
-      /has no hole/,
+      /is not part of the address/,
     );
   });
 });

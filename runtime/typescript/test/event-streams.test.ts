@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { subscribe } from "../src/index.js";
 import type { SubscriptionHandle } from "../src/index.js";
-import { eventReader } from "../src/transport/events.js";
+import { eventParser } from "../src/connection/transport/event-parser.js";
 import { pipeline } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
 import { setTiming } from "./support.js";
@@ -126,7 +126,7 @@ describe("where no WebSocket can be opened", () => {
     server.refusesStreams = true;
     const { errors } = await collect({ WebSocket });
     expect(errors.length).toBeGreaterThan(0);
-    expect(errors[0]?.message).toMatch(/connect: Unexpected server response: 401; nor at http.*: 503 no streams today$/);
+    expect(errors[0]?.message).toMatch(/connect: Unexpected server response: 401; nor to http.*: 503 no streams today$/);
     expect(server.handshakes).toBe(3);
   });
 });
@@ -178,7 +178,7 @@ it("events are read in whatever pieces they come", () => {
   const text = 'data: {"a":1}\n\n: a comment\nid: 7\ndata:x\r\ndata: y\r\n\r\ndata: é\r\revent: z\n\n';
   for (let size = 1; size <= text.length; size += 1) {
     const seen: string[] = [];
-    const read = eventReader((data) => seen.push(data));
+    const read = eventParser((data) => seen.push(data));
     for (let at = 0; at < text.length; at += size) {
       read(text.slice(at, at + size));
     }

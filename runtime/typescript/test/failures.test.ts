@@ -24,8 +24,8 @@ it("a failure names the URL that was tried, with its path and without the token"
   server.refusesStreams = true;
   const attempt = subscribe({ ...basics(), apiBaseUrl, since: "start", reconnect: false });
   await expect(attempt).rejects.toThrow(
-    `Could not subscribe at ${server.url.replace("http", "ws")}/api/v1/realtime/connect: ` +
-      `Unexpected server response: 401; nor at ${server.url}/api/v1/realtime/sse: 503 no streams today`,
+    `Could not connect to ${server.url.replace("http", "ws")}/api/v1/realtime/connect: ` +
+      `Unexpected server response: 401; nor to ${server.url}/api/v1/realtime/sse: 503 no streams today`,
   );
   await expect(attempt).rejects.not.toThrow(token);
 });
@@ -71,17 +71,17 @@ describe("without a handler, the console", () => {
     ]);
     server.send("no JSON");
     await until(() => warnings.length === 3);
-    expect(warnings[2]).toMatch(/^fanfare: The server sent a frame is not JSON/);
+    expect(warnings[2]).toMatch(/^fanfare: The server sent a frame that is not JSON/);
     subscription.close();
   });
 
   it("is told of a wrong port while subscribe is pending", async () => {
     const controller = new AbortController();
-    const { signal } = controller;
-    const attempt = subscribe({ ...basics(), signal, apiBaseUrl: "http://127.0.0.1:1" });
+    const abortSignal = controller.signal;
+    const attempt = subscribe({ ...basics(), abortSignal, apiBaseUrl: "http://127.0.0.1:1" });
     await until(() => warnings.length > 0);
     expect(warnings).toEqual([
-      expect.stringMatching(/^fanfare: Could not subscribe at ws:\/\/127\.0\.0\.1:1\/v1\/realtime\/connect: /),
+      expect.stringMatching(/^fanfare: Could not connect to ws:\/\/127\.0\.0\.1:1\/v1\/realtime\/connect: /),
     ]);
     controller.abort();
     await expect(attempt).rejects.toThrow(/abort/);
@@ -93,8 +93,8 @@ describe("without a handler, the console", () => {
     server.cut();
     await until(() => server.subscriptions === 2 && server.handshakes === 2);
     expect(warnings).toEqual([
-      'fanfare: the channel "pipeline:run_42" is defined otherwise on the server: this code was ' +
-        "generated from 9f2c, the server's from new; generate and deploy again",
+      'fanfare: the definition of the channel "pipeline:run_42" differs from the server\'s: this code was ' +
+        "generated from 9f2c, the server's from new; generate both again and deploy them",
     ]);
     for (const subscription of subscriptions) {
       subscription.close();

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { defineChannel, subscribe } from "../src/index.js";
 import type { SubscriptionHandle } from "../src/index.js";
-import { reportUncaught } from "../src/isolate.js";
-import type { StandardResult } from "../src/standard.js";
-import { RealtimeStore } from "../src/store.js";
+import { reportUncaught } from "../src/util/isolate.js";
+import type { StandardResult } from "../src/validate/standard-schema.js";
+import { RealtimeStore } from "../src/subscription/store.js";
 import { pipeline } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
 
@@ -99,11 +99,11 @@ describe("a callback that throws is reported, and", () => {
   });
 
   it("a store's listener keeps no other listener from being called", async () => {
-    const store = new RealtimeStore(channel, undefined);
+    const store = new RealtimeStore(basics());
     let calls = 0;
     store.subscribe(fail);
     store.subscribe(() => void (calls += 1));
-    store.start({ ...basics(), enabled: true, validate: true, pauseOnHidden: true, autoCloseOnTerminal: true });
+    store.start();
     await until(() => store.getSnapshot().connectionStatus === "open");
     expect(calls).toBe(reported.length);
     store.stop();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { describeIssues } from "../src/standard.js";
-import * as f from "../src/zod/index.js";
+import { describeIssues } from "../src/validate/standard-schema.js";
+import * as f from "../src/validate/zod/index.js";
 
 /** The issues of a whole payload. */
 function issues(schema: z.ZodType, value: unknown): f.Issue[] {

@@ -273,7 +273,7 @@ describe("useRealtime in StrictMode", () => {
     }
     await see(() => now().messages.all.length === 3);
     expect(server.tokens.length).toBe(1);
-    expect(warn.mock.calls).toEqual([[expect.stringContaining(`gives another \`${option}\` at each render`)]]);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining(`received a different \`${option}\` at each render`)]]);
     // What changes for a reason still counts.
     await render("run_43", 10);
     await see(() => server.tokens.length === 2);
@@ -284,14 +284,14 @@ describe("useRealtime in StrictMode", () => {
   it("shows how the server's definition differs, until both are the same again", async () => {
     server.fingerprint = "new";
     await render();
-    expect(now().drift).toBeUndefined();
+    expect(now().drift).toBeNull();
     await see(isOpen);
     expect(now().drift).toEqual({ channel: channel.name, expected: "9f2c", received: "new" });
     await act(async () => now().reset());
-    expect(now().drift).toBeDefined();
+    expect(now().drift).not.toBeNull();
     server.fingerprint = "9f2c";
     server.cut();
-    await see(() => isOpen() && now().drift === undefined);
+    await see(() => isOpen() && now().drift === null);
   });
 
   it("leaves once the run has ended, with its result", async () => {

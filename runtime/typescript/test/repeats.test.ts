@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import * as full from "../src/zod/index.js";
-import * as mini from "../src/zod/mini.js";
-import type { Rules } from "../src/zod/index.js";
+import * as full from "../src/validate/zod/index.js";
+import * as mini from "../src/validate/zod/mini.js";
+import type { Rules } from "../src/validate/zod/index.js";
 
 /** How often the objects of a value are looked at. */
 let visits = 0;

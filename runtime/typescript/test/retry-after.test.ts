@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { Backoff } from "../src/backoff.js";
-import { retryAfter } from "../src/retry-after.js";
+import { Backoff } from "../src/connection/backoff.js";
+import { retryAfter } from "../src/http/retry-after.js";
 
 it("a server names seconds or a date, and what is neither says nothing", () => {
   const read = (text: string | undefined) => retryAfter(new Headers(text === undefined ? {} : { "retry-after": text }));

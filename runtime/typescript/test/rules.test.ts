@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import * as f from "../src/zod/index.js";
+import * as f from "../src/validate/zod/index.js";
 
 const LONE = "\ud800";
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
 import { defineChannel, InvalidMessageError, RealtimeStore, subscribe } from "../src/index.js";
+import type { RealtimeStoreSettings } from "../src/index.js";
 import type { RunUpdate } from "../src/index.js";
 import { reviews } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
@@ -205,13 +206,12 @@ describe("a result", () => {
 
 describe("a store", () => {
   let store: RealtimeStore;
-  const settings = { enabled: true, validate: true, pauseOnHidden: true, autoCloseOnTerminal: true };
   const now = () => store.getSnapshot();
   const texts = () => now().messages.all.map(({ data }) => data);
 
-  function start(changes: Partial<typeof settings> = {}, of = channel): void {
-    store = new RealtimeStore(of, ["tokens"]);
-    store.start({ ...basics(), ...settings, ...changes });
+  function start(settings: RealtimeStoreSettings = {}, of = channel): void {
+    store = new RealtimeStore({ ...basics(), channel: of, topics: ["tokens"], ...settings });
+    store.start();
   }
   afterEach(() => store.stop());
 
@@ -269,7 +269,7 @@ describe("a store", () => {
   it("closes once the run has ended, with all that came before", async () => {
     start();
     await until(() => now().connectionStatus === "open");
-    store.configure({ bufferInterval: 60_000, historyLimit: 100 });
+    store.configure({ bufferInterval: 60_000 });
     server.log(
       { kind: "data", topic: "tokens", data: "a" },
       { kind: "data", topic: "tokens", data: "b" },
@@ -337,7 +337,7 @@ describe("a store", () => {
     await store.send(channel.budget, "7", { runId: "run_42" });
     expect(server.signals.map(({ body }) => body)).toEqual(['{"verdict":"reject"}', '"7"']);
     expect(server.signals[1]?.headers.authorization).toBe(`Bearer ${token}`);
-    const idle = new RealtimeStore(channel, undefined);
+    const idle = new RealtimeStore({ channel });
     await expect(idle.send(channel.budget, "7")).rejects.toMatchObject({ code: "unauthorized" });
   });
 });

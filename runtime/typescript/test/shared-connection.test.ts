@@ -111,7 +111,7 @@ it("a subscription that the server does not confirm is asked for again, and the 
   server.silences = 1;
   const late = await collect();
   expect(late.errors.map(({ message }) => message)).toEqual([
-    'Could not subscribe to the channel "pipeline:run_42": the server did not confirm it in time',
+    'Could not subscribe to the channel "pipeline:run_42": the server did not confirm in time',
   ]);
   server.publish("tokens", "a");
   await until(() => standing.seen.length + late.seen.length === 2);
@@ -161,7 +161,7 @@ describe("a refusal says why,", () => {
   it.each(["websocket", "sse"] as const)("and a token that is given once and has expired ends it, over %s", async (transport) => {
     server.refusals = 1;
     const attempt = subscribe({ ...basics(), transport, token: tokenFor(channel.name, ["status"], -60) });
-    await expect(attempt).rejects.toThrow(/the token has expired; give a function as `token`.*\(expired\)/);
+    await expect(attempt).rejects.toThrow(/the token has expired; set `token` to a function.*\(expired\)/);
     await expect(attempt).rejects.toBeInstanceOf(ConnectionError);
     await expect(attempt).rejects.toMatchObject({ code: "expired", fatal: true });
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { SharedStream } from "../src/transport/shared-stream.js";
-import type { StreamAnswer } from "../src/transport/shared-stream.js";
+import { SharedStream } from "../src/connection/transport/shared-stream.js";
+import type { StreamAnswer } from "../src/connection/transport/shared-stream.js";
 import type { SubFrame } from "../src/wire.js";
 import { TestServer, tokenFor, until } from "./server.js";
 import { setTiming } from "./support.js";
@@ -36,8 +36,8 @@ function payloads(member: string, ref: string): unknown[] {
 }
 
 it("each page receives the frames of its own subscriptions, under its own refs", async () => {
-  stream.take("a", [sub("1")]);
-  stream.take("b", [sub("1"), sub("2")]);
+  stream.handle("a", [sub("1")]);
+  stream.handle("b", [sub("1"), sub("2")]);
   await until(() => server.subscriptions === 3);
   server.publish("tokens", "x");
   await until(() => payloads("b", "2").length === 1);
@@ -48,13 +48,13 @@ it("each page receives the frames of its own subscriptions, under its own refs",
 });
 
 it("a stream that is opened again resumes each subscription exactly where it was", async () => {
-  stream.take("a", [sub("1")]);
+  stream.handle("a", [sub("1")]);
   await until(() => server.subscriptions === 1);
   server.publish("tokens", "x", "y");
   await until(() => payloads("a", "1").length === 2);
   // A new token, from a page that has not read so far yet.
-  stream.take("a", [{ ...sub("1"), since: { [server.channel]: "start" } }]);
-  stream.take("b", [sub("1")]);
+  stream.handle("a", [{ ...sub("1"), since: { [server.channel]: "start" } }]);
+  stream.handle("b", [sub("1")]);
   server.publish("tokens", "z");
   await until(() => server.streams === 2 && server.subscriptions === 2 && payloads("a", "1").length === 3);
   expect(payloads("a", "1")).toEqual(["x", "y", "z"]);
@@ -62,32 +62,32 @@ it("a stream that is opened again resumes each subscription exactly where it was
 
 it("a page for whose subscriptions the stream has no room is told, and the others stay", async () => {
   const long = `a.${"b".repeat(23_000)}.c`;
-  stream.take("a", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
-  stream.take("b", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
-  stream.take("c", [sub("1"), sub("2", long), sub("3", long)]);
+  stream.handle("a", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
+  stream.handle("b", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
+  stream.handle("c", [sub("1"), sub("2", long), sub("3", long)]);
   expect(answers).toEqual([{ member: "c", answer: { kind: "full" } }]);
   await until(() => server.subscriptions === 10);
-  stream.take("d", Array.from({ length: 991 }, (_, index) => sub(String(index), "a.b.c")));
+  stream.handle("d", Array.from({ length: 991 }, (_, index) => sub(String(index), "a.b.c")));
   expect(answers.at(-1)).toEqual({ member: "d", answer: { kind: "full" } });
   stream.remove("a");
-  stream.take("c", [sub("1"), sub("2", long)]);
+  stream.handle("c", [sub("1"), sub("2", long)]);
   await until(() => server.subscriptions === 7);
 });
 
 it("a page that asks for a sign of life has one at once if the stream was just heard, else from another stream", async () => {
   setTiming({ fresh: 100 });
-  stream.take("a", [sub("1")]);
+  stream.handle("a", [sub("1")]);
   await until(() => answers.length > 0);
   answers = [];
-  stream.take("b", [{ kind: "alive" }]);
+  stream.handle("b", [{ kind: "alive" }]);
   expect(answers).toEqual([{ member: "b", answer: { kind: "frames", frames: [] } }]);
   await new Promise((resolve) => setTimeout(resolve, 150));
-  stream.take("b", [{ kind: "alive" }]);
+  stream.handle("b", [{ kind: "alive" }]);
   await until(() => server.streams === 2);
 });
 
 it("the end of the stream and what is about no subscription reach every page", async () => {
-  stream.take("a", [sub("1")]);
+  stream.handle("a", [sub("1")]);
   await until(() => server.subscriptions === 1);
   server.send({ kind: "alive", next_in: 15_000 });
   server.close(1001);

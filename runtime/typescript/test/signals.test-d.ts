@@ -72,7 +72,7 @@ export function hook(): void {
   void run.questions.nope;
   void sendIt(review.approve, { verdict: "approve" }, { question: run.questions.approve });
   void sendIt(review.approve, { verdict: "approve" });
-  void sendIt(review.budget, "7", { runId: "run_42", signal: AbortSignal.timeout(1000) });
+  void sendIt(review.budget, "7", { runId: "run_42", abortSignal: AbortSignal.timeout(1000) });
   // @ts-expect-error: no such verdict
   void sendIt(review.approve, { verdict: "maybe" });
   // @ts-expect-error: another signal's payload
@@ -125,7 +125,7 @@ export async function runs(): Promise<void> {
 }
 
 export async function stores(): Promise<void> {
-  const store = new RealtimeStore(review, ["tokens"]);
+  const store = new RealtimeStore({ channel: review, topics: ["tokens"] });
   isTrue<Same<Awaited<ReturnType<typeof store.send>>, SignalReceipt>>();
   await store.send(review.approve, { verdict: "reject" }, { runId: "run_42" });
   // @ts-expect-error: no such verdict

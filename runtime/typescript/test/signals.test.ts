@@ -117,7 +117,7 @@ it("a server that stays away is given up", async () => {
   const error = await failure(verdict());
   expect(error).toMatchObject({ code: "unavailable", status: 503 });
   expect(error.message).toBe(
-    'The signal "approve" to "pipeline:run_42" was not taken: the server is about to stop',
+    'The signal "approve" to "pipeline:run_42" failed: the server is about to stop',
   );
   expect(server.signals).toHaveLength(7);
   const { url } = server;
@@ -202,17 +202,17 @@ it("a token may lead to a server", async () => {
 
 it("who has lost interest is let go at once", async () => {
   const reason = new Error("the page is left");
-  await expect(verdict({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  await expect(verdict({ abortSignal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   expect(server.signals).toHaveLength(0);
   server.signalAnswers = [[-1]];
   const controller = new AbortController();
-  const sending = verdict({ signal: controller.signal });
+  const sending = verdict({ abortSignal: controller.signal });
   await until(() => server.signals.length === 1);
   controller.abort(reason);
   await expect(sending).rejects.toBe(reason);
   await until(() => server.abandoned === 1);
   const never = new AbortController();
-  const asking = verdict({ signal: never.signal, token: () => new Promise<string>(() => {}) });
+  const asking = verdict({ abortSignal: never.signal, token: () => new Promise<string>(() => {}) });
   never.abort(reason);
   await expect(asking).rejects.toBe(reason);
   expect(server.signals).toHaveLength(1);

@@ -124,7 +124,7 @@ describe("a subscription", () => {
       server.publish("odd", answer);
     }
     await until(() => seen.length === 4);
-    const silent = "the validator failed: it gave no result";
+    const silent = "the validator failed: it returned no result";
     expect(seen).toEqual([silent, silent, "no", "yes"]);
   });
 
@@ -154,13 +154,13 @@ describe("a subscription", () => {
 
   it("ends quietly when its signal is aborted", async () => {
     const controller = new AbortController();
-    const subscription = await subscribe({ ...basics(), signal: controller.signal });
+    const subscription = await subscribe({ ...basics(), abortSignal: controller.signal });
     setTimeout(() => controller.abort(), 10);
     for await (const message of subscription) {
       expect.unreachable(message.id);
     }
     await until(() => server.connections === 0);
-    await expect(subscribe({ ...basics(), signal: controller.signal })).rejects.toThrow(/abort/);
+    await expect(subscribe({ ...basics(), abortSignal: controller.signal })).rejects.toThrow(/abort/);
   });
 
   it("delivers nothing once it was closed", async () => {
@@ -341,7 +341,7 @@ describe("subscribe rejects, saying what to do,", () => {
   });
 
   it("without a token, or with one for something else", async () => {
-    await expect(subscribe({ ...basics(), token: undefined })).rejects.toThrow(/give `token`/);
+    await expect(subscribe({ ...basics(), token: undefined })).rejects.toThrow(/set `token`/);
     const other = tokenFor("pipeline:run_43", ["status"]);
     await expect(subscribe({ ...basics(), token: other })).rejects.toThrow(
       'does not grant the channel "pipeline:run_42"',

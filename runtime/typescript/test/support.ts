@@ -1,5 +1,5 @@
 import { afterEach } from "vitest";
-import { timing } from "../src/timing.js";
+import { timing } from "../src/util/timing.js";
 
 const usual = { ...timing };
 

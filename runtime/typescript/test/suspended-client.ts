@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 import { subscribe } from "../src/index.js";
-import { timing } from "../src/timing.js";
+import { timing } from "../src/util/timing.js";
 
 // A client in a process of its own, which a test suspends. It prints what it sees, one JSON a line.
 // `block` says when its event loop is blocked for longer than each of its deadlines.

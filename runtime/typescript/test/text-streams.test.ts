@@ -99,7 +99,7 @@ describe("a text stream", () => {
     reader.releaseLock();
     const failed = textOf(first);
     await expect(failed).rejects.toMatchObject({ reason: "failed", topic: "draft" });
-    await expect(failed).rejects.toThrow(/is not complete: the server was restarted/);
+    await expect(failed).rejects.toThrow(/is incomplete: the server was restarted/);
 
     const torn = textOf(await take("s2"));
     server.cut();
@@ -126,7 +126,7 @@ describe("a text stream", () => {
     const stopped = reader.read();
     await expect(stopped).rejects.toBeInstanceOf(TextStreamError);
     await expect(stopped).rejects.toMatchObject({ reason: "stopped", topic: "draft" });
-    await expect(stopped).rejects.toThrow(/is not complete: the run was cancelled/);
+    await expect(stopped).rejects.toThrow(/is incomplete: the run was cancelled/);
 
     begin("s2");
     const failed = textOf((await messages.next()).value?.data as ReadableStream<string>);
@@ -173,23 +173,17 @@ describe("a text stream", () => {
     server.log({ kind: "datastream-start", topic: "tokens", data: "s1" });
     await until(() => invalid.length === 2);
     expect(invalid.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/topic "draft": a payload, on a topic that carries text streams$/),
-      expect.stringMatching(/topic "tokens": a text stream, on a topic that carries payloads$/),
+      expect.stringMatching(/topic "draft": expected a text stream on this topic, got a payload$/),
+      expect.stringMatching(/topic "tokens": expected a payload on this topic, got a text stream$/),
     ]);
     messages.close();
   });
 });
 
 it("a store shows the text so far, in one place, and how it ended", async () => {
-  const store = new RealtimeStore(channel, undefined);
+  const store = new RealtimeStore(basics());
   const shown = () => store.getSnapshot().messages;
-  store.start({
-    ...basics(),
-    enabled: true,
-    validate: true,
-    pauseOnHidden: true,
-    autoCloseOnTerminal: true,
-  });
+  store.start();
   await until(() => store.getSnapshot().connectionStatus === "open");
   begin("s1");
   write("s1", "Once ");

@@ -86,8 +86,8 @@ it("a factory that fails, and a token that is refused, are tried again until the
   await until(() => server.renewals.length === 3);
   expect(errors.map(({ message }) => message)).toEqual([
     "The token factory failed: no session",
-    'The token of the channel "pipeline:run_42" was not renewed: the token is not valid',
-    'The token of the channel "pipeline:run_42" was not renewed: the token is not valid',
+    'The token for the channel "pipeline:run_42" was not renewed: the token is not valid',
+    'The token for the channel "pipeline:run_42" was not renewed: the token is not valid',
   ]);
   expect(subscription.connectionStatus).toBe("open");
   expect(server.handshakes).toBe(1);
@@ -122,8 +122,8 @@ it.each(["expired", "revoked"].flatMap((code) => transports.map((transport) => [
 );
 
 it.each([
-  ["expired", "the token has expired; give a function"],
-  ["revoked", "the token was revoked; give a function"],
+  ["expired", "the token has expired; set `token` to a function"],
+  ["revoked", "the token was revoked; set `token` to a function"],
 ])("a subscription whose only token is %s ends with an error that says so", async (code, message) => {
   await open(token);
   server.send({ kind: "expiring", in: 15_000 });

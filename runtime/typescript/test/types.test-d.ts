@@ -205,7 +205,7 @@ export function others(): void {
   const other = { name: "a", topics: { b: { schema: z.number() } } };
   const { messages } = useRealtime({ channel: other, token: "token" });
   isTrue<Same<NonNullable<typeof messages.byTopic.b>["data"], number>>();
-  void new RealtimeStore(channel, ["status"]).getSnapshot().connectionStatus;
+  void new RealtimeStore({ channel, topics: ["status"] }).getSnapshot().connectionStatus;
 }
 
 const story = defineChannel({

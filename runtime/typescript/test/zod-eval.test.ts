@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import * as f from "../src/zod/index.js";
+import * as f from "../src/validate/zod/index.js";
 
 test("nothing is compiled from strings, not even to try", () => {
   const compile = vi.fn();

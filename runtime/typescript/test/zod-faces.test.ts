@@ -2,8 +2,8 @@ import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import * as mini from "zod/mini";
-import * as zodFace from "../src/zod/index.js";
-import * as miniFace from "../src/zod/mini.js";
+import * as zodFace from "../src/validate/zod/index.js";
+import * as miniFace from "../src/validate/zod/mini.js";
 
 /** The functions that both faces have; what they return is of zod or of zod/mini. */
 type Face = typeof zodFace;
@@ -186,7 +186,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
 
 test("a page that uses zod/mini does not load the full zod", async () => {
   const bundle = await build({
-    stdin: { contents: `import * as f from "./src/zod/mini.js"; console.log(f.object({ a: f.string() }).parse({}));`, resolveDir: "." },
+    stdin: { contents: `import * as f from "./src/validate/zod/mini.js"; console.log(f.object({ a: f.string() }).parse({}));`, resolveDir: "." },
     bundle: true,
     write: false,
     metafile: true,

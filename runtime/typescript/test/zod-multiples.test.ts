@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isMultiple } from "../src/schema/decimal.js";
+import { isMultiple } from "../src/validate/schema/decimal.js";
 
 test("a multiple is a multiple of the decimal", () => {
   const multiples: [divisor: number, yes: number[], no: number[]][] = [

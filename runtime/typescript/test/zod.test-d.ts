@@ -1,8 +1,8 @@
 /** Compiled, never run: what validators infer is what generated types say. */
 import * as z from "zod";
 import * as mini from "zod/mini";
-import * as f from "../src/zod/index.js";
-import * as m from "../src/zod/mini.js";
+import * as f from "../src/validate/zod/index.js";
+import * as m from "../src/validate/zod/mini.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** The same type, however it is written. */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import * as f from "../src/zod/index.js";
-import { equal } from "../src/schema/equal.js";
+import * as f from "../src/validate/zod/index.js";
+import { equal } from "../src/validate/schema/equal.js";
 
 /** The verdict on JSON text. */
 function takes(schema: z.ZodType, json: string): boolean {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { root } from "./paths.js";
 
-/** Builds all that the tests start or import. Each of these is quick when nothing has changed. */
+/** Builds everything that the tests start or import. Each command is fast if nothing has changed. */
 export default async function build(): Promise<void> {
   const servers = ["--package", "fanfare-test-server", "--package", "content-pipeline"];
   await run("cargo", ["build", "--quiet", ...servers]);
@@ -11,7 +11,7 @@ export default async function build(): Promise<void> {
   await run("npm", ["run", "build-page", "--workspace", "fanfare-end-to-end"]);
 }
 
-/** Runs a command in the workspace; what it printed is told only where it fails. */
+/** Runs a command in the workspace. The error contains its output. */
 export async function run(command: string, args: readonly string[]): Promise<void> {
   try {
     await promisify(execFile)(command, args, { cwd: root });

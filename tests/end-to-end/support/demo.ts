@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import type { BrowserContext, Page } from "playwright-core";
 import { builtDemoPage, program, root } from "./paths.js";
 
-/** The example's server, with a database that outlasts its processes. */
+/** The server of the example, with a database that outlives its processes. */
 export class Demo {
   readonly #folder: string;
   readonly #pause: number;
@@ -18,7 +18,7 @@ export class Demo {
     this.#pause = pause;
   }
 
-  /** `pause` is how many milliseconds lie between two messages. */
+  /** `pause` is the time between two messages in milliseconds. */
   static async start(pause: number): Promise<Demo> {
     const demo = new Demo(await mkdtemp(join(tmpdir(), "fanfare-demo-")), pause);
     await demo.restart();
@@ -29,7 +29,7 @@ export class Demo {
     return this.#url;
   }
 
-  /** Starts it again, on the same port and database. */
+  /** Restarts it with the same port and database. */
   async restart(): Promise<void> {
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
     const settings = ["--port", port, "--pause", String(this.#pause), "--database", join(this.#folder, "demo.db")];
@@ -46,11 +46,11 @@ export class Demo {
           resolve(url);
         }
       });
-      lines.on("close", () => reject(new Error("the demo has ended before it was ready")));
+      lines.on("close", () => reject(new Error("the demo exited before it was ready")));
     });
   }
 
-  /** Ends it without a word, as a crash does. */
+  /** Kills it, as a crash does. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
@@ -70,7 +70,7 @@ export class Demo {
   }
 }
 
-/** A page of the demo, as a visitor of this name sees it. */
+/** Opens the page of the demo as a visitor with a name. */
 export async function visit(context: BrowserContext, url: string, visitor: string): Promise<Page> {
   const page = await context.newPage();
   await page.addInitScript((name) => sessionStorage.setItem("visitor", name), visitor);

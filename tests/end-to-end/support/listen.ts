@@ -6,21 +6,21 @@ export type Pipeline = ReturnType<typeof pipeline>;
 type Options = SubscribeCallbackOptions<Pipeline>;
 export type PipelineMessage = Parameters<Options["onMessage"]>[0];
 
-/** A subscription to a run's channel that keeps what it is told, in order. */
+/** A subscription to a run's channel that records what it receives, in order. */
 export interface Listener extends SubscriptionHandle {
   readonly messages: PipelineMessage[];
   readonly gaps: Gap[];
   readonly errors: Error[];
-  /** Messages by their ids and gaps by a "gap", in the order in which they came. */
+  /** The ids of messages, and "gap" for each gap, in the order received. */
   readonly log: string[];
-  /** The numbers of those that the server numbers. */
+  /** The numbers of the numbered messages. */
   readonly indexes: number[];
 }
 
-/** Reconnects at once, so that tests are quick. */
+/** Options that reconnect quickly. */
 export const quick = { WebSocket, reconnectMinMs: 10, reconnectMaxMs: 50 } as const;
 
-/** Subscribes to a run's channel, to all of its topics unless told otherwise. */
+/** Subscribes to a run's channel, by default to all of its topics. */
 export async function listen(
   run: string,
   options: Omit<Options, "channel" | "onMessage"> & { readonly onMessage?: Options["onMessage"] },

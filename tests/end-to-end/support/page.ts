@@ -2,15 +2,15 @@ import type { Browser, Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import type { Seen } from "../page/src/seen.js";
 
-/** Opens the page in a context of its own. What the page complains about fails the test. */
+/** Opens the page in its own browser context. Uncaught errors of the page fail the test. */
 export async function openPage(browser: Browser, url: string): Promise<Page> {
   const context = await browser.newContext();
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
   onTestFinished(async () => {
     await context.close();
-    expect(complaints).toEqual([]);
+    expect(errors).toEqual([]);
   });
   await page.goto(url);
   return page;
@@ -24,7 +24,7 @@ export async function shown(page: Page, label: string, text: string): Promise<vo
   await page.getByLabel(label, { exact: true }).getByText(text, { exact: true }).waitFor();
 }
 
-/** Waits until `messages.all` has that many numbered messages. */
+/** Waits until `messages.all` contains `count` numbered messages. */
 export async function has(page: Page, count: number): Promise<void> {
   await page.waitForFunction((expected) => window.seen.view.indexes.length === expected, count);
 }

@@ -1,20 +1,20 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** The network between a client and a server, which a test can cut. */
+/** A proxy between a client and a server, which a test can interrupt. */
 export class Proxy {
   readonly #listener: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
-  /** Those that have sent nothing yet. */
+  /** Connections that have sent nothing yet. */
   readonly #silent = new Set<Socket>();
   #target: string;
   #isDown = false;
-  /** How many connections were made through it. */
+  /** The number of connections made through it. */
   connections = 0;
-  /** How many WebSockets and event streams were asked for, and how many of the former were refused. */
+  /** The numbers of requested WebSockets and event streams, and of refused WebSockets. */
   webSockets = 0;
   eventStreams = 0;
   refusedWebSockets = 0;
-  /** Whether it lets no WebSocket through, as some companies' proxies do. */
+  /** Whether it refuses WebSockets, as some corporate proxies do. */
   blocksWebSockets = false;
 
   private constructor(target: string) {
@@ -28,7 +28,7 @@ export class Proxy {
     return proxy;
   }
 
-  /** How many connections there are. */
+  /** The number of open connections. */
   get open(): number {
     return this.#pairs.size;
   }
@@ -37,14 +37,14 @@ export class Proxy {
     return `http://127.0.0.1:${(this.#listener.address() as AddressInfo).port}`;
   }
 
-  /** Breaks every connection, in the middle of whatever is on its way. */
+  /** Resets every connection. */
   cut(): void {
     for (const sockets of [[...this.#silent], ...this.#pairs]) {
       sockets.forEach((socket) => socket.resetAndDestroy());
     }
   }
 
-  /** Swallows all that is sent on the connections that there are, and tells nobody. */
+  /** Silently drops everything that is sent on open connections. */
   swallow(): void {
     for (const [near, far] of this.#pairs) {
       near.unpipe(far).resume();
@@ -52,19 +52,19 @@ export class Proxy {
     }
   }
 
-  /** Breaks every connection and refuses new ones until `up`. */
+  /** Resets every connection and refuses new ones until `up`. */
   down(): void {
     this.#isDown = true;
     this.cut();
   }
 
-  /** Takes connections again, to another server where one is given. */
+  /** Accepts connections again, and forwards them to `target`. */
   up(target = this.#target): void {
     this.#target = target;
     this.#isDown = false;
   }
 
-  /** Where new connections lead; those that there are stay. */
+  /** Forwards new connections to `target`. Open ones stay. */
   redirect(target: string): void {
     this.#target = target;
   }

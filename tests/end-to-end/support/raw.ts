@@ -1,9 +1,9 @@
 import { createHmac } from "node:crypto";
 import { WebSocket } from "ws";
 
-/** What a server answered a connect without a library in between. */
+/** A connection that was opened without the client library. */
 export interface Connected {
-  /** The HTTP status: 101 where it was accepted. */
+  /** The HTTP status: 101 if the connection was accepted. */
   readonly status: number;
   /** The body of a refusal. */
   readonly body: string;
@@ -18,7 +18,7 @@ interface ConnectOptions {
   readonly onOpen?: () => void;
 }
 
-/** Connects a bare WebSocket; the token goes into a subprotocol. */
+/** Opens a WebSocket, with the token in a subprotocol. */
 export function connect(url: string, options: ConnectOptions): Promise<Connected> {
   const { token, query = {}, onOpen } = options;
   const { protocols = token === undefined ? [] : ["fanfare.v1", `bearer.${token}`] } = options;
@@ -41,14 +41,14 @@ export function connect(url: string, options: ConnectOptions): Promise<Connected
   });
 }
 
-/** Makes a token by hand, with whatever header, claims and key. */
+/** Creates a token with any header, claims and key. */
 export function forge(header: unknown, claims: unknown, sign: { key: string; hash?: string } | undefined): string {
   const text = `${encode(JSON.stringify(header))}.${encode(JSON.stringify(claims))}`;
   const signature = sign && createHmac(sign.hash ?? "sha256", sign.key).update(text).digest("base64url");
   return `${text}.${signature ?? ""}`;
 }
 
-/** The claims of a token. */
+/** Returns the claims of a token. */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
 }

@@ -1,7 +1,7 @@
 import { type AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 
-/** Stands between a client and a server and may change what the server sends. */
+/** A proxy for WebSockets that can change the frames of the server. */
 export class Relay {
   readonly #listener: WebSocketServer;
 

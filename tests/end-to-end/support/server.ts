@@ -14,50 +14,50 @@ interface Answer {
 interface NumberedRange {
   readonly from?: number;
   readonly count: number;
-  /** How long the text of each is. */
+  /** The length of each text. */
   readonly size?: number;
-  /** After each of them. */
+  /** The pause after each message. */
   readonly pauseMilliseconds?: number;
 }
 
-/** A run that asks a person for a verdict on a text. */
+/** The options of a run that asks for a verdict on a text. */
 export interface ReviewOptions {
-  /** On the channel of which run. Default: its own. */
+  /** The run whose channel it uses. Default: its own. */
   readonly on?: string;
   readonly text?: string;
-  /** How many attempts fail first. */
+  /** The number of attempts that fail first. */
   readonly failures?: number;
-  /** How long it is before it asks. */
+  /** How long to wait before it asks. */
   readonly pauseMilliseconds?: number;
-  /** How long it waits for an answer. */
+  /** How long to wait for the verdict. */
   readonly patienceMilliseconds?: number;
 }
 
-/** How a server is set up; each has a default. */
+/** The settings of the server. Each has a default. */
 export interface ServerSettings {
   readonly port?: number;
   readonly pingMilliseconds?: number;
-  /** The file that keeps history and runs; without one history is in memory, and there are no runs. */
+  /** The file for history and runs. Without it, the history is in memory and there are no runs. */
   readonly storage?: string;
-  readonly guestStreams?: boolean;
+  readonly inngestStreams?: boolean;
   readonly origins?: readonly string[];
-  readonly connectionsPerToken?: number;
+  readonly maxConnectionsPerToken?: number;
   /** The cookie of a session that may read every run. */
   readonly session?: string;
 }
 
 export interface DraftOptions {
-  /** How many characters each piece has. */
+  /** The number of characters per chunk. */
   readonly piece?: number;
-  /** After each of them. */
+  /** The pause after each chunk. */
   readonly pauseMilliseconds?: number;
-  /** Why the text is not complete, where it is not. */
+  /** The reason to fail the stream, instead of completing it. */
   readonly error?: string;
 }
 
 const defaults = { from: 0, size: 1, pauseMilliseconds: 0 };
 
-/** A fanfare server in a process of its own, which the test drives. */
+/** A Fanfare server in its own process, which the test controls. */
 export class Server {
   readonly url: string;
   readonly signingKey: string;
@@ -79,7 +79,7 @@ export class Server {
     const lines = createInterface(process.stdout);
     const first = await new Promise<string>((resolve, reject) => {
       lines.once("line", resolve);
-      lines.once("close", () => reject(new Error("the server has ended before it was ready")));
+      lines.once("close", () => reject(new Error("the server exited before it was ready")));
     });
     const hello = JSON.parse(first) as { url: string; signingKey: string };
     const server = new Server(process, hello);
@@ -87,28 +87,28 @@ export class Server {
     return server;
   }
 
-  /** Publishes tokens as a Rust application does. The topic retains all of them. */
+  /** Publishes numbered tokens as a Rust application does. The topic retains all of them. */
   async tokens(run: string, range: NumberedRange): Promise<void> {
     await this.#command({ command: "messages", topic: "tokens", run, ...defaults, ...range });
   }
 
-  /** Publishes statuses in the same way. Of these the topic retains the last only. */
+  /** Publishes numbered statuses as a Rust application does. The topic retains only the last. */
   async statuses(run: string, range: NumberedRange): Promise<void> {
     await this.#command({ command: "messages", topic: "status", run, ...defaults, ...range });
   }
 
-  /** Publishes a status as a Rust application does, and gives its id. */
+  /** Publishes a status as a Rust application does, and returns its id. */
   async status(run: string, message: string, progress = 0, runId?: string): Promise<string> {
     return (await this.#command({ command: "status", run, message, progress, runId })) as string;
   }
 
-  /** Writes a text stream on the draft topic, in pieces, and gives the id of its end. */
+  /** Writes a text stream on the draft topic, in chunks, and returns the id of its end. */
   async draft(run: string, text: string, options: DraftOptions = {}): Promise<string> {
     const { piece = 4, pauseMilliseconds = 0, error } = options;
     return (await this.#command({ command: "draft", run, text, piece, pauseMilliseconds, error })) as string;
   }
 
-  /** A token for all topics of a run's channel; the id is to revoke it by. */
+  /** Returns a token for all topics of a run's channel. It can be revoked by its id. */
   async token(run: string, expiresIn = 300, id?: string): Promise<string> {
     return (await this.#command({ command: "token", run, expiresIn, id })) as string;
   }
@@ -124,7 +124,7 @@ export class Server {
     await this.#command({ command: "revoke", id });
   }
 
-  /** A token to publish to all topics of a run's channel. */
+  /** Returns a token to publish to all topics of a run's channel. */
   async publishToken(run: string): Promise<string> {
     return (await this.#command({ command: "token", run, expiresIn: 300, publish: true })) as string;
   }
@@ -140,7 +140,7 @@ export class Server {
     });
   }
 
-  /** Asks for a token over HTTP. */
+  /** Requests a token over HTTP. */
   async mint(body: unknown, bearer = this.signingKey): Promise<Response> {
     return fetch(`${this.url}/v1/realtime/token`, {
       method: "POST",
@@ -149,19 +149,19 @@ export class Server {
     });
   }
 
-  /** Stops gracefully. */
+  /** Shuts down gracefully. */
   async shutdown(): Promise<void> {
     await this.#command({ command: "shutdown" });
     await this.#ended;
   }
 
-  /** Ends without a word, as a crash does. */
+  /** Kills the process, as a crash does. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#ended;
   }
 
-  /** Cleans up; a server that has ended already is fine. */
+  /** Ends the process, unless it has exited already. */
   async stop(): Promise<void> {
     this.#process.stdin.end();
     await this.#ended;
@@ -171,17 +171,17 @@ export class Server {
     const ref = ++this.#lastReference;
     const answered = new Promise<Answer>((resolve) => this.#waiting.set(ref, resolve));
     this.#process.stdin.write(`${JSON.stringify({ ref, ...command })}\n`);
-    const ended = this.#ended.then((): Answer => ({ error: "the server has ended" }));
+    const ended = this.#ended.then((): Answer => ({ error: "the server exited" }));
     const { result, error } = await Promise.race([answered, ended]);
     if (error !== undefined) {
-      throw new Error(`the server could not do ${JSON.stringify(command)}: ${error}`);
+      throw new Error(`the server failed to execute ${JSON.stringify(command)}: ${error}`);
     }
     return result;
   }
 
   #answered(answer: Answer): void {
     if (answer.ref === undefined) {
-      throw new Error(`the server did not understand a command: ${answer.error}`);
+      throw new Error(`the server could not parse a command: ${answer.error}`);
     }
     this.#waiting.get(answer.ref)?.(answer);
     this.#waiting.delete(answer.ref);
@@ -191,6 +191,6 @@ export class Server {
 interface PublishOptions {
   readonly channel?: string;
   readonly runId?: string;
-  /** Default: the signing key. Empty sends none. */
+  /** Default: the signing key. If empty, none is sent. */
   readonly bearer?: string;
 }

@@ -12,22 +12,22 @@ const TYPES: Readonly<Record<string, string>> = {
 
 export interface PageOptions {
   readonly transport?: "auto" | "websocket" | "sse";
-  /** Between two attempts to connect, in milliseconds. */
+  /** The time between two attempts to connect, in milliseconds. */
   readonly wait?: string;
-  /** Whether the page also subscribes with handlers that throw. */
+  /** If set, the page also subscribes with handlers that throw. */
   readonly throws?: "";
-  /** Whether the page comes by its session, without a token. */
+  /** If set, the page uses its session instead of a token. */
   readonly session?: "";
 }
 
-/** An application's backend: it serves the page of these tests, and tokens. */
+/** The backend of an application, which serves the page of these tests and tokens. */
 export class Site {
   readonly #listener: HttpServer;
   readonly #mint: (run: string) => Promise<string>;
   readonly #page: string;
-  /** How many tokens the page has asked for. */
+  /** The number of tokens that the page has requested. */
   tokens = 0;
-  /** Sent with the page. */
+  /** The header that is sent with the page, if not empty. */
   contentSecurityPolicy = "";
 
   private constructor(mint: (run: string) => Promise<string>, page: string) {
@@ -53,7 +53,7 @@ export class Site {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** The page for a run, whose server is at `api`, with options of the hook. */
+  /** Returns the URL of the page for a run whose server is at `api`. */
   url(run: string, api: string, options: PageOptions = {}): string {
     const query = new URLSearchParams({ run, api, ...options });
     return `${this.origin}/?${query.toString()}`;

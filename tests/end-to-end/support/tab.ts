@@ -13,8 +13,8 @@ interface Answer {
 }
 
 /**
- * A tab that can be hidden by another one. Playwright keeps all of its pages visible, so this
- * one is driven through the browser's own protocol.
+ * A tab that another tab can hide. Playwright keeps all of its pages visible, so this one is
+ * controlled through the browser's own protocol.
  */
 export class Tab {
   readonly #browser: ChildProcess;
@@ -49,7 +49,7 @@ export class Tab {
           resolve(found);
         }
       });
-      browser.on("exit", () => reject(new Error(`the browser has ended: ${text}`)));
+      browser.on("exit", () => reject(new Error(`the browser exited: ${text}`)));
     });
     const socket = new WebSocket(address);
     await new Promise((resolve) => socket.on("open", resolve));
@@ -60,7 +60,7 @@ export class Tab {
     return tab;
   }
 
-  /** The value of an expression, which must be JSON. */
+  /** Returns the value of an expression, which must be JSON. */
   async evaluate<Value>(expression: string): Promise<Value> {
     const { result } = await this.#send("Runtime.evaluate", { expression, returnByValue: true }, this.#session);
     return (result as { readonly value: Value }).value;

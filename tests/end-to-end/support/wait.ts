@@ -1,13 +1,13 @@
-/** Waits until something is so; says what it waited for when that takes too long. */
+/** Waits until a condition is met. On a timeout, the error contains its description. */
 export async function until(
-  what: string,
-  isSo: () => boolean | Promise<boolean>,
+  description: string,
+  condition: () => boolean | Promise<boolean>,
   milliseconds = 10_000,
 ): Promise<void> {
   const end = Date.now() + milliseconds;
-  while (!(await isSo())) {
+  while (!(await condition())) {
     if (Date.now() > end) {
-      throw new Error(`waited ${milliseconds} ms in vain until ${what}`);
+      throw new Error(`timed out after ${milliseconds} ms waiting until ${description}`);
     }
     await pause(5);
   }
@@ -17,7 +17,7 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** The numbers from `from` up to and without `to`. */
+/** Returns the numbers from `from` up to, but not including, `to`. */
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index);
 }

@@ -3,19 +3,19 @@ import type { Server } from "../../end-to-end/support/server.js";
 
 type Options = ConstructorParameters<typeof Inngest>[0];
 
-/** An application that uses Inngest's SDK. Nothing but the base URL and the signing key is another. */
+/** Creates an Inngest client. Only the base URL and the signing key differ from one for Inngest's service. */
 export function appOf(server: Pick<Server, "url" | "signingKey">, options: Partial<Options> = {}) {
   return new Inngest({ id: "app", baseUrl: server.url, signingKey: server.signingKey, ...options });
 }
 
-/** What a request of the SDK said. */
+/** A request that the SDK sent. */
 export interface Sent {
   readonly path: string;
   readonly authorization: string;
   readonly status: number;
 }
 
-/** A `fetch` for an {@link Inngest} that keeps what went through it. */
+/** Returns a `fetch` for an {@link Inngest} client that records its requests. */
 export function recording(): { readonly fetch: typeof fetch; readonly sent: Sent[] } {
   const sent: Sent[] = [];
   return {

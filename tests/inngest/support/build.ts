@@ -1,6 +1,6 @@
 import { run } from "../../end-to-end/support/build.js";
 
-/** Builds all that the tests start or import. Each of these is quick when nothing has changed. */
+/** Builds everything that the tests start or import. Each command is fast if nothing has changed. */
 export default async function build(): Promise<void> {
   await run("cargo", ["build", "--quiet", "--package", "fanfare-test-server"]);
   await run("npm", ["run", "build", "--workspace", "fanfare"]);

@@ -1,11 +1,11 @@
 import { until } from "../../end-to-end/support/wait.js";
 
-/** What has come of a stream so far. */
+/** The messages of a stream so far. */
 export interface Followed<Message> {
   readonly messages: Message[];
-  /** Whether the stream has ended, as if all were said. */
+  /** Whether the stream has ended without an error. */
   readonly hasEnded: boolean;
-  /** Waits until so many have come. */
+  /** Waits for a number of messages. */
   count(count: number): Promise<void>;
 }
 

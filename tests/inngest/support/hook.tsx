@@ -10,21 +10,21 @@ type Result = UseRealtimeResult<Pipeline, Topics>;
 
 /** A component that uses the SDK's hook for a run. */
 export interface Mounted {
-  /** What the hook gave with each render. */
+  /** The result of the hook in each render. */
   readonly renders: Result[];
-  /** What it gave last. */
+  /** Returns the last result. */
   now(): Result;
-  /** The numbers of the messages that `messages.all` holds. */
+  /** Returns the numbers of the messages in `messages.all`. */
   numbers(): number[];
   /** Renders with other options. */
   render(options: Options): void;
-  /** Waits until something holds. */
+  /** Waits until a condition is met. */
   see(what: string, holds: (result: Result) => boolean): Promise<void>;
   setVisibility(state: "visible" | "hidden"): void;
   unmount(): void;
 }
 
-/** Renders it in jsdom; it reconnects quickly, and holds all that comes. */
+/** Renders the component in jsdom. The hook reconnects quickly and keeps all messages. */
 export function mount(run: string, options: Options): Mounted {
   const renders: Result[] = [];
   const root = createRoot(document.createElement("div"));

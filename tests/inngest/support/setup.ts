@@ -1,4 +1,4 @@
 import { WebSocket } from "ws";
 
-// The SDK takes the global one only. Node.js has none before version 22, and jsdom's does not work in it.
+// The SDK uses only the global `WebSocket`. Node.js has none before version 22, and jsdom's does not work with the SDK.
 Object.assign(globalThis, { WebSocket });

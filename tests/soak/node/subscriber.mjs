@@ -1,10 +1,10 @@
-// Subscribes with the TypeScript client as an application does, and prints a line for all that it is told:
+// Subscribes with the TypeScript client as an application does, and prints one line for each event:
 //
 //   ready <channel>
 //   message <channel> <topic> <id> <number>
 //   gap <channel> <after> <before>
 //
-// A channel is its place in the options' list. Every other line is a complaint, and fails the test.
+// A channel is its index in the options. Every other line fails the test.
 
 import { ConnectionError, subscribe } from "fanfare";
 
@@ -13,7 +13,7 @@ const { apiBaseUrl, token, transport, channels } = JSON.parse(process.argv[2]);
 // Node 20 has no WebSocket of its own.
 const WebSocket = globalThis.WebSocket ?? (await import("ws")).WebSocket;
 
-// A line is a system call, and there may be thousands a second.
+// Buffered, because there may be thousands of lines per second.
 let lines = "";
 const print = (...words) => {
   if (lines === "") {
@@ -41,7 +41,7 @@ channels.forEach(async ({ name, topics }, channel) => {
       onMessage: ({ topic, id, data }) => print("message", channel, topic, id, data.number),
       onGap: ({ after, before }) => print("gap", channel, after, before),
       onInvalid: (error) => print("invalid:", error.message),
-      // The network is bad on purpose: that a connection is lost is no complaint.
+      // The test breaks connections on purpose.
       onError: (error) => error instanceof ConnectionError || print("error:", error),
     });
     print("ready", channel);

@@ -1,7 +1,8 @@
 //! The server that the soak test drives and kills.
 //!
-//! It prints its port, and then answers each line `heap` on its standard input with the bytes that live
-//! on its heap. Where it is told to stop it prints `stopped` and goes no further. It ends when that input ends, so that no test can leave it behind.
+//! It prints its port, and then answers each line `heap` on its standard input with the live bytes on its heap. At a
+//! failpoint given by `--stop-at`, it prints `stopped` and blocks. It exits when its standard input ends, so that no
+//! test can leave it running.
 
 fanfare::include_channels!();
 
@@ -18,25 +19,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Counts what is allocated and freed, so that what is live is known exactly.
+/// Counts allocated and freed bytes, so that the live bytes are known exactly.
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 #[derive(Parser)]
 struct Arguments {
-    /// The file to keep everything in; in memory without
+    /// SQLite file; in memory if omitted
     #[arg(long)]
     database: Option<PathBuf>,
-    /// Between two pings
+    /// Interval between pings
     #[arg(long, default_value_t = 1000)]
     ping_milliseconds: u64,
-    /// The file to which the steps of runs append; no runs without
+    /// File to which the steps of runs append; no runs if omitted
     #[arg(long)]
     effects: Option<PathBuf>,
-    /// How long others leave a run alone that this server holds
+    /// Duration of leases
     #[arg(long, default_value_t = 15_000)]
     lease_milliseconds: u64,
-    /// Where the storage stops for good, and at which time that it comes there
+    /// Block at a failpoint of the storage when it is reached for the Nth time
     #[arg(long, value_name = "FAILPOINT:N")]
     stop_at: Option<String>,
 }
@@ -50,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut hub = Hub::builder(&channels::REGISTRY)
         .signing_key(SIGNING_KEY)
         .ping_interval(Duration::from_millis(arguments.ping_milliseconds))
-        // What idle channels leave behind would be taken for a leak.
+        // Idle channels would look like a leak.
         .max_idle_channels(0);
     if let Some(database) = arguments.database {
         hub = hub.storage(Sqlite::open(database)?);
@@ -63,12 +64,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("{}", listener.local_addr()?.port());
-    std::thread::spawn(answer_questions);
+    std::thread::spawn(answer_commands);
     fanfare::serve(listener, routes, &hub).await;
     Ok(())
 }
 
-/// Stops the storage at a place for good, so that whoever started the server can kill it there.
+/// Blocks the storage at a failpoint, so that the test can kill the server there.
 fn stop_at(failpoint: &str, nth: u32) -> Result<(), String> {
     let passed = AtomicU32::new(0);
     fail::cfg_callback(failpoint, move || {
@@ -81,7 +82,7 @@ fn stop_at(failpoint: &str, nth: u32) -> Result<(), String> {
     })
 }
 
-fn answer_questions() {
+fn answer_commands() {
     for line in std::io::stdin().lines().map_while(Result::ok) {
         if line == "heap" {
             let stats = INSTRUMENTED_SYSTEM.stats();

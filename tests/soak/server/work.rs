@@ -1,5 +1,4 @@
-//! The job that the crash test has executed: as many rounds as it is told, each with a step, both kinds
-//! of publish, a sleep and a wait.
+//! The job of the crash test: a number of rounds, each with a step, both kinds of publish, a sleep and a wait.
 
 use crate::channels::Numbered;
 use crate::channels::work::{Go, RunResult, Work};
@@ -16,10 +15,10 @@ use std::io::Write;
 use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
 
-/// Longer than any test lasts: no wait ends without a signal.
+/// Longer than any test, so that no wait ends without a signal.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What a run is told.
+/// The input of a run.
 #[derive(Deserialize, Serialize)]
 struct Input {
     /// The number of its first message.
@@ -34,10 +33,10 @@ struct Executing {
     job: Job<Work, Input>,
 }
 
-/// Executes runs, and has routes to start them and look at them. What their steps do outside of the journal
-/// is a line in a file.
+/// Executes runs, and returns a route that starts them and returns their status. The side effect of a step is a line
+/// in a file.
 pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
-    // The process is killed again and again, and no run is to blame.
+    // The process is killed repeatedly, which counts as a failed attempt.
     let mut runs = Runs::builder(hub).lease_duration(lease).max_retries(u32::MAX);
     let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
     let runs = runs.start().await?;
@@ -62,7 +61,7 @@ async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResul
     Ok(result)
 }
 
-/// What a step does that no journal can take back. Each time it gives another value.
+/// The side effect of a step, which the journal cannot undo. Returns a different value each time.
 fn append(effects: &FilePath, run: &str, round: u64) -> Result<String, RunError> {
     let effect = format!("{:032x}", fastrand::u128(..));
     let mut file = OpenOptions::new().create(true).append(true).open(effects)?;
@@ -70,7 +69,7 @@ fn append(effects: &FilePath, run: &str, round: u64) -> Result<String, RunError>
     Ok(effect)
 }
 
-/// Starts a run where there is none of this id, and tells how it stands.
+/// Starts a run unless it exists, and returns its status.
 async fn start_or_look(
     State(Executing { runs, job }): State<Executing>,
     Path((channel, run)): Path<(String, String)>,
@@ -85,10 +84,10 @@ async fn start_or_look(
         job.start(&run, &channel, &input).await.map_err(|error| unavailable(&error))?;
         status = Some(RunStatus::Running);
     }
-    let told: Value = match status {
+    let reply: Value = match status {
         Some(RunStatus::Running | RunStatus::Waiting(_)) => json!({ "status": "running" }),
         Some(RunStatus::Completed(result)) => json!({ "status": "completed", "result": result }),
         other => json!({ "status": format!("{other:?}") }),
     };
-    Ok(told.to_string())
+    Ok(reply.to_string())
 }

@@ -1,5 +1,5 @@
-//! Where attackers run: on a core of their own, as if they had their own machine. The server and the honest clients
-//! share the other cores, so that the figures show what an attack costs the server.
+//! Runs attackers on a separate core, as if they had their own machine. The server and the honest clients share the
+//! other cores, so that the measurements show what an attack costs the server.
 
 use crate::{Error, Result};
 use std::future::Future;
@@ -12,11 +12,11 @@ pub struct Attackers {
 }
 
 impl Attackers {
-    /// Reserves the last core for attackers. Threads and processes started later run on the others. With one core, or on
-    /// a system other than Linux, all share the cores.
+    /// Reserves the last core for attackers. Threads and processes started later run on the others. With one core, or
+    /// on a system other than Linux, all share the cores.
     ///
     /// # Errors
-    /// If the system refuses to bind threads to cores.
+    /// Returns an error if the system cannot bind threads to cores.
     pub fn start() -> io::Result<Self> {
         let mut threads = Builder::new_multi_thread();
         threads.worker_threads(1).enable_all();

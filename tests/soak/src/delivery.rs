@@ -1,11 +1,12 @@
-//! Two servers on one file, or one without a file: what every reader gets is held against the order of the messages.
+//! Tests two servers on one file, or one server without a file: compares what every reader received with the order of
+//! the messages.
 //!
-//! - `cluster`: the servers, and what all parties share.
+//! - `cluster`: the servers, and the state that all tasks share.
 //! - `faults`: kills and stops servers, locks and replaces the file, revokes tokens.
-//! - `publisher`: publishes messages until they are answered, and writes text streams.
-//! - `reader`: joins, is cut off, and resumes at either server.
-//! - `order`: what was committed, as triggers in the file note it.
-//! - `verdict`: compares what a reader got with the order; `published` does so for publishers.
+//! - `publisher`: publishes messages until they are acknowledged, and writes text streams.
+//! - `reader`: subscribes, disconnects, and resumes at either server.
+//! - `order`: the committed messages, as recorded by triggers in the file.
+//! - `verdict`: compares what a reader received with the order. `published` does so for publishers.
 
 mod cluster;
 mod faults;
@@ -28,7 +29,7 @@ use cluster::{Cluster, Phase};
 use faults::{Plan, Readers};
 use order::{Order, TOPICS};
 use publisher::{Answered, Ending, Written};
-use reader::{Marks, Reader, Record, Subscription, WAYS, Way};
+use reader::{METHODS, Marks, Method, Reader, Record, Subscription};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,43 +38,43 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use verdict::History;
 
-/// How long readers may take at the end until they have everything.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long readers stay when they have everything: a repeat comes late.
-const AFTERMATH: Duration = Duration::from_millis(1500);
+/// How long readers may take at the end to receive everything.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long readers stay after they have received everything, to detect late repeats.
+const SETTLE_TIME: Duration = Duration::from_millis(1500);
 const POLL: Duration = Duration::from_millis(50);
 
-/// The channels' definitions in `schemas/delivery.yaml`, and what their histories have.
+/// The channels in `schemas/delivery.yaml` and their histories.
 const DEFINITIONS: [(&str, History); 2] =
     [("brief", History { messages: 20, age: 5_000 }), ("roomy", History { messages: 200, age: 60_000 })];
 
-/// Two servers on one file for most of the time, and then one server without a file.
+/// Tests two servers on one file for most of the time, and then one server without a file.
 pub(crate) async fn test(soak: &Soak) -> Result {
     let full = soak.size == Size::Full;
     let plan = Plan {
         every: Duration::from_millis(if full { 2_000 } else { 900 }),
-        longest_stop: Duration::from_secs(if full { 30 } else { 2 }),
-        longest_lock: Duration::from_secs(if full { 8 } else { 1 }),
+        max_stop: Duration::from_secs(if full { 30 } else { 2 }),
+        max_lock: Duration::from_secs(if full { 8 } else { 1 }),
     };
     let readers = if full { 16 } else { 6 };
     let pair = Round { name: "pair", servers: 2, duration: soak.duration.mul_f64(0.75), plan, readers };
     pair.run(soak).await?;
-    let plan = Plan { longest_stop: plan.longest_stop / 6, ..plan };
+    let plan = Plan { max_stop: plan.max_stop / 6, ..plan };
     let memory = Round { name: "memory", servers: 1, duration: soak.duration.mul_f64(0.25), plan, readers };
     memory.run(soak).await
 }
 
 struct Round {
     name: &'static str,
-    /// Two on a file, or one without.
+    /// Two servers on a file, or one without a file.
     servers: usize,
     duration: Duration,
     plan: Plan,
-    /// How many readers there are at a time.
+    /// The number of concurrent readers.
     readers: usize,
 }
 
-/// All that was published and read in a round.
+/// Everything that was published and read in a round.
 #[derive(Default)]
 struct Outcome {
     answered: Vec<Answered>,
@@ -116,7 +117,7 @@ impl Round {
             async move { cluster.measure_delays().await }
         });
         let mut order = Order::new(cluster.channels.len());
-        let outcome = self.play(&cluster, database.as_deref(), &mut order).await?;
+        let outcome = self.publish_and_read(&cluster, database.as_deref(), &mut order).await?;
         measuring.abort();
         for server in 0..self.servers {
             cluster.kill(server).await?;
@@ -128,7 +129,7 @@ impl Round {
         self.conclude(soak, &cluster, &order, outcome, &folder)
     }
 
-    async fn play(
+    async fn publish_and_read(
         &self,
         cluster: &Arc<Cluster>,
         database: Option<&Path>,
@@ -139,7 +140,7 @@ impl Round {
         let mut reading: JoinSet<Vec<Record>> = JoinSet::new();
         let mut everything = None;
         if database.is_none() {
-            let reader = self.reader_of_everything(cluster, Way::Subscribe, 0, "everything");
+            let reader = self.reader_of_everything(cluster, Method::Subscribe, 0, "everything");
             everything = Some(Arc::clone(&reader.shared));
             reading.spawn(reader.run(Arc::clone(&marks)));
             while everything
@@ -165,8 +166,8 @@ impl Round {
         let end = Instant::now() + self.duration;
         let mut outcome = Outcome::default();
         let work = async {
-            let servers = faults::trouble_servers(cluster, self.plan, database, everything.as_deref(), order);
-            let others = faults::trouble_others(cluster, self.plan, database, &readers);
+            let servers = faults::fault_servers(cluster, self.plan, database, everything.as_deref(), order);
+            let others = faults::fault_file_and_tokens(cluster, self.plan, database, &readers);
             tokio::try_join!(servers, others).map(drop)
         };
         let reading_on = async {
@@ -204,7 +205,7 @@ impl Round {
         Ok(outcome)
     }
 
-    /// Publishes a last message on each topic, and lets all read to the end.
+    /// Publishes a last message on each topic, and waits until all readers have received it.
     async fn settle(
         &self,
         cluster: &Arc<Cluster>,
@@ -221,20 +222,20 @@ impl Round {
                         cluster,
                         channel,
                         topic,
-                        publisher::SHORTEST,
+                        publisher::MIN_CHUNKS,
                         false,
                         &mut random,
                     )
                     .await;
-                    let written = written.ok_or("no server can be connected to")?;
+                    let written = written.ok_or("cannot connect to any server")?;
                     let Ending::Ended(at) = written.ending else {
-                        return Err("a text stream was refused though nothing was wrong".into());
+                        return Err("a text stream was refused although no fault was active".into());
                     };
                     outcome.written.push(written);
                     at
                 } else {
                     let answered = publisher::publish_one(cluster, channel, topic, &mut random).await;
-                    let answered = answered.ok_or("a message was not answered at the end")?;
+                    let answered = answered.ok_or("the last message was not acknowledged")?;
                     let at = answered.at;
                     outcome.answered.push(answered);
                     at
@@ -244,20 +245,21 @@ impl Round {
         }
         *marks.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
         for server in 0..self.servers {
-            for way in WAYS {
-                let name = format!("late-{server}-{way:?}");
-                reading.spawn(self.reader_of_everything(cluster, way, server, &name).run(Arc::clone(marks)));
+            for method in METHODS {
+                let name = format!("late-{server}-{method:?}");
+                reading
+                    .spawn(self.reader_of_everything(cluster, method, server, &name).run(Arc::clone(marks)));
             }
         }
-        // Those that left before are not waited for.
+        // Readers that left before are not waited for.
         while let Some(records) = reading.try_join_next() {
             outcome.records.extend(records?);
         }
-        let (staying, end) = (reading.len(), Instant::now() + PATIENCE);
+        let (staying, end) = (reading.len(), Instant::now() + TIMEOUT);
         while cluster.counts.complete.load(Ordering::Relaxed) < staying && Instant::now() < end {
             sleep(POLL).await;
         }
-        sleep(AFTERMATH).await;
+        sleep(SETTLE_TIME).await;
         cluster.phase.send_replace(Phase::Over);
         while let Some(records) = reading.join_next().await {
             outcome.records.extend(records?);
@@ -265,7 +267,7 @@ impl Round {
         Ok(())
     }
 
-    /// A reader of one or two channels and some of their topics.
+    /// Returns a reader of some topics of one or two channels.
     fn reader(&self, cluster: &Arc<Cluster>, index: usize) -> Reader {
         let name = format!("{}-reader-{index}", self.name);
         let mut random = decisions(cluster.seed, &name, 1);
@@ -279,16 +281,22 @@ impl Round {
             Subscription::new(channel, topics)
         });
         let subscriptions = subscriptions.collect();
-        let mut reader = Reader::new(cluster, name, WAYS[random.usize(0..WAYS.len())], subscriptions);
-        reader.starts = random.u8(0..4) == 0;
+        let mut reader = Reader::new(cluster, name, METHODS[random.usize(0..METHODS.len())], subscriptions);
+        reader.reads_history = random.u8(0..4) == 0;
         reader.connections = Some(random.u32(1..12));
         reader
     }
 
-    /// A reader of all that there is, at one server, which is not cut off.
-    fn reader_of_everything(&self, cluster: &Arc<Cluster>, way: Way, server: usize, name: &str) -> Reader {
+    /// Returns a reader of all topics of all channels at one server, which never disconnects on purpose.
+    fn reader_of_everything(
+        &self,
+        cluster: &Arc<Cluster>,
+        method: Method,
+        server: usize,
+        name: &str,
+    ) -> Reader {
         let all = (0..cluster.channels.len()).map(|channel| Subscription::new(channel, [true; TOPICS.len()]));
-        let mut reader = Reader::new(cluster, format!("{}-{name}", self.name), way, all.collect());
+        let mut reader = Reader::new(cluster, format!("{}-{name}", self.name), method, all.collect());
         reader.server = Some(server);
         reader
     }
@@ -322,8 +330,8 @@ impl Round {
         let counts = &cluster.counts;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         println!(
-            "delivery {}: {:.0} s, {} messages in order, {} publishes answered ({} repeated, {} times 503), {streams}, \
-             {} readers on {} connections got {} messages and {} gaps ({} into new epochs), {} kills, {} stops, \
+            "delivery {}: {:.0} s, {} messages, {} publishes acknowledged ({} repeated, {} times 503), {streams}, \
+             {} readers on {} connections received {} messages and {} gaps ({} into new epochs), {} kills, {} stops, \
              {} locks, {} restores, {} revocations, {} faults",
             self.name,
             self.duration.as_secs_f64(),
@@ -349,11 +357,11 @@ impl Round {
         std::fs::write(folder.join("faults.log"), faults.join("\n"))?;
         let shown = faults.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
         let (name, seed, folder) = (self.name, soak.seed, folder.display());
-        Err(format!("seed {seed}: delivery {name} failed\n  {shown}\n  all is in {folder}").into())
+        Err(format!("seed {seed}: delivery {name} failed\n  {shown}\n  see {folder}").into())
     }
 }
 
-/// Without a file the order is what the reader of everything got, which is the first record of each channel that stayed.
+/// Determines the order without a file: the messages that the reader of everything received.
 fn add_readers(order: &mut Order, records: &[Record]) {
     for channel in 0..order.channels.len() {
         let of_channel = || records.iter().filter(|record| record.channel == channel);

@@ -1,5 +1,4 @@
-//! One run: a publisher, subscribers, a network with faults between them and the server, and a server that
-//! is killed and started again.
+//! Runs a publisher and subscribers with a faulty network in between, and a server that is killed and restarted.
 
 use crate::Result;
 use crate::log::{Log, Message};
@@ -15,89 +14,91 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long subscriptions may take to stand, and after the run to be told the last message.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the subscribers are listened to when they have been told everything: a repeat comes late.
-pub(crate) const AFTERMATH: Duration = Duration::from_millis(1_500);
+/// How long subscriptions may take to become ready, and to receive the last message after the run.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long to wait after subscribers have received everything, to detect late repeats.
+pub(crate) const SETTLE_TIME: Duration = Duration::from_millis(1_500);
 const POLL: Duration = Duration::from_millis(50);
 
-/// What a run needs, and what stays when it is over.
-pub(crate) struct Stage {
-    /// How to start the server again.
+/// The server and the network of a run.
+pub(crate) struct Setup {
+    /// Restarts the server.
     pub(crate) installation: Installation,
-    /// The server that runs now.
+    /// The current server.
     pub(crate) server: Server,
-    /// Between it and everyone else.
+    /// The network between the server and its clients.
     pub(crate) network: Network,
     /// The program that subscribes with the TypeScript client.
     pub(crate) node: PathBuf,
 }
 
-/// A run that has begun.
+/// A run in progress.
 pub(crate) struct Running {
     plan: Plan,
     subscribers: Subscribers,
     publishers: JoinSet<(usize, Result<Published>)>,
-    /// Ends publishing before its time.
+    /// Ends publishing early.
     pub(crate) over: watch::Sender<bool>,
 }
 
-/// What happened in a run.
+/// The outcome of a run.
 pub(crate) struct Outcome {
-    /// What was published, a channel each.
+    /// What was published, per channel.
     pub(crate) published: Vec<Published>,
-    /// What each subscriber was told.
+    /// What each subscriber received.
     pub(crate) logs: Vec<Log>,
     /// How often the server was killed.
     pub(crate) kills: u32,
-    /// Who was not told the last message in time.
+    /// The subscribers that did not receive the last message in time.
     pub(crate) late: Vec<String>,
 }
 
 impl Outcome {
-    /// The messages that were published, a channel each.
+    /// Returns the published messages, per channel.
     pub(crate) fn messages(&self) -> Vec<Vec<Message>> {
         self.published.iter().map(|channel| channel.messages.clone()).collect()
     }
 }
 
-impl Stage {
-    /// Starts a server behind a sound network.
-    pub(crate) async fn set(installation: Installation, node: PathBuf, seed: u64) -> Result<Self> {
+impl Setup {
+    /// Starts a server behind a network without faults.
+    pub(crate) async fn start(installation: Installation, node: PathBuf, seed: u64) -> Result<Self> {
         let server = installation.start().await?;
         let network = Network::new(seed);
-        network.lead_to(Some(server.port));
+        network.forward_to(Some(server.port));
         Ok(Self { installation, server, network, node })
     }
 
-    /// Plays a run from the first subscription to the last message, and lets everybody leave.
-    pub(crate) async fn play(&mut self, plan: &Plan) -> Result<Outcome> {
+    /// Executes a run, from the first subscription to the last message.
+    pub(crate) async fn run(&mut self, plan: &Plan) -> Result<Outcome> {
         let running = self.begin(plan).await?;
-        self.network.trouble(plan.faults);
+        self.network.inject_faults(plan.faults);
         let start = Instant::now();
-        self.kill_now_and_then(plan, start).await?;
+        self.kill_at_random(plan, start).await?;
         sleep_until(start + plan.duration).await;
-        self.network.heal();
+        self.network.stop_faults();
         self.end(running).await
     }
 
-    /// Waits until every subscription stands, and begins to publish.
+    /// Waits until every subscription is ready, and starts publishing.
     pub(crate) async fn begin(&mut self, plan: &Plan) -> Result<Running> {
         let subscribers = Subscribers::start(plan, &mut self.network, self.server.port, &self.node).await?;
-        subscribers.stand().await?;
-        self.network.counts().begin_anew();
+        subscribers.wait_until_ready().await?;
+        self.network.counts().reset();
         let over = watch::Sender::new(false);
         let mut publishers = JoinSet::new();
         for channel in 0..plan.channels {
-            let door =
-                self.network.door(Party::Publisher, format!("{}-publisher-{channel}", plan.name)).await?;
+            let port = self
+                .network
+                .open_port(Party::Publisher, format!("{}-publisher-{channel}", plan.name))
+                .await?;
             let (plan, over) = (plan.clone(), over.subscribe());
-            publishers.spawn(async move { (channel, publisher::publish(plan, channel, door, over).await) });
+            publishers.spawn(async move { (channel, publisher::publish(plan, channel, port, over).await) });
         }
         Ok(Running { plan: plan.clone(), subscribers, publishers, over })
     }
 
-    /// Lets the publisher end what it has begun, and waits until every subscriber was told the last message.
+    /// Waits until the publishers have finished and every subscriber has received the last message.
     pub(crate) async fn end(&mut self, running: Running) -> Result<Outcome> {
         let Running { plan, subscribers, publishers, over: _over } = running;
         let published = all_published(publishers, plan.channels).await?;
@@ -105,29 +106,29 @@ impl Stage {
         let is_complete = |log: &Log| {
             log.channels.iter().zip(&messages).all(|(channel, published)| channel.is_complete(published))
         };
-        everyone(&subscribers.logs, is_complete).await;
-        sleep(AFTERMATH).await;
+        wait_for_all(&subscribers.logs, is_complete).await;
+        sleep(SETTLE_TIME).await;
         Ok(Outcome {
-            late: late(&subscribers.logs, is_complete),
+            late: unfinished(&subscribers.logs, is_complete),
             logs: subscribers.logs.iter().map(|log| log.with(std::mem::take)).collect(),
             published,
             kills: plan.kills,
         })
     }
 
-    /// Kills the server at random times of the first three quarters, so that what it becomes last runs for
-    /// long enough to show what it would leak.
-    async fn kill_now_and_then(&mut self, plan: &Plan, start: Instant) -> Result {
+    /// Kills the server at random times in the first three quarters of the run, so that the last process runs long
+    /// enough to reveal leaks.
+    async fn kill_at_random(&mut self, plan: &Plan, start: Instant) -> Result {
         let mut random = decisions(plan.seed, plan.name, 1);
         let slot = plan.duration.mul_f64(0.75) / plan.kills.max(1);
         for kill in 0..plan.kills {
             let within = between(&mut random, slot.mul_f64(0.2), slot.mul_f64(0.9));
             sleep_until(start + slot * kill + within).await;
-            self.network.lead_to(None);
+            self.network.forward_to(None);
             self.server.kill().await?;
             sleep(between(&mut random, Duration::from_millis(20), Duration::from_millis(500))).await;
             self.server = self.installation.start().await?;
-            self.network.lead_to(Some(self.server.port));
+            self.network.forward_to(Some(self.server.port));
         }
         Ok(())
     }
@@ -145,11 +146,11 @@ async fn all_published(
     Ok(published)
 }
 
-/// Waits until something holds of every log, and tells whether it came to.
-pub(crate) async fn everyone(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> bool {
-    let end = Instant::now() + PATIENCE;
+/// Waits until a condition is met for every log or a log has a violation. Returns `false` on a timeout.
+pub(crate) async fn wait_for_all(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> bool {
+    let end = Instant::now() + TIMEOUT;
     while Instant::now() < end {
-        if logs.iter().all(|log| log.with(|log| holds(log) || !log.complaints.is_empty())) {
+        if logs.iter().all(|log| log.with(|log| holds(log) || !log.violations.is_empty())) {
             return true;
         }
         sleep(POLL).await;
@@ -157,8 +158,8 @@ pub(crate) async fn everyone(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -
     false
 }
 
-/// Whose logs something does not hold of.
-pub(crate) fn late(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> Vec<String> {
+/// Returns the subscribers whose logs do not meet a condition.
+pub(crate) fn unfinished(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> Vec<String> {
     let late = logs.iter().filter_map(|log| log.with(|log| (!holds(log)).then(|| log.subscriber.clone())));
     late.collect()
 }

@@ -1,11 +1,11 @@
-//! Clients that mean harm, beside honest ones on the same hub: what they try is refused or dropped, memory stays
-//! bounded, and the honest ones are told everything, hardly later than without them.
+//! Attacks a hub that honest clients use: the attacks are refused or dropped, memory stays bounded, and the honest
+//! clients receive everything with little delay.
 
 mod crowd;
+mod exhaustion;
 mod flood;
 mod frames;
 mod payloads;
-mod places;
 mod probe;
 mod raw;
 mod silence;
@@ -14,7 +14,7 @@ mod tokens;
 
 use crate::Result;
 use crate::attackers::Attackers;
-use crate::fault_test::Stage;
+use crate::fault_test::Setup;
 use crate::http;
 use crate::server::Server;
 use probe::{Delays, Probe};
@@ -24,40 +24,39 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const MEGABYTE: u64 = 1024 * 1024;
-/// Between two looks at the server's memory.
-const GLANCE: Duration = Duration::from_millis(200);
-/// Each kind of harm is done for so long at least, so that enough messages are published meanwhile.
-const AT_LEAST: Duration = Duration::from_secs(10);
-/// How long honest clients are alone, until history is as long as it gets.
-const ALONE: Duration = Duration::from_secs(32);
+/// The interval between two samples of the server's memory.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
+/// The minimum duration of an attack, so that enough messages are published meanwhile.
+const MIN_DURATION: Duration = Duration::from_secs(10);
+/// How long honest clients are alone first, until the history has its full length.
+const BASELINE_DURATION: Duration = Duration::from_secs(32);
 
-/// What one kind of harm came to.
+/// The measurement of one attack.
 #[derive(Debug)]
-pub(crate) struct Figure {
-    /// What was tried, and what became of it.
+pub(crate) struct Measurement {
+    /// The attack and its outcome.
     what: String,
-    /// For how long.
     time: Duration,
-    /// How many bytes it cost whoever did it.
+    /// The bytes that the attackers sent.
     sent: u64,
-    /// The processor time of the server, that for honest clients included.
+    /// The CPU time of the server, including that for honest clients.
     processor: Duration,
-    /// The most bytes that lived on the server's heap beyond those that did before.
+    /// The peak of live bytes on the server's heap above those before the attack.
     heap: u64,
-    /// The most bytes that the server had of the system's memory.
+    /// The peak of the server's resident memory in bytes.
     resident: u64,
-    /// How long honest clients waited.
+    /// The delays of honest clients.
     delays: Delays,
 }
 
-impl Figure {
-    /// The titles of what [`Display`](fmt::Display) shows.
+impl Measurement {
+    /// The titles of the columns of [`Display`](fmt::Display).
     pub(crate) const TITLES: &str =
         "\x20     time     sent   server     heap resident    message delayed      visit delayed    re-
          s       MB    CPU s  MB more       MB  median ms p99 ms   median ms max ms  connects";
 }
 
-impl fmt::Display for Figure {
+impl fmt::Display for Measurement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, time, sent, processor, heap, resident, delays } = self;
         let delay =
@@ -79,68 +78,68 @@ impl fmt::Display for Figure {
     }
 }
 
-/// Does all kinds of harm, one after the other, after a time without any. The first figure is of that time.
+/// Executes all attacks in turn, after a time without attacks. The first measurement is of that time.
 ///
-/// Each may cost so much of the server's heap at most; the allowance follows from how many connections it
-/// makes and what the protocol lets a connection hold.
-pub(crate) async fn harm(stage: &mut Stage, attackers: &Attackers) -> Result<Vec<Figure>> {
-    let port = stage.server.port;
-    let mut watched = Watched { server: &mut stage.server, attackers, probe: Probe::start(port) };
-    let nothing = async || {
-        sleep(ALONE).await;
+/// Each attack has an allowance for the growth of the server's heap, which follows from its number of connections and
+/// from the limits per connection.
+pub(crate) async fn run_attacks(setup: &mut Setup, attackers: &Attackers) -> Result<Vec<Measurement>> {
+    let port = setup.server.port;
+    let mut target = Target { server: &mut setup.server, attackers, probe: Probe::start(port) };
+    let no_attack = async || {
+        sleep(BASELINE_DURATION).await;
         Ok("nothing".to_owned())
     };
     Ok(vec![
-        watched.during(u64::MAX, nothing).await?,
-        watched.during(4 * MEGABYTE, || tokens::altered(port)).await?,
-        watched.during(4 * MEGABYTE, || frames::malformed(port)).await?,
-        watched.during(4 * MEGABYTE, || frames::compressed(port)).await?,
-        watched.during(32 * MEGABYTE, || frames::too_large(port)).await?,
-        watched.during(32 * MEGABYTE, || payloads::patterns(port)).await?,
-        // As values, the items of a payload take up to 11 times as much as their text.
-        watched.during(64 * MEGABYTE, || payloads::errors(port)).await?,
-        watched.during(32 * MEGABYTE, || payloads::alternatives(port)).await?,
-        watched.during(128 * MEGABYTE, || stalled::readers(port)).await?,
-        watched.during(64 * MEGABYTE, || flood::of_subs(port)).await?,
-        watched.during(32 * MEGABYTE, || places::kept_alive(port)).await?,
-        watched.during(32 * MEGABYTE, || places::bodies(port)).await?,
-        watched.during(32 * MEGABYTE, || places::sockets(port)).await?,
-        watched.during(32 * MEGABYTE, || silence::frozen(port)).await?,
-        watched.during(32 * MEGABYTE, || silence::idle(port)).await?,
-        watched.during(32 * MEGABYTE, || silence::slow(port)).await?,
-        watched.during(320 * MEGABYTE, || crowd::crowd(port)).await?,
+        target.measure(u64::MAX, no_attack).await?,
+        target.measure(4 * MEGABYTE, || tokens::altered(port)).await?,
+        target.measure(4 * MEGABYTE, || frames::malformed(port)).await?,
+        target.measure(4 * MEGABYTE, || frames::compressed(port)).await?,
+        target.measure(32 * MEGABYTE, || frames::too_large(port)).await?,
+        target.measure(32 * MEGABYTE, || payloads::patterns(port)).await?,
+        // Decoded values take up to 11 times as much memory as their text.
+        target.measure(64 * MEGABYTE, || payloads::errors(port)).await?,
+        target.measure(32 * MEGABYTE, || payloads::alternatives(port)).await?,
+        target.measure(128 * MEGABYTE, || stalled::readers(port)).await?,
+        target.measure(64 * MEGABYTE, || flood::subscribe(port)).await?,
+        target.measure(32 * MEGABYTE, || exhaustion::kept_alive(port)).await?,
+        target.measure(32 * MEGABYTE, || exhaustion::bodies(port)).await?,
+        target.measure(32 * MEGABYTE, || exhaustion::sockets(port)).await?,
+        target.measure(32 * MEGABYTE, || silence::frozen(port)).await?,
+        target.measure(32 * MEGABYTE, || silence::idle(port)).await?,
+        target.measure(32 * MEGABYTE, || silence::slow(port)).await?,
+        target.measure(320 * MEGABYTE, || crowd::crowd(port)).await?,
     ])
 }
 
-/// A server that is watched while harm is done.
-struct Watched<'s> {
+/// A server that is measured during attacks.
+struct Target<'s> {
     server: &'s mut Server,
     attackers: &'s Attackers,
     probe: Probe,
 }
 
-impl Watched<'_> {
-    /// Does harm, again and again until there was time to see what it does to others.
-    async fn during<F: Future<Output = Result<String>> + Send + 'static>(
+impl Target<'_> {
+    /// Repeats an attack for at least [`MIN_DURATION`] and measures it.
+    async fn measure<F: Future<Output = Result<String>> + Send + 'static>(
         &mut self,
         allowance: u64,
-        harm: impl Fn() -> F,
-    ) -> Result<Figure> {
+        run_attacks: impl Fn() -> F,
+    ) -> Result<Measurement> {
         self.probe.take();
         let before = self.server.heap().await?;
         let (start, sent, processor) = (Instant::now(), http::sent(), self.server.processor_time());
         let (mut heap, mut resident) = (0, 0);
         let mut what = String::new();
-        while what.is_empty() || start.elapsed() < AT_LEAST {
-            let harm = self.attackers.run(harm());
-            tokio::pin!(harm);
+        while what.is_empty() || start.elapsed() < MIN_DURATION {
+            let run_attacks = self.attackers.run(run_attacks());
+            tokio::pin!(run_attacks);
             loop {
                 tokio::select! {
-                    done = &mut harm => {
+                    done = &mut run_attacks => {
                         what = done?;
                         break;
                     }
-                    () = sleep(GLANCE) => {
+                    () = sleep(SAMPLE_INTERVAL) => {
                         heap = heap.max(self.server.heap().await?.saturating_sub(before));
                         resident = resident.max(self.server.resident().unwrap_or(0));
                     }
@@ -148,9 +147,9 @@ impl Watched<'_> {
             }
         }
         if heap > allowance {
-            return Err(format!("{what}: the heap grew by {heap} bytes, more than {allowance}").into());
+            return Err(format!("{what}: the heap grew by {heap} bytes, the limit is {allowance}").into());
         }
-        Ok(Figure {
+        Ok(Measurement {
             what,
             time: start.elapsed(),
             sent: http::sent() - sent,

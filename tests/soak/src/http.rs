@@ -1,11 +1,11 @@
-//! As much of HTTP/1.1 as the test needs: requests as text, and responses that arrive in pieces.
+//! A minimal HTTP/1.1 client: requests as text, and responses that arrive in parts.
 
 use crate::Result;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What precedes a body.
+/// The head of a response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Head {
     /// The status code.
@@ -14,7 +14,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads a head that begins the bytes, and tells how many it has; nothing where it is not all there.
+    /// Reads a head from the start of the bytes and returns it with its length. Returns `None` if it is incomplete.
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>> {
         let mut headers = [httparse::EMPTY_HEADER; 32];
         let mut response = httparse::Response::new(&mut headers);
@@ -25,7 +25,7 @@ impl Head {
         Ok(Some((Self { status: response.code.unwrap_or(0), headers: headers.collect() }, length)))
     }
 
-    /// The value of a header, whose name is in lower case.
+    /// Returns the value of a header. The name must be in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -34,25 +34,23 @@ impl Head {
 /// A response whose body has a known length.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
-    /// What precedes the body.
     pub(crate) head: Head,
-    /// The body.
     pub(crate) body: Vec<u8>,
 }
 
-/// Responses as they arrive on one connection, where requests were sent ahead.
+/// Reads the responses of one connection with pipelined requests.
 #[derive(Debug, Default)]
 pub(crate) struct Responses {
     bytes: Vec<u8>,
 }
 
 impl Responses {
-    /// Where to read to.
+    /// Returns the buffer to read into.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// Takes the next response, where all of it is there.
+    /// Takes the next response if it is complete.
     pub(crate) fn take(&mut self) -> Result<Option<Response>> {
         let Some((head, start)) = Head::read(&self.bytes)? else { return Ok(None) };
         let length: usize = head.header("content-length").unwrap_or("0").parse()?;
@@ -65,20 +63,20 @@ impl Responses {
     }
 }
 
-/// How many bytes this process has sent to servers.
+/// The bytes that this process has sent to servers.
 static SENT: AtomicU64 = AtomicU64::new(0);
 
-/// Counts bytes that are sent.
+/// Counts sent bytes.
 pub(crate) fn count_sent(bytes: &[u8]) {
     SENT.fetch_add(bytes.len() as u64, Ordering::Relaxed);
 }
 
-/// Returns how many bytes were counted.
+/// Returns the number of sent bytes.
 pub(crate) fn sent() -> u64 {
     SENT.load(Ordering::Relaxed)
 }
 
-/// A connection for one request after the other.
+/// A keep-alive connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     responses: Responses,
@@ -91,7 +89,7 @@ impl Connection {
         Ok(Self { stream, responses: Responses::default() })
     }
 
-    /// Sends one request and waits for its response. Each of the headers ends with a line break.
+    /// Sends a request and waits for its response. Each header ends with a line break.
     pub(crate) async fn request(&mut self, start: &str, headers: &str, body: &str) -> Result<Response> {
         let length = body.len();
         let request =
@@ -109,27 +107,27 @@ impl Connection {
     }
 }
 
-/// Sends one request on its own connection. Each of the headers ends with a line break.
+/// Sends a request on its own connection. Each header ends with a line break.
 pub(crate) async fn request(port: u16, start: &str, headers: &str, body: &str) -> Result<Response> {
     let headers = format!("{headers}Connection: close\r\n");
     Connection::open(port).await?.request(start, &headers, body).await
 }
 
-/// Takes the chunks of a body apart as they arrive.
+/// Decodes a chunked body as it arrives.
 #[derive(Debug, Default)]
 pub(crate) struct Chunks {
     bytes: Vec<u8>,
 }
 
 impl Chunks {
-    /// Adds what arrived, and moves the content of all chunks that are complete to the end of `content`.
-    /// Tells whether the body has ended.
+    /// Adds received bytes, and appends the content of all complete chunks to `content`. Returns `true` if the body has
+    /// ended.
     pub(crate) fn take(&mut self, arrived: &[u8], content: &mut Vec<u8>) -> Result<bool> {
         self.bytes.extend_from_slice(arrived);
         let mut taken = 0;
         let ended = loop {
             let Ok(size) = httparse::parse_chunk_size(&self.bytes[taken..]) else {
-                return Err("the body is not chunked as HTTP says".into());
+                return Err("the body is not a valid chunked body".into());
             };
             let httparse::Status::Complete((start, length)) = size else { break false };
             let length = usize::try_from(length)?;
@@ -152,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn responses_that_arrive_in_pieces_are_read_one_by_one() {
+    fn responses_that_arrive_in_parts_are_read_one_by_one() {
         let text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 404 Not Found\r\n\r\n";
         let (mut responses, mut statuses) = (Responses::default(), Vec::new());
         for byte in text.bytes() {
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_that_arrive_in_pieces_are_joined() {
+    fn chunks_that_arrive_in_parts_are_joined() {
         let (mut chunks, mut content) = (Chunks::default(), Vec::new());
         let ends: Vec<bool> = b"3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"
             .iter()

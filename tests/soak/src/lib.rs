@@ -1,4 +1,4 @@
-//! Cuts, stalls and kills, and then counts.
+//! Injects faults into networks and servers, and then checks what subscribers received.
 //!
 //! ```text
 //! publisher ──► network ──► server ──► network ──► subscribers
@@ -6,15 +6,15 @@
 //!     └──────────────────► verdict ◄────────────────────┘
 //! ```
 //!
-//! - `publisher`: publishes over HTTP and repeats with the same idempotency key what was not answered.
-//! - `network`: a proxy that cuts, stalls, delays, half-closes and swallows connections at random.
-//! - `server`: a process of its own, which is killed and started again on the same database.
-//! - `subscribers`: clients of the protocol written for this test, and the TypeScript client in Node.
-//! - `verdict`: compares what was published with what each subscriber was told.
-//! - `fault_test`: all of these in one run; `soak` is all runs.
-//! - `runs`: runs whose server is killed at any moment, and two servers that execute the same runs.
-//! - `delivery`: two servers on one file, which is locked and replaced while readers resume at either.
-//! - `hostile`: attacks, with honest clients on the same server; `attackers` is where they run.
+//! - `publisher`: publishes over HTTP and repeats unanswered requests with the same idempotency key.
+//! - `network`: a proxy that resets, stalls, delays, half-closes and silently drops connections at random.
+//! - `server`: a process that is killed and restarted with the same database.
+//! - `subscribers`: clients written for this test, and the TypeScript client in Node.
+//! - `verdict`: compares what each subscriber received with what was published.
+//! - `fault_test`: one run with all of these. `soak`: all runs.
+//! - `runs`: runs whose server is killed at any time, and two servers that execute the same runs.
+//! - `delivery`: two servers on one file, which is locked and replaced while readers resume at either server.
+//! - `hostile`: attacks on a server that honest clients use. `attackers`: the threads of the attacks.
 //!
 //! All random decisions come from one seed (`random`).
 
@@ -38,11 +38,11 @@ pub use attackers::Attackers;
 pub use plan::Size;
 pub use soak::Soak;
 
-/// Why a run could not be made, or what was wrong with what it found.
+/// The error of a run that failed or found a fault.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a run found, or why it could not be made.
+/// The result of a run.
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
-/// What the server signs tokens with, and what publishers are authorised by.
+/// The key that signs the server's tokens and authorizes publishers.
 pub const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

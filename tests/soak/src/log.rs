@@ -1,22 +1,22 @@
-//! What was published and what subscribers were told, as small as it can be kept: a run makes millions.
+//! Compact records of what was published and what subscribers received. A run has millions of them.
 
 use crate::plan::TOPICS;
 use std::fmt::{self, Write as _};
 
-/// The identity of a message: short ASCII text, of which nothing is known but its order.
+/// A message id: an opaque, ordered ASCII text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Id {
-    text: [u8; Self::LONGEST],
+    text: [u8; Self::MAX_LENGTH],
 }
 
 impl Id {
-    const LONGEST: usize = 23;
+    const MAX_LENGTH: usize = 23;
 
-    /// Nothing where the text is not one that this test can keep.
+    /// Returns `None` if the text is empty, too long or not printable ASCII.
     pub(crate) fn new(id: &str) -> Option<Self> {
-        let mut text = [0; Self::LONGEST];
+        let mut text = [0; Self::MAX_LENGTH];
         let fits =
-            !id.is_empty() && id.len() <= Self::LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic());
+            !id.is_empty() && id.len() <= Self::MAX_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| text[..id.len()].copy_from_slice(id.as_bytes()))?;
         Some(Self { text })
     }
@@ -40,11 +40,11 @@ impl fmt::Debug for Id {
 /// One message of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
-    /// What the server calls it.
+    /// The id that the server assigned.
     pub(crate) id: Id,
-    /// What the publisher calls it: it counts from 0.
+    /// The number that the publisher assigned, from 0.
     pub(crate) number: u32,
-    /// The topic's place in [`TOPICS`].
+    /// The index of the topic in [`TOPICS`].
     pub(crate) topic: u8,
 }
 
@@ -55,12 +55,12 @@ impl fmt::Display for Message {
     }
 }
 
-/// A hole that a subscriber was told of.
+/// A gap that a subscriber received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gap {
-    /// Nothing up to here is missing.
+    /// No message up to here is missing.
     pub(crate) after: Id,
-    /// Nothing from here on is missing.
+    /// No message from here on is missing.
     pub(crate) before: Id,
 }
 
@@ -70,12 +70,11 @@ impl fmt::Display for Gap {
     }
 }
 
-/// What a subscriber was told, in order.
+/// An event that a subscriber received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// A message.
     Message(Message),
-    /// That messages are missing. Boxed: there are few, and each entry takes the room of the largest.
+    /// Boxed, because gaps are rare and each entry takes the size of the largest.
     Gap(Box<Gap>),
 }
 
@@ -88,29 +87,28 @@ impl fmt::Display for Entry {
     }
 }
 
-/// What a subscriber subscribes to of one channel: whether to each of [`TOPICS`].
+/// Whether a subscriber subscribes to each of [`TOPICS`].
 pub(crate) type Wanted = [bool; TOPICS.len()];
 
-/// What a subscriber was told of one channel.
+/// What a subscriber received from one channel.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelLog {
-    /// The channel's name.
+    /// The name of the channel.
     pub(crate) channel: String,
-    /// Which topics it is subscribed to.
+    /// The subscribed topics.
     pub(crate) wanted: Wanted,
-    /// Whether the subscription stood at least once.
+    /// Whether the subscription was ready at least once.
     pub(crate) ready: bool,
-    /// All that it was told.
     pub(crate) entries: Vec<Entry>,
 }
 
 impl ChannelLog {
-    /// The log of a subscription that was told nothing yet.
+    /// Creates an empty log.
     pub(crate) fn new(channel: String, wanted: Wanted) -> Self {
         Self { channel, wanted, ready: false, entries: Vec::new() }
     }
 
-    /// Whether messages of the topic are subscribed to.
+    /// Returns `true` if the topic is subscribed.
     pub(crate) fn wants(&self, topic: u8) -> bool {
         self.wanted.get(usize::from(topic)).copied().unwrap_or(false)
     }
@@ -122,28 +120,27 @@ impl ChannelLog {
         })
     }
 
-    /// Whether it was told the last of the messages that it wants.
+    /// Returns `true` if the last message of the subscribed topics was received.
     pub(crate) fn is_complete(&self, published: &[Message]) -> bool {
         let last = published.iter().rev().find(|message| self.wants(message.topic));
         last.is_none_or(|last| self.last_message() == Some(last))
     }
 }
 
-/// All that one subscriber was told.
+/// Everything that one subscriber received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
-    /// Who it is, for people.
+    /// The name of the subscriber.
     pub(crate) subscriber: String,
-    /// A channel each.
     pub(crate) channels: Vec<ChannelLog>,
-    /// Messages that came twice and that the client's rules kept back.
-    pub(crate) kept_back: u64,
-    /// What no client should ever see.
-    pub(crate) complaints: Vec<String>,
+    /// The number of messages that arrived twice and that the client dropped.
+    pub(crate) duplicates: u64,
+    /// Unexpected frames and errors.
+    pub(crate) violations: Vec<String>,
 }
 
 impl Log {
-    /// Whether every subscription stood at least once.
+    /// Returns `true` if every subscription was ready at least once.
     pub(crate) fn is_ready(&self) -> bool {
         self.channels.iter().all(|channel| channel.ready)
     }

@@ -1,4 +1,4 @@
-//! Runs a soak: `cargo xtask soak` builds what it needs and starts it.
+//! The command line of the soak, which `cargo xtask soak` builds and starts.
 
 use clap::Parser;
 use fanfare_soak::{Attackers, Size, Soak};
@@ -7,28 +7,31 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask soak", about = "Cuts, stalls and kills, and then counts.")]
+#[command(
+    name = "cargo xtask soak",
+    about = "Inject faults, and check that no message is lost, repeated or out of order"
+)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
-    /// Decides everything that is random; another one each time without
+    /// Seed of all random decisions; a new one each time if omitted
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How long the fault test publishes
+    /// Seconds that the fault test publishes
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     seconds: u64,
-    /// 10 subscribers, 500 messages a second and 2 kills
+    /// Use 10 subscribers, 500 messages per second and 2 kills
     #[arg(long)]
     short: bool,
-    /// Clients that mean harm instead of a network with faults
+    /// Attack the server while honest clients use it, instead of injecting network faults
     #[arg(long, conflicts_with_all = ["seconds", "short"])]
     hostile: bool,
-    /// Runs whose server is killed, and runs that two servers execute, instead of messages alone
+    /// Only test runs: kill their server, and let two servers execute the same runs
     #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
     runs: bool,
-    /// Two servers on one file, which is locked and replaced while readers resume at either
+    /// Only test two servers on one file, which is locked and replaced while readers resume at either server
     #[arg(long, conflicts_with_all = ["hostile", "runs"])]
     delivery: bool,
-    /// Where the database and the logs go
+    /// Folder for the database and the logs
     #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
     folder: PathBuf,
 }
@@ -54,7 +57,7 @@ fn run(arguments: &Arguments) -> fanfare_soak::Result {
         node: Path::new(env!("CARGO_MANIFEST_DIR")).join("node/subscriber.mjs"),
         folder: arguments.folder.join(seed.to_string()),
     };
-    // Before any other thread starts.
+    // Before any other thread starts, because threads inherit their cores.
     let attackers = arguments.hostile.then(Attackers::start).transpose()?;
     tokio::runtime::Runtime::new()?.block_on(async {
         match (arguments, &attackers) {

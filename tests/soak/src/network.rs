@@ -1,5 +1,5 @@
-//! The network between the server and everyone else: each party has a door of its own to it, so that
-//! what happens to a party's connections depends on the seed and on nothing else.
+//! The network between the server and its clients. Each client has its own port, so that the faults of its connections
+//! depend only on the seed.
 
 mod connection;
 mod faults;
@@ -14,47 +14,47 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// A proxy with faults. Dropping it breaks every connection.
+/// A proxy that injects faults. Dropping it resets every connection.
 pub(crate) struct Network {
     shared: Arc<Shared>,
-    doors: JoinSet<()>,
+    ports: JoinSet<()>,
 }
 
 struct Shared {
     seed: u64,
-    /// Where the server listens; nothing while it is dead.
+    /// The port of the server, or `None` while it is down.
     server: watch::Sender<Option<u16>>,
-    /// What happens to connections; nothing while the network is sound.
+    /// The faults to inject, or `None` for none.
     faults: watch::Sender<Option<Faults>>,
     counts: Counts,
 }
 
-/// How often what happened.
+/// The number of connections and faults of each kind.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Connections of publishers that were carried.
+    /// Connections of publishers.
     pub(crate) publishers: AtomicU64,
-    /// Connections of subscribers that were carried.
+    /// Connections of subscribers.
     pub(crate) subscribers: AtomicU64,
-    /// Connections that were refused, in an outage or because the server was dead.
+    /// Connections that were refused, in an outage or because the server was down.
     pub(crate) refused: AtomicU64,
     /// Connections that were reset.
     pub(crate) cut: AtomicU64,
-    /// Connections that were closed after half of what was on its way.
+    /// Connections that were closed after a part of the data in flight was delivered.
     pub(crate) torn: AtomicU64,
     /// Connections of which one direction was closed.
     pub(crate) half_closed: AtomicU64,
-    /// Connections that stayed open and carried nothing any more.
+    /// Connections that stayed open and silently dropped everything.
     pub(crate) swallowed: AtomicU64,
-    /// Times that a connection stood still.
+    /// Times that a connection stalled.
     pub(crate) stalled: AtomicU64,
     /// Times that a connection was slow.
     pub(crate) slowed: AtomicU64,
 }
 
 impl Counts {
-    /// Counts from nothing again.
-    pub(crate) fn begin_anew(&self) {
+    /// Resets all counters.
+    pub(crate) fn reset(&self) {
         let Self { publishers, subscribers, refused, cut, torn, half_closed, swallowed, stalled, slowed } =
             self;
         for counter in [publishers, subscribers, refused, cut, torn, half_closed, swallowed, stalled, slowed]
@@ -64,20 +64,20 @@ impl Counts {
     }
 }
 
-/// Who is behind a door.
+/// The kind of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Party {
     Publisher,
     Subscriber,
 }
 
-/// One more.
+/// Increments a counter.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Network {
-    /// A sound network without a server.
+    /// Creates a network without faults and without a server.
     pub(crate) fn new(seed: u64) -> Self {
         let shared = Shared {
             seed,
@@ -85,40 +85,40 @@ impl Network {
             faults: watch::Sender::new(None),
             counts: Counts::default(),
         };
-        Self { shared: Arc::new(shared), doors: JoinSet::new() }
+        Self { shared: Arc::new(shared), ports: JoinSet::new() }
     }
 
-    /// Opens a door for a party and tells its port.
-    pub(crate) async fn door(&mut self, party: Party, name: String) -> Result<u16> {
+    /// Opens a port for a client and returns it.
+    pub(crate) async fn open_port(&mut self, party: Party, name: String) -> Result<u16> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        self.doors.spawn(attend(listener, party, name, Arc::clone(&self.shared)));
+        self.ports.spawn(accept(listener, party, name, Arc::clone(&self.shared)));
         Ok(port)
     }
 
-    /// Says where the server listens, or that it is dead.
-    pub(crate) fn lead_to(&self, server: Option<u16>) {
+    /// Sets the port of the server, or `None` while it is down.
+    pub(crate) fn forward_to(&self, server: Option<u16>) {
         self.shared.server.send_replace(server);
     }
 
-    /// Lets faults happen from now on.
-    pub(crate) fn trouble(&self, faults: Faults) {
+    /// Starts injecting faults.
+    pub(crate) fn inject_faults(&self, faults: Faults) {
         self.shared.faults.send_replace(Some(faults));
     }
 
-    /// Lets none happen any more. A connection that carries nothing any more breaks.
-    pub(crate) fn heal(&self) {
+    /// Stops injecting faults. Connections that silently drop everything are reset.
+    pub(crate) fn stop_faults(&self) {
         self.shared.faults.send_replace(None);
     }
 
-    /// How often what happened in the run.
+    /// Returns the counters.
     pub(crate) fn counts(&self) -> &Counts {
         &self.shared.counts
     }
 }
 
-/// Takes the connections of one party.
-async fn attend(listener: TcpListener, party: Party, name: String, shared: Arc<Shared>) {
+/// Accepts the connections of one client.
+async fn accept(listener: TcpListener, party: Party, name: String, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     let cut_off = watch::Sender::new(Instant::now());
     for nth in 0.. {
@@ -139,7 +139,7 @@ async fn attend(listener: TcpListener, party: Party, name: String, shared: Arc<S
                         Party::Publisher => &shared.counts.publishers,
                         Party::Subscriber => &shared.counts.subscribers,
                     });
-                    connection::carry(near, far, random, &shared, &cut_off).await;
+                    connection::forward(near, far, random, &shared, &cut_off).await;
                 }
                 Err(_) => refuse(near, &shared),
             }

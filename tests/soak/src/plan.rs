@@ -1,4 +1,4 @@
-//! How much of everything a run has.
+//! The parameters of runs.
 
 use std::time::Duration;
 
@@ -8,54 +8,52 @@ pub(crate) const TOPICS: [&str; 2] = ["left", "right"];
 /// One run of the fault test.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Names the run's channels, files and random decisions.
+    /// The name of the run, used for channels, files and random decisions.
     pub(crate) name: &'static str,
-    /// Decides everything that is random.
     pub(crate) seed: u64,
-    /// What the channels keep.
     pub(crate) history: History,
-    /// How many channels there are.
+    /// The number of channels.
     pub(crate) channels: usize,
-    /// How many messages a second are published, on all channels together.
+    /// Messages per second on all channels.
     pub(crate) rate: u32,
-    /// For how long.
+    /// How long to publish.
     pub(crate) duration: Duration,
-    /// How many subscribers are clients written for this test.
+    /// The number of clients written for this test.
     pub(crate) rust_clients: usize,
-    /// How many are the TypeScript client, each in a Node process of its own.
+    /// The number of TypeScript clients, with one Node process per client.
     pub(crate) node_clients: usize,
     /// How often the server is killed.
     pub(crate) kills: u32,
-    /// What the network does.
+    /// The faults of the network.
     pub(crate) faults: Faults,
 }
 
-/// What the channels of a run keep.
+/// The history of the channels of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum History {
-    /// More than any outage lasts: nothing may be missing.
+    /// Longer than any outage: no message may be missing.
     Wide,
-    /// Less than most outages last: what is missing must be told exactly.
+    /// Shorter than most outages: gaps must cover missing messages exactly.
     Narrow,
-    /// Everything: runs are on them.
+    /// Unlimited, for the channels of runs.
     All,
 }
 
-/// How bad the network is.
+/// The frequency and duration of network faults.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Faults {
-    /// The mean time until something happens to a connection.
+    /// The mean time until a fault of a connection.
     pub(crate) every: Duration,
-    /// The longest that a connection is stalled, swallowed or half closed.
+    /// The maximum duration of a stall, a half-close or silent loss.
     pub(crate) longest: Duration,
-    /// The longest that a party cannot connect after it was cut off.
+    /// The maximum time that a client cannot reconnect after a fault ended its connection.
     pub(crate) outage: Duration,
-    /// How often, of a hundred times, being cut off is followed by such an outage.
+    /// The percentage of such faults that are followed by an outage.
     pub(crate) outage_percent: u32,
 }
 
 impl Plan {
-    /// The name of a channel on the wire.
+    /// Returns the name of a channel.
     pub(crate) fn channel(&self, index: usize) -> String {
         let definition = match self.history {
             History::Wide => "wide",
@@ -65,18 +63,18 @@ impl Plan {
         format!("{definition}:{}-{index}", self.name)
     }
 
-    /// The names of all channels on the wire.
+    /// Returns the names of all channels.
     pub(crate) fn channels(&self) -> Vec<String> {
         (0..self.channels).map(|index| self.channel(index)).collect()
     }
 }
 
-/// How large a whole soak is.
+/// The size of a soak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// 50 subscribers, 2,000 messages a second, 5 kills.
+    /// 50 subscribers, 2,000 messages per second, 5 kills.
     Full,
-    /// 10 subscribers, 500 messages a second, 2 kills.
+    /// 10 subscribers, 500 messages per second, 2 kills.
     Short,
 }
 
@@ -102,17 +100,17 @@ impl Size {
         }
     }
 
-    /// The same as the fault test, so that all that is ever allocated is, and without kills.
+    /// Returns the fault test without kills, so that the server allocates everything that it ever keeps.
     pub(crate) fn warm_up(self, seed: u64, duration: Duration) -> Plan {
         Plan { kills: 0, ..self.plan("warm-up", seed, duration) }
     }
 
-    /// The fault test.
+    /// Returns the fault test.
     pub(crate) fn faults(self, seed: u64, duration: Duration) -> Plan {
         self.plan("faults", seed, duration)
     }
 
-    /// Ten honest subscribers and a publisher that goes on until it is told to end.
+    /// Returns a run with ten honest subscribers and a publisher that continues until it is stopped.
     pub(crate) fn honest(seed: u64) -> Plan {
         let hour = Duration::from_secs(3_600);
         Plan {
@@ -124,7 +122,7 @@ impl Size {
         }
     }
 
-    /// The fault test with a history that is too small and outages that are longer.
+    /// Returns the fault test with a short history and longer outages.
     pub(crate) fn gaps(self, seed: u64, duration: Duration) -> Plan {
         let plan = self.plan("gaps", seed, duration);
         let outage = Duration::from_secs(4);

@@ -1,5 +1,5 @@
-//! The publisher: one connection a channel, several requests ahead of their answers, and whatever was not
-//! answered is repeated in the same order with the same idempotency key.
+//! The publisher: one connection per channel with pipelined requests. Unanswered requests are repeated in the same
+//! order with the same idempotency key.
 
 mod outbox;
 
@@ -15,29 +15,29 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// A connection that has answered nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for a response before reconnecting.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Between two attempts to connect.
+/// The pause between two attempts to connect.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(25);
 
 /// What was published on one channel.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
-    /// All of it was acknowledged, in this order.
+    /// The acknowledged messages, in order.
     pub(crate) messages: Vec<Message>,
-    /// How many requests were sent again.
+    /// The number of repeated requests.
     pub(crate) repeated: u64,
-    /// How many of those the server had already published.
+    /// The number of repeated requests that the server had already published.
     pub(crate) replayed: u64,
 }
 
-/// Publishes on one channel at a steady rate, until the plan's duration is over or it is told that it is,
-/// and all is acknowledged.
+/// Publishes on one channel at a steady rate, until the plan's duration or `over` ends it and everything is
+/// acknowledged.
 pub(crate) async fn publish(
     plan: Plan,
     channel: usize,
-    door: u16,
+    port: u16,
     over: watch::Receiver<bool>,
 ) -> Result<Published> {
     let name = plan.channel(channel);
@@ -51,16 +51,16 @@ pub(crate) async fn publish(
         over,
     };
     while !(outbox.is_empty() && due.is_over(outbox.written())) {
-        if let Ok(stream) = TcpStream::connect(("127.0.0.1", door)).await {
-            outbox.write_again();
-            serve(stream, &mut outbox, &due).await?;
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
+            outbox.repeat_unanswered();
+            publish_on(stream, &mut outbox, &due).await?;
         }
         sleep(BETWEEN_ATTEMPTS).await;
     }
     Ok(outbox.published)
 }
 
-/// When each message is to be published.
+/// The schedule of messages.
 struct Due {
     start: Instant,
     between: Duration,
@@ -78,11 +78,11 @@ impl Due {
     }
 }
 
-/// Publishes on one connection, until it breaks or nothing is left to publish.
-async fn serve(mut stream: TcpStream, outbox: &mut Outbox, due: &Due) -> Result {
+/// Publishes on one connection, until it fails or everything is published.
+async fn publish_on(mut stream: TcpStream, outbox: &mut Outbox, due: &Due) -> Result {
     let mut responses = Responses::default();
-    let mut heard = Instant::now();
-    // Small requests must not wait for each other; where it fails they do.
+    let mut last_response = Instant::now();
+    // Without Nagle's algorithm, small requests do not wait for acknowledgements.
     let _ = stream.set_nodelay(true);
     let (mut reads, mut writes) = stream.split();
     loop {
@@ -96,9 +96,9 @@ async fn serve(mut stream: TcpStream, outbox: &mut Outbox, due: &Due) -> Result 
                 if !matches!(read, Ok(1..)) {
                     return Ok(());
                 }
-                heard = Instant::now();
+                last_response = Instant::now();
                 while let Some(response) = responses.take()? {
-                    outbox.answered(&response)?;
+                    outbox.handle_response(&response)?;
                 }
             }
             written = writes.write(outbox.bytes()), if !outbox.bytes().is_empty() => match written {
@@ -107,16 +107,16 @@ async fn serve(mut stream: TcpStream, outbox: &mut Outbox, due: &Due) -> Result 
             },
             () = sleep_until(next), if !is_over && outbox.has_room() => {
                 if outbox.is_empty() {
-                    heard = Instant::now();
+                    last_response = Instant::now();
                 }
                 outbox.write_next();
             }
-            () = sleep_until(heard + PATIENCE), if !outbox.is_empty() => return Ok(()),
+            () = sleep_until(last_response + TIMEOUT), if !outbox.is_empty() => return Ok(()),
         }
     }
 }
 
-/// Asks the server for a token that lasts longer than any run.
+/// Requests a token that outlives any run.
 pub(crate) async fn token(server: u16, topics: &[(String, &str)]) -> Result<String> {
     let entries = topics
         .iter()
@@ -124,7 +124,7 @@ pub(crate) async fn token(server: u16, topics: &[(String, &str)]) -> Result<Stri
     mint(server, entries.collect()).await
 }
 
-/// Asks the server for a token that may send a signal.
+/// Requests a token that allows sending a signal.
 pub(crate) async fn signal_token(server: u16, channel: &str, signal: &str) -> Result<String> {
     mint(server, serde_json::json!([{ "channel": channel, "name": signal, "kind": "signal" }])).await
 }
@@ -134,7 +134,7 @@ async fn mint(server: u16, entries: serde_json::Value) -> Result<String> {
     let start = "POST /v1/realtime/token?expires_in=86400";
     let body = entries.to_string();
     let request = crate::http::request(server, start, &bearer, &body);
-    let response = timeout(PATIENCE * 5, request).await??;
+    let response = timeout(TIMEOUT * 5, request).await??;
     let answer: serde_json::Value = serde_json::from_slice(&response.body)?;
     answer["jwt"].as_str().map(str::to_owned).ok_or_else(|| format!("no token: {answer}").into())
 }

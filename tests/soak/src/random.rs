@@ -1,22 +1,22 @@
-//! One seed, and for each party and each of its connections a sequence of its own: what one party decides
-//! does not depend on how fast another is.
+//! Derives random sequences from one seed: one per client and connection, so that the decisions of one do not depend on
+//! the speed of another.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-/// The random decisions of one party, for the `nth` time that it begins anew.
+/// Returns the random sequence of a party, for its `nth` start.
 pub(crate) fn decisions(seed: u64, party: &str, nth: u64) -> fastrand::Rng {
     let mut hasher = DefaultHasher::new();
     (seed, party, nth).hash(&mut hasher);
     fastrand::Rng::with_seed(hasher.finish())
 }
 
-/// A duration between two others, each as likely.
+/// Returns a uniformly distributed duration between two others.
 pub(crate) fn between(random: &mut fastrand::Rng, shortest: Duration, longest: Duration) -> Duration {
     shortest + longest.saturating_sub(shortest).mul_f64(random.f64())
 }
 
-/// How long until something happens that happens every `mean` or so, independent of the past.
+/// Returns an exponentially distributed time with a mean, clamped to 0.05 and 4 times the mean.
 pub(crate) fn until_next(random: &mut fastrand::Rng, mean: Duration) -> Duration {
     let factor = -(1.0 - random.f64()).ln();
     mean.mul_f64(factor.clamp(0.05, 4.0))

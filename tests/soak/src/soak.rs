@@ -1,9 +1,9 @@
-//! All runs of a soak, one after the other, and what they found.
+//! Executes all runs of a soak and reports their results.
 
 use crate::Result;
 use crate::attackers::Attackers;
-use crate::fault_test::{Outcome, Stage};
-use crate::hostile::{Figure, harm};
+use crate::fault_test::{Outcome, Setup};
+use crate::hostile::{Measurement, run_attacks};
 use crate::log::Log;
 use crate::plan::{Plan, Size};
 use crate::server::Installation;
@@ -16,132 +16,133 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// What a soak is made of.
+/// The parameters of a soak.
 #[derive(Clone, Debug)]
 pub struct Soak {
-    /// Decides everything that is random.
+    /// The seed of all random decisions.
     pub seed: u64,
-    /// How large it is.
+    /// The size.
     pub size: Size,
-    /// How long the fault test publishes. That with the narrow history takes half as long,
-    /// and 5 seconds at least.
+    /// How long the fault test publishes. The test with the short history takes half as long, but at least 5 seconds.
     pub duration: Duration,
-    /// The server's program.
+    /// The path of the server.
     pub server: PathBuf,
-    /// The program that subscribes with the TypeScript client.
+    /// The script that subscribes with the TypeScript client.
     pub node: PathBuf,
-    /// Where the database is, and the logs of a run that fails. It is emptied first.
+    /// The folder for databases and for the logs of failed runs. It is emptied first.
     pub folder: PathBuf,
 }
 
-/// A run that is shorter has hardly a gap.
-const SHORTEST: Duration = Duration::from_secs(5);
+/// The minimum duration of the test with the short history, which has few gaps otherwise.
+const MIN_GAP_TEST: Duration = Duration::from_secs(5);
 /// How long the warm-up publishes.
 const WARM_UP: Duration = Duration::from_secs(10);
-/// The history's age, the time for which a log stays in memory that nobody uses, and a round of tidying.
-const UNTIL_TIDY: Duration = Duration::from_secs(105);
-/// How long the heap may take beyond that to be what it was.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The heap may be larger than before by this factor.
+/// How long the server takes to free its memory: the age of the history, the time that an idle log stays in memory, and
+/// the interval of the cleanup.
+const CLEANUP_TIME: Duration = Duration::from_secs(105);
+/// How much longer the heap may take to shrink.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum ratio of the heap after the test to the heap before.
 const HEAP_TOLERANCE: f64 = 1.1;
 
 impl Soak {
-    /// The fault test, then the one with a history that is too small, and in between whether the heap has
-    /// returned to what it was.
+    /// Runs the fault test, checks that the heap has shrunk, and runs the test with the short history. The full size
+    /// also runs the tests of runs.
     ///
     /// # Errors
-    /// When anything was lost, repeated or out of order, when a gap is wrong, or when the heap has grown.
+    /// Returns an error if a message was lost, repeated or out of order, a gap is wrong, or the heap has grown.
     pub async fn run(&self) -> Result {
         println!("seed {}", self.seed);
         let full = self.size == Size::Full;
-        let mut stage = self.stage("faults").await?;
-        let heap_before = if full { Some(self.warm_up(&mut stage).await?) } else { None };
-        self.play(&mut stage, &self.size.faults(self.seed, self.duration)).await?;
+        let mut setup = self.setup("faults").await?;
+        let heap_before = if full { Some(self.warm_up(&mut setup).await?) } else { None };
+        self.run_plan(&mut setup, &self.size.faults(self.seed, self.duration)).await?;
         if let Some(before) = heap_before {
-            compare_heap(&mut stage, before).await?;
+            compare_heap(&mut setup, before).await?;
         }
-        stage.server.kill().await?;
-        let mut stage = self.stage("gaps").await?;
-        self.play(&mut stage, &self.size.gaps(self.seed, (self.duration / 2).max(SHORTEST))).await?;
-        stage.server.kill().await?;
+        setup.server.kill().await?;
+        let mut setup = self.setup("gaps").await?;
+        self.run_plan(&mut setup, &self.size.gaps(self.seed, (self.duration / 2).max(MIN_GAP_TEST))).await?;
+        setup.server.kill().await?;
         if full {
             crate::runs::test(self, self.size).await?;
         }
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
-    /// All kinds of harm, while ten honest subscribers are told everything.
+    /// Runs all attacks while ten honest subscribers use the server.
     ///
     /// # Errors
-    /// When a limit does not hold, when memory is not bounded, or when an honest subscriber lost anything.
+    /// Returns an error if a limit or the bound on memory is exceeded, or an honest subscriber lost a message.
     pub async fn run_hostile(&self, attackers: &Attackers) -> Result {
         println!("seed {}", self.seed);
         let plan = Size::honest(self.seed);
-        let mut stage = self.stage(plan.name).await?;
-        let running = stage.begin(&plan).await?;
-        let figures = harm(&mut stage, attackers).await?;
+        let mut setup = self.setup(plan.name).await?;
+        let running = setup.begin(&plan).await?;
+        let measurements = run_attacks(&mut setup, attackers).await?;
         running.over.send_replace(true);
-        let outcome = stage.end(running).await?;
-        println!("\n# harm\n{}", Figure::TITLES);
-        for figure in &figures {
-            println!("{figure}");
+        let outcome = setup.end(running).await?;
+        println!("\n# attacks\n{}", Measurement::TITLES);
+        for measurement in &measurements {
+            println!("{measurement}");
         }
-        println!("\n# honest subscribers meanwhile");
-        self.check(&stage, &plan, &outcome)?;
-        stage.server.kill().await?;
+        println!("\n# honest subscribers during the attacks");
+        self.check(&setup, &plan, &outcome)?;
+        setup.server.kill().await?;
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
-    /// Runs whose server is killed at any moment, and runs that two servers execute.
+    /// Tests runs whose server is killed at any time, and runs that two servers execute.
     ///
     /// # Errors
-    /// When a run does not complete, or anything that is to be once was not.
+    /// Returns an error if a run does not complete, or anything that must happen once does not.
     pub async fn run_runs(&self) -> Result {
         println!("seed {}", self.seed);
         crate::runs::test(self, self.size).await?;
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
-    /// Two servers on one file, which is locked and replaced while readers resume at either server.
+    /// Tests two servers on one file, which is locked and replaced while readers resume at either server.
     ///
     /// # Errors
-    /// When a reader did not get exactly what was committed, or a publish that was answered is not there once.
+    /// Returns an error if a reader did not receive exactly what was committed, or an acknowledged publish does not
+    /// exist once.
     pub async fn run_delivery(&self) -> Result {
         println!("seed {}", self.seed);
         crate::delivery::test(self).await?;
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
-    async fn stage(&self, name: &str) -> Result<Stage> {
+    async fn setup(&self, name: &str) -> Result<Setup> {
         let folder = self.folder.join(name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
         let installation = Installation::new(&self.server, &folder);
-        Stage::set(installation, self.node.clone(), self.seed).await
+        Setup::start(installation, self.node.clone(), self.seed).await
     }
 
-    /// The level of the heap before the test: of the same server, after subscribers and messages of the same
-    /// kind, when all have left and what they left is tidied up. What is made once and kept is in it.
-    async fn warm_up(&self, stage: &mut Stage) -> Result<u64> {
+    /// Returns the live bytes of the heap before the test: after subscribers and messages of the same kind, when all
+    /// have disconnected and the server has cleaned up. So it includes everything that is allocated once and kept.
+    async fn warm_up(&self, setup: &mut Setup) -> Result<u64> {
         let plan = self.size.warm_up(self.seed, WARM_UP);
-        self.play(stage, &plan).await?;
-        sleep(UNTIL_TIDY).await;
-        stage.server.heap().await
+        self.run_plan(setup, &plan).await?;
+        sleep(CLEANUP_TIME).await;
+        setup.server.heap().await
     }
 
-    async fn play(&self, stage: &mut Stage, plan: &Plan) -> Result {
+    async fn run_plan(&self, setup: &mut Setup, plan: &Plan) -> Result {
         announce(plan);
-        let outcome = stage.play(plan).await?;
-        self.check(stage, plan, &outcome)
+        let outcome = setup.run(plan).await?;
+        self.check(setup, plan, &outcome)
     }
 
-    /// Prints what was counted, and fails where anything is wrong.
-    fn check(&self, stage: &Stage, plan: &Plan, outcome: &Outcome) -> Result {
+    /// Prints the counts, and fails if there is any fault.
+    fn check(&self, setup: &Setup, plan: &Plan, outcome: &Outcome) -> Result {
         let published = outcome.messages();
         let verdict = judge(plan.history, &published, &outcome.logs);
-        report(stage, outcome, &verdict);
+        report(setup, outcome, &verdict);
         if verdict.is_good() && outcome.late.is_empty() {
             return Ok(());
         }
@@ -157,27 +158,31 @@ impl Soak {
             failure.push_str(&format!("\n  {difference}"));
         }
         if !outcome.late.is_empty() {
-            failure.push_str(&format!("\n  not told the last message: {}", outcome.late.join(", ")));
+            failure.push_str(&format!("\n  without the last message: {}", outcome.late.join(", ")));
         }
-        failure.push_str(&format!("\n  all logs are in {}", folder.display()));
+        failure.push_str(&format!("\n  see the logs in {}", folder.display()));
         Err(failure.into())
     }
 }
 
-/// Waits until the heap of the last server is what that of the first was.
-async fn compare_heap(stage: &mut Stage, before: u64) -> Result {
-    sleep(UNTIL_TIDY).await;
-    let end = Instant::now() + PATIENCE;
+/// Waits until the heap of the last server has shrunk to that of the first.
+async fn compare_heap(setup: &mut Setup, before: u64) -> Result {
+    sleep(CLEANUP_TIME).await;
+    let end = Instant::now() + TIMEOUT;
     loop {
-        let after = stage.server.heap().await?;
+        let after = setup.server.heap().await?;
         #[allow(clippy::cast_precision_loss, reason = "a heap is far smaller than 2^53 bytes")]
         let ratio = after as f64 / before as f64;
         if ratio <= HEAP_TOLERANCE || Instant::now() > end {
             line("live heap before, in bytes", before);
             line("live heap after, in bytes", after);
             line("live heap, after to before", format!("{ratio:.3}"));
-            line("resident memory, in bytes", stage.server.resident().unwrap_or(0));
-            return if ratio <= HEAP_TOLERANCE { Ok(()) } else { Err("the heap has grown".into()) };
+            line("resident memory, in bytes", setup.server.resident().unwrap_or(0));
+            return if ratio <= HEAP_TOLERANCE {
+                Ok(())
+            } else {
+                Err("the heap has grown by more than 10 %".into())
+            };
         }
         sleep(Duration::from_secs(1)).await;
     }
@@ -185,7 +190,7 @@ async fn compare_heap(stage: &mut Stage, before: u64) -> Result {
 
 fn announce(plan: &Plan) {
     println!(
-        "\n# {}: {} subscribers ({} in Node), {} messages a second on {} channels for {:?}, {} kills",
+        "\n# {}: {} subscribers ({} in Node), {} messages per second on {} channels for {:?}, {} kills",
         plan.name,
         plan.rust_clients + plan.node_clients,
         plan.node_clients,
@@ -196,30 +201,30 @@ fn announce(plan: &Plan) {
     );
 }
 
-fn report(stage: &Stage, outcome: &Outcome, verdict: &Verdict) {
-    let counts = stage.network.counts();
+fn report(setup: &Setup, outcome: &Outcome, verdict: &Verdict) {
+    let counts = setup.network.counts();
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let sum =
         |count: fn(&crate::publisher::Published) -> u64| outcome.published.iter().map(count).sum::<u64>();
     line("published and acknowledged", sum(|channel| channel.messages.len() as u64));
     line("requests repeated", sum(|channel| channel.repeated));
-    line("of these published before", sum(|channel| channel.replayed));
+    line("of which already published", sum(|channel| channel.replayed));
     line("delivered", verdict.delivered);
-    // Every subscriber had connected when counting began.
+    // Counting started after every subscriber had connected.
     line("reconnects", read(&counts.subscribers));
     line("connections of the publisher", read(&counts.publishers));
     line("kills", outcome.kills);
     line("connections cut", read(&counts.cut));
     line("connections torn", read(&counts.torn));
     line("connections half closed", read(&counts.half_closed));
-    line("connections swallowed", read(&counts.swallowed));
+    line("connections silently lost", read(&counts.swallowed));
     line("connections refused", read(&counts.refused));
     line("times stalled", read(&counts.stalled));
     line("times slowed", read(&counts.slowed));
     line("gaps", verdict.gaps);
     line("messages in gaps", verdict.missed);
-    line("gaps told again", verdict.gaps_told_again);
-    line("kept back by clients", verdict.kept_back);
+    line("repeated gaps", verdict.repeated_gaps);
+    line("duplicates on the wire", verdict.duplicates);
     line("lost", verdict.lost);
     line("repeated", verdict.repeated);
     line("out of order", verdict.out_of_order);
@@ -232,8 +237,8 @@ pub(crate) fn line(title: &str, value: impl Display) {
 
 pub(crate) fn write_log(path: &std::path::Path, log: &Log) -> Result {
     let mut file = BufWriter::new(File::create(path)?);
-    for complaint in &log.complaints {
-        writeln!(file, "complaint: {complaint}")?;
+    for violation in &log.violations {
+        writeln!(file, "violation: {violation}")?;
     }
     for channel in &log.channels {
         writeln!(file, "{}", channel.channel)?;

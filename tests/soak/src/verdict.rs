@@ -1,45 +1,43 @@
-//! Compares what each subscriber was told with what was published.
+//! Compares what each subscriber received with what was published.
 
 mod complete;
-mod holes;
+mod gaps;
 
 use crate::log::{ChannelLog, Log, Message};
 use crate::plan::History;
 use std::fmt;
 
-/// What was wrong, counted, and the first difference of each channel that has one.
+/// The counts of faults, and the first difference of each channel that has one.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// Messages that all subscribers together were told.
+    /// Messages that subscribers received, in total.
     pub(crate) delivered: u64,
-    /// Messages that a subscriber was not told, and not told of either.
+    /// Messages that a subscriber neither received nor was notified of by a gap.
     pub(crate) lost: u64,
-    /// Messages that a subscriber was told again.
+    /// Messages that a subscriber received again.
     pub(crate) repeated: u64,
-    /// Messages that a subscriber was told after a later one.
+    /// Messages that a subscriber received after a later one.
     pub(crate) out_of_order: u64,
-    /// Holes that were covered by a gap.
+    /// Correct gaps.
     pub(crate) gaps: u64,
-    /// Messages in these holes.
+    /// Messages that these gaps cover.
     pub(crate) missed: u64,
-    /// Gaps that were told once more, as the connection broke before a message followed.
-    pub(crate) gaps_told_again: u64,
+    /// Gaps that were sent again, because the connection failed before a message followed.
+    pub(crate) repeated_gaps: u64,
     /// Gaps that are wrong.
     pub(crate) wrong_gaps: u64,
-    /// Messages that came twice on the wire and that the rules for clients kept back.
-    pub(crate) kept_back: u64,
+    /// Messages that arrived twice and that the clients dropped.
+    pub(crate) duplicates: u64,
     /// The first difference of each log that has one.
     pub(crate) differences: Vec<Difference>,
 }
 
-/// Where a log differs from what was published.
+/// A difference between a log and what was published.
 #[derive(Clone, Debug)]
 pub(crate) struct Difference {
-    /// Whose log.
     pub(crate) subscriber: String,
-    /// Of which channel.
     pub(crate) channel: String,
-    /// In words, with ids.
+    /// The description, with ids.
     pub(crate) difference: String,
 }
 
@@ -49,17 +47,17 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Judges all logs. What was published is a list a channel, in the order of the logs' channels.
+/// Compares all logs with the published messages, which are in the order of the logs' channels.
 pub(crate) fn judge(history: History, published: &[Vec<Message>], logs: &[Log]) -> Verdict {
     let mut verdict = Verdict::default();
     for (channel, messages) in published.iter().enumerate() {
         verdict.published_in_order(channel, messages);
     }
     for log in logs {
-        verdict.kept_back += log.kept_back;
-        // A cursor says exactly what a client has had, so a server has no reason to repeat it.
-        let repeats = (log.kept_back > 0).then(|| format!("{} messages came twice", log.kept_back));
-        verdict.differences.extend(log.complaints.first().cloned().or(repeats).map(|difference| {
+        verdict.duplicates += log.duplicates;
+        // A cursor states exactly what a client has received, so a server must not repeat messages.
+        let repeats = (log.duplicates > 0).then(|| format!("{} messages arrived twice", log.duplicates));
+        verdict.differences.extend(log.violations.first().cloned().or(repeats).map(|difference| {
             Difference { subscriber: log.subscriber.clone(), channel: "its connection".into(), difference }
         }));
         for (channel, published) in log.channels.iter().zip(published) {
@@ -67,21 +65,21 @@ pub(crate) fn judge(history: History, published: &[Vec<Message>], logs: &[Log]) 
                 published.iter().filter(|message| channel.wants(message.topic)).copied().collect();
             let difference = match history {
                 History::Wide | History::All => complete::compare(channel, &wanted, &mut verdict),
-                History::Narrow => holes::compare(channel, &wanted, &mut verdict),
+                History::Narrow => gaps::compare(channel, &wanted, &mut verdict),
             };
-            verdict.differs(log, channel, difference);
+            verdict.add_difference(log, channel, difference);
         }
     }
     verdict
 }
 
 impl Verdict {
-    /// Whether nothing is wrong.
+    /// Returns `true` if there is no difference.
     pub(crate) fn is_good(&self) -> bool {
         self.differences.is_empty()
     }
 
-    fn differs(&mut self, log: &Log, channel: &ChannelLog, difference: Option<String>) {
+    fn add_difference(&mut self, log: &Log, channel: &ChannelLog, difference: Option<String>) {
         self.differences.extend(difference.map(|difference| Difference {
             subscriber: log.subscriber.clone(),
             channel: channel.channel.clone(),
@@ -89,7 +87,7 @@ impl Verdict {
         }));
     }
 
-    /// The server must not acknowledge one id twice, nor give ids that descend.
+    /// Checks that the server acknowledged messages with ascending, distinct ids.
     fn published_in_order(&mut self, channel: usize, messages: &[Message]) {
         let wrong = messages.windows(2).find(|pair| pair[0].id >= pair[1].id);
         self.differences.extend(wrong.map(|pair| Difference {
@@ -100,7 +98,7 @@ impl Verdict {
     }
 }
 
-/// What stands, or that nothing does.
+/// Formats an entry, or "nothing".
 fn shown(entry: Option<impl fmt::Display>) -> String {
     entry.map_or_else(|| "nothing".into(), |entry| entry.to_string())
 }

@@ -1,40 +1,37 @@
-//! The short form of the soak: what `cargo xtask soak` does in full, small enough for every day.
+//! The short form of `cargo xtask soak`.
 
 use fanfare_soak::{Size, Soak};
 use std::path::Path;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_completes_with_each_step_once_whatever_is_killed_or_stopped_when() {
+async fn runs_complete_with_each_step_once_while_servers_are_killed_and_suspended() {
     let soak = short("runs");
     if let Err(failure) = soak.run_runs().await {
-        panic!("{failure}\n  FANFARE_SEED={} decides as this run did", soak.seed);
+        panic!("{failure}\n  repeat it with FANFARE_SEED={}", soak.seed);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_repeated_or_out_of_order_or_a_gap_names_it_exactly() {
+async fn no_message_is_lost_repeated_or_out_of_order_and_gaps_are_exact() {
     let soak = short("messages");
     if let Err(failure) = soak.run().await {
-        panic!("{failure}\n  FANFARE_SEED={} decides as this run did", soak.seed);
+        panic!("{failure}\n  repeat it with FANFARE_SEED={}", soak.seed);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_reader_gets_what_was_committed_at_either_of_two_servers() {
+async fn every_reader_receives_what_was_committed_at_either_of_two_servers() {
     let soak = Soak { duration: Duration::from_secs(8), ..soak("delivery") };
     if let Err(failure) = soak.run_delivery().await {
-        panic!("{failure}\n  FANFARE_SEED={} decides as this run did", soak.seed);
+        panic!("{failure}\n  repeat it with FANFARE_SEED={}", soak.seed);
     }
 }
 
-/// A soak whose readers include the TypeScript client.
+/// Returns a soak whose subscribers include the TypeScript client.
 fn short(name: &str) -> Soak {
     let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/typescript/dist/index.js");
-    assert!(
-        client.is_file(),
-        "the TypeScript client is not built: `npm run build --workspace fanfare` does it"
-    );
+    assert!(client.is_file(), "the TypeScript client is not built: run `npm run build --workspace fanfare`");
     soak(name)
 }
 

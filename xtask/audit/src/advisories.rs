@@ -1,7 +1,7 @@
-//! Known vulnerabilities: `advisories.toml`.
+//! The known vulnerabilities in `advisories.toml`.
 //!
-//! It holds the advisories of all packages that a lock file names, whatever their version, so that the check needs no
-//! network. Those of crates are read from a checkout of the RustSec database; those of npm packages are added by hand.
+//! The file contains the advisories of all packages in the lock files, for every version, so that the check works
+//! offline. Those of crates come from a checkout of the RustSec database. Those of npm packages are added by hand.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use crate::policy::Policy;
 use crate::{Ecosystem, Package, Result, root, rust};
 
 const HEADER: &str = "\
-# Advisories of packages that a lock file of this project names. `cargo xtask audit --update <database>` writes those of
-# crates; those of npm packages are added by hand.
+# Advisories of the packages in this project's lock files. `cargo xtask audit --update <database>` writes the advisories
+# of crates. Add those of npm packages by hand.
 
 ";
 
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Advisories {
-    /// The crates whose advisories are here.
+    /// The crates whose advisories the file contains.
     looked_up: BTreeSet<String>,
     advisory: BTreeSet<Advisory>,
 }
@@ -30,14 +30,14 @@ struct Advisory {
     ecosystem: Ecosystem,
     package: String,
     id: String,
-    /// What it is, if it is no vulnerability: `unmaintained`, `unsound` or `notice`.
+    /// The kind, unless it is a vulnerability: `unmaintained`, `unsound` or `notice`.
     #[serde(skip_serializing_if = "Option::is_none")]
     informational: Option<String>,
-    /// Requirements on versions. A version that meets one of them is not affected.
+    /// Version requirements. A version that matches one of them is not affected.
     unaffected: Vec<String>,
 }
 
-/// The part of an advisory in the RustSec database that counts here.
+/// An advisory in the RustSec database, reduced to the fields used here.
 #[derive(Deserialize)]
 struct Published {
     advisory: Head,
@@ -68,7 +68,7 @@ impl Advisories {
         Ok(toml::from_str(&std::fs::read_to_string(path())?)?)
     }
 
-    /// Names every package with a known vulnerability, and every crate whose advisories are not here.
+    /// Reports every package with a known vulnerability, and every crate whose advisories were never looked up.
     pub(crate) fn check<'p>(
         &self,
         packages: impl Iterator<Item = &'p Package>,
@@ -79,16 +79,16 @@ impl Advisories {
             let Package { ecosystem, name, version, .. } = package;
             if *ecosystem == Ecosystem::Cargo && !self.looked_up.contains(name) {
                 findings.insert(format!(
-                    "{name} {version}: its advisories are not known here: run `cargo xtask audit --update <a checkout \
-                     of the RustSec database>`"
+                    "{name} {version}: unknown advisories: run `cargo xtask audit --update <checkout of the RustSec \
+                     database>`"
                 ));
             }
-            let of_package =
+            let is_of_package =
                 |advisory: &&Advisory| advisory.ecosystem == *ecosystem && advisory.package == *name;
-            for advisory in self.advisory.iter().filter(of_package) {
+            for advisory in self.advisory.iter().filter(is_of_package) {
                 if advisory.affects(version) && !policy.ignores(&advisory.id) {
                     let kind = advisory.informational.as_deref().unwrap_or("vulnerable");
-                    findings.insert(format!("{name} {version}: it is {kind}: {}", advisory.id));
+                    findings.insert(format!("{name} {version}: {kind}: {}", advisory.id));
                 }
             }
         }
@@ -97,7 +97,7 @@ impl Advisories {
 }
 
 impl Advisory {
-    /// Returns whether a version is affected. What cannot be compared counts as affected.
+    /// Returns `true` if a version is affected or cannot be parsed.
     fn affects(&self, version: &str) -> bool {
         let Ok(version) = Version::parse(version) else { return true };
         !self.unaffected.iter().any(|range| is_within(range, &version))
@@ -108,7 +108,7 @@ fn is_within(range: &str, version: &Version) -> bool {
     VersionReq::parse(range).is_ok_and(|range| range.matches(version))
 }
 
-/// Reads the advisories of all crates again, and returns how many there are.
+/// Replaces the advisories of all crates with those of a RustSec database, and returns their number.
 pub(crate) fn update(database: &Path) -> Result<usize> {
     let mut advisories = Advisories::read()?;
     advisories.advisory.retain(|advisory| advisory.ecosystem != Ecosystem::Cargo);
@@ -163,23 +163,20 @@ mod tests {
     #[test]
     fn versions_with_a_known_vulnerability_are_found() {
         let old = findings(Ecosystem::Cargo, "tokio", "1.38.0");
-        assert_eq!(old, ["tokio 1.38.0: it is unsound: RUSTSEC-2025-0023"]);
+        assert_eq!(old, ["tokio 1.38.0: unsound: RUSTSEC-2025-0023"]);
         assert!(findings(Ecosystem::Cargo, "tokio", "1.44.2").is_empty());
-        assert_eq!(
-            findings(Ecosystem::Npm, "ws", "8.17.0"),
-            ["ws 8.17.0: it is vulnerable: GHSA-3h5v-q93c-6h6q"]
-        );
+        assert_eq!(findings(Ecosystem::Npm, "ws", "8.17.0"), ["ws 8.17.0: vulnerable: GHSA-3h5v-q93c-6h6q"]);
         assert!(findings(Ecosystem::Npm, "ws", "8.17.1").is_empty());
     }
 
     #[test]
-    fn a_crate_that_nobody_looked_up_is_found() {
+    fn crates_that_were_never_looked_up_are_reported() {
         let unknown = findings(Ecosystem::Cargo, "a-new-crate", "1.0.0");
-        assert!(unknown[0].contains("its advisories are not known here"), "{unknown:?}");
+        assert!(unknown[0].contains("unknown advisories"), "{unknown:?}");
     }
 
     #[test]
-    fn every_range_can_be_read() {
+    fn every_range_parses() {
         let advisories = Advisories::read().expect("advisories");
         for advisory in &advisories.advisory {
             for range in &advisory.unaffected {

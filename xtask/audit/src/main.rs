@@ -1,7 +1,7 @@
-//! Checks every dependency that a lock file of the project names, and lists them as a CycloneDX document.
+//! Checks every dependency in the lock files of the project, and lists dependencies as a CycloneDX document.
 //!
-//! The checks need no network: `deny.toml` says which licences, sources and duplicates are accepted, and
-//! `xtask/audit/advisories.toml` which versions are known to be vulnerable.
+//! The checks work offline: `deny.toml` lists the accepted licences and duplicates and the denied crates, and
+//! `xtask/audit/advisories.toml` the known vulnerabilities.
 
 mod advisories;
 mod locks;
@@ -18,37 +18,37 @@ use clap::{Parser, Subcommand};
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[derive(Parser)]
-#[command(name = "audit", about = "Checks and lists the project's dependencies.")]
+#[command(name = "audit", about = "Check and list the project's dependencies")]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Verb {
-    /// Checks licences, sources, duplicates and advisories.
+enum Command {
+    /// Check licences, sources, duplicates and advisories
     Check,
-    /// Writes the dependencies of what is published as a CycloneDX document.
+    /// Write the dependencies of the published packages as a CycloneDX document
     Sbom {
-        /// The file to write
+        /// File to write
         #[arg(long, value_name = "FILE", default_value = "target/fanfare.cdx.json")]
         out: PathBuf,
     },
-    /// Reads the advisories of all Rust dependencies from a checkout of the RustSec database again.
+    /// Update the advisories of all crates from a checkout of the RustSec database
     Update {
-        /// The folder of the checkout
+        /// Folder of the checkout
         database: PathBuf,
     },
 }
 
-/// A package of another project.
+/// A third-party package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Package {
     ecosystem: Ecosystem,
     name: String,
     version: String,
     licence: Option<String>,
-    /// The checksum that the lock file holds: SHA-256 in hexadecimal for crates, SHA-512 in base64 for npm.
+    /// The checksum from the lock file: SHA-256 in hexadecimal for crates, SHA-512 in base64 for npm.
     checksum: Option<String>,
 }
 
@@ -59,14 +59,14 @@ enum Ecosystem {
     Npm,
 }
 
-/// The project's folder.
+/// Returns the folder of the project.
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here)
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().verb) {
+    match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -75,17 +75,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> Result<ExitCode> {
-    match verb {
-        Verb::Check => check(),
-        Verb::Sbom { out } => {
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Check => check(),
+        Command::Sbom { out } => {
             let count = sbom::write(&out)?;
-            println!("{count} packages are listed in {}", out.display());
+            println!("wrote {count} packages to {}", out.display());
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Update { database } => {
+        Command::Update { database } => {
             let count = advisories::update(&database)?;
-            println!("{count} advisories concern a Rust dependency");
+            println!("wrote {count} advisories of crates");
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,4 +1,4 @@
-//! The npm packages that the project depends on.
+//! The npm dependencies of the project.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::{Ecosystem, Package, Result, locks};
 
-/// Packages that may execute a script when they are installed: `esbuild` checks its own program, and `protobufjs`
-/// compares version numbers.
-const MAY_EXECUTE: [&str; 2] = ["esbuild", "protobufjs"];
+/// Packages that may run an install script: `esbuild` checks its own program, and `protobufjs` compares version
+/// numbers.
+const ALLOWED_SCRIPTS: [&str; 2] = ["esbuild", "protobufjs"];
 
 #[derive(Deserialize)]
 struct Lock {
@@ -30,7 +30,7 @@ struct Locked {
 
 fn locked() -> Result<Vec<(String, Locked)>> {
     let mut all = Vec::new();
-    for path in locks::named("package-lock.json")? {
+    for path in locks::find("package-lock.json")? {
         let lock: Lock = serde_json::from_str(&std::fs::read_to_string(&path)?)
             .map_err(|error| format!("{}: {error}", path.display()))?;
         let others =
@@ -43,7 +43,7 @@ fn locked() -> Result<Vec<(String, Locked)>> {
     Ok(all)
 }
 
-/// Returns all npm packages of other projects.
+/// Returns all third-party npm packages.
 pub(crate) fn packages() -> Result<BTreeSet<Package>> {
     let package = |(name, locked): (String, Locked)| Package {
         ecosystem: Ecosystem::Npm,
@@ -55,18 +55,23 @@ pub(crate) fn packages() -> Result<BTreeSet<Package>> {
     Ok(locked()?.into_iter().map(package).collect())
 }
 
-/// Checks that each package has a checksum and no source of its own, and that few may execute scripts.
+/// Checks that each package has a checksum, comes from a registry, and runs no unknown install script.
 pub(crate) fn check() -> Result<BTreeSet<String>> {
     let mut findings = BTreeSet::new();
     for (name, locked) in locked()? {
         if !locked.integrity.is_some_and(|integrity| integrity.starts_with("sha512-")) {
-            findings.insert(format!("{name}: the lock file holds no SHA-512 of it"));
+            findings.insert(format!("{name}: no SHA-512 in the lock file"));
         }
         if locked.resolved.as_ref().is_some_and(|source| !source.starts_with("https://registry.")) {
-            findings.insert(format!("{name}: it comes from {}", locked.resolved.unwrap_or_default()));
+            findings.insert(format!(
+                "{name}: not from a registry, but from {}",
+                locked.resolved.unwrap_or_default()
+            ));
         }
-        if locked.has_install_script && !MAY_EXECUTE.contains(&name.as_str()) {
-            findings.insert(format!("{name}: it executes a script when it is installed"));
+        if locked.has_install_script && !ALLOWED_SCRIPTS.contains(&name.as_str()) {
+            findings.insert(format!(
+                "{name}: runs an install script: review it and add {name} to ALLOWED_SCRIPTS"
+            ));
         }
     }
     Ok(findings)

@@ -1,4 +1,4 @@
-//! What is accepted: `deny.toml`, which `cargo deny check` reads too.
+//! The policy in `deny.toml`, which `cargo deny check` also reads.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub(crate) struct Bans {
     pub(crate) deny: Vec<Denied>,
 }
 
-/// A crate that may be there in several versions.
+/// A crate that may have several versions.
 #[derive(Deserialize)]
 pub(crate) struct Skipped {
     #[serde(rename = "crate")]
@@ -55,7 +55,7 @@ impl Policy {
         Ok(toml::from_str(&text)?)
     }
 
-    /// Returns whether an advisory is known not to concern the project.
+    /// Returns `true` if an advisory does not concern the project.
     pub(crate) fn ignores(&self, advisory: &str) -> bool {
         self.advisories.ignore.iter().any(|ignored| ignored.id == advisory)
     }
@@ -63,12 +63,13 @@ impl Policy {
     pub(crate) fn check_licences<'p>(&self, packages: impl Iterator<Item = &'p Package>) -> BTreeSet<String> {
         packages
             .filter_map(|package| {
-                let why = self.refuse_licence(package)?;
-                Some(format!("{} {}: {why}", package.name, package.version))
+                let reason = self.refuse_licence(package)?;
+                Some(format!("{} {}: {reason}", package.name, package.version))
             })
             .collect()
     }
 
+    /// Returns the reason why the licence of a package is not accepted.
     fn refuse_licence(&self, package: &Package) -> Option<String> {
         let text = package.licence.as_ref()?;
         let mode = match package.ecosystem {
@@ -77,10 +78,10 @@ impl Policy {
             Ecosystem::Npm => spdx::ParseMode::STRICT,
         };
         let Ok(licence) = spdx::Expression::parse_mode(text, mode) else {
-            return Some(format!("the licence {text:?} is no SPDX expression"));
+            return Some(format!("the licence {text:?} is not an SPDX expression"));
         };
         let is_allowed = licence.evaluate(|one| self.licenses.allow.contains(&one.to_string()));
-        (!is_allowed).then(|| format!("the licence {text:?} is not in the list of deny.toml"))
+        (!is_allowed).then(|| format!("the licence {text:?} is not allowed in deny.toml"))
     }
 }
 
@@ -100,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn licences_are_held_against_the_list() {
+    fn licences_must_be_in_the_list() {
         for accepted in
             ["MIT", "MIT/Apache-2.0", "GPL-3.0-only OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0"]
         {
             assert_eq!(refused(Some(accepted)), None);
         }
-        assert!(refused(Some("MIT AND GPL-3.0-only")).is_some_and(|why| why.contains("not in the list")));
-        assert!(refused(Some("my own")).is_some_and(|why| why.contains("no SPDX expression")));
+        assert!(refused(Some("MIT AND GPL-3.0-only")).is_some_and(|why| why.contains("not allowed")));
+        assert!(refused(Some("my own")).is_some_and(|why| why.contains("not an SPDX expression")));
     }
 }

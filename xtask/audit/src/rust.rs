@@ -1,4 +1,4 @@
-//! The crates that the project depends on.
+//! The Rust dependencies of the project.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,13 +17,14 @@ struct Lock {
 struct Locked {
     name: String,
     version: String,
-    /// Where it comes from. The project's own packages have none.
+    /// The registry. The project's own packages have none.
     source: Option<Source>,
     checksum: Option<String>,
 }
 
 impl Locked {
-    fn of_others(self) -> Option<Package> {
+    /// Returns the package, unless it is one of the project's own.
+    fn into_third_party(self) -> Option<Package> {
         self.source?;
         let Self { name, version, checksum, .. } = self;
         Some(Package { ecosystem: Ecosystem::Cargo, name, version, licence: None, checksum })
@@ -31,15 +32,15 @@ impl Locked {
 }
 
 fn locks() -> Result<Vec<Lock>> {
-    let paths = locks::named("Cargo.lock")?;
+    let paths = locks::find("Cargo.lock")?;
     paths.iter().map(|path| Ok(toml::from_str(&std::fs::read_to_string(path)?)?)).collect()
 }
 
-/// Returns all crates of other projects that a lock file names, for every platform and feature. Those of the
-/// project's own workspace come with their licence.
+/// Returns all third-party crates in the lock files, for every platform and feature. The licence is known for those of
+/// the main workspace.
 pub(crate) fn packages(metadata: &Metadata) -> Result<BTreeSet<Package>> {
     let mut locked: BTreeSet<Package> =
-        locks()?.into_iter().flat_map(|lock| lock.package).filter_map(Locked::of_others).collect();
+        locks()?.into_iter().flat_map(|lock| lock.package).filter_map(Locked::into_third_party).collect();
     for package in metadata.packages.iter().filter(|package| package.source.is_some()) {
         let (name, version) = (package.name.to_string(), package.version.to_string());
         let same = locked.iter().find(|locked| locked.name == name && locked.version == version).cloned();
@@ -51,24 +52,24 @@ pub(crate) fn packages(metadata: &Metadata) -> Result<BTreeSet<Package>> {
     Ok(locked)
 }
 
-/// Asks cargo for the packages of the project's own workspace.
+/// Returns the packages of the main workspace.
 pub(crate) fn metadata() -> Result<Metadata> {
     let mut command = MetadataCommand::new();
     command.current_dir(root()).features(cargo_metadata::CargoOpt::AllFeatures);
     Ok(command.other_options(["--locked".to_owned()]).exec()?)
 }
 
-/// Checks where the crates come from and which are denied; and of the project's own workspace, which are there in
-/// several versions.
+/// Checks that all crates come from crates.io and none is denied, and that none of the main workspace has several
+/// versions.
 pub(crate) fn check(policy: &Policy, metadata: &Metadata) -> Result<BTreeSet<String>> {
     let mut findings = BTreeSet::new();
     for lock in locks()? {
         for Locked { name, version, source, .. } in lock.package {
             if source.as_ref().is_some_and(|source| !source.is_crates_io()) {
-                findings.insert(format!("{name} {version}: it does not come from crates.io"));
+                findings.insert(format!("{name} {version}: not from crates.io"));
             }
             if let Some(denied) = policy.bans.deny.iter().find(|denied| denied.name == name) {
-                findings.insert(format!("{name} {version}: it is denied: {}", denied.reason));
+                findings.insert(format!("{name} {version}: denied in deny.toml: {}", denied.reason));
             }
         }
     }
@@ -78,23 +79,23 @@ pub(crate) fn check(policy: &Policy, metadata: &Metadata) -> Result<BTreeSet<Str
     }
     for (name, versions) in versions {
         if versions.len() > 1 && !policy.bans.skip.iter().any(|skipped| skipped.name == name) {
-            findings.insert(format!("{name}: it is there in several versions: {}", versions.join(", ")));
+            findings.insert(format!("{name}: several versions: {}", versions.join(", ")));
         }
     }
     Ok(findings)
 }
 
-/// A package, and the crates that it depends on directly.
+/// A package and its direct dependencies.
 pub(crate) struct Node {
     pub(crate) package: Package,
     pub(crate) dependencies: Vec<String>,
 }
 
-/// Returns the crates that users get with these packages of the project, with all features, and these themselves.
+/// Returns packages of the project and all crates that users compile with them, with all features.
 pub(crate) fn closure(names: &[&str]) -> Result<BTreeMap<String, Node>> {
     let metadata = metadata()?;
     let locked = packages(&metadata)?;
-    let resolve = metadata.resolve.as_ref().ok_or("cargo resolved nothing")?;
+    let resolve = metadata.resolve.as_ref().ok_or("cargo metadata returned no dependency graph")?;
     let id = |id: &PackageId| {
         let package = &metadata[id];
         format!("pkg:cargo/{}@{}", package.name, package.version)
@@ -112,7 +113,7 @@ pub(crate) fn closure(names: &[&str]) -> Result<BTreeMap<String, Node>> {
             continue;
         }
         let used = resolve.nodes.iter().find(|node| node.id == *next).into_iter().flat_map(|node| &node.deps);
-        // Build scripts and tests of dependencies do not reach the user's program; build scripts are executed.
+        // Development dependencies do not reach users. Build dependencies do: their code runs on the user's machine.
         let used: Vec<&PackageId> = used
             .filter(|dependency| {
                 dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development)

@@ -1,4 +1,4 @@
-//! The list of what users get: a CycloneDX document of the published packages.
+//! Writes the dependencies of the published packages as a CycloneDX document.
 
 use std::path::Path;
 
@@ -10,8 +10,7 @@ use crate::{Package, Result, root};
 /// The published crates.
 const CRATES: [&str; 2] = ["fanfare", "fanfare-codegen"];
 
-/// Writes the document, and returns how many packages it lists. The client library for npm has no dependencies but the
-/// ones that its users choose.
+/// Writes the document and returns the number of packages in it. The npm package has only optional peer dependencies.
 pub(crate) fn write(path: &Path) -> Result<usize> {
     let nodes = closure(&CRATES)?;
     let npm: Value =
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_lists_what_the_library_is_built_from() {
+    fn the_document_lists_the_dependencies_of_the_library() {
         let folder = std::env::temp_dir().join(format!("fanfare-sbom-{}", std::process::id()));
         let path = folder.join("fanfare.cdx.json");
         let count = write(&path).expect("a document");

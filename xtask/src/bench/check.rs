@@ -1,7 +1,7 @@
-//! How long `cargo check` takes for generated Rust, without what it depends on.
+//! Measures `cargo check` of generated Rust, without its dependencies.
 
 use super::contestants;
-use super::memory::{Need, measure};
+use super::memory::{Usage, measure};
 use crate::failure::{Failure, Result};
 use crate::paths::in_root;
 use crate::process::{cargo, run};
@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What typify's own documentation tells to depend on.
-const TYPIFY_NEEDS: &str = r#"
+/// The dependencies that typify's documentation asks for.
+const TYPIFY_DEPENDENCIES: &str = r#"
 chrono = { version = "0.4", features = ["serde"] }
 regress = "0.12"
 serde = { version = "1", features = ["derive"] }
@@ -18,26 +18,26 @@ serde_json = "1"
 uuid = { version = "1", features = ["serde"] }
 "#;
 
-/// How a crate was checked.
+/// The result of checking a crate.
 pub(crate) struct Checked {
     pub(crate) title: &'static str,
     pub(crate) lines: usize,
-    pub(crate) need: Need,
+    pub(crate) usage: Usage,
 }
 
-/// Checks what Fanfare generated into `output`.
+/// Checks the code that Fanfare generated into `output`.
 pub(crate) fn fanfare(output: &Path, scratch: &Path) -> Result<Checked> {
-    let needs = format!("fanfare = {{ path = '{}' }}\n", in_root("runtime/rust").display());
-    let scratch = Scratch::new(scratch.join("check-fanfare"), &needs)?;
+    let dependencies = format!("fanfare = {{ path = '{}' }}\n", in_root("runtime/rust").display());
+    let scratch = Scratch::new(scratch.join("check-fanfare"), &dependencies)?;
     scratch.check("Fanfare's", |sources| {
         copy(&output.join("rust"), sources)?;
         rename(&sources.join("channels.rs"), &sources.join("lib.rs"))
     })
 }
 
-/// Checks what typify generated into `output`.
+/// Checks the code that typify generated into `output`.
 pub(crate) fn typify(output: &Path, scratch: &Path) -> Result<Checked> {
-    let scratch = Scratch::new(scratch.join("check-typify"), TYPIFY_NEEDS)?;
+    let scratch = Scratch::new(scratch.join("check-typify"), TYPIFY_DEPENDENCIES)?;
     scratch.check("typify's", |sources| {
         copy(output, sources)?;
         rename(&sources.join("types.rs"), &sources.join("lib.rs"))
@@ -50,15 +50,15 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Makes an empty crate and checks it, so that its dependencies are ready.
-    fn new(folder: PathBuf, needs: &str) -> Result<Self> {
+    /// Creates an empty crate and checks it, so that its dependencies are compiled.
+    fn new(folder: PathBuf, dependencies: &str) -> Result<Self> {
         if folder.join("src").exists() {
             fs::remove_dir_all(folder.join("src")).map_err(|error| Failure::at(&folder, &error))?;
         }
         fs::create_dir_all(folder.join("src")).map_err(|error| Failure::at(&folder, &error))?;
         let manifest = format!(
             "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
-             [lints.rust]\nwarnings = \"allow\"\n\n[dependencies]\n{needs}"
+             [lints.rust]\nwarnings = \"allow\"\n\n[dependencies]\n{dependencies}"
         );
         write(&folder.join("Cargo.toml"), &manifest)?;
         write(&folder.join("src/lib.rs"), "")?;
@@ -70,9 +70,9 @@ impl Scratch {
     fn check(&self, title: &'static str, fill: impl FnOnce(&Path) -> Result) -> Result<Checked> {
         let sources = self.folder.join("src");
         fill(&sources)?;
-        let need = measure(&mut self.cargo_check())?;
+        let usage = measure(&mut self.cargo_check())?;
         let (lines, _) = contestants::size(&sources);
-        Ok(Checked { title, lines, need })
+        Ok(Checked { title, lines, usage })
     }
 
     fn cargo_check(&self) -> Command {
@@ -83,7 +83,7 @@ impl Scratch {
     }
 }
 
-/// Copies a folder's Rust files.
+/// Copies the Rust files of a folder.
 fn copy(from: &Path, to: &Path) -> Result {
     let failed = |error| Failure::at(from, &error);
     for entry in fs::read_dir(from).map_err(failed)? {

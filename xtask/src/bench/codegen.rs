@@ -1,4 +1,4 @@
-//! `cargo xtask bench codegen`: how fast definitions become code, and how fast that code compiles.
+//! `cargo xtask bench codegen`: measures how fast definitions are compiled, and how fast the generated code compiles.
 
 use super::check::{self, Checked};
 use super::contestants::{self, ALL, Contestant, FANFARE, Folders, TYPIFY};
@@ -13,21 +13,21 @@ use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
 pub(crate) struct Codegen {
-    /// How many object types, ten to a channel, at most 1,000
-    #[arg(long, value_name = "N", default_value_t = types::MOST_TYPES)]
+    /// Number of object types, ten per channel, at most 1,000
+    #[arg(long, value_name = "N", default_value_t = types::MAX_TYPES)]
     types: usize,
-    /// How often each program runs; its median counts
+    /// Runs per program; the median is reported
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
-    /// Leaves out `cargo check` of the Rust code, which needs minutes and much memory for typify's
+    /// Skip `cargo check` of the Rust code, which takes minutes and much memory for typify's
     #[arg(long)]
     skip_check: bool,
 }
 
 impl Codegen {
     pub(crate) fn run(&self) -> Result {
-        if !(1..=types::MOST_TYPES).contains(&self.types) || self.rounds == 0 {
-            return Err(Failure::new("--types takes 1 to 1000, and --rounds at least 1"));
+        if !(1..=types::MAX_TYPES).contains(&self.types) || self.rounds == 0 {
+            return Err(Failure::new("--types must be 1 to 1000, and --rounds at least 1"));
         }
         tools::node_and_packages()?;
         contestants::prepare()?;
@@ -64,7 +64,7 @@ impl Codegen {
     }
 }
 
-/// Writes the types in both forms and tells how many they are.
+/// Writes the types in both forms and returns their number.
 fn write_types(count: usize, folders: &Folders) -> Result<usize> {
     let channels = types::channels(count);
     let schemas = folders.schemas();
@@ -76,7 +76,7 @@ fn write_types(count: usize, folders: &Folders) -> Result<usize> {
         write(&schemas.join(format!("{}.yaml", channel.name)), &types::definition(channel))?;
     }
     write(&folders.document(), &types::json_schema(&channels))?;
-    Ok(channels.len() * types::TYPES_A_CHANNEL)
+    Ok(channels.len() * types::TYPES_PER_CHANNEL)
 }
 
 fn write(path: &Path, text: &str) -> Result {
@@ -92,7 +92,7 @@ fn check_both(folders: &Folders) -> Result<[Checked; 2]> {
 }
 
 fn print_times(times: &[Duration], folders: &Folders) {
-    println!("| program | time | against fanfare | output |");
+    println!("| program | time | relative to fanfare | output |");
     println!("|---|---:|---:|---:|");
     for (contestant, time) in ALL.iter().zip(times) {
         let seconds = time.as_secs_f64();
@@ -106,13 +106,13 @@ fn print_checks(fanfare: &Checked, typify: &Checked) {
     println!("\n| `cargo check` of the Rust code | time | peak memory | code |");
     println!("|---|---:|---:|---:|");
     for checked in [fanfare, typify] {
-        let seconds = checked.need.time.as_secs_f64();
-        let memory = checked.need.peak_kib.map_or("unknown".into(), gigabytes);
+        let seconds = checked.usage.time.as_secs_f64();
+        let memory = checked.usage.peak_kib.map_or("unknown".into(), gigabytes);
         println!("| {} | {seconds:.1} s | {memory} | {} lines |", checked.title, checked.lines);
     }
-    let share = fanfare.need.time.as_secs_f64() / typify.need.time.as_secs_f64() * 100.0;
-    let verdict = if share <= 40.0 { "holds" } else { "is missed" };
-    println!("\nFanfare's code takes {share:.0} % of the time of typify's; the target of 40 % {verdict}.");
+    let share = fanfare.usage.time.as_secs_f64() / typify.usage.time.as_secs_f64() * 100.0;
+    let verdict = if share <= 40.0 { "met" } else { "missed" };
+    println!("\nFanfare's code takes {share:.0} % of the time of typify's. Target of 40 %: {verdict}.");
 }
 
 fn gigabytes(kib: u64) -> String {

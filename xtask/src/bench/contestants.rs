@@ -1,17 +1,15 @@
-//! The programs that are measured, each as a whole process.
+//! The programs that are compared, each measured as a whole process.
 
+use super::workspace;
 use crate::failure::{Failure, Result};
-use crate::paths::{built, in_root, target};
-use crate::process::{cargo, command, npm, read, run, run_quietly};
+use crate::paths::{built, target};
+use crate::process::{cargo, command, run};
 use crate::step::step;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder of the peers and their versions.
-const PEERS: &str = "benches/codegen";
-
-/// Where all that the bench makes lies.
+/// The folders that the benchmark writes.
 pub(crate) struct Folders {
     pub(crate) root: PathBuf,
 }
@@ -21,12 +19,12 @@ impl Folders {
         Self { root: target().join("bench/codegen") }
     }
 
-    /// The definitions, for Fanfare.
+    /// Returns the folder of the definitions, for Fanfare.
     pub(crate) fn schemas(&self) -> PathBuf {
         self.root.join("schemas")
     }
 
-    /// The same types as one document, for the peers.
+    /// Returns the path of the same types in one document, for the peers.
     pub(crate) fn document(&self) -> PathBuf {
         self.root.join("types.json")
     }
@@ -47,7 +45,7 @@ pub(crate) struct Contestant {
 enum Program {
     Fanfare,
     Typify,
-    /// A script in the folder of the peers, and what it takes after input and output.
+    /// A script in `benches/codegen`, and its argument after input and output.
     Script(&'static str, &'static str),
 }
 
@@ -59,7 +57,7 @@ pub(crate) const FANFARE: Contestant = Contestant {
 pub(crate) const TYPIFY: Contestant =
     Contestant { title: "typify, prettyplease (Rust)", slug: "typify", program: Program::Typify };
 
-/// Everyone who takes part; Fanfare first.
+/// All contestants. Fanfare is first, because the ratios are relative to it.
 pub(crate) const ALL: [Contestant; 7] = [
     FANFARE,
     TYPIFY,
@@ -85,7 +83,7 @@ const fn script(
 }
 
 impl Contestant {
-    /// The command that compiles all types into the contestant's own, empty folder.
+    /// Returns the command that compiles all types into the contestant's own folder, which is emptied.
     pub(crate) fn command(&self, folders: &Folders) -> Result<Command> {
         let output = folders.output(self);
         if output.exists() {
@@ -100,12 +98,12 @@ impl Contestant {
                 command
             }
             Program::Typify => {
-                let mut command = command(typify_target().join("release/bench-typify"), &[document]);
+                let mut command = command(workspace::program("bench-typify"), &[document]);
                 command.arg(output.join("types.rs"));
                 command
             }
             Program::Script(file, language) => {
-                let mut command = command("node", &[in_root(PEERS).join(file), document]);
+                let mut command = command("node", &[workspace::source("codegen").join(file), document]);
                 command.arg(output.join("types.out")).arg(language);
                 command
             }
@@ -113,38 +111,24 @@ impl Contestant {
     }
 }
 
-/// Builds and installs everyone.
+/// Builds and installs all contestants.
 pub(crate) fn prepare() -> Result {
     step("Building fanfare, optimised", || {
         run(&mut cargo(&["build", "--quiet", "--release", "--package", "fanfare-codegen"]))
     })?;
-    step("Building typify, optimised", || {
-        let manifest = in_root(PEERS).join("typify/Cargo.toml");
-        let mut build = cargo(&["build", "--quiet", "--release", "--locked", "--manifest-path"]);
-        run(build.arg(manifest).arg("--target-dir").arg(typify_target()))
-    })?;
-    step("Installing the peers on npm", || {
-        run_quietly(npm(&["ci", "--no-audit", "--no-fund"]).current_dir(in_root(PEERS)))
-    })
+    step("Building typify, optimised", || workspace::build("bench-typify"))?;
+    workspace::install_packages()
 }
 
-/// The peers' versions, as they are locked.
+/// Returns the locked versions of the peers.
 pub(crate) fn versions() -> Result<String> {
-    let tree = read(npm(&["ls", "--depth", "0", "--parseable", "--long"]).current_dir(in_root(PEERS)))?;
-    let packages = tree.lines().skip(1).filter_map(|line| line.rsplit(':').next()).map(str::to_owned);
-    let lock_file = in_root(PEERS).join("typify/Cargo.lock");
-    let lock = fs::read_to_string(&lock_file).map_err(|error| Failure::at(&lock_file, &error))?;
-    let typify = lock.split("name = \"typify\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
-    let typify = format!("typify@{}", typify.unwrap_or("unknown"));
-    Ok(std::iter::once(typify).chain(packages).collect::<Vec<_>>().join(", "))
+    let mut versions = workspace::crate_versions(&["typify"])?;
+    let packages = ["json-schema-to-typescript", "json-schema-to-zod", "quicktype-core"];
+    versions.extend(workspace::npm_versions(&packages)?);
+    Ok(versions.join(", "))
 }
 
-/// typify is built apart, so that nobody compiles it who does not measure.
-fn typify_target() -> PathBuf {
-    target().join("bench/typify")
-}
-
-/// How many lines and bytes the files of a folder have together.
+/// Returns the total lines and bytes of the files in a folder.
 pub(crate) fn size(folder: &Path) -> (usize, usize) {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(std::result::Result::ok);
     entries

@@ -1,4 +1,4 @@
-//! `cargo xtask bench hub`: how a hub fans messages out, beside bare servers and its peers.
+//! `cargo xtask bench hub`: compares the fan-out of a hub with bare servers and its peers.
 
 mod figures;
 mod load;
@@ -15,13 +15,13 @@ use server::{ALL, Server};
 
 #[derive(clap::Args)]
 pub(crate) struct Hub {
-    /// One round of a second each, and no wait for slow subscribers to be dropped
+    /// Measure one round of one second each, without waiting until slow subscribers are dropped
     #[arg(long)]
     quick: bool,
-    /// Which peers take part beside Fanfare and the bare servers: all, none, or some, by name
+    /// Peers to include, separated by commas, or `all` or `none`
     #[arg(long, value_name = "NAMES", default_value = "all")]
     peers: String,
-    /// Lets Fanfare's server keep its log in `SQLite`, too
+    /// Also measure Fanfare with its log in `SQLite`
     #[arg(long)]
     sqlite: bool,
 }
@@ -30,7 +30,7 @@ impl Hub {
     pub(crate) fn run(&self) -> Result {
         let wanted = self.wanted()?;
         server::build()?;
-        let servers: Vec<&Server> = wanted.into_iter().filter(|server| server.is_ready()).collect();
+        let servers: Vec<&Server> = wanted.into_iter().filter(|server| server.prepare()).collect();
         let plan = if self.quick { Plan::QUICK } else { Plan::FULL };
         let mut measured = Measured::default();
         for round in 1..=plan.rounds {
@@ -44,7 +44,7 @@ impl Hub {
                 slow::measure(server, &plan, &mut measured)
             })?;
         }
-        println!("\n# Fanning out\n\n{}; {}.", machine::description(), server::versions()?);
+        println!("\n# Fan-out\n\n{}; {}.", machine::description(), server::versions()?);
         report::print(&servers, &plan, &measured);
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Hub {
         if let Some(unknown) = names.iter().find(|name| !matches!(**name, "all" | "none") && !known(name)) {
             let peers = ALL.iter().filter(|server| server.is_peer());
             let peers = peers.map(|server| server.slug).collect::<Vec<_>>().join(", ");
-            return Err(Failure::new(format!("no peer is named {unknown}")).help(format!("they are {peers}")));
+            return Err(Failure::new(format!("unknown peer `{unknown}`")).help(format!("peers: {peers}")));
         }
         let chosen = |server: &&Server| names.contains(&"all") || names.contains(&server.slug);
         let own = |server: &&Server| !server.is_peer() && (self.sqlite || !server.needs_sqlite());

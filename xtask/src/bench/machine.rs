@@ -1,10 +1,10 @@
-//! What the figures were measured on.
+//! Describes the machine that the figures were measured on.
 
 use crate::process::{command, read};
 use std::fs;
 use std::thread::available_parallelism;
 
-/// The processor and the versions of the tools, a line each.
+/// Returns the processor and the versions of the tools, on one line.
 pub(crate) fn description() -> String {
     let cores = available_parallelism().map_or(1, usize::from);
     let unknown = || "an unknown version".to_owned();

@@ -1,7 +1,7 @@
-//! How much memory a program and all that it starts need at most.
+//! Measures the peak memory of a program and its descendants.
 //!
-//! The kernel keeps each process's peak (`VmHWM`). It is read again and again while the program
-//! runs, so that only what a process takes in its last moments can be missed.
+//! The kernel keeps the peak of each process (`VmHWM`). It is polled while the program runs, so only memory that a
+//! process allocates just before it exits can be missed.
 
 use crate::failure::{Failure, Result};
 use std::collections::BTreeSet;
@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(5);
 
-/// What a program needed.
-pub(crate) struct Need {
+/// The resources that a program used.
+pub(crate) struct Usage {
     pub(crate) time: Duration,
-    /// The peak of the process that had the highest. Nothing where the system does not tell.
+    /// The highest peak of any one process. `None` if the system does not report it.
     pub(crate) peak_kib: Option<u64>,
 }
 
-/// Runs a program to its end and measures it.
-pub(crate) fn measure(command: &mut Command) -> Result<Need> {
+/// Runs a program and measures it.
+pub(crate) fn measure(command: &mut Command) -> Result<Usage> {
     let line = format!("{command:?}");
     let failed = |reason: String| Failure::new(format!("`{line}`: {reason}"));
     let start = Instant::now();
@@ -28,7 +28,7 @@ pub(crate) fn measure(command: &mut Command) -> Result<Need> {
     let mut child = spawned.map_err(|error| failed(error.to_string()))?;
     let mut peak_kib = None;
     let status = loop {
-        peak_kib = peak_kib.max(family(child.id()).into_iter().filter_map(peak_of).max());
+        peak_kib = peak_kib.max(process_tree(child.id()).into_iter().filter_map(peak_memory).max());
         match child.try_wait() {
             Ok(Some(status)) => break status,
             Ok(None) => sleep(POLL),
@@ -36,35 +36,35 @@ pub(crate) fn measure(command: &mut Command) -> Result<Need> {
         }
     };
     let time = start.elapsed();
-    if status.success() { Ok(Need { time, peak_kib }) } else { Err(failed(status.to_string())) }
+    if status.success() { Ok(Usage { time, peak_kib }) } else { Err(failed(status.to_string())) }
 }
 
-/// A process and all that descend from it.
-fn family(ancestor: u32) -> BTreeSet<u32> {
+/// Returns a process and all its descendants.
+fn process_tree(root: u32) -> BTreeSet<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(|process| Some((process, parent_of(process)?)))
+        .filter_map(|process| Some((process, parent(process)?)))
         .collect();
-    let mut family = BTreeSet::from([ancestor]);
+    let mut tree = BTreeSet::from([root]);
     loop {
-        let known = family.len();
-        let children = parents.iter().filter(|(_, parent)| family.contains(parent));
-        family = children.map(|(process, _)| *process).chain(family.iter().copied()).collect();
-        if family.len() == known {
-            return family;
+        let known = tree.len();
+        let children = parents.iter().filter(|(_, parent)| tree.contains(parent));
+        tree = children.map(|(process, _)| *process).chain(tree.iter().copied()).collect();
+        if tree.len() == known {
+            return tree;
         }
     }
 }
 
-fn parent_of(process: u32) -> Option<u32> {
+fn parent(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The program's name stands in parentheses and may hold anything; the parent is the second field after it.
+    // The name of the program is in parentheses and may contain any character. The parent is the second field after it.
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn peak_of(process: u32) -> Option<u64> {
+fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
@@ -75,10 +75,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_of_what_a_program_starts_is_counted() {
+    fn memory_of_child_processes_is_counted() {
         let script =
             "sh -c 'text=$(head -c 30000000 /dev/zero | tr \"\\0\" x); sleep 0.1; echo ${#text}'; true";
-        let need = measure(Command::new("sh").args(["-c", script])).unwrap();
-        assert!(need.peak_kib.unwrap() > 20_000, "{:?}", need.peak_kib);
+        let usage = measure(Command::new("sh").args(["-c", script])).unwrap();
+        assert!(usage.peak_kib.unwrap() > 20_000, "{:?}", usage.peak_kib);
     }
 }

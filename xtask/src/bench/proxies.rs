@@ -1,21 +1,17 @@
-//! `cargo xtask bench proxies`: how long messages take through reverse proxies.
+//! `cargo xtask bench proxies`: measures the latency of messages through reverse proxies.
 
-use super::machine;
+use super::{machine, workspace};
 use crate::failure::Result;
-use crate::paths::{built, in_root};
-use crate::process::{cargo, command, npm, run, run_quietly};
+use crate::paths::built;
+use crate::process::{cargo, command, run};
 use crate::step::step;
-
-const SOURCES: &str = "benches/proxies";
 
 pub(super) fn measure() -> Result {
     step("Building the server", || {
         run(&mut cargo(&["build", "--quiet", "--package", "fanfare-test-server"]))
     })?;
-    step("Installing the packages", || {
-        run_quietly(npm(&["ci", "--no-audit", "--no-fund"]).current_dir(in_root(SOURCES)))
-    })?;
+    workspace::install_packages()?;
     println!("\n# Proxies\n\n{}.", machine::description());
     let server = built("debug", "fanfare-test-server");
-    run(command("node", &["bench.mjs"]).arg(server).current_dir(in_root(SOURCES)))
+    run(command("node", &["bench.mjs"]).arg(server).current_dir(workspace::source("proxies")))
 }

@@ -1,149 +1,144 @@
-//! `cargo xtask bench runs`: how fast runs write down what they do, beside a plain loop of SQLite
-//! transactions.
+//! `cargo xtask bench runs`: compares how fast runs write with a plain loop of SQLite transactions.
 
-use super::machine;
+use super::{machine, workspace};
 use crate::failure::{Failure, Result};
-use crate::paths::{built, in_root, target};
-use crate::process::{cargo, command, read, run};
+use crate::paths::target;
+use crate::process::{command, read};
 use crate::step::step;
 use std::fs;
 use std::path::PathBuf;
 
-/// How many runs there are at a time.
+/// The numbers of concurrent runs.
 const RUNS: [usize; 3] = [1, 10, 100];
 
-/// What a run's writes are to reach at least, in percent of the loop's.
+/// The least rate of a run's writes, in percent of the loop's.
 const TARGET: f64 = 70.0;
 
 #[derive(clap::Args)]
 pub(crate) struct Runs {
-    /// A third of a second each in place of two
+    /// Measure 0.3 seconds each instead of 2
     #[arg(long)]
     quick: bool,
-    /// How often each is measured; its median counts
+    /// Number of measurements; the median is reported
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
 }
 
 /// A way to write.
-struct Way {
+struct Method {
     title: &'static str,
-    /// What the program that measures calls it.
+    /// Its name on the command line of `bench-runs`.
     name: &'static str,
-    /// Which line it is held against.
-    against: usize,
+    /// The index in [`METHODS`] of the plain loop that it is compared with.
+    baseline: usize,
     has_target: bool,
     in_memory: bool,
 }
 
-const WAYS: [Way; 7] = [
-    Way { has_target: false, ..way("Steps in a plain loop of transactions", "plain-step", 0) },
-    way("`run.step`", "run-step", 0),
-    Way { has_target: false, ..way("Publishes in a plain loop of transactions", "plain-publish", 2) },
-    way("`run.publish`", "run-publish", 2),
-    Way { has_target: false, ..way("`hub.publish` in a run", "hub-publish", 2) },
-    Way {
+const METHODS: [Method; 7] = [
+    Method { has_target: false, ..method("Steps in a plain loop of transactions", "plain-step", 0) },
+    method("`run.step`", "run-step", 0),
+    Method { has_target: false, ..method("Publishes in a plain loop of transactions", "plain-publish", 2) },
+    method("`run.publish`", "run-publish", 2),
+    Method { has_target: false, ..method("`hub.publish` in a run", "hub-publish", 2) },
+    Method {
         has_target: false,
         in_memory: true,
-        ..way("`hub.publish` in a run, SQLite in memory", "hub-publish", 2)
+        ..method("`hub.publish` in a run, SQLite in memory", "hub-publish", 2)
     },
-    Way { has_target: false, ..way("`hub.publish` in a run, no storage", "memory-publish", 2) },
+    Method { has_target: false, ..method("`hub.publish` in a run, no storage", "memory-publish", 2) },
 ];
 
-const fn way(title: &'static str, name: &'static str, against: usize) -> Way {
-    Way { title, name, against, has_target: true, in_memory: false }
+const fn method(title: &'static str, name: &'static str, baseline: usize) -> Method {
+    Method { title, name, baseline, has_target: true, in_memory: false }
 }
 
-/// The rates of one round, by way and number of runs.
+/// The rates of one round, by method and number of runs.
 type Round = Vec<[f64; RUNS.len()]>;
 
 impl Runs {
     pub(crate) fn run(&self) -> Result {
         if self.rounds == 0 {
-            return Err(Failure::new("--rounds takes at least 1"));
+            return Err(Failure::new("--rounds must be at least 1"));
         }
-        step("Building the program that measures, optimised", build)?;
+        fs::create_dir_all(folder()).map_err(|error| Failure::at(&folder(), &error))?;
+        step("Building the program, optimised", || workspace::build("bench-runs"))?;
         let mut rounds = Vec::new();
         for round in 1..=self.rounds {
             rounds.push(step(&format!("Round {round} of {}", self.rounds), || self.round())?);
         }
-        let sqlite = self.measure(&WAYS[0], 1)?.1;
+        let sqlite = self.measure(&METHODS[0], 1)?.1;
         println!("\n# Runs\n\n{}; SQLite {sqlite}.", machine::description());
         println!(
-            "A second, medians of {}; in brackets against the plain loop of the same round, which is one thread \
-             with a transaction for each.\nA file, in WAL mode with synchronous = normal, but where another is named.\n",
+            "Writes per second, medians of {}; in brackets relative to the plain loop of the same round, one thread \
+             with a transaction per write.\nUnless noted otherwise, to a file in WAL mode with synchronous = normal.\n",
             self.rounds
         );
         print(&rounds);
         Ok(())
     }
 
-    /// Measures all ways in turn, so that what else the machine does meets them alike.
+    /// Measures all methods in turn, so that other load on the machine affects them alike.
     fn round(&self) -> Result<Round> {
-        let mut round = vec![[0.0; RUNS.len()]; WAYS.len()];
+        let mut round = vec![[0.0; RUNS.len()]; METHODS.len()];
         for (column, runs) in RUNS.into_iter().enumerate() {
-            for (line, way) in WAYS.iter().enumerate() {
-                round[line][column] = self.measure(way, runs)?.0;
+            for (line, method) in METHODS.iter().enumerate() {
+                round[line][column] = self.measure(method, runs)?.0;
             }
         }
         Ok(round)
     }
 
-    /// How many a second there are with a new file, and the version of SQLite.
-    fn measure(&self, way: &Way, runs: usize) -> Result<(f64, String)> {
+    /// Returns the writes per second to a new file, and the version of SQLite.
+    fn measure(&self, method: &Method, runs: usize) -> Result<(f64, String)> {
         let file = folder().join("bench.db");
         for suffix in ["", "-wal", "-shm"] {
-            // There may be none to remove.
+            // The file may not exist.
             let _ = fs::remove_file(file.with_extension(format!("db{suffix}")));
         }
-        let file = if way.in_memory { ":memory:".into() } else { file };
+        let file = if method.in_memory { ":memory:".into() } else { file };
         let milliseconds = if self.quick { 300 } else { 2_000 };
-        let arguments = [way.name.to_owned(), runs.to_string(), milliseconds.to_string()];
-        let mut measure = command(built("release", "bench-runs"), &arguments);
+        let arguments = [method.name.to_owned(), runs.to_string(), milliseconds.to_string()];
+        let mut measure = command(workspace::program("bench-runs"), &arguments);
         let line = read(measure.arg(file))?;
         let figures = line.split_once('\t');
         let figures = figures.and_then(|(rate, sqlite)| Some((rate.parse().ok()?, sqlite.to_owned())));
-        figures.ok_or_else(|| Failure::new(format!("no figure is in {line:?}")))
+        figures.ok_or_else(|| {
+            Failure::new(format!("expected a rate and a version from bench-runs, got {line:?}"))
+        })
     }
 }
 
-/// The versions are those of the lock file, but for what Fanfare itself depends on by now.
-fn build() -> Result {
-    fs::create_dir_all(folder()).map_err(|error| Failure::at(&folder(), &error))?;
-    let mut build = cargo(&["build", "--quiet", "--release", "--manifest-path"]);
-    run(build.arg(in_root("benches/runs/Cargo.toml")).arg("--target-dir").arg(target()))
-}
-
-/// Where the files that are written lie.
+/// Returns the folder of the files that the benchmark writes.
 fn folder() -> PathBuf {
     target().join("bench/runs")
 }
 
 fn print(rounds: &[Round]) {
-    println!("| | {} |", RUNS.map(|runs| format!("{runs} at a time")).join(" | "));
+    println!("| | {} |", RUNS.map(|runs| format!("{runs} concurrent")).join(" | "));
     println!("|---|{}", "---:|".repeat(RUNS.len()));
     let mut missed = Vec::new();
-    for (line, way) in WAYS.iter().enumerate() {
+    for (line, method) in METHODS.iter().enumerate() {
         let mut cells = Vec::new();
         for (column, runs) in RUNS.into_iter().enumerate() {
-            let of = |line: usize| move |round: &Round| round[line][column];
-            let share = |round: &Round| of(line)(round) / of(way.against)(round) * 100.0;
-            let (rate, share) = (median(rounds, of(line)), median(rounds, share));
-            cells.push(if line == way.against {
-                spoken(rate)
+            let cell = |line: usize| move |round: &Round| round[line][column];
+            let share = |round: &Round| cell(line)(round) / cell(method.baseline)(round) * 100.0;
+            let (rate, share) = (median(rounds, cell(line)), median(rounds, share));
+            cells.push(if line == method.baseline {
+                format_rate(rate)
             } else {
-                format!("{} ({share:.0} %)", spoken(rate))
+                format!("{} ({share:.0} %)", format_rate(rate))
             });
-            if way.has_target && share < TARGET {
-                missed.push(format!("{} with {runs} at a time", way.title));
+            if method.has_target && share < TARGET {
+                missed.push(format!("{} with {runs} concurrent runs", method.title));
             }
         }
-        println!("| {} | {} |", way.title, cells.join(" | "));
+        println!("| {} | {} |", method.title, cells.join(" | "));
     }
     if missed.is_empty() {
-        println!("\nThe target of {TARGET:.0} % for steps and durable publishes holds.");
+        println!("\nTarget of {TARGET:.0} % for steps and durable publishes: met.");
     } else {
-        println!("\nThe target of {TARGET:.0} % is missed by {}.", missed.join(", "));
+        println!("\nTarget of {TARGET:.0} % missed by {}.", missed.join(", "));
     }
 }
 
@@ -153,7 +148,7 @@ fn median(rounds: &[Round], figure: impl Fn(&Round) -> f64) -> f64 {
     figures[figures.len() / 2]
 }
 
-fn spoken(rate: f64) -> String {
+fn format_rate(rate: f64) -> String {
     if rate < 1e6 { format!("{:.1} k", rate / 1e3) } else { format!("{:.2} M", rate / 1e6) }
 }
 
@@ -162,13 +157,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_figure_in_the_middle_counts() {
+    fn the_median_is_the_middle_figure() {
         let rounds: Vec<Round> = [3.0, 1.0, 2.0].map(|rate| vec![[rate; RUNS.len()]]).into();
         assert!((median(&rounds, |round| round[0][0]) - 2.0).abs() < f64::EPSILON);
     }
 
     #[test]
-    fn every_way_is_held_against_a_plain_loop() {
-        assert!(WAYS.iter().all(|way| WAYS[way.against].name.starts_with("plain-")));
+    fn every_method_is_compared_with_a_plain_loop() {
+        assert!(METHODS.iter().all(|method| METHODS[method.baseline].name.starts_with("plain-")));
     }
 }

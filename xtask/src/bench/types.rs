@@ -1,4 +1,4 @@
-//! Makes the types that every contestant compiles: the same at every run, and typical of messages.
+//! Generates the types that every contestant compiles: typical of messages, and the same in every run.
 
 use std::fmt::Write;
 
@@ -29,13 +29,12 @@ const TOPICS: [&str; 10] = [
     "archived",
 ];
 
-/// How many object types there are at most: each belongs to one topic of one channel.
-pub(crate) const MOST_TYPES: usize = AREAS.len() * SUBJECTS.len() * TOPICS.len();
-/// Each channel has as many types.
-pub(crate) const TYPES_A_CHANNEL: usize = TOPICS.len();
+/// The maximum number of object types: one per topic of each channel.
+pub(crate) const MAX_TYPES: usize = AREAS.len() * SUBJECTS.len() * TOPICS.len();
+/// The number of types per channel.
+pub(crate) const TYPES_PER_CHANNEL: usize = TOPICS.len();
 
-/// The properties that types are made of, as a name and a schema. `@` stands for a type of the
-/// same channel.
+/// The names and schemas of the properties to choose from. `@` is replaced with a type of the same channel.
 const PROPERTIES: [(&str, &str); 16] = [
     ("id", r#"{ "type": "string", "format": "uuid" }"#),
     ("title", r#"{ "type": "string", "minLength": 1, "maxLength": 120 }"#),
@@ -58,9 +57,9 @@ const PROPERTIES: [(&str, &str); 16] = [
     ("dueOn", r#"{ "type": ["string", "null"], "format": "date" }"#),
 ];
 
-/// A channel whose every topic carries a type of its own.
+/// A channel with a type for each topic.
 pub(crate) struct Channel {
-    /// Also the definition file's name.
+    /// Also the name of the definition file.
     pub(crate) name: String,
     types: Vec<ObjectType>,
 }
@@ -68,21 +67,21 @@ pub(crate) struct Channel {
 struct ObjectType {
     name: String,
     topic: &'static str,
-    /// Name, schema, whether it is required.
+    /// Name, schema, and whether it is required.
     properties: Vec<(&'static str, String, bool)>,
 }
 
-/// The channels that have `count` types together.
+/// Returns the channels for `count` types, rounded up to a whole channel.
 pub(crate) fn channels(count: usize) -> Vec<Channel> {
-    let mut dice = Dice(0x5eed);
+    let mut random = Random(0x5eed);
     let names = AREAS.iter().flat_map(|area| SUBJECTS.iter().map(move |subject| (area, subject)));
     names
-        .take(count.div_ceil(TYPES_A_CHANNEL))
-        .map(|(area, subject)| channel(&format!("{area}{}", capitalised(subject)), &mut dice))
+        .take(count.div_ceil(TYPES_PER_CHANNEL))
+        .map(|(area, subject)| channel(&format!("{area}{}", capitalise(subject)), &mut random))
         .collect()
 }
 
-/// A channel as a definition file.
+/// Returns the definition file of a channel.
 pub(crate) fn definition(channel: &Channel) -> String {
     let name = &channel.name;
     let mut yaml = format!(
@@ -104,7 +103,7 @@ pub(crate) fn definition(channel: &Channel) -> String {
     yaml
 }
 
-/// All channels' types as one JSON Schema document, for the peers.
+/// Returns the types of all channels as one JSON Schema document, for the peers.
 pub(crate) fn json_schema(channels: &[Channel]) -> String {
     let types = channels.iter().flat_map(|channel| &channel.types);
     let definitions: Vec<_> = types.map(json_definition).collect();
@@ -120,23 +119,23 @@ impl ObjectType {
     }
 }
 
-fn channel(name: &str, dice: &mut Dice) -> Channel {
+fn channel(name: &str, random: &mut Random) -> Channel {
     let mut types: Vec<ObjectType> = Vec::new();
     for topic in TOPICS {
-        let count = 6 + dice.roll(5);
+        let count = 6 + random.below(5);
         let mut properties = Vec::new();
-        for at in picked(count, dice) {
+        for at in pick(count, random) {
             let (property, schema) = PROPERTIES[at];
-            let other = if types.is_empty() { None } else { types.get(dice.roll(types.len())) };
+            let other = if types.is_empty() { None } else { types.get(random.below(types.len())) };
             let schema = match other {
                 Some(other) => schema.replace('@', &format!("@{}", other.name)),
                 None if schema.contains('@') => continue,
                 None => schema.to_owned(),
             };
-            properties.push((property, schema, dice.roll(10) < 6));
+            properties.push((property, schema, random.below(10) < 6));
         }
         types.push(ObjectType {
-            name: format!("{}{}", capitalised(name), capitalised(topic)),
+            name: format!("{}{}", capitalise(name), capitalise(topic)),
             topic,
             properties,
         });
@@ -144,11 +143,11 @@ fn channel(name: &str, dice: &mut Dice) -> Channel {
     Channel { name: name.to_owned(), types }
 }
 
-/// `count` different properties, in their order above. The identity is always one of them.
-fn picked(count: usize, dice: &mut Dice) -> Vec<usize> {
+/// Picks `count` different properties in the order of [`PROPERTIES`], always including `id`.
+fn pick(count: usize, random: &mut Random) -> Vec<usize> {
     let mut others: Vec<usize> = (1..PROPERTIES.len()).collect();
     while others.len() >= count {
-        others.remove(dice.roll(others.len()));
+        others.remove(random.below(others.len()));
     }
     std::iter::once(0).chain(others).collect()
 }
@@ -169,22 +168,22 @@ fn json_definition(object: &ObjectType) -> String {
 }
 
 fn line(text: &mut String, line: &str) {
-    writeln!(text, "{line}").expect("a string can always be written to");
+    writeln!(text, "{line}").expect("writing to a string never fails");
 }
 
-fn capitalised(word: &str) -> String {
+fn capitalise(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Numbers that look random and are the same at every run (a linear congruential generator).
-struct Dice(u64);
+/// A linear congruential generator. Its numbers are the same in every run.
+struct Random(u64);
 
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let high = usize::try_from(self.0 >> 33).expect("31 bits fit");
-        high % sides
+        high % limit
     }
 }
 
@@ -193,21 +192,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_as_many_types_as_asked_for() {
-        let channels = channels(MOST_TYPES);
+    fn the_number_of_types_is_as_requested() {
+        let channels = channels(MAX_TYPES);
         assert_eq!(channels.len(), 100);
         assert_eq!(json_schema(&channels).matches("\"properties\"").count(), 1_000);
     }
 
     #[test]
-    fn the_types_are_the_same_at_every_run() {
+    fn the_types_are_the_same_in_every_run() {
         assert_eq!(json_schema(&channels(50)), json_schema(&channels(50)));
     }
 
     #[test]
     fn a_type_has_between_five_and_ten_properties() {
         for object in channels(200).iter().flat_map(|channel| &channel.types) {
-            // The first type of a channel has no other to refer to, so that it may miss up to two.
+            // The first type of a channel can refer to no other, so it may lack up to two properties.
             assert!((4..=10).contains(&object.properties.len()), "{}", object.name);
         }
     }

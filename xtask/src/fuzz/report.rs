@@ -1,4 +1,4 @@
-//! What a search did, as libFuzzer prints it.
+//! Reads the output of libFuzzer.
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
@@ -7,45 +7,44 @@ use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
 
-/// What a search did.
+/// The result of a search.
 #[derive(Default)]
 pub(crate) struct Report {
     pub(crate) executions: u64,
     per_second: u64,
-    /// How many edges or blocks of the code were reached.
+    /// The number of edges or blocks reached.
     coverage: u64,
     pub(crate) found: Option<Found>,
 }
 
-/// An input that breaks a promise.
+/// A failing input.
 pub(crate) struct Found {
-    /// Where it is saved.
+    /// The file that contains it.
     pub(crate) path: PathBuf,
-    /// What it broke.
-    why: String,
+    reason: String,
 }
 
 impl Found {
-    /// Returns whether the input breaks a limit of time.
-    pub(crate) fn takes_long(&self) -> bool {
-        self.why.contains(" timeout ") || self.why.contains(": took ")
+    /// Returns `true` if the input takes too much time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.reason.contains(" timeout ") || self.reason.contains(": took ")
     }
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} breaks a promise: {}", self.path.display(), self.why)
+        write!(formatter, "{}: {}", self.path.display(), self.reason)
     }
 }
 
 impl Report {
-    /// Runs a search and reads what it prints.
-    pub(crate) fn of_libfuzzer(search: &mut Command) -> Result<Self> {
-        let failed = |error| Failure::new(format!("the fuzzer does not start: {error}"));
+    /// Runs a search and reads its output.
+    pub(crate) fn run(search: &mut Command) -> Result<Self> {
+        let failed = |error| Failure::new(format!("cannot run the fuzzer: {error}"));
         let mut process = search.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let mut report = Self::default();
-        let (mut path, mut why) = (None, String::new());
-        // Inputs with bytes that are not UTF-8 are printed as they are.
+        let (mut path, mut reason) = (None, String::new());
+        // The output contains inputs verbatim, which may not be UTF-8.
         let mut lines = process.stderr.take().map(BufReader::new);
         let mut line = Vec::new();
         while let Some(reader) = &mut lines {
@@ -55,20 +54,20 @@ impl Report {
                 Ok(_) => {}
             }
             let text = String::from_utf8_lossy(&line);
-            report.read(text.trim_end(), &mut path, &mut why);
+            report.read(text.trim_end(), &mut path, &mut reason);
         }
         let status = process.wait().map_err(failed)?;
-        report.found = path.map(|path| Found { path, why: why.clone() });
+        report.found = path.map(|path| Found { path, reason: reason.clone() });
         if report.found.is_none() && !status.success() {
-            return Err(Failure::new(format!("the fuzzer failed: {why}")));
+            return Err(Failure::new(format!("the fuzzer failed: {reason}")));
         }
         Ok(report)
     }
 
-    fn read(&mut self, line: &str, path: &mut Option<PathBuf>, why: &mut String) {
+    fn read(&mut self, line: &str, path: &mut Option<PathBuf>, reason: &mut String) {
         if let Some((_, rest)) = line.split_once(" cov: ") {
             self.coverage = number(rest).max(self.coverage);
-            // A search that fails prints no statistics.
+            // A search that finds a failing input prints no statistics.
             self.executions = number(line.trim_start_matches('#')).max(self.executions);
         }
         if let Some(rest) = line.strip_prefix("stat::number_of_executed_units:") {
@@ -83,23 +82,23 @@ impl Report {
         let is_error = line.contains(" panicked at ")
             || line.contains("ERROR: libFuzzer: ")
             || (!line.starts_with(['#', 'I']) && line.contains("rror"));
-        if why.ends_with(':') {
-            // What a panic says follows where it was.
-            why.push(' ');
-            why.push_str(line);
-        } else if why.is_empty() && is_error {
-            why.push_str(line);
+        if reason.ends_with(':') {
+            // The message of a panic is on the line after its location.
+            reason.push(' ');
+            reason.push_str(line);
+        } else if reason.is_empty() && is_error {
+            reason.push_str(line);
         }
     }
 }
 
-/// The number that a text begins with.
+/// Returns the number at the start of a text, or 0.
 fn number(text: &str) -> u64 {
     let digits = text.len() - text.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     text[..digits].parse().unwrap_or(0)
 }
 
-/// Prints a table, and how to repeat what was found.
+/// Prints a table, and the commands that repeat the findings.
 pub(crate) fn print(reports: &[(&str, Report)]) {
     println!("\n{:<16}{:>14}{:>12}{:>12}  findings", "target", "executions", "per second", "coverage");
     for (target, report) in reports {
@@ -108,8 +107,8 @@ pub(crate) fn print(reports: &[(&str, Report)]) {
         println!("{target:<16}{executions:>14}{per_second:>12}{coverage:>12}  {count}");
     }
     for (target, report) in reports {
-        if let Some(Found { path, why }) = &report.found {
-            println!("\n{target}: {why}\n  cargo xtask fuzz {target} --input {}", path.display());
+        if let Some(Found { path, reason }) = &report.found {
+            println!("\n{target}: {reason}\n  cargo xtask fuzz {target} --input {}", path.display());
         }
     }
 }

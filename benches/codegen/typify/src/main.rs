@@ -1,4 +1,4 @@
-//! Compiles a JSON Schema document into Rust with typify alone. Usage: bench-typify <input> <output>
+//! Compiles a JSON Schema document into Rust with typify. Usage: `bench-typify <input> <output>`
 
 use std::error::Error;
 use std::{env, fs};

@@ -1,6 +1,6 @@
-//! A server that embeds Fanfare's hub, to be measured.
+//! A server that embeds Fanfare's hub.
 //!
-//! It prints its two ports: for the world, and for [`control`](bench_hub::control).
+//! It prints its two ports: one for clients, and one for [`control`](bench_hub::control).
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -29,7 +29,7 @@ static MESSAGE: Schema = Schema::Object(Object {
     additional: Additional::Ignored,
 });
 
-/// Its history holds what a server's should that shall lose nothing at these rates.
+/// The history is long enough that subscribers lose nothing at these rates.
 static BENCH: ChannelDefinition = ChannelDefinition {
     name: "bench",
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
@@ -71,17 +71,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let channel = Channel::new(&BENCH, &[&"1"])?;
     tokio::spawn(control::serve(controlled, Publisher { hub: hub.clone(), channel }));
-    // The client does not know the key: what is measured is not who may publish.
-    let routes = fanfare::routes(hub.clone()).layer(from_fn(async |mut request: Request<Body>, next: Next| {
-        let bearer = format!("Bearer {SIGNING_KEY}").parse().expect("the key is ASCII");
-        request.headers_mut().entry(header::AUTHORIZATION).or_insert(bearer);
-        next.run(request).await
-    }));
+    // The load client does not know the key, because authorization is not measured.
+    let routes =
+        fanfare::routes(hub.clone()).layer(from_fn(async |mut request: Request<Body>, next: Next| {
+            let bearer = format!("Bearer {SIGNING_KEY}").parse().expect("the key is ASCII");
+            request.headers_mut().entry(header::AUTHORIZATION).or_insert(bearer);
+            next.run(request).await
+        }));
     fanfare::serve(world, routes, &hub).await;
     Ok(())
 }
 
-/// A hub that keeps its history in memory, or also in the file that `--storage` names.
+/// Returns a hub that keeps its history in memory, and in a file if `--storage` is given.
 fn hub() -> Result<Hub, Box<dyn Error>> {
     let hub = Hub::builder(&REGISTRY).signing_key(SIGNING_KEY);
     Ok(match argument("storage") {

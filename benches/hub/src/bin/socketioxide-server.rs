@@ -1,4 +1,4 @@
-//! A server that embeds socketioxide, to be measured beside Fanfare's.
+//! A server that embeds socketioxide.
 
 use axum::serve::ListenerExt;
 use bench_hub::control::{self, Publish};
@@ -22,18 +22,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let controlled = TcpListener::bind("127.0.0.1:0").await?;
     println!("{} {}", world.local_addr()?.port(), controlled.local_addr()?.port());
 
-    // Room for a burst to each socket: with less, what does not fit is lost.
+    // Room for a burst per socket. Messages that do not fit are lost.
     let (layer, io) = SocketIo::builder().max_buffer_size(100_000).build_layer();
     io.ns("/", async |_: SocketRef| ());
     tokio::spawn(control::serve(controlled, Publisher(io.clone())));
     let publish = axum::routing::post(async move |body: String| broadcast(&io, &body).await);
-    // As every server of small messages should: nothing waits for what was sent before to be confirmed.
+    // Without Nagle's algorithm, small messages do not wait for acknowledgements.
     let world = world.tap_io(|socket| drop(socket.set_nodelay(true)));
     axum::serve(world, axum::Router::new().route("/publish", publish).layer(layer)).await?;
     Ok(())
 }
 
 async fn broadcast(io: &SocketIo, message: &str) {
-    // A socket that cannot take it is the socket's loss, which the client counts.
+    // If the buffer of a socket is full, its message is lost, and the load client counts it.
     let _ = io.emit("m", message).await;
 }

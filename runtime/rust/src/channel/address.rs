@@ -1,8 +1,8 @@
-//! An address with its holes filled, both ways.
+//! Builds a channel's name from its address and params, and parses it.
 
 use super::{AddressPart, ChannelDefinition};
 
-/// The name that an address has with these params.
+/// Fills an address with params.
 pub(super) fn write(definition: &ChannelDefinition, params: &[String]) -> String {
     let mut name = String::new();
     for part in definition.address {
@@ -16,14 +16,14 @@ pub(super) fn write(definition: &ChannelDefinition, params: &[String]) -> String
     name
 }
 
-/// The params that an address has in a name, decoded, in the order of the definition.
+/// Returns the decoded params of a name, in the order of the definition, or `None` if it does not match the address.
 pub(super) fn read(definition: &ChannelDefinition, name: &str) -> Option<Vec<String>> {
-    let mut holes = Vec::new();
-    if !match_parts(definition.address, name, &mut holes) {
+    let mut matches = Vec::new();
+    if !match_parts(definition.address, name, &mut matches) {
         return None;
     }
     let mut params = vec![None; definition.params.len()];
-    for (index, encoded) in holes {
+    for (index, encoded) in matches {
         let decoded = decode(encoded)?;
         let param = params.get_mut(index)?;
         if param.as_ref().is_some_and(|earlier| *earlier != decoded) {
@@ -34,30 +34,31 @@ pub(super) fn read(definition: &ChannelDefinition, name: &str) -> Option<Vec<Str
     params.into_iter().collect()
 }
 
-/// Holes take as much as they can, and give back what the literal text after them needs.
-fn match_parts<'n>(parts: &[AddressPart], name: &'n str, holes: &mut Vec<(usize, &'n str)>) -> bool {
+/// Matches a name. Params match greedily, and backtrack if the literal text after them does not match.
+fn match_parts<'n>(parts: &[AddressPart], name: &'n str, matches: &mut Vec<(usize, &'n str)>) -> bool {
     let Some((part, rest)) = parts.split_first() else {
         return name.is_empty();
     };
     match part {
         AddressPart::Literal(text) => {
-            name.strip_prefix(text).is_some_and(|name| match_parts(rest, name, holes))
+            name.strip_prefix(text).is_some_and(|name| match_parts(rest, name, matches))
         }
         AddressPart::Param(index) => {
             let longest = name.bytes().take_while(|byte| is_plain(*byte) || *byte == b'%').count();
             (1..=longest).rev().any(|length| {
-                let filled = holes.len();
-                holes.push((*index, &name[..length]));
-                let matched = match_parts(rest, &name[length..], holes);
-                if !matched {
-                    holes.truncate(filled);
+                let before = matches.len();
+                matches.push((*index, &name[..length]));
+                let is_match = match_parts(rest, &name[length..], matches);
+                if !is_match {
+                    matches.truncate(before);
                 }
-                matched
+                is_match
             })
         }
     }
 }
 
+/// Returns `true` if a byte needs no percent-encoding.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }

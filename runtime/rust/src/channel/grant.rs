@@ -1,10 +1,10 @@
-//! Rights, as tokens carry them.
+//! Grants, which tokens and sessions carry.
 
 use std::sync::Arc;
 
 use super::Channel;
 
-/// The right to subscribe to topics of channels, and to send signals there. A token carries it.
+/// The topics and signals of channels that a token or a session allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     topics: Vec<(Arc<str>, &'static str)>,
@@ -12,7 +12,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Both rights together.
+    /// Returns a grant of everything that either grant allows.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.topics.extend(other.topics);
@@ -20,31 +20,31 @@ impl Grant {
         self
     }
 
-    /// The names of the channels and topics.
+    /// Returns the names of the channels and topics.
     pub(crate) fn topics(&self) -> impl Iterator<Item = (&str, &'static str)> {
         self.topics.iter().map(|(channel, topic)| (&**channel, *topic))
     }
 
-    /// The names of the channels and signals.
+    /// Returns the names of the channels and signals.
     pub(crate) fn signals(&self) -> impl Iterator<Item = (&str, &'static str)> {
         self.signals.iter().map(|(channel, signal)| (&**channel, *signal))
     }
 }
 
 impl Channel {
-    /// The right to subscribe to topics of this channel, to make a token of.
+    /// Returns a grant of topics of this channel.
     #[must_use]
     pub fn grant(&self, topics: impl IntoIterator<Item = &'static str>) -> Grant {
-        Grant { topics: self.each(topics), signals: Vec::new() }
+        Grant { topics: self.with_name(topics), signals: Vec::new() }
     }
 
-    /// The right to send signals to runs on this channel, to make a token of.
+    /// Returns a grant to send signals to runs on this channel.
     #[must_use]
     pub fn grant_signals(&self, signals: impl IntoIterator<Item = &'static str>) -> Grant {
-        Grant { topics: Vec::new(), signals: self.each(signals) }
+        Grant { topics: Vec::new(), signals: self.with_name(signals) }
     }
 
-    fn each(&self, names: impl IntoIterator<Item = &'static str>) -> Vec<(Arc<str>, &'static str)> {
+    fn with_name(&self, names: impl IntoIterator<Item = &'static str>) -> Vec<(Arc<str>, &'static str)> {
         names.into_iter().map(|name| (Arc::clone(&self.name), name)).collect()
     }
 }

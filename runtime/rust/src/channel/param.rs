@@ -1,15 +1,15 @@
-//! Params are text in a name, whatever their schema says.
+//! Checks params, which are text in a name whatever their schema.
 
 use crate::schema::{self, Issue, Schema};
 
-/// Checks the text of a param: an integer by its value, all else as a string.
+/// Checks the text of a param: an integer by its value, everything else as a string.
 pub(super) fn check(schema: &Schema, text: &str) -> Result<(), Vec<Issue>> {
     if text.is_empty() {
         return Err(issue("minLength", "must not be empty", text));
     }
     match schema {
         Schema::Integer(_) => match text.parse::<i64>() {
-            // `+1` and `007` are other spellings of a number that has one name.
+            // Reject other spellings of a number, such as `+1` and `007`.
             Ok(number) if number.to_string() == text => schema::check(schema, &number),
             _ => Err(issue("type", "must be an integer", text)),
         },
@@ -18,7 +18,7 @@ pub(super) fn check(schema: &Schema, text: &str) -> Result<(), Vec<Issue>> {
 }
 
 fn issue(rule: &'static str, message: &str, text: &str) -> Vec<Issue> {
-    let value = Some(schema::shortened(text));
+    let value = Some(schema::abbreviate(text));
     vec![Issue { path: String::new(), rule, message: message.into(), value }]
 }
 
@@ -66,7 +66,7 @@ mod tests {
     static REGISTRY: Registry = Registry { channels: &[&BOTH, &FILE, &FIXED] };
 
     #[test]
-    fn a_name_resolves_to_the_channel_that_has_it() {
+    fn a_name_resolves_to_its_channel() {
         for (channel, name) in [
             (Channel::new(&BOTH, &[&"é/", &7]), "both/7:%C3%A9%2F"),
             (Channel::new(&BOTH, &[&"~._", &-9]), "both/-9:~._"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_spelling_is_a_name() {
+    fn other_spellings_do_not_resolve() {
         for name in [
             "",
             "both/7:",
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_all_there_is_to_know() {
+    fn an_error_has_the_channel_the_param_the_value_and_the_reason() {
         let error = Channel::new(&BOTH, &[&"abcd", &1]).unwrap_err();
         let text = error.to_string();
         for word in ["\"c\"", "\"name\"", "\"abcd\"", "at most 3"] {

@@ -1,64 +1,64 @@
-//! Finding channels, topics and signals by name, and what to say about a name that has none.
+//! Resolves channels, topics and signals by name, and suggests similar names for unknown ones.
 
 use std::fmt;
 
 use super::{AddressPart, Channel, ChannelDefinition, ParamError, Registry, address};
 
-/// Longer names are not compared with what is defined.
+/// For longer names, no similar name is suggested.
 const MAX_COMPARED: usize = 256;
 
-/// Why a name has no channel, topic or signal.
+/// An error from resolving the name of a channel, topic or signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// No definition has an address that the name matches.
+    /// The name does not match the address of a definition.
     Channel {
         /// The name.
         channel: String,
-        /// What was probably meant: a name or an address.
+        /// A similar name or address, which was probably meant.
         nearest: Option<String>,
     },
-    /// The name matches an address, but a param breaks its definition.
+    /// The name matches an address, but a param is not valid.
     Param {
         /// The name.
         channel: String,
         /// The param, and what is wrong with it.
         error: ParamError,
     },
-    /// The channel has no such topic.
+    /// The channel does not have the topic.
     Topic {
         /// The channel's name.
         channel: String,
         /// The topic's name.
         topic: String,
-        /// The topic that was probably meant.
+        /// A similar topic, which was probably meant.
         nearest: Option<&'static str>,
     },
-    /// The channel has no such signal.
+    /// The channel does not have the signal.
     Signal {
         /// The channel's name.
         channel: String,
         /// The signal's name.
         signal: String,
-        /// The signal that was probably meant.
+        /// A similar signal, which was probably meant.
         nearest: Option<&'static str>,
     },
 }
 
 impl Registry {
-    /// Returns the channel of this name, or why there is none.
+    /// Returns the channel with a name.
     pub(crate) fn channel(&self, name: &str) -> Result<Channel, ResolveError> {
         self.resolve(name).ok_or_else(|| self.explain(name))
     }
 
-    /// Returns the channel of this name and the index of one of its topics.
+    /// Returns the channel with a name, and the index of one of its topics.
     pub(crate) fn topic(&self, channel: &str, topic: &str) -> Result<(Channel, usize), ResolveError> {
         let channel = self.channel(channel)?;
         let index = channel.find_topic(topic)?;
         Ok((channel, index))
     }
 
-    /// Returns the channel of this name and the index of one of its signals.
+    /// Returns the channel with a name, and the index of one of its signals.
     pub(crate) fn signal(&self, channel: &str, signal: &str) -> Result<(Channel, usize), ResolveError> {
         let channel = self.channel(channel)?;
         let index = channel.definition.signal(signal).ok_or_else(|| ResolveError::Signal {
@@ -74,7 +74,7 @@ impl Registry {
             self.channels.iter().find_map(|definition| Some((*definition, address::read(definition, name)?)));
         let nearest = match params.map(|(definition, params)| Channel::fill(definition, &params)) {
             Some(Err(error)) => return ResolveError::Param { channel: name.into(), error },
-            // The name is another spelling of this one.
+            // The name is another spelling of this channel's.
             Some(Ok(channel)) => Some(channel.name().into()),
             None => {
                 let addresses = self.channels.iter().map(|definition| (definition.address, *definition));
@@ -96,7 +96,7 @@ impl Channel {
 }
 
 impl ResolveError {
-    /// Returns the error without anything that the definitions say, for clients that may not know them.
+    /// Removes everything that reveals the definitions, for clients that must not learn them.
     pub(crate) fn without_hints(self) -> Self {
         match self {
             Self::Channel { channel, .. } | Self::Param { channel, .. } => {
@@ -112,11 +112,11 @@ impl fmt::Display for ResolveError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nearest = match self {
             Self::Channel { channel, nearest } => {
-                write!(formatter, "no definition has a channel named {channel:?}")?;
+                write!(formatter, "unknown channel {channel:?}")?;
                 nearest.as_deref()
             }
             Self::Param { channel, error } => {
-                return write!(formatter, "no definition has a channel named {channel:?}: {error}");
+                return write!(formatter, "unknown channel {channel:?}: {error}");
             }
             Self::Topic { channel, topic, nearest } => {
                 write!(formatter, "the channel {channel:?} has no topic {topic:?}")?;
@@ -133,7 +133,7 @@ impl fmt::Display for ResolveError {
 
 impl std::error::Error for ResolveError {}
 
-/// The address of a definition, as the definition writes it.
+/// Returns the address of a definition as it is written in YAML.
 fn template(definition: &ChannelDefinition) -> String {
     let part = |part: &AddressPart| match part {
         AddressPart::Literal(text) => (*text).to_owned(),
@@ -147,7 +147,7 @@ fn nearest(name: &str, names: impl Iterator<Item = &'static str>) -> Option<&'st
     closest(name, names.iter().map(|(parts, name)| (&parts[..], *name)))
 }
 
-/// Returns the candidate that a misspelt name is closest to, unless none is close.
+/// Returns the candidate that is most similar to a name, if one is similar enough.
 fn closest<'p, T>(name: &str, candidates: impl Iterator<Item = (&'p [AddressPart], T)>) -> Option<T> {
     let name: Vec<char> = name.to_lowercase().chars().take(MAX_COMPARED + 1).collect();
     if name.len() > MAX_COMPARED {
@@ -158,11 +158,11 @@ fn closest<'p, T>(name: &str, candidates: impl Iterator<Item = (&'p [AddressPart
     close.min_by_key(|((distance, _), _)| *distance).map(|(_, candidate)| candidate)
 }
 
-/// Returns how many characters differ between a name and the literal text of an address, and how many of these there
-/// are. Params match any text.
+/// Returns the edit distance between a name and the literal text of an address, and the length of that text. Params
+/// match any text.
 fn distance(name: &[char], address: &[AddressPart]) -> (usize, usize) {
     let mut length = 0;
-    // The distances of the beginnings of the name from what was seen of the address.
+    // The distances between each prefix of the name and the part of the address seen so far.
     let mut row: Vec<usize> = (0..=name.len()).collect();
     for part in address {
         let AddressPart::Literal(text) = part else {
@@ -217,7 +217,7 @@ mod tests {
     static REGISTRY: Registry = Registry { channels: &[&BOOK] };
 
     #[test]
-    fn a_name_that_breaks_a_param_says_which_rule() {
+    fn an_error_says_which_rule_a_param_breaks() {
         let error = REGISTRY.topic("library/b/pages/10", "status").unwrap_err().to_string();
         for word in ["\"library/b/pages/10\"", "\"book\"", "\"page\"", "at most 9"] {
             assert!(error.contains(word), "{error}");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_says_what_was_probably_meant() {
+    fn an_error_suggests_a_similar_name() {
         let channel = "library/b/pages/1";
         for (error, expected) in [
             (

@@ -1,4 +1,4 @@
-//! Signals: what clients send to a run that waits.
+//! Signals, which clients send to runs.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,16 +6,16 @@ use std::marker::PhantomData;
 use super::Channel;
 use crate::schema::Schema;
 
-/// One signal of a channel.
+/// The definition of a signal.
 #[derive(Clone, Copy, Debug)]
 pub struct SignalDefinition {
     /// Its name.
     pub name: &'static str,
-    /// What its payloads must be.
+    /// The schema of its payloads.
     pub schema: &'static Schema,
 }
 
-/// A signal of a channel, which carries payloads of type `P`.
+/// A signal of a channel. It carries payloads of type `P`.
 pub struct Signal<'c, P: ?Sized> {
     channel: &'c Channel,
     definition: &'static SignalDefinition,
@@ -24,12 +24,11 @@ pub struct Signal<'c, P: ?Sized> {
 }
 
 impl Channel {
-    /// One of the channel's signals, by its place in
-    /// [`ChannelDefinition::signals`](super::ChannelDefinition::signals).
-    /// Generated code says what payload it carries.
+    /// Returns a signal of the channel, by its index in
+    /// [`ChannelDefinition::signals`](super::ChannelDefinition::signals). Generated code sets the type of its payload.
     ///
     /// # Panics
-    /// When the definition has no signal at that place.
+    /// Panics if the index is out of range.
     #[must_use]
     pub fn signal<P: ?Sized>(&self, index: usize) -> Signal<'_, P> {
         Signal { channel: self, definition: &self.definition.signals[index], index, payload: PhantomData }
@@ -37,19 +36,19 @@ impl Channel {
 }
 
 impl<'c, P: ?Sized> Signal<'c, P> {
-    /// The channel that the signal is of.
+    /// Returns the channel of the signal.
     #[must_use]
     pub fn channel(&self) -> &'c Channel {
         self.channel
     }
 
-    /// The definition of the signal.
+    /// Returns the definition of the signal.
     #[must_use]
     pub fn definition(&self) -> &'static SignalDefinition {
         self.definition
     }
 
-    /// The signal's place in [`ChannelDefinition::signals`](super::ChannelDefinition::signals).
+    /// Returns the signal's index in [`ChannelDefinition::signals`](super::ChannelDefinition::signals).
     #[must_use]
     pub fn index(&self) -> usize {
         self.index

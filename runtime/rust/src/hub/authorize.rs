@@ -1,4 +1,4 @@
-//! Rights of pages by their own session, without a token.
+//! Access of pages by their own session, without a token.
 
 use std::fmt;
 use std::future::Future;
@@ -11,22 +11,22 @@ use axum::http::{Extensions, HeaderMap};
 
 use super::Hub;
 use crate::channel::Grant;
-use crate::token::{self, Permit, Refused, SignalClaim, TopicClaim, TopicKind};
+use crate::token::{self, AuthError, SignalClaim, TopicClaim, TopicKind, VerifiedGrant};
 
-/// How long a session counts before the hub asks again, unless the hook says otherwise.
+/// How long a session's grant lasts unless the hook sets it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
-/// How long the hook has.
+/// How long the hook may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Asks the embedding server what a request may do.
+/// The embedding server's authorization hook.
 #[derive(Clone)]
 pub(super) struct Authorizer(Arc<Hook>);
 
 type Hook = dyn Fn(AuthorizeRequest) -> Answer + Send + Sync;
 type Answer = Pin<Box<dyn Future<Output = Result<SessionGrant, AuthorizeError>> + Send>>;
 
-/// What a page without a token asks for. [`HubBuilder::authorize`](super::HubBuilder::authorize) has an example.
+/// A request without a token. See [`HubBuilder::authorize`](super::HubBuilder::authorize) for an example.
 #[derive(Clone, Debug)]
 pub struct AuthorizeRequest {
     head: Arc<Parts>,
@@ -34,19 +34,19 @@ pub struct AuthorizeRequest {
     channel: Option<String>,
 }
 
-/// What a request wants to do on a channel.
+/// The kind of access that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
-    /// Read topics.
+    /// Subscribing to topics.
     Subscribe,
-    /// Publish to a topic.
+    /// Publishing to a topic.
     Publish,
-    /// Send a signal to a run.
+    /// Sending a signal to a run.
     Signal,
 }
 
-/// What a session may do, and for how long.
+/// What a session grants, and for how long.
 #[derive(Clone, Debug)]
 pub struct SessionGrant {
     grant: Grant,
@@ -56,37 +56,39 @@ pub struct SessionGrant {
     id: Option<String>,
 }
 
-/// Why a session gets nothing.
+/// Why the authorization hook denies access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthorizeError {
-    /// There is no session, or it may not do this. The client is answered `401` or `unauthorized`.
+    /// The request has no session, or its session does not allow the action. The client receives `401` or
+    /// `unauthorized`.
     Refused,
-    /// It could not be found out. The client is answered `503` or `unavailable`, and tries again.
+    /// The session could not be looked up. The client receives `503` or `unavailable`, and retries.
     Unavailable,
 }
 
 impl AuthorizeRequest {
-    /// The headers of the request, with its cookies. Those of a WebSocket are from when it was opened.
+    /// Returns the headers of the request, including its cookies. For a WebSocket, these are the headers of the
+    /// request that opened it.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
-    /// What middleware before the hub's routes has found out about the request, such as its user.
+    /// Returns the extensions that middleware before the hub's routes has added to the request, such as its user.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         &self.head.extensions
     }
 
-    /// What the request wants to do.
+    /// Returns the kind of access that the request asks for.
     #[must_use]
     pub fn action(&self) -> Action {
         self.action
     }
 
-    /// The channel that it asks for. A plain WebSocket or `EventSource` names it as `?channel=`, or names none and
-    /// subscribes to all that is granted.
+    /// Returns the channel that the request asks for. A plain WebSocket or `EventSource` passes it as `?channel=`, or
+    /// passes none and subscribes to all that is granted.
     #[must_use]
     pub fn channel(&self) -> Option<&str> {
         self.channel.as_deref()
@@ -94,45 +96,47 @@ impl AuthorizeRequest {
 }
 
 impl SessionGrant {
-    /// Grants to subscribe to topics and to send signals, for five minutes. Then the hub asks again.
+    /// Creates a grant to subscribe to topics and to send signals. It lasts five minutes unless set; then the hub
+    /// calls the hook again.
     #[must_use]
     pub fn new(grant: Grant) -> Self {
         Self { grant, publish: None, lifetime: DEFAULT_LIFETIME, subject: None, id: None }
     }
 
-    /// Grants to publish to the topics of a grant as well.
+    /// Also allows publishing to the topics of a grant.
     #[must_use]
     pub fn publish(mut self, grant: Grant) -> Self {
         self.publish = Some(grant);
         self
     }
 
-    /// How long the grant lasts: at least a second, and at most as long as a token. The hub asks again before it ends;
-    /// what is subscribed ends with it if the answer is no longer yes.
+    /// Sets how long the grant lasts: at least a second, and at most as long as a token. The hub calls the hook again
+    /// before the grant expires. Subscriptions end with the grant if the hook no longer allows them.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Whom the session belongs to, in 1 to 256 characters. A run learns who sent it a signal.
+    /// Sets the owner of the session, in 1 to 256 characters. A run receives it as the sender of a signal.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// What the grant is revoked by ([`Hub::revoke`]), in 1 to 256 characters: the id of the session, for example. Its
-    /// connections are counted by it, too. Random unless set.
+    /// Sets the id by which the grant is revoked ([`Hub::revoke`]) and its connections are counted, in 1 to 256
+    /// characters: the id of the session, for example. Random unless set.
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    fn permit(self, action: Action, max_lifetime: Duration) -> Result<Permit, &'static str> {
+    fn verify(self, action: Action, max_lifetime: Duration) -> Result<VerifiedGrant, &'static str> {
         let publish = action == Action::Publish;
-        let granted = if publish { self.publish.ok_or("may not publish")? } else { self.grant };
+        let granted =
+            if publish { self.publish.ok_or("the session does not allow publishing")? } else { self.grant };
         let topics = granted.topics().map(|(channel, topic)| TopicClaim {
             kind: TopicKind::Run,
             channel: channel.into(),
@@ -142,12 +146,12 @@ impl SessionGrant {
             .signals()
             .map(|(channel, signal)| SignalClaim { channel: channel.into(), name: signal.into() });
         let id = self.id.unwrap_or_else(token::random_id);
-        if !token::is_name(&id) || !self.subject.as_deref().is_none_or(token::is_name) {
-            return Err("its id or subject does not have 1 to 256 characters");
+        if !token::is_valid_name(&id) || !self.subject.as_deref().is_none_or(token::is_valid_name) {
+            return Err("the session's id and subject must have 1 to 256 characters");
         }
         let issued = token::now();
         let lifetime = self.lifetime.clamp(Duration::from_secs(1), max_lifetime);
-        Ok(Permit {
+        Ok(VerifiedGrant {
             id,
             subject: self.subject,
             topics: topics.collect(),
@@ -159,9 +163,9 @@ impl SessionGrant {
     }
 }
 
-/// Why the session of a request permits nothing.
-pub(crate) enum NoSession {
-    Refused(Refused),
+/// Why the session of a request grants nothing.
+pub(crate) enum SessionError {
+    Denied(AuthError),
     Unavailable,
 }
 
@@ -176,39 +180,41 @@ impl Authorizer {
 }
 
 impl Hub {
-    /// Whether pages may come by their own session.
+    /// Returns `true` if pages may use their own session in place of a token.
     pub(crate) fn accepts_sessions(&self) -> bool {
         self.shared.authorizer.is_some()
     }
 
-    /// What the session of a request permits. Only for requests whose origin was checked: browsers send cookies
-    /// whichever page asks.
+    /// Returns what the session of a request grants. The caller must have checked the origin of the request, because
+    /// browsers send cookies with the requests of every page.
     pub(crate) async fn authorize(
         &self,
         head: Option<&Arc<Parts>>,
         action: Action,
         channel: Option<&str>,
-    ) -> Result<Permit, NoSession> {
+    ) -> Result<VerifiedGrant, SessionError> {
         let (Some(Authorizer(hook)), Some(head)) = (&self.shared.authorizer, head) else {
-            return Err(NoSession::Refused(Refused::new("missing", "no token")));
+            return Err(SessionError::Denied(AuthError::new("missing", "no token")));
         };
         let channel = channel.map(str::to_owned);
         let request = AuthorizeRequest { head: Arc::clone(head), action, channel };
-        let refused = |detail: &str| NoSession::Refused(Refused::new("session", detail));
+        let denied = |detail: &str| SessionError::Denied(AuthError::new("session", detail));
         let granted = match tokio::time::timeout(TIMEOUT, hook(request)).await {
             Ok(Ok(granted)) => granted,
-            Ok(Err(AuthorizeError::Refused)) => return Err(refused("the server's hook refused the session")),
-            Ok(Err(AuthorizeError::Unavailable)) => return Err(NoSession::Unavailable),
+            Ok(Err(AuthorizeError::Refused)) => {
+                return Err(denied("the authorization hook refused the session"));
+            }
+            Ok(Err(AuthorizeError::Unavailable)) => return Err(SessionError::Unavailable),
             Err(_) => {
-                tracing::warn!("the authorization hook did not answer in time");
-                return Err(NoSession::Unavailable);
+                tracing::warn!("the authorization hook timed out");
+                return Err(SessionError::Unavailable);
             }
         };
-        let permit = granted.permit(action, self.keys().max_lifetime).map_err(refused)?;
-        if self.shared.revocations.contains(&permit.id) {
-            return Err(NoSession::Refused(Refused::new("revoked", "revoked")));
+        let grant = granted.verify(action, self.keys().max_lifetime).map_err(denied)?;
+        if self.shared.revocations.contains(&grant.id) {
+            return Err(SessionError::Denied(AuthError::revoked()));
         }
-        Ok(permit)
+        Ok(grant)
     }
 }
 
@@ -221,8 +227,8 @@ impl fmt::Debug for Authorizer {
 impl fmt::Display for AuthorizeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Refused => "the session may not do this",
-            Self::Unavailable => "the session could not be looked up",
+            Self::Refused => "the session does not allow this",
+            Self::Unavailable => "failed to look up the session",
         })
     }
 }

@@ -1,10 +1,10 @@
-//! Setting up a hub.
+//! The builder of a hub.
 
 use super::rate::Rates;
 use super::{
     Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys, Listeners,
     Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant, Settings, Shared,
-    SigningKey, Storage, fmt, lease::revoke, watch,
+    SigningKey, Storage, fmt, token_guard::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics::{self, Limit};
@@ -12,9 +12,9 @@ use crate::token::MAX_LIFETIME;
 #[cfg(feature = "jwks")]
 use crate::token::{Jwks, JwksError};
 
-/// A hub in the making.
+/// A builder of a [`Hub`]. See [`Hub::builder`].
 #[derive(Clone, Debug)]
-#[must_use = "a hub is made by `build`"]
+#[must_use = "call `build` to get the hub"]
 pub struct HubBuilder {
     registry: &'static Registry,
     signing_key: String,
@@ -71,33 +71,35 @@ impl HubBuilder {
         }
     }
 
-    /// The key that signs tokens and that backends send as their bearer. Required;
-    /// at least 32 characters that nobody can guess, such as `openssl rand -hex 32` prints.
+    /// Sets the key that signs tokens and that backends send as their bearer. Required. Use at least 32 random
+    /// characters, such as the output of `openssl rand -hex 32`.
     pub fn signing_key(mut self, key: impl Into<String>) -> Self {
         self.signing_key = key.into();
         self
     }
 
-    /// Another key that is accepted and does not sign, for the time in which keys change: first
-    /// every server accepts the new key, then they sign with it and accept the old one, and when
-    /// its last token has ended the old one goes. May be repeated.
+    /// Adds a key that is accepted, but does not sign. Can be called several times.
+    ///
+    /// Use it to rotate the signing key. First, every server accepts the new key. Then they sign with it, and accept
+    /// the old one. Remove the old key once its last token has expired.
     pub fn verifying_key(mut self, key: impl Into<String>) -> Self {
         self.verifying_keys.push(key.into());
         self
     }
 
-    /// The issuer of the tokens that the signing keys sign: minted tokens name it (`iss`), and others are refused.
+    /// Sets the issuer (`iss`) of the tokens that the signing keys sign. Minted tokens have it, and tokens with another
+    /// issuer are rejected.
     ///
     /// Unless set, each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header
-    /// of its tokens. Set it if others sign with the key. Earlier releases named `rt.inngest.com`: set that one until
-    /// the last of their tokens has ended.
+    /// of its tokens. Set it if others sign with the key. Earlier releases used `rt.inngest.com`: set that until the
+    /// last of their tokens has expired.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// Whom tokens must be for: minted tokens name it (`aud`), and tokens that do not are refused. Unless set, tokens
-    /// have no audience, and those that have one are refused.
+    /// Sets the audience (`aud`) of tokens. Minted tokens have it, and tokens without it are rejected. Unless set,
+    /// minted tokens have no audience, and tokens with one are rejected.
     ///
     /// Set it if several services accept tokens of one issuer or key, for example to the URL of this service.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
@@ -105,45 +107,48 @@ impl HubBuilder {
         self
     }
 
-    /// Accepts the tokens of another issuer, such as an authentication service, by its public keys. They have the claims
-    /// of the hub's own tokens. May be repeated for several issuers.
+    /// Accepts the tokens of another issuer, such as an authentication service, by its public keys. They must have the
+    /// claims of the hub's own tokens. Can be called several times, for several issuers.
     #[cfg(feature = "jwks")]
     pub fn jwks(mut self, jwks: Jwks) -> Self {
         self.jwks.push(jwks);
         self
     }
 
-    /// The longest that a token may last (`exp` − `iat`), whoever signed it, from a second to a day. A day unless set.
+    /// Sets the longest lifetime of a token (`exp` − `iat`), whoever signed it, from a second to a day. A day unless
+    /// set.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_token_lifetime = lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
         self
     }
 
-    /// The origins whose pages may use the routes, such as `https://example.com`. Requests that no
-    /// page makes have none and are let through. Every origin may unless set: tokens protect channels, and a browser
-    /// does not send them by itself. ([`authorize`](Self::authorize) is stricter.)
+    /// Sets the origins whose pages may use the routes, such as `https://example.com`. Requests without an origin,
+    /// which do not come from a page, are always allowed.
+    ///
+    /// Unless set, every origin is allowed: tokens protect channels, and a browser does not send them by itself.
+    /// ([`authorize`](Self::authorize) is stricter.)
     pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let origins = origins.into_iter().map(|origin| origin.into().trim_end_matches('/').to_owned());
         self.allowed_origins = Some(origins.collect());
         self
     }
 
-    /// Lets pages in by a session of this server's own, such as a cookie, without a token. The hook is asked when a
-    /// request has no token: what may this request do? It has 10 seconds. It is asked again before a grant ends.
+    /// Lets pages use a session of this server, such as a cookie, in place of a token. The hub calls the hook for a
+    /// request without a token, and again before the grant expires. The hook may take 10 seconds.
     ///
-    /// Browsers send cookies with whatever a page asks for, so pages of other origins are never let in this way: only
-    /// those of [`allowed_origins`](Self::allowed_origins), or of the request's own host if no origins are set. Requests that no page
-    /// makes need a token.
+    /// Browsers send cookies with the requests of every page. So the hook is called only for pages of
+    /// [`allowed_origins`](Self::allowed_origins), or of the request's own host if no origins are set. Requests that do
+    /// not come from a page need a token.
     ///
     /// ```
     /// use fanfare::{AuthorizeError, AuthorizeRequest, Channel, HubBuilder, SessionGrant};
     ///
     /// # async fn find_user(cookie: &str) -> Option<String> { None }
-    /// // `inbox` makes the channel of a user; code that is generated has a type for it.
+    /// // `inbox` returns the channel of a user. Generated code has a type for it.
     /// fn with_sessions(hub: HubBuilder, inbox: fn(&str) -> Channel) -> HubBuilder {
     ///     hub.authorize(move |request: AuthorizeRequest| async move {
     ///         let cookie = request.headers().get("cookie").and_then(|cookie| cookie.to_str().ok());
-    ///         let user = find_user(cookie.unwrap_or_default()).await.ok_or(AuthorizeError::Refused)?;
+    ///         let user = find_user(cookie.unwrap_or_default()).await.ok_or(AuthorizeError::AuthError)?;
     ///         Ok(SessionGrant::new(inbox(&user).grant(["messages"])).subject(user))
     ///     })
     /// }
@@ -157,32 +162,32 @@ impl HubBuilder {
         self
     }
 
-    /// How many connections may use a token, or tokens that share an id, at the same time. 100 unless set.
+    /// Sets the most connections that use a token, or tokens that share an id, at the same time. 100 unless set.
     pub fn max_connections_per_token(mut self, count: usize) -> Self {
         self.settings.max_connections_per_token = count.max(1);
         self
     }
 
-    /// How many connections there may be at the same time. 20,000 unless set. If there are as many, one that has
-    /// nothing subscribed gives way to a new one. If all have something subscribed, the new one is refused.
+    /// Sets the most connections at the same time. 20,000 unless set. At the limit, a new connection replaces one that
+    /// has nothing subscribed. If all have something subscribed, the new one is rejected.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count;
         self
     }
 
-    /// How many connections may have nothing subscribed at the same time: they have not shown a token, or have
-    /// ended all that they subscribed to. The one that has had nothing for longest closes first, with the code 4408.
-    /// 5,000 unless set.
+    /// Sets the most connections that have nothing subscribed at the same time, because they have not sent a token or
+    /// have ended all their subscriptions. The one that has had nothing subscribed for longest is closed first, with
+    /// the code 4408. 5,000 unless set.
     pub fn max_unsubscribed(mut self, count: usize) -> Self {
         self.settings.max_unsubscribed = count.max(1);
         self
     }
 
-    /// How often each token, each subject and each client address may connect. 100 a second and 2,000 at once unless
-    /// set. A client that does so more often is answered 429 with the code `too_often` and a `Retry-After`, or
-    /// receives an `error` with this code.
+    /// Sets how often each token, each subject and each client address may connect. 100 per second with bursts of 2,000
+    /// unless set. Beyond that, the client receives 429 with the code `too_often` and a `Retry-After`, or an `error`
+    /// frame with this code.
     ///
-    /// The address of a client is known in a server that gives handlers a `ConnectInfo<SocketAddr>`, as
+    /// The address of a client is known in a server that provides `ConnectInfo<SocketAddr>` to handlers, as
     /// [`serve`](crate::serve()) does. Addresses on the machine or a private network are not limited, because they are
     /// probably a proxy's: see [`client_address_header`](Self::client_address_header).
     pub fn max_connection_rate(mut self, rate: Rate) -> Self {
@@ -190,45 +195,44 @@ impl HubBuilder {
         self
     }
 
-    /// How often each token, each subject and each client address may publish over HTTP. 200 a second and 1,000 at
-    /// once unless set. Backends, which have the signing key, are not limited.
+    /// Sets how often each token, each subject and each client address may publish over HTTP. 200 per second with
+    /// bursts of 1,000 unless set. Backends, which have the signing key, are not limited.
     pub fn max_publish_rate(mut self, rate: Rate) -> Self {
         self.rates.publishes = rate;
         self
     }
 
-    /// How often each token, each subject and each client address may send signals over HTTP. 50 a second and 500 at
-    /// once unless set. Backends are not limited.
+    /// Sets how often each token, each subject and each client address may send signals over HTTP. 50 per second with
+    /// bursts of 500 unless set. Backends are not limited.
     pub fn max_signal_rate(mut self, rate: Rate) -> Self {
         self.rates.signals = rate;
         self
     }
 
-    /// How often each client address may show a token or a key that is not valid. 20 a second and 500 at once unless
-    /// set. Beyond that, the answer is 429 instead of 401, and [`authorize`](Self::authorize) is not asked. What clients of
-    /// the same address do with valid tokens is not limited by it.
+    /// Sets how often each client address may send a token or a key that is not valid. 20 per second with bursts of 500
+    /// unless set. Beyond that, the response is 429 instead of 401, and the hook of [`authorize`](Self::authorize) is
+    /// not called. Clients with valid tokens are not affected, even if they have the same address.
     pub fn max_auth_failure_rate(mut self, rate: Rate) -> Self {
         self.rates.auth_failures = rate;
         self
     }
 
-    /// How many bytes of messages may be on their way to all connections together: taken from history, and not yet
-    /// taken by the clients' sockets. 256 MiB unless set.
+    /// Sets the most bytes of messages that are being written to all connections together: read from history, but not
+    /// yet accepted by the clients' sockets. 256 MiB unless set.
     ///
-    /// Where there is no room, connections wait, and lag in their channels. If some have not read for a second
-    /// meanwhile, those that have not read for longest are closed. Their clients resume, and receive a `gap` if history
-    /// has moved on.
+    /// At the limit, connections wait and lag in their channels. If some have not read for a second meanwhile, those
+    /// that have not read for longest are closed. Their clients resume, and receive a `gap` if the messages are no
+    /// longer in the history.
     pub fn max_in_flight_bytes(mut self, bytes: usize) -> Self {
         self.max_in_flight_bytes = bytes;
         self
     }
 
-    /// The header in which a proxy in front of the server names the address of the client, such as
-    /// `X-Forwarded-For`. Of several addresses the last counts, which the nearest proxy has written. None unless set:
-    /// the address is that of the socket.
+    /// Sets the header in which a proxy passes the address of the client, such as `X-Forwarded-For`. Of several
+    /// addresses the last one counts, which the nearest proxy added. Unless set, the address is that of the socket.
     ///
-    /// Set it only if all requests come through a proxy that writes the header itself. Otherwise clients choose
-    /// their own address, and nothing is limited by it.
+    /// Set it only if all requests come through a proxy that writes the header itself. Otherwise clients can choose
+    /// their address and so evade the limits.
     ///
     /// ```
     /// # fn hub(registry: &'static fanfare::Registry, key: &str) -> Result<fanfare::Hub, fanfare::BuildError> {
@@ -246,66 +250,64 @@ impl HubBuilder {
         self
     }
 
-    /// Whether guests, clients that do not offer the subprotocol of this library, are sent the frames of
-    /// text streams. They are not unless set: Inngest's SDK 4.24 ends its process on the first.
+    /// Sets whether guests, which are clients that do not offer this library's subprotocol, receive the frames of text
+    /// streams. False unless set, because Inngest's SDK 4.24 ends its process on the first one.
     pub fn inngest_streams(mut self, sent: bool) -> Self {
         self.settings.inngest_streams = sent;
         self
     }
 
-    /// How many channels are remembered that have no subscriber and nothing in history,
-    /// for what they retain and so that resuming subscribers hear of no gap that was
-    /// none. The longest idle are forgotten first. 10,000 unless set.
+    /// Sets how many channels without a subscriber and without history the hub remembers. It remembers them for their
+    /// retained messages, and so that resuming subscribers receive no gap if they missed nothing. The ones that were
+    /// idle for longest are dropped first. 10,000 unless set.
     pub fn max_idle_channels(mut self, count: usize) -> Self {
         self.max_idle_channels = count;
         self
     }
 
-    /// The most bytes of messages that history holds for one channel, whatever its
-    /// definition allows. 64 MiB unless set.
+    /// Sets the most bytes of messages in the history of one channel, whatever its definition allows. 64 MiB unless
+    /// set.
     pub fn max_channel_bytes(mut self, bytes: usize) -> Self {
         self.max_channel_bytes = bytes;
         self
     }
 
-    /// The most bytes of text that a channel holds for each topic of text streams. The oldest text is dropped first,
-    /// and subscribers that miss it are told a gap. 4 MiB unless set.
+    /// Sets the most bytes of text that a channel keeps for each topic of text streams. The oldest text is dropped
+    /// first, and subscribers that miss it receive a gap. 4 MiB unless set.
     pub fn max_stream_bytes(mut self, bytes: usize) -> Self {
         self.max_stream_bytes = bytes;
         self
     }
 
-    /// The most bytes of messages that are held in memory for all channels together. Where it gets
-    /// close, channels that nobody uses leave memory (and are forgotten, without a storage), then
-    /// those that are published to get shorter. 1 GiB unless set.
+    /// Sets the most bytes of messages in memory for all channels together. Near the limit, unused channels are
+    /// unloaded (and lost, without a storage); then the history of channels that are published to is shortened. 1 GiB
+    /// unless set.
     pub fn max_history_bytes(mut self, bytes: usize) -> Self {
         self.max_history_bytes = bytes;
         self
     }
 
-    /// Keeps history beyond the process, in a `Sqlite` file for example. In
-    /// memory unless set: a restart then begins anew, and subscribers are told a gap.
+    /// Sets a storage, such as a `Sqlite` file, in which history outlives the process. Unless set, history is in memory
+    /// only: after a restart it is empty, and subscribers receive a gap.
     pub fn storage(mut self, storage: impl Into<Storage>) -> Self {
         self.storage = Some(storage.into());
         self
     }
 
-    /// How often connections are pinged; one that has not answered by the next ping but
-    /// one is dropped. 15 seconds unless set.
+    /// Sets how often connections are pinged. A connection that does not answer two pings is closed when the third is
+    /// due. 15 seconds unless set.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.settings.ping_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// How long a connection may take to accept what is being written to it before it
-    /// is dropped. 30 seconds unless set.
+    /// Sets how long a write to a connection may take before the connection is closed. 30 seconds unless set.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.settings.write_timeout = timeout;
         self
     }
 
-    /// How long [`Hub::shutdown`] waits for connections to take what is waiting for them.
-    /// 10 seconds unless set.
+    /// Sets how long [`Hub::shutdown`] waits for connections to send their waiting messages. 10 seconds unless set.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.settings.drain_timeout = timeout;
         self
@@ -314,18 +316,18 @@ impl HubBuilder {
     /// Sets the longest time over which clients spread their reconnects when the hub shuts down. 5 seconds unless
     /// set.
     ///
-    /// Each client is told to reconnect at a random time, so that the server that takes over is not hit by all of
-    /// them at once. The time to choose from grows with the number of connections: 1 millisecond for each, and at
-    /// least 100 milliseconds if there are several.
+    /// Each client is asked to reconnect after a random delay, so that they do not all connect to another server at
+    /// once. The spread grows with the number of connections: 1 millisecond for each, and at least 100 milliseconds if
+    /// there are several.
     pub fn max_reconnect_spread(mut self, max: Duration) -> Self {
         self.settings.max_reconnect_spread = max;
         self
     }
 
-    /// Makes the hub.
+    /// Builds the hub.
     ///
     /// # Errors
-    /// When a signing key is missing or too short to be safe, or when a key set cannot be used.
+    /// Returns an error if the signing key is missing, a key is too short to be safe, or a key set is not valid.
     pub fn build(self) -> Result<Hub, BuildError> {
         metrics::describe();
         metrics::limit_max(Limit::Connections, self.settings.max_connections);
@@ -336,7 +338,7 @@ impl HubBuilder {
         let key = |key: &str| SigningKey::new(key).map_err(|_| BuildError::WeakSigningKey);
         let keys = Keys {
             signing: key(&self.signing_key)?,
-            fallbacks: self.verifying_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
+            verifying: self.verifying_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
             #[cfg(feature = "jwks")]
             key_sets: self.jwks.iter().map(Jwks::load).collect::<Result<_, _>>()?,
             issuer: self.issuer,
@@ -357,7 +359,7 @@ impl HubBuilder {
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::default(),
             revocations: Arc::new(Revocations::restore(revoked.into_iter())),
-            usages: Arc::default(),
+            token_uses: Arc::default(),
             listeners: Listeners::default(),
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
@@ -368,24 +370,24 @@ impl HubBuilder {
             authorizer: self.authorizer,
         };
         if let Some(storage) = shared.channels.storage() {
-            let (revocations, usages) = (Arc::clone(&shared.revocations), Arc::clone(&shared.usages));
-            // Has no part in the hub itself: the storage must not keep its hub.
-            let listener = move |id: &str, age| revoke(&revocations, &usages, id, age);
+            let (revocations, token_uses) = (Arc::clone(&shared.revocations), Arc::clone(&shared.token_uses));
+            // Does not capture the hub: the storage must not keep it alive.
+            let listener = move |id: &str, age| revoke(&revocations, &token_uses, id, age);
             storage.engine().follow_revocations(Box::new(listener));
         }
         Ok(Hub { shared: Arc::new(shared) })
     }
 }
 
-/// Why a hub could not be made.
+/// An error from [`HubBuilder::build`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// No signing key was given.
+    /// The signing key is missing.
     NoSigningKey,
     /// A signing key is shorter than 32 characters.
     WeakSigningKey,
-    /// The public keys of another issuer cannot be used; the text says which one, and why.
+    /// The key set of an issuer is not valid. The text says which one, and why.
     KeySet(String),
 }
 
@@ -393,10 +395,10 @@ impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::NoSigningKey => {
-                "a hub needs a signing key: Hub::builder(…).signing_key(…), with what `openssl rand -hex 32` prints"
+                "missing signing key: call `HubBuilder::signing_key` with the output of `openssl rand -hex 32`"
             }
             Self::WeakSigningKey => {
-                "a signing key needs at least 32 characters that nobody can guess: use what `openssl rand -hex 32` prints"
+                "weak signing key: use at least 32 random characters, such as the output of `openssl rand -hex 32`"
             }
             Self::KeySet(why) => why,
         })
@@ -410,7 +412,7 @@ impl From<JwksError> for BuildError {
     }
 }
 
-/// What a `main` that returns the error prints, so it is in words too.
+/// Prints the message, because a `main` that returns the error prints this.
 impl fmt::Debug for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)

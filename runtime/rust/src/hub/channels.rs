@@ -1,4 +1,4 @@
-//! The logs of all channels that are in use.
+//! The logs of the channels in use.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,33 +9,33 @@ use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
-use super::Unavailable;
+use super::OpenError;
 use crate::channel::{Channel, Registry};
 use crate::clock;
 use crate::history::{Idle, Limits, Log, Memory};
 use crate::metrics;
-use crate::storage::{Storage, end_left_open};
+use crate::storage::{Storage, end_abandoned_streams};
 
-/// How often logs that nobody uses are tidied.
+/// How often unused logs are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Tidying looks at every log, so not more often than this.
+/// The minimum time between tidying, which visits every log.
 const TIDY_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a log that a storage keeps stays in memory while nobody uses it.
+/// How long an unused log stays in memory if a storage has it.
 const IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// A log, or one that is being brought from the storage.
+/// A log, or one that is being restored from the storage.
 type Slot = Arc<OnceCell<Arc<Log>>>;
 
 type Slots = RwLock<HashMap<Arc<str>, Slot>>;
 
 /// The ids of the text streams that this process writes.
 #[derive(Clone, Default)]
-struct Writing(Arc<Mutex<HashSet<String>>>);
+struct WrittenStreams(Arc<Mutex<HashSet<String>>>);
 
-impl Writing {
-    fn has(&self, id: &str) -> bool {
+impl WrittenStreams {
+    fn contains(&self, id: &str) -> bool {
         self.lock().contains(id)
     }
 
@@ -44,15 +44,15 @@ impl Writing {
     }
 }
 
-/// A text stream that this process writes, until it is dropped.
+/// A text stream that this process writes, until this is dropped.
 pub(crate) struct StreamGuard {
-    writing: Writing,
+    written_streams: WrittenStreams,
     id: String,
 }
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
-        self.writing.lock().remove(&self.id);
+        self.written_streams.lock().remove(&self.id);
     }
 }
 
@@ -62,8 +62,8 @@ pub(super) struct Channels {
     storage: Option<Storage>,
     limits: Limits,
     max_idle: usize,
-    last_life: AtomicU64,
-    writing: Writing,
+    last_epoch: AtomicU64,
+    written_streams: WrittenStreams,
     tidying: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -83,62 +83,62 @@ impl Channels {
             storage,
             limits,
             max_idle,
-            last_life: AtomicU64::new(0),
-            writing: Writing::default(),
+            last_epoch: AtomicU64::new(0),
+            written_streams: WrittenStreams::default(),
             tidying: Mutex::new(None),
         }
     }
 
-    /// Notes that this process writes a text stream, so that it is not taken for one that nobody goes on with.
+    /// Registers a text stream that this process writes, so that it is not ended as abandoned.
     pub(super) fn write_stream(&self, id: &str) -> StreamGuard {
-        self.writing.lock().insert(id.to_owned());
-        StreamGuard { writing: self.writing.clone(), id: id.to_owned() }
+        self.written_streams.lock().insert(id.to_owned());
+        StreamGuard { written_streams: self.written_streams.clone(), id: id.to_owned() }
     }
 
     pub(super) fn storage(&self) -> Option<&Storage> {
         self.storage.as_ref()
     }
 
-    /// The log of a channel, where that takes no waiting for a storage.
-    pub(super) fn log(&self, channel: &Channel) -> Option<Result<Arc<Log>, Unavailable>> {
-        if let Some(log) = self.known(channel).and_then(|slot| slot.get().cloned()) {
-            return Some(of_same_definition(log, channel));
+    /// Returns a channel's log, or `None` if opening it must wait for the storage.
+    pub(super) fn try_open(&self, channel: &Channel) -> Option<Result<Arc<Log>, OpenError>> {
+        if let Some(log) = self.current_slot(channel).and_then(|slot| slot.get().cloned()) {
+            return Some(check_definition(log, channel));
         }
         if self.storage.is_some() {
             return None;
         }
         let slot = match self.slot(channel) {
             Ok(slot) => slot,
-            Err(unavailable) => return Some(Err(unavailable)),
+            Err(error) => return Some(Err(error)),
         };
-        // Nobody waits while setting it, so it is set now, by us or by another.
-        let _ = slot.set(Arc::new(Log::new(channel.clone(), self.next_life(), &self.limits)));
-        slot.get().cloned().map(|log| of_same_definition(log, channel))
+        // If this fails, another thread has set the slot.
+        let _ = slot.set(Arc::new(Log::new(channel.clone(), self.next_epoch(), &self.limits)));
+        slot.get().cloned().map(|log| check_definition(log, channel))
     }
 
-    /// The log of a channel: a new one, with all that a storage keeps of it, if there is none yet.
-    pub(super) async fn open(&self, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
-        if let Some(log) = self.log(channel) {
+    /// Returns a channel's log. Restores it from the storage, or creates it, if it is not in memory.
+    pub(super) async fn open(&self, channel: &Channel) -> Result<Arc<Log>, OpenError> {
+        if let Some(log) = self.try_open(channel) {
             return log;
         }
-        let Some(storage) = &self.storage else { return Err(Unavailable::Unknown) };
+        let Some(storage) = &self.storage else { return Err(OpenError::Unknown) };
         let slot = self.slot(channel)?;
         let open = async || {
             let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
-            end_left_open(storage.engine(), opened, |stream| self.writing.has(stream)).await
+            end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream)).await
         };
         let log = slot.get_or_try_init(open).await;
-        log.map_err(Unavailable::Storage).and_then(|log| of_same_definition(Arc::clone(log), channel))
+        log.map_err(OpenError::Storage).and_then(|log| check_definition(Arc::clone(log), channel))
     }
 
-    fn known(&self, channel: &Channel) -> Option<Slot> {
+    fn current_slot(&self, channel: &Channel) -> Option<Slot> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         slots.get(channel.name()).filter(|slot| !is_retired(slot)).map(Arc::clone)
     }
 
-    fn slot(&self, channel: &Channel) -> Result<Slot, Unavailable> {
+    fn slot(&self, channel: &Channel) -> Result<Slot, OpenError> {
         if self.registry.resolve(channel.name()).as_ref() != Some(channel) {
-            return Err(Unavailable::Unknown);
+            return Err(OpenError::Unknown);
         }
         self.start_tidying();
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
@@ -149,17 +149,17 @@ impl Channels {
         Ok(Arc::clone(slot))
     }
 
-    /// Lives are the time in milliseconds, so that ids of a later log of a channel are
-    /// greater, also after a restart; and no two logs of this process have the same.
-    fn next_life(&self) -> u64 {
+    /// Returns a new epoch, unique in this process. Epochs are times in milliseconds, so that the ids of a channel's
+    /// later log are greater, even after a restart.
+    fn next_epoch(&self) -> u64 {
         let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let now = u64::try_from(now).unwrap_or(u64::MAX);
         let next = |last: u64| Some(now.max(last + 1));
-        let last = self.last_life.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let last = self.last_epoch.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         last.ok().and_then(next).unwrap_or(now)
     }
 
-    /// Sees to it that a task tidies up for as long as the logs are there.
+    /// Starts the task that tidies logs, unless it runs. It ends when the logs are dropped.
     fn start_tidying(&self) {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut tidying = self.tidying.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,35 +167,40 @@ impl Channels {
             return;
         }
         let (slots, memory) = (Arc::downgrade(&self.slots), Arc::clone(&self.limits.memory));
-        let (max_idle, is_kept) = (self.max_idle, self.storage.is_some());
+        let (max_idle, is_stored) = (self.max_idle, self.storage.is_some());
         *tidying = Some(runtime.spawn(async move {
             loop {
-                let _ = tokio::time::timeout(TIDY_INTERVAL, memory.crowded()).await;
+                let _ = tokio::time::timeout(TIDY_INTERVAL, memory.wait_until_crowded()).await;
                 tokio::time::sleep(TIDY_PAUSE).await;
                 let Some(slots) = Weak::upgrade(&slots) else { return };
-                tidy(&slots, &memory, max_idle, is_kept);
+                tidy(&slots, &memory, max_idle, is_stored);
             }
         }));
     }
 }
 
-/// Returns whether the slot's log is no longer the channel's history, so that the channel must be opened again.
+/// Returns `true` if the slot's log is no longer the channel's history, so that the channel must be opened again.
 fn is_retired(slot: &Slot) -> bool {
     slot.get().is_some_and(|log| log.is_retired())
 }
 
-fn of_same_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, Unavailable> {
+/// Returns the log, unless it belongs to another definition with the same channel name.
+fn check_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, OpenError> {
     if std::ptr::eq(log.channel().definition(), channel.definition()) {
         Ok(log)
     } else {
-        Err(Unavailable::Unknown)
+        Err(OpenError::Unknown)
     }
 }
 
-/// Drops messages that are too old, and logs that nobody uses, the longest idle first: those that
-/// a storage keeps after a while, those that hold nothing where there are too many, and any of
-/// them where memory runs short. A log that no storage keeps stays for as long as it remembers keys.
-fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_kept: bool) {
+/// Drops messages that are too old, and then unused logs, the longest idle first:
+///
+/// - with a storage, those that were idle for a while;
+/// - empty ones, if there are more than `max_idle`;
+/// - any, if memory is short.
+///
+/// Without a storage, a log remains while it remembers idempotency keys.
+fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_stored: bool) {
     let all: Vec<Slot> = slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
     let mut unused = Vec::new();
     for log in all.iter().filter_map(|slot| slot.get()) {
@@ -209,30 +214,30 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_kept: bool) {
     unused.sort_by(|(idle, name), (other, other_name)| {
         idle.last_used.cmp(&other.last_used).then_with(|| name.cmp(other_name))
     });
-    let holds_nothing = |idle: &Idle| idle.empty && (is_kept || !idle.has_keys);
-    let mut excess = unused.iter().filter(|(idle, _)| holds_nothing(idle)).count().saturating_sub(max_idle);
+    let is_empty = |idle: &Idle| idle.empty && (is_stored || !idle.has_keys);
+    let mut excess = unused.iter().filter(|(idle, _)| is_empty(idle)).count().saturating_sub(max_idle);
     for (idle, name) in unused {
-        let is_excess = holds_nothing(&idle) && excess > 0;
+        let is_excess = is_empty(&idle) && excess > 0;
         excess -= usize::from(is_excess);
-        let has_aged = is_kept && idle.last_used.elapsed() > IDLE_TIME;
-        let goes_whatever_it_holds = has_aged || memory.is_crowded();
-        if !is_excess && !goes_whatever_it_holds {
+        let has_aged = is_stored && idle.last_used.elapsed() > IDLE_TIME;
+        let must_unload = has_aged || memory.is_crowded();
+        if !is_excess && !must_unload {
             continue;
         }
         let mut slots = slots.write().unwrap_or_else(PoisonError::into_inner);
-        // Whoever got hold of it meanwhile did so before this lock, and is counted.
+        // Under the lock nobody can obtain the slot, so the count is exact.
         let Some(slot) = slots.get(&name).filter(|slot| Arc::strong_count(slot) == 1) else { continue };
         let Some(log) = slot.get().filter(|log| is_unused(log)) else { continue };
         let idle = log.tidy();
-        if goes_whatever_it_holds && !is_kept && idle.has_keys {
-            log.lose_messages();
-        } else if goes_whatever_it_holds || holds_nothing(&idle) {
+        if must_unload && !is_stored && idle.has_keys {
+            log.evict_all();
+        } else if must_unload || is_empty(&idle) {
             slots.remove(&name);
         }
     }
 }
 
-/// Whether only its slot has the log.
+/// Returns `true` if only its slot refers to the log.
 fn is_unused(log: &Arc<Log>) -> bool {
     Arc::strong_count(log) == 1
 }
@@ -266,14 +271,14 @@ mod tests {
     }
 
     fn room(channels: &Channels, id: u32) -> Arc<Log> {
-        channels.log(&Channel::new(&ROOM, &[&id]).unwrap()).unwrap().unwrap()
+        channels.try_open(&Channel::new(&ROOM, &[&id]).unwrap()).unwrap().unwrap()
     }
 
     #[test]
-    fn each_log_has_a_life_of_its_own_in_order() {
+    fn each_log_has_an_epoch_of_its_own_in_order() {
         let channels = channels(0);
-        let lives: Vec<_> = (0..100).map(|_| channels.next_life()).collect();
-        assert!(lives.is_sorted_by(|a, b| a < b));
+        let epochs: Vec<_> = (0..100).map(|_| channels.next_epoch()).collect();
+        assert!(epochs.is_sorted_by(|a, b| a < b));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,30 +1,31 @@
-//! Who sends a request or has a connection.
+//! The client of a request or a connection.
 
 use std::net::IpAddr;
 
-use super::ServerPlace;
+use super::ServerSlot;
 
-/// What is known of a client besides its token.
+/// What the hub knows about a client besides its token.
 #[derive(Clone, Default)]
 pub(crate) struct Client {
-    /// `None` in a server of somebody else's.
-    pub(crate) place: Option<ServerPlace>,
-    /// `None` if it is not known, because all that is known is the address of a proxy.
+    /// The connection's slot, or `None` in a server other than [`serve`](crate::serve()).
+    pub(crate) slot: Option<ServerSlot>,
+    /// `None` if only the address of a proxy is known.
     pub(crate) address: Option<IpAddr>,
 }
 
 impl Client {
-    /// Sets whether the client has shown a token or the signing key, and so need not give way to others.
+    /// Sets whether the client has sent a valid token or the signing key. If so, its connection is not closed to make
+    /// room for others.
     pub(crate) fn set_trusted(&self, is_trusted: bool) {
-        if let Some(place) = &self.place {
-            place.set_trusted(is_trusted);
+        if let Some(slot) = &self.slot {
+            slot.set_trusted(is_trusted);
         }
     }
 
-    /// Ends the client's socket, if the server can.
-    pub(super) fn end(&self) {
-        if let Some(place) = &self.place {
-            place.end();
+    /// Closes the client's socket, if the server can.
+    pub(super) fn close(&self) {
+        if let Some(slot) = &self.slot {
+            slot.close();
         }
     }
 }

@@ -1,74 +1,76 @@
-//! The connections that there are.
+//! The open connections of a hub, and which of them are evicted when there are too many.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::in_flight::Cut;
+use super::in_flight::CloseSignal;
 use super::{Client, Hub, Settings};
 use crate::history::Inbox;
 use crate::metrics::{self, Limit};
 
-/// The time by which each connection widens the spread of reconnects.
+/// How much each connection adds to the spread of reconnects.
 const RECONNECT_SPREAD: Duration = Duration::from_millis(1);
 const MIN_RECONNECT_SPREAD: Duration = Duration::from_millis(100);
 
-/// What wakes each of the connections, by its number.
+/// The open connections.
 #[derive(Default)]
 pub(super) struct Connections {
+    /// The inbox that wakes each connection, by the connection's number.
     inboxes: BTreeMap<u64, Arc<Inbox>>,
     latest: u64,
-    /// The connections that have nothing subscribed, the one that has had nothing for longest first.
-    unsubscribed: BTreeMap<u64, Arc<GiveWay>>,
+    /// The connections that have nothing subscribed, by ticket. The first has had nothing subscribed for longest.
+    unsubscribed: BTreeMap<u64, Arc<Eviction>>,
     latest_ticket: u64,
-    /// How many were told to give way and are still closing.
-    leaving: usize,
+    /// How many evicted connections are still closing.
+    closing: usize,
 }
 
-/// Tells a connection that it gives way to others.
-struct GiveWay {
+/// Notifies a connection that it must close to make room for others.
+struct Eviction {
     inbox: Arc<Inbox>,
-    is_told: AtomicBool,
+    is_due: AtomicBool,
 }
 
-/// The place that a connection has with the server that accepted it.
+/// The slot of a connection in the server that accepted it.
 #[derive(Clone)]
-pub(crate) struct ServerPlace(Arc<dyn HoldPlace>);
+pub(crate) struct ServerSlot(Arc<dyn ConnectionSlot>);
 
-/// What a server is told of its connections.
-pub(crate) trait HoldPlace: Send + Sync {
-    /// Sets whether the connection has shown a token that is in use.
+/// What a server implements to be notified about its connections.
+pub(crate) trait ConnectionSlot: Send + Sync {
+    /// Sets whether a subscription of the connection uses a token.
     fn set_trusted(&self, is_trusted: bool);
 
-    /// Ends the connection.
-    fn end(&self);
+    /// Closes the connection.
+    fn close(&self);
 }
 
-impl ServerPlace {
-    pub(crate) fn new(place: Arc<impl HoldPlace + 'static>) -> Self {
-        Self(place)
+impl ServerSlot {
+    pub(crate) fn new(slot: Arc<impl ConnectionSlot + 'static>) -> Self {
+        Self(slot)
     }
 
     pub(crate) fn set_trusted(&self, is_trusted: bool) {
         self.0.set_trusted(is_trusted);
     }
 
-    pub(crate) fn end(&self) {
-        self.0.end();
+    pub(crate) fn close(&self) {
+        self.0.close();
     }
 }
 
-/// A connection, which counts for as long as this lives.
-pub(crate) struct Connected {
+/// An open connection. It is counted until this is dropped.
+pub(crate) struct ConnectionGuard {
     pub(super) hub: Hub,
     transport: &'static str,
     number: u64,
-    /// Set while nothing is subscribed.
+    /// The ticket in `unsubscribed`, while nothing is subscribed.
     ticket: Option<u64>,
-    give_way: Arc<GiveWay>,
+    eviction: Arc<Eviction>,
     pub(super) client: Client,
-    pub(super) cut: Arc<Cut>,
+    /// Set if the connection must close because its client reads too slowly.
+    pub(super) close_signal: Arc<CloseSignal>,
 }
 
 impl Connections {
@@ -90,37 +92,37 @@ impl Connections {
         self.latest
     }
 
-    /// Has the connection give way that has had nothing subscribed for longest. Returns `false` if all have
-    /// something subscribed.
-    fn make_room(&mut self) -> bool {
+    /// Evicts the connection that has had nothing subscribed for longest. Returns `false` if all have something
+    /// subscribed.
+    fn evict_oldest(&mut self) -> bool {
         let Some((_, oldest)) = self.unsubscribed.pop_first() else { return false };
-        oldest.is_told.store(true, Ordering::Relaxed);
+        oldest.is_due.store(true, Ordering::Relaxed);
         oldest.inbox.alarm();
-        self.leaving += 1;
+        self.closing += 1;
         true
     }
 
-    /// Takes note of a connection that has nothing subscribed from now on.
-    fn wait(&mut self, give_way: &Arc<GiveWay>, max: usize) -> u64 {
+    /// Registers a connection that has nothing subscribed from now on, and returns its ticket.
+    fn add_unsubscribed(&mut self, eviction: &Arc<Eviction>, max: usize) -> u64 {
         self.latest_ticket += 1;
-        if !give_way.is_told.load(Ordering::Relaxed) {
-            self.unsubscribed.insert(self.latest_ticket, Arc::clone(give_way));
+        if !eviction.is_due.load(Ordering::Relaxed) {
+            self.unsubscribed.insert(self.latest_ticket, Arc::clone(eviction));
         }
         while self.unsubscribed.len() > max {
             metrics::limit_reached(Limit::UnsubscribedConnections);
-            self.make_room();
+            self.evict_oldest();
         }
         metrics::limit_used(Limit::UnsubscribedConnections, self.unsubscribed.len());
         self.latest_ticket
     }
 
-    fn stop_waiting(&mut self, ticket: u64) {
+    fn remove_unsubscribed(&mut self, ticket: u64) {
         self.unsubscribed.remove(&ticket);
         metrics::limit_used(Limit::UnsubscribedConnections, self.unsubscribed.len());
     }
 }
 
-/// Returns the time over which so many connections spread their reconnects.
+/// Returns the time over which `count` connections spread their reconnects.
 pub(super) fn reconnect_spread(count: usize, max: Duration) -> Duration {
     if count <= 1 {
         return Duration::ZERO;
@@ -130,92 +132,96 @@ pub(super) fn reconnect_spread(count: usize, max: Duration) -> Duration {
 }
 
 impl Hub {
-    /// Counts a connection. One that has nothing subscribed gives way to it if there are too many. Returns `None` if
-    /// all have something subscribed.
-    pub(crate) fn connected(&self, transport: &'static str, client: Client) -> Option<Connected> {
+    /// Registers a connection. If there are too many, evicts one that has nothing subscribed. Returns `None` if all
+    /// have something subscribed.
+    pub(crate) fn admit_connection(
+        &self,
+        transport: &'static str,
+        client: Client,
+    ) -> Option<ConnectionGuard> {
         let Settings { max_connections, max_unsubscribed, .. } = self.settings();
         let inbox = Arc::<Inbox>::default();
-        // Who comes while the hub closes looks at its phase before it waits.
+        // A connection opened during shutdown must see the phase before it waits.
         inbox.alarm();
-        let give_way = Arc::new(GiveWay { inbox: Arc::clone(&inbox), is_told: AtomicBool::new(false) });
+        let eviction = Arc::new(Eviction { inbox: Arc::clone(&inbox), is_due: AtomicBool::new(false) });
         let mut admitted = None;
         self.shared.connections.send_if_modified(|connections| {
-            if connections.inboxes.len() - connections.leaving >= max_connections {
+            if connections.inboxes.len() - connections.closing >= max_connections {
                 metrics::limit_reached(Limit::Connections);
-                if !connections.make_room() {
+                if !connections.evict_oldest() {
                     return false;
                 }
             }
             let number = connections.add(Arc::clone(&inbox));
-            admitted = Some((number, connections.wait(&give_way, max_unsubscribed)));
+            admitted = Some((number, connections.add_unsubscribed(&eviction, max_unsubscribed)));
             metrics::limit_used(Limit::Connections, connections.inboxes.len());
             true
         });
         let (number, ticket) = admitted?;
         metrics::connected(transport);
         client.set_trusted(false);
-        let (ticket, cut) = (Some(ticket), Arc::default());
-        Some(Connected { hub: self.clone(), transport, number, ticket, give_way, client, cut })
+        let (ticket, close_signal) = (Some(ticket), Arc::default());
+        Some(ConnectionGuard { hub: self.clone(), transport, number, ticket, eviction, client, close_signal })
     }
 }
 
-impl Connected {
-    /// What carries the connection, in one word.
+impl ConnectionGuard {
+    /// Returns the transport, as the label of metrics.
     pub(crate) fn transport(&self) -> &'static str {
         self.transport
     }
 
-    /// What wakes the connection.
+    /// Returns the inbox that wakes the connection.
     pub(crate) fn inbox(&self) -> &Arc<Inbox> {
-        &self.give_way.inbox
+        &self.eviction.inbox
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Takes note of whether anything is subscribed.
+    /// Sets whether anything is subscribed.
     pub(crate) fn set_subscribed(&mut self, is_subscribed: bool) {
         if self.ticket.is_none() == is_subscribed {
             return;
         }
         self.client.set_trusted(is_subscribed);
-        let (max, give_way) = (self.hub.settings().max_unsubscribed, &self.give_way);
+        let (max, eviction) = (self.hub.settings().max_unsubscribed, &self.eviction);
         let ticket = self.ticket.take();
-        let mut waits = None;
-        // Nobody watches for this.
+        let mut new_ticket = None;
+        // Do not notify the watchers, who wait only for all connections to close.
         self.hub.shared.connections.send_if_modified(|connections| {
             match ticket {
                 Some(ticket) => {
-                    connections.stop_waiting(ticket);
-                    // It was told to give way while it subscribed, and need not any more.
-                    if give_way.is_told.swap(false, Ordering::Relaxed) {
-                        connections.leaving -= 1;
+                    connections.remove_unsubscribed(ticket);
+                    // The connection was evicted while it subscribed. Keep it.
+                    if eviction.is_due.swap(false, Ordering::Relaxed) {
+                        connections.closing -= 1;
                     }
                 }
-                None => waits = Some(connections.wait(give_way, max)),
+                None => new_ticket = Some(connections.add_unsubscribed(eviction, max)),
             }
             false
         });
-        self.ticket = waits;
+        self.ticket = new_ticket;
     }
 
-    /// Returns whether the connection has to close, because others need its place.
-    pub(crate) fn gives_way(&self) -> bool {
-        self.give_way.is_told.load(Ordering::Relaxed)
+    /// Returns `true` if the connection must close to make room for others.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.eviction.is_due.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Connected {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         metrics::disconnected(self.transport);
         self.hub.shared.connections.send_modify(|connections| {
             connections.inboxes.remove(&self.number);
             if let Some(ticket) = self.ticket {
-                connections.stop_waiting(ticket);
+                connections.remove_unsubscribed(ticket);
             }
-            if self.gives_way() {
-                connections.leaving -= 1;
+            if self.is_evicted() {
+                connections.closing -= 1;
             }
             metrics::limit_used(Limit::Connections, connections.inboxes.len());
         });

@@ -1,8 +1,8 @@
-//! How many bytes are being written to connections.
+//! Limits the bytes that are being written to all connections together.
 //!
-//! A connection reserves room before it makes frames of the messages that it writes. While there is none it waits,
-//! and lags in its channels: that costs nothing, because the log has the messages anyway. If connections that do not
-//! read hold the room, the ones that have not read for longest are closed. Their clients resume.
+//! A connection reserves bytes before it encodes the messages that it writes. If too many are reserved it waits, and
+//! lags in its channels. That costs no memory, because the log has the messages anyway. If connections that do not read
+//! hold the reservations, the ones that have not read for longest are closed. Their clients resume.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,57 +12,56 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
-use super::{Client, Connected, Hub};
+use super::{Client, ConnectionGuard, Hub};
 use crate::metrics::{self, Limit};
 
-/// How long a write may take while others wait for room. On a fast network a write takes some milliseconds.
+/// How long a write may take while others wait. On a fast network a write takes a few milliseconds.
 const GRACE: Duration = Duration::from_secs(1);
-/// How often to look for writes that take longer.
-const LOOKING: Duration = Duration::from_millis(100);
-/// Part of the room that one look makes free.
-const PART: usize = 8;
+/// How often to check for writes that take longer.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// One check frees more than one part in this many of the limit.
+const FREED_PARTS: usize = 8;
 
-/// Room is counted in units of so many bytes.
+/// Bytes are counted in units of this size.
 const UNIT: usize = 1024;
 
-/// The writes of a hub that are under way.
+/// The pending writes of a hub.
 pub(super) struct InFlight {
-    room: Arc<Semaphore>,
+    semaphore: Arc<Semaphore>,
     units: u32,
     slow: Mutex<Slow>,
 }
 
-/// The writes that were not done at once, the oldest first.
+/// The writes that did not complete at once, the oldest first.
 struct Slow {
     writes: BTreeMap<u64, SlowWrite>,
     latest: u64,
-    /// When writes were last looked at.
-    looked: Instant,
+    checked_at: Instant,
 }
 
 struct SlowWrite {
     since: Instant,
-    room: Room,
-    cut: Arc<Cut>,
+    reservation: WriteReservation,
+    close_signal: Arc<CloseSignal>,
     client: Client,
 }
 
-/// Tells a connection that it is closed because it reads too slowly.
+/// Notifies a connection that it must close because its client reads too slowly.
 #[derive(Default)]
-pub(crate) struct Cut {
+pub(crate) struct CloseSignal {
     is_due: AtomicBool,
     notify: Notify,
 }
 
-/// Room for one write, until it is dropped.
-pub(crate) struct Room {
+/// The bytes of one write, reserved until this is dropped.
+pub(crate) struct WriteReservation {
     permit: OwnedSemaphorePermit,
-    /// As many units as there are.
+    /// The hub's limit, in units.
     max: u32,
 }
 
-/// A write that was not done at once, until it is dropped.
-pub(crate) struct Pending {
+/// A write that did not complete at once, until this is dropped.
+pub(crate) struct PendingWrite {
     hub: Hub,
     number: u64,
 }
@@ -71,62 +70,61 @@ impl InFlight {
     pub(super) fn new(max_bytes: usize) -> Self {
         metrics::limit_max(Limit::InFlightBytes, max_bytes);
         let units = u32::try_from(max_bytes / UNIT).unwrap_or(u32::MAX).clamp(1, u32::MAX >> 4);
-        let slow = Slow { writes: BTreeMap::new(), latest: 0, looked: Instant::now() };
-        Self { room: Arc::new(Semaphore::new(units as usize)), units, slow: Mutex::new(slow) }
+        let slow = Slow { writes: BTreeMap::new(), latest: 0, checked_at: Instant::now() };
+        Self { semaphore: Arc::new(Semaphore::new(units as usize)), units, slow: Mutex::new(slow) }
     }
 
-    /// Waits for room. A write that is larger than all the room there is goes alone.
-    async fn reserve(&self, bytes: usize) -> Room {
+    /// Waits until the bytes can be reserved. A write that is larger than the limit waits for all others.
+    async fn reserve(&self, bytes: usize) -> WriteReservation {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
-        let permit = if let Ok(permit) = Arc::clone(&self.room).try_acquire_many_owned(units) {
+        let permit = if let Ok(permit) = Arc::clone(&self.semaphore).try_acquire_many_owned(units) {
             permit
         } else {
             metrics::limit_reached(Limit::InFlightBytes);
             self.wait_for(units).await
         };
-        let room = Room { permit, max: self.units };
-        room.report();
-        room
+        let reservation = WriteReservation { permit, max: self.units };
+        reservation.report();
+        reservation
     }
 
     async fn wait_for(&self, units: u32) -> OwnedSemaphorePermit {
-        // Keeps its place in the queue.
-        let mut acquired = Box::pin(Arc::clone(&self.room).acquire_many_owned(units));
+        // Poll one future, so that it keeps its position in the queue.
+        let mut acquired = Box::pin(Arc::clone(&self.semaphore).acquire_many_owned(units));
         loop {
             tokio::select! {
                 permit = &mut acquired => {
-                    // Nobody closes the semaphore.
-                    return permit.unwrap_or_else(|_| unreachable!("the semaphore is open"));
+                    return permit.unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
                 }
-                () = sleep(LOOKING) => self.cut_slowest(),
+                () = sleep(CHECK_INTERVAL) => self.close_slowest(),
             }
         }
     }
 
-    /// Has the connections close whose writes have taken longest, until part of the room is free.
-    fn cut_slowest(&self) {
+    /// Closes the connections whose writes have taken longest, until enough bytes are free.
+    fn close_slowest(&self) {
         let now = Instant::now();
-        let mut cut = Vec::new();
+        let mut closed = Vec::new();
         let mut slow = self.lock();
-        if now < slow.looked + LOOKING {
+        if now < slow.checked_at + CHECK_INTERVAL {
             return;
         }
-        slow.looked = now;
+        slow.checked_at = now;
         let mut freed = 0;
-        while freed <= self.units as usize / PART
+        while freed <= self.units as usize / FREED_PARTS
             && let Some(oldest) = slow.writes.first_entry()
             && oldest.get().since + GRACE <= now
         {
             let write = oldest.remove();
-            freed += write.room.permit.num_permits();
-            cut.push(write);
+            freed += write.reservation.permit.num_permits();
+            closed.push(write);
         }
         drop(slow);
-        // Nobody is woken under the lock that they take.
-        for SlowWrite { cut, client, .. } in cut {
-            cut.is_due.store(true, Ordering::Relaxed);
-            cut.notify.notify_one();
-            client.end();
+        // Wake connections without holding the lock, which they take.
+        for SlowWrite { close_signal, client, .. } in closed {
+            close_signal.is_due.store(true, Ordering::Relaxed);
+            close_signal.notify.notify_one();
+            client.close();
         }
     }
 
@@ -135,15 +133,15 @@ impl InFlight {
     }
 }
 
-impl Room {
+impl WriteReservation {
     fn report(&self) {
         let free = self.permit.semaphore().available_permits();
         metrics::limit_used(Limit::InFlightBytes, (self.max as usize).saturating_sub(free) * UNIT);
     }
 }
 
-impl Cut {
-    /// Waits until the connection has to close.
+impl CloseSignal {
+    /// Waits until the connection must close.
     pub(crate) async fn wait(&self) {
         if !self.is_due.load(Ordering::Relaxed) {
             self.notify.notified().await;
@@ -151,31 +149,31 @@ impl Cut {
     }
 }
 
-impl Connected {
-    /// Waits until so many bytes may be written to the connection.
-    pub(crate) async fn reserve(&self, bytes: usize) -> Room {
+impl ConnectionGuard {
+    /// Reserves bytes to write to the connection.
+    pub(crate) async fn reserve(&self, bytes: usize) -> WriteReservation {
         self.hub.shared.in_flight.reserve(bytes).await
     }
 
-    /// Takes note that a write is not done at once. Its room is given back when the result is dropped, or when the
-    /// connection is cut.
-    pub(crate) fn pending(&self, room: Room) -> Pending {
+    /// Registers a write that did not complete at once. Its bytes are released when the result is dropped, or when the
+    /// connection is closed for reading too slowly.
+    pub(crate) fn track_pending(&self, reservation: WriteReservation) -> PendingWrite {
         let mut slow = self.hub.shared.in_flight.lock();
         slow.latest += 1;
         let (number, since) = (slow.latest, Instant::now());
-        let (cut, client) = (Arc::clone(&self.cut), self.client.clone());
-        slow.writes.insert(number, SlowWrite { since, room, cut, client });
+        let (close_signal, client) = (Arc::clone(&self.close_signal), self.client.clone());
+        slow.writes.insert(number, SlowWrite { since, reservation, close_signal, client });
         drop(slow);
-        Pending { hub: self.hub.clone(), number }
+        PendingWrite { hub: self.hub.clone(), number }
     }
 
-    /// Tells when the connection has to close because it reads too slowly.
-    pub(crate) fn cut(&self) -> Arc<Cut> {
-        Arc::clone(&self.cut)
+    /// Returns the signal to close the connection because its client reads too slowly.
+    pub(crate) fn close_signal(&self) -> Arc<CloseSignal> {
+        Arc::clone(&self.close_signal)
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingWrite {
     fn drop(&mut self) {
         let write = self.hub.shared.in_flight.lock().writes.remove(&self.number);
         drop(write);
@@ -188,38 +186,44 @@ mod tests {
     use tokio::time::timeout;
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_waits_for_room_and_one_that_is_larger_than_all_goes_alone() {
+    async fn a_write_waits_for_a_reservation_and_one_larger_than_the_limit_goes_alone() {
         let in_flight = InFlight::new(10 * UNIT);
         let small = in_flight.reserve(4 * UNIT).await;
         let mut large = Box::pin(in_flight.reserve(1_000 * UNIT));
-        assert!(timeout(10 * LOOKING, &mut large).await.is_err());
+        assert!(timeout(10 * CHECK_INTERVAL, &mut large).await.is_err());
         // Later ones do not overtake it.
-        assert!(timeout(10 * LOOKING, in_flight.reserve(1)).await.is_err());
+        assert!(timeout(10 * CHECK_INTERVAL, in_flight.reserve(1)).await.is_err());
         drop(small);
-        let large = timeout(LOOKING, large).await.unwrap();
-        assert!(timeout(10 * LOOKING, in_flight.reserve(1)).await.is_err());
+        let large = timeout(CHECK_INTERVAL, large).await.unwrap();
+        assert!(timeout(10 * CHECK_INTERVAL, in_flight.reserve(1)).await.is_err());
         drop(large);
-        timeout(LOOKING, in_flight.reserve(1)).await.unwrap();
-        assert_eq!(in_flight.room.available_permits(), 10);
+        timeout(CHECK_INTERVAL, in_flight.reserve(1)).await.unwrap();
+        assert_eq!(in_flight.semaphore.available_permits(), 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_slowest_are_cut_once_others_wait_and_not_before() {
         let in_flight = InFlight::new(10 * UNIT);
-        let cuts: [Arc<Cut>; 10] = Default::default();
-        for cut in &cuts {
-            let room = in_flight.reserve(UNIT).await;
+        let signals: [Arc<CloseSignal>; 10] = Default::default();
+        for signal in &signals {
+            let reservation = in_flight.reserve(UNIT).await;
             let mut slow = in_flight.lock();
             slow.latest += 1;
-            let (number, cut) = (slow.latest, Arc::clone(cut));
-            slow.writes
-                .insert(number, SlowWrite { since: Instant::now(), room, cut, client: Client::default() });
+            let (number, close_signal) = (slow.latest, Arc::clone(signal));
+            slow.writes.insert(
+                number,
+                SlowWrite { since: Instant::now(), reservation, close_signal, client: Client::default() },
+            );
         }
         tokio::time::advance(10 * GRACE).await;
-        let count =
-            || cuts.iter().map(|cut| usize::from(cut.is_due.load(Ordering::Relaxed))).collect::<Vec<_>>();
-        assert_eq!(count(), [0; 10], "nobody waits for room");
-        timeout(2 * LOOKING, in_flight.reserve(UNIT)).await.unwrap();
+        let count = || {
+            signals
+                .iter()
+                .map(|signal| usize::from(signal.is_due.load(Ordering::Relaxed)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(count(), [0; 10], "no write waits");
+        timeout(2 * CHECK_INTERVAL, in_flight.reserve(UNIT)).await.unwrap();
         assert_eq!(count(), [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], "the oldest");
     }
 }

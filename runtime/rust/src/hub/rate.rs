@@ -1,4 +1,4 @@
-//! How often each client may do something.
+//! Rate limits for each client.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -10,46 +10,46 @@ use tokio::time::Instant;
 
 use super::{Client, Hub};
 use crate::metrics::{self, Limit};
-use crate::token::Permit;
+use crate::token::VerifiedGrant;
 
-/// The most clients that are remembered in each of two generations. If there are more, the ones that have done
-/// nothing for longest may do as much as new ones.
+/// The most buckets in each of two generations. If there are more clients, the ones that have been idle for longest are
+/// treated as new ones.
 const MAX_REMEMBERED: usize = 32_768;
 
-/// How often something may be done: a token bucket. Each client has one, which refills over time.
+/// A rate limit: a token bucket. Each client has its own bucket, which refills over time.
 ///
 /// ```
 /// use fanfare::Rate;
 ///
-/// // Up to 100 at once, and 20 a second for long.
+/// // A sustained rate of 20 per second, with bursts of 100.
 /// let rate = Rate::per_second(20).burst(100);
-/// // One at a time, and 6 a minute for long.
+/// // A sustained rate of 6 per minute, without bursts.
 /// let rare = Rate::per_minute(6);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How long the bucket takes to refill by one. Zero for no limit.
+    /// The time to refill the bucket by one. Zero means unlimited.
     interval: Duration,
     burst: u32,
 }
 
 impl Rate {
-    /// No limit at all.
+    /// No limit.
     pub const UNLIMITED: Self = Self { interval: Duration::ZERO, burst: u32::MAX };
 
-    /// So many a second, one at a time unless [`burst`](Self::burst) says otherwise. 0 counts as 1.
+    /// Allows `count` per second, with a burst of 1 unless [`burst`](Self::burst) is set. 0 counts as 1.
     #[must_use]
     pub const fn per_second(count: u32) -> Self {
         Self::per(Duration::from_secs(1), count)
     }
 
-    /// So many a minute, one at a time unless [`burst`](Self::burst) says otherwise. 0 counts as 1.
+    /// Allows `count` per minute, with a burst of 1 unless [`burst`](Self::burst) is set. 0 counts as 1.
     #[must_use]
     pub const fn per_minute(count: u32) -> Self {
         Self::per(Duration::from_secs(60), count)
     }
 
-    /// How many may be done at once by a client that has done nothing for a while. 0 counts as 1.
+    /// Sets how many an idle client may do at once. 0 counts as 1.
     #[must_use]
     pub const fn burst(self, count: u32) -> Self {
         Self { burst: if count == 0 { 1 } else { count }, ..self }
@@ -64,27 +64,27 @@ impl Rate {
         Self { interval, burst: 1 }
     }
 
-    /// How long an empty bucket takes to be full.
-    const fn refill(self) -> Duration {
+    /// Returns the time to fill an empty bucket.
+    const fn refill_time(self) -> Duration {
         self.interval.saturating_mul(self.burst)
     }
 }
 
-/// What has a rate.
+/// An action with a rate limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RatedAction {
     Connect,
     Publish,
     Signal,
-    /// Shows a token or a key that is not valid.
+    /// Sending a token or a key that is not valid.
     FailAuth,
 }
 
-/// Something was done too often. It may be done again after this time.
+/// A rate limit was exceeded. The client may retry after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooOften(pub(crate) Duration);
+pub(crate) struct RateLimited(pub(crate) Duration);
 
-/// The rates that a hub was built with.
+/// The rates of a hub.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rates {
     pub(super) connections: Rate,
@@ -124,14 +124,14 @@ impl RateLimits {
 }
 
 impl Hub {
-    /// Counts what a client does. Nothing is counted if it is too often for the client's address, or for the token
-    /// or the subject that it has shown.
-    pub(crate) fn count(
+    /// Counts an action against the limits of the client's address, and of its token and subject. If one of them is
+    /// exceeded, counts nothing and returns an error.
+    pub(crate) fn check_rate(
         &self,
         action: RatedAction,
         client: Option<&Client>,
-        permit: Option<&Permit>,
-    ) -> Result<(), TooOften> {
+        grant: Option<&VerifiedGrant>,
+    ) -> Result<(), RateLimited> {
         let limits = &self.shared.rate_limits;
         let (buckets, limit) = match action {
             RatedAction::Connect => (&limits.connections, Limit::ConnectionRate),
@@ -139,22 +139,22 @@ impl Hub {
             RatedAction::Signal => (&limits.signals, Limit::SignalRate),
             RatedAction::FailAuth => (&limits.auth_failures, Limit::AuthFailureRate),
         };
-        let address = client.and_then(|client| client.address).map(Key::of_address);
-        let token = permit.map(|permit| Key::Token(&permit.id));
-        let subject = permit.and_then(|permit| permit.subject.as_deref()).map(Key::Subject);
+        let address = client.and_then(|client| client.address).map(Key::from_address);
+        let token = grant.map(|grant| Key::Token(&grant.id));
+        let subject = grant.and_then(|grant| grant.subject.as_deref()).map(Key::Subject);
         let keys = [address, token, subject];
         buckets.take(keys.into_iter().flatten()).inspect_err(|_| metrics::limit_reached(limit))
     }
 
-    /// Returns whether a client has shown so much that is not valid that it is not even looked at now.
-    pub(crate) fn check_auth_failures(&self, client: &Client) -> Result<(), TooOften> {
-        let key = client.address.map(Key::of_address);
-        let wait = self.shared.rate_limits.auth_failures.wait_of(key);
-        if wait.is_zero() { Ok(()) } else { Err(TooOften(wait)) }
+    /// Returns an error if a client has failed to authenticate too often. Counts nothing.
+    pub(crate) fn check_auth_failures(&self, client: &Client) -> Result<(), RateLimited> {
+        let key = client.address.map(Key::from_address);
+        let wait = self.shared.rate_limits.auth_failures.wait_for_key(key);
+        if wait.is_zero() { Ok(()) } else { Err(RateLimited(wait)) }
     }
 }
 
-/// Whose bucket it is.
+/// The owner of a bucket.
 #[derive(Clone, Copy, Hash)]
 enum Key<'k> {
     Token(&'k str),
@@ -163,8 +163,8 @@ enum Key<'k> {
 }
 
 impl Key<'_> {
-    /// A network gives each of its customers 64 bits of addresses, or more.
-    fn of_address(address: IpAddr) -> Self {
+    /// IPv6 addresses of one /64 network share a bucket, because providers assign at least that much to a customer.
+    fn from_address(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
             address @ IpAddr::V4(_) => address,
@@ -174,12 +174,12 @@ impl Key<'_> {
 
 /// The buckets of all clients for one action.
 ///
-/// A bucket is the time at which it will be full: the later, the emptier it is. Those that are full need not be kept.
+/// A bucket is stored as the time when it will be full: the later, the emptier it is. Full buckets need not be stored.
 struct Buckets {
     rate: Rate,
-    /// Nobody can choose names so that they share another's bucket.
+    /// Random, so that clients cannot choose names that share another client's bucket.
     hasher: RandomState,
-    kept: Mutex<Generations>,
+    generations: Mutex<Generations>,
 }
 
 struct Generations {
@@ -191,58 +191,58 @@ struct Generations {
 
 impl Buckets {
     fn new(rate: Rate) -> Self {
-        let kept = Generations { young: HashMap::new(), old: HashMap::new(), began: Instant::now() };
-        Self { rate, hasher: RandomState::new(), kept: Mutex::new(kept) }
+        let generations = Generations { young: HashMap::new(), old: HashMap::new(), began: Instant::now() };
+        Self { rate, hasher: RandomState::new(), generations: Mutex::new(generations) }
     }
 
     /// Takes one from each bucket, or none if one of them is empty.
-    fn take<'k>(&self, keys: impl Iterator<Item = Key<'k>>) -> Result<(), TooOften> {
+    fn take<'k>(&self, keys: impl Iterator<Item = Key<'k>>) -> Result<(), RateLimited> {
         if self.rate.interval.is_zero() {
             return Ok(());
         }
         let now = Instant::now();
-        let mut kept = self.lock();
-        kept.age(now, self.rate.refill());
+        let mut generations = self.lock();
+        generations.age(now, self.rate.refill_time());
         let mut taken = Vec::with_capacity(3);
         let mut wait = Duration::ZERO;
         for key in keys.map(|key| self.hasher.hash_one(key)) {
-            let full_at = kept.full_at(key, now) + self.rate.interval;
+            let full_at = generations.full_at(key, now) + self.rate.interval;
             wait = wait.max(self.wait(full_at, now));
             taken.push((key, full_at));
         }
         if !wait.is_zero() {
-            return Err(TooOften(wait));
+            return Err(RateLimited(wait));
         }
-        kept.young.extend(taken);
+        generations.young.extend(taken);
         Ok(())
     }
 
-    /// Returns how long it takes until one can be taken from a bucket.
-    fn wait_of(&self, key: Option<Key<'_>>) -> Duration {
+    /// Returns the time until one can be taken from a bucket.
+    fn wait_for_key(&self, key: Option<Key<'_>>) -> Duration {
         let Some(key) = key.filter(|_| !self.rate.interval.is_zero()) else { return Duration::ZERO };
         let (now, key) = (Instant::now(), self.hasher.hash_one(key));
         let full_at = self.lock().full_at(key, now) + self.rate.interval;
         self.wait(full_at, now)
     }
 
-    /// Returns how long it takes until a bucket that will be full at this time has something to take.
+    /// Returns the time until one can be taken from a bucket that would be full at `full_at` afterwards.
     fn wait(&self, full_at: Instant, now: Instant) -> Duration {
-        (full_at - now).saturating_sub(self.rate.refill())
+        (full_at - now).saturating_sub(self.rate.refill_time())
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Generations {
-    /// Returns when a bucket will be full: `now` if it is already, or is not kept.
+    /// Returns when a bucket will be full: `now` if it is full or not stored.
     fn full_at(&self, key: u64, now: Instant) -> Instant {
         let full_at = self.young.get(&key).or_else(|| self.old.get(&key));
         full_at.map_or(now, |full_at| (*full_at).max(now))
     }
 
-    /// Forgets the old buckets once all of them are full, or if there are too many young ones.
+    /// Drops the old generation once all its buckets are full, or if the young one is too large.
     fn age(&mut self, now: Instant, refill: Duration) {
         let is_over = now - self.began >= refill.max(Duration::from_secs(1));
         if is_over || self.young.len() >= MAX_REMEMBERED {
@@ -260,7 +260,7 @@ mod tests {
         tokio::time::advance(time).await;
     }
 
-    fn take(buckets: &Buckets, name: &str) -> Result<(), TooOften> {
+    fn take(buckets: &Buckets, name: &str) -> Result<(), RateLimited> {
         buckets.take([Key::Token(name)].into_iter())
     }
 
@@ -270,13 +270,13 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(take(&buckets, "a"), Ok(()));
         }
-        assert_eq!(take(&buckets, "a"), Err(TooOften(Duration::from_millis(500))));
+        assert_eq!(take(&buckets, "a"), Err(RateLimited(Duration::from_millis(500))));
         assert_eq!(take(&buckets, "b"), Ok(()));
         pass(Duration::from_millis(400)).await;
         assert_eq!(
             take(&buckets, "a"),
-            Err(TooOften(Duration::from_millis(100))),
-            "what is refused costs nothing"
+            Err(RateLimited(Duration::from_millis(100))),
+            "a rejected action is not counted"
         );
         pass(Duration::from_millis(100)).await;
         assert_eq!(take(&buckets, "a"), Ok(()));
@@ -289,17 +289,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_is_refused_by_each_of_its_buckets_and_pays_for_none_then() {
+    async fn a_client_is_limited_by_each_of_its_buckets_and_a_rejection_takes_from_none() {
         let buckets = Buckets::new(Rate::per_minute(1));
-        let address = Key::of_address([192, 0, 2, 1].into());
+        let address = Key::from_address([192, 0, 2, 1].into());
         assert!(buckets.take([Key::Token("a"), address].into_iter()).is_ok());
         assert!(buckets.take([Key::Token("b"), address].into_iter()).is_err());
         assert!(buckets.take([Key::Token("b")].into_iter()).is_ok());
-        assert!(buckets.take([Key::Subject("b")].into_iter()).is_ok(), "a subject is no token");
+        assert!(buckets.take([Key::Subject("b")].into_iter()).is_ok(), "a subject is not a token");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_remembered_of_clients_is_bounded_and_an_empty_bucket_outlasts_a_generation() {
+    async fn the_number_of_buckets_is_bounded_and_an_empty_bucket_outlasts_a_generation() {
         let buckets = Buckets::new(Rate::per_minute(1).burst(2));
         take(&buckets, "a").unwrap();
         take(&buckets, "a").unwrap();
@@ -311,21 +311,21 @@ mod tests {
             take(&buckets, &number.to_string()).unwrap_or_default();
         }
         let counts = || {
-            let kept = buckets.lock();
-            [kept.young.len(), kept.old.len()]
+            let generations = buckets.lock();
+            [generations.young.len(), generations.old.len()]
         };
         assert!(counts().iter().all(|count| *count <= MAX_REMEMBERED + 3), "{:?}", counts());
         for _ in 0..3 {
             pass(Duration::from_secs(120)).await;
             take(&buckets, "a").unwrap();
         }
-        assert!(counts().iter().sum::<usize>() <= 2, "full buckets are forgotten");
+        assert!(counts().iter().sum::<usize>() <= 2, "full buckets are dropped");
     }
 
     #[test]
     fn addresses_of_one_network_share_a_bucket() {
         let hasher = RandomState::new();
-        let hash = |text: &str| hasher.hash_one(Key::of_address(text.parse().unwrap()));
+        let hash = |text: &str| hasher.hash_one(Key::from_address(text.parse().unwrap()));
         assert_eq!(hash("2001:db8:1:2:3:4:5:6"), hash("2001:db8:1:2::"));
         assert_ne!(hash("2001:db8:1:2::"), hash("2001:db8:1:3::"));
         assert_eq!(hash("::ffff:192.0.2.1"), hash("192.0.2.1"));

@@ -1,80 +1,64 @@
-//! All that one connection subscribes to, read as one stream of events.
+//! The subscriptions of one connection, read as one stream of events.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::Hub;
-use super::lease::{Due, Lease, Usage};
+use super::token_guard::{TokenGuard, TokenStatus, TokenUse};
+use super::{Hub, RenewError, SubscribeError};
 use crate::channel::Channel;
-use crate::history::{Batch, Gap, Inbox, Log, Place, TURN_BYTES};
+use crate::history::{Batch, Gap, Inbox, Log, ReadCursor, TURN_BYTES};
 use crate::metrics;
 use crate::wire::{Cursor, EndCode, MAX_CHANNELS, Since};
 
-/// What the client calls a subscription of its own. There is one without: what the connection
-/// subscribed to when it opened, and what widened that.
-pub(crate) type Reference = Option<Arc<str>>;
+/// The client's name for a subscription. `None` is the connection's default subscription: what it subscribed to when
+/// it opened, and later additions without an id.
+pub(crate) type SubscriptionId = Option<Arc<str>>;
 
-/// What a connection reads.
+/// Something for a connection to send.
 pub(crate) enum Event {
     /// Messages of one channel, in order.
-    Messages { reference: Reference, messages: Arc<Batch> },
-    /// Messages of a channel are gone. What comes after is the next event of the channel.
-    Gap { reference: Reference, channel: Arc<str>, gap: Gap },
+    Messages { subscription_id: SubscriptionId, messages: Arc<Batch> },
+    /// Messages of a channel are lost. The messages after the gap are the channel's next event.
+    Gap { subscription_id: SubscriptionId, channel: Arc<str>, gap: Gap },
 }
 
-/// A subscription to a channel that stands.
+/// A channel that was subscribed.
 pub(crate) struct Ready {
     pub(crate) channel: Channel,
+    /// Where to resume until a message arrives.
     pub(crate) position: Cursor,
 }
 
-/// What happened to a subscription because of its token.
+/// A change of a subscription's token for the client to know.
 pub(crate) enum Notice {
-    /// Its token ends in so many milliseconds.
-    Expiring { reference: Reference, milliseconds: u64 },
-    /// It has ended.
-    Ended { reference: Reference, channels: Vec<String>, code: EndCode },
+    /// The token expires in this many milliseconds.
+    Expiring { subscription_id: SubscriptionId, milliseconds: u64 },
+    /// The subscription ended with its token.
+    Ended { subscription_id: SubscriptionId, channels: Vec<String>, code: EndCode },
 }
 
 /// The subscriptions of one connection.
 pub(crate) struct Reader {
     inbox: Arc<Inbox>,
-    /// In the order of their keys.
+    /// Ordered by key.
     subscribed: Vec<Subscribed>,
     next_key: u64,
-    /// Keys of what may have something to read. Who is parked has no turn, and those that
-    /// are gone are passed over.
+    /// The keys of channels that may have something to read. Parked channels are not in it. Keys of channels that
+    /// were unsubscribed are skipped.
     turns: VecDeque<u64>,
-    /// A log that is read is no longer its channel's history.
+    /// Set once a log that is read is no longer its channel's history.
     has_retired: bool,
 }
 
 /// One channel of a subscription.
 struct Subscribed {
     key: u64,
-    reference: Reference,
+    subscription_id: SubscriptionId,
     log: Arc<Log>,
-    place: Place,
-    /// By which right each topic is read.
-    leases: Vec<(usize, Arc<Lease>)>,
-}
-
-/// Why a subscription does not come to be.
-#[derive(Debug)]
-pub(crate) enum NoSubscription {
-    /// The connection has one of the same reference.
-    RefInUse,
-    /// One connection cannot have that many channels.
-    TooManyChannels,
-    Unavailable,
-}
-
-/// Why a subscription does not go on with another token.
-pub(crate) enum NotRenewed {
-    NotSubscribed,
-    /// The token names less than is subscribed.
-    NotGranted,
+    place: ReadCursor,
+    /// The topics, each with the token that grants it.
+    guards: Vec<(usize, Arc<TokenGuard>)>,
 }
 
 impl Reader {
@@ -83,32 +67,33 @@ impl Reader {
         Self { inbox, subscribed: Vec::new(), next_key: 0, turns: VecDeque::new(), has_retired: false }
     }
 
-    /// Subscribes to channels and topics. What is published from here on will be read. With a
-    /// reference it is a subscription of its own.
+    /// Subscribes to channels and topics, and reads every message that is published from here on. Without an id, adds
+    /// to the default subscription.
     pub(crate) async fn subscribe(
         &mut self,
         hub: &Hub,
-        reference: &Reference,
-        permitted: Vec<(Channel, Vec<usize>)>,
+        subscription_id: &SubscriptionId,
+        channels: Vec<(Channel, Vec<usize>)>,
         since: &Since,
-        lease: &Arc<Lease>,
-    ) -> Result<Vec<Ready>, NoSubscription> {
-        if reference.is_some() && self.has(reference) {
-            return Err(NoSubscription::RefInUse);
+        guard: &Arc<TokenGuard>,
+    ) -> Result<Vec<Ready>, SubscribeError> {
+        if subscription_id.is_some() && self.has(subscription_id) {
+            return Err(SubscribeError::RefInUse);
         }
-        let new = permitted.iter().filter(|(channel, _)| self.index_of(reference, channel.name()).is_none());
+        let new =
+            channels.iter().filter(|(channel, _)| self.index_of(subscription_id, channel.name()).is_none());
         if self.subscribed.len() + new.count() > MAX_CHANNELS {
-            return Err(NoSubscription::TooManyChannels);
+            return Err(SubscribeError::TooManyChannels);
         }
-        // All logs before the first change: what is refused changes nothing.
-        let mut logs = Vec::with_capacity(permitted.len());
-        for (channel, _) in &permitted {
+        // Open all logs before the first change, so that an error changes nothing.
+        let mut logs = Vec::with_capacity(channels.len());
+        for (channel, _) in &channels {
             let cursor = since.get(channel.name()).copied().unwrap_or_default();
-            logs.push(hub.open_log_at(channel, cursor).await.map_err(|_| NoSubscription::Unavailable)?);
+            logs.push(hub.open_log_at(channel, cursor).await.map_err(|_| SubscribeError::Unavailable)?);
         }
-        let all = permitted.into_iter().zip(logs).map(|((channel, topics), log)| {
+        let all = channels.into_iter().zip(logs).map(|((channel, topics), log)| {
             let cursor = since.get(channel.name()).copied();
-            let position = self.subscribe_to(reference, log, &topics, cursor, lease);
+            let position = self.subscribe_to(subscription_id, log, &topics, cursor, guard);
             Ready { channel, position }
         });
         Ok(all.collect())
@@ -116,41 +101,44 @@ impl Reader {
 
     fn subscribe_to(
         &mut self,
-        reference: &Reference,
+        subscription_id: &SubscriptionId,
         log: Arc<Log>,
         topics: &[usize],
         cursor: Option<Cursor>,
-        lease: &Arc<Lease>,
+        guard: &Arc<TokenGuard>,
     ) -> Cursor {
         let key = self.next_key;
         self.next_key += 1;
-        let earlier = self.index_of(reference, log.channel().name());
+        let earlier = self.index_of(subscription_id, log.channel().name());
         let (mut subscribed, position) = if let Some(index) = earlier {
-            // Under a key of its own: a wake-up for the earlier one may still be on its way.
+            // Use a new key: a wake-up for the earlier one may be pending.
             let mut subscribed = self.remove(index);
-            let position = subscribed.log.widen(&mut subscribed.place, topics, cursor);
+            let position = subscribed.log.add_topics(&mut subscribed.place, topics, cursor);
             (Subscribed { key, ..subscribed }, position)
         } else {
             let (place, position) = log.start(topics, cursor.unwrap_or_default());
-            (Subscribed { key, reference: reference.clone(), log, place, leases: Vec::new() }, position)
+            (
+                Subscribed { key, subscription_id: subscription_id.clone(), log, place, guards: Vec::new() },
+                position,
+            )
         };
-        subscribed.extend(topics, lease);
+        subscribed.add_topics(topics, guard);
         self.subscribed.push(subscribed);
         self.turns.push_back(key);
         position
     }
 
-    /// Ends a channel of the subscription without a reference. Tells whether there was one.
+    /// Removes a channel from the default subscription. Returns `false` if it was not subscribed.
     pub(crate) fn unsubscribe_channel(&mut self, channel: &str) -> bool {
         let index = self.index_of(&None, channel);
         index.map(|index| self.remove(index)).is_some()
     }
 
-    /// Ends a subscription, and tells which channels it had.
-    pub(crate) fn unsubscribe(&mut self, reference: &Reference) -> Vec<String> {
+    /// Ends a subscription, and returns the channels that it had.
+    pub(crate) fn unsubscribe(&mut self, subscription_id: &SubscriptionId) -> Vec<String> {
         let mut channels = Vec::new();
         for index in (0..self.subscribed.len()).rev() {
-            if self.subscribed[index].reference == *reference {
+            if self.subscribed[index].subscription_id == *subscription_id {
                 channels.push(self.remove(index).log.channel().name().to_owned());
             }
         }
@@ -158,78 +146,83 @@ impl Reader {
         channels
     }
 
-    /// The one channel of a subscription. Nothing if it has none or several.
-    pub(crate) fn channel_of(&self, reference: &Reference) -> Option<String> {
-        let mut names = self.of(reference).map(|subscribed| subscribed.log.channel().name());
+    /// Returns the channel of a subscription, or `None` if it does not have exactly one.
+    pub(crate) fn channel_of(&self, subscription_id: &SubscriptionId) -> Option<String> {
+        let mut names = self.channels_of(subscription_id).map(|subscribed| subscribed.log.channel().name());
         let name = names.next()?;
         names.next().is_none().then(|| name.to_owned())
     }
 
-    /// Goes on reading a subscription by another right, which names at least as much.
+    /// Replaces the token of a subscription by one that grants at least as much as is subscribed.
     pub(crate) fn renew(
         &mut self,
-        reference: &Reference,
-        permitted: &[(Channel, Vec<usize>)],
-        lease: &Arc<Lease>,
-    ) -> Result<(), NotRenewed> {
-        if !self.has(reference) {
-            return Err(NotRenewed::NotSubscribed);
+        subscription_id: &SubscriptionId,
+        granted: &[(Channel, Vec<usize>)],
+        guard: &Arc<TokenGuard>,
+    ) -> Result<(), RenewError> {
+        if !self.has(subscription_id) {
+            return Err(RenewError::NotSubscribed);
         }
-        let granted = |subscribed: &Subscribed| {
-            let channel = permitted.iter().find(|(channel, _)| channel == subscribed.log.channel());
+        let is_granted = |subscribed: &Subscribed| {
+            let channel = granted.iter().find(|(channel, _)| channel == subscribed.log.channel());
             let topics = channel.map_or(&[][..], |(_, topics)| topics);
-            subscribed.leases.iter().all(|(topic, _)| topics.contains(topic))
+            subscribed.guards.iter().all(|(topic, _)| topics.contains(topic))
         };
-        if !self.of(reference).all(granted) {
-            return Err(NotRenewed::NotGranted);
+        if !self.channels_of(subscription_id).all(is_granted) {
+            return Err(RenewError::NotGranted);
         }
-        for subscribed in self.subscribed.iter_mut().filter(|subscribed| subscribed.reference == *reference) {
-            for (_, held) in &mut subscribed.leases {
-                *held = Arc::clone(lease);
+        for subscribed in
+            self.subscribed.iter_mut().filter(|subscribed| subscribed.subscription_id == *subscription_id)
+        {
+            for (_, held) in &mut subscribed.guards {
+                *held = Arc::clone(guard);
             }
         }
         Ok(())
     }
 
-    /// Tells what is due because of tokens, and ends what they no longer allow.
-    pub(crate) fn check_leases(&mut self, now: u64) -> Vec<Notice> {
+    /// Checks all tokens, and ends the subscriptions whose token has expired or was revoked.
+    pub(crate) fn check_tokens(&mut self, now: u64) -> Vec<Notice> {
         let mut notices = Vec::new();
-        let mut ended: Vec<(Reference, EndCode)> = Vec::new();
+        let mut ended: Vec<(SubscriptionId, EndCode)> = Vec::new();
         for subscribed in &self.subscribed {
-            let reference = &subscribed.reference;
-            for (_, lease) in &subscribed.leases {
-                let code = match lease.due(now) {
-                    Due::Nothing => continue,
-                    Due::Notice(milliseconds) => {
-                        notices.push(Notice::Expiring { reference: reference.clone(), milliseconds });
+            let subscription_id = &subscribed.subscription_id;
+            for (_, guard) in &subscribed.guards {
+                let code = match guard.check(now) {
+                    TokenStatus::Valid => continue,
+                    TokenStatus::Expiring(milliseconds) => {
+                        notices.push(Notice::Expiring {
+                            subscription_id: subscription_id.clone(),
+                            milliseconds,
+                        });
                         continue;
                     }
-                    Due::Expired => EndCode::Expired,
-                    Due::Revoked => EndCode::Revoked,
+                    TokenStatus::Expired => EndCode::Expired,
+                    TokenStatus::Revoked => EndCode::Revoked,
                 };
-                if ended.iter().all(|(other, _)| other != reference) {
-                    ended.push((reference.clone(), code));
+                if ended.iter().all(|(other, _)| other != subscription_id) {
+                    ended.push((subscription_id.clone(), code));
                 }
             }
         }
-        notices.extend(ended.into_iter().map(|(reference, code)| {
-            let channels = self.unsubscribe(&reference);
-            Notice::Ended { reference, channels, code }
+        notices.extend(ended.into_iter().map(|(subscription_id, code)| {
+            let channels = self.unsubscribe(&subscription_id);
+            Notice::Ended { subscription_id, channels, code }
         }));
         notices
     }
 
-    /// When there is next something due because of tokens, in milliseconds since 1970.
-    pub(crate) fn due_at(&self) -> Option<u64> {
-        self.leases().map(|lease| lease.due_at()).min()
+    /// Returns when to check the tokens next, in milliseconds since 1970.
+    pub(crate) fn next_check_at(&self) -> Option<u64> {
+        self.guards().map(|guard| guard.next_check_at()).min()
     }
 
-    /// The usage of tokens of an id, where there is one.
-    pub(crate) fn usage(&self, id: &str) -> Option<Arc<Usage>> {
-        self.leases().map(|lease| lease.usage()).find(|usage| usage.id() == id).cloned()
+    /// Returns the connection's use of tokens with an id, if it has one.
+    pub(crate) fn token_use(&self, id: &str) -> Option<Arc<TokenUse>> {
+        self.guards().map(|guard| guard.token_use()).find(|token_use| token_use.id() == id).cloned()
     }
 
-    /// Takes from the inbox which channels to read. Tells whether there was an alarm.
+    /// Takes from the inbox which channels to read. Returns `true` if there was an alarm.
     pub(crate) fn take_turns(&mut self) -> bool {
         self.inbox.take(&mut self.turns)
     }
@@ -243,8 +236,8 @@ impl Reader {
         self.inbox.poll(context)
     }
 
-    /// Adds what waits, about as much as one write takes, and tells whether there was anything. Every
-    /// channel has its turn once at most: what is written then gives others time to say more.
+    /// Reads waiting messages, about as many bytes as one write takes. Returns `false` if there were none. Reads each
+    /// channel once at most: more messages gather while these are written.
     pub(crate) fn read(&mut self, events: &mut Vec<Event>) -> bool {
         let (before, mut bytes) = (events.len(), 0);
         for _ in 0..self.turns.len() {
@@ -257,10 +250,10 @@ impl Reader {
         events.len() > before
     }
 
-    /// Reads one channel on, and tells how many bytes there were.
+    /// Reads one channel, and returns the number of bytes read.
     fn read_turn(&mut self, key: u64, max_bytes: usize, events: &mut Vec<Event>) -> usize {
         let index = self.subscribed.binary_search_by_key(&key, |subscribed| subscribed.key);
-        let Some(Subscribed { log, place, reference, .. }) =
+        let Some(Subscribed { log, place, subscription_id, .. }) =
             index.ok().and_then(|index| self.subscribed.get_mut(index))
         else {
             return 0;
@@ -276,41 +269,44 @@ impl Reader {
         metrics::read(read.lag, read.gap.is_some());
         if let Some(gap) = read.gap {
             let channel = log.channel().shared_name();
-            events.push(Event::Gap { reference: reference.clone(), channel, gap });
+            events.push(Event::Gap { subscription_id: subscription_id.clone(), channel, gap });
         }
         let bytes = read.messages.as_ref().map_or(0, |messages| messages.bytes());
         if let Some(messages) = read.messages {
-            events.push(Event::Messages { reference: reference.clone(), messages });
+            events.push(Event::Messages { subscription_id: subscription_id.clone(), messages });
         }
         bytes
     }
 
-    /// Returns whether the history of a channel was replaced since it was subscribed. The connection must be
-    /// closed: its client resumes on a new one, and receives a gap there.
+    /// Returns `true` if the history of a channel was replaced since it was subscribed. The connection must then
+    /// close: its client resumes on a new one, and receives a gap there.
     pub(crate) fn has_retired(&self) -> bool {
         self.has_retired
     }
 
-    /// Whether nothing is subscribed.
+    /// Returns `true` if nothing is subscribed.
     pub(crate) fn is_empty(&self) -> bool {
         self.subscribed.is_empty()
     }
 
-    fn has(&self, reference: &Reference) -> bool {
-        self.of(reference).next().is_some()
+    fn has(&self, subscription_id: &SubscriptionId) -> bool {
+        self.channels_of(subscription_id).next().is_some()
     }
 
-    fn of<'r>(&'r self, reference: &'r Reference) -> impl Iterator<Item = &'r Subscribed> {
-        self.subscribed.iter().filter(move |subscribed| subscribed.reference == *reference)
+    fn channels_of<'r>(
+        &'r self,
+        subscription_id: &'r SubscriptionId,
+    ) -> impl Iterator<Item = &'r Subscribed> {
+        self.subscribed.iter().filter(move |subscribed| subscribed.subscription_id == *subscription_id)
     }
 
-    fn leases(&self) -> impl Iterator<Item = &Arc<Lease>> {
-        self.subscribed.iter().flat_map(|subscribed| subscribed.leases.iter().map(|(_, lease)| lease))
+    fn guards(&self) -> impl Iterator<Item = &Arc<TokenGuard>> {
+        self.subscribed.iter().flat_map(|subscribed| subscribed.guards.iter().map(|(_, guard)| guard))
     }
 
-    fn index_of(&self, reference: &Reference, channel: &str) -> Option<usize> {
+    fn index_of(&self, subscription_id: &SubscriptionId, channel: &str) -> Option<usize> {
         self.subscribed.iter().position(|subscribed| {
-            subscribed.reference == *reference && subscribed.log.channel().name() == channel
+            subscribed.subscription_id == *subscription_id && subscribed.log.channel().name() == channel
         })
     }
 
@@ -322,13 +318,13 @@ impl Reader {
 }
 
 impl Subscribed {
-    /// Of two rights to a topic the one that lasts longer counts.
-    fn extend(&mut self, topics: &[usize], lease: &Arc<Lease>) {
+    /// Adds topics that a token grants. If a topic already has a token, the one that expires later is used.
+    fn add_topics(&mut self, topics: &[usize], guard: &Arc<TokenGuard>) {
         for topic in topics {
-            match self.leases.iter_mut().find(|(known, _)| known == topic) {
-                Some((_, held)) if held.expires() <= lease.expires() => *held = Arc::clone(lease),
+            match self.guards.iter_mut().find(|(known, _)| known == topic) {
+                Some((_, held)) if held.expires() <= guard.expires() => *held = Arc::clone(guard),
                 Some(_) => {}
-                None => self.leases.push((*topic, Arc::clone(lease))),
+                None => self.guards.push((*topic, Arc::clone(guard))),
             }
         }
     }

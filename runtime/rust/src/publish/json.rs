@@ -1,4 +1,4 @@
-//! Payloads that arrive as text: read with care for what must not be changed or lost.
+//! Publishing JSON text, which is carried verbatim.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,18 +9,17 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::{
-    Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, carries_a_stream, invalid,
+    Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, expected_text_stream, invalid,
 };
 use crate::schema::{self, Issue, Schema};
 use crate::wire::{Envelope, LogKind};
 
 impl Hub {
-    /// Publishes JSON text to a channel and topic that are known by name, as `POST publish`
-    /// does. Await it; `run_id` and `idempotency_key` may come before. The text is carried
-    /// verbatim, unless it repeats the key of an object.
+    /// Publishes JSON text to a channel and topic by name, as `POST publish` does. Set options, then await it. The text
+    /// is carried verbatim, unless an object in it has a duplicate key.
     ///
-    /// Where the topic may carry a string and the text is not JSON that the topic accepts,
-    /// the text itself is that string.
+    /// If the topic accepts strings and the text is not JSON that the topic accepts, the text itself is published as a
+    /// string.
     pub fn publish_json<'p>(&'p self, channel: &'p str, topic: &'p str, body: &'p [u8]) -> PublishJson<'p> {
         PublishJson { hub: self, channel, topic, body, options: Options::default() }
     }
@@ -37,19 +36,19 @@ pub struct PublishJson<'p> {
 }
 
 impl<'p> PublishJson<'p> {
-    /// Says which run the message belongs to.
+    /// Sets the run that the message belongs to.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
         self.options.run_id = Some(run_id.into());
         self
     }
 
-    /// Makes a repeat harmless, as [`Publish::idempotency_key`](crate::Publish::idempotency_key) does.
+    /// Makes it safe to repeat the call, as [`Publish::idempotency_key`](crate::Publish::idempotency_key) does.
     pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
     }
 
-    /// Checks the text and begins to publish it. The result also tells whether the key was used before.
+    /// Checks the text and starts to publish it. The outcome says whether the key was used before.
     pub(crate) fn start(self) -> Result<Appending, PublishError> {
         let Self { hub, channel, topic, body, options } = self;
         let (channel, index) = hub.registry().topic(channel, topic)?;
@@ -57,10 +56,10 @@ impl<'p> PublishJson<'p> {
             return Err(PublishError::TooLarge { bytes: body.len() });
         }
         let schema = channel.definition().topics[index].schema();
-        let payload = read(schema.ok_or_else(|| carries_a_stream(&channel, topic))?, body);
-        let payload = payload.map_err(|refusal| match refusal {
-            Refusal::NotJson(error) => PublishError::NotJson(error),
-            Refusal::Invalid(issues) => invalid(&channel, topic, issues),
+        let payload = parse_payload(schema.ok_or_else(|| expected_text_stream(&channel, topic))?, body);
+        let payload = payload.map_err(|error| match error {
+            PayloadError::NotJson(error) => PublishError::NotJson(error),
+            PayloadError::Invalid(issues) => invalid(&channel, topic, issues),
         })?;
         let run_id = options.run_id();
         let envelope =
@@ -81,7 +80,7 @@ impl<'p> IntoFuture for PublishJson<'p> {
     }
 }
 
-/// A payload that its schema accepts, and how it is written.
+/// A payload that its schema accepts, by how it is encoded.
 enum Payload<'b> {
     Verbatim(&'b str),
     Rewritten(Value),
@@ -99,36 +98,36 @@ impl Payload<'_> {
     }
 }
 
-/// Why text is not a payload.
-enum Refusal {
+/// Why text is not a valid payload.
+enum PayloadError {
     NotJson(String),
     Invalid(Vec<Issue>),
 }
 
-/// Reads a payload for a topic with this schema.
-fn read<'b>(schema: &Schema, body: &'b [u8]) -> Result<Payload<'b>, Refusal> {
-    let text = std::str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
-    let refused = match parse(text) {
-        Ok((value, repeats_a_key)) => match schema::check(schema, &value) {
-            Ok(()) if repeats_a_key => return Ok(Payload::Rewritten(value)),
+/// Parses and checks a payload.
+fn parse_payload<'b>(schema: &Schema, body: &'b [u8]) -> Result<Payload<'b>, PayloadError> {
+    let text = std::str::from_utf8(body).map_err(|error| PayloadError::NotJson(error.to_string()))?;
+    let error = match parse(text) {
+        Ok((value, has_duplicates)) => match schema::check(schema, &value) {
+            Ok(()) if has_duplicates => return Ok(Payload::Rewritten(value)),
             Ok(()) => return Ok(Payload::Verbatim(text.trim_matches(JSON_SPACE))),
-            Err(issues) => Refusal::Invalid(issues),
+            Err(issues) => PayloadError::Invalid(issues),
         },
-        Err(error) => Refusal::NotJson(error.to_string()),
+        Err(error) => PayloadError::NotJson(error.to_string()),
     };
     if !may_be_string(schema) {
-        return Err(refused);
+        return Err(error);
     }
-    match (schema::check(schema, text), &refused) {
+    match (schema::check(schema, text), &error) {
         (Ok(()), _) => Ok(Payload::Text(text)),
-        (Err(issues), Refusal::NotJson(_)) => Err(Refusal::Invalid(issues)),
-        (Err(_), _) => Err(refused),
+        (Err(issues), PayloadError::NotJson(_)) => Err(PayloadError::Invalid(issues)),
+        (Err(_), _) => Err(error),
     }
 }
 
 const JSON_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// Whether some string could be accepted.
+/// Returns `true` if the schema may accept a string.
 fn may_be_string(schema: &Schema) -> bool {
     match schema {
         Schema::Any
@@ -143,27 +142,27 @@ fn may_be_string(schema: &Schema) -> bool {
     }
 }
 
-/// Parses JSON, and tells whether an object in it has a key twice. The last one counts.
+/// Parses JSON. Also returns `true` if an object in it has a duplicate key, of which the last one counts.
 fn parse(text: &str) -> serde_json::Result<(Value, bool)> {
-    let mut repeats_a_key = false;
+    let mut has_duplicates = false;
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = Watchful { repeats_a_key: &mut repeats_a_key }.deserialize(&mut json)?;
+    let value = ValueSeed { has_duplicates: &mut has_duplicates }.deserialize(&mut json)?;
     json.end()?;
-    Ok((value, repeats_a_key))
+    Ok((value, has_duplicates))
 }
 
-/// Reads a [`Value`] as `serde_json` does, and watches for keys that come twice.
-struct Watchful<'w> {
-    repeats_a_key: &'w mut bool,
+/// Deserializes a [`Value`] as `serde_json` does, and detects duplicate keys.
+struct ValueSeed<'w> {
+    has_duplicates: &'w mut bool,
 }
 
-impl Watchful<'_> {
-    fn again(&mut self) -> Watchful<'_> {
-        Watchful { repeats_a_key: self.repeats_a_key }
+impl ValueSeed<'_> {
+    fn reborrow(&mut self) -> ValueSeed<'_> {
+        ValueSeed { has_duplicates: self.has_duplicates }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Watchful<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -171,7 +170,7 @@ impl<'de> DeserializeSeed<'de> for Watchful<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Watchful<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,7 +203,7 @@ impl<'de> Visitor<'de> for Watchful<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(self.again())? {
+        while let Some(item) = items.next_element_seed(self.reborrow())? {
             array.push(item);
         }
         Ok(Value::Array(array))
@@ -213,8 +212,8 @@ impl<'de> Visitor<'de> for Watchful<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(self.again())?;
-            *self.repeats_a_key |= object.insert(key, value).is_some();
+            let value = entries.next_value_seed(self.reborrow())?;
+            *self.has_duplicates |= object.insert(key, value).is_some();
         }
         Ok(Value::Object(object))
     }
@@ -225,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_key_is_seen_at_any_depth() {
+    fn a_duplicate_key_is_detected_at_any_depth() {
         for (text, repeats, value) in [
             (r#"{"a":1,"b":{"a":2}}"#, false, r#"{"a":1,"b":{"a":2}}"#),
             (r#"{"a":1,"a":2}"#, true, r#"{"a":2}"#),
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_what_serde_json_reads() {
+    fn values_are_parsed_as_serde_json_does() {
         for text in [
             "null",
             " true ",

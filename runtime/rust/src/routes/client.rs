@@ -1,4 +1,4 @@
-//! Who sent a request.
+//! The client that sent a request.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -7,20 +7,20 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
-use crate::hub::{Client, Hub, ServerPlace};
+use crate::hub::{Client, Hub, ServerSlot};
 
 impl FromRequestParts<Hub> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Infallible> {
-        let place = parts.extensions.get::<ServerPlace>().cloned();
+        let slot = parts.extensions.get::<ServerSlot>().cloned();
         let named = hub.client_address_header().and_then(|header| read_address(&parts.headers, header));
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        Ok(Self { place, address: named.or_else(|| peer.filter(|peer| !is_local(*peer))) })
+        Ok(Self { slot, address: named.or_else(|| peer.filter(|peer| !is_local(*peer))) })
     }
 }
 
-/// Reads the address that the nearest proxy has written: the last one, because clients can send the others.
+/// Reads the address that the nearest proxy added. It is the last one, because the client can forge the others.
 fn read_address(headers: &HeaderMap, header: &str) -> Option<IpAddr> {
     let value = headers.get_all(header).iter().next_back()?.to_str().ok()?;
     let address = value.rsplit(',').next()?.trim();
@@ -28,12 +28,12 @@ fn read_address(headers: &HeaderMap, header: &str) -> Option<IpAddr> {
     address.parse().ok().or_else(with_port)
 }
 
-/// Returns whether an address is on the machine or a private network. It is probably a proxy's, and all clients would
-/// share its rates.
+/// Returns `true` if an address is on this machine or a private network. It is probably a proxy's, and all clients
+/// would share its rate limits.
 fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {
-            // Load balancers of some hosts are in the address space that carriers share.
+            // Some hosting providers run load balancers in the carriers' shared address space (RFC 6598).
             let is_shared = matches!(address.octets(), [100, 64..=127, ..]);
             address.is_loopback() || address.is_private() || address.is_link_local() || is_shared
         }

@@ -6,16 +6,16 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use tracing::Instrument;
 
-use super::session::{Session, Wish};
+use super::session::{Session, SubscribeRequest};
 use super::socket::Socket;
-use super::{Failure, Parameters, SessionHead, open, permit};
+use super::{HttpError, Parameters, SessionHead, authorize, ensure_accepting};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
 
-/// Clients say little: what a connection holds in memory while it is idle.
+/// Small, because each idle connection holds it in memory and clients send little.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// Full enough for a system call.
+/// Large enough to be worth a system call.
 const WRITE_BUFFER: usize = 32 * 1024;
 
 pub(super) async fn connect(
@@ -24,11 +24,11 @@ pub(super) async fn connect(
     parameters: Parameters,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     head: SessionHead,
-) -> Result<Response, Failure> {
-    open(&hub, Phase::Closing)?;
-    hub.count(RatedAction::Connect, Some(&client), None)?;
+) -> Result<Response, HttpError> {
+    ensure_accepting(&hub, Phase::Closing)?;
+    hub.check_rate(RatedAction::Connect, Some(&client), None)?;
     let upgrade = upgrade
-        .map_err(|rejection| Failure::not_an_upgrade(rejection.status(), &rejection.body_text()))?
+        .map_err(|rejection| HttpError::not_an_upgrade(rejection.status(), &rejection.body_text()))?
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_frame_size(MAX_CLIENT_FRAME)
@@ -36,32 +36,36 @@ pub(super) async fn connect(
         .protocols([SUBPROTOCOL]);
     let guest = upgrade.selected_protocol().is_none();
     let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
-    let connected = hub.connected("websocket", client.clone()).ok_or_else(Failure::too_many_connections)?;
-    let mut session = Session::new(hub.clone(), guest, connected, head.0.clone());
-    // A client of ours may bring its tokens later.
+    let connection =
+        hub.admit_connection("websocket", client.clone()).ok_or_else(HttpError::too_many_connections)?;
+    let mut session = Session::new(hub.clone(), guest, connection, head.0.clone());
+    // A client that offers the subprotocol may send its tokens later.
     let greeting = if guest || token.is_some() {
         let channel = parameters.get("channel").filter(|_| token.is_none());
-        let permit = permit(&hub, &client, token.as_deref(), &head, Action::Subscribe, channel).await?;
+        let grant = authorize(&hub, &client, token.as_deref(), &head, Action::Subscribe, channel).await?;
         let since = read_since(parameters.get("since"))?;
-        let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
-        session.ready(&None, &ready)
+        let ready =
+            session.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
+        session.ready_frames(&None, &ready)
     } else {
         Vec::new()
     };
-    // What was published since reaches the session, so the 101 that follows means subscribed.
+    // The session receives every message from here on, so the client is subscribed when it receives the 101.
     let span = session.span();
     Ok(upgrade.on_upgrade(move |socket| Socket::new(session, socket).run(greeting).instrument(span)))
 }
 
+/// Returns the token that the client sends as a subprotocol.
 fn bearer_subprotocol(upgrade: &WebSocketUpgrade) -> Option<String> {
     let mut offered = upgrade.requested_protocols().filter_map(|protocol| protocol.to_str().ok());
     offered.find_map(|protocol| protocol.strip_prefix(BEARER_SUBPROTOCOL)).map(str::to_owned)
 }
 
-pub(super) fn read_since(since: Option<&str>) -> Result<Since, Failure> {
+/// Parses the `since` parameter.
+pub(super) fn read_since(since: Option<&str>) -> Result<Since, HttpError> {
     let Some(since) = since else { return Ok(Since::new()) };
     serde_json::from_str(since).map_err(|error| {
         let example = r#"{"pipeline:run_42":"start"}"#;
-        Failure::bad_request(format!("since is not an object of cursors such as {example}: {error}"))
+        HttpError::bad_request(format!("since must be an object of cursors such as {example}: {error}"))
     })
 }

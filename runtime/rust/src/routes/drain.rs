@@ -1,8 +1,8 @@
-//! Reads what a handler leaves of a request's body, so that the client receives the answer.
+//! Reads the part of a request's body that its handler did not read, so that the client receives the response.
 //!
-//! A handler may answer without reading the body: it is too large, or the caller may not send it. If the server
-//! then closes the connection while the client still writes, the system resets it, and the client loses the answer.
-//! The next request on a pooled connection may fail as well.
+//! A handler may respond without reading the body, for example because it is too large or the caller is not
+//! authorized. If the server then closes the connection while the client is still writing, the system resets it and the
+//! client loses the response. The next request on a pooled connection may fail as well.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,20 +18,21 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// A body whose rest arrives this fast is read before the answer is sent, and the connection stays usable.
+/// If the rest of a body arrives within this time, it is read before the response is sent and the connection stays
+/// usable.
 const WAIT: Duration = Duration::from_secs(1);
-/// A larger rest is not worth reading to keep a connection.
+/// Reading a larger rest costs more than a new connection.
 const MAX_WAIT_BYTES: u64 = 16 * 1024 * 1024;
-/// How long to read on after the answer, and how long to wait for more. nginx has the same limits.
+/// How long to keep reading after the response, and how long to wait for more data. nginx has the same limits.
 const LINGER: Duration = Duration::from_secs(30);
 const LINGER_IDLE: Duration = Duration::from_secs(5);
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Reads the rest of a request's body, if it is small and arrives soon. Otherwise the answer has
-/// `Connection: close`, and the rest is read after it.
+/// Reads the rest of a request's body if it is small and arrives soon. Otherwise the response has `Connection: close`,
+/// and the rest is read after it.
 pub(crate) async fn drain(request: Request, next: Next) -> Response {
-    // HTTP/2 ends one stream without harm to the others.
+    // HTTP/2 resets one stream without affecting the others.
     if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
         return next.run(request).await;
     }
@@ -55,7 +56,7 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     response
 }
 
-/// Reads a body to its end and returns `true`, unless it is too large or stops arriving.
+/// Reads a body to its end. Returns `false` if it is too large or stops arriving.
 async fn discard(rest: &mut BodyDataStream, max_bytes: u64) -> bool {
     let mut bytes = 0;
     while let Ok(chunk) = timeout(LINGER_IDLE, rest.next()).await {
@@ -68,7 +69,7 @@ async fn discard(rest: &mut BodyDataStream, max_bytes: u64) -> bool {
     false
 }
 
-/// The body of a request, which returns what is left of it when the handler drops it.
+/// A request body that sends its unread rest when the handler drops it.
 struct Lent {
     body: Body,
     is_read: bool,
@@ -78,7 +79,7 @@ struct Lent {
 
 struct Left {
     body: Body,
-    /// Whether the handler has begun to read it.
+    /// Set once the handler has begun to read.
     is_read: bool,
 }
 

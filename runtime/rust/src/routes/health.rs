@@ -28,9 +28,9 @@ pub(super) async fn health(State(hub): State<Hub>) -> Response {
     let body = match hub.health() {
         Health::Open => return axum::Json(json!({ "status": "open" })).into_response(),
         Health::Closing => json!({ "status": "closing" }),
-        // Anyone may ask, so what failed stays in the log.
+        // The route is public, so the details are only in the log.
         Health::Failing => {
-            json!({ "status": "failing", "error": "the storage failed: see the server's log" })
+            json!({ "status": "failing", "error": "storage failure: see the server's log" })
         }
     };
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], axum::Json(body)).into_response()

@@ -1,4 +1,4 @@
-//! Which pages may use the routes.
+//! Checks which pages may use the routes.
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -7,25 +7,29 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::Failure;
+use super::HttpError;
 use crate::hub::Hub;
 
-/// Refuses what a page of another origin asks for. Browsers ask no page's leave to open a WebSocket, and send
-/// simple requests before they look at what is allowed.
-pub(super) async fn check(State(hub): State<Hub>, request: Request, next: Next) -> Result<Response, Failure> {
+/// Rejects requests from pages of other origins. CORS headers are not enough: browsers do not apply them to a WebSocket,
+/// and send simple requests before they check them.
+pub(super) async fn check(
+    State(hub): State<Hub>,
+    request: Request,
+    next: Next,
+) -> Result<Response, HttpError> {
     match request.headers().get(header::ORIGIN) {
         Some(origin) if !is_allowed(&hub, origin) => {
-            tracing::debug!(?origin, "refused: a page of another origin");
-            Err(Failure::origin())
+            tracing::debug!(?origin, "request from an origin that is not allowed");
+            Err(HttpError::origin_not_allowed())
         }
         _ => Ok(next.run(request).await),
     }
 }
 
-/// Tells browsers what the pages of the allowed origins may ask for and read.
+/// Returns the layer that adds CORS headers for pages of the allowed origins.
 pub(super) fn cors(hub: &Hub) -> CorsLayer {
     let hub = hub.clone();
-    // A page of another origin may come by its session only if that origin is named.
+    // A page of another origin may use its session only if that origin is listed.
     let has_sessions = hub.accepts_sessions() && hub.allowed_origins().is_some();
     CorsLayer::new()
         .allow_credentials(has_sessions)
@@ -40,29 +44,29 @@ pub(super) fn cors(hub: &Hub) -> CorsLayer {
         .expose_headers([HeaderName::from_static("idempotent-replayed"), header::RETRY_AFTER])
 }
 
-/// Whether the credentials that a browser adds by itself, such as cookies, count in a request: the browser says that a
-/// page made it whose origin is named, or is the request's own host if none is named.
+/// Returns `true` if the credentials that a browser adds by itself, such as cookies, are valid in a request. The
+/// browser must state that the page's origin is an allowed one, or the request's own host if no origins are set.
 pub(super) fn is_trusted(hub: &Hub, head: &Parts) -> bool {
     let is_same_origin = head.headers.get("sec-fetch-site").map(|site| site.as_bytes() == b"same-origin");
     let Some(origin) = head.headers.get(header::ORIGIN) else {
-        // Browsers name no origin when a page reads from its own.
+        // Browsers omit `Origin` in a page's GET requests to its own origin.
         return is_same_origin == Some(true);
     };
     let is_trusted = match hub.allowed_origins() {
         Some(_) => is_allowed(hub, origin),
-        // Browsers also compare the scheme, which the server does not know.
+        // `Sec-Fetch-Site` also compares the scheme, which the server does not know.
         None => is_same_origin != Some(false) && is_own(origin, head),
     };
     if !is_trusted {
-        tracing::debug!(?origin, "the session of a page of another origin does not count");
+        tracing::debug!(?origin, "ignoring the session of a page from another origin");
     }
     is_trusted
 }
 
-/// Whether an origin has the host and port that the request was sent to.
+/// Returns `true` if an origin has the host and port that the request was sent to.
 fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
     let host = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
-    // HTTP/2 names the host in the URI.
+    // HTTP/2 has the host in the URI.
     let host = head.uri.authority().map(|authority| authority.as_str().as_bytes()).or(host);
     let of_origin = origin.as_bytes();
     let of_origin = of_origin.strip_prefix(b"https://").or_else(|| of_origin.strip_prefix(b"http://"));

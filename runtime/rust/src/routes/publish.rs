@@ -7,10 +7,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Failure, Parameters, SessionHead, bearer, body, is_backend, open, permit, unauthorized};
+use super::{
+    HttpError, Parameters, SessionHead, authorize, bearer, body, ensure_accepting, is_backend, unauthorized,
+};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::offload;
-use crate::token::{Permit, Refused, TopicClaim};
+use crate::token::{AuthError, TopicClaim, VerifiedGrant};
 use crate::wire::MAX_PAYLOAD;
 
 mod text_stream;
@@ -31,28 +33,28 @@ pub(super) async fn publish(
     headers: HeaderMap,
     head: SessionHead,
     request: Body,
-) -> Result<Response, Failure> {
-    open(&hub, Phase::Closed)?;
+) -> Result<Response, HttpError> {
+    ensure_accepting(&hub, Phase::Closed)?;
     let channel = parameters.get("channel");
     let topic = parameters.get("topic");
     let is_backend = is_backend(&hub, &headers);
     if !is_backend {
-        let permit = authorize(&hub, &client, bearer(&headers), &head, channel, topic).await?;
-        hub.count(RatedAction::Publish, Some(&client), Some(&permit))?;
+        let grant = authorize_topic(&hub, &client, bearer(&headers), &head, channel, topic).await?;
+        hub.check_rate(RatedAction::Publish, Some(&client), Some(&grant))?;
     }
     client.set_trusted(true);
     let missing =
-        |name| Failure::bad_request(format!("the parameter {name} is missing: publish?channel=…&topic=…"));
+        |name| HttpError::bad_request(format!("missing parameter {name}: use publish?channel=…&topic=…"));
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let topic = topic.ok_or_else(|| missing("topic"))?;
-    let run_id = run_id(&parameters)?;
-    let not_published = |error| Failure::not_published(error, is_backend);
-    if text_stream::is_one(&headers) {
-        let writer = hub.stream_by_name(channel, topic, run_id).await.map_err(not_published)?;
+    let run_id = read_run_id(&parameters)?;
+    let publish_error = |error| HttpError::from_publish_error(error, is_backend);
+    if text_stream::is_text_stream(&headers) {
+        let writer = hub.stream_by_name(channel, topic, run_id).await.map_err(publish_error)?;
         let id = text_stream::publish(writer, request).await?;
         return Ok(Json(json!({ "id": id })).into_response());
     }
-    let key = idempotency_key(&headers)?.map(str::to_owned);
+    let key = read_idempotency_key(&headers)?.map(str::to_owned);
     let (channel, topic, run_id) = (channel.to_owned(), topic.to_owned(), run_id.map(str::to_owned));
     let payload = body::read(&headers, request, MAX_PAYLOAD).await?;
     let bytes = payload.len();
@@ -66,8 +68,8 @@ pub(super) async fn publish(
         }
         publishing.start()
     };
-    let appending = offload::run(bytes, start).await.map_err(not_published)?;
-    let appended = appending.await.map_err(not_published)?;
+    let appending = offload::run(bytes, start).await.map_err(publish_error)?;
+    let appended = appending.await.map_err(publish_error)?;
     let mut answer = Json(json!({ "id": appended.id })).into_response();
     if appended.repeated {
         answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -75,37 +77,40 @@ pub(super) async fn publish(
     Ok(answer)
 }
 
-pub(super) fn run_id(parameters: &Parameters) -> Result<Option<&str>, Failure> {
+/// Reads the `run_id` parameter.
+pub(super) fn read_run_id(parameters: &Parameters) -> Result<Option<&str>, HttpError> {
     let run_id = parameters.get("run_id");
     if run_id.is_some_and(|id| id.is_empty() || id.chars().nth(MAX_RUN_ID).is_some()) {
-        return Err(Failure::bad_request(format!("run_id has 1 to {MAX_RUN_ID} characters")));
+        return Err(HttpError::bad_request(format!("run_id must have 1 to {MAX_RUN_ID} characters")));
     }
     Ok(run_id)
 }
 
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+/// Reads the `Idempotency-Key` header.
+pub(super) fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, HttpError> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
-    let refused =
-        || Failure::bad_request(format!("Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters"));
-    key.map(Some).ok_or_else(refused)
+    let error = || {
+        HttpError::bad_request(format!("Idempotency-Key must have 1 to {MAX_KEY} visible ASCII characters"))
+    };
+    key.map(Some).ok_or_else(error)
 }
 
-/// A token, or the session of a page, may publish to the topics that it names.
-async fn authorize(
+/// Returns what the token or the session of the page grants, if that includes the topic.
+async fn authorize_topic(
     hub: &Hub,
     client: &Client,
     bearer: Option<&str>,
     head: &SessionHead,
     channel: Option<&str>,
     topic: Option<&str>,
-) -> Result<Permit, Failure> {
-    let permit = permit(hub, client, bearer, head, Action::Publish, channel).await?;
-    let names =
+) -> Result<VerifiedGrant, HttpError> {
+    let grant = authorize(hub, client, bearer, head, Action::Publish, channel).await?;
+    let is_topic =
         |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;
-    if permit.topics.iter().any(names) {
-        return Ok(permit);
+    if grant.topics.iter().any(is_topic) {
+        return Ok(grant);
     }
-    tracing::debug!(channel, topic, "the token names others");
-    Err(unauthorized(hub, client, &Refused::new("topic", "the token does not name the topic")))
+    tracing::debug!(channel, topic, "the token does not grant the topic");
+    Err(unauthorized(hub, client, &AuthError::new("topic", "the token does not grant the topic")))
 }

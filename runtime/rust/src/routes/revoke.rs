@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::{Failure, body, open, signing_key};
+use super::{HttpError, body, ensure_accepting, require_signing_key};
 use crate::hub::{Client, Hub, Phase};
 
-/// More than an id needs.
+/// Enough for an id.
 const MAX_BODY: usize = 4 * 1024;
 
 pub(super) async fn revoke(
@@ -16,13 +16,13 @@ pub(super) async fn revoke(
     client: Client,
     headers: HeaderMap,
     request: Body,
-) -> Result<StatusCode, Failure> {
-    open(&hub, Phase::Closed)?;
-    signing_key(&hub, &client, &headers)?;
+) -> Result<StatusCode, HttpError> {
+    ensure_accepting(&hub, Phase::Closed)?;
+    require_signing_key(&hub, &client, &headers)?;
     let request = body::read(&headers, request, MAX_BODY).await?;
     let request = serde_json::from_slice::<Value>(&request).unwrap_or_default();
     let id = request.get("jti").and_then(Value::as_str).ok_or_else(|| {
-        Failure::bad_request(r#"the body is not the id of tokens such as {"jti":"login_17"}"#)
+        HttpError::bad_request(r#"the request body must be a token id such as {"jti":"login_17"}"#)
     })?;
     hub.revoke(id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,4 @@
-//! One connection, whatever carries it: what it subscribes to, what is due, and what it says.
+//! One connection, independent of its transport: its subscriptions, its timers and its frames.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::hub::{Connected, Event, Hub, Notice, Phase, Reader, Room};
+use crate::hub::{ConnectionGuard, Event, Hub, Notice, Phase, Reader, WriteReservation};
 use crate::metrics;
 use crate::token;
 use crate::wire::{EndCode, ServerFrame, SharedText, close};
@@ -19,129 +19,134 @@ mod answer;
 pub(super) mod encode;
 mod subscribe;
 
-pub(super) use subscribe::{NotSubscribed, Wish};
+pub(super) use subscribe::SubscribeRequest;
 
-/// How long a connection may have nothing subscribed.
+/// How long a connection may have no subscription.
 const MAX_IDLE: Duration = Duration::from_secs(10);
 
-/// A connection and all that it subscribes to.
+/// A connection and its subscriptions.
 pub(super) struct Session {
     hub: Hub,
     reader: Reader,
-    /// A client that did not offer the subprotocol understands only a few kinds of frames.
+    /// The client did not offer the subprotocol, so it understands only a few kinds of frames.
     guest: bool,
     bad_frames: u32,
     next_ping: Instant,
-    /// Since when nothing is subscribed.
+    /// Set while nothing is subscribed.
     idle_since: Option<Instant>,
-    /// One for all that is due at some time.
+    /// Elapses when the next ping, token check or idle timeout is due.
     timer: Pin<Box<Sleep>>,
-    /// The client was told that the server is closing, and gets what is waiting.
+    /// The client was notified that the server is closing, and receives only the messages that wait.
     draining: bool,
     events: Vec<Event>,
-    connected: Connected,
-    /// The request that opened it, if the session in its headers may count.
+    connection: ConnectionGuard,
+    /// The request that opened the connection, if its cookies are trusted.
     head: Option<Arc<Parts>>,
 }
 
-/// What a connection is to do next.
+/// What a connection must do next.
 pub(super) enum Turn {
     Events(Vec<Event>),
     Frames(Vec<SharedText>),
     Ping,
-    End(End),
+    Close(CloseReason),
 }
 
-/// Why a connection ends.
+/// Why a connection closes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    /// What to close it with. Without, it is gone already, or does not take anything.
+pub(super) struct CloseReason {
+    /// The close code. `None` if the client is gone or does not read.
     pub(super) code: Option<u16>,
-    /// One word, to count by.
+    /// The label of the metric.
     pub(super) cause: &'static str,
     pub(super) reason: &'static str,
 }
 
-impl End {
-    pub(super) const fn close(code: u16, cause: &'static str, reason: &'static str) -> Self {
+impl CloseReason {
+    pub(super) const fn with_code(code: u16, cause: &'static str, reason: &'static str) -> Self {
         Self { code: Some(code), cause, reason }
     }
 
-    pub(super) const fn gone(cause: &'static str, reason: &'static str) -> Self {
+    pub(super) const fn without_code(cause: &'static str, reason: &'static str) -> Self {
         Self { code: None, cause, reason }
     }
 }
 
-/// The end of a connection that reads a channel whose history was replaced.
-const REPLACED: End =
-    End::close(close::INTERNAL, "replaced", "the history of a channel was replaced: reconnect");
+/// Closes a connection that reads a channel whose history was replaced.
+const REPLACED: CloseReason =
+    CloseReason::with_code(close::INTERNAL, "replaced", "the history of a channel was replaced: reconnect");
 
-/// The end of a connection that has nothing subscribed, because there are too many.
-const GAVE_WAY: End =
-    End::close(close::IDLE, "gave_way", "nothing was subscribed, and others need the connection's place");
+/// Closes a connection without subscriptions, because there are too many connections.
+const EVICTED: CloseReason = CloseReason::with_code(
+    close::IDLE,
+    "gave_way",
+    "nothing was subscribed, and another connection needs the slot",
+);
 
-/// The end of a connection that does not read while others wait for room.
-pub(super) const TOO_SLOW: End =
-    End::gone("slow", "the client reads too slowly, and others wait for room to write to theirs");
+/// Closes a connection that does not read while other connections wait to write.
+pub(super) const TOO_SLOW: CloseReason = CloseReason::without_code(
+    "slow",
+    "the client reads too slowly, and other connections are waiting to write",
+);
 
 impl Session {
-    pub(super) fn new(hub: Hub, guest: bool, connected: Connected, head: Option<Arc<Parts>>) -> Self {
+    pub(super) fn new(hub: Hub, guest: bool, connection: ConnectionGuard, head: Option<Arc<Parts>>) -> Self {
         let now = Instant::now();
         let mut session = Self {
             next_ping: now + hub.settings().ping_interval,
             hub,
-            reader: Reader::new(connected.inbox()),
+            reader: Reader::new(connection.inbox()),
             guest,
             bad_frames: 0,
             idle_since: Some(now),
             timer: Box::pin(sleep_until(now)),
             draining: false,
             events: Vec::new(),
-            connected,
+            connection,
             head,
         };
         session.set_timer();
         session
     }
 
-    /// What all that happens on the connection is logged in.
+    /// Returns the tracing span of the connection.
     pub(super) fn span(&self) -> tracing::Span {
         let span =
-            tracing::debug_span!("connection", transport = self.connected.transport(), guest = self.guest);
+            tracing::debug_span!("connection", transport = self.connection.transport(), guest = self.guest);
         span.in_scope(|| tracing::debug!("connected"));
         span
     }
 
-    /// To be called once, when the connection is over.
-    pub(super) fn ended(&self, end: &End) {
-        let transport = self.connected.transport();
-        metrics::ended(transport, end.cause);
-        tracing::debug!(code = end.code, cause = end.cause, reason = end.reason, "disconnected");
+    /// Records the end of the connection in metrics and the log. Call it once.
+    pub(super) fn record_close(&self, reason: &CloseReason) {
+        let transport = self.connection.transport();
+        metrics::ended(transport, reason.cause);
+        tracing::debug!(code = reason.code, cause = reason.cause, reason = reason.reason, "disconnected");
     }
 
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
     }
 
-    pub(super) fn connected(&self) -> &Connected {
-        &self.connected
+    pub(super) fn connection(&self) -> &ConnectionGuard {
+        &self.connection
     }
 
     pub(super) fn is_guest(&self) -> bool {
         self.guest
     }
 
-    /// Whether the client is only sent what is waiting, and not heard any more.
+    /// Returns `true` if the client only receives waiting messages, and its frames are ignored.
     pub(super) fn is_draining(&self) -> bool {
         self.draining
     }
 
-    /// Whether nothing is subscribed.
+    /// Returns `true` if nothing is subscribed.
     pub(super) fn is_idle(&self) -> bool {
         self.reader.is_empty()
     }
 
-    /// Waits for what there is to do next. Nothing is lost when it is cancelled.
+    /// Waits for the next turn. Cancel safe.
     pub(super) async fn next(&mut self) -> Turn {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -153,14 +158,14 @@ impl Session {
         loop {
             let alarmed = self.reader.take_turns();
             if alarmed || self.reader.has_turns() {
-                // What is due comes before what is waiting, which under load never ends.
+                // Timers come before messages, because under load messages never run out.
                 let is_due = alarmed || self.timer.deadline() <= Instant::now();
-                if is_due && let Some(turn) = self.what_is_due() {
+                if is_due && let Some(turn) = self.take_due_turn() {
                     return Poll::Ready(turn);
                 }
                 let has_read = self.reader.read(&mut self.events);
                 if self.reader.has_retired() {
-                    return Poll::Ready(Turn::End(REPLACED));
+                    return Poll::Ready(Turn::Close(REPLACED));
                 }
                 if has_read {
                     return Poll::Ready(self.take_events());
@@ -168,54 +173,54 @@ impl Session {
             }
             if self.reader.poll_turns(context).is_pending() {
                 ready!(self.timer.as_mut().poll(context));
-                if let Some(turn) = self.what_is_due() {
+                if let Some(turn) = self.take_due_turn() {
                     return Poll::Ready(turn);
                 }
             }
         }
     }
 
-    /// Waits until the messages of events may be written to the connection.
+    /// Reserves the bytes of events, and waits until they may be written to the connection.
     pub(super) async fn reserve(
         &self,
         events: &[Event],
         phase: &mut watch::Receiver<Phase>,
-    ) -> Result<Room, End> {
+    ) -> Result<WriteReservation, CloseReason> {
         let bytes = events.iter().map(|event| match event {
             Event::Messages { messages, .. } => messages.bytes(),
             Event::Gap { .. } => 0,
         });
         tokio::select! {
             biased;
-            room = self.connected.reserve(bytes.sum()) => Ok(room),
-            end = Self::cut(phase) => Err(end),
+            reservation = self.connection.reserve(bytes.sum()) => Ok(reservation),
+            reason = Self::wait_for_shutdown(phase) => Err(reason),
         }
     }
 
-    /// Waits until nothing is written any more.
-    pub(super) async fn cut(phase: &mut watch::Receiver<Phase>) -> End {
+    /// Waits until the hub is closed and nothing may be written any more.
+    pub(super) async fn wait_for_shutdown(phase: &mut watch::Receiver<Phase>) -> CloseReason {
         let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;
-        End::gone("shutdown", "cut by shutdown")
+        CloseReason::without_code("shutdown", "closed by shutdown")
     }
 
-    /// The frame that tells that the server is there.
-    pub(super) fn alive(&self) -> SharedText {
+    /// Returns a heartbeat.
+    pub(super) fn alive_frame(&self) -> SharedText {
         let next_in = self.hub.settings().ping_interval.as_millis();
         encode::frame(&ServerFrame::Alive { next_in: u64::try_from(next_in).unwrap_or(u64::MAX) })
     }
 
-    /// Sends what is waiting, and no more than that.
+    /// Returns waiting messages, and then the close.
     fn drain(&mut self) -> Turn {
-        // What ends meanwhile is read no further.
-        let notices = self.reader.check_leases(token::now_in_milliseconds());
+        // A token that expires meanwhile still ends its subscription.
+        let notices = self.reader.check_tokens(token::now_in_milliseconds());
         if !notices.is_empty() {
-            return self.tell(notices);
+            return self.notify(notices);
         }
         self.reader.take_turns();
         if self.reader.read(&mut self.events) {
             return self.take_events();
         }
-        Turn::End(End::close(close::GOING_AWAY, "shutdown", "the server is going away"))
+        Turn::Close(CloseReason::with_code(close::GOING_AWAY, "shutdown", "the server is going away"))
     }
 
     fn take_events(&mut self) -> Turn {
@@ -223,33 +228,33 @@ impl Session {
             Event::Messages { messages, .. } => messages.messages().len(),
             Event::Gap { .. } => 0,
         });
-        metrics::delivered(self.connected.transport(), messages.sum());
+        metrics::delivered(self.connection.transport(), messages.sum());
         Turn::Events(std::mem::take(&mut self.events))
     }
 
-    fn what_is_due(&mut self) -> Option<Turn> {
+    fn take_due_turn(&mut self) -> Option<Turn> {
         if self.hub.is_at_least(Phase::Closing) {
             self.draining = true;
             let reconnect_in = if self.guest { None } else { Some(self.hub.reconnect_in()) };
             return Some(Turn::Frames(vec![encode::frame(&ServerFrame::Closing { reconnect_in })]));
         }
-        let turn = self.check();
+        let turn = self.check_timers();
         self.set_timer();
         turn
     }
 
-    fn check(&mut self) -> Option<Turn> {
-        let notices = self.reader.check_leases(token::now_in_milliseconds());
+    fn check_timers(&mut self) -> Option<Turn> {
+        let notices = self.reader.check_tokens(token::now_in_milliseconds());
         if !notices.is_empty() {
-            return Some(self.tell(notices));
+            return Some(self.notify(notices));
         }
-        if self.idle_since.is_some() && self.connected.gives_way() {
-            return Some(Turn::End(GAVE_WAY));
+        if self.idle_since.is_some() && self.connection.is_evicted() {
+            return Some(Turn::Close(EVICTED));
         }
         let now = Instant::now();
         if self.idle_since.is_some_and(|since| now >= since + MAX_IDLE) {
             let reason = "nothing was subscribed for 10 seconds";
-            return Some(Turn::End(End::close(close::IDLE, "idle", reason)));
+            return Some(Turn::Close(CloseReason::with_code(close::IDLE, "idle", reason)));
         }
         if now >= self.next_ping {
             self.next_ping = now + self.hub.settings().ping_interval;
@@ -258,43 +263,51 @@ impl Session {
         None
     }
 
-    fn tell(&mut self, notices: Vec<Notice>) -> Turn {
+    /// Returns the frames of notices, or the close if the default subscription has ended.
+    fn notify(&mut self, notices: Vec<Notice>) -> Turn {
         let mut frames = Vec::with_capacity(notices.len());
         for notice in notices {
             match notice {
-                Notice::Expiring { reference, milliseconds } => frames
-                    .push(ServerFrame::Expiring { reference: encode::owned(&reference), r#in: milliseconds }),
-                Notice::Ended { reference: None, code: EndCode::Revoked, .. } => {
-                    return Turn::End(End::close(close::REVOKED, "revoked", "a token was revoked"));
+                Notice::Expiring { subscription_id, milliseconds } => frames.push(ServerFrame::Expiring {
+                    subscription_id: encode::owned_id(&subscription_id),
+                    r#in: milliseconds,
+                }),
+                Notice::Ended { subscription_id: None, code: EndCode::Revoked, .. } => {
+                    return Turn::Close(CloseReason::with_code(
+                        close::REVOKED,
+                        "revoked",
+                        "a token was revoked",
+                    ));
                 }
-                Notice::Ended { reference: None, .. } => {
+                Notice::Ended { subscription_id: None, .. } => {
                     let reason = "a token expired: reconnect with a new one";
-                    return Turn::End(End::close(close::EXPIRED, "expired", reason));
+                    return Turn::Close(CloseReason::with_code(close::EXPIRED, "expired", reason));
                 }
-                Notice::Ended { reference, channels, code } => {
-                    let (reference, code) = (encode::owned(&reference), Some(code.as_str().to_owned()));
-                    frames.push(ServerFrame::Unsubscribed { reference, channels, code });
+                Notice::Ended { subscription_id, channels, code } => {
+                    let (subscription_id, code) =
+                        (encode::owned_id(&subscription_id), Some(code.as_str().to_owned()));
+                    frames.push(ServerFrame::Unsubscribed { subscription_id, channels, code });
                 }
             }
         }
         Turn::Frames(if self.guest { Vec::new() } else { frames.iter().map(encode::frame).collect() })
     }
 
-    /// To be called whenever what is subscribed, or by which right, may have changed.
+    /// Resets the timer. Call it whenever subscriptions or their tokens may have changed.
     fn set_timer(&mut self) {
         if self.reader.is_empty() {
             self.idle_since.get_or_insert_with(Instant::now);
         } else {
             self.idle_since = None;
         }
-        self.connected.set_subscribed(self.idle_since.is_none());
+        self.connection.set_subscribed(self.idle_since.is_none());
         let mut due = self.next_ping;
         if let Some(since) = self.idle_since {
             due = due.min(since + MAX_IDLE);
         }
-        if let Some(lease) = self.reader.due_at() {
-            let wait = Duration::from_millis(lease.saturating_sub(token::now_in_milliseconds()));
-            // Looked at again in a day at the latest: the clock may have been set.
+        if let Some(guard) = self.reader.next_check_at() {
+            let wait = Duration::from_millis(guard.saturating_sub(token::now_in_milliseconds()));
+            // Check again after a day at the latest, because the clock may have been set.
             due = due.min(Instant::now() + wait.min(token::MAX_LIFETIME));
         }
         self.timer.as_mut().reset(due);

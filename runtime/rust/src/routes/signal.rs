@@ -8,15 +8,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::publish::{idempotency_key, run_id};
+use super::publish::{read_idempotency_key, read_run_id};
 use super::{
-    Failure, Parameters, SessionHead, bearer, body, is_backend, open, permit_of_session, unauthorized,
+    HttpError, Parameters, SessionHead, authorize_session, bearer, body, ensure_accepting, is_backend,
+    unauthorized,
 };
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::offload;
-use crate::schema::{self, Schema};
-use crate::signal::{SignalOptions, SignalStatus};
-use crate::token::Refused;
+use crate::signal::{SignalOptions, SignalPayload, SignalStatus};
+use crate::token::{AuthError, SignalClaim};
 use crate::wire::{MAX_PAYLOAD, timestamp};
 
 pub(super) async fn signal(
@@ -26,26 +26,29 @@ pub(super) async fn signal(
     headers: HeaderMap,
     head: SessionHead,
     request: Body,
-) -> Result<Json<Value>, Failure> {
-    open(&hub, Phase::Closed)?;
+) -> Result<Json<Value>, HttpError> {
+    ensure_accepting(&hub, Phase::Closed)?;
     let at = hub.storage_time();
     let missing =
-        |name| Failure::bad_request(format!("the parameter {name} is missing: signal?channel=…&name=…"));
+        |name| HttpError::bad_request(format!("missing parameter {name}: use signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
-    let by =
-        if is_backend { None } else { sender(&hub, &client, bearer(&headers), &head, channel, name).await? };
+    let by = if is_backend {
+        None
+    } else {
+        authorize_signal(&hub, &client, bearer(&headers), &head, channel, name).await?
+    };
     client.set_trusted(true);
     let channel = channel.ok_or_else(|| missing("channel"))?;
     let name = name.ok_or_else(|| missing("name"))?;
     let resolved = hub.registry().signal(channel, name);
-    let (resolved, index) = resolved.map_err(|error| Failure::unknown(error, is_backend))?;
-    let definition = &resolved.definition().signals[index];
-    let run_id = run_id(&parameters)?;
-    let key = idempotency_key(&headers)?;
-    let payload = body::read(&headers, request, MAX_PAYLOAD).await?;
-    let schema = definition.schema;
-    let payload = offload::run(payload.len(), move || normalize(schema, &payload)).await?;
+    let (channel, index) = resolved.map_err(|error| HttpError::not_found(error, is_backend))?;
+    let definition = &channel.definition().signals[index];
+    let run_id = read_run_id(&parameters)?;
+    let key = read_idempotency_key(&headers)?;
+    let body = body::read(&headers, request, MAX_PAYLOAD).await?;
+    let payload =
+        offload::run(body.len(), move || SignalPayload::from_json(definition.schema, &body)).await?;
     let options = SignalOptions {
         by: by.map(Cow::Owned),
         run_id: run_id.map(Cow::Borrowed),
@@ -53,7 +56,7 @@ pub(super) async fn signal(
         key: key.map(Cow::Borrowed),
         at: Some(at),
     };
-    let receipt = hub.send_signal(&resolved, definition, payload, options).await?;
+    let receipt = hub.send_signal(&channel, definition, payload, options).await?;
     let status = match receipt.status {
         SignalStatus::Accepted => "accepted",
         SignalStatus::Kept => "kept",
@@ -61,34 +64,24 @@ pub(super) async fn signal(
     Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at), "status": status })))
 }
 
-/// Checks a payload, and returns it as the journal keeps it.
-fn normalize(schema: &Schema, payload: &[u8]) -> Result<String, Failure> {
-    let payload: Value = serde_json::from_slice(payload)
-        .map_err(|error| Failure::bad_request(format!("the payload is not JSON: {error}")))?;
-    schema::check(schema, &payload)
-        .map_err(|issues| Failure::invalid("the payload breaks the signal's definition", &issues))?;
-    Ok(payload.to_string())
-}
-
-/// Returns the sender, if the token or the session names one. Each may send the signals that it names.
-async fn sender(
+/// Returns the subject of the token or the session, if that grants the signal.
+async fn authorize_signal(
     hub: &Hub,
     client: &Client,
     bearer: Option<&str>,
     head: &SessionHead,
     channel: Option<&str>,
     name: Option<&str>,
-) -> Result<Option<String>, Failure> {
-    let permit = match bearer {
-        Some(token) => hub.verify(token).await.map_err(|refused| unauthorized(hub, client, &refused))?,
-        None => permit_of_session(hub, client, head, Action::Signal, channel).await?,
+) -> Result<Option<String>, HttpError> {
+    let grant = match bearer {
+        Some(token) => hub.verify(token).await.map_err(|error| unauthorized(hub, client, &error))?,
+        None => authorize_session(hub, client, head, Action::Signal, channel).await?,
     };
-    let names = |claim: &crate::token::SignalClaim| {
-        Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == name
-    };
-    if permit.signals.iter().any(names) {
-        hub.count(RatedAction::Signal, Some(client), Some(&permit))?;
-        return Ok(permit.subject);
+    let is_signal =
+        |claim: &SignalClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == name;
+    if grant.signals.iter().any(is_signal) {
+        hub.check_rate(RatedAction::Signal, Some(client), Some(&grant))?;
+        return Ok(grant.subject);
     }
-    Err(Failure::not_granted(&Refused::new("signal", "the token does not name the signal")))
+    Err(HttpError::not_granted(&AuthError::new("signal", "the token does not grant the signal")))
 }

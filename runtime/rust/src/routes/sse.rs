@@ -1,9 +1,9 @@
-//! `POST sse` and `GET sse`: the same connections where no WebSocket comes through.
+//! `POST sse` and `GET sse`: the same connections over an event stream, for networks without WebSocket support.
 //!
-//! A task reads for the stream and hands over one turn at a time, so a client that is slow is a
-//! place that lags, and no queue grows. One that takes nothing for the hub's write timeout loses its
-//! subscriptions. What then remains is the socket with what the system and the HTTP server had
-//! taken for it already. Only who accepts the socket can bound that, as `serve` does.
+//! A task reads for the stream and passes on one turn at a time. So a slow client is a cursor that lags, and no queue
+//! grows. A client that reads nothing for the hub's write timeout loses its subscriptions. The socket then remains,
+//! with the data that the system and the HTTP server have buffered for it. Only the server that accepted the socket can
+//! close it, as `serve` does.
 
 use std::convert::Infallible;
 
@@ -17,14 +17,14 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::connect::read_since;
-use super::session::{End, Session, TOO_SLOW, Turn, Wish, encode};
-use super::{Failure, Parameters, SessionHead, bearer, body, open, permit};
-use crate::hub::{Action, Client, Event, Hub, Pending, Phase, RatedAction};
+use super::session::{CloseReason, Session, SubscribeRequest, TOO_SLOW, Turn, encode};
+use super::{HttpError, Parameters, SessionHead, authorize, bearer, body, ensure_accepting};
+use crate::hub::{Action, Client, Event, Hub, PendingWrite, Phase, RatedAction};
 use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
 
-mod places;
+mod cursors;
 
-use places::Places;
+use cursors::ResumeCursors;
 
 pub(super) async fn post(
     State(hub): State<Hub>,
@@ -32,20 +32,20 @@ pub(super) async fn post(
     headers: HeaderMap,
     head: SessionHead,
     request: Body,
-) -> Result<Response, Failure> {
-    open(&hub, Phase::Closing)?;
-    // Before any of the body is read.
-    hub.count(RatedAction::Connect, Some(&client), None)?;
+) -> Result<Response, HttpError> {
+    ensure_accepting(&hub, Phase::Closing)?;
+    // Check the rate before reading the body.
+    hub.check_rate(RatedAction::Connect, Some(&client), None)?;
     let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
-    let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
-    let mut session = Session::new(hub, false, connected, head.0);
+    let connection = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
+    let mut session = Session::new(hub, false, connection, head.0);
     let mut greeting = String::new();
-    for (token, wish) in subs {
-        for frame in session.sub(token.as_deref(), &wish).await {
+    for (token, request) in subs {
+        for frame in session.handle_sub(token.as_deref(), &request).await {
             write_event(&mut greeting, &frame);
         }
     }
-    Ok(answer(session, None, greeting))
+    Ok(respond(session, None, greeting))
 }
 
 pub(super) async fn get(
@@ -54,53 +54,58 @@ pub(super) async fn get(
     parameters: Parameters,
     headers: HeaderMap,
     head: SessionHead,
-) -> Result<Response, Failure> {
-    open(&hub, Phase::Closing)?;
-    hub.count(RatedAction::Connect, Some(&client), None)?;
+) -> Result<Response, HttpError> {
+    ensure_accepting(&hub, Phase::Closing)?;
+    hub.check_rate(RatedAction::Connect, Some(&client), None)?;
     let token = bearer(&headers).or_else(|| parameters.get("token"));
     let channel = parameters.get("channel").filter(|_| token.is_none());
-    let permit = permit(&hub, &client, token, &head, Action::Subscribe, channel).await?;
-    // What `EventSource` says when it comes again is later than what its URL says.
+    let grant = authorize(&hub, &client, token, &head, Action::Subscribe, channel).await?;
+    // When `EventSource` reconnects, its last event id is later than the `since` of its URL.
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
-    let connected = hub.connected("sse", client).ok_or_else(Failure::too_many_connections)?;
-    let mut session = Session::new(hub, false, connected, head.0);
-    let ready = session.subscribe(&permit, &Wish { since, ..Wish::default() }).await?;
-    let places = Places::new(&ready);
+    let connection = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
+    let mut session = Session::new(hub, false, connection, head.0);
+    let ready = session.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
+    let cursors = ResumeCursors::new(&ready);
     let mut greeting = String::new();
-    for frame in session.ready(&None, &ready) {
-        places.write_id(&mut greeting);
+    for frame in session.ready_frames(&None, &ready) {
+        cursors.write_id(&mut greeting);
         write_event(&mut greeting, &frame);
     }
-    Ok(answer(session, Some(places), greeting))
+    Ok(respond(session, Some(cursors), greeting))
 }
 
-fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, Wish)>, Failure> {
+fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, SubscribeRequest)>, HttpError> {
     let example = r#"[{"kind":"sub","ref":"1","data":"<token>"}]"#;
-    let bad =
-        |why: &str| Failure::bad_request(format!("the body is not a list of subs such as {example}: {why}"));
+    let bad = |why: &str| {
+        HttpError::bad_request(format!("the request body must be a list of subs such as {example}: {why}"))
+    };
     let frames: Vec<serde_json::Value> =
         serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))?;
     if frames.is_empty() || frames.len() > MAX_CHANNELS {
-        return Err(bad(&format!("it has 1 to {MAX_CHANNELS} of them")));
+        return Err(bad(&format!("expected 1 to {MAX_CHANNELS} subs")));
     }
     let subs = frames.into_iter().map(|frame| match client_frame(frame) {
-        Ok(ClientFrame::Sub { reference: Some(reference), data, channel, topics, since }) => {
+        Ok(ClientFrame::Sub { subscription_id: Some(subscription_id), data, channel, topics, since }) => {
             let since = since.unwrap_or_default();
-            Ok((data, Wish { reference: Some(reference.into()), channel, topics, since }))
+            Ok((
+                data,
+                SubscribeRequest { subscription_id: Some(subscription_id.into()), channel, topics, since },
+            ))
         }
-        Ok(_) => Err(bad("each is a sub with a ref")),
+        Ok(_) => Err(bad("each frame must be a sub with a ref")),
         Err(error) => Err(bad(&error.message)),
     });
     subs.collect()
 }
 
-/// The answer is under way when all that is asked for is subscribed.
-fn answer(session: Session, places: Option<Places>, greeting: String) -> Response {
+/// Responds with an event stream. The session must have subscribed already, so that the client is subscribed when the
+/// response arrives.
+fn respond(session: Session, cursors: Option<ResumeCursors>, greeting: String) -> Response {
     let (sender, receiver) = mpsc::channel(1);
     let span = session.span();
-    let stream = Stream { session, sender, places };
+    let stream = Stream { session, sender, cursors };
     tokio::spawn(stream.run(greeting).instrument(span));
     let body = stream::unfold(receiver, |mut receiver| async {
         let text: Bytes = receiver.recv().await?;
@@ -116,10 +121,10 @@ fn answer(session: Session, places: Option<Places>, greeting: String) -> Respons
     (headers, Body::from_stream(body)).into_response()
 }
 
-/// The text of messages that are being written.
+/// The text of events that are being written.
 struct Text {
     text: String,
-    _pending: Pending,
+    _pending: PendingWrite,
 }
 
 impl AsRef<[u8]> for Text {
@@ -131,54 +136,57 @@ impl AsRef<[u8]> for Text {
 struct Stream {
     session: Session,
     sender: mpsc::Sender<Bytes>,
-    /// Where the client of a `GET` would resume.
-    places: Option<Places>,
+    /// The cursors of the client of a `GET`.
+    cursors: Option<ResumeCursors>,
 }
 
 impl Stream {
     async fn run(mut self, greeting: String) {
-        let end = match self.write(greeting.into()).await {
+        let reason = match self.write(greeting.into()).await {
             Ok(()) => self.serve().await,
-            Err(end) => end,
+            Err(reason) => reason,
         };
-        self.session.ended(&end);
+        self.session.record_close(&reason);
     }
 
-    async fn serve(&mut self) -> End {
-        let cut = self.session.connected().cut();
-        // What is subscribed does not change, except that it ends.
+    async fn serve(&mut self) -> CloseReason {
+        let cut = self.session.connection().close_signal();
+        // An event stream cannot add subscriptions, so without any it is over.
         while !self.session.is_idle() {
             let turn = tokio::select! {
                 biased;
-                () = self.sender.closed() => return End::gone("left", "the client left"),
+                () = self.sender.closed() => return CloseReason::without_code("left", "the client disconnected"),
                 () = cut.wait() => return TOO_SLOW,
                 turn = self.session.next() => turn,
             };
             let text = match turn {
                 Turn::Events(events) => {
                     let mut phase = self.session.hub().phase();
-                    let room = match self.session.reserve(&events, &mut phase).await {
-                        Ok(room) => room,
-                        Err(end) => return end,
+                    let reservation = match self.session.reserve(&events, &mut phase).await {
+                        Ok(reservation) => reservation,
+                        Err(reason) => return reason,
                     };
                     let text = self.events(events);
-                    // Until the server has written it to the socket.
-                    Bytes::from_owner(Text { text, _pending: self.session.connected().pending(room) })
+                    // The server drops the bytes once it has written them to the socket.
+                    Bytes::from_owner(Text {
+                        text,
+                        _pending: self.session.connection().track_pending(reservation),
+                    })
                 }
-                Turn::Frames(frames) => written(&frames).into(),
-                Turn::Ping => written(&[self.session.alive()]).into(),
-                Turn::End(end) => return end,
+                Turn::Frames(frames) => format_events(&frames).into(),
+                Turn::Ping => format_events(&[self.session.alive_frame()]).into(),
+                Turn::Close(reason) => return reason,
             };
-            if let Err(end) = self.write(text).await {
-                return end;
+            if let Err(reason) = self.write(text).await {
+                return reason;
             }
         }
-        End::gone("idle", "no subscription is left")
+        CloseReason::without_code("idle", "every subscription has ended")
     }
 
     fn events(&mut self, events: Vec<Event>) -> String {
-        let Some(places) = &mut self.places else {
-            return written(&encode::events(events, encode::Audience::Ours));
+        let Some(cursors) = &mut self.cursors else {
+            return format_events(&encode::events(events, encode::Audience::Fanfare));
         };
         let mut text = String::new();
         for event in events {
@@ -190,8 +198,8 @@ impl Stream {
                 }
                 Event::Messages { messages, .. } => {
                     for message in messages.messages() {
-                        places.advance(messages.channel(), message);
-                        places.write_id(&mut text);
+                        cursors.advance(messages.channel(), message);
+                        cursors.write_id(&mut text);
                         write_event(&mut text, message);
                     }
                 }
@@ -200,23 +208,23 @@ impl Stream {
         text
     }
 
-    async fn write(&mut self, text: Bytes) -> Result<(), End> {
+    async fn write(&mut self, text: Bytes) -> Result<(), CloseReason> {
         let hub = self.session.hub();
         let mut phase = hub.phase();
-        let cut = self.session.connected().cut();
+        let cut = self.session.connection().close_signal();
         tokio::select! {
             biased;
             result = timeout(hub.settings().write_timeout, self.sender.send(text)) => match result {
-                Ok(result) => result.map_err(|_| End::gone("left", "the client left")),
-                Err(_) => Err(End::gone("unread", "the client does not read")),
+                Ok(result) => result.map_err(|_| CloseReason::without_code("left", "the client disconnected")),
+                Err(_) => Err(CloseReason::without_code("unread", "the client stopped reading")),
             },
             () = cut.wait() => Err(TOO_SLOW),
-            end = Session::cut(&mut phase) => Err(end),
+            reason = Session::wait_for_shutdown(&mut phase) => Err(reason),
         }
     }
 }
 
-fn written(frames: &[SharedText]) -> String {
+fn format_events(frames: &[SharedText]) -> String {
     let mut text = String::new();
     for frame in frames {
         write_event(&mut text, frame);
@@ -225,7 +233,7 @@ fn written(frames: &[SharedText]) -> String {
 }
 
 fn write_event(text: &mut String, frame: &SharedText) {
-    // A payload may have line breaks between its tokens, each of which begins a line of an event.
+    // A payload may have line breaks between its JSON tokens. Each line needs its own `data:` field.
     let ends_line = |character| character == '\n' || (character == '\r' && !bug!(EventSplit));
     for line in frame.as_str().split(ends_line) {
         text.push_str("data: ");

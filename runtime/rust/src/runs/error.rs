@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::hub::Unavailable;
+use crate::hub::OpenError;
 use crate::storage::StorageError;
 
-/// Why a job or one of its steps failed. Every standard error converts into one that is retried, so `?` usually
-/// does the right thing. [`RunError::fail`] is for failures that no retry can fix.
+/// The error of a job or a step. Every standard error converts into one that is retried, so `?` usually does the right
+/// thing. Use [`RunError::fail`] for failures that a retry cannot fix.
 ///
 /// ```
 /// use fanfare::RunError;
@@ -66,11 +66,11 @@ impl<E: std::error::Error> From<E> for RunError {
     }
 }
 
-/// Why a run could not be started, cancelled or looked up.
+/// The reason why a run could not be started, cancelled or looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The hub has no storage. Runs need one.
+    /// The hub has no storage, which runs need.
     NoStorage,
     /// `RunsBuilder::start` has not been called yet.
     NotStarted,
@@ -78,11 +78,11 @@ pub enum StartError {
     Id,
     /// The input cannot be serialized as JSON.
     Input(String),
-    /// The input has more than `RunsBuilder::max_input_bytes`.
+    /// The input exceeds `RunsBuilder::max_input_bytes`.
     InputTooLarge {
         /// The bytes of the input, in JSON.
         bytes: usize,
-        /// The most bytes allowed.
+        /// The maximum.
         max: usize,
     },
     /// The hub has no definition for the channel.
@@ -92,10 +92,10 @@ pub enum StartError {
 }
 
 impl StartError {
-    pub(super) fn unavailable(error: Unavailable) -> Self {
+    pub(super) fn unavailable(error: OpenError) -> Self {
         match error {
-            Unavailable::Unknown => Self::Unknown,
-            Unavailable::Storage(error) => Self::Storage(error),
+            OpenError::Unknown => Self::Unknown,
+            OpenError::Storage(error) => Self::Storage(error),
         }
     }
 }
@@ -118,8 +118,8 @@ impl fmt::Display for StartError {
             Self::Input(error) => write!(formatter, "the input cannot be serialized as JSON: {error}"),
             Self::InputTooLarge { bytes, max } => write!(
                 formatter,
-                "the input has {bytes} bytes, more than `max_input_bytes`, which is {max}: store it elsewhere and \
-                 start the run with where it is"
+                "the input has {bytes} bytes, which exceeds `max_input_bytes` ({max}): store it elsewhere and pass \
+                 a reference to it"
             ),
             Self::Unknown => formatter.write_str("the hub has no definition for the channel"),
             Self::Storage(error) => write!(formatter, "{error}"),

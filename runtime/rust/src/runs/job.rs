@@ -9,16 +9,16 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::context::{Context, Stop};
+use super::context::{Context, StopReason};
 use super::{Run, RunError, Shared, StartError};
 use crate::channel::TypedChannel;
 use crate::metrics::{self, Limit};
 use crate::schema;
 
-/// The longest id of a run, in characters.
-const MAX_ID: usize = 256;
+/// The maximum length of a run's id, in characters.
+const MAX_RUN_ID_LENGTH: usize = 256;
 
-/// A registered job, used to start its runs.
+/// A registered job with channel type `C` and input type `I`. Start its runs with [`Runs::start`](super::Runs::start).
 pub struct Job<C, I> {
     name: &'static str,
     shared: Arc<OnceLock<Arc<Shared>>>,
@@ -45,7 +45,7 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
     /// If the run could not be recorded.
     pub async fn start(&self, run_id: &str, channel: &C, input: &I) -> Result<StartOutcome, StartError> {
         let shared = self.shared()?;
-        if run_id.is_empty() || run_id.chars().nth(MAX_ID).is_some() {
+        if run_id.is_empty() || run_id.chars().nth(MAX_RUN_ID_LENGTH).is_some() {
             return Err(StartError::Id);
         }
         let input = serde_json::to_string(input).map_err(|error| StartError::Input(error.to_string()))?;
@@ -58,13 +58,13 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
     }
 }
 
-/// Whether a start began a run.
+/// The effect of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartOutcome {
     /// The run is new.
     New,
-    /// A run with this id was started before. It is unchanged.
+    /// A run with this id exists. It is unchanged.
     Existing,
 }
 
@@ -111,14 +111,14 @@ where
         // Do everything inside the future, because panics are caught only while it is polled.
         Box::pin(async move {
             let Some(channel) = C::from_channel(context.channel().clone()) else {
-                let why = "the run's channel is not of the definition that its job is for";
-                return context.stop(Stop::Halted(why.into())).await;
+                let why = "the run's channel has another definition than its job expects";
+                return context.stop(StopReason::Halted(why.into())).await;
             };
             let input = match serde_json::from_str(&input) {
                 Ok(input) => input,
                 Err(error) => {
-                    let why = format!("the recorded input does not fit the job's input type: {error}");
-                    return context.stop(Stop::Halted(why)).await;
+                    let why = format!("the recorded input does not match the job's input type: {error}");
+                    return context.stop(StopReason::Halted(why)).await;
                 }
             };
             let limits = context.shared.settings.limits;
@@ -127,7 +127,7 @@ where
             if let Some(definition) = C::DEFINITION.result {
                 schema::check(definition, &result).map_err(|issues| {
                     let issues: Vec<_> = issues.iter().map(ToString::to_string).collect();
-                    RunError::fail(format!("the result breaks its definition: {}", issues.join("; ")))
+                    RunError::fail(format!("the result does not match its schema: {}", issues.join("; ")))
                 })?;
             }
             let result = serde_json::to_string(&result)?;

@@ -1,75 +1,75 @@
-//! Replaying recorded runs in tests, to see whether changed code can continue them.
+//! Replaying recorded runs in tests, to check that changed code can continue them.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, Stop};
+use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::execute::{Execution, Turn};
 use super::{Job, Runs, StartError};
 use crate::channel::TypedChannel;
-use crate::storage::{JOURNAL, RunRecord, Step};
+use crate::storage::{JOURNAL_VERSION, RecordedCall, RunRecord};
 
-/// The recorded calls of a run, to keep in a file and replay in a test. See [`Runs::recording`] and [`Job::replay`].
+/// The recorded calls of a run, to store in a file and replay in a test. See [`Runs::recording`] and [`Runs::replay`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecording {
-    /// The journal version that it was recorded under.
+    /// The version of the journal's semantics.
     journal: String,
     run: String,
     job: String,
     channel: String,
     input: String,
-    calls: Vec<Step>,
+    calls: Vec<RecordedCall>,
 }
 
 impl RunRecording {
     /// Writes the recording as JSON, one call per line.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings and numbers, which JSON has.
+        // Cannot fail: the value has only strings and numbers.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
     /// Reads a recording from JSON.
     ///
     /// # Errors
-    /// If the text is no recording, or one of another version of the journal's rules.
+    /// If the text is not a recording, or has another journal version.
     pub fn from_json(json: &str) -> Result<Self, ReplayError> {
         let recording: Self = serde_json::from_str(json)
             .map_err(|error| ReplayError::Unreadable(format!("not a recording of a run: {error}")))?;
-        if recording.journal == JOURNAL {
+        if recording.journal == JOURNAL_VERSION {
             return Ok(recording);
         }
         Err(ReplayError::Unreadable(format!(
-            "recorded under version {} of the journal's rules; this library replays version {JOURNAL}",
+            "the recording has journal version {}, but this library replays version {JOURNAL_VERSION}",
             recording.journal
         )))
     }
 }
 
-/// How a replay ended.
+/// The outcome of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayOutcome {
-    /// The job returned this, in JSON.
+    /// The job returned this result, in JSON.
     Completed(String),
-    /// The job failed with this.
+    /// The job failed with this error.
     Failed(String),
     /// The job made all recorded calls and would continue with new ones.
     Unfinished,
 }
 
-/// Why a recording could not be replayed.
+/// The reason why a recording could not be replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The first call that differs, and what was recorded in its place.
+    /// Describes the first call that differs, and the recorded call.
     Differs(String),
     /// The text is not a recording that this library can replay.
     Unreadable(String),
-    /// The runs have not been started, or their storage failed.
+    /// The storage failed, or the hub has no definition for the channel.
     Start(StartError),
 }
 
@@ -103,7 +103,7 @@ impl Runs {
             return Ok(None);
         };
         let calls = engine.load(row).await?;
-        let (journal, run) = (JOURNAL.to_owned(), run_id.to_owned());
+        let (journal, run) = (JOURNAL_VERSION.to_owned(), run_id.to_owned());
         Ok(Some(RunRecording { journal, run, job, channel, input, calls }))
     }
 }
@@ -138,16 +138,16 @@ impl<C: TypedChannel, I: Serialize> Job<C, I> {
         let channel = shared.hub.registry().resolve(&recording.channel).ok_or(StartError::Unknown)?;
         let log = shared.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
         let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
-        let mut execution = Execution::of(Arc::new(context), self.name(), recording.input.clone());
+        let mut execution = Execution::new(Arc::new(context), self.name(), recording.input.clone());
         match execution.turn(&OnceLock::new()).await {
-            Turn::Waiting(_) | Turn::Stopped(Stop::Lost) => Ok(ReplayOutcome::Unfinished),
+            Turn::Waiting(_) | Turn::Stopped(StopReason::Lost) => Ok(ReplayOutcome::Unfinished),
             Turn::Ended(Ok(result)) => Ok(ReplayOutcome::Completed(result)),
             Turn::Ended(Err(error)) => {
                 let (Kind::Fail(why) | Kind::Retry { message: why, .. }) = error.0;
                 Ok(ReplayOutcome::Failed(why))
             }
-            Turn::Stopped(Stop::Retry { message, .. }) => Ok(ReplayOutcome::Failed(message)),
-            Turn::Stopped(Stop::Halted(why) | Stop::Failed(why) | Stop::Storage(why)) => {
+            Turn::Stopped(StopReason::Retry { message, .. }) => Ok(ReplayOutcome::Failed(message)),
+            Turn::Stopped(StopReason::Halted(why) | StopReason::Failed(why) | StopReason::Storage(why)) => {
                 Err(ReplayError::Differs(why))
             }
         }

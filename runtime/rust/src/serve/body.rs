@@ -1,4 +1,4 @@
-//! Bodies that say how far a request and its answer have come.
+//! Bodies that report the progress of a request and its response to their slot.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
-use super::places::Place;
+use super::slots::Slot;
 
-/// The body of a request, which says when all of it has arrived or nobody reads it any more.
+/// A request body. Reports when all of it has arrived or its handler drops it.
 pub(super) struct RequestBody {
     body: Incoming,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
     request: u64,
 }
 
 impl RequestBody {
-    /// A request begins.
-    pub(super) fn new(body: Incoming, place: Arc<Place>) -> Self {
-        let request = place.receive();
+    /// Begins a request.
+    pub(super) fn new(body: Incoming, slot: Arc<Slot>) -> Self {
+        let request = slot.begin_request();
         if body.is_end_stream() {
-            place.received(request);
+            slot.finish_request(request);
         }
-        Self { body, place, request }
+        Self { body, slot, request }
     }
 }
 
@@ -37,7 +37,7 @@ impl HttpBody for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
-            self.place.received(self.request);
+            self.slot.finish_request(self.request);
         }
         Poll::Ready(frame)
     }
@@ -53,23 +53,23 @@ impl HttpBody for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.place.received(self.request);
+        self.slot.finish_request(self.request);
     }
 }
 
-/// The body of an answer. The server drops it once it is written.
-pub(super) struct AnswerBody {
+/// A response body. The server drops it once it is written.
+pub(super) struct ResponseBody {
     body: Body,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
-impl AnswerBody {
-    pub(super) fn new(body: Body, place: Arc<Place>) -> Self {
-        Self { body, place }
+impl ResponseBody {
+    pub(super) fn new(body: Body, slot: Arc<Slot>) -> Self {
+        Self { body, slot }
     }
 }
 
-impl HttpBody for AnswerBody {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -89,8 +89,8 @@ impl HttpBody for AnswerBody {
     }
 }
 
-impl Drop for AnswerBody {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.place.answered();
+        self.slot.finish_response();
     }
 }

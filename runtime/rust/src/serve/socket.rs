@@ -1,4 +1,4 @@
-//! The socket of a connection, which does not wait for ever for who is not there.
+//! The socket of a connection, with timeouts for clients that are gone or do not read.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,36 +11,36 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::places::Place;
+use super::slots::Slot;
 
-/// When the system begins to ask a connection without traffic whether it is there, and how often.
+/// When the system starts to probe a connection without traffic, and how often.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// After this many bytes without a pause, other connections come first. Copying them takes less than 0.1 ms.
+/// After writing this many bytes, a connection yields to others. Copying them takes less than 0.1 ms.
 const MAX_BURST: usize = 128 * 1024;
 
-/// A socket that breaks when nothing of what is written is taken for some time, or when its place is needed.
+/// A socket that fails if the client reads nothing for the write timeout, or if its slot is needed.
 ///
-/// The system has a limit for this on Linux only, and what HTTP waits for is not the routes' to see.
+/// Only Linux has a timeout for this, and handlers cannot see how much of a response was written.
 pub(super) struct Socket {
     stream: TcpStream,
-    patience: Duration,
-    /// Runs while something waits to be written.
-    stuck: Option<Pin<Box<Sleep>>>,
-    /// How many bytes were written since other connections came first.
+    write_timeout: Duration,
+    /// Set while data waits to be written.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// How many bytes were written since the last yield.
     burst: usize,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, patience: Duration, place: Arc<Place>) -> Self {
-        set_up(&stream, patience);
-        Self { stream, patience, stuck: None, burst: 0, place }
+    pub(super) fn new(stream: TcpStream, write_timeout: Duration, slot: Arc<Slot>) -> Self {
+        configure(&stream, write_timeout);
+        Self { stream, write_timeout, timer: None, burst: 0, slot }
     }
 
-    /// Returns `true` if other connections come first. The task is woken after them.
-    fn takes_turns(&mut self, context: &Context<'_>) -> bool {
+    /// Returns `true` if the connection must yield. The task is woken after the others.
+    fn must_yield(&mut self, context: &Context<'_>) -> bool {
         let is_due = self.burst >= MAX_BURST;
         if is_due {
             self.burst = 0;
@@ -49,49 +49,50 @@ impl Socket {
         is_due
     }
 
-    fn bounded(
+    /// Records the result of a write, and fails if a pending one has timed out or the connection must close.
+    fn check_write(
         &mut self,
         written: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(result) = &written {
             self.burst += result.as_ref().copied().unwrap_or(0);
-            if self.stuck.take().is_some() {
-                self.place.set_stalled(false);
+            if self.timer.take().is_some() {
+                self.slot.set_stalled(false);
             }
             return written;
         }
-        if self.stuck.is_none() {
-            self.place.set_stalled(true);
+        if self.timer.is_none() {
+            self.slot.set_stalled(true);
         }
-        if self.place.poll_write_end(context) {
-            return Poll::Ready(Err(gives_way()));
+        if self.slot.poll_write_close(context) {
+            return Poll::Ready(Err(slot_taken()));
         }
-        let patience = self.patience;
-        ready!(self.stuck.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
-        self.stuck = None;
-        // What the system holds for the client goes with the socket, instead of being offered for minutes.
+        let write_timeout = self.write_timeout;
+        ready!(self.timer.get_or_insert_with(|| Box::pin(sleep(write_timeout))).as_mut().poll(context));
+        self.timer = None;
+        // Discard the data that the system has buffered, which it would otherwise retransmit for minutes.
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
     }
 }
 
-fn gives_way() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection gives way to a newer one")
+fn slot_taken() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "connection closed to make room for a newer one")
 }
 
-/// A system that cannot do one of this serves without.
-fn set_up(stream: &TcpStream, patience: Duration) {
+/// Sets the options of a socket. Options that the system does not support are skipped.
+fn configure(stream: &TcpStream, write_timeout: Duration) {
     let socket = SockRef::from(stream);
-    // Small messages go out at once instead of waiting for more.
+    // Send small messages at once.
     let _ = socket.set_tcp_nodelay(true);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
     #[cfg(any(target_os = "android", target_os = "linux", target_os = "macos", windows))]
     let keepalive = keepalive.with_interval(KEEPALIVE_INTERVAL);
     let _ = socket.set_tcp_keepalive(&keepalive);
-    // Who is gone without a word confirms nothing of what was sent.
+    // A client that vanished does not acknowledge data.
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    let _ = socket.set_tcp_user_timeout(Some(patience));
+    let _ = socket.set_tcp_user_timeout(Some(write_timeout));
 }
 
 impl AsyncRead for Socket {
@@ -100,12 +101,12 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.place.has_ended() {
-            return Poll::Ready(Err(gives_way()));
+        if self.slot.must_close() {
+            return Poll::Ready(Err(slot_taken()));
         }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_pending() && self.place.poll_read_end(context) {
-            return Poll::Ready(Err(gives_way()));
+        if read.is_pending() && self.slot.poll_read_close(context) {
+            return Poll::Ready(Err(slot_taken()));
         }
         read
     }
@@ -117,12 +118,12 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.takes_turns(context) {
+        if self.must_yield(context) {
             return Poll::Pending;
         }
         let bytes = &bytes[..bytes.len().min(MAX_BURST)];
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.bounded(written, context)
+        self.check_write(written, context)
     }
 
     fn poll_write_vectored(
@@ -130,11 +131,11 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.takes_turns(context) {
+        if self.must_yield(context) {
             return Poll::Pending;
         }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.bounded(written, context)
+        self.check_write(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -154,15 +155,15 @@ impl AsyncWrite for Socket {
 mod tests {
     use tokio::net::TcpListener;
 
-    use super::super::places::Places;
+    use super::super::slots::Slots;
     use super::*;
 
     #[tokio::test]
-    async fn a_socket_sends_at_once_and_does_not_wait_for_who_is_gone() {
+    async fn a_socket_sends_at_once_and_times_out_if_its_client_is_gone() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let place = Places::new(1, 1).enter().unwrap();
-        let socket = Socket::new(listener.accept().await.unwrap().0, Duration::from_secs(60), place);
+        let slot = Slots::new(1, 1).acquire().unwrap();
+        let socket = Socket::new(listener.accept().await.unwrap().0, Duration::from_secs(60), slot);
         assert!(socket.stream.nodelay().unwrap());
         let options = SockRef::from(&socket.stream);
         assert!(options.keepalive().unwrap());

@@ -1,7 +1,7 @@
 //! JSON Web Signature in its compact form (RFC 7515): `<header>.<payload>.<signature>`.
 //!
-//! Reading checks nothing but the form. Whoever verifies chooses the algorithm by the key, and the header's `alg` must
-//! be exactly that one: a token cannot choose how it is verified.
+//! Parsing verifies nothing. To verify, the caller chooses the algorithm by the key, and the header's `alg` must be
+//! exactly that one: a token cannot choose how it is verified.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,12 +10,12 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::Sha256;
 
-use super::Refused;
+use super::AuthError;
 
 /// HMAC with SHA-256: `alg` of the tokens that the hub signs.
 pub(super) const HS256: &str = "HS256";
 
-/// A token, taken apart and not verified.
+/// A parsed token, not verified yet.
 pub(super) struct Jws<'t> {
     pub(super) header: Header,
     /// The part of the token that is signed.
@@ -24,13 +24,13 @@ pub(super) struct Jws<'t> {
     pub(super) signature: Vec<u8>,
 }
 
-/// The part of a header that matters.
+/// The members of a header that verification uses.
 #[derive(Deserialize)]
 pub(super) struct Header {
     pub(super) alg: String,
     #[serde(default)]
     pub(super) kid: Option<String>,
-    /// Whether extensions must be understood. None is.
+    /// Whether the header requires extensions. None is supported.
     #[serde(default, deserialize_with = "is_present")]
     crit: bool,
 }
@@ -43,24 +43,24 @@ struct SignedHeader<'k> {
 }
 
 impl<'t> Jws<'t> {
-    /// Takes a token apart. Base64url without padding is all that is read: each token has one spelling.
-    pub(super) fn read(token: &'t str) -> Result<Self, Refused> {
-        let malformed = |detail: &str| Refused::new("malformed", detail);
+    /// Parses a token. Accepts base64url without padding only, so that each token has one spelling.
+    pub(super) fn parse(token: &'t str) -> Result<Self, AuthError> {
+        let malformed = |detail: &str| AuthError::new("malformed", detail);
         let (signed, signature) = token.rsplit_once('.').ok_or_else(|| malformed("not a compact JWS"))?;
         let (header, payload) = signed.split_once('.').ok_or_else(|| malformed("not a compact JWS"))?;
         let decode = |part: &str| {
             URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed("a part is not base64url without padding"))
         };
         let header: Header = serde_json::from_slice(&decode(header)?)
-            .map_err(|error| Refused::new("malformed", format!("the header cannot be read: {error}")))?;
+            .map_err(|error| AuthError::new("malformed", format!("invalid header: {error}")))?;
         if header.crit {
-            return Err(malformed("a header says that more must be understood than is"));
+            return Err(malformed("the header has `crit`, and no extension is supported"));
         }
         let (payload, signature) = (decode(payload)?, decode(signature)?);
         Ok(Self { header, signed: signed.as_bytes(), payload, signature })
     }
 
-    /// Whether an HMAC key made the signature. Takes as long if it did not.
+    /// Returns `true` if an HMAC key made the signature. Compares in constant time.
     pub(super) fn is_signed_with_hs256(&self, secret: &[u8]) -> bool {
         self.header.alg == HS256 && hs256(secret, self.signed).verify_slice(&self.signature).is_ok()
     }
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn the_example_of_the_standard_is_verified() {
         let key = URL_SAFE_NO_PAD.decode(KEY).unwrap();
-        let jws = Jws::read(TOKEN).ok().unwrap();
+        let jws = Jws::parse(TOKEN).ok().unwrap();
         assert!(jws.is_signed_with_hs256(&key));
         assert!(!jws.is_signed_with_hs256(&key[1..]));
         assert!(jws.payload.starts_with(br#"{"iss":"joe","#));
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn what_is_signed_is_verified() {
         let token = sign_hs256("7", b"secret", &serde_json::json!({ "sub": "ada" })).unwrap();
-        let jws = Jws::read(&token).ok().unwrap();
+        let jws = Jws::parse(&token).ok().unwrap();
         assert_eq!(jws.header.kid.as_deref(), Some("7"));
         assert!(jws.is_signed_with_hs256(b"secret") && !jws.is_signed_with_hs256(b"Secret"));
         assert_eq!(jws.payload, br#"{"sub":"ada"}"#);
@@ -128,7 +128,7 @@ mod tests {
         let wrong =
             [loose, format!("{TOKEN}="), format!("{TOKEN}."), format!(" {TOKEN}"), TOKEN.replace('-', "+")];
         for token in wrong.iter().map(String::as_str).chain(["", ".", "..", "a.b", "a.b.c.d", "é.é.é"]) {
-            assert!(Jws::read(token).is_err(), "{token}");
+            assert!(Jws::parse(token).is_err(), "{token}");
         }
     }
 }

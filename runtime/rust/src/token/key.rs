@@ -1,19 +1,20 @@
-//! The signing key, as it stands and hashed.
+//! The signing key, plain and hashed.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// HS256 is as strong as its key, and a token lets anyone try keys at home.
-const SHORTEST: usize = 32;
+/// HS256 is only as strong as its key, and a token allows guessing the key offline.
+const MIN_LENGTH: usize = 32;
 
 pub(crate) struct SigningKey {
     secret: String,
-    /// What tokens call it by.
+    /// The `kid` of its tokens.
     id: String,
-    /// Digests have one length, so comparing them tells nothing about the key's.
+    /// The digest of the key. Digests have one length, so comparing them does not reveal the key's.
     plain: [u8; 32],
+    /// The digest of the hashed form, if the key has one.
     hashed: Option<[u8; 32]>,
 }
 
@@ -23,7 +24,7 @@ pub(crate) struct WeakKey;
 
 impl SigningKey {
     pub(crate) fn new(secret: &str) -> Result<Self, WeakKey> {
-        if secret.len() < SHORTEST {
+        if secret.len() < MIN_LENGTH {
             return Err(WeakKey);
         }
         let plain = digest(secret);
@@ -41,8 +42,8 @@ impl SigningKey {
         self.secret.as_bytes()
     }
 
-    /// Whether a bearer is this key. Takes as long when it is not.
-    pub(crate) fn is(&self, bearer: &str) -> bool {
+    /// Returns `true` if a bearer is this key. Takes constant time.
+    pub(crate) fn matches(&self, bearer: &str) -> bool {
         let bearer = digest(bearer);
         let plain = bearer.ct_eq(&self.plain);
         let hashed = bearer.ct_eq(&self.hashed.unwrap_or(self.plain));
@@ -60,11 +61,11 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The form that Inngest's SDK sends: the prefix `signkey-<env>-` kept, the rest replaced by
-/// the hash of the bytes that it is the hexadecimal form of.
+/// Returns the form that Inngest's SDK sends: the prefix `signkey-<env>-`, and the hash of the bytes that the rest is
+/// the hexadecimal form of.
 ///
-/// A key that is not hexadecimal has none. The SDK would hash what it can
-/// decode, possibly nothing at all, and the hash of nothing is known to everyone.
+/// Returns `None` if the rest is not hexadecimal. The SDK would hash what it can decode, possibly nothing at all, and
+/// the hash of nothing is public.
 fn hashed_form(secret: &str) -> Option<String> {
     let (prefix, key) = split_prefix(secret);
     let bytes = decode_hex(key)?;
@@ -97,16 +98,16 @@ mod tests {
     const KEY: &str = "signkey-test-00112233445566778899aabbccddeeff";
 
     #[test]
-    fn a_key_is_known_as_it_stands_and_hashed() {
+    fn a_key_matches_plain_and_hashed() {
         let key = SigningKey::new(KEY).unwrap();
-        assert!(key.is(KEY));
+        assert!(key.matches(KEY));
         // createHash("sha256").update("00112233445566778899aabbccddeeff", "hex")
         let hash = "a8faed6abbf35c12a4b26e40f6feb19d736d90045c83b9f9a31f638d323e6811";
         let hashed = hashed_form(KEY).unwrap();
         assert_eq!(hashed, format!("signkey-test-{hash}"));
-        assert!(key.is(&hashed));
+        assert!(key.matches(&hashed));
         for other in ["", "signkey-test-", &KEY[13..], &hashed[13..], &KEY.to_uppercase()] {
-            assert!(!key.is(other), "{other}");
+            assert!(!key.matches(other), "{other}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The frames that stand in a log: encoded once and written to every subscriber.
+//! The frames of a log, which are encoded once and written to every subscriber.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{MessageId, SharedText, time, timestamp};
 
-/// What a frame of a log says beside its payload.
+/// The members of a frame besides its payload.
 #[derive(Clone, Copy)]
 pub(crate) struct Envelope<'e> {
     pub(crate) kind: LogKind<'e>,
@@ -15,25 +15,25 @@ pub(crate) struct Envelope<'e> {
     pub(crate) run_id: Option<&'e str>,
 }
 
-/// The kinds of frames that stand in a log.
+/// The kinds of frames in a log.
 #[derive(Clone, Copy)]
 pub(crate) enum LogKind<'e> {
     /// A message.
     Data,
-    /// News of a run.
+    /// A run event.
     Run,
     /// A text stream begins; the payload is its id.
     StreamStart,
-    /// A piece of a text stream.
+    /// A chunk of a text stream.
     Chunk { stream_id: &'e str },
-    /// A text stream ends, whole or because of an error; the payload is its id. `is_stopped` if it was
-    /// stopped on purpose, for this reason.
+    /// A text stream ends; the payload is its id. `error` says why its text is not complete. `is_stopped` means that it
+    /// was stopped on purpose.
     StreamEnd { error: Option<&'e str>, is_stopped: bool },
 }
 
 impl LogKind<'_> {
-    /// What every frame of the kind starts with, up to the name of the channel.
-    fn start(self) -> &'static str {
+    /// Returns the start of every frame of the kind, up to the name of the channel.
+    fn prefix(self) -> &'static str {
         match self {
             Self::Data => r#"{"kind":"data","channel":"#,
             Self::Run => r#"{"kind":"run","channel":"#,
@@ -43,16 +43,15 @@ impl LogKind<'_> {
         }
     }
 
-    /// Whether an encoded frame is of the kind.
+    /// Returns `true` if an encoded frame is of the kind.
     pub(crate) fn is_of(self, frame: &SharedText) -> bool {
-        frame.as_str().starts_with(self.start())
+        frame.as_str().starts_with(self.prefix())
     }
 }
 
-/// A frame of a log that still waits for its id and time.
+/// A frame of a log without its id and time.
 ///
-/// Both have a fixed length, so the frame is complete before its log is locked,
-/// and they are filled in where they stand.
+/// Both have a fixed length. So the frame is encoded before its log is locked, and they are filled in afterwards.
 #[derive(Clone)]
 pub(crate) struct DataFrame {
     text: String,
@@ -65,14 +64,14 @@ impl DataFrame {
     /// Encodes a frame around the payload that `write_payload` writes.
     ///
     /// # Errors
-    /// When the payload cannot be written as JSON.
+    /// Returns an error if the payload cannot be serialized.
     pub(crate) fn encode(
         envelope: Envelope<'_>,
         write_payload: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
     ) -> serde_json::Result<Self> {
         let Envelope { kind, channel, topic, run_id } = envelope;
         let mut text = Vec::with_capacity(256 + channel.len());
-        text.extend_from_slice(kind.start().as_bytes());
+        text.extend_from_slice(kind.prefix().as_bytes());
         write_json(&mut text, channel)?;
         if !matches!(kind, LogKind::Run) {
             text.extend_from_slice(br#","topic":"#);
@@ -107,40 +106,39 @@ impl DataFrame {
         let payload_at = text.len();
         write_payload(&mut text)?;
         text.push(b'}');
-        // The text lives as long as history does: no spare room.
+        // The text stays in the history, so free its spare capacity.
         text.shrink_to_fit();
         let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
         Ok(Self { text, id_at, created_at_at, payload_at })
     }
 
-    /// A frame around a payload that is JSON already.
+    /// Encodes a frame around a payload in JSON.
     pub(crate) fn encoded(envelope: Envelope<'_>, payload: &str) -> Self {
         let encoded = Self::encode(envelope, |text| {
             text.extend_from_slice(payload.as_bytes());
             Ok(())
         });
-        // Names and text are what JSON has.
-        encoded.unwrap_or_else(|_| unreachable!("strings are written as JSON"))
+        encoded.unwrap_or_else(|_| unreachable!("strings always serialize"))
     }
 
-    /// A frame around a text.
+    /// Encodes a frame around a text.
     pub(crate) fn of_text(envelope: Envelope<'_>, text: &str) -> Self {
         let encoded = Self::encode(envelope, |json| write_json(json, text));
-        encoded.unwrap_or_else(|_| unreachable!("strings are written as JSON"))
+        encoded.unwrap_or_else(|_| unreachable!("strings always serialize"))
     }
 
-    /// The length of the frame, in bytes.
+    /// Returns the length of the frame, in bytes.
     #[cfg(feature = "sqlite")]
     pub(crate) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// The payload as it stands in the frame.
+    /// Returns the payload as encoded in the frame.
     pub(crate) fn payload(&self) -> &[u8] {
         &self.text.as_bytes()[self.payload_at..self.text.len() - 1]
     }
 
-    /// Fills in what is known only once the message has its place in the log.
+    /// Fills in the id and time, which are known once the message is appended.
     pub(crate) fn stamp(mut self, id: MessageId, created_at: SystemTime) -> SharedText {
         fill(&mut self.text, self.id_at, &id.to_string());
         fill(&mut self.text, self.created_at_at, &timestamp(created_at));
@@ -148,18 +146,18 @@ impl DataFrame {
     }
 }
 
-// Within a JSON string every quote is escaped, so the first of these in a frame is the envelope's.
+// Quotes in JSON strings are escaped, so the first match of these in a frame is the envelope's member.
 const ID: &str = r#","id":""#;
 const STREAM_ID: &str = r#","stream_id":""#;
 const TEXT: &str = r#","data":""#;
 
-/// The id of an encoded frame of a log.
+/// Returns the id of an encoded frame of a log.
 pub(crate) fn id_of(frame: &SharedText) -> Option<MessageId> {
     let (_, rest) = frame.as_str().split_once(ID)?;
     rest.get(..MessageId::LENGTH)?.parse().ok()
 }
 
-/// The frame with another id.
+/// Replaces the id of an encoded frame.
 pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
     if let Some(at) = frame.find(ID) {
         fill(&mut frame, at + ID.len(), &id.to_string());
@@ -169,16 +167,16 @@ pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
 
 /// The parts of an encoded `chunk` frame.
 pub(crate) struct ChunkParts<'f> {
-    /// All up to the text.
+    /// Everything before the text.
     pub(crate) head: &'f str,
-    /// As JSON has it between the quotes.
+    /// JSON-escaped.
     pub(crate) stream_id: &'f str,
-    /// As JSON has it between the quotes, so texts can be joined as they are.
+    /// JSON-escaped, so that texts can be joined without decoding them.
     pub(crate) text: &'f str,
 }
 
 impl<'f> ChunkParts<'f> {
-    /// The parts of a frame; `None` if it is no `chunk`.
+    /// Returns the parts of a frame, or `None` if it is not a `chunk`.
     pub(crate) fn of(frame: &'f SharedText) -> Option<Self> {
         if !(LogKind::Chunk { stream_id: "" }).is_of(frame) {
             return None;
@@ -187,7 +185,7 @@ impl<'f> ChunkParts<'f> {
         Some(Self { head, stream_id: Self::of_head(head)?, text: text.strip_suffix("\"}")? })
     }
 
-    /// The id of the stream in the head of a frame.
+    /// Returns the stream's id in the head of a frame.
     pub(crate) fn of_head(head: &str) -> Option<&str> {
         let (_, rest) = head.split_once(STREAM_ID)?;
         rest.strip_suffix(TEXT)?.strip_suffix('"')
@@ -208,7 +206,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     #[test]
-    fn a_chunk_has_parts_whatever_its_names_and_its_text_look_like() {
+    fn a_chunk_is_split_into_parts_whatever_its_names_and_text_contain() {
         let odd = "\",\"data\":\"\",\"id\":\"\",\"stream_id\":\"\\";
         for name in ["5f0c", odd] {
             let kind = LogKind::Chunk { stream_id: name };
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamped_frame_reads_back() {
+    fn a_stamped_frame_is_json() {
         let envelope = Envelope { kind: LogKind::Data, channel: "a\"b", topic: "status", run_id: Some("é") };
         let frame = DataFrame::encode(envelope, |text| write_json(text, &[1])).unwrap();
         let text = frame.stamp(MessageId::new(1, 2), UNIX_EPOCH);

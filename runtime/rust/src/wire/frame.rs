@@ -12,13 +12,13 @@ pub(crate) use client::client_frame;
 pub use client::{ClientFrame, ErrorCode, Since, read_client_frame};
 pub use server::{EndCode, ServerFrame, ServerMessage, read_server_frames};
 
-/// A frame that its reader refuses.
+/// An error from parsing a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameError {
     /// What is wrong with it.
     pub message: String,
-    /// The frame's own `ref`, where it has a readable one.
-    pub reference: Option<String>,
+    /// The frame's `ref`, if it has a valid one.
+    pub subscription_id: Option<String>,
 }
 
 impl fmt::Display for FrameError {
@@ -30,11 +30,13 @@ impl fmt::Display for FrameError {
 impl std::error::Error for FrameError {}
 
 fn read_json(text: &str) -> Result<Value, FrameError> {
-    serde_json::from_str(text)
-        .map_err(|error| FrameError { message: format!("the frame is not JSON: {error}"), reference: None })
+    serde_json::from_str(text).map_err(|error| FrameError {
+        message: format!("the frame is not JSON: {error}"),
+        subscription_id: None,
+    })
 }
 
-/// A field that may be absent, and is not `null` where it is there.
+/// Deserializes a field that may be absent, but not `null`.
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

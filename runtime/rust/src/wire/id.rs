@@ -1,4 +1,4 @@
-//! The identity of a message, which is also the cursor to resume from.
+//! Message ids and cursors.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// Both halves of an id have nine base-36 digits, so that ids compare as text
-/// and have one length. That is enough for milliseconds until the year 5188,
-/// and for a dozen years of 250,000 messages a second on one channel.
+/// Both halves of an id have nine base-36 digits, so that ids have a fixed length and compare as text. That is enough
+/// for milliseconds until the year 5188, and for a dozen years of 250,000 messages per second on one channel.
 const HALF: usize = 9;
 
-/// The identity of a message: opaque, and ordered within its channel.
+/// Identifies a message: opaque, and ordered within its channel.
 ///
 /// ```
 /// use fanfare::MessageId;
@@ -36,12 +35,12 @@ impl MessageId {
         Self { life, offset }
     }
 
-    /// Which log of the channel the message is in: ids of another life say nothing here.
+    /// Returns the epoch of the message's log. Offsets of different epochs are not comparable.
     pub(crate) fn life(self) -> u64 {
         self.life
     }
 
-    /// The message's place in its log; the first message has 1.
+    /// Returns the number of the message in its epoch. The first message has 1.
     pub(crate) fn offset(self) -> u64 {
         self.offset
     }
@@ -89,13 +88,13 @@ fn read_half(digits: &str) -> Result<u64, ParseMessageIdError> {
     })
 }
 
-/// The text is not the id of a message.
+/// An error from parsing a [`MessageId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseMessageIdError;
 
 impl fmt::Display for ParseMessageIdError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("not the id of a message")
+        formatter.write_str("invalid message id")
     }
 }
 
@@ -113,31 +112,31 @@ impl<'de> Deserialize<'de> for MessageId {
     }
 }
 
-/// Where in a channel a subscriber starts.
+/// A point in a channel's log from which a subscriber reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Cursor {
-    /// As a new subscriber: what topics retain, then what is new.
+    /// Retained messages, then new ones.
     #[default]
     Now,
-    /// With all that history holds.
+    /// The whole history, then new messages.
     Start,
-    /// After the message with this id.
+    /// The messages after the one with this id.
     After(MessageId),
-    /// As a subscriber that was new at `position` and has what topics retain up to `replayed`.
+    /// The rest of the retained messages, then the messages after `position`.
     Replaying {
-        /// The last message when the subscriber was new.
+        /// The last message in the log when the subscriber started with [`Now`](Self::Now).
         position: MessageId,
-        /// The last retained message that it got.
+        /// The last retained message that it received.
         replayed: Option<MessageId>,
     },
 }
 
 impl Cursor {
-    /// The cursor of a subscriber that has this one and gets the message with this id.
+    /// Returns the cursor after a message was received.
     #[must_use]
     pub fn after(self, id: MessageId) -> Self {
         match self {
-            // What topics retain is being sent, which may have come from anywhere before.
+            // Retained messages precede `position`, in any part of the log.
             Self::Replaying { position, .. } if id <= position && id.life == position.life => {
                 Self::Replaying { position, replayed: Some(id) }
             }
@@ -171,7 +170,7 @@ impl FromStr for Cursor {
             (_, Some((position, replayed))) => {
                 let (position, replayed) = (id(position)?, id(replayed)?);
                 if replayed.life != position.life {
-                    // The history was replaced by one with smaller ids while the client read what topics retained.
+                    // The history was replaced by one with smaller ids while the client received retained messages.
                     return Ok(Self::After(replayed));
                 }
                 if replayed > position {
@@ -183,13 +182,13 @@ impl FromStr for Cursor {
     }
 }
 
-/// The text is not a cursor.
+/// An error from parsing a [`Cursor`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseCursorError;
 
 impl fmt::Display for ParseCursorError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a cursor is \"now\", \"start\", or what the server gave to resume from")
+        formatter.write_str("invalid cursor: expected \"now\", \"start\" or a cursor from the server")
     }
 }
 
@@ -212,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_reads_back_and_sorts_as_text() {
+    fn an_id_round_trips_and_sorts_as_text() {
         let ids = [(0, 0), (0, 1), (0, 35), (0, 36), (1, 0), (1_795_000_000_000, 78_364_164_095)];
         let texts: Vec<String> =
             ids.iter().map(|&(life, offset)| MessageId::new(life, offset).to_string()).collect();
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_stays_behind_its_position_while_what_topics_retain_is_being_sent() {
+    fn a_cursor_keeps_its_position_while_retained_messages_are_received() {
         let [id, position, next] = [3, 10, 11].map(|offset| MessageId::new(1, offset));
         let replaying = Cursor::Replaying { position, replayed: None }.after(id);
         assert_eq!(replaying, Cursor::Replaying { position, replayed: Some(id) });
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_in_a_history_that_replaced_another_is_the_message_that_was_received_there() {
+    fn a_cursor_of_a_replaced_history_is_the_last_message_that_was_received() {
         let (position, replayed) = (MessageId::new(9, 10), MessageId::new(8, 3));
         let replaying = Cursor::Replaying { position, replayed: None };
         assert_eq!(replaying.after(replayed), Cursor::After(replayed));
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_reads_as_an_id_or_cursor() {
+    fn nothing_else_is_an_id_or_cursor() {
         for text in [
             "",
             "-",

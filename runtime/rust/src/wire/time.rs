@@ -1,8 +1,8 @@
-//! Points in time as RFC 3339 text, always in UTC with milliseconds.
+//! Times as RFC 3339 text, in UTC with milliseconds.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `2026-11-22T03:31:00.000Z`: 24 characters, whatever the clock says.
+/// Formats a time, such as `2026-11-22T03:31:00.000Z`. Always returns 24 characters.
 pub(crate) fn timestamp(time: SystemTime) -> String {
     let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since_1970.as_secs();
@@ -15,10 +15,10 @@ pub(crate) fn timestamp(time: SystemTime) -> String {
 /// The length of every timestamp.
 pub(super) const LENGTH: usize = 24;
 
-/// Days since 1970 as a date of the Gregorian calendar.
+/// Converts days since 1970 to a date of the Gregorian calendar.
 ///
-/// Counted from 1 March of the year 0, leap days fall on the end of a year and
-/// months have a regular length: the method of Hinnant's `civil_from_days`.
+/// Uses the method of Hinnant's `civil_from_days`: counted from 1 March of the year 0, leap days are at the end of a
+/// year and the lengths of months follow a formula.
 fn civil(days_since_1970: u64) -> (u64, u64, u64) {
     let days = days_since_1970 + 719_468;
     let era = days / 146_097;
@@ -29,7 +29,7 @@ fn civil(days_since_1970: u64) -> (u64, u64, u64) {
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    // A clock beyond the year 9999 is broken; four digits are what RFC 3339 has.
+    // RFC 3339 has four digits for the year. A clock beyond 9999 is wrong anyway.
     (year.min(9999), month, day)
 }
 
@@ -39,7 +39,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn timestamps_match_the_calendar() {
         for (seconds, milliseconds, text) in [
             (0, 0, "1970-01-01T00:00:00.000Z"),
             (951_782_399, 999, "2000-02-28T23:59:59.999Z"),

@@ -304,7 +304,7 @@ async fn branches_without_their_own_run_are_refused_when_their_calls_overlap() {
     })
     .await;
     assert!(
-        why.contains("step \"b\" began while step \"c\" was under way") && why.contains("run.join"),
+        why.contains("step \"b\" began while step \"c\" was pending") && why.contains("run.join"),
         "{why}"
     );
 }
@@ -413,7 +413,7 @@ async fn a_recording_is_replayed_by_later_code_and_names_the_first_call_that_dif
     })
     .await;
     let Err(ReplayError::Differs(why)) = changed.replay(&waiting).await else { panic!("it should differ") };
-    assert!(why.starts_with("call 0.1/0 of the run is step \"c\" and was step \"b\""), "{why}");
+    assert!(why.starts_with("call 0.1/0 of the run is step \"c\" but was recorded as step \"b\""), "{why}");
     let older = whole.to_json().replace(r#""journal": "2""#, r#""journal": "1""#);
     assert!(RunRecording::from_json(&older).unwrap_err().to_string().contains("version 1"));
 }

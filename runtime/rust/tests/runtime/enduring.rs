@@ -186,7 +186,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
     others.register("job", job);
     let others = others.start().await.unwrap();
     let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
-    assert_eq!(why, "no definition of this server has a channel named \"room:1\", which the run is on");
+    assert_eq!(why, "this server has no definition for the run's channel \"room:1\"");
     assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Now), "it can be let go all the same");
     second.stop().await;
     let third = file.server().await;

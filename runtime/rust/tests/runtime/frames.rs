@@ -35,9 +35,9 @@ fn read(case: &Value) -> Value {
     let meaning = match case["from"].as_str() {
         Some("server") => read_server_frames(&text).map(|message| {
             let mut frames = json!(message.frames);
-            if let Some(reference) = message.reference {
+            if let Some(subscription_id) = message.subscription_id {
                 for frame in frames.as_array_mut().unwrap() {
-                    frame["ref"] = json!(reference);
+                    frame["ref"] = json!(subscription_id);
                 }
             }
             frames
@@ -45,4 +45,22 @@ fn read(case: &Value) -> Value {
         _ => read_client_frame(&text).map(|frame| json!(frame)),
     };
     meaning.unwrap_or_else(|_| "bad_frame".into())
+}
+
+/// `→` marks a frame from the client and `←` a frame from the server.
+#[test]
+fn the_frames_in_the_documented_exchanges_are_valid() {
+    let document = include_str!("../../../EXCHANGES.md");
+    let mut frames = 0;
+    for line in document.lines() {
+        if let Some(frame) = line.strip_prefix("→ ") {
+            read_client_frame(frame).unwrap_or_else(|error| panic!("{error} in {frame}"));
+            frames += 1;
+        } else if let Some(frame) = line.strip_prefix("← ") {
+            let message = read_server_frames(frame).unwrap_or_else(|error| panic!("{error} in {frame}"));
+            assert!(!message.frames.is_empty(), "unknown kind in {frame}");
+            frames += 1;
+        }
+    }
+    assert!(frames > 20, "only {frames} frames");
 }

@@ -110,6 +110,6 @@ fn a_hub_with_a_key_that_does_not_fit_is_not_built() {
     let hub = Hub::builder(&REGISTRY).signing_key(KEY).jwks(Jwks::from_json(ISSUER, keys));
     assert_eq!(
         hub.build().unwrap_err().to_string(),
-        "the key set of \"https://auth.example.com\" cannot be used: key \"7\": it has no `alg`: EdDSA, ES256 or RS256"
+        "invalid key set of issuer \"https://auth.example.com\": key \"7\": missing `alg`: use EdDSA, ES256 or RS256"
     );
 }

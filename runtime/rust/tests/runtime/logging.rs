@@ -83,7 +83,7 @@ async fn no_token_and_no_key_is_logged() {
     }
     server.hub.shutdown().await;
     let log = log.0.lock().unwrap();
-    assert!(log.contains("message=refused") && log.contains("disconnected"), "{log}");
+    assert!(log.contains("message=access denied") && log.contains("disconnected"), "{log}");
     assert!(!log.contains(KEY));
     for part in tokens.iter().flat_map(|token| token.split('.')).filter(|part| part.len() > 1) {
         assert!(!log.contains(part), "{part} is in {log}");

@@ -8,9 +8,9 @@ use crate::bench::definition::{Status, room, said, small, status};
 use crate::bench::server::Server;
 
 async fn refused(client: &mut Client, frame: &Value, code: &str) {
-    let reference = frame["ref"].as_str().map(str::to_owned);
+    let subscription_id = frame["ref"].as_str().map(str::to_owned);
     client.send(frame).await;
-    assert_eq!(client.error().await, (code.to_owned(), reference), "{frame}");
+    assert_eq!(client.error().await, (code.to_owned(), subscription_id), "{frame}");
 }
 
 #[tokio::test]
@@ -76,17 +76,17 @@ async fn two_subscriptions_to_one_channel_are_told_everything_twice_from_places_
     for _ in 0..3 {
         told.push(client.marked_data().await);
     }
-    told.sort_by_key(|(reference, _)| reference.clone());
+    told.sort_by_key(|(subscription_id, _)| subscription_id.clone());
     let expected = [None, Some("new".into()), Some("old".into())]
-        .map(|reference: Option<String>| (reference, json!("c")));
+        .map(|subscription_id: Option<String>| (subscription_id, json!("c")));
     assert_eq!(told, expected);
 
     client.send(&json!({ "kind": "unsub", "ref": "new" })).await;
     let channels = vec!["room:1".to_owned()];
-    let ended = ServerFrame::Unsubscribed { reference: Some("new".into()), channels, code: None };
+    let ended = ServerFrame::Unsubscribed { subscription_id: Some("new".into()), channels, code: None };
     assert_eq!(client.frame().await, ended);
     client.send(&json!({ "kind": "unsub", "channel": "room:1" })).await;
-    assert!(matches!(client.frame().await, ServerFrame::Unsubscribed { reference: None, .. }));
+    assert!(matches!(client.frame().await, ServerFrame::Unsubscribed { subscription_id: None, .. }));
     server.hub.publish(said(&channel), "d").await.unwrap();
     assert_eq!(client.marked_data().await, (Some("old".into()), json!("d")));
     client.silence().await;
@@ -99,18 +99,19 @@ async fn a_sub_may_be_narrowed_to_a_channel_and_to_topics() {
     let grant = first.grant(["said", "status"]).and(second.grant(["said"]));
     let token = server.hub.token(grant).mint().unwrap();
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
-    let sub = |reference: &str, more: Value| {
-        let mut frame = json!({ "kind": "sub", "ref": reference, "data": token });
+    let sub = |subscription_id: &str, more: Value| {
+        let mut frame = json!({ "kind": "sub", "ref": subscription_id, "data": token });
         frame.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         frame
     };
-    for (reference, more, channels) in [
+    for (subscription_id, more, channels) in [
         ("one", json!({ "channel": "room:1", "topics": ["status"] }), vec!["room:1"]),
         ("both", json!({ "topics": ["said"] }), vec!["room:1", "room:2"]),
     ] {
-        client.send(&sub(reference, more)).await;
+        client.send(&sub(subscription_id, more)).await;
         let expected = channels.iter().copied().map(String::from).collect();
-        let subscribed = ServerFrame::Subscribed { reference: Some(reference.into()), channels: expected };
+        let subscribed =
+            ServerFrame::Subscribed { subscription_id: Some(subscription_id.into()), channels: expected };
         assert_eq!(client.frame().await, subscribed);
         for _ in channels {
             client.ready().await;
@@ -144,8 +145,8 @@ async fn a_gap_says_whose_it_is_and_is_told_to_nobody_else() {
     client.ready().await;
     client.sub_as("7", &token, json!({ "small:1": first })).await;
     match client.frame().await {
-        ServerFrame::Gap { reference, after, .. } => {
-            assert_eq!((reference, after), (Some("7".into()), first))
+        ServerFrame::Gap { subscription_id, after, .. } => {
+            assert_eq!((subscription_id, after), (Some("7".into()), first))
         }
         other => panic!("{other:?}"),
     }

@@ -99,7 +99,7 @@ async fn a_payload_for_a_topic_of_text_streams_is_refused_and_told_what_to_do() 
         assert_eq!(answer.status, 415, "{body}");
         assert!(answer.error().contains("text/stream"), "{}", answer.error());
     }
-    let refused = PublishError::CarriesAStream { channel: "room:1".into(), topic: "draft".into() };
+    let refused = PublishError::ExpectedTextStream { channel: "room:1".into(), topic: "draft".into() };
     let by_name = server.hub.publish_json("room:1", "draft", b"\"Once upon\"").await;
     assert_eq!(by_name, Err(refused.clone()));
     let mistyped = channel.topic::<str>(channel.definition().topics.len() - 1);

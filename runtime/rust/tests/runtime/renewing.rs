@@ -24,9 +24,9 @@ async fn open(server: &Server) -> Client {
 
 async fn expiring(client: &mut Client) -> Option<String> {
     match client.frame().await {
-        ServerFrame::Expiring { reference, r#in } => {
+        ServerFrame::Expiring { subscription_id, r#in } => {
             assert!(r#in <= 2000);
-            reference
+            subscription_id
         }
         other => panic!("expected expiring, got {other:?}"),
     }
@@ -34,8 +34,8 @@ async fn expiring(client: &mut Client) -> Option<String> {
 
 async fn ended(client: &mut Client, expected: &str, code: &str) {
     match client.frame().await {
-        ServerFrame::Unsubscribed { reference, channels, code: found } => {
-            assert_eq!((reference.as_deref(), found.as_deref()), (Some(expected), Some(code)));
+        ServerFrame::Unsubscribed { subscription_id, channels, code: found } => {
+            assert_eq!((subscription_id.as_deref(), found.as_deref()), (Some(expected), Some(code)));
             assert_eq!(channels.len(), 1);
         }
         other => panic!("expected unsubscribed, got {other:?}"),
@@ -51,8 +51,8 @@ async fn a_subscription_is_renewed_before_its_token_ends_and_goes_on() {
     assert_eq!(expiring(&mut client).await.as_deref(), Some("7"));
     client.send(&json!({ "kind": "renew", "ref": "7", "data": token(&server, &channel, 60, "b") })).await;
     match client.frame().await {
-        ServerFrame::Renewed { reference, expires_in } => {
-            assert_eq!(reference.as_deref(), Some("7"));
+        ServerFrame::Renewed { subscription_id, expires_in } => {
+            assert_eq!(subscription_id.as_deref(), Some("7"));
             assert!((50_000..=60_000).contains(&expires_in));
         }
         other => panic!("{other:?}"),
@@ -89,7 +89,7 @@ async fn what_was_subscribed_without_a_ref_is_renewed_too() {
     client.ready().await;
     assert_eq!(expiring(&mut client).await, None);
     client.send(&json!({ "kind": "renew", "data": token(&server, &channel, 60, "a") })).await;
-    assert!(matches!(client.frame().await, ServerFrame::Renewed { reference: None, .. }));
+    assert!(matches!(client.frame().await, ServerFrame::Renewed { subscription_id: None, .. }));
     tokio::time::sleep(Duration::from_millis(2500)).await;
     server.hub.publish(said(&channel), "after").await.unwrap();
     assert_eq!(client.data().await, "after");
@@ -103,15 +103,15 @@ async fn a_token_that_names_less_or_is_not_valid_renews_nothing() {
     let both = server.hub.token(first.grant(["said"]).and(second.grant(["said"]))).mint().unwrap();
     client.sub_as("7", &both, json!({})).await;
     let publishing = server.hub.token(first.grant(["said"])).publish().mint().unwrap();
-    for (reference, token, code) in [
+    for (subscription_id, token, code) in [
         ("7", server.token(&first, &["said"]), "not_granted"),
         ("7", server.token(&room("3"), &["said"]), "not_granted"),
         ("7", "a.b.c".to_owned(), "unauthorized"),
         ("7", publishing, "unauthorized"),
         ("8", both.clone(), "not_subscribed"),
     ] {
-        client.send(&json!({ "kind": "renew", "ref": reference, "data": token })).await;
-        assert_eq!(client.error().await, (code.to_owned(), Some(reference.to_owned())));
+        client.send(&json!({ "kind": "renew", "ref": subscription_id, "data": token })).await;
+        assert_eq!(client.error().await, (code.to_owned(), Some(subscription_id.to_owned())));
     }
     client.send(&json!({ "kind": "renew", "data": both })).await;
     assert_eq!(client.error().await, ("not_subscribed".to_owned(), None));
@@ -170,5 +170,5 @@ async fn revoking_takes_the_signing_key_and_an_id() {
         let answer = http::post(server.address, "revoke", bearer, body.as_bytes()).await;
         assert_eq!(answer.status, status, "{body}");
     }
-    assert_eq!(server.hub.revoke("").await, Err(RevokeError::Id));
+    assert_eq!(server.hub.revoke("").await, Err(RevokeError::InvalidId));
 }

@@ -133,7 +133,7 @@ async fn a_run_fails_when_it_gets_no_further_or_cannot() {
         ("fail", "no repetition mends it", 1),
         ("panic", "panicked: as bugs do", 5),
         ("error", "invalid digit found in string", 5),
-        ("long", "the result breaks its definition: /message must have at least 1 character", 1),
+        ("long", "the result does not match its schema: /message must have at least 1 character", 1),
     ] {
         job.start(how, &channel, &how.to_owned()).await.unwrap();
         let RunStatus::Failed(error) = ended(&runs, how).await else { panic!("{how} should fail") };

@@ -30,7 +30,7 @@ async fn an_input_that_is_too_large_is_refused() {
     let room = Room(room("1"));
     let refused = job.start("run_1", &room, &"x".repeat(99)).await;
     assert_eq!(refused, Err(StartError::InputTooLarge { bytes: 101, max: 100 }));
-    assert!(refused.unwrap_err().to_string().contains("`max_input_bytes`, which is 100"));
+    assert!(refused.unwrap_err().to_string().contains("`max_input_bytes` (100)"));
     assert_eq!(runs.status("run_1").await, Ok(None));
     job.start("run_1", &room, &"x".repeat(98)).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("fine"));
@@ -116,13 +116,13 @@ async fn a_run_that_records_too_much_fails_also_after_a_restart() {
     let (runs, job) = runs_with(&server, set_up, job).await;
     job.start("run_1", &Room(room("1")), &false).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
-    assert_eq!(why, "the run recorded more than `max_journal_bytes`, which is 10000");
+    assert_eq!(why, "the run recorded more than `max_journal_bytes` (10000)");
 
     job.start("run_2", &Room(room("2")), &true).await.unwrap();
     waits(&runs, "run_2").await;
     server.hub.signal(Room(room("2")).nod(), "go on").await.unwrap();
     let why = failure(ended(&runs, "run_2").await);
-    assert_eq!(why, "the run recorded more than `max_journal_bytes`, which is 10000");
+    assert_eq!(why, "the run recorded more than `max_journal_bytes` (10000)");
 }
 
 #[tokio::test]

@@ -41,9 +41,13 @@ async fn a_stream_carries_subscriptions_as_a_connection_does() {
     let mut kinds = Vec::new();
     for _ in 0..6 {
         kinds.push(match events.frame().await {
-            ServerFrame::Subscribed { reference, .. } => format!("subscribed {}", reference.unwrap()),
-            ServerFrame::Ready { reference, .. } => format!("ready {}", reference.unwrap()),
-            ServerFrame::Error { reference, code, .. } => format!("{code} {}", reference.unwrap()),
+            ServerFrame::Subscribed { subscription_id, .. } => {
+                format!("subscribed {}", subscription_id.unwrap())
+            }
+            ServerFrame::Ready { subscription_id, .. } => format!("ready {}", subscription_id.unwrap()),
+            ServerFrame::Error { subscription_id, code, .. } => {
+                format!("{code} {}", subscription_id.unwrap())
+            }
             other => panic!("{other:?}"),
         });
     }
@@ -51,12 +55,12 @@ async fn a_stream_carries_subscriptions_as_a_connection_does() {
     assert_eq!(kinds, expected);
     assert!(matches!(
         events.marked().await,
-        Some((Some(reference), ServerFrame::Data { data, .. })) if reference == "1" && data == "b"
+        Some((Some(subscription_id), ServerFrame::Data { data, .. })) if subscription_id == "1" && data == "b"
     ));
     server.hub.publish(said(&second), "c").await.unwrap();
     assert!(matches!(
         events.marked().await,
-        Some((Some(reference), ServerFrame::Data { data, .. })) if reference == "2" && data == "c"
+        Some((Some(subscription_id), ServerFrame::Data { data, .. })) if subscription_id == "2" && data == "c"
     ));
 }
 

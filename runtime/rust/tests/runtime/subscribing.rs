@@ -9,8 +9,8 @@ use crate::bench::server::Server;
 
 async fn subscribed(client: &mut Client) -> Vec<String> {
     match client.frame().await {
-        ServerFrame::Subscribed { reference, channels } => {
-            assert_eq!(reference, None);
+        ServerFrame::Subscribed { subscription_id, channels } => {
+            assert_eq!(subscription_id, None);
             channels
         }
         other => panic!("{other:?}"),
@@ -31,7 +31,10 @@ async fn sub_and_unsub_are_acknowledged() {
 
     client.send(&json!({ "kind": "unsub", "channel": "room:2" })).await;
     let channels = vec!["room:2".to_owned()];
-    assert_eq!(client.frame().await, ServerFrame::Unsubscribed { reference: None, channels, code: None });
+    assert_eq!(
+        client.frame().await,
+        ServerFrame::Unsubscribed { subscription_id: None, channels, code: None }
+    );
     server.hub.publish(said(&second), "no").await.unwrap();
     server.hub.publish(said(&first), "one").await.unwrap();
     assert_eq!(client.data().await, "one");
@@ -140,9 +143,9 @@ async fn bad_frames_are_answered_until_there_are_too_many() {
     let mut client = server.subscribe(&room("1"), &["said"]).await;
     client.ready().await;
     for number in 0..15 {
-        let reference = number.to_string();
-        client.send(&json!({ "kind": "sub", "ref": reference, "data": number })).await;
-        assert_eq!(client.error().await, ("bad_frame".into(), Some(reference)));
+        let subscription_id = number.to_string();
+        client.send(&json!({ "kind": "sub", "ref": subscription_id, "data": number })).await;
+        assert_eq!(client.error().await, ("bad_frame".into(), Some(subscription_id)));
     }
     client.send_text("{").await;
     assert_eq!(client.close_code().await, 4400);

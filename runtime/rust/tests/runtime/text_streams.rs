@@ -199,7 +199,10 @@ async fn a_writer_that_fails_or_is_dropped_does_not_pass_for_one_that_ended() {
     writer.write("half").await.unwrap();
     drop(writer);
     let heard = hear(&mut client).await;
-    assert_eq!((heard.text.as_str(), heard.error.as_deref()), ("half", Some("its publisher gave up")));
+    assert_eq!(
+        (heard.text.as_str(), heard.error.as_deref()),
+        ("half", Some("the publisher stopped before the end of the text"))
+    );
     let writer = server.hub.stream(draft(&channel)).await.unwrap();
     writer.fail("the model is away").await.unwrap();
     assert_eq!(hear(&mut client).await.error.as_deref(), Some("the model is away"));

@@ -149,7 +149,7 @@ async fn a_token_opens_only_what_it_names() {
         let expected = if topic == "nothing" {
             format!("the channel {channel:?} has no topic {topic:?}")
         } else {
-            format!("no definition has a channel named {channel:?}")
+            format!("unknown channel {channel:?}")
         };
         assert_eq!(error, expected);
     }
@@ -298,7 +298,7 @@ async fn no_token_lasts_longer_than_the_hub_allows() {
     let grant = || room("1").grant(["said"]);
     assert!(server.hub.token(grant()).expires_in(allowed).mint().is_ok());
     let long = allowed + Duration::from_secs(1);
-    assert_eq!(server.hub.token(grant()).expires_in(long).mint(), Err(TokenError::Lifetime(long)));
+    assert_eq!(server.hub.token(grant()).expires_in(long).mint(), Err(TokenError::InvalidLifetime(long)));
     let lasting =
         |seconds: u64| sign("HS256", &with(&claims("room:1", "said"), "exp", json!(now() + seconds)), KEY);
     assert_eq!(server.refusal(&lasting(660)).await.status, 401);
@@ -320,7 +320,7 @@ fn a_grant_is_checked_when_the_token_is_made() {
     assert_eq!(unknown.to_string(), r#"the channel "room:1" has no topic "sayd"; did you mean "said"?"#);
     let lifetime = Duration::from_millis(900);
     let short = hub.token(channel.grant(["said"])).expires_in(lifetime).mint();
-    assert_eq!(short, Err(TokenError::Lifetime(lifetime)));
+    assert_eq!(short, Err(TokenError::InvalidLifetime(lifetime)));
     for key in ["", "short"] {
         let error = Hub::builder(&REGISTRY).signing_key(key).build().unwrap_err();
         assert!(error.to_string().contains("openssl rand -hex 32"));
@@ -347,8 +347,8 @@ async fn a_token_says_which_key_signed_it_whom_it_is_for_and_what_it_is_revoked_
         assert_eq!(answer.status, 400, "{query}");
     }
     let grant = || room("1").grant(["said"]);
-    assert_eq!(server.hub.token(grant()).id("").mint(), Err(TokenError::Id));
-    assert_eq!(server.hub.token(grant()).subject(long).mint(), Err(TokenError::Subject));
+    assert_eq!(server.hub.token(grant()).id("").mint(), Err(TokenError::InvalidId));
+    assert_eq!(server.hub.token(grant()).subject(long).mint(), Err(TokenError::InvalidSubject));
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ async fn a_text_is_stopped_by_a_signal_and_by_cancelling_its_run() {
     let (_, text, end) = read(&mut client).await;
     assert_eq!(
         (text.as_str(), end),
-        ("Once upon ", End::Stopped("the run went on without this text".into()))
+        ("Once upon ", End::Stopped("the run continued without this text".into()))
     );
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Now));

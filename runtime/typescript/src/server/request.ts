@@ -1,18 +1,18 @@
-import { explainSize, failureReason } from "../request-failure.js";
-import { retryAfter } from "../retry-after.js";
-import type { PayloadIssue } from "../standard.js";
+import { explainSize, failureReason } from "../http/fetch-error.js";
+import { retryAfter } from "../http/retry-after.js";
+import type { PayloadIssue } from "../validate/standard-schema.js";
 import { routeUrl } from "../wire.js";
 import type { Route } from "../wire.js";
 import { hashedKey } from "./signing-key.js";
 
-/** Thrown when a fanfare server refuses a request or cannot be asked. */
+/** Thrown if a fanfare server refuses a request or is unreachable. */
 export class RealtimeError extends Error {
   override readonly name = "RealtimeError";
-  /** The HTTP status; undefined where there was no answer, or none was asked for. */
+  /** The HTTP status; undefined if there was no answer or no request was sent. */
   readonly status: number | undefined;
-  /** Why the payload breaks the definition; empty where that is not the reason. */
+  /** How the payload violates the definition; empty if that is not the reason. */
   readonly issues: readonly PayloadIssue[];
-  /** After how many milliseconds the server asks to try again; undefined where it does not. */
+  /** The delay that the server requested, in milliseconds; undefined if it did not. */
   readonly retryAfter: number | undefined;
 
   constructor(
@@ -34,73 +34,73 @@ export class RealtimeError extends Error {
 export interface RequestSettings {
   readonly apiBaseUrl: string;
   readonly signingKey: string;
-  /** How often a request is made again that was not answered, or with 429 or 5xx. */
+  /** How often a request is repeated that was not answered, or with 429 or 5xx. */
   readonly retries: number;
 }
 
-export interface Request {
+export interface ServerRequest {
   readonly route: Route;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | ReadableStream<Uint8Array>;
-  readonly signal?: AbortSignal | undefined;
+  readonly abortSignal?: AbortSignal | undefined;
 }
 
-/** No answer is given up after this time. A text stream takes as long as it takes. */
+/** The timeout of a request. Text streams have none. */
 const TIMEOUT_MS = 30_000;
-const FIRST_WAIT_MS = 200;
+const FIRST_DELAY_MS = 200;
 
-/** Asks the server, again and again where that is harmless; gives the JSON of its answer. */
-export async function ask(settings: RequestSettings, request: Request): Promise<unknown> {
-  // What was read from a stream is gone.
-  const attempts = typeof request.body === "string" ? settings.retries + 1 : 1;
+/** Sends a request, and repeats it after temporary failures if its body can be sent again. Returns the JSON of the answer. */
+export async function request(settings: RequestSettings, options: ServerRequest): Promise<unknown> {
+  // A stream can be read only once.
+  const attempts = typeof options.body === "string" ? settings.retries + 1 : 1;
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await askOnce(settings, request);
+    const answer = await requestOnce(settings, options);
     if (!(answer instanceof RealtimeError)) {
       return answer;
     }
-    const isFarOff = (answer.retryAfter ?? 0) > TIMEOUT_MS;
-    const isOver = attempt >= attempts || request.signal?.aborted === true || isFarOff;
-    if (isOver || !isPassing(answer) || explainSize(request.body) !== undefined) {
+    const isDelayTooLong = (answer.retryAfter ?? 0) > TIMEOUT_MS;
+    const isLast = attempt >= attempts || options.abortSignal?.aborted === true || isDelayTooLong;
+    if (isLast || !isTransient(answer) || explainSize(options.body) !== undefined) {
       throw answer;
     }
-    const wait = FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    // Not all at once after a pause that the server asked for.
-    await pause(Math.max(wait, (answer.retryAfter ?? 0) * (1 + Math.random() / 4)), request.signal);
+    const delayMs = FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+    // With jitter, as the server may have requested the same delay from many clients.
+    await delay(Math.max(delayMs, (answer.retryAfter ?? 0) * (1 + Math.random() / 4)), options.abortSignal);
   }
 }
 
-async function askOnce(settings: RequestSettings, request: Request): Promise<unknown> {
-  const url = routeUrl(new URL(settings.apiBaseUrl), request.route);
-  for (const [name, value] of Object.entries(request.query ?? {})) {
+async function requestOnce(settings: RequestSettings, options: ServerRequest): Promise<unknown> {
+  const url = routeUrl(new URL(settings.apiBaseUrl), options.route);
+  for (const [name, value] of Object.entries(options.query ?? {})) {
     if (value !== undefined) {
       url.searchParams.set(name, value);
     }
   }
-  const isText = typeof request.body === "string";
-  const limits = [request.signal, isText ? AbortSignal.timeout(TIMEOUT_MS) : undefined];
+  const isText = typeof options.body === "string";
+  const limits = [options.abortSignal, isText ? AbortSignal.timeout(TIMEOUT_MS) : undefined];
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: {
         authorization: `Bearer ${await hashedKey(settings.signingKey)}`,
-        ...request.headers,
+        ...options.headers,
       },
-      body: request.body,
+      body: options.body,
       signal: AbortSignal.any(limits.filter((limit) => limit !== undefined)),
-      // Required by Node for bodies that are streams, and in no type yet.
+      // Node requires this for streams; the types lack it.
       ...(isText ? {} : { duplex: "half" }),
     });
     const text = await response.text();
-    return response.ok ? parse(text) : refusal(response, text, url);
+    return response.ok ? parse(text) : responseError(response, text, url);
   } catch (cause) {
-    const size = explainSize(request.body);
+    const size = explainSize(options.body);
     const reason = size === undefined ? failureReason(cause) : `${failureReason(cause)}; ${size}`;
-    return new RealtimeError(`${address(url)} could not be asked: ${reason}`, { cause });
+    return new RealtimeError(`The request to ${address(url)} failed: ${reason}`, { cause });
   }
 }
 
-function refusal({ status, headers }: Response, text: string, url: URL): RealtimeError {
+function responseError({ status, headers }: Response, text: string, url: URL): RealtimeError {
   const { error, data } = (parse(text) ?? {}) as {
     readonly error?: unknown;
     readonly data?: { readonly issues?: readonly PayloadIssue[] } | null;
@@ -114,7 +114,7 @@ function refusal({ status, headers }: Response, text: string, url: URL): Realtim
   });
 }
 
-function isPassing({ status }: RealtimeError): boolean {
+function isTransient({ status }: RealtimeError): boolean {
   return status === undefined || status === 429 || status >= 500;
 }
 
@@ -130,8 +130,8 @@ function parse(text: string): unknown {
   }
 }
 
-/** Waits; an abort ends it early. */
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits. An abort ends the wait early. */
+function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -1,11 +1,11 @@
 /**
- * The key as it is sent: its prefix kept and the rest replaced by the SHA-256 of
- * its bytes, so that no proxy's log holds the key itself.
+ * Returns the signing key as it is sent: the prefix, and the SHA-256 of the remaining bytes, so that
+ * the key itself never appears in a proxy's log.
  */
 export async function hashedKey(key: string): Promise<string> {
   const [, prefix = "", rest = ""] = /^(signkey-\w+-)?((?:[0-9a-f]{2})+)$/iu.exec(key) ?? [];
   if (rest === "") {
-    // A key of another form has no bytes to hash.
+    // Only hexadecimal keys are hashed.
     return key;
   }
   const bytes = Uint8Array.from(rest.match(/../gu) ?? [], (pair) => Number.parseInt(pair, 16));
@@ -13,13 +13,13 @@ export async function hashedKey(key: string): Promise<string> {
   return prefix + Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Throws where a page could read the key. */
+/** Throws in a page, which could read the signing key. */
 export function refuseBrowsers(): void {
   if (typeof window !== "undefined") {
     throw new Error(
-      "`fanfare/server` holds the signing key, with which anyone could publish to every channel and " +
-        "read them all: call it on your server only (a route, a server action), and give pages a " +
-        "token from there. `window` exists here, so this is a page",
+      "`fanfare/server` must not run in a page (`window` exists): anyone with the signing key can publish to " +
+        "every channel and read all of them. Call it on your server, such as in a route or a server action, and " +
+        "give pages tokens",
     );
   }
 }

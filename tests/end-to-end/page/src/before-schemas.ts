@@ -1,6 +1,6 @@
 import type { View } from "./seen.js";
 
-// Runs before the modules in which schemas are made.
+// Imported first, to run before the modules that create schemas.
 window.seen = { statuses: [], deltas: [], violations: [], view: {} as View };
 document.addEventListener("securitypolicyviolation", (event) => {
   window.seen.violations.push(`${event.violatedDirective} ${event.blockedURI}`);

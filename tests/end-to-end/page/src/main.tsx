@@ -47,7 +47,7 @@ function App() {
   );
 }
 
-/** Keeps what the hook gives. Effects of one render may run twice in StrictMode. */
+/** Records the results of the hook. Effects of one render may run twice in StrictMode. */
 function useSeen(realtime: ReturnType<typeof useRealtime<ReturnType<typeof pipeline>>>): void {
   const { messages, connectionStatus, isPaused, pauseReason, runStatus, error, gap } = realtime;
   useEffect(() => {

@@ -1,12 +1,12 @@
-/** What the page has seen, for tests to read as `window.seen`. */
+/** What the page has received. Tests read it as `window.seen`. */
 export interface Seen {
-  /** Every `connectionStatus`, as it changed. */
+  /** Every `connectionStatus`, in order. */
   readonly statuses: string[];
   /** The ids of each `messages.delta`. */
   readonly deltas: (readonly string[])[];
-  /** What the content security policy has refused. */
+  /** Violations of the content security policy. */
   readonly violations: string[];
-  /** What the hook gave last. */
+  /** The last result of the hook. */
   view: View;
 }
 
@@ -18,7 +18,7 @@ export interface View {
   readonly error: string | null;
   readonly gap: { readonly after: string; readonly before: string } | null;
   readonly ids: readonly string[];
-  /** The numbers of those in `messages.all` that the server numbers. */
+  /** The numbers of the numbered messages in `messages.all`. */
   readonly indexes: readonly number[];
   readonly last: string | null;
   /** The ids by topic. */

@@ -6,7 +6,7 @@ function fail(): never {
   throw new Error("thrown on purpose");
 }
 
-/** Subscribes with handlers that all throw, over the connection that the rest of the page uses. */
+/** Subscribes with handlers that all throw, over the connection of the rest of the page. */
 export function subscribeAndThrow(runId: string, apiBaseUrl: string | undefined, transport: TransportChoice | undefined): void {
   void subscribe({
     channel: pipeline({ runId }),

@@ -1,4 +1,4 @@
-//! What tests can make the server do, beside what its routes do.
+//! The commands that tests send to the server.
 
 use channels::pipeline::{Pipeline, Status, Topic};
 use channels::{Step, Token};
@@ -24,42 +24,43 @@ struct Line {
 #[derive(Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Command {
-    /// Publishes numbered messages through the typed way of a Rust application.
+    /// Publishes numbered messages as a Rust application does.
     Messages {
         run: String,
         topic: Numbered,
         from: u32,
         count: u32,
-        /// How long the text of each is.
+        /// The length of each text.
         size: usize,
-        /// After each of them.
+        /// The pause after each message.
         pause_milliseconds: u64,
     },
-    /// Publishes a status; `run_id` goes into the envelope.
+    /// Publishes a status, with a run id in the envelope.
     Status { run: String, message: String, progress: u8, run_id: Option<String> },
-    /// Makes a token for all topics of a run's channel, to subscribe or to publish.
+    /// Mints a token for all topics of a run's channel, to subscribe or to publish.
     Token {
         run: String,
         expires_in: u64,
         #[serde(default)]
         publish: bool,
-        /// To revoke it by.
+        /// The id to revoke it by.
         id: Option<String>,
     },
-    /// Writes a text stream on the draft topic, in pieces of so many characters.
+    /// Writes a text stream on the draft topic, in chunks.
     Draft {
         run: String,
         text: String,
+        /// The number of characters per chunk.
         piece: usize,
-        /// After each of them.
+        /// The pause after each chunk.
         pause_milliseconds: u64,
-        /// Why it is not complete, where it is not.
+        /// The reason to fail the stream, instead of completing it.
         error: Option<String>,
     },
     /// Starts a run that reviews a text.
     Review {
         run: String,
-        /// On the channel of which run: its own one where nothing is said.
+        /// The run whose channel it uses. Default: its own.
         on: Option<String>,
         #[serde(flatten)]
         review: Review,
@@ -73,15 +74,15 @@ enum Command {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Numbered {
-    /// Retains all: a new subscriber gets what history holds.
+    /// Retains all messages, so that a new subscriber receives the whole history.
     Tokens,
-    /// Retains the last: who does not resume has lost the others.
+    /// Retains the last message, so that a subscriber that does not resume misses the others.
     Status,
 }
 
-/// Does what standard input says, several things at once, and ends the process with it. The result
-/// tells when a graceful shutdown was asked for.
-pub(crate) fn follow(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<Notify> {
+/// Executes the commands on standard input concurrently, and exits the process when it ends. Returns what a
+/// `shutdown` command notifies.
+pub(crate) fn execute(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<Notify> {
     let shutdown = Arc::new(Notify::new());
     let runtime = tokio::runtime::Handle::current();
     let server = Server { hub, reviews, shutdown: Arc::clone(&shutdown) };
@@ -94,11 +95,11 @@ pub(crate) fn follow(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<No
     shutdown
 }
 
-/// What commands act on.
+/// The state that commands use.
 #[derive(Clone)]
 struct Server {
     hub: Hub,
-    /// Where there is a storage.
+    /// Set if the server has a storage.
     reviews: Option<Job<Pipeline, Review>>,
     shutdown: Arc<Notify>,
 }
@@ -173,7 +174,7 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
             Ok(json!(id))
         }
         Command::Review { run, on, review } => {
-            let reviews = reviews.as_ref().ok_or("there are no runs without a storage")?;
+            let reviews = reviews.as_ref().ok_or("a review needs a server with `storage`")?;
             let pipeline = Pipeline::new(on.as_ref().unwrap_or(&run))?;
             Ok(json!(reviews.start(&run, &pipeline, &review).await? == StartOutcome::New))
         }

@@ -1,8 +1,7 @@
-//! A hub that the end-to-end tests start, drive and kill.
+//! A hub that the end-to-end tests start, control and kill.
 //!
-//! It prints one line of JSON with its URL and signing key, and then does what each line of JSON
-//! on its standard input says ([`commands`]). It ends when that input ends, so that no test can
-//! leave it behind.
+//! It prints one line of JSON with its URL and signing key, and then executes the [`commands`] on its standard input,
+//! one JSON object per line. It exits when that input ends, so that no test can leave it running.
 
 mod commands;
 mod reviews;
@@ -14,7 +13,7 @@ use settings::Settings;
 use std::error::Error;
 use tokio::net::TcpListener;
 
-/// Servers of one test run accept each other's tokens, as a restarted server does.
+/// All servers of a test run accept each other's tokens, as a restarted server does.
 const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 #[tokio::main]
@@ -31,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY }));
 
     let routes = fanfare::routes(hub.clone());
-    let shutdown = commands::follow(hub.clone(), reviews);
+    let shutdown = commands::execute(hub.clone(), reviews);
     fanfare::serve(listener, routes, &hub)
         .with_graceful_shutdown(async move { shutdown.notified().await })
         .await;

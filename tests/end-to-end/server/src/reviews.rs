@@ -1,4 +1,4 @@
-//! A job that waits for a person: what runs and signals are tested with.
+//! A job that waits for a person's verdict, to test runs and signals.
 
 use channels::Step;
 use channels::pipeline::{ApproveVerdict, Pipeline, RunResult, Status};
@@ -6,20 +6,20 @@ use fanfare::{Hub, Job, Run, RunError, Runs, StartError};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A text that is to be reviewed.
+/// The input: a text to review.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Review {
     text: String,
-    /// How many attempts fail first.
+    /// The number of attempts that fail first.
     failures: u32,
-    /// How long it is before it asks for a verdict.
+    /// How long to wait before it asks for a verdict.
     pause_milliseconds: u64,
-    /// How long it waits for one.
+    /// How long to wait for the verdict.
     patience_milliseconds: u64,
 }
 
-/// Executes reviews in this process, those that an earlier one has begun, too.
+/// Executes reviews in this process, including those that an earlier process started.
 pub(crate) async fn start(hub: &Hub) -> Result<Job<Pipeline, Review>, StartError> {
     let mut runs = Runs::builder(hub).backoff(Duration::from_millis(20), Duration::from_millis(50));
     let reviews = runs.register("review", review);

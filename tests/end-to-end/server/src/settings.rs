@@ -1,4 +1,4 @@
-//! How a test sets the server up: one JSON object, its only argument.
+//! The settings of the server: one JSON object, its only argument.
 
 use channels::pipeline::{Pipeline, Topic};
 use fanfare::{AuthorizeError, AuthorizeRequest, HubBuilder, Rate, SessionGrant, Sqlite, StorageError};
@@ -9,15 +9,15 @@ use std::time::Duration;
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// 0 takes any that is free.
+    /// 0 for any free port.
     pub(crate) port: u16,
-    /// Between two pings.
+    /// The interval between pings.
     ping_milliseconds: Option<u64>,
-    /// The file that keeps history and runs. Without one history is in memory, and there are no runs.
+    /// The file for history and runs. Without it, the history is in memory and there are no runs.
     pub(crate) storage: Option<PathBuf>,
-    /// Whether guests are sent text streams.
+    /// Whether Inngest's clients receive text streams.
     inngest_streams: bool,
-    /// The pages that may connect. Any without it.
+    /// The origins of pages that may connect. Any if unset.
     origins: Option<Vec<String>>,
     max_connections_per_token: Option<usize>,
     /// The cookie of a session that may read every run.

@@ -1,4 +1,4 @@
-//! The servers of a round, and since when each of them has run without a fault.
+//! The servers of a round, and since when each has run without a fault.
 
 use crate::Result;
 use crate::server::{Installation, Server};
@@ -9,39 +9,39 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-/// What readers and publishers are to do.
+/// What readers and publishers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(super) enum Phase {
     /// Publish, join, leave and resume.
     Faults,
-    /// Publish nothing more, and read to the end.
+    /// Stop publishing, and read to the end.
     Settling,
     /// Leave.
     Over,
 }
 
-/// All that the parties of a round share.
+/// The state that all tasks of a round share.
 pub(super) struct Cluster {
     pub(super) seed: u64,
     /// The names of the channels.
     pub(super) channels: Vec<String>,
     servers: Vec<Slot>,
-    /// Whether the file can be written, and since when.
+    /// Whether the file is writable, and since when.
     file: Mutex<Condition>,
-    /// Taken while the file is locked or replaced.
+    /// Held while the file is locked or replaced.
     pub(super) file_in_use: tokio::sync::Mutex<()>,
     pub(super) phase: watch::Sender<Phase>,
     /// The number of the next message.
     numbers: AtomicU32,
-    /// The ids of tokens that were revoked, or soon will be.
+    /// The ids of tokens that are being revoked or were revoked.
     revoked: Mutex<HashSet<String>>,
     faults: Mutex<Vec<String>>,
-    /// How late this process was woken, and when.
+    /// When this process was scheduled late, and by how much.
     delays: Mutex<Vec<(Instant, Duration)>>,
     pub(super) counts: Counts,
 }
 
-/// How often something happened.
+/// The number of events of each kind.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) connections: AtomicU64,
@@ -53,7 +53,7 @@ pub(super) struct Counts {
     pub(super) locks: AtomicU64,
     pub(super) revocations: AtomicU64,
     pub(super) restores: AtomicU64,
-    /// Readers that wait for the end and have everything.
+    /// Readers that have received everything and wait for the end.
     pub(super) complete: AtomicUsize,
 }
 
@@ -67,7 +67,7 @@ struct Slot {
     installation: Installation,
     server: tokio::sync::Mutex<Option<Server>>,
     port: AtomicU16,
-    /// Whether all may connect.
+    /// Whether readers and publishers may connect.
     is_open: AtomicBool,
     condition: Mutex<Condition>,
 }
@@ -97,8 +97,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long a server may take to start: it waits for a file that is locked.
-const START: Duration = Duration::from_secs(60);
+/// How long a server may take to start. It waits while the file is locked.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 
 impl Cluster {
@@ -129,19 +129,19 @@ impl Cluster {
         self.servers.len()
     }
 
-    /// Starts a server, and lets all connect unless told otherwise.
+    /// Starts a server, and lets readers and publishers connect if `opens`.
     pub(super) async fn start(&self, server: usize, opens: bool) -> Result {
         let slot = &self.servers[server];
-        let begun = Instant::now();
-        let started = loop {
+        let start = Instant::now();
+        let running = loop {
             match slot.installation.start().await {
-                Ok(started) => break started,
-                Err(error) if begun.elapsed() > START => return Err(error),
+                Ok(running) => break running,
+                Err(error) if start.elapsed() > START_TIMEOUT => return Err(error),
                 Err(_) => sleep(TICK).await,
             }
         };
-        slot.port.store(started.port, Ordering::Relaxed);
-        *slot.server.lock().await = Some(started);
+        slot.port.store(running.port, Ordering::Relaxed);
+        *slot.server.lock().await = Some(running);
         Condition::set(&slot.condition, true);
         if opens {
             self.open(server);
@@ -149,7 +149,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Lets all connect.
+    /// Lets readers and publishers connect.
     pub(super) fn open(&self, server: usize) {
         self.servers[server].is_open.store(true, Ordering::Relaxed);
     }
@@ -165,32 +165,32 @@ impl Cluster {
         }
     }
 
-    /// Lets the system stop a server.
+    /// Suspends a server.
     pub(super) async fn stop(&self, server: usize) -> Result {
         let slot = &self.servers[server];
         Condition::set(&slot.condition, false);
         slot.server.lock().await.as_ref().map_or(Ok(()), Server::stop)
     }
 
-    /// Lets a server go on after [`stop`](Self::stop).
-    pub(super) async fn go_on(&self, server: usize) -> Result {
+    /// Resumes a suspended server.
+    pub(super) async fn resume(&self, server: usize) -> Result {
         let slot = &self.servers[server];
-        slot.server.lock().await.as_ref().map_or(Ok(()), Server::go_on)?;
+        slot.server.lock().await.as_ref().map_or(Ok(()), Server::resume)?;
         Condition::set(&slot.condition, true);
         Ok(())
     }
 
-    /// The port of a server that all may connect to.
+    /// Returns the port of a server that readers and publishers may connect to.
     pub(super) fn port(&self, server: usize) -> Option<u16> {
         self.servers[server].is_open.load(Ordering::Relaxed).then(|| self.any_port(server))?
     }
 
-    /// The port of a server, if it runs.
+    /// Returns the port of a running server.
     pub(super) fn any_port(&self, server: usize) -> Option<u16> {
         Some(self.servers[server].port.load(Ordering::Relaxed)).filter(|port| *port != 0)
     }
 
-    /// Whether a server has run since a time, without having been stopped.
+    /// Returns `true` if a server has run since `time` without being suspended.
     pub(super) fn has_run_since(&self, server: usize, time: Instant) -> bool {
         Condition::was_good_since(&self.servers[server].condition, time)
     }
@@ -199,8 +199,8 @@ impl Cluster {
         Condition::set(&self.file, !is_locked);
     }
 
-    /// Whether nobody can have kept the file locked since a time. A server that is stopped may hold the lock.
-    pub(super) fn has_been_free_since(&self, time: Instant) -> bool {
+    /// Returns `true` if no process can have locked the file since `time`. A suspended server may hold the lock.
+    pub(super) fn was_unlocked_since(&self, time: Instant) -> bool {
         Condition::was_good_since(&self.file, time)
             && (0..self.servers.len()).all(|server| self.has_run_since(server, time))
     }
@@ -213,13 +213,13 @@ impl Cluster {
         *self.phase.borrow() == phase
     }
 
-    /// Waits, but not beyond the phase of faults.
+    /// Waits for a duration, or until the phase of faults ends.
     pub(super) async fn pause(&self, duration: Duration) {
         let mut phase = self.phase.subscribe();
         let _ = timeout(duration, phase.wait_for(|phase| *phase > Phase::Faults)).await;
     }
 
-    /// Notes that a token is revoked from now on.
+    /// Records that a token is being revoked.
     pub(super) fn revoke(&self, id: &str) {
         lock(&self.revoked).insert(id.to_owned());
     }
@@ -228,7 +228,7 @@ impl Cluster {
         lock(&self.revoked).contains(id)
     }
 
-    /// Notes that something is wrong.
+    /// Records a fault.
     pub(super) fn fault(&self, fault: String) {
         lock(&self.faults).push(fault);
     }
@@ -237,19 +237,19 @@ impl Cluster {
         std::mem::take(&mut *lock(&self.faults))
     }
 
-    /// Measures how late this process is woken. A machine that is busy delays everybody else, too.
+    /// Measures how late this process is scheduled. A busy machine delays all other processes, too.
     pub(super) async fn measure_delays(&self) {
         loop {
-            let begun = Instant::now();
+            let started = Instant::now();
             sleep(TICK).await;
-            let late = begun.elapsed().saturating_sub(TICK);
+            let late = started.elapsed().saturating_sub(TICK);
             if late > TICK / 5 {
                 lock(&self.delays).push((Instant::now(), late));
             }
         }
     }
 
-    /// How long ago something was, without the time for which the machine had none for this process.
+    /// Returns the time since `since`, minus the time for which this process was not scheduled.
     pub(super) fn elapsed(&self, since: Instant) -> Duration {
         let delays = lock(&self.delays);
         let delays = delays.iter().rev().take_while(|(at, _)| *at > since).map(|(_, late)| *late);

@@ -1,4 +1,4 @@
-//! What happens to the servers and their file.
+//! Injects faults into the servers and their file.
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::order::Order;
@@ -13,23 +13,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long a reader may go on after its token was revoked.
-const REVOKED: Duration = Duration::from_secs(2);
+/// How long a reader may stay subscribed after its token was revoked.
+const REVOCATION_TIME: Duration = Duration::from_secs(2);
 
 /// How often faults happen, and how long they last.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
     /// The mean time between two faults of servers, and of the file.
     pub(super) every: Duration,
-    pub(super) longest_stop: Duration,
-    pub(super) longest_lock: Duration,
+    pub(super) max_stop: Duration,
+    pub(super) max_lock: Duration,
 }
 
-/// The readers of a round that are there now.
+/// The current readers of a round.
 pub(super) type Readers = Arc<Mutex<Vec<Arc<Shared>>>>;
 
-/// Kills and stops servers, and now and then puts an earlier copy of the file in its place, until the phase is over.
-pub(super) async fn trouble_servers(
+/// Kills and suspends servers and sometimes restores an earlier copy of the file, until the phase ends.
+pub(super) async fn fault_servers(
     cluster: &Cluster,
     plan: Plan,
     database: Option<&Path>,
@@ -56,25 +56,26 @@ pub(super) async fn trouble_servers(
                 }
                 None => {
                     copy = Some(copy_file(database).await?);
-                    // A copy is known by its mark, which is renewed when a server opens the file, and each 30 seconds.
+                    // Servers recognize a copy by its mark, which they renew when they open the file and every 30
+                    // seconds.
                     kill(cluster, server, Duration::ZERO, everything).await?;
                 }
             },
             _ => {
                 cluster.stop(server).await?;
                 Counts::add(&cluster.counts.stops);
-                cluster.pause(between(&mut random, plan.longest_stop / 30, plan.longest_stop)).await;
+                cluster.pause(between(&mut random, plan.max_stop / 30, plan.max_stop)).await;
                 if random.u8(0..4) == 0 {
                     kill(cluster, server, Duration::ZERO, everything).await?;
                 } else {
-                    cluster.go_on(server).await?;
+                    cluster.resume(server).await?;
                 }
             }
         }
     }
 }
 
-/// Kills a server and starts it again. Who reads everything must be there before others publish.
+/// Kills and restarts a server. The reader of everything must be subscribed before publishers may connect.
 async fn kill(cluster: &Cluster, server: usize, pause: Duration, everything: Option<&Shared>) -> Result {
     Counts::add(&cluster.counts.kills);
     let Some(everything) = everything else {
@@ -95,7 +96,7 @@ async fn kill(cluster: &Cluster, server: usize, pause: Duration, everything: Opt
     Ok(())
 }
 
-/// Makes a copy of the file as a backup tool does.
+/// Copies the file as a backup tool does.
 async fn copy_file(database: &Path) -> Result<PathBuf> {
     let (database, copy) = (database.to_owned(), database.with_extension("copy"));
     tokio::task::spawn_blocking(move || {
@@ -110,7 +111,7 @@ async fn copy_file(database: &Path) -> Result<PathBuf> {
     .await?
 }
 
-/// Puts an earlier copy in the place of the file, without its mark.
+/// Replaces the file with an earlier copy.
 async fn restore(cluster: &Cluster, database: &Path, copy: PathBuf, order: &mut Order) -> Result {
     let _alone = cluster.file_in_use.lock().await;
     for server in 0..cluster.servers() {
@@ -118,9 +119,9 @@ async fn restore(cluster: &Cluster, database: &Path, copy: PathBuf, order: &mut 
     }
     order.add_file(database, &cluster.channels)?;
     for suffix in ["-wal", "-shm"] {
-        let beside = PathBuf::from(format!("{}{suffix}", database.display()));
-        if beside.exists() {
-            std::fs::remove_file(beside)?;
+        let file = PathBuf::from(format!("{}{suffix}", database.display()));
+        if file.exists() {
+            std::fs::remove_file(file)?;
         }
     }
     std::fs::rename(copy, database)?;
@@ -130,8 +131,8 @@ async fn restore(cluster: &Cluster, database: &Path, copy: PathBuf, order: &mut 
     Ok(())
 }
 
-/// Locks the file and revokes tokens, until the phase is over.
-pub(super) async fn trouble_others(
+/// Locks the file and revokes tokens, until the phase ends.
+pub(super) async fn fault_file_and_tokens(
     cluster: &Arc<Cluster>,
     plan: Plan,
     database: Option<&Path>,
@@ -145,7 +146,7 @@ pub(super) async fn trouble_others(
         }
         match database.filter(|_| random.u8(0..5) == 0) {
             Some(database) => {
-                let duration = between(&mut random, Duration::from_millis(500), plan.longest_lock);
+                let duration = between(&mut random, Duration::from_millis(500), plan.max_lock);
                 lock_file(cluster, database, duration).await?;
             }
             None => revoke(cluster, readers, &mut random).await?,
@@ -161,7 +162,7 @@ async fn lock_file(cluster: &Cluster, database: &Path, duration: Duration) -> Re
     let locked = tokio::task::spawn_blocking(move || -> rusqlite::Result<bool> {
         let connection = Connection::open(database)?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        // A server that is stopped may hold the lock.
+        // A suspended server may hold the lock.
         if connection.execute_batch("BEGIN IMMEDIATE").is_err() {
             return Ok(false);
         }
@@ -177,7 +178,7 @@ async fn lock_file(cluster: &Cluster, database: &Path, duration: Duration) -> Re
     Ok(())
 }
 
-/// Revokes the token of a reader, and looks whether the reader is cut off.
+/// Revokes the token of a reader, and checks that the reader loses its connection.
 async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand::Rng) -> Result {
     let reader = {
         let readers = readers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,34 +191,34 @@ async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand
     };
     let connection = reader.connection.load(Ordering::Relaxed);
     let (used_at, id) = (reader.server.load(Ordering::Relaxed), reader.token_id());
-    // Mostly at the other server.
+    // Mostly at a server that the reader does not use.
     let server = if random.u8(0..4) == 0 { used_at } else { cluster.servers() - 1 - used_at };
     let Some(port) = cluster.port(server) else { return Ok(()) };
     cluster.revoke(&id);
     let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
     let body = json!({ "jti": id }).to_string();
     let request = http::request(port, "POST /v1/realtime/revoke", &bearer, &body);
-    let Ok(Ok(response)) = timeout(REVOKED * 4, request).await else { return Ok(()) };
+    let Ok(Ok(response)) = timeout(REVOCATION_TIME * 4, request).await else { return Ok(()) };
     match response.head.status {
         204 => Counts::add(&cluster.counts.revocations),
         503 => return Ok(()),
         status => {
-            cluster.fault(format!("the revocation of {id} was answered with {status}"));
+            cluster.fault(format!("revoking {id} failed with {status}"));
             return Ok(());
         }
     }
     let (cluster, answered) = (Arc::clone(cluster), Instant::now());
     tokio::spawn(async move {
-        while cluster.elapsed(answered) < REVOKED {
+        while cluster.elapsed(answered) < REVOCATION_TIME {
             sleep(Duration::from_millis(50)).await;
             if reader.connection.load(Ordering::Relaxed) != connection {
                 return;
             }
         }
-        if cluster.has_run_since(used_at, answered) && cluster.has_been_free_since(answered) {
+        if cluster.has_run_since(used_at, answered) && cluster.was_unlocked_since(answered) {
             let after = answered.elapsed();
             cluster.fault(format!(
-                "{id} was revoked at server {server}, and still reads at {used_at} after {after:?}"
+                "{id} was revoked at server {server} and still subscribed at {used_at} after {after:?}"
             ));
         }
     });

@@ -1,7 +1,7 @@
-//! The order of each channel's messages, by which everything else is judged.
+//! The order of each channel's messages, which everything else is compared with.
 //!
-//! With a file, triggers note each message in the transaction that commits it. Without one, a reader that is never
-//! cut off notes what it gets.
+//! With a file, triggers record each message in the transaction that commits it. Without one, a reader that never
+//! disconnects on purpose records what it receives.
 
 use super::reader::{Record, Step};
 use crate::Result;
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// One topic of the channels in `schemas/delivery.yaml`.
 pub(super) struct Topic {
     pub(super) name: &'static str,
-    /// How many messages or streams a new reader gets.
+    /// The number of messages or streams that a new reader receives.
     pub(super) retained: usize,
     pub(super) is_stream: bool,
 }
@@ -39,15 +39,15 @@ pub(super) fn topic_index(name: &str) -> Option<usize> {
     TOPICS.iter().position(|topic| topic.name == name)
 }
 
-/// An id, taken apart: it has two numbers of nine base-36 digits.
+/// A message id: two numbers of nine base-36 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct At {
+pub(super) struct MessageId {
     pub(super) epoch: u64,
     pub(super) offset: u64,
 }
 
-impl At {
-    /// The id as text.
+impl MessageId {
+    /// Returns the id as text.
     pub(super) fn id(self) -> String {
         let half = |mut number: u64| {
             let mut digits = [b'0'; 9];
@@ -61,7 +61,7 @@ impl At {
     }
 }
 
-impl FromStr for At {
+impl FromStr for MessageId {
     type Err = crate::Error;
 
     fn from_str(id: &str) -> Result<Self> {
@@ -70,74 +70,74 @@ impl FromStr for At {
     }
 }
 
-impl fmt::Display for At {
+impl fmt::Display for MessageId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.epoch, self.offset)
     }
 }
 
-/// What was published.
+/// The content of a frame that was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Content {
     Message(u32),
     Start(String),
-    Piece { stream: String, text: String },
+    Chunk { stream: String, text: String },
     End { stream: String, is_failed: bool },
 }
 
-impl What {
-    /// Reads a frame. Returns `None` if it is not one of a message or a text stream.
-    pub(super) fn of(frame: Frame) -> Option<Self> {
+impl Content {
+    /// Converts a frame. Returns `None` if it is neither a message nor part of a text stream.
+    pub(super) fn from_frame(frame: Frame) -> Option<Self> {
         let data = frame.data?;
         Some(match frame.kind.as_str() {
             "data" => Self::Message(data.number?),
             "datastream-start" => Self::Start(data.text?),
-            "chunk" => Self::Piece { stream: frame.stream_id?, text: data.text? },
+            "chunk" => Self::Chunk { stream: frame.stream_id?, text: data.text? },
             "datastream-end" => Self::End { stream: data.text?, is_failed: frame.error.is_some() },
             _ => return None,
         })
     }
 
-    /// Whether it counts as one message in a channel's history and in what a topic retains.
-    pub(super) fn begins(&self) -> bool {
+    /// Returns `true` if it counts as a message for the length of the history and for retention.
+    pub(super) fn starts_message(&self) -> bool {
         matches!(self, Self::Message(_) | Self::Start(_))
     }
 }
 
-/// One message in its order.
+/// A message in the order.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) offset: u64,
-    /// How many messages and streams the channel had, including this one.
+    /// The number of messages and streams in the channel so far, including this one.
     pub(super) rank: usize,
     /// In milliseconds since 1970.
     pub(super) published: i64,
-    pub(super) what: What,
+    pub(super) content: Content,
 }
 
-/// All messages of a channel that have ids in one epoch.
+/// All messages of a channel in one epoch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Epoch {
-    /// Messages up to this offset were published in an earlier epoch: they are not in history.
-    pub(super) begun_at: u64,
+    /// Messages up to this offset were published in an earlier epoch and are not in the history.
+    pub(super) start: u64,
     pub(super) head: u64,
     pub(super) topics: [Vec<Entry>; TOPICS.len()],
-    /// When each message and stream was published that counts.
-    pub(super) begins: Vec<i64>,
+    /// When each message and stream was published.
+    pub(super) start_times: Vec<i64>,
 }
 
-/// One message as it was noted.
+/// A recorded message.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    pub(super) at: At,
+    pub(super) at: MessageId,
     pub(super) topic: usize,
     pub(super) published: i64,
-    pub(super) what: What,
+    pub(super) content: Content,
 }
 
 impl Epoch {
-    fn new(begun_at: u64, rows: &[Row]) -> Self {
-        let mut epoch = Self { begun_at, head: begun_at, ..Self::default() };
+    fn new(start: u64, rows: &[Row]) -> Self {
+        let mut epoch = Self { start, head: start, ..Self::default() };
         for row in rows {
             epoch.push(row);
         }
@@ -145,12 +145,17 @@ impl Epoch {
     }
 
     fn push(&mut self, row: &Row) {
-        let Row { at, topic, published, what } = row.clone();
-        if what.begins() {
-            self.begins.push(published);
+        let Row { at, topic, published, content } = row.clone();
+        if content.starts_message() {
+            self.start_times.push(published);
         }
         self.head = at.offset;
-        self.topics[topic].push(Entry { offset: at.offset, rank: self.begins.len(), published, what });
+        self.topics[topic].push(Entry {
+            offset: at.offset,
+            rank: self.start_times.len(),
+            published,
+            content,
+        });
     }
 
     /// Returns the topic and the message at an offset.
@@ -165,17 +170,17 @@ impl Epoch {
 /// The order of one channel, by epoch.
 pub(super) type Channel = BTreeMap<u64, Epoch>;
 
-/// The order of all channels, as far as it is known.
+/// The order of all channels.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     pub(super) channels: Vec<Channel>,
-    /// How many messages it has, each once.
+    /// The number of distinct messages.
     pub(super) messages: usize,
-    /// What is wrong with the order itself.
+    /// Faults of the order itself.
     pub(super) faults: Vec<String>,
 }
 
-/// Notes each message and each new epoch in the file itself, so that a copy of the file has its own notes.
+/// Records each message and each new epoch in the file itself, so that a copy of the file has its own records.
 const TRIGGERS: &str = "
     CREATE TABLE noted (channel TEXT, life INTEGER, offset INTEGER, topic TEXT, published INTEGER, frame TEXT);
     CREATE TRIGGER note_message AFTER INSERT ON messages BEGIN
@@ -191,7 +196,7 @@ const TRIGGERS: &str = "
     END;
 ";
 
-/// Has the file note its messages from now on.
+/// Makes the file record its messages from now on.
 pub(super) fn install_triggers(database: &Path) -> Result {
     let connection = Connection::open(database)?;
     connection.busy_timeout(Duration::from_secs(10))?;
@@ -203,7 +208,7 @@ impl Order {
         Self { channels: vec![Channel::new(); channels], ..Self::default() }
     }
 
-    /// Adds what a file noted. Call it when no server has the file open: before it is replaced, and at the end.
+    /// Adds the records of a file. Call this while no server has the file open: before it is replaced, and at the end.
     pub(super) fn add_file(&mut self, database: &Path, names: &[String]) -> Result {
         let connection = Connection::open(database)?;
         for (channel, name) in names.iter().enumerate() {
@@ -213,7 +218,7 @@ impl Order {
             }
             let mut numbers = HashSet::new();
             for row in &rows {
-                if let What::Message(number) = row.what
+                if let Content::Message(number) = row.content
                     && !numbers.insert(number)
                 {
                     self.faults.push(format!("{name}: number {number} was committed again as {}", row.at));
@@ -221,16 +226,16 @@ impl Order {
             }
             let mut statement = connection
                 .prepare("SELECT life, head FROM noted_epochs WHERE channel = ?1 ORDER BY rowid")?;
-            let begun = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let begun: Vec<(u64, u64)> = begun.collect::<rusqlite::Result<_>>()?;
-            for (index, (life, begun_at)) in begun.iter().enumerate() {
-                let end = begun.get(index + 1).map_or(u64::MAX, |(_, head)| *head);
+            let started = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let started: Vec<(u64, u64)> = started.collect::<rusqlite::Result<_>>()?;
+            for (index, (life, start)) in started.iter().enumerate() {
+                let end = started.get(index + 1).map_or(u64::MAX, |(_, head)| *head);
                 let end = rows.partition_point(|row| row.at.offset <= end);
-                let epoch = Epoch::new(*begun_at, &rows[..end]);
+                let epoch = Epoch::new(*start, &rows[..end]);
                 let known = self.channels[channel].entry(*life).or_default();
-                // An epoch that a copy of the file has, too, goes on for longer in the file.
+                // A copy of the file may contain a shorter part of the same epoch.
                 if epoch.head >= known.head {
-                    self.messages += usize::try_from(epoch.head - known.head.max(*begun_at))?;
+                    self.messages += usize::try_from(epoch.head - known.head.max(*start))?;
                     *known = epoch;
                 }
             }
@@ -240,16 +245,16 @@ impl Order {
 
     /// Adds an epoch of a channel.
     #[cfg(test)]
-    pub(super) fn add_rows(&mut self, channel: usize, life: u64, begun_at: u64, rows: &[Row]) {
-        self.channels[channel].insert(life, Epoch::new(begun_at, rows));
+    pub(super) fn add_rows(&mut self, channel: usize, life: u64, start: u64, rows: &[Row]) {
+        self.channels[channel].insert(life, Epoch::new(start, rows));
     }
 
-    /// Adds what one reader got of a channel, which must be everything.
+    /// Adds the messages of the reader of everything.
     pub(super) fn add_reference(&mut self, channel: usize, record: &Record) {
         let epochs = &mut self.channels[channel];
         for step in &record.steps {
-            // The server may be killed before it sends a message of the epoch.
-            let known: Option<At> = match step {
+            // The server may have been killed before it sent a message of the epoch.
+            let known: Option<MessageId> = match step {
                 Step::Ready { position, .. } => position.split('~').next().and_then(|id| id.parse().ok()),
                 Step::Gap { before, .. } => Some(*before),
                 Step::Message(_) => None,
@@ -265,25 +270,28 @@ impl Order {
                 self.messages += 1;
             } else {
                 let head = epoch.head;
-                self.faults.push(format!("the reader of everything got {} after offset {head}", row.at));
+                self.faults.push(format!("the reader of everything received {} after offset {head}", row.at));
                 return;
             }
         }
     }
 
-    /// Adds what other readers got when the server was killed, and the reader of everything did not get any more.
+    /// Adds messages that other readers received just before a kill and the reader of everything did not.
     pub(super) fn add_tails(&mut self, channel: usize, records: &[&Record]) {
         let epochs = &mut self.channels[channel];
         let heads: BTreeMap<u64, u64> = epochs.iter().map(|(life, epoch)| (*life, epoch.head)).collect();
-        let mut tail: BTreeMap<At, Row> = BTreeMap::new();
+        let mut tail: BTreeMap<MessageId, Row> = BTreeMap::new();
         for row in records.iter().flat_map(|record| record.rows()) {
             if row.at.offset <= heads.get(&row.at.epoch).copied().unwrap_or(0) {
                 continue;
             }
             let known = tail.entry(row.at).or_insert_with(|| row.clone());
-            if known.what != row.what {
-                let (one, other) = (&known.what, &row.what);
-                self.faults.push(format!("two readers got two messages as {}: {one:?}, {other:?}", row.at));
+            if known.content != row.content {
+                let (one, other) = (&known.content, &row.content);
+                self.faults.push(format!(
+                    "two readers received different messages as {}: {one:?}, {other:?}",
+                    row.at
+                ));
             }
         }
         for row in tail.values() {
@@ -299,19 +307,19 @@ fn noted(connection: &Connection, channel: &str) -> Result<Vec<Row>> {
     let mut rows = statement.query([channel])?;
     let mut noted = Vec::new();
     while let Some(row) = rows.next()? {
-        let at = At { epoch: row.get(0)?, offset: row.get(1)? };
+        let at = MessageId { epoch: row.get(0)?, offset: row.get(1)? };
         let (topic, text): (String, String) = (row.get(2)?, row.get(4)?);
         let frame = frames::read(&text)?.pop();
-        let (Some(topic), Some(what)) = (topic_index(&topic), frame.and_then(What::of)) else {
-            return Err(format!("a message that was not published: {text}").into());
+        let (Some(topic), Some(content)) = (topic_index(&topic), frame.and_then(Content::from_frame)) else {
+            return Err(format!("a message that no publisher sent: {text}").into());
         };
-        noted.push(Row { at, topic, published: row.get(3)?, what });
+        noted.push(Row { at, topic, published: row.get(3)?, content });
     }
     Ok(noted)
 }
 
 impl Record {
-    /// The messages of a record.
+    /// Returns the messages of a record.
     fn rows(&self) -> impl Iterator<Item = Row> {
         self.steps.iter().filter_map(|step| match step {
             Step::Message(row) => Some(row.clone()),

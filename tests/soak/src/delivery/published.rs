@@ -1,34 +1,34 @@
-//! Whether each publish that was answered is in the order once, and whether texts are whole.
+//! Checks that each acknowledged publish is in the order once, and that texts are complete.
 
-use super::order::{At, Channel, Order, TOPICS, What};
+use super::order::{Channel, Content, MessageId, Order, TOPICS};
 use super::publisher::{Answered, Ending, Written};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-/// What became of text streams.
+/// The outcomes of text streams.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Streams {
     ended: usize,
-    broken_off: usize,
+    aborted: usize,
     failed: usize,
-    pieces: usize,
+    chunks: usize,
     left_open: usize,
 }
 
 impl fmt::Display for Streams {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ended, broken_off, failed, pieces, left_open } = self;
+        let Self { ended, aborted, failed, chunks, left_open } = self;
         write!(
             formatter,
-            "{pieces} pieces of {} text streams ({ended} ended, {broken_off} broken off, {failed} failed, \
+            "{chunks} chunks of {} text streams ({ended} ended, {aborted} aborted, {failed} failed, \
              {left_open} without an end)",
-            ended + broken_off + failed
+            ended + aborted + failed
         )
     }
 }
 
-/// Checks that each answered message is where the answer says. Without a file, what was published just before a kill may
-/// be known to nobody.
+/// Checks that each acknowledged message has the acknowledged id. Without a file, messages published just before a kill
+/// may be lost.
 pub(super) fn judge_messages<'a>(
     answered: &'a [Answered],
     order: &'a Order,
@@ -38,27 +38,27 @@ pub(super) fn judge_messages<'a>(
         let Answered { channel, topic, number, at } = answered;
         let found = order.channels[*channel].get(&at.epoch).and_then(|epoch| epoch.find(at.offset));
         match found {
-            Some((of, entry)) if of == *topic && entry.what == What::Message(*number) => None,
+            Some((of, entry)) if of == *topic && entry.content == Content::Message(*number) => None,
             None if !is_kept => None,
             found => Some(format!(
-                "number {number} on {} was answered with {at}, where {:?} is",
+                "number {number} on {} was acknowledged as {at}, which is {:?}",
                 TOPICS[*topic].name,
-                found.map(|(_, entry)| &entry.what)
+                found.map(|(_, entry)| &entry.content)
             )),
         }
     })
 }
 
-/// A text stream as the order has it.
+/// A text stream in the order.
 #[derive(Clone, Debug, Default)]
 struct Found {
     text: String,
-    pieces: usize,
-    /// Where it ends, and whether it says that the text is not complete.
-    end: Option<(At, bool)>,
+    chunks: usize,
+    /// The id of its end, and whether it ended as incomplete.
+    end: Option<(MessageId, bool)>,
 }
 
-/// Checks the texts of all streams, and that those end whose server can end them.
+/// Checks the texts of all streams, and that streams whose server kept running have an end.
 pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -> (Streams, Vec<String>) {
     let (mut streams, mut faults) = (Streams::default(), Vec::new());
     let found: Vec<_> = order.channels.iter().map(streams_of).collect();
@@ -66,37 +66,37 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
         match written.ending {
             Ending::Ended(_) => streams.ended += 1,
             Ending::Failed => streams.failed += 1,
-            Ending::BrokenOff => streams.broken_off += 1,
+            Ending::Aborted => streams.aborted += 1,
         }
         let tag = written.text.split_inclusive(']').next().unwrap_or_default();
         let all = found[written.channel].get(&(written.topic, tag.to_owned()));
-        let fault = |what: String| format!("the text {tag} on {}: {what}", TOPICS[written.topic].name);
+        let fault = |content: String| format!("the text {tag} on {}: {content}", TOPICS[written.topic].name);
         let Some(all) = all else {
             if is_kept && matches!(written.ending, Ending::Ended(_)) {
-                faults.push(fault("was answered, and is nowhere".into()));
+                faults.push(fault("was acknowledged, but is not in the order".into()));
             }
             continue;
         };
-        // A copy of the file may have less of it under other ids.
+        // A copy of the file may contain a part of it with other ids.
         let longest = all.iter().max_by_key(|found| (found.text.len(), found.end.is_some()));
-        streams.pieces += longest.map_or(0, |found| found.pieces);
+        streams.chunks += longest.map_or(0, |found| found.chunks);
         for found in all {
             let is_whole = found.text == written.text;
             if !written.text.starts_with(&found.text) {
-                faults.push(fault(format!("{:?} is no beginning of {:?}", found.text, written.text)));
+                faults.push(fault(format!("{:?} is not a prefix of {:?}", found.text, written.text)));
             }
             if matches!(found.end, Some((_, false))) && !is_whole {
-                faults.push(fault(format!("ends as if complete after {:?}", found.text)));
+                faults.push(fault(format!("ends as complete after {:?}", found.text)));
             }
         }
-        let ends: Vec<(At, bool)> = all.iter().filter_map(|found| found.end).collect();
+        let ends: Vec<(MessageId, bool)> = all.iter().filter_map(|found| found.end).collect();
         streams.left_open += usize::from(ends.is_empty());
         match written.ending {
             Ending::Ended(at) if is_kept && !ends.contains(&(at, false)) => {
-                faults.push(fault(format!("was answered with {at}, and its ends are {ends:?}")));
+                faults.push(fault(format!("was acknowledged as {at}, but its ends are {ends:?}")));
             }
             _ if ends.is_empty() && written.has_run => {
-                faults.push(fault(format!("has no end, though its server runs: {:?}", written.ending)));
+                faults.push(fault(format!("has no end, although its server runs: {:?}", written.ending)));
             }
             _ => {}
         }
@@ -104,26 +104,26 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
     (streams, faults)
 }
 
-/// The text streams of a channel by topic and the number in brackets with which each text begins. One that a copy of
-/// the file has is there once for each epoch.
+/// Returns the text streams of a channel by topic and by the number in brackets at the start of each text. A stream
+/// that a copy of the file contains has one entry per epoch.
 fn streams_of(channel: &Channel) -> HashMap<(usize, String), Vec<Found>> {
     let mut streams: HashMap<(usize, String), Vec<Found>> = HashMap::new();
     for (life, epoch) in channel {
         for (topic, entries) in epoch.topics.iter().enumerate() {
             let mut found: BTreeMap<&str, Found> = BTreeMap::new();
             for entry in entries {
-                match &entry.what {
-                    What::Message(_) => {}
-                    What::Start(stream) => {
+                match &entry.content {
+                    Content::Message(_) => {}
+                    Content::Start(stream) => {
                         found.insert(stream, Found::default());
                     }
-                    What::Piece { stream, text } => {
+                    Content::Chunk { stream, text } => {
                         let stream = found.entry(stream).or_default();
                         stream.text.push_str(text);
-                        stream.pieces += 1;
+                        stream.chunks += 1;
                     }
-                    What::End { stream, is_failed } => {
-                        let at = At { epoch: *life, offset: entry.offset };
+                    Content::End { stream, is_failed } => {
+                        let at = MessageId { epoch: *life, offset: entry.offset };
                         found.entry(stream).or_default().end = Some((at, *is_failed));
                     }
                 }

@@ -1,7 +1,7 @@
-//! Publishers of messages, which try the other server until they are answered, and writers of text streams.
+//! Publishes messages, retrying at other servers until they are acknowledged, and writes text streams.
 
 use super::cluster::{Cluster, Counts, Phase};
-use super::order::{At, TOPICS};
+use super::order::{MessageId, TOPICS};
 use crate::http::{self, Responses};
 use crate::random::{between, decisions};
 use crate::{Result, SIGNING_KEY};
@@ -12,24 +12,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-/// A server that runs answers within this time.
-const ANSWER: Duration = Duration::from_secs(7);
-/// A server that runs notices within this time that a writer is gone.
-const NOTICED: Duration = Duration::from_secs(1);
+/// The time within which a running server answers.
+const ANSWER_TIME: Duration = Duration::from_secs(7);
+/// The time within which a running server notices that a writer has disconnected.
+const NOTICE_TIME: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_millis(30);
-/// How long a message may remain unanswered by all servers.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a message may remain unacknowledged by all servers.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A message that was answered with success.
+/// An acknowledged message.
 pub(super) struct Answered {
     pub(super) channel: usize,
     pub(super) topic: usize,
     pub(super) number: u32,
-    pub(super) at: At,
+    pub(super) at: MessageId,
 }
 
-/// Publishes messages, one after the other and in bursts, until the round settles.
+/// Publishes messages, one by one and in bursts, until the round settles.
 pub(super) async fn publish(cluster: Arc<Cluster>, channel: usize, name: String) -> Vec<Answered> {
     let mut random = decisions(cluster.seed, &name, 0);
     let mut answered = Vec::new();
@@ -44,7 +44,7 @@ pub(super) async fn publish(cluster: Arc<Cluster>, channel: usize, name: String)
     answered
 }
 
-/// Publishes one message, at one server and then at another until it is answered.
+/// Publishes one message, retrying at each server in turn until it is acknowledged.
 pub(super) async fn publish_one(
     cluster: &Cluster,
     channel: usize,
@@ -56,9 +56,9 @@ pub(super) async fn publish_one(
     let start = format!("POST /v1/realtime/publish?channel={name}&topic={topic_name}");
     let headers = format!("Authorization: Bearer {SIGNING_KEY}\r\nIdempotency-Key: key-{number}\r\n");
     let body = format!(r#"{{"number":{number},"text":"{}"}}"#, "é".repeat(random.usize(0..100)));
-    let (begun, first) = (Instant::now(), random.usize(0..cluster.servers()));
+    let (started, first) = (Instant::now(), random.usize(0..cluster.servers()));
     for attempt in first.. {
-        if begun.elapsed() > PATIENCE {
+        if started.elapsed() > TIMEOUT {
             break;
         }
         if attempt > first {
@@ -84,44 +84,44 @@ pub(super) async fn publish_one(
             }
             (503, _) => Counts::add(&cluster.counts.unavailable),
             (status, _) => {
-                cluster.fault(format!("number {number} on {name}: answered with {status} {answer}"))
+                cluster.fault(format!("number {number} on {name}: unexpected response {status} {answer}"))
             }
         }
     }
-    cluster.fault(format!("number {number} on {name} was not answered for {PATIENCE:?}"));
+    cluster.fault(format!("number {number} on {name} was not acknowledged within {TIMEOUT:?}"));
     None
 }
 
-/// Waits for an answer. Waits no longer than a server may take that has run all the time.
+/// Waits for the response of a server.
 ///
 /// # Errors
-/// If it took longer.
+/// Returns an error if the server ran all the time and took longer than [`ANSWER_TIME`].
 async fn within<T>(
     cluster: &Cluster,
     server: usize,
     answer: impl Future<Output = Result<T>>,
 ) -> std::result::Result<Result<T>, String> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut answer = std::pin::pin!(answer);
     loop {
         if let Ok(answer) = timeout(POLL, &mut answer).await {
             return Ok(answer);
         }
-        if cluster.elapsed(begun) > ANSWER && cluster.has_run_since(server, begun) {
-            return Err(format!("server {server} ran, and did not answer for {:?}", begun.elapsed()));
+        if cluster.elapsed(started) > ANSWER_TIME && cluster.has_run_since(server, started) {
+            return Err(format!("server {server} ran, but did not answer for {:?}", started.elapsed()));
         }
-        // Who is stopped, or was, is not waited for.
-        if begun.elapsed() > ANSWER {
+        // A server that is or was suspended may take longer.
+        if started.elapsed() > ANSWER_TIME {
             return Ok(Err("not answered".into()));
         }
     }
 }
 
-/// A text stream, as far as it was sent.
+/// A text stream, as far as it was written.
 pub(super) struct Written {
     pub(super) channel: usize,
     pub(super) topic: usize,
-    /// Begins with a number in brackets that no other has.
+    /// Starts with a unique number in brackets.
     pub(super) text: String,
     pub(super) ending: Ending,
     /// Whether its server ran all the time.
@@ -130,42 +130,42 @@ pub(super) struct Written {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Answered with the id of its end.
-    Ended(At),
-    /// Refused, or cut off without an answer.
+    /// Acknowledged with the id of its end.
+    Ended(MessageId),
+    /// Refused, or disconnected without a response.
     Failed,
-    /// Left by its writer on purpose.
-    BrokenOff,
+    /// Aborted by its writer on purpose.
+    Aborted,
 }
 
-/// Writes text streams, one after the other, until the round settles.
+/// Writes text streams, one by one, until the round settles.
 pub(super) async fn write(cluster: Arc<Cluster>, channel: usize, name: String) -> Vec<Written> {
     let mut random = decisions(cluster.seed, &name, 0);
     let mut written = Vec::new();
     while cluster.is(Phase::Faults) {
         let topic = random.usize(4..6);
-        let pieces = [random.u32(1..8), random.u32(20..150), random.u32(200..700)][random.usize(0..3)];
-        let breaks_off = random.u8(0..4) == 0;
-        written.extend(write_one(&cluster, channel, topic, pieces, breaks_off, &mut random).await);
+        let chunks = [random.u32(1..8), random.u32(20..150), random.u32(200..700)][random.usize(0..3)];
+        let aborts = random.u8(0..4) == 0;
+        written.extend(write_one(&cluster, channel, topic, chunks, aborts, &mut random).await);
         sleep(between(&mut random, Duration::from_millis(20), Duration::from_millis(700))).await;
     }
     written
 }
 
-/// How many pieces a text has that is written to its end even if the round settles.
-pub(super) const SHORTEST: u32 = 3;
+/// The number of chunks up to which a text is written even if the round settles.
+pub(super) const MIN_CHUNKS: u32 = 3;
 
 /// Writes one text stream at any server. Returns `None` if none can be connected to.
 pub(super) async fn write_one(
     cluster: &Cluster,
     channel: usize,
     topic: usize,
-    pieces: u32,
-    breaks_off: bool,
+    chunks: u32,
+    aborts: bool,
     random: &mut fastrand::Rng,
 ) -> Option<Written> {
     let server = random.usize(0..cluster.servers());
-    let (port, begun) = (cluster.port(server)?, Instant::now());
+    let (port, started) = (cluster.port(server)?, Instant::now());
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let head = format!(
         "POST /v1/realtime/publish?channel={}&topic={} HTTP/1.1\r\nHost: 127.0.0.1\r\n\
@@ -178,51 +178,51 @@ pub(super) async fn write_one(
     let sent = async {
         let _ = stream.set_nodelay(true);
         stream.write_all(head.as_bytes()).await?;
-        for piece in 0..pieces {
-            if piece >= SHORTEST && !cluster.is(Phase::Faults) {
+        for chunk in 0..chunks {
+            if chunk >= MIN_CHUNKS && !cluster.is(Phase::Faults) {
                 return Ok(None);
             }
             let length = random.usize(0..12);
-            let piece = if piece == 0 {
+            let chunk = if chunk == 0 {
                 format!("[{number}]")
             } else {
-                format!(" {piece}{}", "é😀\"\n".repeat(length))
+                format!(" {chunk}{}", "é😀\"\n".repeat(length))
             };
-            // Noted before it is sent: its server may get it, and be killed.
-            text.push_str(&piece);
-            stream.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes()).await?;
-            // Pieces that come within 5 ms become one.
+            // Recorded before it is sent, because its server may receive it and be killed.
+            text.push_str(&chunk);
+            stream.write_all(format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes()).await?;
+            // The server joins chunks that arrive within 5 ms.
             let longest = if random.u8(0..10) == 0 { 40 } else { 9 };
             sleep(between(random, Duration::from_millis(4), Duration::from_millis(longest))).await;
         }
-        if breaks_off {
+        if aborts {
             return Ok(None);
         }
         stream.write_all(b"0\r\n\r\n").await?;
         answer(&mut stream).await.map(Some)
     };
-    let sent: Result<Option<Option<At>>> = sent.await;
+    let sent: Result<Option<Option<MessageId>>> = sent.await;
     let ending = match sent {
         Ok(Some(Some(at))) => Ending::Ended(at),
-        Ok(None) => Ending::BrokenOff,
+        Ok(None) => Ending::Aborted,
         Ok(Some(None)) | Err(_) => Ending::Failed,
     };
     drop(stream);
     let left = Instant::now();
-    while ending == Ending::BrokenOff && cluster.elapsed(left) < NOTICED {
+    while ending == Ending::Aborted && cluster.elapsed(left) < NOTICE_TIME {
         sleep(POLL).await;
     }
-    Some(Written { channel, topic, text, ending, has_run: cluster.has_run_since(server, begun) })
+    Some(Written { channel, topic, text, ending, has_run: cluster.has_run_since(server, started) })
 }
 
-/// Reads the id of the end of a text stream, if its server answers with success.
-async fn answer(stream: &mut TcpStream) -> Result<Option<At>> {
+/// Reads the response to a text stream. Returns the id of its end if it was accepted.
+async fn answer(stream: &mut TcpStream) -> Result<Option<MessageId>> {
     let mut responses = Responses::default();
     let response = loop {
         if let Some(response) = responses.take()? {
             break response;
         }
-        if timeout(PATIENCE, stream.read_buf(responses.buffer())).await?? == 0 {
+        if timeout(TIMEOUT, stream.read_buf(responses.buffer())).await?? == 0 {
             return Ok(None);
         }
     };

@@ -1,14 +1,14 @@
-//! A reader: joins, is cut off, and resumes where `PROTOCOL.md` says, at whichever server it finds.
+//! A reader, which subscribes, disconnects, and resumes as `PROTOCOL.md` specifies, at any server.
 
 use super::cluster::{Cluster, Counts, Phase};
-use super::order::{At, Row, TOPICS, What, topic_index};
+use super::order::{Content, MessageId, Row, TOPICS, topic_index};
 use super::time::{milliseconds, now};
 use crate::log::{Gap, Id};
 use crate::random::{between, decisions};
 use crate::subscribers::client::encoded;
 use crate::subscribers::event_stream::EventStream;
 use crate::subscribers::frames::{self, Frame};
-use crate::subscribers::place::Place;
+use crate::subscribers::resume_state::ResumeState;
 use crate::subscribers::web_socket::{Refusal, WebSocket};
 use crate::{Result, SIGNING_KEY, http};
 use serde_json::{Map, Value, json};
@@ -17,24 +17,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// A server that does not answer in this time is left.
+/// How long a server may take to answer before the reader disconnects.
 const HANDSHAKE: Duration = Duration::from_secs(3);
-/// A server that sends nothing for so long, not even `alive`, is left.
+/// How long a server may send nothing, not even `alive`, before the reader disconnects.
 const SILENCE: Duration = Duration::from_secs(4);
 const RETRY: Duration = Duration::from_millis(50);
 
 /// How a reader subscribes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Method {
     Subscribe,
     Connect,
     PostedEvents,
     EventSource,
 }
 
-pub(super) const WAYS: [Way; 4] = [Way::Subscribe, Way::Connect, Way::PostedEvents, Way::EventSource];
+pub(super) const METHODS: [Method; 4] =
+    [Method::Subscribe, Method::Connect, Method::PostedEvents, Method::EventSource];
 
-/// What a reader resumed from.
+/// The cursor that a reader sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     New,
@@ -42,15 +43,15 @@ pub(super) enum Sent {
     Cursor(String),
 }
 
-/// One thing that a reader was told, with the time in milliseconds since 1970.
+/// An event that a reader received, with the time in milliseconds since 1970.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Ready { sent: Sent, position: String, at: i64 },
     Message(Row),
-    Gap { after: At, before: At, at: i64 },
+    Gap { after: MessageId, before: MessageId, at: i64 },
 }
 
-/// All that a reader was told of one channel.
+/// Everything that a reader received from one channel.
 pub(super) struct Record {
     pub(super) reader: String,
     /// The index of the channel.
@@ -61,13 +62,13 @@ pub(super) struct Record {
     pub(super) is_last: bool,
 }
 
-/// What others may know of a reader.
+/// The state of a reader that other tasks read.
 #[derive(Default)]
 pub(super) struct Shared {
     /// Odd while it is connected.
     pub(super) connection: AtomicU64,
     pub(super) server: AtomicUsize,
-    /// How many of its channels are ready on this connection.
+    /// The number of its channels that are ready on this connection.
     pub(super) ready: AtomicUsize,
     token_id: Mutex<String>,
 }
@@ -82,12 +83,12 @@ pub(super) struct Reader {
     pub(super) cluster: Arc<Cluster>,
     pub(super) shared: Arc<Shared>,
     pub(super) name: String,
-    pub(super) way: Way,
-    /// Whether it begins with what history has.
-    pub(super) starts: bool,
-    /// How often it connects before it leaves. `None` to stay, and not to be cut off at all.
+    pub(super) method: Method,
+    /// Whether it starts with the history.
+    pub(super) reads_history: bool,
+    /// How often it connects before it leaves. `None` to stay and never disconnect on purpose.
     pub(super) connections: Option<u32>,
-    /// The server that it keeps to.
+    /// The only server that it connects to, if any.
     pub(super) server: Option<usize>,
     pub(super) subscriptions: Vec<Subscription>,
     random: fastrand::Rng,
@@ -100,18 +101,26 @@ pub(super) struct Reader {
 pub(super) struct Subscription {
     channel: usize,
     topics: [bool; TOPICS.len()],
-    place: Place,
+    resume_state: ResumeState,
     sent: Sent,
     steps: Vec<Step>,
-    /// What it got last, or was told that it is gone.
+    /// The last message of each topic, or the end of a later gap.
     reached: [Option<Id>; TOPICS.len()],
     is_ready: bool,
 }
 
 impl Subscription {
     pub(super) fn new(channel: usize, topics: [bool; TOPICS.len()]) -> Self {
-        let (place, steps) = (Place::default(), Vec::new());
-        Self { channel, topics, place, sent: Sent::New, steps, reached: Default::default(), is_ready: false }
+        let (resume_state, steps) = (ResumeState::default(), Vec::new());
+        Self {
+            channel,
+            topics,
+            resume_state,
+            sent: Sent::New,
+            steps,
+            reached: Default::default(),
+            is_ready: false,
+        }
     }
 
     fn topic_names(&self) -> Vec<&'static str> {
@@ -128,14 +137,14 @@ enum Source {
 /// The last message of each channel and topic.
 pub(super) type Marks = Vec<[Option<Id>; TOPICS.len()]>;
 
-/// Why a reader leaves a connection at once.
+/// Makes a reader disconnect at once.
 struct Leave;
 
 impl Reader {
     pub(super) fn new(
         cluster: &Arc<Cluster>,
         name: String,
-        way: Way,
+        method: Method,
         subscriptions: Vec<Subscription>,
     ) -> Self {
         Self {
@@ -143,8 +152,8 @@ impl Reader {
             cluster: Arc::clone(cluster),
             shared: Arc::default(),
             name,
-            way,
-            starts: false,
+            method,
+            reads_history: false,
             connections: None,
             server: None,
             subscriptions,
@@ -155,7 +164,7 @@ impl Reader {
         }
     }
 
-    /// Reads until it leaves or the round is over.
+    /// Reads until the reader leaves or the round is over.
     pub(super) async fn run(mut self, marks: Arc<Mutex<Option<Marks>>>) -> Vec<Record> {
         let mut connected = 0;
         let stays = loop {
@@ -207,7 +216,7 @@ impl Reader {
         Some((server, self.cluster.port(server)?))
     }
 
-    /// Mostly short, and now and then longer than a short history lasts.
+    /// Returns a pause that is mostly short, and sometimes longer than a short history.
     fn pause(&mut self) -> Duration {
         if self.connections.is_none() || !self.cluster.is(Phase::Faults) {
             return RETRY;
@@ -222,30 +231,30 @@ impl Reader {
             None => self.mint(port).await.map_err(|_| Refusal::Broken)?,
         };
         for subscription in &mut self.subscriptions {
-            let start = if self.starts { Sent::Start } else { Sent::New };
-            subscription.sent = subscription.place.since().map_or(start, Sent::Cursor);
+            let start = if self.reads_history { Sent::Start } else { Sent::New };
+            subscription.sent = subscription.resume_state.since().map_or(start, Sent::Cursor);
             subscription.is_ready = false;
         }
         let since = self.since();
         let query = encoded(&since.to_string());
-        match self.way {
-            Way::Connect => {
+        match self.method {
+            Method::Connect => {
                 let protocols = format!("fanfare.v1, bearer.{token}");
                 let socket = WebSocket::open(port, &format!("?since={query}"), &protocols).await?;
                 Ok(Source::WebSocket(Box::new(socket)))
             }
-            Way::Subscribe => {
+            Method::Subscribe => {
                 let mut socket = WebSocket::open(port, "", "fanfare.v1").await?;
                 for frame in self.subs(&token, &since) {
                     socket.send(frame.to_string()).await?;
                 }
                 Ok(Source::WebSocket(Box::new(socket)))
             }
-            Way::PostedEvents => {
+            Method::PostedEvents => {
                 let body = Value::from(self.subs(&token, &since)).to_string();
                 EventStream::open(port, "POST /v1/realtime/sse", "", &body).await.map(Source::Events)
             }
-            Way::EventSource => {
+            Method::EventSource => {
                 let id = self.last_event_id.clone();
                 if let Some(Ok(Value::Object(cursors))) = id.as_deref().map(serde_json::from_str) {
                     self.resume_from(&cursors);
@@ -257,7 +266,7 @@ impl Reader {
         }
     }
 
-    /// `Last-Event-ID` counts rather than `since`, and must say the same.
+    /// Checks that `Last-Event-ID`, which takes precedence over `since`, is the same cursor.
     fn resume_from(&mut self, cursors: &Map<String, Value>) {
         for index in 0..self.subscriptions.len() {
             let subscription = &mut self.subscriptions[index];
@@ -265,7 +274,7 @@ impl Reader {
             let cursor = cursor.as_str().unwrap_or_default();
             let known = std::mem::replace(&mut subscription.sent, Sent::Cursor(cursor.to_owned()));
             if matches!(&known, Sent::Cursor(known) if known != cursor) {
-                self.fault(&format!("an event has the id {cursor}, and the cursor is {known:?}"));
+                self.fault(&format!("an event has the id {cursor}, but the cursor is {known:?}"));
             }
         }
     }
@@ -319,7 +328,7 @@ impl Reader {
         self.subscriptions.iter().enumerate().map(sub).collect()
     }
 
-    /// Reads until the connection ends, or it is time to cut it.
+    /// Reads until the connection ends or the reader disconnects.
     async fn listen(&mut self, mut source: Source, marks: &Mutex<Option<Marks>>) {
         let mut phase = self.cluster.phase.subscribe();
         let longest = if self.random.bool() { 300 } else { 3000 };
@@ -413,13 +422,13 @@ impl Reader {
         let is_late = self.cluster.is(Phase::Settling);
         let subscription = self.subscription(frame)?;
         let position = frame.position.clone()?;
-        if subscription.is_ready || !subscription.place.ready(&position) {
+        if subscription.is_ready || !subscription.resume_state.ready(&position) {
             return None;
         }
         subscription.is_ready = true;
         let sent = subscription.sent.clone();
         if is_late && !matches!(sent, Sent::Cursor(_)) {
-            // What no topic retains may have been published before.
+            // Messages of topics without retention may have been published before.
             let not_retained =
                 TOPICS.iter().zip(&mut subscription.reached).filter(|(topic, _)| topic.retained == 0);
             not_retained.for_each(|(_, reached)| *reached = Id::new("~"));
@@ -434,7 +443,7 @@ impl Reader {
         let gap = Gap { after: Id::new(after)?, before: Id::new(before)? };
         let (after, before) = (after.parse().ok()?, before.parse().ok()?);
         let subscription = self.subscription(frame)?;
-        subscription.place.gap(gap);
+        subscription.resume_state.gap(gap);
         subscription.reached.iter_mut().for_each(|reached| *reached = (*reached).max(Some(gap.before)));
         subscription.steps.push(Step::Gap { after, before, at: now() });
         Some(())
@@ -446,17 +455,17 @@ impl Reader {
         let (id, at) = (Id::new(&text)?, text.parse().ok()?);
         let published = frame.created_at.as_deref().and_then(milliseconds)?;
         let subscription = self.subscription(&frame)?;
-        let what = What::of(frame)?;
-        // The verdict finds what comes again.
-        subscription.place.message(topic, id);
+        let content = Content::from_frame(frame)?;
+        // The verdict detects repeated messages.
+        subscription.resume_state.message(topic, id);
         subscription.reached[topic] = subscription.reached[topic].max(Some(id));
-        subscription.steps.push(Step::Message(Row { at, topic, published, what }));
+        subscription.steps.push(Step::Message(Row { at, topic, published, content }));
         Some(())
     }
 
-    /// The subscription that a frame is of, if it is marked as it should be.
+    /// Returns the subscription of a frame, if it is marked correctly.
     fn subscription(&mut self, frame: &Frame) -> Option<&mut Subscription> {
-        let is_marked = matches!(self.way, Way::Subscribe | Way::PostedEvents);
+        let is_marked = matches!(self.method, Method::Subscribe | Method::PostedEvents);
         let name = frame.channel.as_deref()?;
         let channels = &self.cluster.channels;
         let found = self.subscriptions.iter_mut().enumerate();
@@ -469,11 +478,11 @@ impl Reader {
         if let Some((_, id)) = self.token.take()
             && !self.cluster.is_revoked(&id)
         {
-            self.fault(&format!("the token {id} was not revoked, and it was {how}"));
+            self.fault(&format!("the token {id} was not revoked, but {how}"));
         }
     }
 
     fn fault(&self, fault: &str) {
-        self.cluster.fault(format!("{} by {:?}: {fault}", self.name, self.way));
+        self.cluster.fault(format!("{} by {:?}: {fault}", self.name, self.method));
     }
 }

@@ -1,24 +1,24 @@
-//! Compares what a reader got of one channel with the order of the channel.
+//! Compares what a reader received from one channel with the order of the channel.
 
-use super::order::{At, Channel, Entry, Epoch, Row, TOPICS, What};
+use super::order::{Channel, Content, Entry, Epoch, MessageId, Row, TOPICS};
 use super::reader::{Record, Sent, Step};
 
-/// Clocks and deliveries may differ by this much, in milliseconds, where an age decides what a reader must get.
+/// The tolerance for clocks and delivery times, in milliseconds, if an age determines what a reader must receive.
 const MARGIN: i64 = 500;
 
-/// How many messages a channel's history has, and for how long, in milliseconds.
+/// The length of a channel's history in messages and milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct History {
     pub(super) messages: usize,
     pub(super) age: i64,
 }
 
-/// What one reader got.
+/// What a reader received.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) messages: u64,
     pub(super) gaps: u64,
-    /// Times that it went on in another epoch.
+    /// How often it continued in another epoch.
     pub(super) epochs: u64,
 }
 
@@ -30,7 +30,7 @@ impl Counts {
     }
 }
 
-/// Returns what a reader got, or what is wrong with it.
+/// Checks what a reader received, and returns the counts or the first fault.
 pub(super) fn judge(
     record: &Record,
     channel: &Channel,
@@ -62,17 +62,18 @@ pub(super) fn judge(
     Ok(reader.counts)
 }
 
-/// Where a reader is in one topic.
+/// The progress of a reader in one topic.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
-    /// The offset up to which it has everything or need not have it.
+    /// The offset up to which the reader has every message that it must receive.
     seen: u64,
-    /// The offset of what it got last, or before which it wants nothing.
+    /// The offset of the last message, or of the start if there was none.
     had: u64,
-    /// After a gap, or in a history, a message may come from before what it must have, and a text from before that.
+    /// Whether the next message may be older than `seen`, as after a gap or in a history, and a text may start before
+    /// it.
     is_early: bool,
-    /// A later message may take the place of those up to here: a new reader was sent what topics retain, was cut off,
-    /// and resumes.
+    /// The offset up to which a later message may replace retained ones: a new reader lost its connection during the
+    /// replay and resumes.
     replaceable: u64,
 }
 
@@ -80,7 +81,7 @@ struct Reader<'r> {
     channel: &'r Channel,
     history: History,
     wanted: [bool; TOPICS.len()],
-    /// The epoch, and its messages.
+    /// The number and the messages of the current epoch.
     epoch: Option<(u64, &'r Epoch)>,
     topics: [Progress; TOPICS.len()],
     /// The offset of the last message on this connection.
@@ -93,17 +94,17 @@ struct Reader<'r> {
 impl<'r> Reader<'r> {
     fn find_epoch(&self, epoch: u64) -> Result<(u64, &'r Epoch), String> {
         let found = self.channel.get(&epoch).map(|found| (epoch, found));
-        found.ok_or_else(|| format!("the channel never had the epoch {epoch}"))
+        found.ok_or_else(|| format!("the channel has no epoch {epoch}"))
     }
 
     fn ready(&mut self, sent: &Sent, position: &str, at: i64) -> Result<(), String> {
         self.last = 0;
         self.ready_at = at;
         let (id, replaying) = position.split_once('~').map_or((position, false), |(id, _)| (id, true));
-        let id: At = id.parse().map_err(|_| format!("{position:?} is not a position"))?;
+        let id: MessageId = id.parse().map_err(|_| format!("{position:?} is not a position"))?;
         if let Sent::Cursor(cursor) = sent {
             if cursor != position {
-                return Err(format!("resumed from {cursor:?} and was told the position {position:?}"));
+                return Err(format!("resumed from {cursor:?}, but `ready` has the position {position:?}"));
             }
             for (rule, topic) in TOPICS.iter().zip(&mut self.topics) {
                 let may_be_replaced = replaying && rule.retained == 1 && !rule.is_stream;
@@ -127,7 +128,7 @@ impl<'r> Reader<'r> {
         Ok(())
     }
 
-    fn gap(&mut self, after: At, before: At, at: i64) -> Result<(), String> {
+    fn gap(&mut self, after: MessageId, before: MessageId, at: i64) -> Result<(), String> {
         self.counts.gaps += 1;
         let (life, epoch) = self.find_epoch(before.epoch)?;
         let shown = format!("the gap after {after} before {before}");
@@ -143,11 +144,11 @@ impl<'r> Reader<'r> {
                 epoch.topics[index].iter().any(|entry| entry.offset > had && entry.offset < before.offset)
             };
             if !(0..TOPICS.len()).any(|index| self.wanted[index] && is_missing(index)) {
-                return Err(format!("{shown}, and nothing is missing"));
+                return Err(format!("{shown} covers no missing message"));
             }
         }
         for (index, topic) in self.topics.iter_mut().enumerate() {
-            // What topics retain is still sent, whenever it was published.
+            // Retained messages are still sent, regardless of their age.
             let retained = retained_start(epoch, index, |entry| entry.published <= at + MARGIN);
             let owed = retained.map_or(before.offset - 1, |retained| retained.min(before.offset - 1));
             topic.seen = topic.seen.max(owed);
@@ -158,28 +159,28 @@ impl<'r> Reader<'r> {
 
     fn message(&mut self, row: &Row) -> Result<(), String> {
         self.counts.messages += 1;
-        let Row { at, topic: index, what, .. } = row;
+        let Row { at, topic: index, content, .. } = row;
         let name = TOPICS[*index].name;
-        let (life, epoch) = self.epoch.ok_or_else(|| format!("{at} came before `ready`"))?;
+        let (life, epoch) = self.epoch.ok_or_else(|| format!("{at} arrived before `ready`"))?;
         if at.epoch != life {
-            return Err(format!("{at} came without a gap in epoch {life}"));
+            return Err(format!("{at} arrived without a gap in epoch {life}"));
         }
         if at.offset <= self.last {
-            return Err(format!("{at} came after offset {}", self.last));
+            return Err(format!("{at} arrived after offset {}", self.last));
         }
         if !self.wanted[*index] {
-            return Err(format!("{at} is on {name}, which the reader did not ask for"));
+            return Err(format!("{at} is on {name}, which the reader did not subscribe to"));
         }
         self.last = at.offset;
         let entries = &epoch.topics[*index];
         let found = entries.binary_search_by_key(&at.offset, |entry| entry.offset);
-        let found = found.map_err(|_| format!("{at} was never published on {name}: {what:?}"))?;
-        let first = first_of(entries, found, what).ok_or_else(|| {
-            format!("{at} on {name} is {what:?}, and {:?} was published", entries[found].what)
+        let found = found.map_err(|_| format!("{at} was never published on {name}: {content:?}"))?;
+        let first = first_of(entries, found, content).ok_or_else(|| {
+            format!("{at} on {name} is {content:?}, and {:?} was published", entries[found].content)
         })?;
         let topic = &mut self.topics[*index];
         if entries[first].offset <= topic.had {
-            return Err(format!("{at} on {name} came again: offset {} was there already", topic.had));
+            return Err(format!("{at} on {name} was repeated after offset {}", topic.had));
         }
         if at.offset > topic.seen {
             let from =
@@ -191,23 +192,23 @@ impl<'r> Reader<'r> {
                 return Err(format!("{count} messages are missing on {name} from {offset} before {at}"));
             }
             if !topic.is_early && entries[first].offset <= topic.seen {
-                return Err(format!("{at} on {name} begins before what was due"));
+                return Err(format!("{at} on {name} starts before the expected message"));
             }
             topic.is_early = false;
         } else if !topic.is_early {
-            return Err(format!("{at} on {name} is older than what was due"));
+            return Err(format!("{at} on {name} is older than the expected message"));
         }
         topic.had = at.offset;
         topic.seen = topic.seen.max(at.offset);
         Ok(())
     }
 
-    /// Returns what the reader should have got since.
+    /// Checks that the reader has received everything.
     fn is_complete(&self) -> Result<(), String> {
         let latest = self.channel.last_key_value().map(|(life, _)| *life);
         let Some((life, epoch)) = self.epoch else { return Err("it never became ready".into()) };
         if Some(life) != latest {
-            return Err(format!("it is in epoch {life}, and the channel in {latest:?}"));
+            return Err(format!("the reader is in epoch {life}, but the channel in {latest:?}"));
         }
         for (index, topic) in self.topics.iter().enumerate().filter(|(index, _)| self.wanted[*index]) {
             if let Some(missing) = epoch.topics[index].iter().find(|entry| entry.offset > topic.seen) {
@@ -218,37 +219,38 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// The offset after which a topic's messages are retained, of those for which `is_known` holds. `None` if it retains
-/// nothing.
+/// Returns the offset after which a topic's messages are retained, considering only those for which `is_known` returns
+/// `true`. Returns `None` if it retains nothing.
 fn retained_start(epoch: &Epoch, index: usize, is_known: impl Fn(&Entry) -> bool) -> Option<u64> {
-    let begins = epoch.topics[index].iter().filter(|entry| entry.what.begins());
-    let begun: Vec<u64> = begins.take_while(|entry| is_known(entry)).map(|entry| entry.offset).collect();
-    let first = begun.len().saturating_sub(TOPICS[index].retained);
-    begun.get(first).map(|offset| offset - 1)
+    let start_times = epoch.topics[index].iter().filter(|entry| entry.content.starts_message());
+    let started: Vec<u64> =
+        start_times.take_while(|entry| is_known(entry)).map(|entry| entry.offset).collect();
+    let first = started.len().saturating_sub(TOPICS[index].retained);
+    started.get(first).map(|offset| offset - 1)
 }
 
-/// The offset after which a topic's messages must be sent to a reader that reads the history, and was told so at a
-/// time. It may get more: what the history lost before it was told.
+/// Returns the offset after which a reader of the history must receive a topic's messages. It may receive more, because
+/// the history may have shrunk before the reader recorded `at`.
 fn history_start(epoch: &Epoch, index: usize, history: History, at: i64) -> u64 {
-    let count = epoch.begins.partition_point(|published| *published <= at + MARGIN);
+    let count = epoch.start_times.partition_point(|published| *published <= at + MARGIN);
     let is_due = |entry: &&Entry| {
         let is_young = at - entry.published <= history.age - MARGIN;
-        entry.offset > epoch.begun_at
+        entry.offset > epoch.start
             && ((entry.rank + history.messages > count && is_young) || entry.published > at + MARGIN)
     };
     epoch.topics[index].iter().find(is_due).map_or(epoch.head, |entry| entry.offset - 1)
 }
 
-/// Returns the index of the first entry of what a reader got at another, or `None` if it was not published. Only pieces
-/// of a text may be joined.
-fn first_of(entries: &[Entry], last: usize, what: &What) -> Option<usize> {
-    let What::Piece { stream, text } = what else {
-        return (entries[last].what == *what).then_some(last);
+/// Returns the index of the first entry of a message that a reader received at `last`, or `None` if it was not
+/// published. Only chunks of a text may be joined.
+fn first_of(entries: &[Entry], last: usize, content: &Content) -> Option<usize> {
+    let Content::Chunk { stream, text } = content else {
+        return (entries[last].content == *content).then_some(last);
     };
     let mut rest = text.as_str();
     for (index, entry) in entries[..=last].iter().enumerate().rev() {
-        let What::Piece { stream: of, text: piece } = &entry.what else { return None };
-        rest = rest.strip_suffix(piece.as_str()).filter(|_| of == stream)?;
+        let Content::Chunk { stream: of, text: chunk } = &entry.content else { return None };
+        rest = rest.strip_suffix(chunk.as_str()).filter(|_| of == stream)?;
         if rest.is_empty() {
             return Some(index);
         }

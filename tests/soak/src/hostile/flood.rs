@@ -1,4 +1,4 @@
-//! A flood of `sub`.
+//! Floods the server with `sub` frames.
 
 use super::raw::{Raw, text};
 use crate::Result;
@@ -12,14 +12,15 @@ use tokio::time::{Instant, timeout_at};
 
 const CONNECTIONS: usize = 20;
 const SECONDS: usize = 8;
-const LASTS: Duration = Duration::from_secs(SECONDS as u64);
+const DURATION: Duration = Duration::from_secs(SECONDS as u64);
 
-/// More frames than this are heard later: 1,200 at once, and 100 a second. With a second to spare.
-const MOST_HEARD: usize = 1_200 + 100 * (SECONDS + 1);
+/// The maximum number of frames that the server handles per connection: 1,200 at once and 100 per second, with a second
+/// of tolerance.
+const MAX_HANDLED: usize = 1_200 + 100 * (SECONDS + 1);
 
-/// Each connection sends as many frames as its system takes; half of them read what is answered. What slows
-/// them down does not slow anybody else.
-pub(super) async fn of_subs(port: u16) -> Result<String> {
+/// Each connection sends frames as fast as possible, and half of them read the answers. The rate limit slows down only
+/// these connections.
+pub(super) async fn subscribe(port: u16) -> Result<String> {
     let token = publisher::token(port, &[("narrow:flood".into(), "left")]).await?;
     let mut connections = JoinSet::new();
     for index in 0..CONNECTIONS {
@@ -28,27 +29,30 @@ pub(super) async fn of_subs(port: u16) -> Result<String> {
     }
     let (mut sent, mut most) = (0, 0);
     while let Some(flooded) = connections.join_next().await {
-        let (frames, heard) = flooded??;
+        let (frames, handled) = flooded??;
         sent += frames;
-        most = most.max(heard);
+        most = most.max(handled);
     }
-    if most > MOST_HEARD {
-        return Err(format!("{most} frames of one connection were heard in {LASTS:?}").into());
+    if most > MAX_HANDLED {
+        return Err(format!(
+            "{most} frames of one connection were handled in {DURATION:?}, the limit is {MAX_HANDLED}"
+        )
+        .into());
     }
     Ok(format!(
-        "{sent} sub frames of {CONNECTIONS} connections in {LASTS:?}: of no one more than {most} were heard"
+        "{sent} sub frames of {CONNECTIONS} connections in {DURATION:?}: at most {most} per connection were handled"
     ))
 }
 
-/// Tells how many frames were sent, and how many the server has answered.
+/// Returns the number of frames sent and the number answered.
 async fn flood(port: u16, token: &str, reads: bool) -> Result<(u64, usize)> {
-    let Raw { mut stream, .. } = Raw::ours(port, None).await?;
+    let Raw { mut stream, .. } = Raw::connect(port, None).await?;
     let (mut input, mut output) = stream.split();
-    let end = Instant::now() + LASTS;
+    let end = Instant::now() + DURATION;
     let writing = async {
         let mut frames = 0;
-        for reference in 0_u64.. {
-            let sub = json!({ "kind": "sub", "ref": reference.to_string(), "data": token });
+        for number in 0_u64.. {
+            let sub = json!({ "kind": "sub", "ref": number.to_string(), "data": token });
             let frame = text(&sub.to_string());
             http::count_sent(&frame);
             if !matches!(timeout_at(end, output.write_all(&frame)).await, Ok(Ok(()))) {

@@ -1,4 +1,4 @@
-//! Payloads that are meant to be expensive: a page sends them with the signals that its token allows.
+//! Sends payloads that are expensive to validate, as signals that a page's token allows.
 
 use crate::Result;
 use crate::http;
@@ -7,31 +7,34 @@ use std::fmt::Write;
 use tokio::task::JoinSet;
 
 const CHANNEL: &str = "target:1";
-/// How many are sent at a time.
+/// The number of concurrent senders.
 const AT_A_TIME: usize = 4;
-/// How many are sent one after the other on each.
+/// The number of payloads per sender.
 const IN_A_ROW: usize = 8;
 const MEGABYTE: usize = 1024 * 1024;
-/// The largest answer to a refused payload.
+/// The maximum size of a response to an invalid payload.
 const MAX_ANSWER: usize = 128 * 1024;
 
-/// A text for which a matcher that goes back takes time that doubles with each character, or grows with the square.
+/// Sends texts for which a backtracking matcher takes exponential or quadratic time.
 pub(super) async fn patterns(port: u16) -> Result<String> {
     let words = format!("\"{}!\"", "a".repeat(MEGABYTE - 16));
     let mails = format!("\"{}\"", "x".repeat(MEGABYTE - 16));
     send(port, "words", &words, 422).await?;
     send(port, "mail", &mails, 422).await?;
-    Ok(format!("{} texts of 1 MiB against patterns that invite going back", 2 * AT_A_TIME * IN_A_ROW))
+    Ok(format!("{} texts of 1 MiB for patterns that are prone to backtracking", 2 * AT_A_TIME * IN_A_ROW))
 }
 
-/// An array of which every item is wrong.
+/// Sends an array with only invalid items.
 pub(super) async fn errors(port: u16) -> Result<String> {
     let items = format!("[{}true]", "true,".repeat(MEGABYTE / 5 - 8));
     let largest = send(port, "numbers", &items, 422).await?;
-    Ok(format!("{} arrays of 209,000 wrong items, answers of {largest} bytes at most", AT_A_TIME * IN_A_ROW))
+    Ok(format!(
+        "{} arrays of 209,000 invalid items, responses of at most {largest} bytes",
+        AT_A_TIME * IN_A_ROW
+    ))
 }
 
-/// Values for which a validator that forgets what it has judged takes time that doubles with each level.
+/// Sends values for which a validator without memoization takes exponential time.
 pub(super) async fn alternatives(port: u16) -> Result<String> {
     let mut nested = String::new();
     for _ in 0..60 {
@@ -39,13 +42,13 @@ pub(super) async fn alternatives(port: u16) -> Result<String> {
     }
     nested.push_str("{}");
     nested.push_str(&"}".repeat(60));
-    // No run is on the channel, so a right payload is refused later.
+    // The channel has no run, so a valid payload is refused with 404.
     send(port, "tree", &nested, 404).await?;
     send(port, "doubled", "true", 422).await?;
-    Ok(format!("{} values for schemas that look at each value many times", 2 * AT_A_TIME * IN_A_ROW))
+    Ok(format!("{} values for schemas with nested alternatives", 2 * AT_A_TIME * IN_A_ROW))
 }
 
-/// Sends a signal many times, and returns the size of the largest answer.
+/// Sends a signal many times, and returns the size of the largest response.
 async fn send(port: u16, signal: &'static str, payload: &str, status: u16) -> Result<usize> {
     let token = publisher::signal_token(port, CHANNEL, signal).await?;
     let mut senders = JoinSet::new();
@@ -58,7 +61,7 @@ async fn send(port: u16, signal: &'static str, payload: &str, status: u16) -> Re
             for _ in 0..IN_A_ROW {
                 let answer = http::request(port, &start, &headers, &payload).await?;
                 largest = largest.max(answer.body.len());
-                // Whoever sends that much is told to wait.
+                // The rate limit may refuse it.
                 if ![status, 429].contains(&answer.head.status) || answer.body.len() > MAX_ANSWER {
                     let (status, bytes) = (answer.head.status, answer.body.len());
                     let start: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();

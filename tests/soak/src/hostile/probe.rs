@@ -1,4 +1,4 @@
-//! Honest subscribers and visitors, whose delays are measured during attacks.
+//! Measures the delays of honest subscribers and visitors during attacks.
 
 use super::raw::Raw;
 use crate::publisher;
@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 const SUBSCRIBERS: u32 = 5;
-/// Between two messages to one subscriber.
+/// The interval between two messages to one subscriber.
 const MESSAGE_EVERY: Duration = Duration::from_millis(100);
-/// Between two visitors.
+/// The interval between two visitors.
 const VISIT_EVERY: Duration = Duration::from_millis(250);
 
 /// Publishes and subscribes until it is dropped.
@@ -20,19 +20,19 @@ pub(crate) struct Probe {
     tasks: JoinSet<()>,
 }
 
-/// How long everything took since this was last asked.
+/// The delays in an interval.
 #[derive(Debug, Default)]
 pub(crate) struct Delays {
-    /// From the time at which a message was due until its subscriber got it.
+    /// From when a message was due until its subscriber received it.
     pub(crate) messages: Vec<Duration>,
-    /// From the time at which a visitor was due until its subscription stood.
+    /// From when a visitor was due until its subscription was ready.
     pub(crate) visits: Vec<Duration>,
-    /// How often the subscriber or a visitor had to connect again.
+    /// How often a subscriber or a visitor had to reconnect.
     pub(crate) reconnects: u32,
 }
 
 impl Delays {
-    /// The delay that so many of a thousand messages and visits did not exceed.
+    /// Returns the delay that `per_thousand` of a thousand did not exceed.
     pub(crate) fn quantile(delays: &[Duration], per_thousand: usize) -> Duration {
         let mut sorted = delays.to_vec();
         sorted.sort_unstable();
@@ -48,7 +48,7 @@ impl Probe {
         for subscriber in 0..SUBSCRIBERS {
             let messages = Arc::clone(&delays);
             tasks.spawn(async move {
-                // Evenly between the messages of the others.
+                // Spread the messages of the subscribers evenly.
                 sleep(MESSAGE_EVERY / SUBSCRIBERS * subscriber).await;
                 while subscribe(port, subscriber, &messages).await.is_err() {
                     add(&messages, |delays| delays.reconnects += 1);
@@ -72,7 +72,7 @@ impl Probe {
         Self { delays, tasks }
     }
 
-    /// Returns the delays since this was last called.
+    /// Returns the delays since the last call.
     pub(crate) fn take(&self) -> Delays {
         std::mem::take(&mut self.delays.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -88,13 +88,13 @@ fn add(delays: &Mutex<Delays>, change: impl FnOnce(&mut Delays)) {
     change(&mut delays.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Publishes one message after the other, and waits for each. A message that is late delays those after it, which
-/// count from the time at which they were due.
+/// Publishes messages one by one, and waits for each. A late message delays the next ones, whose delays count from when
+/// they were due.
 async fn subscribe(port: u16, subscriber: u32, delays: &Mutex<Delays>) -> Result<()> {
     let channel = format!("wide:probe-{subscriber}");
     let token = publisher::token(port, &[(channel.clone(), "left")]).await?;
-    let mut socket = Raw::ours(port, Some(&token)).await?;
-    socket.hears(r#""kind":"ready""#).await?;
+    let mut socket = Raw::connect(port, Some(&token)).await?;
+    socket.expect(r#""kind":"ready""#).await?;
     let mut connection = http::Connection::open(port).await?;
     let start = Instant::now();
     let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
@@ -106,15 +106,15 @@ async fn subscribe(port: u16, subscriber: u32, delays: &Mutex<Delays>) -> Result
         if connection.request(&publish, &bearer, &body).await?.head.status != 200 {
             return Err("a message of the probe was refused".into());
         }
-        socket.hears(&format!(r#""number":{number},"#)).await?;
+        socket.expect(&format!(r#""number":{number},"#)).await?;
         socket.forget();
         add(delays, |delays| delays.messages.push(due.elapsed()));
     }
     Ok(())
 }
 
-/// Gets a token and subscribes, as a page does that is opened.
+/// Requests a token and subscribes, as a page does when it is opened.
 async fn visit(port: u16) -> Result<()> {
     let token = publisher::token(port, &[("wide:visited".into(), "left")]).await?;
-    Raw::ours(port, Some(&token)).await?.hears(r#""kind":"ready""#).await
+    Raw::connect(port, Some(&token)).await?.expect(r#""kind":"ready""#).await
 }

@@ -1,4 +1,4 @@
-//! A WebSocket without a library around it, which says whatever it is told to.
+//! A WebSocket without a library, which can send any bytes.
 
 use crate::Result;
 use crate::http::{self, Head};
@@ -7,13 +7,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long the server may take for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the server may take for each read and write.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) const TEXT: u8 = 0x1;
 pub(super) const BINARY: u8 = 0x2;
 pub(super) const FINAL: u8 = 0x80;
-/// What a compressed frame sets.
+/// The bit of compressed frames.
 pub(super) const COMPRESSED: u8 = 0x40;
 const CLOSE: u8 = 0x8;
 const PONG: u8 = 0xa;
@@ -27,14 +27,14 @@ pub(super) struct Raw {
 /// How the server ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// With a close frame of this code.
+    /// With a close frame with this code.
     Closed(u16),
-    /// Without one.
+    /// Without a close frame.
     Gone,
 }
 
 impl Raw {
-    /// Sends a handshake, and reads the answer whatever it is. The headers end with a line break each.
+    /// Sends a handshake and reads the response, whatever its status. Each header ends with a line break.
     pub(super) async fn open(port: u16, query: &str, headers: &str) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let mut raw = Self { stream, head: Head::default(), received: Vec::new() };
@@ -45,14 +45,14 @@ impl Raw {
                 raw.head = head;
                 return Ok(raw);
             }
-            if timeout(PATIENCE, raw.stream.read_buf(&mut raw.received)).await?? == 0 {
+            if timeout(TIMEOUT, raw.stream.read_buf(&mut raw.received)).await?? == 0 {
                 return Err("the server closed the connection in the handshake".into());
             }
         }
     }
 
-    /// Opens a connection of ours, which may bring its tokens later.
-    pub(super) async fn ours(port: u16, token: Option<&str>) -> Result<Self> {
+    /// Connects with Fanfare's subprotocol. The token may be sent later.
+    pub(super) async fn connect(port: u16, token: Option<&str>) -> Result<Self> {
         let bearer = token.map(|token| format!(", bearer.{token}")).unwrap_or_default();
         let raw = Self::open(port, "", &format!("Sec-WebSocket-Protocol: fanfare.v1{bearer}\r\n")).await?;
         if raw.head.status == 101 { Ok(raw) } else { Err(format!("refused with {}", raw.head.status).into()) }
@@ -60,36 +60,36 @@ impl Raw {
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result {
         http::count_sent(bytes);
-        Ok(timeout(PATIENCE, self.stream.write_all(bytes)).await??)
+        Ok(timeout(TIMEOUT, self.stream.write_all(bytes)).await??)
     }
 
-    /// Reads on, answering pings, until the bytes of a frame hold the text.
-    pub(super) async fn hears(&mut self, text: &str) -> Result {
+    /// Reads and answers pings until the received bytes contain a text.
+    pub(super) async fn expect(&mut self, text: &str) -> Result {
         while !self.received.windows(text.len()).any(|window| window == text.as_bytes()) {
-            if timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await?? == 0 {
-                return Err(format!("the server closed the connection before it said {text}").into());
+            if timeout(TIMEOUT, self.stream.read_buf(&mut self.received)).await?? == 0 {
+                return Err(format!("the server closed the connection before it sent {text}").into());
             }
             self.send(&frame(FINAL | PONG, b"")).await?;
         }
         Ok(())
     }
 
-    /// Drops what was received so far.
+    /// Discards the bytes received so far.
     pub(super) fn forget(&mut self) {
         self.received.clear();
     }
 
-    /// Reads until the server has ended the connection.
+    /// Reads until the server ends the connection.
     pub(super) async fn end(mut self) -> Result<End> {
-        // A reset is an end, too.
-        while let Ok(1..) = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await? {}
+        // A reset also ends the connection.
+        while let Ok(1..) = timeout(TIMEOUT, self.stream.read_buf(&mut self.received)).await? {}
         Ok(self.ended())
     }
 
-    /// Answers pings until the server has ended the connection.
-    pub(super) async fn end_of_the_living(mut self) -> Result<End> {
-        while let Ok(1..) = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await? {
-            // Where the server has closed it already, reading tells.
+    /// Reads and answers pings until the server ends the connection.
+    pub(super) async fn end_with_pongs(mut self) -> Result<End> {
+        while let Ok(1..) = timeout(TIMEOUT, self.stream.read_buf(&mut self.received)).await? {
+            // If the server has closed the connection, the next read detects it.
             let _ = self.send(&frame(FINAL | PONG, b"")).await;
         }
         Ok(self.ended())
@@ -100,7 +100,7 @@ impl Raw {
     }
 }
 
-/// The head of a request for a WebSocket.
+/// Returns the head of a handshake request.
 pub(super) fn handshake(query: &str, headers: &str) -> String {
     format!(
         "GET /v1/realtime/connect{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n\
@@ -109,7 +109,7 @@ pub(super) fn handshake(query: &str, headers: &str) -> String {
     )
 }
 
-/// A frame from a client, masked with zeros, which leaves the payload as it is.
+/// Encodes a frame of a client. Its mask is zero, which leaves the payload unchanged.
 pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
@@ -128,12 +128,12 @@ pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A text in one frame.
+/// Encodes a text frame.
 pub(super) fn text(text: &str) -> Vec<u8> {
     frame(FINAL | TEXT, text.as_bytes())
 }
 
-/// The code of the close frame among frames from the server.
+/// Returns the code of the close frame in the frames of a server.
 fn close_code(mut bytes: &[u8]) -> Option<u16> {
     loop {
         let (head, rest) = bytes.split_at_checked(2)?;
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_close_frame_is_found_behind_others() {
+    fn a_close_frame_is_found_after_others() {
         let mut bytes = vec![FINAL | TEXT, 3, b'a', b'b', b'c', FINAL | TEXT, 126, 0, 200];
         bytes.extend([b'x'; 200]);
         assert_eq!(close_code(&bytes), None);

@@ -1,4 +1,4 @@
-//! Clients that say nothing, or little at a time.
+//! Opens connections that send nothing, or send slowly.
 
 use super::raw::{End, Raw, handshake};
 use crate::Result;
@@ -11,14 +11,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 const CONNECTIONS: usize = 500;
-/// The server pings every second and drops who has not answered by the next ping but one.
+/// The server pings every second and drops a client that has not answered two pings.
 const FROZEN_FOR: Duration = Duration::from_secs(6);
 /// A connection without a subscription is closed after 10 seconds.
 const IDLE_FOR: Duration = Duration::from_secs(12);
-/// The head of a request and its body may take 30 seconds each; a machine may be slow itself.
+/// The head and the body of a request may take 30 seconds each. The rest is tolerance for slow machines.
 const SLOW_FOR: Duration = Duration::from_secs(60);
 
-/// Half-open sockets: they subscribe and are never heard of again. The server drops them.
+/// Half-open sockets: subscribes and then stays silent. The server drops the connections.
 pub(super) async fn frozen(port: u16) -> Result<String> {
     let mut tokens = Vec::new();
     for _ in 0..CONNECTIONS.div_ceil(50) {
@@ -27,7 +27,7 @@ pub(super) async fn frozen(port: u16) -> Result<String> {
     let dropped = count(|index| {
         let token = tokens[index / 50].clone();
         async move {
-            let socket = Raw::ours(port, Some(&token)).await?;
+            let socket = Raw::connect(port, Some(&token)).await?;
             sleep(FROZEN_FOR).await;
             Ok(timeout(Duration::from_secs(1), socket.end()).await.is_ok())
         }
@@ -35,18 +35,18 @@ pub(super) async fn frozen(port: u16) -> Result<String> {
     all("half-open sockets", "dropped", dropped.await?)
 }
 
-/// Connections that are alive and subscribe to nothing. The server closes them.
+/// Answers pings but subscribes to nothing. The server closes the connections.
 pub(super) async fn idle(port: u16) -> Result<String> {
     let closed = count(|_| async move {
-        let socket = Raw::ours(port, None).await?;
-        Ok(timeout(IDLE_FOR, socket.end_of_the_living())
+        let socket = Raw::connect(port, None).await?;
+        Ok(timeout(IDLE_FOR, socket.end_with_pongs())
             .await
             .is_ok_and(|end| matches!(end, Ok(End::Closed(4408)))))
     });
     all("connections without a subscription", "closed with 4408", closed.await?)
 }
 
-/// Slow-loris: half of them send the head of a request byte by byte, half of them its body. The server ends them.
+/// Slowloris: sends the head or the body of requests byte by byte. The server ends the connections.
 pub(super) async fn slow(port: u16) -> Result<String> {
     let end = Instant::now() + SLOW_FOR;
     let head = handshake("", &format!("X-Padding: {}\r\n", "x".repeat(500)));
@@ -60,14 +60,10 @@ pub(super) async fn slow(port: u16) -> Result<String> {
             if index % 2 == 0 { (String::new(), head.clone()) } else { (start.clone(), " ".repeat(999)) };
         async move { drip(port, &at_once, &slowly, end).await }
     });
-    all(
-        "requests that are slow, half of them in the head, half in the body",
-        "ended by the server",
-        ended.await?,
-    )
+    all("slow requests, half of them in the head, half in the body", "ended by the server", ended.await?)
 }
 
-/// Sends some text at once and the rest byte by byte. Tells whether the server has ended the connection.
+/// Sends some text at once and the rest byte by byte. Returns `true` if the server ended the connection.
 async fn drip(port: u16, at_once: &str, slowly: &str, end: Instant) -> Result<bool> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(at_once.as_bytes()).await?;
@@ -87,7 +83,7 @@ async fn drip(port: u16, at_once: &str, slowly: &str, end: Instant) -> Result<bo
     Ok(false)
 }
 
-/// How many of all connections something holds of.
+/// Returns the number of connections that return `true`.
 async fn count<F>(connection: impl Fn(usize) -> F) -> Result<usize>
 where
     F: Future<Output = Result<bool>> + Send + 'static,
@@ -101,6 +97,6 @@ where
 }
 
 fn all(what: &str, became: &str, count: usize) -> Result<String> {
-    let said = format!("{CONNECTIONS} {what}: {count} {became}");
-    if count == CONNECTIONS { Ok(said) } else { Err(said.into()) }
+    let text = format!("{CONNECTIONS} {what}: {count} {became}");
+    if count == CONNECTIONS { Ok(text) } else { Err(text.into()) }
 }

@@ -1,4 +1,4 @@
-//! Subscribers that stop reading while large messages are published.
+//! Stops reading while large messages are published.
 
 use super::raw::Raw;
 use crate::publisher;
@@ -10,18 +10,18 @@ const CHANNEL: &str = "narrow:stalled";
 const READERS: usize = 50;
 const MESSAGES: usize = 20;
 const BYTES: usize = 1_000_000;
-/// Between two messages. The storage takes as long to write one whether anyone reads it or not.
+/// The interval between two messages. Writing one to the storage takes the same time with and without readers.
 const MESSAGE_EVERY: Duration = Duration::from_millis(250);
-/// For the server to fill what it holds for each of them.
-const AFTERMATH: Duration = Duration::from_secs(2);
+/// How long the server may take to fill its buffers.
+const SETTLE_TIME: Duration = Duration::from_secs(2);
 
-/// Each of them could have the server hold all messages.
+/// Subscribes without reading, so that an unbounded server would buffer all messages for each subscriber.
 pub(super) async fn readers(port: u16) -> Result<String> {
     let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
     let mut readers = Vec::new();
     for _ in 0..READERS {
-        let mut socket = Raw::ours(port, Some(&token)).await?;
-        socket.hears(r#""kind":"ready""#).await?;
+        let mut socket = Raw::connect(port, Some(&token)).await?;
+        socket.expect(r#""kind":"ready""#).await?;
         readers.push(socket);
     }
     let start = format!("POST /v1/realtime/publish?channel={CHANNEL}&topic=left");
@@ -35,6 +35,6 @@ pub(super) async fn readers(port: u16) -> Result<String> {
         }
         sleep(MESSAGE_EVERY).await;
     }
-    sleep(AFTERMATH).await;
+    sleep(SETTLE_TIME).await;
     Ok(format!("{READERS} subscribers that read nothing of {MESSAGES} messages of 1 MB"))
 }

@@ -1,4 +1,4 @@
-//! Tokens of which one thing was altered.
+//! Uses tokens with one alteration.
 
 use super::raw::{Raw, text};
 use crate::Result;
@@ -10,19 +10,19 @@ use serde_json::{Map, Value, json};
 
 const CHANNEL: &str = "wide:hostile";
 
-/// Every way in refuses every altered token, and takes the one that was not.
+/// Every endpoint refuses every altered token and accepts the original.
 pub(super) async fn altered(port: u16) -> Result<String> {
     let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
-    Raw::ours(port, Some(&token)).await?;
+    Raw::connect(port, Some(&token)).await?;
     let altered = alterations(&token)?;
     for (what, token) in &altered {
-        let refused = |way: &str| format!("a token with {what} was not refused by {way}");
+        let refused = |method: &str| format!("a token with {what} was not refused by {method}");
         let protocols = format!("Sec-WebSocket-Protocol: fanfare.v1, bearer.{token}\r\n");
         if Raw::open(port, "", &protocols).await?.head.status != 401 {
             return Err(refused("connect").into());
         }
         if Raw::open(port, &format!("?token={token}"), "").await?.head.status != 401 {
-            return Err(refused("connect of a guest").into());
+            return Err(refused("connect with Inngest's protocol").into());
         }
         let sse = http::request(port, &format!("GET /v1/realtime/sse?token={token}"), "", "").await?;
         if sse.head.status != 401 {
@@ -34,20 +34,20 @@ pub(super) async fn altered(port: u16) -> Result<String> {
         if published.head.status != 401 {
             return Err(refused("publish").into());
         }
-        let mut socket = Raw::ours(port, None).await?;
+        let mut socket = Raw::connect(port, None).await?;
         socket.send(&text(&json!({ "kind": "sub", "ref": "1", "data": token }).to_string())).await?;
         socket
-            .hears(r#""code":"unauthorized""#)
+            .expect(r#""code":"unauthorized""#)
             .await
             .map_err(|error| format!("{}: {error}", refused("sub")))?;
     }
-    Ok(format!("{} altered tokens, each refused in 5 ways", altered.len()))
+    Ok(format!("{} altered tokens, each refused by 5 endpoints", altered.len()))
 }
 
-/// The token with each header field, each claim and each part of its signature altered, one at a time.
+/// Returns copies of a token with one header field, claim or part of the signature altered.
 fn alterations(token: &str) -> Result<Vec<(String, String)>> {
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
-        return Err("the token has not three parts".into());
+        return Err("the token does not have three parts".into());
     };
     let mut altered = Vec::new();
     let mut add = |what: String, parts: [&str; 3]| altered.push((what, parts.join(".")));
@@ -74,13 +74,13 @@ fn alterations(token: &str) -> Result<Vec<(String, String)>> {
     Ok(altered)
 }
 
-/// The object with each of its fields altered, at any depth, or left out, or with one more.
+/// Returns copies of an object with one field altered at any depth, removed or added.
 fn altered_fields(whose: &str, object: &Map<String, Value>) -> Vec<(String, Value)> {
     let mut altered = Vec::new();
     for (name, value) in object {
         let mut without = object.clone();
         without.shift_remove(name);
-        altered.push((format!("{whose} {name} left out"), without.into()));
+        altered.push((format!("{whose} {name} removed"), without.into()));
         for value in altered_values(value) {
             let mut with = object.clone();
             with.insert(name.clone(), value);

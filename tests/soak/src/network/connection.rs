@@ -1,4 +1,4 @@
-//! One connection: two pumps, and the faults that happen to it.
+//! Forwards one connection, and injects its faults.
 
 use super::faults::{Direction, Fault, next};
 use super::{Shared, count};
@@ -10,7 +10,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// What the pumps do with what they read.
+/// What the pumps do with the data that they read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Condition {
     Sound,
@@ -26,13 +26,13 @@ enum End {
     Closed,
     /// With a reset.
     Reset,
-    /// In the middle of what was on its way.
+    /// After a part of the data in flight was delivered.
     Torn,
 }
 
-/// Carries what both sides send until they close, or until a fault ends it. Of such a fault `cut_off`
-/// learns until when the party cannot connect.
-pub(super) async fn carry(
+/// Forwards in both directions until both sides close the connection or a fault ends it. Such a fault sets `cut_off` to
+/// the time until which the client cannot connect.
+pub(super) async fn forward(
     mut near: TcpStream,
     mut far: TcpStream,
     mut random: fastrand::Rng,
@@ -40,7 +40,7 @@ pub(super) async fn carry(
     cut_off: &watch::Sender<Instant>,
 ) {
     let conditions = watch::Sender::new(Condition::Sound);
-    // Small frames must not wait for each other: latency here is what the faults say.
+    // Without Nagle's algorithm, only faults cause latency.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let end = {
         let (near_reads, near_writes) = near.split();
@@ -49,7 +49,7 @@ pub(super) async fn carry(
         let down = pump(far_reads, near_writes, Direction::Down, conditions.subscribe());
         tokio::select! {
             both = async { tokio::try_join!(up, down) } => if both.is_ok() { End::Closed } else { End::Reset },
-            end = suffer(&conditions, &mut random, shared, cut_off) => end,
+            end = apply_faults(&conditions, &mut random, shared, cut_off) => end,
         }
     };
     match end {
@@ -65,9 +65,9 @@ pub(super) async fn carry(
     }
 }
 
-/// Closes a connection with a reset: what was not read yet is gone.
+/// Resets a connection, which discards unread data.
 pub(super) fn reset(stream: TcpStream) {
-    // Where it fails the connection is gone already.
+    // It fails only if the connection is closed.
     let _ = stream.set_zero_linger();
     drop(stream);
 }
@@ -107,31 +107,31 @@ async fn pump(
 }
 
 async fn changed(conditions: &mut watch::Receiver<Condition>) {
-    // The sender lives for as long as the pumps do.
+    // The sender outlives the pumps.
     if conditions.changed().await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Lets one fault after the other happen, and comes back with the one that ends the connection.
-async fn suffer(
+/// Injects faults one by one, and returns how the last one ends the connection.
+async fn apply_faults(
     conditions: &watch::Sender<Condition>,
     random: &mut fastrand::Rng,
     shared: &Shared,
     cut_off: &watch::Sender<Instant>,
 ) -> End {
-    let mut healing = shared.faults.subscribe();
+    let mut faults_changed = shared.faults.subscribe();
     loop {
-        let Some(faults) = *healing.borrow_and_update() else {
-            let _ = healing.changed().await;
+        let Some(faults) = *faults_changed.borrow_and_update() else {
+            let _ = faults_changed.changed().await;
             continue;
         };
         let next = next(random, faults);
-        if elapsed_before_healing(next.after, &mut healing).await {
+        if wait_unless_faults_stop(next.after, &mut faults_changed).await {
             count_fault(shared, next.fault);
             let (condition, lasts, end) = consequence(next.fault);
             conditions.send_replace(condition);
-            elapsed_before_healing(lasts, &mut healing).await;
+            wait_unless_faults_stop(lasts, &mut faults_changed).await;
             if let Some(end) = end {
                 cut_off.send_replace(Instant::now() + next.outage);
                 return end;
@@ -141,7 +141,7 @@ async fn suffer(
     }
 }
 
-/// What a fault makes of the connection, for how long, and how it then ends where it does.
+/// Returns the condition that a fault causes, its duration, and how the connection then ends, if it does.
 fn consequence(fault: Fault) -> (Condition, Duration, Option<End>) {
     match fault {
         Fault::Slow { latency, lasts } => (Condition::Slow(latency), lasts, None),
@@ -165,22 +165,22 @@ fn count_fault(shared: &Shared, fault: Fault) {
     });
 }
 
-/// Waits, but not beyond the healing of the network. Tells whether the time was waited.
-async fn elapsed_before_healing(
+/// Waits for a time or until faults stop. Returns `true` if the time elapsed.
+async fn wait_unless_faults_stop(
     time: Duration,
-    healing: &mut watch::Receiver<Option<crate::plan::Faults>>,
+    faults_changed: &mut watch::Receiver<Option<crate::plan::Faults>>,
 ) -> bool {
     tokio::select! {
         () = sleep(time) => true,
-        _ = healing.wait_for(Option::is_none) => false,
+        _ = faults_changed.wait_for(Option::is_none) => false,
     }
 }
 
-/// Delivers a part of what has arrived.
+/// Delivers a part of the received data.
 fn tear(from: &TcpStream, to: &TcpStream, random: &mut fastrand::Rng) {
     let mut buffer = vec![0; 64 * 1024];
     if let Ok(length @ 1..) = from.try_read(&mut buffer) {
-        // Where it fails nothing of it arrives, which is a part, too.
+        // If it fails, nothing is delivered, which is also a part.
         let _ = to.try_write(&buffer[..random.usize(0..length)]);
     }
 }

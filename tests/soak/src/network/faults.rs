@@ -1,4 +1,4 @@
-//! What can happen to a connection.
+//! The faults of a connection.
 
 use crate::plan::Faults;
 use crate::random::{between, until_next};
@@ -13,39 +13,39 @@ pub(super) enum Direction {
     Down,
 }
 
-/// What happens to a connection.
+/// A fault of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Each piece takes longer for a while.
+    /// Adds latency for a while.
     Slow { latency: Duration, lasts: Duration },
-    /// Nothing moves for a while.
+    /// Forwards nothing for a while.
     Stall { lasts: Duration },
-    /// It is reset.
+    /// Resets the connection.
     Cut,
-    /// Of what is on its way a part still arrives, then it is closed.
+    /// Delivers a part of the data in flight, then closes the connection.
     Tear,
-    /// One direction is closed, and the other a while later.
+    /// Closes one direction, and resets the connection a while later.
     HalfClose { direction: Direction, lasts: Duration },
-    /// All that is sent is lost, and nobody is told until a while later.
+    /// Silently drops everything, and resets the connection a while later.
     Swallow { up: bool, down: bool, lasts: Duration },
 }
 
-/// What happens to a connection next.
+/// The next fault of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Next {
     pub(super) after: Duration,
     pub(super) fault: Fault,
-    /// For how long its party cannot connect again, where the fault ends the connection.
+    /// How long the client cannot reconnect, if the fault ends the connection.
     pub(super) outage: Duration,
 }
 
-const SHORTEST: Duration = Duration::from_millis(100);
+const MIN_DURATION: Duration = Duration::from_millis(100);
 
-/// Decides what happens next. Takes as many random numbers whatever it decides.
+/// Chooses the next fault. Always draws the same number of random numbers.
 pub(super) fn next(random: &mut fastrand::Rng, faults: Faults) -> Next {
     let after = until_next(random, faults.every);
-    let lasts = between(random, SHORTEST, faults.longest);
-    let latency = between(random, Duration::from_millis(1), SHORTEST);
+    let lasts = between(random, MIN_DURATION, faults.longest);
+    let latency = between(random, Duration::from_millis(1), MIN_DURATION);
     let direction = if random.bool() { Direction::Up } else { Direction::Down };
     let swallowed = random.u32(0..3);
     let fault = match random.u32(0..100) {
@@ -57,6 +57,6 @@ pub(super) fn next(random: &mut fastrand::Rng, faults: Faults) -> Next {
         _ => Fault::Swallow { up: swallowed != 0, down: swallowed != 1, lasts },
     };
     let is_outage = random.u32(0..100) < faults.outage_percent;
-    let outage = between(random, SHORTEST, faults.outage);
+    let outage = between(random, MIN_DURATION, faults.outage);
     Next { after, fault, outage: if is_outage { outage } else { Duration::ZERO } }
 }

@@ -1,4 +1,4 @@
-//! What was written and not yet answered, in order.
+//! The unanswered requests, in order.
 
 use super::Published;
 use crate::http::Response;
@@ -7,19 +7,19 @@ use crate::plan::TOPICS;
 use crate::{Result, SIGNING_KEY};
 use std::collections::VecDeque;
 
-/// How many requests may be ahead of their answers.
-const MOST_UNANSWERED: usize = 32;
+/// The maximum number of pipelined requests.
+const MAX_UNANSWERED: usize = 32;
 
-/// The messages of one channel, from the moment that they are written until they are acknowledged.
+/// The requests of one channel, from when they are written until they are acknowledged.
 pub(super) struct Outbox {
-    /// Makes idempotency keys differ from those of other runs.
+    /// The prefix of idempotency keys, unique per run.
     run: String,
     channel: String,
     random: fastrand::Rng,
     /// The number of the next message.
     next: u32,
     unanswered: VecDeque<Unanswered>,
-    /// What the connection has still to take.
+    /// The bytes to write to the connection.
     bytes: Vec<u8>,
     pub(super) published: Published,
 }
@@ -36,7 +36,7 @@ impl Outbox {
         Self { run, channel, random, next: 0, unanswered, bytes, published: Published::default() }
     }
 
-    /// How many messages were written, answered or not.
+    /// Returns the number of messages written, answered or not.
     pub(super) fn written(&self) -> u32 {
         self.next
     }
@@ -46,7 +46,7 @@ impl Outbox {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.unanswered.len() < MOST_UNANSWERED
+        self.unanswered.len() < MAX_UNANSWERED
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -66,8 +66,8 @@ impl Outbox {
         self.unanswered.push_back(Unanswered { number, topic, request });
     }
 
-    /// Writes what the connection before this one did not get an answer for.
-    pub(super) fn write_again(&mut self) {
+    /// Writes the unanswered requests of the previous connection again.
+    pub(super) fn repeat_unanswered(&mut self) {
         self.bytes.clear();
         for unanswered in &self.unanswered {
             self.bytes.extend_from_slice(unanswered.request.as_bytes());
@@ -75,17 +75,17 @@ impl Outbox {
         self.published.repeated += self.unanswered.len() as u64;
     }
 
-    pub(super) fn answered(&mut self, response: &Response) -> Result {
+    pub(super) fn handle_response(&mut self, response: &Response) -> Result {
         let answer = String::from_utf8_lossy(&response.body);
         if response.head.status != 200 {
             return Err(format!("a publish was refused: {} {answer}", response.head.status).into());
         }
         let Some(Unanswered { number, topic, .. }) = self.unanswered.pop_front() else {
-            return Err(format!("an answer to nothing: {answer}").into());
+            return Err(format!("a response without a request: {answer}").into());
         };
         let answer: serde_json::Value = serde_json::from_str(&answer)?;
         let id = answer["id"].as_str().and_then(Id::new);
-        let id = id.ok_or_else(|| format!("an answer without a usable id: {answer}"))?;
+        let id = id.ok_or_else(|| format!("a response without a valid id: {answer}"))?;
         self.published.replayed += u64::from(response.head.header("idempotent-replayed") == Some("true"));
         self.published.messages.push(Message { id, number, topic });
         Ok(())

@@ -1,4 +1,4 @@
-//! Starts runs, sends them signals, and keeps what they came to.
+//! Starts runs, sends them signals, and collects their results.
 
 use super::Work;
 use crate::http::{Response, request};
@@ -13,35 +13,35 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-/// A server that does not answer in this time is asked again.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for a response before the request is repeated.
+const TIMEOUT: Duration = Duration::from_secs(2);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(10);
-/// Between two looks at a run, and two attempts to send a signal that is not taken yet.
+/// The pause between two requests for a run's status, and between two attempts to send a signal.
 const POLL: Duration = Duration::from_millis(40);
-/// A run that takes longer will not end.
-const LONGEST_RUN: Duration = Duration::from_secs(180);
+/// How long a run may take.
+const MAX_RUN_TIME: Duration = Duration::from_secs(180);
 
-/// Who sends signals: the server's own key, and a person with a token.
+/// The senders of signals: a backend with the signing key, and a person with a token.
 const SENDERS: [&str; 2] = ["server", "person"];
 
-/// How often what happened.
+/// The number of events of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// Signals that were refused, as another one was first or the run did not wait for one.
+    /// Signals that were refused, because another one was first or the run did not wait for one.
     pub(super) refused: AtomicU64,
-    /// Requests that were sent again, as no answer came.
+    /// Requests that were repeated, because no response arrived.
     pub(super) repeated: AtomicU64,
 }
 
-/// What drivers share.
+/// The state that drivers share.
 pub(super) struct Drivers {
     work: Work,
-    /// Where the servers are.
-    doors: Vec<u16>,
-    /// What a person's signals are authorised by.
+    /// The ports of the servers.
+    ports: Vec<u16>,
+    /// The person's token.
     token: String,
     next: AtomicU32,
-    /// No more runs are started.
+    /// Stops the drivers from starting more runs.
     pub(super) over: AtomicBool,
     pub(super) counts: Counts,
 }
@@ -54,11 +54,11 @@ pub(super) struct Finished {
     /// The number of its first message.
     pub(super) first: u32,
     pub(super) result: RunResult,
-    /// The signals that it was told were recorded.
+    /// The signals that were accepted.
     pub(super) recorded: Vec<String>,
 }
 
-/// What a run returns.
+/// The result of a run.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 pub(super) struct RunResult {
     pub(super) effects: Vec<String>,
@@ -66,7 +66,7 @@ pub(super) struct RunResult {
 }
 
 impl Drivers {
-    pub(super) async fn new(work: Work, server: u16, doors: Vec<u16>) -> Result<Arc<Self>> {
+    pub(super) async fn new(work: Work, server: u16, ports: Vec<u16>) -> Result<Arc<Self>> {
         let entries = work.plan(0, 0).channels();
         let entries = entries.iter().map(|name| json!({ "channel": name, "name": "go", "kind": "signal" }));
         let body = entries.collect::<Value>().to_string();
@@ -75,13 +75,13 @@ impl Drivers {
         let answer: Value = serde_json::from_slice(&response.body)?;
         let token = answer["jwt"].as_str().ok_or_else(|| format!("no token: {answer}"))?.to_owned();
         let (next, over, counts) = (AtomicU32::new(0), AtomicBool::new(false), Counts::default());
-        Ok(Arc::new(Self { work, doors, token, next, over, counts }))
+        Ok(Arc::new(Self { work, ports, token, next, over, counts }))
     }
 
-    /// Starts so many runs at a time, until it is over.
+    /// Starts the drivers, which execute runs until `over` is set.
     pub(super) fn start(self: &Arc<Self>) -> JoinSet<Result<Vec<Finished>>> {
         let mut drivers = JoinSet::new();
-        for lane in 0..self.work.channels * self.work.at_once {
+        for lane in 0..self.work.channels * self.work.concurrent {
             let (drivers_share, channel) = (Arc::clone(self), lane % self.work.channels);
             drivers.spawn(async move { drivers_share.drive(channel).await });
         }
@@ -92,7 +92,7 @@ impl Drivers {
         let mut finished = Vec::new();
         while !self.over.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            if number >= self.work.most {
+            if number >= self.work.max_runs {
                 break;
             }
             finished.push(self.run(channel, number).await?);
@@ -107,9 +107,9 @@ impl Drivers {
         let pause = u64::try_from(self.work.pause.as_millis())?;
         let input = json!({ "first": first, "rounds": self.work.rounds, "pause_milliseconds": pause });
         let start = format!("POST /runs/{name}/{run}");
-        let mut asked = self.asking(&run);
-        self.look(&start, &input, &mut asked).await?;
-        // A signal that comes after the end is told whose counted, as one that comes too early is.
+        let mut asked = self.random_for(&run);
+        self.status(&start, &input, &mut asked).await?;
+        // A signal after the end of the run is refused with the same codes as one that is sent too early.
         let ended = AtomicBool::new(false);
         let signals = futures_util::future::try_join_all(
             SENDERS.map(|sender| self.send(sender, channel, &run, &ended)),
@@ -125,45 +125,45 @@ impl Drivers {
         Ok(Finished { run, channel, first, result, recorded: recorded.concat() })
     }
 
-    /// Waits for what a run comes to.
+    /// Waits for the result of a run.
     async fn result(&self, start: &str, input: &Value, random: &mut fastrand::Rng) -> Result<RunResult> {
-        let end = Instant::now() + LONGEST_RUN;
+        let end = Instant::now() + MAX_RUN_TIME;
         while Instant::now() < end {
-            let told = self.look(start, input, random).await?;
-            match told["status"].as_str() {
+            let reply = self.status(start, input, random).await?;
+            match reply["status"].as_str() {
                 Some("running") => sleep(POLL).await,
                 Some("completed") => {
-                    return Ok(serde_json::from_str(told["result"].as_str().unwrap_or_default())?);
+                    return Ok(serde_json::from_str(reply["result"].as_str().unwrap_or_default())?);
                 }
-                _ => return Err(format!("{start}: {told}").into()),
+                _ => return Err(format!("{start}: {reply}").into()),
             }
         }
-        Err(format!("{start}: the run does not end").into())
+        Err(format!("{start}: the run did not end within {} s", MAX_RUN_TIME.as_secs()).into())
     }
 
-    async fn look(&self, start: &str, input: &Value, random: &mut fastrand::Rng) -> Result<Value> {
-        let answer = self.answered(start, "", &input.to_string(), random).await;
+    async fn status(&self, start: &str, input: &Value, random: &mut fastrand::Rng) -> Result<Value> {
+        let answer = self.send_until_answered(start, "", &input.to_string(), random).await;
         if answer.head.status == 200 {
             return Ok(serde_json::from_slice(&answer.body)?);
         }
         Err(format!("{start}: {} {}", answer.head.status, String::from_utf8_lossy(&answer.body)).into())
     }
 
-    /// Sends signals one after the other until the run has ended, and gives those that were recorded.
+    /// Sends signals one by one until the run has ended, and returns the accepted ones.
     async fn send(&self, sender: &str, channel: usize, run: &str, ended: &AtomicBool) -> Result<Vec<String>> {
         let authorised = bearer(if sender == "server" { SIGNING_KEY } else { &self.token });
         let name = self.work.plan(0, 0).channel(channel).replace(':', "%3A");
         let start = format!("POST /v1/realtime/signal?channel={name}&name=go&run_id={run}");
-        let mut random = self.asking(&format!("{run} {sender}"));
+        let mut random = self.random_for(&format!("{run} {sender}"));
         let mut recorded = Vec::new();
         loop {
             let had_ended = ended.load(Ordering::Relaxed);
             let number = recorded.len();
             let headers = format!("{authorised}Idempotency-Key: {run}-{sender}-{number}\r\n");
             let body = json!({ "number": number }).to_string();
-            let answer = self.answered(&start, &headers, &body, &mut random).await;
-            let told: Value = serde_json::from_slice(&answer.body)?;
-            match (answer.head.status, told["data"]["code"].as_str()) {
+            let answer = self.send_until_answered(&start, &headers, &body, &mut random).await;
+            let reply: Value = serde_json::from_slice(&answer.body)?;
+            match (answer.head.status, reply["data"]["code"].as_str()) {
                 (200, _) => recorded.push(format!("{sender} {number}")),
                 (409, Some("already_taken" | "too_late")) if had_ended => return Ok(recorded),
                 (409, Some("already_taken" | "too_late")) => {
@@ -171,16 +171,22 @@ impl Drivers {
                     sleep(POLL).await;
                 }
                 (409, Some("run_ended")) => return Ok(recorded),
-                (status, _) => return Err(format!("{start}: {status} {told}").into()),
+                (status, _) => return Err(format!("{start}: {status} {reply}").into()),
             }
         }
     }
 
-    /// Sends a request until it is answered, whatever happens to servers.
-    async fn answered(&self, start: &str, headers: &str, body: &str, random: &mut fastrand::Rng) -> Response {
+    /// Repeats a request until it is answered.
+    async fn send_until_answered(
+        &self,
+        start: &str,
+        headers: &str,
+        body: &str,
+        random: &mut fastrand::Rng,
+    ) -> Response {
         loop {
-            let door = self.doors[random.usize(0..self.doors.len())];
-            if let Ok(Ok(response)) = timeout(PATIENCE, request(door, start, headers, body)).await
+            let port = self.ports[random.usize(0..self.ports.len())];
+            if let Ok(Ok(response)) = timeout(TIMEOUT, request(port, start, headers, body)).await
                 && response.head.status != 503
             {
                 return response;
@@ -190,7 +196,7 @@ impl Drivers {
         }
     }
 
-    fn asking(&self, party: &str) -> fastrand::Rng {
+    fn random_for(&self, party: &str) -> fastrand::Rng {
         decisions(self.work.seed, party, 0)
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in the database.
+//! Reads the database of runs.
 
 use crate::Result;
 use crate::log::{Id, Message};
@@ -8,16 +8,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
 
-/// What stands in a database of runs and of messages.
+/// The contents of a database of runs and messages.
 pub(super) struct Journal {
-    /// The history, a channel each.
+    /// The history, per channel.
     pub(super) channels: Vec<Vec<Kept>>,
-    /// What runs were told of, in order.
-    pub(super) news: Vec<News>,
+    /// The run events, in order.
+    pub(super) run_events: Vec<RunEvent>,
     pub(super) steps: Vec<Step>,
     pub(super) runs: Vec<Run>,
     pub(super) signals: Vec<Signal>,
-    /// Messages that are missing from a history.
+    /// The number of messages that are missing from the history.
     pub(super) missing: i64,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Kept {
     pub(super) run: String,
 }
 
-pub(super) struct News {
+pub(super) struct RunEvent {
     pub(super) run: String,
     pub(super) data: Value,
 }
@@ -48,7 +48,7 @@ pub(super) struct Run {
 
 pub(super) struct Signal {
     pub(super) run: String,
-    /// Kept, answer, taken or dropped.
+    /// `kept`, `answer`, `taken` or `dropped`.
     pub(super) state: String,
 }
 
@@ -67,7 +67,7 @@ impl Journal {
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         let mut journal = Self {
             channels: Vec::new(),
-            news: Vec::new(),
+            run_events: Vec::new(),
             steps: steps(&connection)?,
             runs: runs(&connection)?,
             signals: signals(&connection)?,
@@ -80,7 +80,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The messages of topics, a channel each.
+    /// Returns the messages of topics, per channel.
     pub(super) fn messages(&self) -> Vec<Vec<Message>> {
         self.channels.iter().map(|kept| kept.iter().map(|kept| kept.message).collect()).collect()
     }
@@ -95,14 +95,14 @@ impl Journal {
             let frame = frame?;
             let Frame { kind, topic, id, run_id, data } =
                 serde_json::from_str(&frame).map_err(|error| format!("{error}: {frame}"))?;
-            let run = run_id.ok_or_else(|| format!("a message of no run: {frame}"))?;
+            let run = run_id.ok_or_else(|| format!("a message without a run: {frame}"))?;
             if kind == "run" {
-                self.news.push(News { run, data });
+                self.run_events.push(RunEvent { run, data });
                 continue;
             }
             let known = TOPICS.iter().position(|known| Some(*known) == topic.as_deref());
             let (Some(topic), Some(id), Some(number)) = (known, Id::new(&id), data["number"].as_u64()) else {
-                return Err(format!("a message that was not published: {frame}").into());
+                return Err(format!("a message that no run published: {frame}").into());
             };
             let message = Message { id, number: u32::try_from(number)?, topic: u8::try_from(topic)? };
             kept.push(Kept { message, text: data["text"].as_str().unwrap_or_default().into(), run });

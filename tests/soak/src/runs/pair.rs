@@ -1,8 +1,8 @@
-//! Two servers on one journal, of which now and then one is stopped for longer than its leases last, so that
-//! both believe that they hold the same runs.
+//! Two servers on one journal, of which one is sometimes suspended for longer than its leases, so that both believe
+//! that they hold the same runs.
 
 use super::driver::{self, Drivers};
-use super::{Place, Work, conclude};
+use super::{ResumeState, Work, conclude};
 use crate::Result;
 use crate::network::{Network, Party};
 use crate::random::{between, decisions};
@@ -13,26 +13,26 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long others leave a run alone.
+/// The duration of leases.
 const LEASE: Duration = Duration::from_millis(200);
 
-/// How far ahead the second server's clock is.
+/// The offset of the second server's clock.
 const AHEAD: &str = "+3s";
 
 pub(super) async fn test(soak: &Soak, work: Work) -> Result {
-    println!("\n# {}: {} runs on two servers, leases of {LEASE:?}", work.name, work.most);
+    println!("\n# {}: {} runs on two servers, leases of {LEASE:?}", work.name, work.max_runs);
     if cfg!(windows) {
-        println!("skipped: this system stops no processes");
+        println!("skipped: this system cannot suspend processes");
         return Ok(());
     }
-    play(soak, work, Vec::new()).await
+    run(soak, work, Vec::new()).await
 }
 
-/// As [`test`], with clocks that differ by seconds.
+/// Runs [`test`] with clocks that differ by seconds.
 pub(super) async fn test_with_other_clocks(soak: &Soak, work: Work) -> Result {
-    println!("\n# {}: {} runs on two servers, one's clock {AHEAD}", work.name, work.most);
+    println!("\n# {}: {} runs on two servers, the clock of one {AHEAD}", work.name, work.max_runs);
     let Some(library) = faketime() else {
-        println!("skipped: the library of Debian's package faketime is not there");
+        println!("skipped: libfaketime was not found (Debian: `apt-get install faketime`)");
         return Ok(());
     };
     let fake = [
@@ -40,10 +40,10 @@ pub(super) async fn test_with_other_clocks(soak: &Soak, work: Work) -> Result {
         ("FAKETIME", AHEAD),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
-    play(soak, work, fake.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).await
+    run(soak, work, fake.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).await
 }
 
-/// The library that lets a process see another time; `FANFARE_FAKETIME` may name it.
+/// Returns the path of libfaketime: that in `FANFARE_FAKETIME`, or Debian's.
 fn faketime() -> Option<PathBuf> {
     if let Some(library) = std::env::var_os("FANFARE_FAKETIME") {
         return Some(library.into());
@@ -53,41 +53,41 @@ fn faketime() -> Option<PathBuf> {
     folders.map(library).find(|library| Path::is_file(library))
 }
 
-async fn play(soak: &Soak, work: Work, environment: Vec<(String, String)>) -> Result {
-    let place = Place::new(soak, work.name)?;
+async fn run(soak: &Soak, work: Work, environment: Vec<(String, String)>) -> Result {
+    let resume_state = ResumeState::new(soak, work.name)?;
     let lease = LEASE.as_millis().to_string();
-    let effects = place.effects.display().to_string();
+    let effects = resume_state.effects.display().to_string();
     let arguments = vec!["--effects".into(), effects, "--lease-milliseconds".into(), lease];
-    let first = Installation { arguments, ..Installation::new(&soak.server, &place.folder) };
+    let first = Installation { arguments, ..Installation::new(&soak.server, &resume_state.folder) };
     let second = Installation { environment, ..first.clone() };
     let servers = [first.start().await?, second.start().await?];
     let mut networks = [Network::new(work.seed), Network::new(work.seed)];
-    let (mut doors, mut logs, mut subscribed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ports, mut logs, mut subscribed) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (network, server)) in networks.iter_mut().zip(&servers).enumerate() {
-        network.lead_to(Some(server.port));
+        network.forward_to(Some(server.port));
         let plan = work.plan(2, usize::from(index == 0));
         let subscribers = Subscribers::start(&plan, network, server.port, &soak.node).await?;
-        subscribers.stand().await?;
-        network.counts().begin_anew();
+        subscribers.wait_until_ready().await?;
+        network.counts().reset();
         logs.extend(subscribers.logs.iter().cloned());
         subscribed.push(subscribers);
-        doors.push(network.door(Party::Publisher, format!("drivers-{index}")).await?);
+        ports.push(network.open_port(Party::Publisher, format!("drivers-{index}")).await?);
     }
-    let drivers = Drivers::new(work, servers[0].port, doors).await?;
+    let drivers = Drivers::new(work, servers[0].port, ports).await?;
     let mut stops = 0;
     let finished = tokio::select! {
         finished = driver::all(drivers.start()) => finished?,
-        failed = stop_now_and_then(&work, &servers, &mut stops) => return Err(failed),
+        failed = suspend_at_random(&work, &servers, &mut stops) => return Err(failed),
     };
-    // It may have been stopped.
-    servers.iter().try_for_each(Server::go_on)?;
-    line("times a server was stopped", stops);
+    // One may still be suspended.
+    servers.iter().try_for_each(Server::resume)?;
+    line("suspensions of a server", stops);
     let networks = networks.each_ref();
-    conclude(&work, &place, &finished, &drivers.counts, &networks, &logs).await
+    conclude(&work, &resume_state, &finished, &drivers.counts, &networks, &logs).await
 }
 
-/// Stops one of the servers at random times, mostly for longer than a lease.
-async fn stop_now_and_then(work: &Work, servers: &[Server], stops: &mut u32) -> crate::Error {
+/// Suspends one of the servers at random times, mostly for longer than a lease.
+async fn suspend_at_random(work: &Work, servers: &[Server], stops: &mut u32) -> crate::Error {
     let mut random = decisions(work.seed, work.name, 1);
     loop {
         let server = &servers[random.usize(0..servers.len())];
@@ -97,7 +97,7 @@ async fn stop_now_and_then(work: &Work, servers: &[Server], stops: &mut u32) -> 
         }
         *stops += 1;
         sleep(between(&mut random, LEASE / 2, LEASE * 4)).await;
-        if let Err(failed) = server.go_on() {
+        if let Err(failed) = server.resume() {
             return failed;
         }
     }

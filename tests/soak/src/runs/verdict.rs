@@ -1,5 +1,4 @@
-//! Holds what stands in the database against what was seen from outside: results, answers to signals, side
-//! effects, and what subscribers were told.
+//! Compares the database with what clients observed: results, receipts of signals, side effects, and messages.
 
 use super::Work;
 use super::driver::{Finished, RunResult};
@@ -11,14 +10,14 @@ use crate::verdict;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// What was counted, and what is wrong.
+/// The counts and faults.
 pub(super) struct Verdict {
     pub(super) steps: usize,
     pub(super) effects: usize,
     pub(super) durable: usize,
     pub(super) loose: usize,
-    /// Of subscribers.
-    pub(super) told: verdict::Verdict,
+    /// The verdict on subscribers.
+    pub(super) delivery: verdict::Verdict,
     pub(super) faults: Vec<String>,
 }
 
@@ -32,57 +31,57 @@ pub(super) fn judge(
     logs: &[Log],
 ) -> Result<Verdict> {
     let effects = Effects::read(effects)?;
-    let told = verdict::judge(History::All, &journal.messages(), logs);
+    let delivery = verdict::judge(History::All, &journal.messages(), logs);
     let count = |topic: u8| {
         let kept = journal.channels.iter().flatten();
         kept.filter(|kept| (kept.message.topic == DURABLE) == (topic == DURABLE)).count()
     };
-    let mut faults: Vec<String> = told.differences.iter().map(ToString::to_string).collect();
-    let mut judged = Judged { work, journal: ByRun::new(journal), effects: &effects, faults: &mut faults };
+    let mut faults: Vec<String> = delivery.differences.iter().map(ToString::to_string).collect();
+    let mut judge_run = Judge { work, journal: ByRun::new(journal), effects: &effects, faults: &mut faults };
     for run in finished {
-        judged.run(run);
+        judge_run.run(run);
     }
     let (runs, known) = (journal.runs.len(), finished.len());
-    judged.holds(runs == known, || format!("there are {runs} runs, and {known} were started"));
+    judge_run.check(runs == known, || format!("{runs} runs exist, but {known} were started"));
     let missing = journal.missing;
-    judged.holds(missing == 0, || format!("{missing} messages are missing from history"));
+    judge_run.check(missing == 0, || format!("{missing} messages are missing from the history"));
     let (durable, loose) = (count(DURABLE), count(DURABLE + 1));
     let wanted = known * work.rounds as usize;
-    judged.holds(durable == wanted, || format!("{durable} durable messages, and not {wanted}"));
+    judge_run.check(durable == wanted, || format!("{durable} durable messages instead of {wanted}"));
     Ok(Verdict {
-        steps: effects.of.len(),
-        effects: effects.of.values().map(HashSet::len).sum(),
+        steps: effects.values.len(),
+        effects: effects.values.values().map(HashSet::len).sum(),
         durable,
         loose,
-        told,
+        delivery,
         faults,
     })
 }
 
-/// The lines that steps appended: of a run and a round the values of all executions.
+/// The lines that steps appended: the values of all executions, by run and round.
 struct Effects {
-    of: HashMap<(String, u32), HashSet<String>>,
+    values: HashMap<(String, u32), HashSet<String>>,
 }
 
 impl Effects {
     fn read(file: &Path) -> Result<Self> {
-        let mut of: HashMap<_, HashSet<String>> = HashMap::new();
+        let mut values: HashMap<_, HashSet<String>> = HashMap::new();
         for line in std::fs::read_to_string(file)?.lines() {
             let mut words = line.split(' ');
             if let (Some(run), Some(round), Some(value)) = (words.next(), words.next(), words.next()) {
-                of.entry((run.to_owned(), round.parse()?)).or_default().insert(value.to_owned());
+                values.entry((run.to_owned(), round.parse()?)).or_default().insert(value.to_owned());
             }
         }
-        Ok(Self { of })
+        Ok(Self { values })
     }
 }
 
-/// What stands of each run.
+/// The records of each run.
 #[derive(Default)]
 struct ByRun<'j> {
     kept: HashMap<&'j str, Vec<(usize, &'j Kept)>>,
     steps: HashMap<&'j str, Vec<&'j Step>>,
-    news: HashMap<&'j str, Vec<String>>,
+    run_events: HashMap<&'j str, Vec<String>>,
     signals: HashMap<&'j str, Vec<&'j str>>,
     ended: HashMap<&'j str, (&'j str, Option<&'j str>)>,
 }
@@ -98,8 +97,8 @@ impl<'j> ByRun<'j> {
         for step in &journal.steps {
             by_run.steps.entry(&step.run).or_default().push(step);
         }
-        for news in &journal.news {
-            by_run.news.entry(&news.run).or_default().push(news.data.to_string());
+        for run_events in &journal.run_events {
+            by_run.run_events.entry(&run_events.run).or_default().push(run_events.data.to_string());
         }
         for signal in &journal.signals {
             by_run.signals.entry(&signal.run).or_default().push(&signal.state);
@@ -111,15 +110,15 @@ impl<'j> ByRun<'j> {
     }
 }
 
-struct Judged<'j> {
+struct Judge<'j> {
     work: &'j Work,
     journal: ByRun<'j>,
     effects: &'j Effects,
     faults: &'j mut Vec<String>,
 }
 
-impl Judged<'_> {
-    fn holds(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+impl Judge<'_> {
+    fn check(&mut self, holds: bool, fault: impl FnOnce() -> String) {
         if !holds {
             self.faults.push(fault());
         }
@@ -133,18 +132,21 @@ impl Judged<'_> {
         self.end(run);
     }
 
-    /// Each step was done at least once, and what came of one of these is what the run went on with.
+    /// Each step was executed at least once, and the run continued with the value of one execution.
     fn effects(&mut self, run: &Finished) {
         let (name, rounds) = (&run.run, self.work.rounds);
         let given = run.result.effects.len();
-        self.holds(given == rounds as usize, || format!("{name}: {given} steps gave a result"));
+        self.check(given == rounds as usize, || format!("{name}: {given} steps have a result"));
         for (round, effect) in (0..rounds).zip(&run.result.effects) {
-            let done = self.effects.of.get(&(name.clone(), round)).is_some_and(|done| done.contains(effect));
-            self.holds(done, || format!("{name}: step {round} gave {effect}, which nobody did"));
+            let done =
+                self.effects.values.get(&(name.clone(), round)).is_some_and(|done| done.contains(effect));
+            self.check(done, || {
+                format!("{name}: step {round} has the result {effect}, which no execution returned")
+            });
         }
     }
 
-    /// Durable messages stand once and in order, others at least once, and all with what the steps gave.
+    /// Durable messages exist once and in order, others at least once, and all contain the values of steps.
     fn messages(&mut self, run: &Finished) {
         let name = &run.run;
         let kept = self.journal.kept.get(name.as_str()).cloned().unwrap_or_default();
@@ -155,7 +157,7 @@ impl Judged<'_> {
                 Some((round, effect))
             });
             let right = effect.is_some_and(|(_, effect)| effect == text) && channel == run.channel;
-            self.holds(right, || format!("{name}: {message} carries {text} on channel {channel}"));
+            self.check(right, || format!("{name}: {message} carries {text} on channel {channel}"));
             if message.topic == DURABLE {
                 durable.push(message.number);
             } else {
@@ -163,57 +165,59 @@ impl Judged<'_> {
             }
         }
         let wanted: Vec<u32> = (run.first..run.first + self.work.rounds).collect();
-        self.holds(durable == wanted, || format!("{name}: the durable messages are {durable:?}"));
+        self.check(durable == wanted, || format!("{name}: the durable messages are {durable:?}"));
         let all = loose.len() == wanted.len();
-        self.holds(all, || format!("{name}: of {} others {} were published", wanted.len(), loose.len()));
+        self.check(all, || {
+            format!("{name}: expected {} other messages, {} were published", wanted.len(), loose.len())
+        });
     }
 
-    /// Each call is written down once, with what the run went on with.
+    /// Each call is recorded once, with the value that the run continued with.
     fn steps(&mut self, run: &Finished) {
         let name = &run.run;
         let steps = self.journal.steps.get(name.as_str()).cloned().unwrap_or_default();
         let rounds = self.work.rounds as usize;
         let in_order = steps.iter().zip(0..).all(|(step, position)| step.position == position);
-        self.holds(steps.len() == 4 * rounds && in_order, || format!("{name}: {} steps", steps.len()));
+        self.check(steps.len() == 4 * rounds && in_order, || format!("{name}: {} steps", steps.len()));
         let values = |kind: &str| -> Vec<String> {
             let of_kind = steps.iter().filter(|step| step.kind == kind);
             of_kind.filter_map(|step| serde_json::from_str(&step.value).ok()).collect()
         };
         let (effects, ids) = (values("step"), values("publish"));
-        self.holds(effects == run.result.effects, || format!("{name}: other results were written down"));
+        self.check(effects == run.result.effects, || format!("{name}: different results were recorded"));
         let kept = self.journal.kept.get(name.as_str()).into_iter().flatten();
         let durable = kept.filter(|(_, kept)| kept.message.topic == DURABLE);
         let published: Vec<String> = durable.map(|(_, kept)| kept.message.id.to_string()).collect();
-        self.holds(ids == published, || format!("{name}: other messages were written down"));
+        self.check(ids == published, || format!("{name}: different messages were recorded"));
     }
 
-    /// What was recorded, and nothing else, was taken, each by a wait of its own.
+    /// Exactly the accepted signals were delivered to the run, one per wait.
     fn signals(&mut self, run: &Finished) {
         let name = &run.run;
         let (mut recorded, mut taken) = (run.recorded.clone(), run.result.signals.clone());
         recorded.sort_unstable();
         taken.sort_unstable();
         let same = recorded == taken && taken.len() == self.work.rounds as usize;
-        self.holds(same, || format!("{name}: recorded {recorded:?}, and taken {taken:?}"));
+        self.check(same, || format!("{name}: accepted {recorded:?}, but delivered {taken:?}"));
         let states = self.journal.signals.get(name.as_str()).cloned().unwrap_or_default();
         let all = states.len() == self.work.rounds as usize && states.iter().all(|state| *state == "taken");
-        self.holds(all, || format!("{name}: the signals are {states:?}"));
+        self.check(all, || format!("{name}: the signals are {states:?}"));
     }
 
-    /// It ended once, and was never tried again: nothing in it fails.
+    /// The run ended once and was never retried, because nothing in it fails.
     fn end(&mut self, run: &Finished) {
         let name = &run.run;
         let ended = self.journal.ended.get(name.as_str()).copied();
         let outcome = ended.and_then(|(_, outcome)| serde_json::from_str::<RunResult>(outcome?).ok());
         let right =
             ended.is_some_and(|(state, _)| state == "completed") && outcome.as_ref() == Some(&run.result);
-        self.holds(right, || format!("{name}: it ended as {ended:?}"));
-        let news = self.journal.news.get(name.as_str()).cloned().unwrap_or_default();
+        self.check(right, || format!("{name}: it ended as {ended:?}"));
+        let run_events = self.journal.run_events.get(name.as_str()).cloned().unwrap_or_default();
         let waits = |event: &String| event.contains("waitingFor");
-        let told = matches!(&news[..], [first, middle @ .., last]
+        let expected = matches!(&run_events[..], [first, middle @ .., last]
             if first.contains("running") && last.contains("completed")
                 && middle.chunks(2).all(|pair| matches!(pair, [begun, over] if waits(begun) && !waits(over))))
-            && !news.iter().any(|event| event.contains("error"));
-        self.holds(told, || format!("{name}: its news are {news:?}"));
+            && !run_events.iter().any(|event| event.contains("error"));
+        self.check(expected, || format!("{name}: its run events are {run_events:?}"));
     }
 }

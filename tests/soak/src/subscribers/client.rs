@@ -1,8 +1,8 @@
-//! A client of the protocol: connects, listens, and resumes where it stopped, for as long as it is let.
+//! A client of the protocol, which connects, reads, and resumes where it stopped.
 
 use super::event_stream::EventStream;
 use super::frames::{self, Frame};
-use super::place::{NEWS, Place};
+use super::resume_state::{RUN_EVENTS, ResumeState};
 use super::web_socket::{Refusal, WebSocket};
 use super::{SharedLog, names};
 use crate::log::{Entry, Gap, Id, Message, Wanted};
@@ -12,19 +12,19 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// A server that does not confirm a connection in this time is left.
+/// How long a server may take to accept a connection.
 const HANDSHAKE: Duration = Duration::from_secs(3);
-/// A server that has not told how often it shows that it is there may be silent for so long.
+/// How long a server may send nothing before it has sent its heartbeat interval.
 const SILENCE: Duration = Duration::from_secs(60);
-const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-const LONGEST_WAIT: Duration = Duration::from_millis(150);
+const MIN_WAIT: Duration = Duration::from_millis(5);
+const MAX_WAIT: Duration = Duration::from_millis(150);
 
 /// How a client subscribes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Method {
     /// A WebSocket, and a `sub` with a `ref` for each channel.
     Subscribe,
-    /// A WebSocket that subscribes with its token when it is opened.
+    /// A WebSocket that is opened with a token, which subscribes.
     Connect,
     /// `POST sse`, with a `sub` for each channel.
     PostedEvents,
@@ -32,7 +32,7 @@ pub(super) enum Way {
     EventSource,
 }
 
-impl Way {
+impl Method {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Subscribe => "sub",
@@ -42,29 +42,29 @@ impl Way {
         }
     }
 
-    /// Whether all that belongs to a subscription is marked with its `ref`.
+    /// Returns `true` if the frames of a subscription have its `ref`.
     fn is_marked(self) -> bool {
         matches!(self, Self::Subscribe | Self::PostedEvents)
     }
 }
 
-/// A client and all that it remembers from one connection to the next.
+/// A client and its state across connections.
 pub(super) struct Client {
     pub(super) log: SharedLog,
-    way: Way,
+    method: Method,
     random: fastrand::Rng,
     channels: Vec<(String, Wanted)>,
-    places: Vec<Place>,
+    resume_states: Vec<ResumeState>,
     last_event_id: Option<String>,
 }
 
-/// Where frames come from.
+/// The source of frames.
 enum Source {
     WebSocket(Box<WebSocket>),
     Events(EventStream),
 }
 
-/// Whether a connection is worth listening to any more.
+/// Whether to continue reading from a connection.
 #[derive(PartialEq, Eq)]
 enum Next {
     Listen,
@@ -72,75 +72,76 @@ enum Next {
 }
 
 impl Client {
-    pub(super) fn new(log: &SharedLog, way: Way, seed: u64) -> Self {
+    pub(super) fn new(log: &SharedLog, method: Method, seed: u64) -> Self {
         let (name, channels) = log.with(|log| {
             let channels = log.channels.iter().map(|channel| (channel.channel.clone(), channel.wanted));
             (log.subscriber.clone(), channels.collect::<Vec<_>>())
         });
         Self {
             log: log.clone(),
-            way,
+            method,
             random: decisions(seed, &name, 1),
-            places: vec![Place::default(); channels.len()],
+            resume_states: vec![ResumeState::default(); channels.len()],
             channels,
             last_event_id: None,
         }
     }
 
-    pub(super) async fn run(mut self, door: u16, token: String) {
+    pub(super) async fn run(mut self, port: u16, token: String) {
         loop {
-            match timeout(HANDSHAKE, self.open(door, &token)).await {
+            match timeout(HANDSHAKE, self.open(port, &token)).await {
                 Ok(Ok(source)) => self.listen(source).await,
                 Ok(Err(Refusal::Status(status))) if status != 503 => {
-                    self.complain(format!("refused with {status}"));
+                    self.report_violation(format!("refused with {status}"));
                 }
                 Ok(Err(_)) | Err(_) => {}
             }
-            let wait = between(&mut self.random, SHORTEST_WAIT, LONGEST_WAIT);
+            let wait = between(&mut self.random, MIN_WAIT, MAX_WAIT);
             sleep(wait).await;
         }
     }
 
-    async fn open(&self, door: u16, token: &str) -> Result<Source, Refusal> {
-        match self.way {
-            Way::Connect => {
+    async fn open(&self, port: u16, token: &str) -> Result<Source, Refusal> {
+        match self.method {
+            Method::Connect => {
                 let protocols = format!("fanfare.v1, bearer.{token}");
                 let query = format!("?since={}", encoded(&self.since().to_string()));
-                let socket = WebSocket::open(door, &query, &protocols).await?;
+                let socket = WebSocket::open(port, &query, &protocols).await?;
                 Ok(Source::WebSocket(Box::new(socket)))
             }
-            Way::Subscribe => {
-                let mut socket = WebSocket::open(door, "", "fanfare.v1").await?;
+            Method::Subscribe => {
+                let mut socket = WebSocket::open(port, "", "fanfare.v1").await?;
                 for frame in self.sub_frames(token) {
                     socket.send(frame.to_string()).await?;
                 }
                 Ok(Source::WebSocket(Box::new(socket)))
             }
-            Way::PostedEvents => {
+            Method::PostedEvents => {
                 let body = Value::from(self.sub_frames(token)).to_string();
-                EventStream::open(door, "POST /v1/realtime/sse", "", &body).await.map(Source::Events)
+                EventStream::open(port, "POST /v1/realtime/sse", "", &body).await.map(Source::Events)
             }
-            Way::EventSource => {
+            Method::EventSource => {
                 let since = encoded(&self.since().to_string());
                 let start = format!("GET /v1/realtime/sse?token={token}&since={since}");
                 let id = self.last_event_id.as_ref().map(|id| format!("Last-Event-ID: {id}\r\n"));
-                EventStream::open(door, &start, &id.unwrap_or_default(), "").await.map(Source::Events)
+                EventStream::open(port, &start, &id.unwrap_or_default(), "").await.map(Source::Events)
             }
         }
     }
 
-    /// Where each channel resumes.
+    /// Returns the cursor of each channel.
     fn since(&self) -> Value {
-        let known = self.channels.iter().zip(&self.places).filter_map(|((channel, _), place)| {
-            place.since().map(|cursor| (channel.clone(), Value::from(cursor)))
-        });
+        let known =
+            self.channels.iter().zip(&self.resume_states).filter_map(|((channel, _), resume_state)| {
+                resume_state.since().map(|cursor| (channel.clone(), Value::from(cursor)))
+            });
         Value::Object(known.collect::<Map<_, _>>())
     }
 
-    /// A subscription a channel; its `ref` is the channel's place in the list.
+    /// Returns one `sub` frame per channel, whose `ref` is the index of the channel.
     fn sub_frames(&self, token: &str) -> Vec<Value> {
         let frame = |(index, (channel, wanted)): (usize, &(String, Wanted))| {
-            let since = self.places[index].since().map(|cursor| json!({ channel: cursor }));
+            let since = self.resume_states[index].since().map(|cursor| json!({ channel: cursor }));
             let mut frame = json!({
                 "kind": "sub", "ref": index.to_string(), "data": token,
                 "channel": channel, "topics": names(*wanted),
@@ -153,11 +154,11 @@ impl Client {
         self.channels.iter().enumerate().map(frame).collect()
     }
 
-    /// Listens until the connection ends, or is silent for too long.
+    /// Reads until the connection ends or is silent for too long.
     async fn listen(&mut self, mut source: Source) {
-        let mut longest_silence = SILENCE;
+        let mut max_silence = SILENCE;
         loop {
-            let next = timeout(longest_silence, async {
+            let next = timeout(max_silence, async {
                 match &mut source {
                     Source::WebSocket(socket) => socket.next().await.map(|text| (text, None)),
                     Source::Events(stream) => stream.next().await.map(|event| (event.data, event.id)),
@@ -166,11 +167,13 @@ impl Client {
             let Ok(Some((text, id))) = next.await else { return };
             let frames = match frames::read(&text) {
                 Ok(frames) => frames,
-                Err(error) => return self.complain(format!("a frame that cannot be read: {error}: {text}")),
+                Err(error) => {
+                    return self.report_violation(format!("an invalid frame: {error}: {text}"));
+                }
             };
             for frame in frames {
                 if let ("alive", Some(milliseconds)) = (frame.kind.as_str(), frame.next_in) {
-                    longest_silence = Duration::from_millis(milliseconds).mul_f64(2.5);
+                    max_silence = Duration::from_millis(milliseconds).mul_f64(2.5);
                 }
                 if self.take(&frame) == Next::Leave {
                     return;
@@ -184,7 +187,7 @@ impl Client {
         let known = match frame.kind.as_str() {
             "ready" => self.ready(frame),
             "data" => self.message(frame),
-            "run" => self.news(frame),
+            "run" => self.run_event(frame),
             "gap" => self.gap(frame),
             "closing" | "unsubscribed" => return Next::Leave,
             "error" if frame.code.as_deref() == Some("unavailable") => return Next::Leave,
@@ -195,13 +198,13 @@ impl Client {
             return Next::Listen;
         }
         let text = frame.message.as_deref().unwrap_or_default();
-        self.complain(format!("a frame that should not be sent: {text} {frame:?}"));
+        self.report_violation(format!("an unexpected frame: {text} {frame:?}"));
         Next::Leave
     }
 
     fn ready(&mut self, frame: &Frame) -> Option<()> {
         let channel = self.channel_of(frame)?;
-        self.places[channel].ready(frame.position.as_deref()?).then_some(())?;
+        self.resume_states[channel].ready(frame.position.as_deref()?).then_some(())?;
         self.log.with(|log| log.channels[channel].ready = true);
         Some(())
     }
@@ -211,22 +214,22 @@ impl Client {
         let topic = TOPICS.iter().position(|topic| Some(*topic) == frame.topic.as_deref())?;
         let id = Id::new(frame.id.as_deref()?)?;
         let message = Message { id, number: frame.data.as_ref()?.number?, topic: u8::try_from(topic).ok()? };
-        let is_news = self.places[channel].message(topic, id);
+        let is_new = self.resume_states[channel].message(topic, id);
         self.log.with(|log| {
-            if is_news {
+            if is_new {
                 log.channels[channel].entries.push(Entry::Message(message));
             } else {
-                log.kept_back += 1;
+                log.duplicates += 1;
             }
         });
         Some(())
     }
 
-    /// News of runs stand in the log as messages do, and come once as they do.
-    fn news(&mut self, frame: &Frame) -> Option<()> {
+    /// Run events are part of the log and must arrive once, as messages do.
+    fn run_event(&mut self, frame: &Frame) -> Option<()> {
         let channel = self.channel_of(frame)?;
-        if !self.places[channel].message(NEWS, Id::new(frame.id.as_deref()?)?) {
-            self.log.with(|log| log.kept_back += 1);
+        if !self.resume_states[channel].message(RUN_EVENTS, Id::new(frame.id.as_deref()?)?) {
+            self.log.with(|log| log.duplicates += 1);
         }
         Some(())
     }
@@ -235,25 +238,25 @@ impl Client {
         let channel = self.channel_of(frame)?;
         let gap =
             Gap { after: Id::new(frame.after.as_deref()?)?, before: Id::new(frame.before.as_deref()?)? };
-        self.places[channel].gap(gap);
+        self.resume_states[channel].gap(gap);
         self.log.with(|log| log.channels[channel].entries.push(Entry::Gap(Box::new(gap))));
         Some(())
     }
 
-    /// Which channel a frame is of. Nothing where it is not marked as it should be.
+    /// Returns the index of a frame's channel, or `None` if the frame is not marked correctly.
     fn channel_of(&self, frame: &Frame) -> Option<usize> {
         let name = frame.channel.as_deref()?;
         let channel = self.channels.iter().position(|(channel, _)| channel == name)?;
-        let mark = self.way.is_marked().then(|| channel.to_string());
+        let mark = self.method.is_marked().then(|| channel.to_string());
         (frame.reference == mark).then_some(channel)
     }
 
-    fn complain(&self, complaint: String) {
-        self.log.with(|log| log.complaints.push(complaint));
+    fn report_violation(&self, violation: String) {
+        self.log.with(|log| log.violations.push(violation));
     }
 }
 
-/// Text as a part of a URL.
+/// Percent-encodes a text.
 pub(crate) fn encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),

@@ -1,4 +1,4 @@
-//! Frames through server-sent events.
+//! Reads frames from an event stream.
 
 use super::web_socket::Refusal;
 use crate::http::{Chunks, Head};
@@ -22,8 +22,8 @@ pub(crate) struct EventStream {
 }
 
 impl EventStream {
-    pub(crate) async fn open(door: u16, start: &str, headers: &str, body: &str) -> Result<Self, Refusal> {
-        let mut stream = TcpStream::connect(("127.0.0.1", door)).await?;
+    pub(crate) async fn open(port: u16, start: &str, headers: &str, body: &str) -> Result<Self, Refusal> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let length = body.len();
         let request = format!(
             "{start} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n{headers}\
@@ -47,7 +47,7 @@ impl EventStream {
         Ok(opened)
     }
 
-    /// The next event; nothing where the connection is over.
+    /// Returns the next event, or `None` after the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         let mut buffer = vec![0; 16 * 1024];
         loop {
@@ -62,7 +62,7 @@ impl EventStream {
         }
     }
 
-    /// Takes what arrived. Returns `None` if that is no body of events.
+    /// Handles received bytes. Returns `None` if they are not a valid event stream.
     fn take(&mut self, arrived: &[u8]) -> Option<()> {
         self.has_ended |= self.chunks.take(arrived, &mut self.content).ok()?;
         while let Some(end) = self.content.windows(2).position(|pair| pair == b"\n\n") {
@@ -73,7 +73,7 @@ impl EventStream {
     }
 }
 
-/// An event of text, where it has data: a comment has none.
+/// Parses an event. Returns `None` if it has no data, such as a comment.
 fn read_event(text: &str) -> Option<Event> {
     let mut event = Event::default();
     let mut lines = Vec::new();

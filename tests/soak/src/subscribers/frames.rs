@@ -1,10 +1,10 @@
-//! Reads what the server sends: one frame, or several in an array, which may begin with a `ref`.
+//! Parses what the server sends: one frame, or several in an array, which may start with a `ref`.
 
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use std::fmt;
 
-/// The fields of all kinds of frames that this test is sent.
+/// The fields of all frames that this test receives.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Frame {
     pub(crate) kind: String,
@@ -14,7 +14,7 @@ pub(crate) struct Frame {
     pub(crate) topic: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) stream_id: Option<String>,
-    /// Why the text of a stream is not complete.
+    /// Why a text stream is incomplete.
     pub(crate) error: Option<String>,
     pub(crate) created_at: Option<String>,
     pub(crate) position: Option<String>,
@@ -26,8 +26,7 @@ pub(crate) struct Frame {
     pub(crate) message: Option<String>,
 }
 
-/// What the publishers of this test publish: an object with a number, or the text of a stream. News of runs have
-/// neither.
+/// The payloads of this test: an object with a number, or a chunk of a text stream. Run events have neither.
 #[derive(Debug, Default)]
 pub(crate) struct Payload {
     pub(crate) number: Option<u32>,
@@ -63,7 +62,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
     }
 }
 
-/// The frames of one text, each with the `ref` that marks it.
+/// Parses the frames of one text, and sets the `ref` of each.
 pub(crate) fn read(text: &str) -> serde_json::Result<Vec<Frame>> {
     serde_json::from_str::<Frames>(text).map(|frames| frames.0)
 }
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_an_array_and_a_marked_array_are_read() {
+    fn a_frame_an_array_and_an_array_with_a_ref_parse() {
         let data = r#"{"kind":"data","channel":"c","topic":"left","id":"1","data":{"number":7,"text":""}}"#;
         for (text, reference) in [
             (data.to_owned(), None),

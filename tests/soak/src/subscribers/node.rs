@@ -1,4 +1,4 @@
-//! The TypeScript client, each in a Node process of its own, which prints a line for all that it is told.
+//! Runs the TypeScript client in Node processes, which print one line for each event.
 
 use super::{SharedLog, names};
 use crate::Result;
@@ -10,11 +10,11 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Starts a subscriber. Its standard input is never written to: its end ends the subscriber.
+/// Starts a subscriber. It exits when its standard input is closed.
 pub(super) fn start(
     script: &Path,
     log: &SharedLog,
-    door: u16,
+    port: u16,
     token: &str,
     transport: &str,
 ) -> Result<Child> {
@@ -24,30 +24,30 @@ pub(super) fn start(
     });
     let channels: Vec<serde_json::Value> = channels;
     let options = json!({
-        "apiBaseUrl": format!("http://127.0.0.1:{door}"),
+        "apiBaseUrl": format!("http://127.0.0.1:{port}"),
         "token": token, "transport": transport, "channels": channels,
     });
     let mut command = Command::new("node");
     command.arg(script).arg(options.to_string());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    command.spawn().map_err(|error| format!("node cannot be started: {error}").into())
+    command.spawn().map_err(|error| format!("cannot start node: {error}").into())
 }
 
-/// Writes the log for as long as the process prints lines.
+/// Writes the log while the process prints lines.
 pub(super) async fn listen(mut process: Child, log: SharedLog) {
     let Some(output) = process.stdout.take() else { return };
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         log.with(|log| {
             if take(log, &line).is_none() {
-                log.complaints.push(line);
+                log.violations.push(line);
             }
         });
     }
-    log.with(|log| log.complaints.push("the Node process has ended".into()));
+    log.with(|log| log.violations.push("the Node process exited".into()));
 }
 
-/// Takes one line. Nothing where it is a complaint.
+/// Handles one line. Returns `None` if it is not an expected event.
 fn take(log: &mut Log, line: &str) -> Option<()> {
     let mut words = line.split(' ');
     let kind = words.next()?;

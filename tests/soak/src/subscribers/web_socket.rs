@@ -1,4 +1,4 @@
-//! Frames through a WebSocket.
+//! Reads frames from a WebSocket.
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -7,12 +7,12 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Why there is no connection.
+/// Why a connection could not be opened.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The server said no.
+    /// The server refused it with a status.
     Status(u16),
-    /// The network broke.
+    /// The connection failed.
     Broken,
 }
 
@@ -29,11 +29,11 @@ pub(crate) struct WebSocket {
 }
 
 impl WebSocket {
-    pub(crate) async fn open(door: u16, query: &str, protocols: &str) -> Result<Self, Refusal> {
+    pub(crate) async fn open(port: u16, query: &str, protocols: &str) -> Result<Self, Refusal> {
         let mut request =
-            format!("ws://127.0.0.1:{door}/v1/realtime/connect{query}").into_client_request()?;
+            format!("ws://127.0.0.1:{port}/v1/realtime/connect{query}").into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_str(protocols)?);
-        let stream = TcpStream::connect(("127.0.0.1", door)).await?;
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         match tokio_tungstenite::client_async(request, stream).await {
             Ok((stream, _)) => Ok(Self { stream, close_code: None }),
             Err(Error::Http(response)) => Err(Refusal::Status(response.status().as_u16())),
@@ -45,7 +45,7 @@ impl WebSocket {
         Ok(self.stream.send(Message::text(text)).await?)
     }
 
-    /// The next text; nothing where the connection is over.
+    /// Returns the next text, or `None` after the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             match self.stream.next().await?.ok()? {
@@ -54,7 +54,7 @@ impl WebSocket {
                     self.close_code = close.map(|close| close.code.into());
                     return None;
                 }
-                // Pings are answered below.
+                // The library answers pings.
                 _ => {}
             }
         }

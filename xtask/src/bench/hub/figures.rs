@@ -1,9 +1,9 @@
-//! What the load client tells.
+//! The figures that the load client prints.
 
 use crate::failure::{Failure, Result};
 use std::collections::HashMap;
 
-/// Figures by their names.
+/// Figures by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures(HashMap<String, f64>);
 
@@ -15,10 +15,12 @@ impl Figures {
             Some((name.to_owned(), value.parse().ok()?))
         };
         let figures: Option<HashMap<_, _>> = line.split_whitespace().map(figure).collect();
-        figures.map(Self).ok_or_else(|| Failure::new(format!("no figures are in {line:?}")))
+        figures.map(Self).ok_or_else(|| {
+            Failure::new(format!("expected name=value pairs from the load client, got {line:?}"))
+        })
     }
 
-    /// A figure, or one that is no number where it was not measured.
+    /// Returns a figure, or NaN if it was not measured.
     pub(crate) fn get(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or(f64::NAN)
     }
@@ -28,7 +30,7 @@ impl Figures {
     }
 }
 
-/// The median of each figure over several runs.
+/// Returns the median of a figure over several runs, or NaN if no run measured it.
 pub(crate) fn median(runs: &[Figures], name: &str) -> f64 {
     let mut values: Vec<f64> = runs.iter().map(|run| run.get(name)).filter(|value| !value.is_nan()).collect();
     values.sort_by(f64::total_cmp);
@@ -40,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_that_of_what_was_measured() {
+    fn the_median_ignores_runs_that_did_not_measure() {
         let runs = ["a=3 b=1", "a=1", "a=2"].map(|line| Figures::read(line).unwrap());
         assert!((median(&runs, "a") - 2.0).abs() < 1e-9);
         assert!((median(&runs, "b") - 1.0).abs() < 1e-9);

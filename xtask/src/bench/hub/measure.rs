@@ -1,4 +1,4 @@
-//! One round of one server: everything but slow subscribers.
+//! Measures one round of one server, except slow subscribers.
 
 use super::figures::{Figures, median};
 use super::load::load;
@@ -6,16 +6,16 @@ use super::server::{Publishes, Server};
 use crate::failure::Result;
 use std::collections::HashMap;
 
-/// How long and how often is measured.
+/// How long and how often to measure.
 pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) milliseconds: u64,
-    /// How many subscribers are idle.
+    /// The numbers of idle subscribers.
     pub(crate) idle: &'static [usize],
-    /// How many messages history holds for those who come back.
+    /// The numbers of messages in the history that subscribers read.
     pub(crate) replayed: &'static [usize],
-    /// How long slow subscribers are watched.
-    pub(crate) watched_milliseconds: u64,
+    /// How long to wait until slow subscribers are dropped.
+    pub(crate) slow_milliseconds: u64,
 }
 
 impl Plan {
@@ -24,28 +24,23 @@ impl Plan {
         milliseconds: 3_000,
         idle: &[1_000, 5_000],
         replayed: &[1_000, 100_000],
-        watched_milliseconds: 70_000,
+        slow_milliseconds: 70_000,
     };
-    pub(crate) const QUICK: Self = Self {
-        rounds: 1,
-        milliseconds: 1_000,
-        idle: &[1_000],
-        replayed: &[1_000],
-        watched_milliseconds: 4_000,
-    };
+    pub(crate) const QUICK: Self =
+        Self { rounds: 1, milliseconds: 1_000, idle: &[1_000], replayed: &[1_000], slow_milliseconds: 4_000 };
 }
 
-/// How far publishing may run ahead of subscribers in a closed loop: as 16 publishers would that each
-/// wait for their message to arrive.
+/// How many messages publishing may run ahead of subscribers in a closed loop, like 16 publishers that each
+/// wait until their message arrives.
 pub(crate) const WINDOW: usize = 16;
-/// The subscribers of a closed loop.
+/// The numbers of subscribers in a closed loop.
 pub(crate) const CROWDS: [usize; 2] = [100, 1_000];
-/// The subscribers at a steady rate, and the rate.
+/// The number of subscribers at a steady rate, and the messages per second.
 pub(crate) const STEADY: (usize, usize) = (100, 500);
-/// Who comes back at once to read what they missed.
-pub(crate) const RETURNING: usize = 100;
+/// The number of subscribers that read the history at the same time.
+pub(crate) const RESUMING: usize = 100;
 
-/// Every run, by server and scenario.
+/// The figures of all runs, by server and scenario.
 #[derive(Default)]
 pub(crate) struct Measured(HashMap<(&'static str, String), Vec<Figures>>);
 
@@ -59,19 +54,20 @@ impl Measured {
     }
 }
 
-/// Each scenario has a server of its own, so that none inherits what another left behind.
+/// Measures all scenarios. Each starts its own server, so that it inherits no state from another.
 pub(crate) fn round(server: &Server, plan: &Plan, measured: &mut Measured) -> Result {
-    let mut run = |scenario: &str, words: &str| {
+    let mut run = |scenario: &str, arguments: &str| {
         let started = server.start()?;
-        let figures = load(started.ports, server.protocol, words)?;
+        let figures = load(started.ports, server.protocol, arguments)?;
         measured.add(server, scenario, figures);
         Ok(())
     };
     let time = plan.milliseconds;
     let mode = if server.publishes == Publishes::Native { "native" } else { "in-process" };
     for crowd in CROWDS {
-        let words = format!("--mode {mode} --window {WINDOW} --subscribers {crowd} --milliseconds {time}");
-        run(&format!("crowd {crowd}"), &words)?;
+        let arguments =
+            format!("--mode {mode} --window {WINDOW} --subscribers {crowd} --milliseconds {time}");
+        run(&format!("crowd {crowd}"), &arguments)?;
     }
     let (subscribers, rate) = STEADY;
     run("steady", &format!("--mode steady --rate {rate} --subscribers {subscribers} --milliseconds {time}"))?;
@@ -92,8 +88,8 @@ pub(crate) fn round(server: &Server, plan: &Plan, measured: &mut Measured) -> Re
 fn replay(server: &Server, messages: usize, measured: &mut Measured) -> Result {
     let started = server.start()?;
     load(started.ports, server.protocol, &format!("--mode fill --messages {messages}"))?;
-    let words = format!("--mode replay --messages {messages} --subscribers {RETURNING}");
-    let figures = load(started.ports, server.protocol, &words)?;
+    let arguments = format!("--mode replay --messages {messages} --subscribers {RESUMING}");
+    let figures = load(started.ports, server.protocol, &arguments)?;
     measured.add(server, &format!("replay {messages}"), figures);
     Ok(())
 }

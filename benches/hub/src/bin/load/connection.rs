@@ -1,4 +1,4 @@
-//! A WebSocket connection, from the handshake on.
+//! A WebSocket connection, including the handshake.
 
 use bench_hub::frame::{self, PING, PONG};
 use memchr::memmem;
@@ -7,18 +7,18 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// How long a server may take for an answer.
+/// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Connection {
     pub(crate) socket: TcpStream,
-    /// What has been received and not been looked at.
+    /// Received bytes that were not processed yet.
     pub(crate) received: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects to a path, with what else shall stand in the head of the request. `buffer` limits how
-    /// much the kernel receives for who does not read.
+    /// Connects to a path, with additional header lines in `fields`. `buffer` limits how much the kernel receives
+    /// for a client that does not read.
     pub(crate) async fn open(
         server: &str,
         path: &str,
@@ -31,7 +31,7 @@ impl Connection {
             socket.set_recv_buffer_size(buffer).map_err(words)?;
         }
         socket.set_nonblocking(true).map_err(words)?;
-        let address = server.parse().map_err(|_| format!("{server} is no address"))?;
+        let address = server.parse().map_err(|_| format!("{server} is not an address"))?;
         let mut socket = TcpSocket::from_std_stream(socket.into()).connect(address).await.map_err(words)?;
         socket.set_nodelay(true).map_err(words)?;
         let request = format!(
@@ -57,7 +57,7 @@ impl Connection {
         sent.map_err(|error| error.to_string())
     }
 
-    /// Waits until `wanted` stands in what the server sends.
+    /// Waits until the server has sent `wanted`.
     pub(crate) async fn expect(&mut self, wanted: &str) -> Result<(), String> {
         let waiting = async {
             let mut seen = Vec::new();
@@ -75,12 +75,14 @@ impl Connection {
                 self.receive().await?;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| format!("no {wanted} came"))?
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .map_err(|_| format!("timed out waiting for {wanted}"))?
     }
 
     async fn receive(&mut self) -> Result<(), String> {
         match self.socket.read_buf(&mut self.received).await {
-            Ok(0) => Err("the server hung up".into()),
+            Ok(0) => Err("the server closed the connection".into()),
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         }

@@ -1,10 +1,10 @@
-//! As much of HTTP as it takes to publish and to ask for a token.
+//! A minimal HTTP client, to publish and to request tokens.
 
 use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A connection that is kept for request after request.
+/// A keep-alive connection.
 pub(crate) struct Http {
     socket: TcpStream,
     server: String,
@@ -18,7 +18,7 @@ impl Http {
         Ok(Self { socket, server: server.to_owned(), received: Vec::new() })
     }
 
-    /// The body of the answer, where it is one of success.
+    /// Sends a request. Returns the body of the response, as an error unless the status is 2xx.
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> Result<String, String> {
         let (server, length) = (&self.server, body.len());
         let request = format!(
@@ -31,7 +31,7 @@ impl Http {
                 return if successful { Ok(body) } else { Err(body) };
             }
             match self.socket.read_buf(&mut self.received).await {
-                Ok(0) => return Err("the server hung up".into()),
+                Ok(0) => return Err("the server closed the connection".into()),
                 Ok(_) => {}
                 Err(error) => return Err(error.to_string()),
             }

@@ -1,10 +1,10 @@
-//! One load client for every server that is measured.
+//! The load client, the same for every server.
 //!
-//! It opens WebSocket subscribers, has messages published, and counts the [markers](bench_hub::message)
-//! that arrive. It walks frames and parses nothing else, so it is as cheap as a client can be, and the
-//! same for every server; and it has one thread, so that the other cores are the server's.
+//! It opens WebSocket subscribers, has messages published, and counts the [markers](bench_hub::message) that
+//! arrive. It only walks frames and searches markers, to use little CPU time, and has one thread, to leave the other
+//! cores to the server.
 //!
-//! What was measured goes to the standard output as `name=value` pairs on one line.
+//! It prints the figures as `name=value` pairs on one line.
 
 mod arguments;
 mod connection;

@@ -1,18 +1,18 @@
-//! How each server is subscribed and published to.
+//! The protocols of the servers.
 
 use crate::connection::Connection;
 use crate::http::Http;
 use bench_hub::frame::{BINARY, TEXT};
 use memchr::memmem;
 
-/// What a server speaks.
+/// The protocol of a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// Fanfare's, as its own client.
+    /// Fanfare's, as used by its own client.
     Fanfare,
-    /// Fanfare's or Inngest's, as Inngest's client: one message a frame.
+    /// Fanfare's or Inngest's, as used by Inngest's client: one message per frame.
     Inngest,
-    /// Frames and nothing else.
+    /// Plain WebSocket frames.
     Bare,
     SocketIo,
     Nats,
@@ -28,7 +28,7 @@ pub(crate) enum Since {
 const CONNECT: &[u8] = b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n";
 const SUBSCRIBE: &[u8] = b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB bench 1\r\nPING\r\n";
 
-/// The subject, channel and topic that everyone subscribes to.
+/// The channel and topic that all subscribers use.
 const TOPIC: &str = "channel=bench:1&topic=t";
 const TOPICS: &str = r#"[{"channel":"bench:1","name":"t","kind":"run"}]"#;
 
@@ -43,17 +43,17 @@ impl Protocol {
         }
     }
 
-    /// A token, where the protocol has them.
+    /// Requests a token. It is empty if the protocol has none.
     pub(crate) async fn token(self, server: &str) -> Result<String, String> {
         if !matches!(self, Self::Fanfare | Self::Inngest) {
             return Ok(String::new());
         }
         let answer = Http::connect(server).await?.post("/v1/realtime/token?expires_in=3600", TOPICS).await?;
         let token = answer.split('"').nth(3);
-        token.map(str::to_owned).ok_or_else(|| format!("no token is in {answer}"))
+        token.map(str::to_owned).ok_or_else(|| format!("expected a token, got {answer}"))
     }
 
-    /// Connects a subscriber. What is published from then on it gets.
+    /// Connects a subscriber. It receives every message that is published after this returns.
     pub(crate) async fn subscribe(
         self,
         server: &str,
@@ -85,7 +85,7 @@ impl Protocol {
         }
     }
 
-    /// A connection that publishes in the server's own protocol.
+    /// Connects a publisher that uses the server's own protocol.
     pub(crate) async fn publisher(server: &str) -> Result<Connection, String> {
         Self::nats(server, CONNECT, None).await
     }
@@ -98,7 +98,7 @@ impl Protocol {
         Ok(connection)
     }
 
-    /// Where messages are posted to.
+    /// Returns the path to publish to over HTTP.
     pub(crate) fn publish_path(self) -> String {
         match self {
             Self::Fanfare | Self::Inngest => format!("/v1/realtime/publish?{TOPIC}"),
@@ -106,7 +106,7 @@ impl Protocol {
         }
     }
 
-    /// What a payload from the server is to be answered with so that it keeps the connection.
+    /// Returns the answer that the protocol requires to a heartbeat of the server.
     pub(crate) fn answer(self, payload: &[u8]) -> Option<(u8, &'static [u8])> {
         match self {
             Self::SocketIo => (payload == b"2").then_some((TEXT, b"3")),

@@ -1,4 +1,4 @@
-//! The ways in which messages come to be published.
+//! Publishes messages, in each mode.
 
 use crate::arguments::Arguments;
 use crate::http::Http;
@@ -13,19 +13,20 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
-/// How long a publisher waits at most before it looks again.
+/// How long a publisher waits at most before it checks again.
 const PACE: Duration = Duration::from_millis(1);
 
-/// A publisher that is later than this could not keep the pace: then latency counts from when it was due.
+/// If a message is later than this, in nanoseconds, the publisher could not keep up, and latency counts from when the
+/// message was due.
 const LATE: u64 = 2_000_000;
 
-/// How many messages go out in one write.
+/// The maximum number of messages in one write.
 const BURST: u64 = 64;
 
-/// What was published.
+/// The published messages.
 pub(crate) struct Published {
     pub(crate) messages: u64,
-    /// How long the server took to accept a message, in microseconds, where that was measured.
+    /// How long the server took to accept each message, in microseconds, if measured.
     pub(crate) acceptance: Histogram<u64>,
 }
 
@@ -36,7 +37,7 @@ impl Published {
     }
 }
 
-/// The server publishes; at most `window` messages ahead of subscribers.
+/// Lets the server publish, at most `window` messages ahead of subscribers.
 pub(crate) async fn in_process(
     arguments: &Arguments,
     desk: &Desk,
@@ -57,7 +58,7 @@ pub(crate) async fn in_process(
     Ok(Published::of(remote.stop().await.map_err(failed)?))
 }
 
-/// The server publishes so many messages.
+/// Lets the server publish a number of messages.
 pub(crate) async fn fill(arguments: &Arguments, messages: u64) -> Result<Published, String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut remote = Remote::start(&arguments.control, arguments.size).await.map_err(failed)?;
@@ -65,7 +66,7 @@ pub(crate) async fn fill(arguments: &Arguments, messages: u64) -> Result<Publish
     Ok(Published::of(remote.finish().await.map_err(failed)?))
 }
 
-/// Messages are posted at a steady rate.
+/// Publishes at a steady rate.
 pub(crate) async fn steady(arguments: &Arguments, desk: &Desk, rate: u64) -> Result<Published, String> {
     if arguments.protocol == Protocol::Nats {
         let due = |published, elapsed: u64| (elapsed * rate / 1_000_000_000 + 1).saturating_sub(published);
@@ -90,12 +91,13 @@ pub(crate) async fn steady(arguments: &Arguments, desk: &Desk, rate: u64) -> Res
     }
 }
 
-/// Messages are published over a connection of their own, at most `window` ahead.
+/// Publishes over its own connection, at most `window` messages ahead of subscribers.
 pub(crate) async fn ahead(arguments: &Arguments, desk: &Desk, window: u64) -> Result<Published, String> {
     native(arguments, desk, |published, _| (desk.stats.average() + window).saturating_sub(published)).await
 }
 
-/// `room` tells how many messages may be published after so many and so many nanoseconds.
+/// Publishes over its own connection. `room(published, elapsed)` returns how many more messages to publish, given the
+/// number published and the elapsed nanoseconds.
 async fn native(
     arguments: &Arguments,
     desk: &Desk,

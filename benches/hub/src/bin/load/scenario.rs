@@ -1,4 +1,4 @@
-//! One run: connect, publish, wait for what is on its way, and tell what was measured.
+//! One run: connects, publishes, waits for outstanding messages, and returns the figures.
 
 use crate::arguments::{Arguments, Mode};
 use crate::protocol::Since;
@@ -11,16 +11,16 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How much the kernel receives for a subscriber that never reads.
+/// The receive buffer of a subscriber that never reads.
 const DEAF_BUFFER: usize = 4 * 1024;
 
-/// What a server does after many have connected shall not count as its work for messages.
+/// How long to wait after connecting, so that work for new connections is not measured.
 const SETTLING: Duration = Duration::from_millis(700);
 
-/// Nothing has come for so long: nothing will.
+/// The nanoseconds without a message after which the remaining messages count as lost.
 const SILENCE: u64 = 2_000_000_000;
 
-/// Subscribers that connect at a time.
+/// The number of subscribers that connect at a time.
 const CONNECTING: usize = 32;
 
 struct Usage {
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<String, String> {
         Mode::InProcess { window } => publisher::in_process(arguments, &desk, window).await?,
         Mode::Native { window } => publisher::ahead(arguments, &desk, window).await?,
         Mode::Steady { rate } => publisher::steady(arguments, &desk, rate).await?,
-        Mode::Fill { .. } | Mode::Replay { .. } | Mode::Idle => unreachable!("they are done"),
+        Mode::Fill { .. } | Mode::Replay { .. } | Mode::Idle => unreachable!("handled above"),
     };
     let publishing = now() - start;
     wait_for(&desk, published.messages * arguments.subscribers as u64).await;
@@ -63,7 +63,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<String, String> {
     Ok(line)
 }
 
-/// Connects everyone, in groups, each of which reads while the next one connects.
+/// Connects all subscribers, in groups. Each group reads while the next one connects.
 async fn subscribe(arguments: &Arguments, desk: &Rc<Desk>, since: Since) -> Result<(), String> {
     let mut connected = 0;
     while connected < arguments.subscribers {
@@ -100,7 +100,7 @@ async fn connect(
     Ok(connections)
 }
 
-/// Waits until so many messages have arrived, or nothing comes any more.
+/// Waits until a number of messages has arrived, or none has for [`SILENCE`].
 async fn wait_for(desk: &Desk, messages: u64) {
     let since = now();
     while desk.stats.delivered.get() < messages && now() - desk.stats.last.get().max(since) < SILENCE {

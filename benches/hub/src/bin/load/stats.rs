@@ -1,4 +1,4 @@
-//! What arrived, counted by all subscribers together.
+//! Counts the messages of all subscribers.
 
 use bench_hub::message::Marker;
 use hdrhistogram::Histogram;
@@ -11,10 +11,10 @@ pub(crate) struct Stats {
     pub(crate) closed: Cell<u64>,
     pub(crate) out_of_order: Cell<u64>,
     pub(crate) last: Cell<u64>,
-    /// In microseconds, from when a message was to be published.
+    /// In microseconds, from when a message was published.
     pub(crate) latency: RefCell<Histogram<u64>>,
     subscribers: u64,
-    /// Wakes who publishes when everyone has one message more, on average.
+    /// Wakes the publisher when subscribers have received one more message on average.
     pub(crate) progress: Notify,
 }
 
@@ -47,7 +47,7 @@ impl Stats {
         }
     }
 
-    /// What a subscriber has, on average.
+    /// Returns the number of messages that each subscriber has received on average.
     pub(crate) fn average(&self) -> u64 {
         self.delivered.get() / self.subscribers
     }

@@ -10,13 +10,13 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use tokio::io::AsyncWriteExt;
 
-/// More than any server writes at once.
+/// The size of the read buffer, more than any server writes at once.
 const ROOM: usize = 4 * 1024 * 1024;
 
-/// The end of a payload that may hold the start of a marker, where markers may be cut.
+/// The bytes at the end of a payload that may contain the start of a marker, if payloads can split markers.
 const OVERLAP: usize = 40;
 
-/// What all subscribers read into, one at a time.
+/// The state that all subscribers share. They read into one buffer, one at a time.
 pub(crate) struct Desk {
     pub(crate) stats: Stats,
     protocol: Protocol,
@@ -33,9 +33,9 @@ impl Desk {
 
 struct Subscriber {
     desk: Rc<Desk>,
-    /// The start of a frame whose rest has not come yet.
+    /// An incomplete frame.
     rest: Vec<u8>,
-    /// NATS cuts messages where its buffers end, in the midst of a frame's payload.
+    /// An incomplete marker: NATS splits messages at its buffers' ends, regardless of frames.
     cut: Vec<u8>,
     last: Option<u64>,
 }
@@ -45,7 +45,7 @@ pub(crate) async fn read(connection: Connection, desk: Rc<Desk>) {
     let Connection { mut socket, received } = connection;
     let mut subscriber = Subscriber { desk: Rc::clone(&desk), rest: received, cut: Vec::new(), last: None };
     let mut answers = Vec::new();
-    // What came with the handshake waits already.
+    // Frames may have arrived with the handshake.
     let mut open = subscriber.take(0, &mut answers);
     while open && socket.readable().await.is_ok() {
         let start = subscriber.rest.len();
@@ -64,7 +64,8 @@ pub(crate) async fn read(connection: Connection, desk: Rc<Desk>) {
 }
 
 impl Subscriber {
-    /// Counts what stands in the desk's room behind the rest. Tells whether the connection goes on.
+    /// Counts the messages in the first `length` bytes of the buffer after `rest`. Returns `false` if the server closes
+    /// the connection.
     fn take(&mut self, length: usize, answers: &mut Vec<u8>) -> bool {
         let desk = Rc::clone(&self.desk);
         let mut room = desk.room.borrow_mut();

@@ -1,4 +1,4 @@
-//! One write a message and socket.
+//! Writes each message to each socket.
 
 use crate::Broadcast;
 use std::io::{ErrorKind, Write};
@@ -21,7 +21,7 @@ impl Broadcast for Each {
     }
 }
 
-/// Waits for a socket that is full, so that nothing is lost.
+/// Waits while a socket is full, so that nothing is lost.
 fn write(socket: &mut TcpStream, mut frame: &[u8]) -> std::io::Result<()> {
     while !frame.is_empty() {
         match socket.write(frame) {

@@ -1,4 +1,4 @@
-//! As much of HTTP as it takes to subscribe and to publish.
+//! A minimal HTTP server, to subscribe and to publish.
 
 use crate::Broadcast;
 use base64::Engine;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What a server appends to a client's key (RFC 6455, section 1.3).
+/// The suffix that a server appends to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const PUBLISHED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -20,7 +20,7 @@ struct Request {
     body: Vec<u8>,
 }
 
-/// Serves requests until one upgrades, and every `POST` is a message.
+/// Serves requests until one upgrades. Every other request publishes its body.
 pub(crate) async fn serve(mut socket: TcpStream, mode: Arc<dyn Broadcast>) -> std::io::Result<()> {
     socket.set_nodelay(true)?;
     let mut received = Vec::new();
@@ -52,7 +52,7 @@ async fn read(socket: &mut TcpStream, received: &mut Vec<u8>) -> std::io::Result
     }
 }
 
-/// Takes the first request, where all of it has been received.
+/// Takes the first request if it has been received completely.
 fn take(received: &mut Vec<u8>) -> Option<Request> {
     let start = memmem::find(received, b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&received[..start]).into_owned();

@@ -1,4 +1,4 @@
-//! One log of frames that all subscribers share, each with a cursor into it.
+//! Appends messages to one log of frames. Each subscriber has a cursor into it.
 
 use crate::Broadcast;
 use std::io::{ErrorKind, Write};
@@ -6,26 +6,26 @@ use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-/// The most that one write takes.
-const MOST_AT_ONCE: usize = 256 * 1024;
+/// The maximum bytes per write.
+const MAX_WRITE: usize = 256 * 1024;
 
-/// How much of what everyone has is kept before it is dropped.
+/// How many delivered bytes the log keeps before it removes them.
 const SLACK: usize = 4 * 1024 * 1024;
 
-/// When a full socket is tried again.
+/// How long to wait before writing to a full socket again.
 const RETRY: Duration = Duration::from_millis(1);
 
 pub(crate) struct Log {
     frames: RwLock<Frames>,
     subscribers: Mutex<Vec<Subscriber>>,
-    /// Where the log's end is, for the flusher to wait on.
+    /// The end of the log, which the flushing thread waits on.
     head: Mutex<usize>,
     longer: Condvar,
 }
 
 #[derive(Default)]
 struct Frames {
-    /// Where in the log the first byte stands that is kept.
+    /// The offset of the first byte that is kept.
     base: usize,
     bytes: Vec<u8>,
 }
@@ -67,7 +67,7 @@ impl Log {
         }
     }
 
-    /// Waits until the log is longer than `flushed`, or not for long where someone is behind.
+    /// Waits until the log is longer than `flushed`, or at most [`RETRY`] if a subscriber is behind.
     fn wait(&self, flushed: usize, behind: bool) -> usize {
         let head = lock(&self.head);
         let until = |head: &mut usize| *head <= flushed;
@@ -103,13 +103,13 @@ impl Broadcast for Log {
 }
 
 impl Subscriber {
-    /// Writes what the socket takes at once.
+    /// Writes as much as the socket accepts at once.
     fn take(&mut self, frames: &Frames) -> std::io::Result<()> {
         let unread = &frames.bytes[(self.cursor.max(frames.base) - frames.base).min(frames.bytes.len())..];
         if unread.is_empty() {
             return Ok(());
         }
-        match self.socket.write(&unread[..unread.len().min(MOST_AT_ONCE)]) {
+        match self.socket.write(&unread[..unread.len().min(MAX_WRITE)]) {
             Ok(written) => self.cursor += written,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),

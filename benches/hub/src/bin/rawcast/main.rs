@@ -1,9 +1,8 @@
-//! The smallest server that fans messages out, as the bound of what a machine can do.
+//! A minimal fan-out server, which shows what the machine can do at most.
 //!
-//! Everyone who upgrades, on any path, subscribes to the one channel there is. There are no ids, topics,
-//! tokens or history. With `--mode each` a message is one write to each socket; with `--mode log` it is
-//! appended to a log of frames that all subscribers share, and a flush writes all from a subscriber's
-//! cursor to the head of the log at once.
+//! Every connection subscribes to the only channel. There are no ids, topics, tokens or history. With `--mode each`,
+//! a message is written to each socket. With `--mode log`, it is appended to a log of frames that all subscribers
+//! share, and a flush writes everything between a subscriber's cursor and the end of the log at once.
 
 mod each;
 mod http;
@@ -16,7 +15,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// How messages get to subscribers.
+/// Delivers messages to subscribers.
 trait Broadcast: Send + Sync + 'static {
     fn subscribe(&self, socket: TcpStream);
     fn broadcast(&self, frame: &[u8]);
@@ -41,7 +40,7 @@ async fn main() -> std::io::Result<()> {
     let controlled = std::net::TcpListener::bind("127.0.0.1:0")?;
     println!("{} {}", world.local_addr()?.port(), controlled.local_addr()?.port());
     let publisher = Publisher(Arc::clone(&mode));
-    // Publishing never waits here, and must not hold up who connects.
+    // Publishing never yields, so it has its own thread, to not block new connections.
     std::thread::spawn(move || publish(controlled, publisher));
     loop {
         let (socket, _) = world.accept().await?;

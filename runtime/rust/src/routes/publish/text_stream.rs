@@ -1,4 +1,4 @@
-//! A body that is published piece by piece, as it arrives.
+//! Publishing a request body as a text stream, while it arrives.
 
 use std::time::Duration;
 
@@ -6,65 +6,66 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 
-use super::Failure;
+use super::HttpError;
 use crate::stream::TextStreamWriter;
 use crate::wire::MessageId;
 
-/// Where nothing comes for so long, nothing will.
+/// How long to wait for the next part of the body.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whether a body is a text stream rather than a payload.
-pub(super) fn is_one(headers: &HeaderMap) -> bool {
+/// Returns `true` if the content type is that of a text stream.
+pub(super) fn is_text_stream(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next());
     media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("text/stream"))
 }
 
-/// Publishes the body as a text stream. Where it breaks off, so does the stream.
-pub(super) async fn publish(mut writer: TextStreamWriter, body: Body) -> Result<MessageId, Failure> {
+/// Publishes the body as a text stream. If the body cannot be read to its end, the stream fails.
+pub(super) async fn publish(mut writer: TextStreamWriter, body: Body) -> Result<MessageId, HttpError> {
     match forward(&mut writer, body).await {
         Ok(()) => Ok(writer.end().await?),
-        Err(failure) => {
-            writer.fail(failure.message()).await?;
-            Err(failure)
+        Err(error) => {
+            writer.fail(error.message()).await?;
+            Err(error)
         }
     }
 }
 
-async fn forward(writer: &mut TextStreamWriter, body: Body) -> Result<(), Failure> {
-    let mut pieces = body.into_data_stream();
+async fn forward(writer: &mut TextStreamWriter, body: Body) -> Result<(), HttpError> {
+    let mut parts = body.into_data_stream();
     let mut characters = Characters::default();
     loop {
-        let next = tokio::time::timeout(TIMEOUT, pieces.next()).await;
-        let Some(piece) = next.map_err(|_| Failure::too_slow())? else { break };
-        let piece = piece.map_err(|error| Failure::bad_request(format!("the body broke off: {error}")))?;
-        writer.write(&characters.complete(&piece).ok_or_else(not_utf8)?).await?;
+        let next = tokio::time::timeout(TIMEOUT, parts.next()).await;
+        let Some(part) = next.map_err(|_| HttpError::timed_out())? else { break };
+        let part = part
+            .map_err(|error| HttpError::bad_request(format!("failed to read the request body: {error}")))?;
+        writer.write(&characters.complete(&part).ok_or_else(not_utf8)?).await?;
     }
-    if characters.cut.is_empty() { Ok(()) } else { Err(not_utf8()) }
+    if characters.incomplete.is_empty() { Ok(()) } else { Err(not_utf8()) }
 }
 
-fn not_utf8() -> Failure {
-    Failure::bad_request("the text is not UTF-8")
+fn not_utf8() -> HttpError {
+    HttpError::bad_request("the text is not UTF-8")
 }
 
-/// Puts characters together that are cut between two pieces.
+/// Reassembles characters that are split between two parts.
 #[derive(Default)]
 struct Characters {
-    /// The bytes so far of one that is not complete.
-    cut: Vec<u8>,
+    /// The bytes of a character that is not complete yet.
+    incomplete: Vec<u8>,
 }
 
 impl Characters {
-    /// The text up to the last complete character, or nothing where it cannot become UTF-8.
-    fn complete(&mut self, piece: &[u8]) -> Option<String> {
-        let mut bytes = std::mem::take(&mut self.cut);
-        bytes.extend_from_slice(piece);
+    /// Returns the text up to the last complete character, or `None` if the bytes are not UTF-8.
+    fn complete(&mut self, part: &[u8]) -> Option<String> {
+        let mut bytes = std::mem::take(&mut self.incomplete);
+        bytes.extend_from_slice(part);
         let valid = match std::str::from_utf8(&bytes) {
             Ok(_) => bytes.len(),
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             Err(_) => return None,
         };
-        self.cut = bytes.split_off(valid);
+        self.incomplete = bytes.split_off(valid);
         String::from_utf8(bytes).ok()
     }
 }
@@ -74,19 +75,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_are_put_together_wherever_they_are_cut() {
+    fn characters_are_reassembled_wherever_they_are_split() {
         let text = "a😀é€ \u{10ffff}z";
         for size in 1..=text.len() {
             let mut characters = Characters::default();
-            let pieces: Vec<String> =
-                text.as_bytes().chunks(size).map(|piece| characters.complete(piece).unwrap()).collect();
-            assert_eq!(pieces.concat(), text);
-            assert!(characters.cut.is_empty());
+            let parts: Vec<String> =
+                text.as_bytes().chunks(size).map(|part| characters.complete(part).unwrap()).collect();
+            assert_eq!(parts.concat(), text);
+            assert!(characters.incomplete.is_empty());
         }
     }
 
     #[test]
-    fn what_cannot_become_utf8_is_seen_at_once() {
+    fn invalid_utf8_is_detected_at_once() {
         assert_eq!(Characters::default().complete(b"a\xff"), None);
         let mut characters = Characters::default();
         assert_eq!(characters.complete(b"a\xf0\x9f"), Some("a".into()));

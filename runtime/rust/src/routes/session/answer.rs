@@ -1,111 +1,124 @@
 //! Frames from the client, and the answers to them.
 
-use super::subscribe::permitted;
-use super::{End, NotSubscribed, Session, Wish, encode};
-use crate::hub::{NotRenewed, RatedAction, Reference};
+use super::subscribe::resolve;
+use super::{CloseReason, Session, SubscribeRequest, encode};
+use crate::hub::{RatedAction, RenewError, SubscribeError, SubscriptionId};
 use crate::token;
 use crate::wire::{
     ClientFrame, ErrorCode, MAX_BAD_FRAMES, ServerFrame, SharedText, close, read_client_frame,
 };
 
 impl Session {
-    /// Does what a frame says. Guests get no answers.
-    pub(in crate::routes) async fn answer(&mut self, text: &str) -> Result<Vec<SharedText>, End> {
+    /// Handles a frame and returns the answer. Guests get no answers.
+    pub(in crate::routes) async fn handle_frame(
+        &mut self,
+        text: &str,
+    ) -> Result<Vec<SharedText>, CloseReason> {
         let answer = match read_client_frame(text) {
-            Ok(ClientFrame::Sub { reference, data, channel, topics, since }) => {
-                let reference = reference.map(Into::into);
-                let wish = Wish { reference, channel, topics, since: since.unwrap_or_default() };
-                self.sub(data.as_deref(), &wish).await
+            Ok(ClientFrame::Sub { subscription_id, data, channel, topics, since }) => {
+                let subscription_id = subscription_id.map(Into::into);
+                let since = since.unwrap_or_default();
+                let request = SubscribeRequest { subscription_id, channel, topics, since };
+                self.handle_sub(data.as_deref(), &request).await
             }
-            Ok(ClientFrame::Unsub { reference: Some(reference), .. }) => self.unsub(&Some(reference.into())),
-            Ok(ClientFrame::Unsub { channel, .. }) => self.unsub_channel(channel.unwrap_or_default()),
-            Ok(ClientFrame::Renew { reference, data }) => {
-                self.renew(&reference.map(Into::into), data.as_deref()).await
+            Ok(ClientFrame::Unsub { subscription_id: Some(id), .. }) => self.unsubscribe(&Some(id.into())),
+            Ok(ClientFrame::Unsub { channel, .. }) => self.unsubscribe_channel(channel.unwrap_or_default()),
+            Ok(ClientFrame::Renew { subscription_id, data }) => {
+                self.renew(&subscription_id.map(Into::into), data.as_deref()).await
             }
-            Ok(ClientFrame::Alive) => vec![self.alive()],
+            Ok(ClientFrame::Alive) => vec![self.alive_frame()],
             Err(bad) => {
                 self.bad_frames += 1;
-                vec![error(ErrorCode::FrameError, bad.message, &bad.reference.map(Into::into))]
+                vec![error_frame(ErrorCode::FrameError, bad.message, &bad.subscription_id.map(Into::into))]
             }
         };
         if self.bad_frames >= MAX_BAD_FRAMES {
-            return Err(End::close(close::BAD_FRAMES, "bad_frames", "too many bad frames"));
+            return Err(CloseReason::with_code(close::BAD_FRAMES, "bad_frames", "too many bad frames"));
         }
         Ok(if self.guest { Vec::new() } else { answer })
     }
 
-    /// Subscribes with a token, or without one by the session of the page, and says what came of it.
-    pub(in crate::routes) async fn sub(&mut self, token: Option<&str>, wish: &Wish) -> Vec<SharedText> {
-        let subscribed = match self.verify(token, wish.channel.as_deref()).await {
-            Ok(permit) => self.subscribe(&permit, wish).await,
-            Err(refused) => Err(refused),
+    /// Subscribes with a token, or with the session of the page if there is no token, and returns the answer.
+    pub(in crate::routes) async fn handle_sub(
+        &mut self,
+        token: Option<&str>,
+        request: &SubscribeRequest,
+    ) -> Vec<SharedText> {
+        let subscribed = match self.verify(token, request.channel.as_deref()).await {
+            Ok(grant) => self.subscribe(&grant, request).await,
+            Err(error) => Err(error),
         };
         let ready = match subscribed {
             Ok(ready) => ready,
-            Err(refused) => return vec![self.refusal(refused, &wish.reference)],
+            Err(error) => return vec![self.subscribe_error_frame(error, &request.subscription_id)],
         };
         let channels = ready.iter().map(|ready| ready.channel.name().to_owned()).collect();
-        let reference = encode::owned(&wish.reference);
-        let mut answer = vec![encode::frame(&ServerFrame::Subscribed { reference, channels })];
-        answer.extend(self.ready(&wish.reference, &ready));
+        let subscription_id = encode::owned_id(&request.subscription_id);
+        let mut answer = vec![encode::frame(&ServerFrame::Subscribed { subscription_id, channels })];
+        answer.extend(self.ready_frames(&request.subscription_id, &ready));
         answer
     }
 
-    fn unsub(&mut self, reference: &Reference) -> Vec<SharedText> {
-        let channels = self.reader.unsubscribe(reference);
+    fn unsubscribe(&mut self, id: &SubscriptionId) -> Vec<SharedText> {
+        let channels = self.reader.unsubscribe(id);
         self.set_timer();
         if channels.is_empty() {
-            return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
+            return vec![error_frame(ErrorCode::NotSubscribed, "subscription not found", id)];
         }
-        let reference = encode::owned(reference);
-        vec![encode::frame(&ServerFrame::Unsubscribed { reference, channels, code: None })]
+        let subscription_id = encode::owned_id(id);
+        vec![encode::frame(&ServerFrame::Unsubscribed { subscription_id, channels, code: None })]
     }
 
-    fn unsub_channel(&mut self, channel: String) -> Vec<SharedText> {
-        let ended = self.reader.unsubscribe_channel(&channel);
+    fn unsubscribe_channel(&mut self, channel: String) -> Vec<SharedText> {
+        let was_subscribed = self.reader.unsubscribe_channel(&channel);
         self.set_timer();
-        if !ended {
-            let message = format!("{channel:?} is not subscribed without a ref");
-            return vec![error(ErrorCode::NotSubscribed, message, &None)];
+        if !was_subscribed {
+            let message = format!("the subscription without a ref does not have the channel {channel:?}");
+            return vec![error_frame(ErrorCode::NotSubscribed, message, &None)];
         }
         let channels = vec![channel];
-        vec![encode::frame(&ServerFrame::Unsubscribed { reference: None, channels, code: None })]
+        vec![encode::frame(&ServerFrame::Unsubscribed { subscription_id: None, channels, code: None })]
     }
 
-    async fn renew(&mut self, reference: &Reference, token: Option<&str>) -> Vec<SharedText> {
-        let channel = self.reader.channel_of(reference);
-        let renewed = self.verify(token, channel.as_deref()).await.and_then(|permit| {
-            let permitted = permitted(&self.hub, &permit)?;
-            Ok((permitted, self.lease(&permit)?))
+    async fn renew(&mut self, id: &SubscriptionId, token: Option<&str>) -> Vec<SharedText> {
+        let channel = self.reader.channel_of(id);
+        let verified = self.verify(token, channel.as_deref()).await.and_then(|grant| {
+            let channels = resolve(&self.hub, &grant)?;
+            Ok((channels, self.use_token(&grant)?))
         });
-        let (permitted, lease) = match renewed {
-            Ok(renewed) => renewed,
-            Err(refused) => return vec![self.refusal(refused, reference)],
+        let (channels, guard) = match verified {
+            Ok(verified) => verified,
+            Err(error) => return vec![self.subscribe_error_frame(error, id)],
         };
-        match self.reader.renew(reference, &permitted, &lease) {
+        match self.reader.renew(id, &channels, &guard) {
             Ok(()) => {}
-            Err(NotRenewed::NotGranted) => return vec![self.refusal(NotSubscribed::NotGranted, reference)],
-            Err(NotRenewed::NotSubscribed) => {
-                return vec![error(ErrorCode::NotSubscribed, "there is no such subscription", reference)];
+            Err(RenewError::NotGranted) => {
+                return vec![self.subscribe_error_frame(SubscribeError::NotGranted, id)];
+            }
+            Err(RenewError::NotSubscribed) => {
+                return vec![error_frame(ErrorCode::NotSubscribed, "subscription not found", id)];
             }
         }
         self.set_timer();
-        let expires_in = lease.expires().saturating_sub(token::now_in_milliseconds());
-        vec![encode::frame(&ServerFrame::Renewed { reference: encode::owned(reference), expires_in })]
+        let expires_in = guard.expires().saturating_sub(token::now_in_milliseconds());
+        vec![encode::frame(&ServerFrame::Renewed { subscription_id: encode::owned_id(id), expires_in })]
     }
 
-    fn refusal(&self, refused: NotSubscribed, reference: &Reference) -> SharedText {
-        let client = self.connected.client();
-        let is_unauthorized = matches!(refused, NotSubscribed::Unauthorized(_));
-        let (mut code, mut message) = refused.told();
-        if is_unauthorized && let Err(too_often) = self.hub.count(RatedAction::FailAuth, Some(client), None) {
-            (code, message) = NotSubscribed::TooOften(too_often).told();
+    /// Returns the frame of an error. Counts a failed authorization, and reports the rate limit if that exceeds it.
+    fn subscribe_error_frame(&self, error: SubscribeError, id: &SubscriptionId) -> SharedText {
+        let client = self.connection.client();
+        let is_unauthorized = matches!(error, SubscribeError::Unauthorized(_));
+        let (mut code, mut message) = error.into_code_and_message();
+        if is_unauthorized
+            && let Err(limited) = self.hub.check_rate(RatedAction::FailAuth, Some(client), None)
+        {
+            (code, message) = SubscribeError::RateLimited(limited).into_code_and_message();
         }
-        error(code, message, reference)
+        error_frame(code, message, id)
     }
 }
 
-fn error(code: ErrorCode, message: impl Into<String>, reference: &Reference) -> SharedText {
+fn error_frame(code: ErrorCode, message: impl Into<String>, id: &SubscriptionId) -> SharedText {
     let (code, message) = (code.as_str().to_owned(), message.into());
-    encode::frame(&ServerFrame::Error { code, message, reference: encode::owned(reference) })
+    encode::frame(&ServerFrame::Error { code, message, subscription_id: encode::owned_id(id) })
 }

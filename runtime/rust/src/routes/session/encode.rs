@@ -1,33 +1,33 @@
-//! Events as frames, for clients that understand all of them and for guests.
+//! Encodes events as frames.
 
 use crate::history::Batch;
-use crate::hub::{Event, Reference};
+use crate::hub::{Event, SubscriptionId};
 use crate::wire::{LogKind, ServerFrame, SharedText};
 
-/// Whom frames are for.
+/// The kind of client that receives frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::routes) enum Audience {
-    /// Clients of `fanfare.v1` get all frames, several messages in one.
-    Ours,
-    /// Guests get messages only, each in its own frame.
+    /// A client that offers the subprotocol `fanfare.v1`. Receives all frames, with several messages in one.
+    Fanfare,
+    /// Any other client. Receives messages only, each in its own frame.
     Guest {
-        /// And frames of text streams.
+        /// Whether it also receives the frames of text streams.
         streams: bool,
     },
 }
 
-/// A frame that is not shared.
+/// Encodes a frame that is not from a log.
 pub(in crate::routes) fn frame(frame: &ServerFrame) -> SharedText {
-    // Frames hold strings, and nothing that JSON could not.
+    // Frames consist of strings and numbers, which always serialize.
     serde_json::to_string(frame).unwrap_or_default().into()
 }
 
-/// A reference as frames have it.
-pub(in crate::routes) fn owned(reference: &Reference) -> Option<String> {
-    reference.as_deref().map(str::to_owned)
+/// Returns a subscription id as the fields of frames have it.
+pub(in crate::routes) fn owned_id(subscription_id: &SubscriptionId) -> Option<String> {
+    subscription_id.as_deref().map(str::to_owned)
 }
 
-/// Makes frames of events.
+/// Encodes events.
 pub(in crate::routes) fn events(events: Vec<Event>, audience: Audience) -> Vec<SharedText> {
     let mut frames = Vec::new();
     for event in events {
@@ -38,32 +38,32 @@ pub(in crate::routes) fn events(events: Vec<Event>, audience: Audience) -> Vec<S
                 };
                 frames.extend(messages.messages().iter().filter(|message| is_known(message)).cloned());
             }
-            (Event::Messages { reference: None, messages, .. }, Audience::Ours) => {
+            (Event::Messages { subscription_id: None, messages, .. }, Audience::Fanfare) => {
                 frames.push(messages.frame());
             }
-            (Event::Messages { reference: Some(reference), messages, .. }, Audience::Ours) => {
-                frames.push(referenced(&reference, &messages));
+            (Event::Messages { subscription_id: Some(subscription_id), messages, .. }, Audience::Fanfare) => {
+                frames.push(encode_batch(&subscription_id, &messages));
             }
             (Event::Gap { .. }, Audience::Guest { .. }) => {}
-            (event @ Event::Gap { .. }, Audience::Ours) => frames.extend(gap(&event)),
+            (event @ Event::Gap { .. }, Audience::Fanfare) => frames.extend(gap(&event)),
         }
     }
     frames
 }
 
-/// The frame of a gap.
+/// Encodes a gap. Returns `None` for other events.
 pub(in crate::routes) fn gap(event: &Event) -> Option<SharedText> {
-    let Event::Gap { reference, channel, gap } = event else { return None };
+    let Event::Gap { subscription_id, channel, gap } = event else { return None };
     Some(frame(&ServerFrame::Gap {
-        reference: owned(reference),
+        subscription_id: owned_id(subscription_id),
         channel: channel.to_string(),
         after: gap.after,
         before: gap.before,
     }))
 }
 
-/// An array that begins with a reference.
-fn referenced(reference: &str, batch: &Batch) -> SharedText {
-    let reference = serde_json::to_string(reference).unwrap_or_default();
-    batch.array_after(Some(&reference))
+/// Encodes a batch as an array that begins with the subscription id.
+fn encode_batch(subscription_id: &str, batch: &Batch) -> SharedText {
+    let subscription_id = serde_json::to_string(subscription_id).unwrap_or_default();
+    batch.array_after(Some(&subscription_id))
 }

@@ -1,92 +1,77 @@
-//! What a client wishes to read, and whether it may.
+//! Subscribing to what a client requests and its token grants.
 
 use std::sync::Arc;
 
 use super::{Session, encode};
-use crate::channel::{Channel, ResolveError};
-use crate::hub::{Action, Hub, Lease, NoLease, NoSession, NoSubscription, Ready, Reference, TooOften};
-use crate::token::{Permit, Refused};
+use crate::channel::Channel;
+use crate::hub::{Action, Hub, Ready, SessionError, SubscribeError, SubscriptionId, TokenGuard};
+use crate::token::{AuthError, VerifiedGrant};
 use crate::wire::{ErrorCode, ServerFrame, SharedText, Since};
 
-/// What a client wishes to subscribe to.
+/// What a client asks to subscribe to.
 #[derive(Default)]
-pub(in crate::routes) struct Wish {
-    pub(in crate::routes) reference: Reference,
-    /// The one channel of those that the token names.
+pub(in crate::routes) struct SubscribeRequest {
+    pub(in crate::routes) subscription_id: SubscriptionId,
+    /// The only channel, of those that the token grants.
     pub(in crate::routes) channel: Option<String>,
-    /// The only topics of those that the token names.
+    /// The only topics, of those that the token grants.
     pub(in crate::routes) topics: Option<Vec<String>>,
     pub(in crate::routes) since: Since,
 }
 
-/// Why a client does not get what it wishes.
-pub(in crate::routes) enum NotSubscribed {
-    Unauthorized(Refused),
-    NotGranted,
-    UnknownChannel(ResolveError),
-    RefInUse,
-    TooManyChannels,
-    TooManyConnections,
-    TooOften(TooOften),
-    Unavailable,
-}
-
 impl Session {
-    /// Subscribes to what a token names and the client wishes of it. From here on every
-    /// message reaches the reader.
+    /// Subscribes to what is both granted and requested. The reader receives every message from here on.
     pub(in crate::routes) async fn subscribe(
         &mut self,
-        permit: &Permit,
-        wish: &Wish,
-    ) -> Result<Vec<Ready>, NotSubscribed> {
-        let permitted = permitted(&self.hub, permit)?;
-        let wished = narrow(permitted, wish)?;
-        let lease = self.lease(permit)?;
-        let Wish { reference, since, .. } = wish;
-        let ready = self.reader.subscribe(&self.hub, reference, wished, since, &lease).await;
+        grant: &VerifiedGrant,
+        request: &SubscribeRequest,
+    ) -> Result<Vec<Ready>, SubscribeError> {
+        let channels = narrow(resolve(&self.hub, grant)?, request)?;
+        let guard = self.use_token(grant)?;
+        let SubscribeRequest { subscription_id, since, .. } = request;
+        let ready = self.reader.subscribe(&self.hub, subscription_id, channels, since, &guard).await;
         self.set_timer();
-        ready.map_err(|refused| match refused {
-            NoSubscription::RefInUse => NotSubscribed::RefInUse,
-            NoSubscription::TooManyChannels => NotSubscribed::TooManyChannels,
-            NoSubscription::Unavailable => NotSubscribed::Unavailable,
-        })
+        ready
     }
 
-    /// What a token for subscribing permits, or without one the session of the page.
+    /// Verifies a token for subscribing, or the session of the page if there is no token.
     pub(super) async fn verify(
         &self,
         token: Option<&str>,
         channel: Option<&str>,
-    ) -> Result<Permit, NotSubscribed> {
+    ) -> Result<VerifiedGrant, SubscribeError> {
         let Some(token) = token else {
-            // The hook may ask a database.
-            self.hub.check_auth_failures(self.connected.client()).map_err(NotSubscribed::TooOften)?;
+            // Check first, because the hook may query a database.
+            self.hub.check_auth_failures(self.connection.client()).map_err(SubscribeError::RateLimited)?;
             return Ok(self.hub.authorize(self.head.as_ref(), Action::Subscribe, channel).await?);
         };
         match self.hub.verify(token).await {
-            Ok(permit) if !permit.publish => Ok(permit),
-            Ok(_) => Err(NotSubscribed::Unauthorized(Refused::new("purpose", "it is for publishing"))),
-            Err(refused) => Err(NotSubscribed::Unauthorized(refused)),
+            Ok(grant) if !grant.publish => Ok(grant),
+            Ok(_) => Err(SubscribeError::Unauthorized(AuthError::new(
+                "purpose",
+                "the token is for publishing, not for subscribing",
+            ))),
+            Err(error) => Err(SubscribeError::Unauthorized(error)),
         }
     }
 
-    pub(super) fn lease(&self, permit: &Permit) -> Result<Arc<Lease>, NotSubscribed> {
-        let shared = self.reader.usage(&permit.id);
-        self.hub.lease(permit, self.connected.inbox(), shared).map_err(|refused| match refused {
-            NoLease::Revoked => NotSubscribed::Unauthorized(Refused::new("revoked", "revoked")),
-            NoLease::TooManyConnections => NotSubscribed::TooManyConnections,
-            NoLease::TooOften(too_often) => NotSubscribed::TooOften(too_often),
-        })
+    pub(super) fn use_token(&self, grant: &VerifiedGrant) -> Result<Arc<TokenGuard>, SubscribeError> {
+        let shared = self.reader.token_use(&grant.id);
+        self.hub.use_token(grant, self.connection.inbox(), shared)
     }
 
-    /// Tells which subscriptions stand, to those who understand it.
-    pub(in crate::routes) fn ready(&self, reference: &Reference, ready: &[Ready]) -> Vec<SharedText> {
+    /// Returns the `ready` frames of a subscription. Guests do not understand them and get none.
+    pub(in crate::routes) fn ready_frames(
+        &self,
+        subscription_id: &SubscriptionId,
+        ready: &[Ready],
+    ) -> Vec<SharedText> {
         if self.guest {
             return Vec::new();
         }
         let frames = ready.iter().map(|ready| {
             encode::frame(&ServerFrame::Ready {
-                reference: encode::owned(reference),
+                subscription_id: encode::owned_id(subscription_id),
                 channel: ready.channel.name().to_owned(),
                 position: ready.position,
                 fingerprint: ready.channel.definition().fingerprint.to_owned(),
@@ -96,77 +81,86 @@ impl Session {
     }
 }
 
-pub(super) fn permitted(hub: &Hub, permit: &Permit) -> Result<Vec<(Channel, Vec<usize>)>, NotSubscribed> {
-    hub.permitted(&permit.topics).map_err(|error| {
-        tracing::debug!(%error, "refused: unknown channel or topic");
-        NotSubscribed::UnknownChannel(error)
+/// Resolves the channels and topics of a grant.
+pub(super) fn resolve(
+    hub: &Hub,
+    grant: &VerifiedGrant,
+) -> Result<Vec<(Channel, Vec<usize>)>, SubscribeError> {
+    hub.resolve_topics(&grant.topics).map_err(|error| {
+        tracing::debug!(%error, "the token names an unknown channel or topic");
+        SubscribeError::UnknownChannel(error)
     })
 }
 
-/// Keeps what is wished of what is permitted. Nothing may be wished that is not.
+/// Keeps the requested part of what is granted. Fails if more is requested than granted, or if nothing is left.
 fn narrow(
-    mut permitted: Vec<(Channel, Vec<usize>)>,
-    wish: &Wish,
-) -> Result<Vec<(Channel, Vec<usize>)>, NotSubscribed> {
-    if let Some(wished) = &wish.channel {
-        permitted.retain(|(channel, _)| channel.name() == wished);
+    mut granted: Vec<(Channel, Vec<usize>)>,
+    request: &SubscribeRequest,
+) -> Result<Vec<(Channel, Vec<usize>)>, SubscribeError> {
+    if let Some(requested) = &request.channel {
+        granted.retain(|(channel, _)| channel.name() == requested);
     }
-    if let Some(wished) = &wish.topics {
-        let is_permitted = |name: &String| {
-            permitted.iter().any(|(channel, topics)| {
+    if let Some(requested) = &request.topics {
+        let is_granted = |name: &String| {
+            granted.iter().any(|(channel, topics)| {
                 channel.definition().topic(name).is_some_and(|topic| topics.contains(&topic))
             })
         };
-        if !wished.iter().all(is_permitted) {
-            return Err(NotSubscribed::NotGranted);
+        if !requested.iter().all(is_granted) {
+            return Err(SubscribeError::NotGranted);
         }
-        for (channel, topics) in &mut permitted {
-            topics.retain(|topic| wished.iter().any(|name| name == channel.definition().topics[*topic].name));
+        for (channel, topics) in &mut granted {
+            topics.retain(|topic| {
+                requested.iter().any(|name| name == channel.definition().topics[*topic].name)
+            });
         }
-        permitted.retain(|(_, topics)| !topics.is_empty());
+        granted.retain(|(_, topics)| !topics.is_empty());
     }
-    if permitted.is_empty() { Err(NotSubscribed::NotGranted) } else { Ok(permitted) }
+    if granted.is_empty() { Err(SubscribeError::NotGranted) } else { Ok(granted) }
 }
 
-impl From<NoSession> for NotSubscribed {
-    fn from(none: NoSession) -> Self {
-        match none {
-            NoSession::Refused(refused) => Self::Unauthorized(refused),
-            NoSession::Unavailable => Self::Unavailable,
+impl From<SessionError> for SubscribeError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Denied(error) => Self::Unauthorized(error),
+            SessionError::Unavailable => Self::Unavailable,
         }
     }
 }
 
-impl NotSubscribed {
-    /// What the client is told in band.
-    pub(super) fn told(self) -> (ErrorCode, String) {
+impl SubscribeError {
+    /// Returns the code and the message of the error frame that the client receives.
+    pub(super) fn into_code_and_message(self) -> (ErrorCode, String) {
         let (code, message) = match self {
             Self::UnknownChannel(error) => {
                 return (ErrorCode::UnknownChannel, error.without_hints().to_string());
             }
-            // What is wrong with a token stays in the log.
-            Self::Unauthorized(refused) => {
-                refused.record();
+            // The client does not learn what is wrong with a token: only the log and the metrics do.
+            Self::Unauthorized(error) => {
+                error.record();
                 (
                     ErrorCode::Unauthorized,
-                    "the token or the session is not valid: ask the backend for a new one",
+                    "the token or session is not valid: ask the backend for a new token",
                 )
             }
             Self::NotGranted => (
                 ErrorCode::NotGranted,
-                "the token does not name all of it: ask the backend for one that does",
+                "the token does not grant all that was requested: ask the backend for a token that does",
             ),
             Self::RefInUse => {
-                (ErrorCode::RefInUse, "a subscription of this connection has that ref: choose another")
+                (ErrorCode::RefInUse, "another subscription on this connection has this ref: use a new one")
             }
-            Self::TooManyChannels => {
-                (ErrorCode::TooManyChannels, "a connection has at most 1,000 channels: open another")
-            }
+            Self::TooManyChannels => (
+                ErrorCode::TooManyChannels,
+                "a connection has at most 1,000 channels: open another connection",
+            ),
             Self::TooManyConnections => {
-                (ErrorCode::TooManyConnections, "the token is used by as many connections as it may be")
+                (ErrorCode::TooManyConnections, "too many connections use this token: close one first")
             }
-            Self::TooOften(_) => (ErrorCode::TooOften, "this client does so too often: try again later"),
-            Self::Unavailable => (ErrorCode::Unavailable, "the channel cannot be read now: try again later"),
+            Self::RateLimited(_) => (ErrorCode::TooOften, "rate limit exceeded; try again later"),
+            Self::Unavailable => {
+                (ErrorCode::Unavailable, "the channel is temporarily unavailable; try again later")
+            }
         };
         (code, message.into())
     }

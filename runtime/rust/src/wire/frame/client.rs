@@ -8,85 +8,84 @@ use serde_json::Value;
 use super::{FrameError, present, read_json};
 use crate::wire::Cursor;
 
-/// Where each channel starts, by its name.
+/// The cursor of each channel, by its name.
 pub type Since = BTreeMap<String, Cursor>;
 
 /// A frame from the client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum ClientFrame {
-    /// Subscribes to what a token names.
+    /// Subscribes to what a token grants.
     Sub {
-        /// Makes it a subscription of its own, whose frames are marked with it. Without, it
-        /// widens what the connection subscribed to when it opened.
-        #[serde(rename = "ref", default, deserialize_with = "reference")]
+        /// The id of the new subscription, which its frames contain. If `None`, adds to the default subscription.
+        #[serde(rename = "ref", default, deserialize_with = "subscription_id")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
-        /// The token. Without one, the session of the page that opened the connection decides.
+        subscription_id: Option<String>,
+        /// The token. If `None`, the session of the page that opened the connection is used.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         data: Option<String>,
-        /// The one channel to subscribe to, of those that the token names.
+        /// The only channel to subscribe to, of those that the token grants.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         channel: Option<String>,
-        /// The topics to subscribe to, of those that the token names.
+        /// The only topics to subscribe to, of those that the token grants.
         #[serde(default, deserialize_with = "topics", skip_serializing_if = "Option::is_none")]
         topics: Option<Vec<String>>,
-        /// Where each channel starts.
+        /// The cursors to resume from.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         since: Option<Since>,
     },
-    /// Ends a subscription, by its `ref`, or a channel of the one without.
+    /// Ends a subscription, or removes a channel from the default subscription.
     Unsub {
-        /// The subscription.
-        #[serde(rename = "ref", default, deserialize_with = "reference")]
+        /// The id of the subscription.
+        #[serde(rename = "ref", default, deserialize_with = "subscription_id")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
+        subscription_id: Option<String>,
         /// The name of the channel.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         channel: Option<String>,
     },
-    /// Goes on with another token.
+    /// Replaces the token of a subscription.
     Renew {
-        /// The subscription; absent for the one without.
-        #[serde(rename = "ref", default, deserialize_with = "reference")]
+        /// The id of the subscription. `None` is the default subscription.
+        #[serde(rename = "ref", default, deserialize_with = "subscription_id")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
-        /// The token. Without one, the session of the page that opened the connection decides.
+        subscription_id: Option<String>,
+        /// The token. If `None`, the session of the page that opened the connection is used.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         data: Option<String>,
     },
-    /// Asks whether the server is there.
+    /// Asks for a heartbeat.
     Alive,
 }
 
-/// Why a frame from the client was refused.
+/// Why a frame from the client was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// Not JSON, not of a known kind, or a field of another shape.
+    /// The frame is not JSON, not of a known kind, or has an invalid field.
     FrameError,
     /// The token of a `sub` or `renew` is not valid.
     Unauthorized,
-    /// The token does not name the channel or a topic that was asked for, or that is to be renewed.
+    /// The token does not grant a channel or topic that was requested, or that the renewed subscription has.
     NotGranted,
-    /// No definition knows the channel or topic.
+    /// The channel or topic is not defined.
     UnknownChannel,
-    /// An `unsub` or `renew` of what is not subscribed.
+    /// The subscription of an `unsub` or `renew` does not exist.
     NotSubscribed,
-    /// A `sub` with the `ref` of a subscription that stands.
+    /// Another subscription has the `ref` of a `sub`.
     RefInUse,
-    /// More than [`MAX_CHANNELS`](crate::wire::MAX_CHANNELS) channels.
+    /// The connection would have more than [`MAX_CHANNELS`](crate::wire::MAX_CHANNELS) channels.
     TooManyChannels,
-    /// The token is used by as many connections as it may be.
+    /// Too many connections use the token.
     TooManyConnections,
-    /// The client did so too often.
+    /// The client exceeded a rate limit.
     TooOften,
-    /// The storage failed.
+    /// The storage or the authorization hook failed.
     Unavailable,
 }
 
 impl ErrorCode {
-    /// The code on the wire.
+    /// Returns the code on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -104,48 +103,51 @@ impl ErrorCode {
     }
 }
 
-/// Reads a frame from a client.
+/// Parses a frame from a client.
 ///
 /// # Errors
-/// When it is none.
+/// Returns an error if the text is not a valid frame.
 pub fn read_client_frame(text: &str) -> Result<ClientFrame, FrameError> {
     client_frame(read_json(text)?)
 }
 
-/// Reads a frame that came as part of a larger JSON text.
+/// Parses a frame that is part of a larger JSON text.
 pub(crate) fn client_frame(frame: Value) -> Result<ClientFrame, FrameError> {
-    let reference = frame.get("ref").and_then(Value::as_str).filter(|text| is_reference(text));
-    let reference = reference.map(str::to_owned);
+    let subscription_id = frame.get("ref").and_then(Value::as_str).filter(|text| is_subscription_id(text));
+    let subscription_id = subscription_id.map(str::to_owned);
     if !frame.is_object() {
-        return Err(FrameError { message: "the frame is not an object".into(), reference });
+        return Err(FrameError { message: "the frame is not an object".into(), subscription_id });
     }
     match ClientFrame::deserialize(frame) {
         Ok(
-            ClientFrame::Unsub { reference: Some(_), channel: Some(_) }
-            | ClientFrame::Unsub { reference: None, channel: None },
-        ) => Err(FrameError { message: "an unsub has either a ref or a channel".into(), reference }),
+            ClientFrame::Unsub { subscription_id: Some(_), channel: Some(_) }
+            | ClientFrame::Unsub { subscription_id: None, channel: None },
+        ) => Err(FrameError {
+            message: "an unsub must have either a ref or a channel".into(),
+            subscription_id,
+        }),
         Ok(frame) => Ok(frame),
-        Err(error) => Err(FrameError { message: format!("the frame is not known: {error}"), reference }),
+        Err(error) => Err(FrameError { message: format!("invalid frame: {error}"), subscription_id }),
     }
 }
 
-fn reference<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn subscription_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if is_reference(&text) {
+    if is_subscription_id(&text) {
         Ok(Some(text))
     } else {
         Err(de::Error::custom("ref has more than 64 characters"))
     }
 }
 
-fn is_reference(text: &str) -> bool {
+fn is_subscription_id(text: &str) -> bool {
     text.chars().nth(64).is_none()
 }
 
 fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let topics = Vec::<String>::deserialize(deserializer)?;
     if topics.is_empty() {
-        return Err(de::Error::custom("topics names none"));
+        return Err(de::Error::custom("topics must not be empty"));
     }
     Ok(Some(topics))
 }

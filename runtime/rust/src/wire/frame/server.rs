@@ -8,8 +8,7 @@ use crate::wire::{Cursor, MessageId};
 
 /// A frame from the server.
 ///
-/// Messages are written from text that is encoded once, not from this type; reading
-/// gives it for them too.
+/// The server encodes messages directly as text, not from this type. Parsing returns it for them, too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum ServerFrame {
@@ -19,7 +18,7 @@ pub enum ServerFrame {
         channel: String,
         /// The name of its topic.
         topic: String,
-        /// Its identity.
+        /// The message id.
         id: MessageId,
         /// When it was published.
         created_at: String,
@@ -36,32 +35,32 @@ pub enum ServerFrame {
         channel: String,
         /// The name of its topic.
         topic: String,
-        /// The identity of this frame.
+        /// The message id of this frame.
         id: MessageId,
         /// When it was published.
         created_at: String,
         /// The run that it belongs to.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         run_id: Option<String>,
-        /// The stream.
+        /// The id of the stream.
         data: String,
     },
-    /// A text stream goes on.
+    /// A chunk of a text stream.
     Chunk {
         /// The name of its channel.
         channel: String,
         /// The name of its topic.
         topic: String,
-        /// The identity of this frame.
+        /// The message id of this frame.
         id: MessageId,
         /// When it was published.
         created_at: String,
         /// The run that it belongs to.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         run_id: Option<String>,
-        /// The stream.
+        /// The id of the stream.
         stream_id: String,
-        /// The next piece of its text.
+        /// The text of the chunk.
         data: String,
     },
     /// A text stream ends.
@@ -71,14 +70,14 @@ pub enum ServerFrame {
         channel: String,
         /// The name of its topic.
         topic: String,
-        /// The identity of this frame.
+        /// The message id of this frame.
         id: MessageId,
         /// When it was published.
         created_at: String,
         /// The run that it belongs to.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         run_id: Option<String>,
-        /// The stream.
+        /// The id of the stream.
         data: String,
         /// Why its text is not complete, if it is not.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -91,7 +90,7 @@ pub enum ServerFrame {
     Run {
         /// The name of the run's channel.
         channel: String,
-        /// The identity of this frame.
+        /// The message id of this frame.
         id: MessageId,
         /// When it happened.
         created_at: String,
@@ -101,97 +100,97 @@ pub enum ServerFrame {
         /// The status, and the result if there is one.
         data: Value,
     },
-    /// The subscription to a channel stands.
+    /// A channel was subscribed.
     Ready {
-        /// The subscription.
+        /// The id of the subscription. `None` is the default subscription.
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
+        subscription_id: Option<String>,
         /// The name of the channel.
         channel: String,
         /// Where to resume until a message arrives.
         position: Cursor,
-        /// The server's definition of the channel.
+        /// The definition hash of the channel.
         fingerprint: String,
     },
-    /// Messages that the subscriber missed are gone.
+    /// The subscriber missed messages that are no longer in the history.
     Gap {
-        /// The subscription.
+        /// The id of the subscription. `None` is the default subscription.
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
+        subscription_id: Option<String>,
         /// The name of the channel.
         channel: String,
         /// The last message before the gap.
         after: MessageId,
-        /// Where delivery goes on.
+        /// The first message after the gap.
         before: MessageId,
     },
-    /// A frame from the client was refused.
+    /// A frame from the client was rejected.
     Error {
         /// Why, as an [`ErrorCode`](crate::wire::ErrorCode) or one of a later version.
         code: String,
-        /// What is wrong and how to mend it.
+        /// What is wrong and how to fix it.
         message: String,
-        /// The `ref` of the frame that was refused.
+        /// The subscription id of the rejected frame.
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
+        subscription_id: Option<String>,
     },
     /// The answer to [`ClientFrame::Sub`](crate::wire::ClientFrame::Sub).
     Subscribed {
-        /// The subscription.
+        /// The id of the subscription. `None` is the default subscription.
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
+        subscription_id: Option<String>,
         /// The names of the channels.
         channels: Vec<String>,
     },
-    /// The answer to [`ClientFrame::Unsub`](crate::wire::ClientFrame::Unsub), or a subscription ended
-    /// by itself.
+    /// The answer to [`ClientFrame::Unsub`](crate::wire::ClientFrame::Unsub), or the end of a subscription whose token
+    /// expired or was revoked.
     Unsubscribed {
-        /// The subscription.
+        /// The id of the subscription. `None` is the default subscription.
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
+        subscription_id: Option<String>,
         /// The names of the channels.
         channels: Vec<String>,
-        /// Why it ended by itself, as an [`EndCode`] or one of a later version.
+        /// Why the server ended it, as an [`EndCode`] or one of a later version.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
-    /// The token of a subscription is about to end.
+    /// The token of a subscription is about to expire.
     Expiring {
-        /// The subscription.
+        /// The id of the subscription. `None` is the default subscription.
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
-        /// In how many milliseconds.
+        subscription_id: Option<String>,
+        /// The time until then, in milliseconds.
         r#in: u64,
     },
     /// The answer to [`ClientFrame::Renew`](crate::wire::ClientFrame::Renew).
     Renewed {
-        /// The subscription.
+        /// The id of the subscription. `None` is the default subscription.
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
-        /// In how many milliseconds the new token ends.
+        subscription_id: Option<String>,
+        /// The time until the new token expires, in milliseconds.
         expires_in: u64,
     },
-    /// The server is there, whether there is something to tell or not.
+    /// A heartbeat.
     Alive {
-        /// In how many milliseconds it tells so again.
+        /// The time until the next heartbeat, in milliseconds.
         next_in: u64,
     },
-    /// The server is about to stop.
+    /// The server is shutting down.
     Closing {
-        /// In how many milliseconds to connect again.
+        /// When to reconnect, in milliseconds from now.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         reconnect_in: Option<u64>,
     },
 }
 
-/// The kinds that [`ServerFrame`] has; frames of any other are ignored.
+/// The kinds of [`ServerFrame`]. Frames of other kinds are ignored.
 const SERVER_KINDS: [&str; 14] = [
     "data",
     "datastream-start",
@@ -209,18 +208,18 @@ const SERVER_KINDS: [&str; 14] = [
     "closing",
 ];
 
-/// Why a subscription ended by itself.
+/// Why the server ended a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndCode {
-    /// Its token's time is over.
+    /// The token expired.
     Expired,
-    /// Its token was revoked.
+    /// The token was revoked.
     Revoked,
 }
 
 impl EndCode {
-    /// The code on the wire.
+    /// Returns the code on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -230,39 +229,38 @@ impl EndCode {
     }
 }
 
-/// What the server sent in one WebSocket frame.
+/// The content of one WebSocket frame from the server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServerMessage {
-    /// The subscription that all of `frames` belong to, where they came in an array that says so. Frames
-    /// that come alone say it themselves.
-    pub reference: Option<String>,
-    /// The frames, without those of a kind that this version does not know.
+    /// The id of the subscription that all `frames` belong to, if the array began with one. A single frame has its own.
+    pub subscription_id: Option<String>,
+    /// The frames, without those of unknown kinds.
     pub frames: Vec<ServerFrame>,
 }
 
-/// Reads what the server sent in one WebSocket frame: one frame, or several as an array, which
-/// the `ref` of a subscription may lead.
+/// Parses one WebSocket frame from the server: one frame, or an array of frames, which may begin with the `ref` of a
+/// subscription.
 ///
 /// # Errors
-/// When it is neither.
+/// Returns an error if the text is neither.
 pub fn read_server_frames(text: &str) -> Result<ServerMessage, FrameError> {
     let mut frames = match read_json(text)? {
         Value::Array(frames) => frames.into_iter().peekable(),
         frame => {
             let frames = read_server_frame(frame)?.into_iter().collect();
-            return Ok(ServerMessage { reference: None, frames });
+            return Ok(ServerMessage { subscription_id: None, frames });
         }
     };
-    let reference = match frames.next_if(Value::is_string) {
-        Some(Value::String(reference)) => Some(reference),
+    let subscription_id = match frames.next_if(Value::is_string) {
+        Some(Value::String(subscription_id)) => Some(subscription_id),
         _ => None,
     };
     let frames = frames.filter_map(|frame| read_server_frame(frame).transpose());
-    Ok(ServerMessage { reference, frames: frames.collect::<Result<_, _>>()? })
+    Ok(ServerMessage { subscription_id, frames: frames.collect::<Result<_, _>>()? })
 }
 
 fn read_server_frame(frame: Value) -> Result<Option<ServerFrame>, FrameError> {
-    let bad = |message: String| FrameError { message, reference: None };
+    let bad = |message: String| FrameError { message, subscription_id: None };
     let Some(kind) = frame.get("kind").and_then(Value::as_str) else {
         return Err(bad("the frame is not an object with a kind".into()));
     };

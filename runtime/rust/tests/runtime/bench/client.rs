@@ -128,10 +128,10 @@ impl Client {
 
     fn take(&mut self, text: &str) {
         let message = read_server_frames(text).unwrap();
-        let reference = message.reference;
+        let subscription_id = message.subscription_id;
         let seen = |frame: &ServerFrame| self.sees_expiring || !matches!(frame, ServerFrame::Expiring { .. });
         let frames = message.frames.into_iter().filter(seen);
-        self.waiting.extend(frames.map(|frame| (reference.clone(), frame)));
+        self.waiting.extend(frames.map(|frame| (subscription_id.clone(), frame)));
     }
 
     /// The payload of the next frame, which must be a message.
@@ -181,7 +181,7 @@ impl Client {
     /// The code of the next frame, which must be an error, and the `ref` in it.
     pub(crate) async fn error(&mut self) -> (String, Option<String>) {
         match self.frame().await {
-            ServerFrame::Error { code, reference, .. } => (code, reference),
+            ServerFrame::Error { code, subscription_id, .. } => (code, subscription_id),
             other => panic!("expected an error, got {other:?}"),
         }
     }
@@ -222,16 +222,16 @@ impl Client {
     }
 
     /// Subscribes with a `ref`, and waits until the subscription stands.
-    pub(crate) async fn sub_as(&mut self, reference: &str, token: &str, since: Value) {
-        self.send(&json!({ "kind": "sub", "ref": reference, "data": token, "since": since })).await;
-        let ServerFrame::Subscribed { reference: Some(answered), channels } = self.frame().await else {
+    pub(crate) async fn sub_as(&mut self, subscription_id: &str, token: &str, since: Value) {
+        self.send(&json!({ "kind": "sub", "ref": subscription_id, "data": token, "since": since })).await;
+        let ServerFrame::Subscribed { subscription_id: Some(answered), channels } = self.frame().await else {
             panic!("not subscribed");
         };
-        assert_eq!(answered, reference);
+        assert_eq!(answered, subscription_id);
         for channel in channels {
             match self.frame().await {
-                ServerFrame::Ready { reference: Some(marked), channel: ready, .. } => {
-                    assert_eq!((marked.as_str(), ready), (reference, channel));
+                ServerFrame::Ready { subscription_id: Some(marked), channel: ready, .. } => {
+                    assert_eq!((marked.as_str(), ready), (subscription_id, channel));
                 }
                 other => panic!("expected ready, got {other:?}"),
             }
@@ -241,7 +241,7 @@ impl Client {
     /// The `ref` and the payload of the next frame, which must be a message.
     pub(crate) async fn marked_data(&mut self) -> (Option<String>, Value) {
         match self.marked().await {
-            (reference, ServerFrame::Data { data, .. }) => (reference, data),
+            (subscription_id, ServerFrame::Data { data, .. }) => (subscription_id, data),
             other => panic!("expected a message, got {other:?}"),
         }
     }

@@ -73,7 +73,8 @@ impl Events {
                 }
             }
             let message = read_server_frames(&data.join("\n")).unwrap();
-            self.waiting.extend(message.frames.into_iter().map(|frame| (message.reference.clone(), frame)));
+            self.waiting
+                .extend(message.frames.into_iter().map(|frame| (message.subscription_id.clone(), frame)));
         }
     }
 

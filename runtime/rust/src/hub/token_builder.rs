@@ -1,0 +1,82 @@
+//! Minting tokens.
+
+use std::time::Duration;
+
+use super::Hub;
+use crate::channel::Grant;
+use crate::token::{SignalClaim, TokenError, TokenSpec, TopicClaim, TopicKind};
+
+/// A builder of tokens. See [`Hub::token`].
+#[derive(Clone, Debug)]
+#[must_use = "call `mint` to get the token"]
+pub struct TokenBuilder<'h> {
+    hub: &'h Hub,
+    grant: Grant,
+    publish: bool,
+    lifetime: Duration,
+    subject: Option<String>,
+    id: Option<String>,
+}
+
+impl<'h> TokenBuilder<'h> {
+    pub(super) fn new(hub: &'h Hub, grant: Grant) -> Self {
+        Self { hub, grant, publish: false, lifetime: hub.default_lifetime(), subject: None, id: None }
+    }
+
+    /// Sets how long the token lasts: from a second to a day.
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Makes the token one for publishing to the topics over HTTP. It cannot subscribe to them.
+    pub fn publish(mut self) -> Self {
+        self.publish = true;
+        self
+    }
+
+    /// Sets the subject of the token, in 1 to 256 characters. A run receives it as the sender of a signal, and records
+    /// it in its journal.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Sets the id by which the token is revoked ([`Hub::revoke`]), in 1 to 256 characters. Random unless set.
+    ///
+    /// Several tokens can share an id, such as that of a login. They are then revoked together, and share the limit of
+    /// connections per token.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Signs and returns the token.
+    ///
+    /// # Errors
+    /// Returns an error if the grant is empty, too large, or has a channel, topic or signal that is not defined, or if
+    /// the lifetime, the subject or the id is out of range.
+    pub fn mint(self) -> Result<String, TokenError> {
+        let Self { hub, grant, publish, lifetime, subject, id } = self;
+        let topics = grant.topics().map(|(channel, topic)| TopicClaim {
+            kind: TopicKind::Run,
+            channel: channel.into(),
+            name: topic.into(),
+        });
+        let signals = grant
+            .signals()
+            .map(|(channel, signal)| SignalClaim { channel: channel.into(), name: signal.into() });
+        let (topics, signals) = (topics.collect(), signals.collect());
+        hub.mint(TokenSpec { topics, signals, publish, lifetime, subject, id })
+    }
+}
+
+impl Hub {
+    pub(crate) fn mint(&self, spec: TokenSpec) -> Result<String, TokenError> {
+        self.resolve_topics(&spec.topics).map_err(TokenError::Unknown)?;
+        for SignalClaim { channel, name } in &spec.signals {
+            self.registry().signal(channel, name).map_err(TokenError::Unknown)?;
+        }
+        self.keys().mint(spec)
+    }
+}

@@ -1,0 +1,182 @@
+import type { ChannelInput } from "../channel/channel.js";
+import { deadline } from "../util/deadline.js";
+import { ConnectionError } from "../errors.js";
+import { timing } from "../util/timing.js";
+
+/**
+ * A token: a string, or an object that has it as `key` or `token`. `key` is Inngest's spelling:
+ * `getClientSubscriptionToken` returns such an object.
+ */
+export type TokenValue =
+  | string
+  | {
+      readonly key?: string | undefined;
+      readonly token?: string | undefined;
+      readonly apiBaseUrl?: string | undefined;
+      readonly channel?: ChannelInput | undefined;
+      readonly topics?: readonly string[] | undefined;
+    };
+
+/**
+ * A token, or a function that returns one. Prefer a function, as a subscription then outlives its
+ * first token. The function is called again before a token expires, and after a reconnect if little
+ * of the token's time is left or the server rejects it. If it does not settle within 30 seconds, it
+ * is called again.
+ *
+ * `"session"` uses no token: the server authorizes the page by its own session, such as a cookie, and
+ * does so again before the grant expires. The hub needs an authorization hook
+ * (`HubBuilder::authorize`), and the page must be of the hub's own origin or of an allowed one.
+ *
+ * @example
+ * ```ts
+ * token: () => fetch("/api/token").then((response) => response.text())
+ * ```
+ */
+export type TokenInput = TokenValue | (() => TokenValue | Promise<TokenValue>);
+
+/** A token and its properties. */
+export interface ResolvedToken {
+  /** Undefined if the page's session is used instead. */
+  readonly token: string | undefined;
+  readonly apiBaseUrl: string | undefined;
+  /** Whether resolving again can return another token. */
+  readonly renewable: boolean;
+}
+
+/** The token that selects the page's session. */
+const SESSION = "session";
+
+/** Rejects anything else, such as the page of a 404, before it is sent. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** A frame may have 32 KiB. A longer one would end the connection that all subscriptions share. */
+const MAX_TOKEN_LENGTH = 24_000;
+
+/** Resolves tokens, at most one at a time. */
+export class TokenSource {
+  #pending: Promise<ResolvedToken> | undefined;
+  #input: TokenInput | undefined;
+
+  next(input: TokenInput | undefined): Promise<ResolvedToken> {
+    if (this.#pending === undefined || input !== this.#input) {
+      const pending = resolveToken(input).finally(() => {
+        if (this.#pending === pending) {
+          this.#pending = undefined;
+        }
+      });
+      this.#pending = pending;
+      this.#input = input;
+    }
+    return this.#pending;
+  }
+}
+
+/** Resolves a token. The error is fatal unless a factory may succeed the next time. */
+export async function resolveToken(input: TokenInput | undefined): Promise<ResolvedToken> {
+  const value = typeof input === "function" ? await callFactory(input) : input;
+  const text = typeof value === "string" ? value : (value?.key ?? value?.token);
+  // Response bodies often end with a newline.
+  const token = typeof text === "string" ? text.trim() : undefined;
+  const renewable = typeof input === "function";
+  const apiBaseUrl = typeof value === "object" ? value.apiBaseUrl : undefined;
+  if (token === SESSION) {
+    return { token: undefined, apiBaseUrl, renewable: true };
+  }
+  if (token === undefined || token === "") {
+    throw new ConnectionError(
+      renewable
+        ? "The token factory returned no token: return a string or an object with a `key`"
+        : "No token: set `token` to a string or to a function that returns one",
+      { fatal: !renewable },
+    );
+  }
+  if (!JWT.test(token)) {
+    const start = Array.from(token.slice(0, 20)).slice(0, 9).join("");
+    throw new ConnectionError(`The token is not a JWT; it starts with \`${start}\``, {
+      fatal: !renewable,
+    });
+  }
+  if (token.length > MAX_TOKEN_LENGTH) {
+    throw new ConnectionError(
+      `The token is too long: it has ${token.length} characters, and the limit is ${MAX_TOKEN_LENGTH}`,
+      { fatal: !renewable },
+    );
+  }
+  return { token, apiBaseUrl, renewable };
+}
+
+/**
+ * Returns an error message if a token does not grant a subscription. This avoids a request that the
+ * server would refuse; a token that cannot be read is left to the server.
+ */
+export function describeMissingGrant(
+  token: string | undefined,
+  channel: string,
+  topics: readonly string[] | undefined,
+): string | undefined {
+  const granted = token === undefined ? undefined : readClaims(token)?.topics;
+  if (!Array.isArray(granted)) {
+    return undefined;
+  }
+  const names = granted.filter((entry) => entry?.channel === channel).map((entry) => entry?.name);
+  if (names.length === 0) {
+    return `The token does not grant the channel "${channel}"`;
+  }
+  const missing = topics?.filter((topic) => !names.includes(topic)) ?? [];
+  return missing.length === 0
+    ? undefined
+    : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}"`;
+}
+
+/** Returns `true` if a token can be sent again. The server requests a renewal when less time is left. */
+export function hasTimeLeft(token: string | undefined): boolean {
+  if (token === undefined) {
+    return true;
+  }
+  const { iat, exp } = readClaims(token) ?? {};
+  if (typeof exp !== "number") {
+    return false;
+  }
+  const quarter = typeof iat === "number" ? (exp - iat) / 4 : Infinity;
+  return exp - Date.now() / 1000 > Math.min(quarter, 30);
+}
+
+/** Returns `true` if the token has expired by this machine's clock, which may be wrong. */
+export function seemsExpired(token: string): boolean {
+  const expiry = readClaims(token)?.exp;
+  return typeof expiry === "number" && expiry * 1000 < Date.now();
+}
+
+async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
+  let cancelDeadline = () => {};
+  const limit = new Promise<never>((_, reject) => {
+    cancelDeadline = deadline(timing.token, () =>
+      reject(new Error(`it did not settle within ${timing.token / 1000} seconds`)),
+    );
+  });
+  try {
+    return await Promise.race([factory(), limit]);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConnectionError(`The token factory failed: ${reason}`, { fatal: false, cause });
+  } finally {
+    cancelDeadline();
+  }
+}
+
+interface Claims {
+  readonly iat?: unknown;
+  readonly exp?: unknown;
+  readonly topics?: unknown;
+}
+
+function readClaims(token: string): Claims | undefined {
+  try {
+    const body = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof claims === "object" && claims !== null ? claims : undefined;
+  } catch {
+    return undefined;
+  }
+}

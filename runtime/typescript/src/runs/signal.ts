@@ -1,0 +1,286 @@
+import { Backoff } from "../connection/backoff.js";
+import type { SignalReference } from "../channel/channel.js";
+import { deadline } from "../util/deadline.js";
+import { ConnectionError, SignalError } from "../errors.js";
+import type { SignalErrorCode } from "../errors.js";
+import { explainSize, failureReason } from "../http/fetch-error.js";
+import { retryAfter } from "../http/retry-after.js";
+import { serverUrl } from "../http/server-url.js";
+import { describeIssues, payloadIssue, validate } from "../validate/standard-schema.js";
+import type { PayloadIssue } from "../validate/standard-schema.js";
+import { timing } from "../util/timing.js";
+import { routeUrl } from "../wire.js";
+
+/** The receipt for a signal that was recorded. */
+export interface SignalReceipt {
+  /** The run that it was sent to. */
+  readonly runId: string;
+  /** When the signal was recorded. */
+  readonly at: Date;
+  /**
+   * `accepted`: the signal is the answer to an open question of the run. `kept`: the run has not asked
+   * for it yet, and the first question that does takes it, unless another kept signal for that
+   * question was recorded earlier.
+   */
+  readonly status: "accepted" | "kept";
+}
+
+/** Options of a signal. */
+export interface SignalOptions {
+  /** The run, if several are on the channel. Default: the one that has waited longest. */
+  readonly runId?: string | undefined;
+  /** The id of the question that the user saw. If it is no longer open, the signal is refused. */
+  readonly question?: string | undefined;
+  /** Ends the attempts when aborted. The signal may have been taken nevertheless. */
+  readonly abortSignal?: AbortSignal | undefined;
+}
+
+/** Where to send a signal, and how to authorize it. */
+export interface Access {
+  /** Undefined if the page's session is used instead. */
+  readonly bearer: string | undefined;
+  readonly apiBaseUrl: string | undefined;
+  /** Whether another call can return another bearer. */
+  readonly renewable: boolean;
+}
+
+/** How to send a signal. */
+export interface SignalRequest extends SignalOptions {
+  readonly getAccess: () => Promise<Access>;
+  /** How often the signal is sent again if the server is unreachable or temporarily unavailable. */
+  readonly retries: number;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** A failed attempt. */
+interface Failure {
+  readonly error: SignalError;
+  /** What another attempt needs to succeed: another bearer, or time. Undefined if it would fail, too. */
+  readonly retryWith: "bearer" | "time" | undefined;
+  /** The delay that the server requested, in milliseconds. */
+  readonly retryAfter?: number | undefined;
+}
+
+/**
+ * Validates and sends a signal, and retries after temporary failures. All attempts have the same
+ * idempotency key, so that the signal is taken at most once.
+ */
+export async function sendSignal(
+  reference: SignalReference,
+  payload: unknown,
+  request: SignalRequest,
+): Promise<SignalReceipt> {
+  const { abortSignal } = request;
+  abortSignal?.throwIfAborted();
+  const end = new AbortController();
+  const abort = () => end.abort(abortSignal?.reason);
+  abortSignal?.addEventListener("abort", abort, { once: true });
+  const aborted = new Promise<never>((_, reject) => {
+    end.signal.addEventListener("abort", () => reject(end.signal.reason), { once: true });
+  });
+  try {
+    // A race, as a token factory may never settle.
+    return await Promise.race([sendWithRetries(reference, payload, request, end.signal), aborted]);
+  } finally {
+    abortSignal?.removeEventListener("abort", abort);
+  }
+}
+
+async function sendWithRetries(
+  reference: SignalReference,
+  payload: unknown,
+  request: SignalRequest,
+  end: AbortSignal,
+): Promise<SignalReceipt> {
+  await validatePayload(reference, payload);
+  const body = JSON.stringify(payload);
+  const key = request.idempotencyKey ?? randomKey();
+  const backoff = new Backoff();
+  let retries = 0;
+  let hasRenewed = false;
+  for (;;) {
+    end.throwIfAborted();
+    const outcome = await sendOnce(reference, body, key, request, end);
+    if (!("error" in outcome)) {
+      return outcome;
+    }
+    if (outcome.retryWith === "bearer" && !hasRenewed) {
+      hasRenewed = true;
+    } else if (outcome.retryWith === "time" && retries < request.retries) {
+      retries += 1;
+      await delay(backoff.next({ min: timing.sendMin, max: timing.sendMax }, outcome.retryAfter), end);
+    } else {
+      throw outcome.error;
+    }
+  }
+}
+
+async function validatePayload({ channel, signal, schema }: SignalReference, payload: unknown): Promise<void> {
+  const { issues } = await validate(schema, payload);
+  if (issues !== undefined) {
+    const why = `the payload is invalid: ${describeIssues(issues)}`;
+    throw new SignalError(channel, signal, "invalid", why, { issues: issues.map(payloadIssue) });
+  }
+}
+
+async function sendOnce(
+  reference: SignalReference,
+  body: string,
+  key: string,
+  { getAccess, ...options }: SignalRequest,
+  end: AbortSignal,
+): Promise<SignalReceipt | Failure> {
+  let access: Access;
+  try {
+    access = await getAccess();
+  } catch (cause) {
+    return accessFailure(reference, cause);
+  }
+  try {
+    const url = signalUrl(reference, options, access);
+    const headers = {
+      ...(access.bearer === undefined ? {} : { authorization: `Bearer ${access.bearer}` }),
+      "content-type": "application/json",
+      "idempotency-key": key,
+    };
+    const credentials = access.bearer === undefined ? "include" : "same-origin";
+    const request = { method: "POST", headers, body, cache: "no-store", credentials } as const;
+    const { status, text, wait } = await post(url, request, end);
+    const answer = parse(text);
+    return status >= 200 && status < 300
+      ? receipt(reference, status, answer)
+      : { ...refusal(reference, status, answer, access), retryAfter: wait };
+  } catch (cause) {
+    const size = explainSize(body);
+    const why = size ?? `the request failed: ${failureReason(cause)}`;
+    const code = size === undefined ? "unavailable" : "invalid";
+    const error = new SignalError(reference.channel, reference.signal, code, why, { cause });
+    return { error, retryWith: cause instanceof ConnectionError || size !== undefined ? undefined : "time" };
+  }
+}
+
+function signalUrl(
+  { channel, signal }: SignalReference,
+  { runId, question }: SignalOptions,
+  { apiBaseUrl }: Access,
+): URL {
+  const url = routeUrl(serverUrl(apiBaseUrl), "signal");
+  const query = { channel, name: signal, run_id: runId, question };
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) {
+      url.searchParams.set(name, value);
+    }
+  }
+  return url;
+}
+
+async function post(
+  url: URL,
+  init: RequestInit,
+  end: AbortSignal,
+): Promise<{ readonly status: number; readonly text: string; readonly wait: number | undefined }> {
+  end.throwIfAborted();
+  const limit = new AbortController();
+  const cancelDeadline = deadline(timing.answer, () => limit.abort(new Error("the server did not answer in time")));
+  const abort = () => limit.abort(end.reason);
+  end.addEventListener("abort", abort, { once: true });
+  try {
+    const response = await fetch(url, { ...init, signal: limit.signal });
+    return { status: response.status, text: await response.text(), wait: retryAfter(response.headers) };
+  } finally {
+    cancelDeadline();
+    end.removeEventListener("abort", abort);
+  }
+}
+
+function receipt({ channel, signal }: SignalReference, status: number, answer: unknown): SignalReceipt | Failure {
+  const { run_id: runId, at, status: state } = Object(answer) as Readonly<Record<string, unknown>>;
+  if (typeof runId === "string" && typeof at === "string") {
+    return { runId, at: new Date(at), status: state === "kept" ? "kept" : "accepted" };
+  }
+  // For example the page that a development server returns for every address.
+  const why = "the answer is not that of a fanfare server: check `apiBaseUrl`";
+  return { error: new SignalError(channel, signal, "unavailable", why, { status }), retryWith: undefined };
+}
+
+/** Returns the failure of a token factory, which may succeed the next time. */
+function accessFailure({ channel, signal }: SignalReference, cause: unknown): Failure {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const error = new SignalError(channel, signal, "unauthorized", why, { cause });
+  return { error, retryWith: cause instanceof ConnectionError && !cause.fatal ? "time" : undefined };
+}
+
+interface RefusalData {
+  readonly code?: unknown;
+  readonly signal?: unknown;
+  readonly payload?: unknown;
+  readonly by?: unknown;
+  readonly at?: unknown;
+  readonly issues?: readonly PayloadIssue[];
+}
+
+function refusal(
+  { channel, signal }: SignalReference,
+  status: number,
+  answer: unknown,
+  { renewable }: Access,
+): Failure {
+  const { error: reason, data } = Object(answer) as { readonly error?: unknown; readonly data?: unknown };
+  const { code: detail, signal: takenSignal, payload: takenPayload, by, at, issues } = Object(data) as RefusalData;
+  const code = codeOf(status, detail);
+  const why = typeof reason === "string" ? reason : `the server answered ${status}`;
+  const error = new SignalError(channel, signal, code, why, {
+    status,
+    takenSignal: typeof takenSignal === "string" ? takenSignal : undefined,
+    takenPayload,
+    by: typeof by === "string" ? by : undefined,
+    at: typeof at === "string" ? new Date(at) : undefined,
+    issues: Array.isArray(issues) ? issues : undefined,
+  });
+  if (code === "unavailable") {
+    return { error, retryWith: "time" };
+  }
+  return { error, retryWith: code === "unauthorized" && renewable ? "bearer" : undefined };
+}
+
+/** The codes of HTTP statuses without a code in the answer. */
+const CODES: Readonly<Record<number, SignalErrorCode>> = {
+  400: "invalid",
+  401: "unauthorized",
+  403: "not_granted",
+  408: "unavailable",
+  413: "invalid",
+  422: "invalid",
+  429: "unavailable",
+};
+
+const SERVER_CODES: readonly unknown[] = ["already_taken", "too_late", "run_ended", "no_run"];
+
+function codeOf(status: number, detail: unknown): SignalErrorCode {
+  if ((status === 404 || status === 409) && SERVER_CODES.includes(detail)) {
+    return detail as SignalErrorCode;
+  }
+  return status >= 500 ? "unavailable" : (CODES[status] ?? "unknown");
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns a random key. Pages that are not served over HTTPS, as in development, have no `randomUUID`. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Waits. An abort ends the wait early. */
+function delay(milliseconds: number, end: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    end.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}

@@ -1,0 +1,118 @@
+import type { ChannelInput, TopicName } from "../channel/channel.js";
+import type { Drift } from "../channel/drift.js";
+import type { InvalidMessageError } from "../errors.js";
+import type { Gap, Message } from "../channel/message.js";
+import type { RunUpdate } from "../runs/run-update.js";
+import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
+import type { TokenInput } from "../connection/token.js";
+import type { Cursor } from "../wire.js";
+
+/** Options of `subscribe`. */
+export interface SubscribeOptions<
+  Channel extends ChannelInput = ChannelInput,
+  Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> extends ConnectionOptions {
+  readonly channel: Channel;
+  /** Default: all topics of the channel. */
+  readonly topics?: Topics | undefined;
+  /**
+   * A token, or a function that returns one, which is called whenever a new token is needed.
+   * `"session"` uses the page's own session instead.
+   */
+  readonly token?: TokenInput | undefined;
+  /** The token, under the name that Inngest's `subscribe` uses. `token` takes precedence. */
+  readonly key?: string | undefined;
+  /**
+   * Whether to validate payloads with the channel's schemas. Default: true. With `false`, `data` is
+   * the JSON as it arrived.
+   */
+  readonly validate?: Validate | undefined;
+  /**
+   * Where to begin: `"now"` (the default), at the `"start"` of the history, after a message id, or at
+   * the `position` of an earlier subscription.
+   */
+  readonly since?: Cursor | undefined;
+  /**
+   * How many messages are buffered for a slow reader. At the limit the subscription pauses; once half
+   * of them were read, it resumes from the server's history, so that memory stays bounded. Messages
+   * that the history no longer has by then are reported as a gap. Default: 10,000.
+   */
+  readonly bufferLimit?: number | undefined;
+  /** Closes the subscription when aborted, as `close()` does. */
+  readonly abortSignal?: AbortSignal | undefined;
+  /** Called, in order with the messages, when messages were missed for good. */
+  readonly onGap?: ((gap: Gap) => void) | undefined;
+  /**
+   * Called, in order with the messages, when a run on the channel begins, starts another attempt,
+   * waits for a signal, halts or ends. A new subscriber receives the latest of these events at once.
+   */
+  readonly onRun?: ((update: RunUpdate<NoInfer<Channel>, NoInfer<Validate>>) => void) | undefined;
+  /**
+   * Called, in order with the messages, for each message and each result of a run that does not match
+   * the definition. Default: `onError`. Without either, the subscription ends with the error, so that
+   * it cannot go unnoticed.
+   */
+  readonly onInvalid?: ((error: InvalidMessageError) => void) | undefined;
+  /**
+   * Called for errors that the subscription survives: the token factory throws, the server is
+   * unreachable, `onMessage` throws. In the callback form it is also called with the error that ends
+   * the subscription. Without it, errors that `onMessage` throws and that end the subscription are
+   * unhandled rejections, and all others are logged to the console, each message once.
+   *
+   * An error that this or another callback throws is reported as an uncaught error, which
+   * `window.onerror` receives, and the subscription continues.
+   */
+  readonly onError?: ((error: Error) => void) | undefined;
+  /**
+   * Called at every connect if the server's definition of the channel differs from this page's.
+   * Without it, the drift is logged to the console once per definition.
+   */
+  readonly onDrift?: ((drift: Drift) => void) | undefined;
+}
+
+/** Options of `subscribe` in its callback form. */
+export interface SubscribeCallbackOptions<
+  Channel extends ChannelInput = ChannelInput,
+  Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> extends SubscribeOptions<Channel, Topics, Validate> {
+  /** Called for each message. Each call is awaited before the next. */
+  readonly onMessage: MessageCallback<Channel, Topics, Validate>;
+}
+
+/** The callback of `subscribe`. */
+export type MessageCallback<
+  Channel extends ChannelInput,
+  Topics extends readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> = (message: Message<Channel, Topics[number], Validate>) => void | Promise<void>;
+
+/** An open subscription. */
+export interface SubscriptionHandle {
+  readonly connectionStatus: ConnectionStatus;
+  /** The last gap; null if there was none. */
+  readonly gap: Gap | null;
+  /**
+   * The position after the last message that was delivered. To resume after a reload, save it once
+   * you have handled the message, and pass it as `since`. A subscription that begins in the middle of
+   * a text stream does not receive the rest of that stream.
+   */
+  readonly position: Cursor;
+  /** Resolves when the subscription ends: to the error that ended it, or to null after `close()`. */
+  readonly closed: Promise<Error | null>;
+  /**
+   * Ends the subscription and drops undelivered messages. `reason` is ignored; it is accepted because
+   * Inngest's SDK takes one.
+   */
+  close(reason?: string): void;
+  /** Does the same as `close`. */
+  unsubscribe(reason?: string): void;
+}
+
+/** A subscription to iterate over, with one reader at a time. Leaving the loop closes it. */
+export interface Subscription<SubscribedMessage> extends SubscriptionHandle {
+  next(): Promise<IteratorResult<SubscribedMessage, undefined>>;
+  return(): Promise<IteratorResult<SubscribedMessage, undefined>>;
+  [Symbol.asyncIterator](): Subscription<SubscribedMessage>;
+}

@@ -1,0 +1,48 @@
+import { seemsExpired } from "../connection/token.js";
+import type { ResolvedToken } from "../connection/token.js";
+import { ConnectionError } from "../errors.js";
+import type { ErrorFrame } from "../wire.js";
+
+/** Errors of a `sub` frame that no other token and no later attempt can avoid. */
+const FATAL_CODES = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too_many_channels"];
+
+/** Returns the error for a `sub` frame that the server refused. Errors with an unknown code are not fatal. */
+export function subscribeError(
+  frame: ErrorFrame,
+  channel: string,
+  token: ResolvedToken | undefined,
+): ConnectionError {
+  // A session is not renewable: it is refused until the user has signed in.
+  const isRenewable = token?.renewable === true && token.token !== undefined;
+  const isUnauthorized = frame.code === "unauthorized";
+  const isExpired = isUnauthorized && seemsExpired(token?.token ?? "");
+  const expired = isRenewable ? "the token has expired" : describeTokenEnd("expired");
+  // The same code as for a token that expires while it is subscribed.
+  const { code, message } = isExpired ? { code: "expired", message: expired } : frame;
+  return new ConnectionError(`Could not subscribe to the channel "${channel}": ${message} (${code})`, {
+    fatal: FATAL_CODES.includes(code) || (isUnauthorized && !isRenewable),
+    code,
+  });
+}
+
+/** Returns the message for a token that has expired or was revoked, with the fix. */
+export function describeTokenEnd(code: string): string {
+  return code === "revoked"
+    ? "the token was revoked; set `token` to a function, so that a new one can be fetched"
+    : "the token has expired; set `token` to a function, so that a new one can be fetched";
+}
+
+/** Returns the error as a fatal one. */
+export function toFatal(error: ConnectionError): ConnectionError {
+  const { message, closeCode, code, cause } = error;
+  return error.fatal ? error : new ConnectionError(message, { fatal: true, closeCode, code, cause });
+}
+
+/** Wraps a thrown value. */
+export function toConnectionError(cause: unknown): ConnectionError {
+  if (cause instanceof ConnectionError) {
+    return cause;
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConnectionError(`Could not connect: ${reason}`, { fatal: false, cause });
+}

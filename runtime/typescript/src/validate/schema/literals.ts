@@ -1,0 +1,50 @@
+/** Readers of constants: booleans, null, literals and enums. */
+
+import { equal, isPrimitive } from "./equal.js";
+import { rejectByProfile, rejectType } from "./json.js";
+import type { Reader } from "./report.js";
+import { choiceKeyword, choiceMessage } from "./messages.js";
+
+/** Reads `true` or `false`. */
+export const boolean: Reader = (value, report) =>
+  typeof value === "boolean" ? undefined : rejectType("must be a boolean", value, report);
+
+/** Reads `null`. */
+export const nil: Reader = (value, report) => (value === null ? undefined : rejectType("must be null", value, report));
+
+/** Rejects every value. */
+export const never: Reader = (value, report) =>
+  rejectByProfile(value, report) ?? report.add("not", "is not allowed", value);
+
+/** Reads one of several strings. */
+export function enums(names: readonly string[]): Reader {
+  const isOne = oneOfPrimitives(names);
+  const [rule, message] = [choiceKeyword(names), choiceMessage(names)];
+  return (value, report) => {
+    if (isOne(value)) {
+      return undefined;
+    }
+    return rejectByProfile(value, report) ?? report.add(rule, message, value);
+  };
+}
+
+/** Reads one of several JSON values, compared deeply. */
+export function literals(values: readonly unknown[]): Reader {
+  const isOne = values.every(isPrimitive) ? oneOfPrimitives(values) : (value: unknown) => values.some((one) => equal(one, value));
+  const [rule, message] = [choiceKeyword(values), choiceMessage(values)];
+  return (value, report) => {
+    if (isOne(value)) {
+      return undefined;
+    }
+    return value === undefined ? report.add("required", "is required", value) : report.add(rule, message, value);
+  };
+}
+
+function oneOfPrimitives(values: readonly unknown[]): (value: unknown) => boolean {
+  // A few comparisons are faster than a hash.
+  if (values.length <= 8) {
+    return (value) => values.includes(value);
+  }
+  const set = new Set(values);
+  return (value) => set.has(value);
+}

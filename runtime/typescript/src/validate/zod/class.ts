@@ -1,0 +1,181 @@
+/**
+ * Subclasses of zod classes with exact readers.
+ *
+ * In every other respect they are zod classes: `instanceof`, `.extend()`, `.optional()`,
+ * `z.toJSONSchema()`. Clones keep the reader, because zod clones by constructor and definition.
+ */
+
+import * as core from "zod/v4/core";
+
+import { MAX_ISSUES } from "../schema/issue.js";
+import { json } from "../schema/json.js";
+import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report, settled } from "../schema/report.js";
+import { nullable, optional } from "../schema/unions.js";
+import { rawIssues } from "./issues.js";
+
+type Payload = core.ParsePayload;
+type Context = core.ParseContextInternal;
+
+/** A kind of schema: its zod type, its reader and its metadata. */
+export interface Kind<Definition> {
+  /** The name of the type in zod. */
+  readonly type: string;
+  /** Returns the reader of a definition; undefined if only zod can read it. */
+  read(definition: Definition): Reader | undefined;
+  /** Adds metadata for `z.toJSONSchema` and form libraries. */
+  describe?(internals: Internals, definition: Definition): void;
+}
+
+type ZodInternals = core.SomeType["_zod"];
+
+export interface Internals extends ZodInternals {
+  /** Creates the reader. Only our classes have this. */
+  fanfare?: () => Reader;
+  reader?: Reader;
+}
+
+/** A zod class, of `zod` or of `zod/mini`. */
+interface Parent {
+  init(schema: never, definition: never): void;
+}
+
+/**
+ * Returns a constructor of a subclass of the zod class `parent` with an exact reader. The caller declares
+ * the type, as TypeScript cannot infer zod's classes.
+ */
+export function exact<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
+  const Exact = core.$constructor<core.$ZodType, Definition & core.$ZodTypeDef>(`Fanfare${name}`, (schema, definition) => {
+    withoutEval(() => {
+      for (const { init } of [core.$ZodType as Parent, parent]) {
+        init(schema as never, definition as never);
+      }
+    });
+    const internals: Internals = schema._zod;
+    const zodParse = internals.parse;
+    kind.describe?.(internals, definition);
+    internals.fanfare = () => kind.read(definition) ?? run(zodParse);
+    // Zod sets these two in deferred functions, in this order. Ours runs last.
+    (internals.deferred ??= []).push(() => {
+      internals.parse = parse(schema);
+      if (!definition.checks?.length) {
+        internals.run = internals.parse;
+      }
+    });
+  });
+  // `coerce` keeps `z.compile` from replacing the reader, as it skips coercing schemas.
+  return (definition) => new Exact({ ...definition, type: kind.type, coerce: true } as never) as never;
+}
+
+/** Keeps zod from probing for `eval` in an object class, which a strict content security policy reports. */
+function withoutEval(create: () => void): void {
+  const { jitless } = core.config();
+  core.config({ jitless: true });
+  try {
+    create();
+  } finally {
+    core.config({ jitless });
+  }
+}
+
+/** Returns the function that zod calls to parse a value. */
+function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
+  let reader: Reader | undefined;
+  return (payload, context) => {
+    reader ??= ownReader(schema._zod);
+    const report = new Report(context, context.async === true, context.direction === "backward");
+    if (waiting?.context === context) {
+      // Part of the same validation, with zod schemas in between.
+      report.outer = waiting;
+      report.level = waiting.level;
+    }
+    const result = reader(payload.value, report);
+    if (result === undefined) {
+      return payload;
+    }
+    return result === REJECTED && report.isAsync
+      ? settled(result, report.found).then(({ value, found }) => finish(payload, value, found))
+      : finish(payload, outputOf(payload.value, result), report.found);
+  };
+}
+
+function finish(payload: Payload, output: unknown, found: readonly Found[]): Payload {
+  if (found.length === 0) {
+    payload.value = output;
+  } else {
+    payload.issues.push(...rawIssues(found));
+  }
+  return payload;
+}
+
+/** Returns the reader of any schema: its own, or one that delegates to zod. */
+export function readerOf(schema: core.SomeType): Reader {
+  const internals: Internals = schema._zod;
+  const { def } = internals as core.$ZodTypes["_zod"];
+  if (def.checks?.length) {
+    return run((payload, context) => internals.run(payload, context));
+  }
+  if (internals.fanfare) {
+    return ownReader(internals);
+  }
+  // The schemas of `.optional()`, `.partial()` and `.nullable()` only wrap another one.
+  if (def.type === "optional" && !internals.traits.has("$ZodExactOptional") && !substitutes(def.innerType)) {
+    return optional(readerOf(def.innerType));
+  }
+  if (def.type === "nullable") {
+    return nullable(readerOf(def.innerType));
+  }
+  return run((payload, context) => internals.run(payload, context));
+}
+
+/** Returns `true` if a schema may substitute a value for an absent one. */
+export function substitutes(schema: core.SomeType): boolean {
+  return schema._zod.optin !== undefined;
+}
+
+function ownReader(internals: Internals): Reader {
+  if (internals.reader === undefined) {
+    let created: Reader | undefined;
+    // Recursive references get this reader while the schema's own is being created.
+    internals.reader = (value, report) => (created as Reader)(value, report);
+    created = internals.fanfare?.() as Reader;
+    internals.reader = created;
+  }
+  return internals.reader;
+}
+
+/** The report that waits while zod parses a part of the value. */
+let waiting: Report | undefined;
+
+/** Returns a reader that delegates to zod, including promises. */
+function run(parse: (payload: Payload, context: Context) => Payload | Promise<Payload>): Reader {
+  return (value, report) => {
+    if (report.isPayload && json(value, report) === REJECTED) {
+      return REJECTED;
+    }
+    const outer = waiting;
+    waiting = report;
+    let result: Payload | Promise<Payload>;
+    try {
+      result = parse({ value, issues: [] }, report.context as Context);
+    } finally {
+      waiting = outer;
+    }
+    if (!(result instanceof Promise)) {
+      report.found.push(...foundBy(result));
+      return result.issues.length === 0 ? resultOf(value, result.value) : REJECTED;
+    }
+    if (!report.isAsync) {
+      throw new core.$ZodAsyncError();
+    }
+    return report.wait(result.then((payload) => ({ value: payload.value, found: foundBy(payload) })));
+  };
+}
+
+/** Returns the result of a reader for an output. */
+function resultOf(value: unknown, output: unknown): unknown {
+  return output === undefined ? (value === undefined ? undefined : NOTHING) : output;
+}
+
+function foundBy(payload: Payload): Found[] {
+  return payload.issues.slice(0, MAX_ISSUES + 1).map((issue) => ({ path: [], rule: "", message: "", value: undefined, foreign: issue }));
+}

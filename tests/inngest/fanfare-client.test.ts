@@ -1,0 +1,150 @@
+import { join } from "node:path";
+import { InvalidMessageError, subscribe as subscribeWithFanfare } from "fanfare";
+import { createRealtime } from "fanfare/server";
+import { channel, subscribe } from "inngest/realtime";
+import { build, type Rolldown } from "vite";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { pipeline } from "../../generated/typescript/pipeline.js";
+import { listen, quick } from "../end-to-end/support/listen.js";
+import { root } from "../end-to-end/support/paths.js";
+import { Proxy } from "../end-to-end/support/proxy.js";
+import { Server } from "../end-to-end/support/server.js";
+import { pause, range, until } from "../end-to-end/support/wait.js";
+import { appOf } from "./support/app.js";
+import { follow } from "./support/follow.js";
+
+let server: Server;
+let app: ReturnType<typeof appOf>;
+
+beforeAll(async () => {
+  server = await Server.start();
+  app = appOf(server);
+});
+
+afterAll(() => server.stop());
+
+test("a slow validator reorders messages in the SDK, but not in Fanfare's client", async () => {
+  const slow = channel({
+    name: "pipeline:run_swap",
+    topics: {
+      status: { schema: z.object({ progress: z.number() }).refine(() => pause(20).then(() => true)) },
+      tokens: { schema: z.object({ index: z.number() }) },
+    },
+  });
+  const told: string[] = [];
+  const own = await subscribeWithFanfare({
+    ...quick,
+    channel: slow,
+    token: await server.token("run_swap"),
+    topics: ["status", "tokens"],
+    apiBaseUrl: server.url,
+    onMessage: ({ topic }) => void told.push(topic),
+  });
+  const guest = follow(await subscribe({ app, channel: slow, topics: ["status", "tokens"] }));
+  for (const index of range(0, 3)) {
+    await server.status("run_swap", "x");
+    await server.tokens("run_swap", { from: index, count: 1 });
+  }
+  await guest.count(6);
+  await until("all have come", () => told.length >= 6);
+  const turns = ["status", "tokens", "status", "tokens", "status", "tokens"];
+  expect(told).toEqual(turns);
+  expect(guest.messages.map(({ topic }) => topic)).not.toEqual(turns);
+  own.close();
+});
+
+test("the SDK only logs invalid messages, and Fanfare's client reports them", async () => {
+  const strict = channel({
+    name: "pipeline:run_strict",
+    topics: { status: { schema: z.object({ message: z.string(), progress: z.number().max(50) }) } },
+  });
+  const errors: Error[] = [];
+  const own = await subscribeWithFanfare({
+    ...quick,
+    channel: strict,
+    token: await server.token("run_strict"),
+    topics: ["status"],
+    apiBaseUrl: server.url,
+    onMessage: () => {},
+    onError: (error) => errors.push(error),
+  });
+  const logged = vi.spyOn(console, "error").mockReturnValue();
+  const guest = follow(await subscribe({ app, channel: strict, topics: ["status"] }));
+  await server.status("run_strict", "refused", 51);
+  await server.status("run_strict", "accepted", 50);
+  await guest.count(1);
+  await until("it was reported", () => errors.length > 0);
+  expect(guest.messages.map(({ data }) => data)).toEqual([{ message: "accepted", progress: 50 }]);
+  expect(logged.mock.calls).toHaveLength(1);
+  expect(errors[0]).toBeInstanceOf(InvalidMessageError);
+  expect(errors[0]?.message).toContain("/progress");
+  logged.mockRestore();
+  own.close();
+});
+
+test("a token is renewed before it expires, and the connection stays open", async () => {
+  const proxy = await Proxy.start(server.url);
+  let asked = 0;
+  const own = await listen("run_renew", {
+    apiBaseUrl: proxy.url,
+    token: () => {
+      asked += 1;
+      return server.token("run_renew", 2);
+    },
+  });
+  await until("two tokens have ended", () => asked >= 4);
+  await server.status("run_renew", "still here");
+  await until("it has come", () => own.messages.length > 0);
+  expect(proxy.connections).toBe(1);
+  own.close();
+  proxy.stop();
+});
+
+test("a publish whose response is lost is repeated, and arrives once", async () => {
+  const own = await listen("run_lost", { apiBaseUrl: server.url, token: await server.token("run_lost") });
+  const { fetch } = globalThis;
+  let calls = 0;
+  vi.stubGlobal("fetch", async (...args: Parameters<typeof fetch>) => {
+    const response = await fetch(...args);
+    calls += 1;
+    if (calls === 1) {
+      throw new TypeError("the network broke");
+    }
+    return response;
+  });
+  const realtime = createRealtime({ apiBaseUrl: server.url, signingKey: server.signingKey });
+  const { id } = await realtime.publish(pipeline({ runId: "run_lost" }).tokens, { index: 0, text: "once" });
+  await realtime.publish(pipeline({ runId: "run_lost" }).tokens, { index: 1, text: "next" });
+  vi.unstubAllGlobals();
+  await until("both have come", () => own.messages.length >= 2);
+  expect(calls).toBe(3);
+  expect(own.indexes).toEqual([0, 1]);
+  expect(own.messages[0]?.id).toBe(id);
+  own.close();
+});
+
+test("Fanfare's hook is less than 0.6 times the size of Inngest's", async () => {
+  const theirs = await sizeOf("node_modules/inngest/react.js");
+  const ours = await sizeOf("runtime/typescript/dist/react.js");
+  expect(ours).toBeGreaterThan(1000);
+  expect(ours).toBeLessThan(0.6 * theirs);
+});
+
+/** Returns the bundled size of a module and its imports in bytes, without React. */
+async function sizeOf(module: string): Promise<number> {
+  const built = await build({
+    root,
+    configFile: false,
+    logLevel: "silent",
+    build: {
+      write: false,
+      minify: true,
+      lib: { entry: join(root, module), formats: ["es"] },
+      rolldownOptions: { external: ["react"] },
+    },
+  });
+  const outputs = (Array.isArray(built) ? built : [built]) as readonly Rolldown.RolldownOutput[];
+  const codes = outputs.flatMap(({ output }) => output.map((file) => (file.type === "chunk" ? file.code : "")));
+  return codes.join("").length;
+}

@@ -1,0 +1,79 @@
+//! The workspace of the benchmarks, `benches/`: its programs, its npm packages and the locked versions of both.
+
+use crate::failure::{Failure, Result};
+use crate::paths::{in_root, target};
+use crate::process::{cargo, run};
+use crate::step::step;
+use crate::tools;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FOLDER: &str = "benches";
+
+/// Returns a path in the workspace.
+pub(super) fn source(path: impl AsRef<Path>) -> PathBuf {
+    in_root(FOLDER).join(path)
+}
+
+/// Builds the programs of a package, optimised.
+///
+/// The lock file pins the versions, except those of new dependencies of Fanfare.
+pub(super) fn build(package: &str) -> Result {
+    let mut build = cargo(&["build", "--quiet", "--release", "--package", package, "--manifest-path"]);
+    run(build.arg(source("Cargo.toml")).arg("--target-dir").arg(target_folder()))
+}
+
+/// Returns the path of a program that [`build`] builds.
+pub(super) fn program(name: &str) -> PathBuf {
+    target_folder().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The workspace has its own profile, so its artifacts are not shared with the main workspace.
+fn target_folder() -> PathBuf {
+    target().join("bench/programs")
+}
+
+/// Installs the npm packages, unless they are up to date.
+pub(super) fn install_packages() -> Result {
+    let folder = in_root(FOLDER);
+    if tools::packages_are_fresh(&folder) {
+        return Ok(());
+    }
+    step("Installing the npm packages of the benchmarks", || tools::install_packages(&folder))
+}
+
+/// Returns the locked versions of crates, as `name@version`.
+pub(super) fn crate_versions(names: &[&str]) -> Result<Vec<String>> {
+    locked(names, "Cargo.lock", |name| format!("name = \"{name}\"\nversion = \""))
+}
+
+/// Returns the locked versions of npm packages, as `name@version`.
+pub(super) fn npm_versions(names: &[&str]) -> Result<Vec<String>> {
+    locked(names, "package-lock.json", |name| format!("\"node_modules/{name}\": {{\n      \"version\": \""))
+}
+
+fn locked(names: &[&str], file: &str, prefix: impl Fn(&str) -> String) -> Result<Vec<String>> {
+    let path = source(file);
+    let lock = fs::read_to_string(&path).map_err(|error| Failure::at(&path, &error))?;
+    Ok(names.iter().map(|name| versioned(name, &lock, &prefix(name))).collect())
+}
+
+/// Returns `name@version`, with the version between `prefix` and the next quotation mark.
+pub(super) fn versioned(name: &str, text: &str, prefix: &str) -> String {
+    let version = text.split(prefix).nth(1).and_then(|rest| rest.split('"').next());
+    format!("{name}@{}", version.unwrap_or("unknown"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_from_the_lock_files() {
+        for version in
+            crate_versions(&["typify", "tokio"]).unwrap().into_iter().chain(npm_versions(&["ws"]).unwrap())
+        {
+            assert!(version.contains('@') && !version.ends_with("unknown"), "{version}");
+        }
+    }
+}
