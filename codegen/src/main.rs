@@ -82,16 +82,16 @@ fn main() -> ExitCode {
             }
             let files = match generate(definitions.schemas()) {
                 Ok(files) => files,
-                Err(error) => return failed(&error),
+                Err(error) => return print_error(&error),
             };
             let changes = if check { files.compare(&out) } else { files.write(&out) };
             match changes {
-                Ok(changes) if check => checked(&changes),
+                Ok(changes) if check => print_check(&changes),
                 Ok(changes) => {
-                    generated(&changes, files.iter().count());
+                    print_changes(&changes, files.iter().count());
                     ExitCode::SUCCESS
                 }
-                Err(error) => failed(&Error::Io(error)),
+                Err(error) => print_error(&Error::Io(error)),
             }
         }
         Verb::Lint { definitions } => match lint(definitions.schemas()) {
@@ -103,7 +103,7 @@ fn main() -> ExitCode {
                 eprint!("{}", warnings.render(std::io::stderr().is_terminal()));
                 ExitCode::from(FINDINGS)
             }
-            Err(error) => failed(&error),
+            Err(error) => print_error(&error),
         },
         Verb::Schema => {
             print(&format_schema());
@@ -116,7 +116,7 @@ fn is_inside(folder: &Path, other: &Path) -> bool {
     matches!((std::path::absolute(folder), std::path::absolute(other)), (Ok(folder), Ok(other)) if folder.starts_with(&other))
 }
 
-fn generated(changes: &[Change], total: usize) {
+fn print_changes(changes: &[Change], total: usize) {
     for change in changes {
         let verb = match change.kind() {
             "orphaned" => "removed",
@@ -128,7 +128,7 @@ fn generated(changes: &[Change], total: usize) {
     print(&format!("{total} files up to date, {written} written\n"));
 }
 
-fn checked(changes: &[Change]) -> ExitCode {
+fn print_check(changes: &[Change]) -> ExitCode {
     if changes.is_empty() {
         print("all generated files are up to date\n");
         return ExitCode::SUCCESS;
@@ -141,7 +141,7 @@ fn checked(changes: &[Change]) -> ExitCode {
     ExitCode::from(FINDINGS)
 }
 
-fn failed(error: &Error) -> ExitCode {
+fn print_error(error: &Error) -> ExitCode {
     match error {
         Error::Definitions(diagnostics) => {
             eprint!("{}", diagnostics.render(std::io::stderr().is_terminal()));

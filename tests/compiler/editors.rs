@@ -22,7 +22,7 @@ fn editors_and_the_compiler_accept_the_same_topics() {
         (json!({ "stream": { "text": null } }), false),
         (json!({ "stream": "text", "schema": text }), false),
     ] {
-        agree(&editor, &json!({ "address": "room", "topics": { "said": topic } }), is_one);
+        agree(&editor, &json!({ "address": "room", "topics": { "story": topic } }), is_one);
     }
 }
 
@@ -40,14 +40,14 @@ fn editors_and_the_compiler_accept_the_same_signals_and_results() {
         (json!({ "payload": text, "retain": "last" }), false),
         (json!("approve"), false),
     ] {
-        let topics = json!({ "said": { "payload": text } });
+        let topics = json!({ "story": { "payload": text } });
         let room = json!({ "address": "room", "topics": topics, "signals": { "approve": signal } });
         agree(&editor, &room, is_one);
     }
     for (result, is_one) in
         [(text.clone(), true), (json!(true), true), (json!(null), false), (json!("text"), false)]
     {
-        let topics = json!({ "said": { "payload": text } });
+        let topics = json!({ "story": { "payload": text } });
         agree(&editor, &json!({ "address": "room", "topics": topics, "result": result }), is_one);
     }
 }

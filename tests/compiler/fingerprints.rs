@@ -5,37 +5,37 @@ use std::collections::HashSet;
 use crate::cases::Scratch;
 
 #[test]
-fn a_fingerprint_changes_when_a_topic_becomes_a_stream() {
-    let payload = fingerprint("said: { payload: { type: string } }");
-    let stream = fingerprint("said: { stream: text }");
+fn a_fingerprint_changes_if_a_topic_becomes_a_stream() {
+    let payload = fingerprint("story: { payload: { type: string } }");
+    let stream = fingerprint("story: { stream: text }");
     assert_ne!(payload, stream);
-    assert_eq!(stream, fingerprint("said: { description: In chunks., stream: text }"));
-    assert_ne!(stream, fingerprint("said: { stream: text, retain: last }"));
-    assert_ne!(stream, fingerprint("told: { stream: text }"));
-    assert_ne!(stream, fingerprint("{ said: { stream: text }, told: { stream: text } }"));
+    assert_eq!(stream, fingerprint("story: { description: In chunks., stream: text }"));
+    assert_ne!(stream, fingerprint("story: { stream: text, retain: last }"));
+    assert_ne!(stream, fingerprint("answer: { stream: text }"));
+    assert_ne!(stream, fingerprint("{ story: { stream: text }, answer: { stream: text } }"));
 }
 
 #[test]
 fn a_fingerprint_changes_with_signals_and_the_result() {
-    let plain = fingerprint("said: { stream: text }");
-    let with = |rest: &str| fingerprint_of(&format!("topics: {{ said: {{ stream: text }} }}, {rest}"));
+    let plain = fingerprint("story: { stream: text }");
+    let with = |rest: &str| fingerprint_of(&format!("topics: {{ story: {{ stream: text }} }}, {rest}"));
     assert_eq!(plain, with("signals: {}"));
-    let signal = with("signals: { told: { payload: { type: string } } }");
+    let signal = with("signals: { answer: { payload: { type: string } } }");
     let result = with("result: { type: string }");
     let all = [
         plain,
         signal.clone(),
         result.clone(),
-        with("signals: { told: { payload: { type: string, minLength: 1 } } }"),
-        with("signals: { asked: { payload: { type: string } } }"),
-        with("signals: { told: { payload: { type: string } }, asked: { payload: { type: string } } }"),
+        with("signals: { answer: { payload: { type: string, minLength: 1 } } }"),
+        with("signals: { question: { payload: { type: string } } }"),
+        with("signals: { answer: { payload: { type: string } }, question: { payload: { type: string } } }"),
         with("result: { type: string, minLength: 1 }"),
-        with("signals: { told: { payload: { type: string } } }, result: { type: string }"),
-        fingerprint("said: { stream: text }, told: { payload: { type: string } }"),
+        with("signals: { answer: { payload: { type: string } } }, result: { type: string }"),
+        fingerprint("story: { stream: text }, answer: { payload: { type: string } }"),
     ];
     let distinct: HashSet<&String> = all.iter().collect();
     assert_eq!(distinct.len(), all.len(), "{all:?}");
-    assert_eq!(signal, with("signals: { told: { description: An answer., payload: { type: string } } }"));
+    assert_eq!(signal, with("signals: { answer: { description: An answer., payload: { type: string } } }"));
     assert_eq!(result, with("result: { description: A text., type: string }"));
 }
 

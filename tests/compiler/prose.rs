@@ -3,9 +3,13 @@
 //! [`PHRASES`] lists phrases that are not idiomatic, with what to write instead. Code outside of comments and strings is
 //! not searched.
 
+mod lexer;
+mod spelling;
+
 use std::path::Path;
 
 use crate::cases::files_below;
+use lexer::{Language, Parts, prose, words};
 
 /// The folders and files that are checked, relative to the root of the repository.
 const CHECKED: &[&str] = &["codegen", "generated", "pattern", "schemas", "tests/build.rs", "tests/compiler"];
@@ -92,7 +96,7 @@ fn phrases_are_found_in_comments_and_strings_only() {
     assert_eq!(lines("// comes\nf();\n// back\n// It comes. Back again.\n", Language::Rust), [0; 0]);
     let typescript = "/**\n * comes\n * back\n */\nconst a = `x ${mend} mend`;\nconst b = 'mend';\n";
     assert_eq!(lines(typescript, Language::TypeScript), [2, 5, 6]);
-    assert_eq!(lines("There is no limit. It is no list.\n", Language::Text), [1]);
+    assert_eq!(lines("There is no limit. It is no list.\n", Language::Markdown), [1]);
 }
 
 fn lines(text: &str, language: Language) -> Vec<usize> {
@@ -101,8 +105,9 @@ fn lines(text: &str, language: Language) -> Vec<usize> {
 
 /// The phrases in a text: the line on which each begins, its words, and what to write instead.
 fn findings(text: &str, language: Language) -> Vec<(usize, String, &'static str)> {
-    let words = words(&prose(text, language));
-    let line = |offset: usize| text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let prose = prose(text, language, Parts::CommentsAndStrings);
+    let words = words(&prose);
+    let line = |offset: usize| prose[..offset].matches('\n').count() + 1;
     let mut found = Vec::new();
     for (at, (offset, first)) in words.iter().enumerate() {
         for phrase in PHRASES.iter().filter(|phrase| phrase.begins_with(first) && phrase.is_at(&words, at)) {
@@ -131,168 +136,6 @@ impl Phrase {
             && !at.checked_sub(1).is_some_and(|before| self.fine_after.contains(&word(before)))
             && !self.fine_before.contains(&word(at + own.len()))
     }
-}
-
-/// Splits prose into lower-case words with their offsets. Punctuation that ends a clause becomes an empty word, so that
-/// no phrase extends across it.
-fn words(prose: &str) -> Vec<(usize, String)> {
-    let mut words: Vec<(usize, String)> = Vec::new();
-    let mut is_inside = false;
-    for (at, character) in prose.char_indices() {
-        match (character.is_alphanumeric() || "'_-".contains(character), words.last_mut()) {
-            (true, Some((_, word))) if is_inside => word.extend(character.to_lowercase()),
-            (true, _) => words.push((at, character.to_lowercase().collect())),
-            (false, _) if character == BREAK || ".;:!?()".contains(character) => {
-                words.push((at, String::new()))
-            }
-            (false, _) => {}
-        }
-        is_inside = character.is_alphanumeric() || "'_-".contains(character);
-    }
-    words
-}
-
-/// Replaces each character of code.
-const BREAK: char = '\u{1}';
-
-#[derive(Clone, Copy, PartialEq)]
-enum Language {
-    Rust,
-    TypeScript,
-    /// Markdown, YAML and templates: everything is prose.
-    Text,
-}
-
-impl Language {
-    fn of(path: &str) -> Option<Self> {
-        match Path::new(path).extension()?.to_str()? {
-            "rs" => Some(Self::Rust),
-            "ts" | "tsx" | "mjs" => Some(Self::TypeScript),
-            "md" | "yaml" | "j2" => Some(Self::Text),
-            _ => None,
-        }
-    }
-}
-
-/// Blanks out everything except comments and string literals. Offsets stay the same.
-fn prose(text: &str, language: Language) -> String {
-    if language == Language::Text {
-        return text.to_owned();
-    }
-    let mut lexer = Lexer { text, language, at: 0, prose: String::new() };
-    while let Some(next) = lexer.rest().chars().next() {
-        lexer.step(next);
-    }
-    lexer.prose
-}
-
-/// Reads source text, just well enough to find comments and string literals.
-struct Lexer<'t> {
-    text: &'t str,
-    language: Language,
-    at: usize,
-    prose: String,
-}
-
-impl Lexer<'_> {
-    fn rest(&self) -> &str {
-        &self.text[self.at..]
-    }
-
-    fn step(&mut self, next: char) {
-        let rest = self.rest();
-        let is_rust = self.language == Language::Rust;
-        if rest.starts_with("//") {
-            let marker = rest.len() - rest.trim_start_matches(['/', '!']).len();
-            self.blank(marker);
-            self.copy(self.rest().find('\n').unwrap_or(self.rest().len()));
-        } else if rest.starts_with("/*") {
-            self.blank(2);
-            self.copy(self.rest().find("*/").unwrap_or(self.rest().len()));
-            self.blank(2.min(self.rest().len()));
-        } else if let Some(hashes) = raw_string(rest).filter(|_| is_rust && !self.is_in_word()) {
-            self.code(hashes + 2);
-            let end = format!("\"{}", "#".repeat(hashes));
-            self.copy(self.rest().find(&end).unwrap_or(self.rest().len()));
-            self.code(end.len().min(self.rest().len()));
-        } else if next == '"' || (!is_rust && (next == '`' || next == '\'')) {
-            self.string(next);
-        } else if next == '\'' {
-            self.code(character_literal(rest).unwrap_or(1));
-        } else {
-            self.code(next.len_utf8());
-        }
-    }
-
-    fn string(&mut self, quote: char) {
-        self.code(1);
-        while let Some(next) = self.rest().chars().next() {
-            if next == quote || (next == '\n' && self.language == Language::TypeScript && quote != '`') {
-                self.code(1);
-                return;
-            } else if next == '\\' {
-                let escaped = self.rest().chars().nth(1).map_or(0, char::len_utf8);
-                self.blank(1 + escaped);
-            } else if quote == '`' && self.rest().starts_with("${") {
-                self.code(self.rest().find('}').map_or(self.rest().len(), |end| end + 1));
-            } else {
-                self.copy(next.len_utf8());
-            }
-        }
-    }
-
-    fn is_in_word(&self) -> bool {
-        self.text[..self.at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
-    }
-
-    /// Keeps the next bytes. The stars at the beginning of lines belong to the comment's syntax.
-    fn copy(&mut self, length: usize) {
-        let text = &self.text[self.at..self.at + length];
-        let mut is_start = false;
-        for character in text.chars() {
-            self.prose.push(if is_start && character == '*' { ' ' } else { character });
-            is_start = character == '\n' || (is_start && character.is_whitespace());
-        }
-        self.at += length;
-    }
-
-    fn blank(&mut self, length: usize) {
-        self.replace(length, ' ');
-    }
-
-    fn code(&mut self, length: usize) {
-        self.replace(length, BREAK);
-    }
-
-    /// Replaces the next bytes, except white space.
-    fn replace(&mut self, length: usize, by: char) {
-        for character in self.text[self.at..self.at + length].chars() {
-            if character.is_ascii_whitespace() {
-                self.prose.push(character);
-            } else {
-                (0..character.len_utf8()).for_each(|_| self.prose.push(by));
-            }
-        }
-        self.at += length;
-    }
-}
-
-/// The number of `#` if a raw string begins here.
-fn raw_string(rest: &str) -> Option<usize> {
-    let hashes = rest.strip_prefix('r')?;
-    let text = hashes.trim_start_matches('#');
-    text.starts_with('"').then(|| hashes.len() - text.len())
-}
-
-/// The length of a character literal; `None` for a lifetime.
-fn character_literal(rest: &str) -> Option<usize> {
-    let mut characters = rest.char_indices().skip(1);
-    let (_, first) = characters.next()?;
-    if first == '\\' {
-        characters.next()?;
-        return characters.find(|(_, character)| *character == '\'').map(|(at, _)| at + 1);
-    }
-    characters.next().filter(|(_, character)| *character == '\'').map(|(at, _)| at + 1)
 }
 
 fn checked_files() -> Vec<String> {

@@ -7,7 +7,7 @@ use crate::definition::{Keywords, SchemaNode};
 use crate::diagnostics::Place;
 use crate::model::{Array, Type};
 
-/// The type of a schema with `type: array` that says only what its items are, and how many.
+/// The type of a schema with `type: array` whose only other keywords describe items and their number.
 pub(super) fn array(
     types: &mut Types<'_>,
     keywords: &Keywords,
@@ -37,7 +37,7 @@ pub(super) fn array(
     }))
 }
 
-/// A tuple is as long as it says: anything looser is an array of another type at every length.
+/// The type of a tuple of fixed length. With a variable length, no tuple type expresses the schema.
 fn tuple(
     types: &mut Types<'_>,
     first: &[SchemaNode],
