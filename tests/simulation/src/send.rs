@@ -1,4 +1,4 @@
-//! The senders, which start runs, send signals and cancel runs through any process that is serving.
+//! The senders, which start runs, send signals and cancel runs through any serving process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Senders {
         self.runs.iter().find(|planned| planned.id == run).map_or(0, |planned| planned.room)
     }
 
-    /// The plans of all runs, by their ids.
+    /// Returns the plans of all runs, by run id.
     pub(crate) fn plans(&self) -> BTreeMap<String, Arc<Node>> {
         self.runs.iter().map(|planned| (planned.id.clone(), Node::generate(planned.seed))).collect()
     }

@@ -1,4 +1,4 @@
-//! A process that executes runs.
+//! The server of a process that executes runs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::plan::Node;
 use crate::process::{Serve, open};
 use crate::world::World;
 
-/// How runs are executed, in all processes of a simulation.
+/// The settings of runs in all processes of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) retries: u32,
