@@ -1,7 +1,10 @@
 import { describeIssues, TEXT } from "../validate/standard-schema.js";
 import type { InferInput, InferOutput, StandardIssue, StandardSchema } from "../validate/standard-schema.js";
 
-/** The retained messages that a new subscriber of a topic receives: the latest (`last`), the latest 1,000 (`all`), or a number of them. */
+/**
+ * The retained messages that a new subscriber of a topic receives: the latest (`last`), the latest
+ * 1,000 (`all`), or a number of them.
+ */
 export type Retain = "last" | "all" | number;
 
 /** A topic in a definition for {@link defineChannel}. It carries either payloads or text streams. */
@@ -109,7 +112,10 @@ export type ChannelInstance<
   readonly topics: Topics;
   /** The hash of the definition that this code was generated from. */
   readonly $fingerprint: string;
-  /** For types only: `typeof channel.$infer.status` is the payload of `status`, or the text of a text stream. */
+  /**
+   * For types only: `typeof channel.$infer.status` is the payload of `status`, or the text of a text
+   * stream.
+   */
   readonly $infer: PayloadsOf<Topics>;
   /** The signals that runs on the channel can receive, by name. */
   readonly $signals: Signals;

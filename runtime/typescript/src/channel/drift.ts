@@ -10,7 +10,10 @@ export interface Drift {
   readonly received: string;
 }
 
-/** Returns the drift between the server's definition and this page's. Only generated channels have a definition hash. */
+/**
+ * Returns the drift between the server's definition and this page's. Only generated channels have a
+ * definition hash.
+ */
 export function findDrift(channel: ChannelInput | undefined, frame: ReadyFrame): Drift | undefined {
   const expected = (channel as { readonly $fingerprint?: string } | undefined)?.$fingerprint;
   return expected === undefined || expected === frame.fingerprint

@@ -257,7 +257,10 @@ export class Connection {
     }
   }
 
-  /** Handles a failed attempt: tries the other transport at once if that may help, else reports and retries. */
+  /**
+   * Handles a failed attempt: tries the other transport at once if that may help, else reports and
+   * retries.
+   */
   #failed({ kind, transport, begunAt }: Attempt, reason: string, retryAfter = 0): void {
     const { WebSocket, hasEvents, server } = this.route;
     this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
@@ -268,7 +271,8 @@ export class Connection {
     if (this.#current !== undefined) {
       return this.#current.isClosing ? this.#retry(retryAfter) : this.#returnLater();
     }
-    // A refusal is quick and may be temporary. A network that drops a WebSocket's packets drops the next one's too.
+    // A refusal is quick and may be temporary. A network that drops a WebSocket's packets drops the
+    // next one's too.
     const wasRefused = performance.now() - begunAt < timing.open / 2;
     const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < MAX_REFUSED_WEBSOCKETS;
     const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isRepeated;

@@ -9,7 +9,10 @@ import { MAX_CHANNELS } from "../wire.js";
 /** All open connections of the page. */
 const connections = new Set<Connection>();
 
-/** Returns the connection that all subscriptions of a page to one server share: `current`, if it leads to that server. */
+/**
+ * Returns the connection that all subscriptions of a page to one server share: `current`, if it leads
+ * to that server.
+ */
 export function sharedConnection(options: ConnectionOptions, current?: Connection): Connection {
   const route = routeOf(options);
   if (current !== undefined && isSame(current.route, route)) {

@@ -47,7 +47,10 @@ interface Topic {
   readonly isStream: boolean | undefined;
 }
 
-/** Turns frames into messages: drops other topics, validates, and keeps the order even with slow validators. */
+/**
+ * Turns frames into messages: drops other topics, validates, and keeps the order even with slow
+ * validators.
+ */
 export class Delivery {
   readonly #topics: ReadonlyMap<string, Topic> | "any";
   /** The schema of a run's result, if the definition has one. */

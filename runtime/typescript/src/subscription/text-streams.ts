@@ -39,7 +39,10 @@ export class TextStreams {
   }
 }
 
-/** A text stream. It keeps unread chunks itself, as an error would drop those that a `ReadableStream` holds. */
+/**
+ * A text stream. It keeps unread chunks itself, as an error would drop those that a `ReadableStream`
+ * holds.
+ */
 class TextStream {
   readonly readable: ReadableStream<string>;
   #controller!: ReadableStreamDefaultController<string>;

@@ -14,7 +14,10 @@ import { memoized, revisitsValues } from "./memoize.js";
 import type { Rules, RulesObject } from "./rules.js";
 import { stringValidator } from "./strings.js";
 
-/** Adds the issues of a value to a report, and marks the parts that were evaluated, if a keyword needs them. */
+/**
+ * Adds the issues of a value to a report, and marks the parts that were evaluated, if a keyword needs
+ * them.
+ */
 export type Validator<Value = unknown> = (value: Value, report: Report, evaluated: Evaluated | undefined) => void;
 
 const compiled = new WeakMap<RulesObject, Validator>();

@@ -35,7 +35,10 @@ export interface TextRules {
   readonly source: string;
   readonly format: string;
   readonly isFormat: ((text: string) => boolean) | undefined;
-  /** A text whose length in UTF-16 units is between these two is within all limits, so that no other check is needed. */
+  /**
+   * A text whose length in UTF-16 units is between these two is within all limits, so that no other
+   * check is needed.
+   */
   readonly fastMin: number;
   readonly fastMax: number;
 }
