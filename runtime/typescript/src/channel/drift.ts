@@ -1,5 +1,5 @@
-import type { ChannelInput } from "./channel.js";
 import type { ReadyFrame } from "../wire.js";
+import type { ChannelInput } from "./channel.js";
 
 /** A page and its server were generated from different definitions of a channel. */
 export interface Drift {

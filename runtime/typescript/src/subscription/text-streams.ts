@@ -1,6 +1,6 @@
-import type { StreamFailure, StreamHead } from "./delivery.js";
-import { TextStreamError } from "../errors.js";
 import type { StreamMessage } from "../channel/message.js";
+import { TextStreamError } from "../errors.js";
+import type { StreamFailure, StreamHead } from "./delivery.js";
 
 /** The text streams of one subscription. */
 export class TextStreams {

@@ -3,9 +3,9 @@
 import type { Automaton } from "./automaton.js";
 import { type Format, formats } from "./formats.js";
 import { isWellFormed, rejectType } from "./json.js";
+import { pluralize } from "./messages.js";
 import { isInt64, isUint64 } from "./number.js";
 import { type Reader, REJECTED, type Report } from "./report.js";
-import { pluralize } from "./messages.js";
 
 /** The limits of a string. */
 export interface StringLimits {

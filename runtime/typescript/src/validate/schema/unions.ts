@@ -2,8 +2,8 @@
 
 import { isObject, json, rejectType } from "./json.js";
 import { memoryOf, remembers } from "./memory.js";
-import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settled } from "./report.js";
 import { choiceKeyword, choiceMessage } from "./messages.js";
+import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settled } from "./report.js";
 
 /** Reads a value as the first alternative that accepts it. */
 export function anyOf(alternatives: readonly Reader[]): Reader {
