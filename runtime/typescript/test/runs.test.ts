@@ -329,6 +329,33 @@ describe("a store", () => {
     expect(now()).toMatchObject({ connectionStatus: "closed", runStatus: "completed", result: undefined });
   });
 
+  it("stays closed if a listener stops it while it connects", async () => {
+    store = new RealtimeStore(basics());
+    const statuses: string[] = [];
+    store.subscribe(() => {
+      statuses.push(now().connectionStatus);
+      if (now().position !== null) {
+        store.stop();
+      }
+    });
+    store.start();
+    await until(() => now().connectionStatus === "closed");
+    await until(() => server.subscriptions === 0);
+    expect(statuses).not.toContain("open");
+    expect(now().connectionStatus).toBe("closed");
+  });
+
+  it("pauses and resumes when `enabled` is configured, and `undefined` restores the default", async () => {
+    start();
+    await until(() => now().connectionStatus === "open");
+    store.configure({ enabled: false });
+    expect(now()).toMatchObject({ connectionStatus: "paused", isPaused: true, pauseReason: "disabled" });
+    server.publish("tokens", "a");
+    store.configure({ enabled: undefined });
+    await until(() => texts().length === 1);
+    expect(now()).toMatchObject({ connectionStatus: "open", isPaused: false, pauseReason: null });
+  });
+
   it("sends signals with its token and to its server", async () => {
     start({ enabled: false });
     await store.send(channel.approve, { verdict: "reject" });
