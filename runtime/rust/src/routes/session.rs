@@ -233,9 +233,9 @@ impl Session {
     }
 
     fn take_due_turn(&mut self) -> Option<Turn> {
-        if self.hub.is_at_least(Phase::Closing) {
+        if self.hub.has_entered(Phase::Closing) {
             self.draining = true;
-            let reconnect_in = if self.guest { None } else { Some(self.hub.reconnect_in()) };
+            let reconnect_in = if self.guest { None } else { Some(self.hub.reconnect_delay()) };
             return Some(Turn::Frames(vec![encode::frame(&ServerFrame::Closing { reconnect_in })]));
         }
         let turn = self.check_timers();

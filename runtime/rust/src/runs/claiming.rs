@@ -28,7 +28,7 @@ const CROWDED: Duration = Duration::from_secs(30);
 pub(super) async fn claim_runs(shared: Arc<Shared>) {
     let mut looked = Instant::now();
     loop {
-        if shared.hub.is_at_least(Phase::Closing) {
+        if shared.hub.has_entered(Phase::Closing) {
             return leave(&shared).await;
         }
         let claimed = claim(&shared).await;
