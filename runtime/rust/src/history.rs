@@ -179,7 +179,7 @@ impl Log {
         self.make_room(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
-        metrics::published();
+        metrics::record_publish();
         wake(parked);
         crowded
     }

@@ -159,7 +159,7 @@ impl AuthError {
 
     /// Records the error in metrics and the log.
     pub(crate) fn record(&self) {
-        metrics::auth_failed(self.reason);
+        metrics::record_auth_failure(self.reason);
         tracing::debug!(reason = self.reason, detail = self.detail, "access denied");
     }
 }

@@ -88,7 +88,7 @@ impl Log {
         }
         let known = cursor.is_none_or(|cursor| self.knows(state, cursor));
         // Whoever may read a channel is told of its runs.
-        for topic in topics.iter().copied().chain([self.channel.definition().run_news()]) {
+        for topic in topics.iter().copied().chain([self.channel.definition().run_events_index()]) {
             let Some(wanted) = place.wanted.get_mut(topic) else { continue };
             if wanted.is_some() && cursor.is_none() {
                 continue;
@@ -152,7 +152,7 @@ impl Log {
         match cursor {
             Cursor::Now | Cursor::Start => true,
             Cursor::After(id) | Cursor::Replaying { position: id, .. } => {
-                id.life() == self.life && id.offset() <= state.head
+                id.epoch() == self.life && id.offset() <= state.head
             }
         }
     }

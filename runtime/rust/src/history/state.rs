@@ -79,7 +79,7 @@ impl State {
             count: 0,
             bytes: Usage::of(&limits.memory),
             lead: 0,
-            topics: channel.definition().kinds().map(Topic::new).collect(),
+            topics: channel.definition().log_topics().map(Topic::new).collect(),
             lost: 0,
             keys: Keys::default(),
             parked: Vec::new(),

@@ -266,7 +266,7 @@ impl Reader {
         if read.is_empty() {
             return 0;
         }
-        metrics::read(read.lag, read.gap.is_some());
+        metrics::record_read(read.lag, read.gap.is_some());
         if let Some(gap) = read.gap {
             let channel = log.channel().shared_name();
             events.push(Event::Gap { subscription_id: subscription_id.clone(), channel, gap });

@@ -120,7 +120,7 @@ impl Session {
     /// Records the end of the connection in metrics and the log. Call it once.
     pub(super) fn record_close(&self, reason: &CloseReason) {
         let transport = self.connection.transport();
-        metrics::ended(transport, reason.cause);
+        metrics::record_connection_end(transport, reason.cause);
         tracing::debug!(code = reason.code, cause = reason.cause, reason = reason.reason, "disconnected");
     }
 
@@ -228,7 +228,7 @@ impl Session {
             Event::Messages { messages, .. } => messages.messages().len(),
             Event::Gap { .. } => 0,
         });
-        metrics::delivered(self.connection.transport(), messages.sum());
+        metrics::record_delivery(self.connection.transport(), messages.sum());
         Turn::Events(std::mem::take(&mut self.events))
     }
 

@@ -193,7 +193,7 @@ pub(super) fn messages(
     while let Some(row) = rows.next()? {
         count += 1;
         // What no topic of the definition is for any more, nobody can subscribe to.
-        let Some(topic) = definition.logged_as(&row.get::<_, String>(1)?) else { continue };
+        let Some(topic) = definition.log_topic_index(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
         let frame = with_id(row.get(3)?, MessageId::new(life, offset)).into();
         messages.push(KeptMessage { offset, topic, published: time(row.get(2)?), frame });
@@ -207,7 +207,7 @@ fn gone(connection: &Connection, row: i64, definition: &ChannelDefinition) -> Re
     let mut gone = Vec::new();
     for row in rows {
         let (topic, offset) = row?;
-        gone.extend(definition.logged_as(&topic).map(|topic| (topic, offset)));
+        gone.extend(definition.log_topic_index(&topic).map(|topic| (topic, offset)));
     }
     Ok(gone)
 }
