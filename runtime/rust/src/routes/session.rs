@@ -305,8 +305,8 @@ impl Session {
         if let Some(since) = self.idle_since {
             due = due.min(since + MAX_IDLE);
         }
-        if let Some(guard) = self.reader.next_check_at() {
-            let wait = Duration::from_millis(guard.saturating_sub(token::now_in_milliseconds()));
+        if let Some(check_at) = self.reader.next_check_at() {
+            let wait = Duration::from_millis(check_at.saturating_sub(token::now_in_milliseconds()));
             // Check again after a day at the latest, because the clock may have been set.
             due = due.min(Instant::now() + wait.min(token::MAX_LIFETIME));
         }
