@@ -132,8 +132,8 @@ impl Log {
         let Some(topic) = state.topics.get(index).filter(|topic| !topic.is_run_events) else { return 0 };
         let history = self.channel.definition().history;
         let beyond = state.recent.partition_point(|message| !message.rank.is_within(history, state.count));
-        let has_ended = |message: &&Message| message.topic == index && !topic.retains(message.rank);
-        let latest = state.recent.range(..beyond).rev().find(has_ended);
+        let is_unavailable = |message: &&Message| message.topic == index && !topic.retains(message.rank);
+        let latest = state.recent.range(..beyond).rev().find(is_unavailable);
         latest.map_or(topic.evicted, |message| message.offset)
     }
 
