@@ -54,7 +54,7 @@ impl World for Faulty {
         std::process::id()
     }
 
-    fn is_gone(&self, _: u32) -> bool {
+    fn has_ended(&self, _: u32) -> bool {
         false
     }
 

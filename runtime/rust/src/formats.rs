@@ -1,5 +1,5 @@
-//! String formats: one grammar each, the same in every language. All are ASCII
-//! only, and the text is carried as it stands: never rewritten, not even its case.
+//! String formats. Each has one grammar, which is the same in every language. All formats are ASCII only. Text is
+//! never rewritten, not even its case.
 //!
 //! | format | grammar |
 //! |---|---|
@@ -52,7 +52,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether a text has this format.
+    /// Returns whether a text has this format.
     ///
     /// ```
     /// use fanfare::formats::Format;
@@ -77,7 +77,7 @@ impl Format {
         }
     }
 
-    /// Its name in JSON Schema.
+    /// Returns the name in JSON Schema.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -96,12 +96,12 @@ impl Format {
     }
 }
 
-/// Whether a text is how an integer writes itself: no sign but `-`, no leading zeros, within range.
+/// Returns whether a text is the canonical form of an integer: no sign but `-`, no leading zeros, within range.
 fn is_integer<N: FromStr + ToString>(text: &str) -> bool {
     text.len() <= 20 && text.parse::<N>().is_ok_and(|number| number.to_string() == text)
 }
 
-/// A text does not have the format it should have.
+/// The error of a text that does not have the required format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormatError {
     format: Format,
@@ -123,7 +123,7 @@ macro_rules! texts {
             pub struct $name(String);
 
             impl $name {
-                /// The text as it stands.
+                /// Returns the text.
                 #[must_use]
                 pub fn as_str(&self) -> &str {
                     &self.0

@@ -1,14 +1,14 @@
-//! The log of a channel. All delivery reads it: live, resumed and retained messages alike.
+//! The log of a channel. Live delivery, resuming and retained messages all read it.
 //!
-//! A log has two parts. Its recent messages are in one queue, in order, which subscribers that keep up read from.
-//! What the queue has moved past is held by topic, for as long as the channel's history or the topic's `retain` asks
-//! for it: there, the pieces of a text stream are joined.
+//! A log has two parts. Recent messages are in one queue, in order; subscribers that keep up read from it. Messages
+//! that have left the queue are stored per topic, for as long as the channel's history or the topic's `retain`
+//! requires. There, the chunks of a text stream are joined.
 //!
-//! A [`Place`] is a subscriber's cursor into the log. Reading moves the cursor. If there is nothing to read, the
+//! A [`ReadCursor`] is a subscriber's position in the log. Reading moves it. If there is nothing to read, the
 //! subscriber is parked under the same lock, so it cannot miss a message.
 //!
-//! If the hub has a storage, the storage puts messages in order and hands each one to the log after its commit.
-//! Without a storage, the log puts them in order itself.
+//! If the hub has a storage, the storage orders messages and hands each one to the log after its commit. Otherwise the
+//! log orders them itself.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,65 +22,65 @@ use crate::metrics;
 use crate::wire::{DataFrame, MessageId, SharedText};
 
 mod batch;
+mod idempotency;
 mod inbox;
-mod kept;
-mod keys;
 mod memory;
 mod open_stream;
-mod place;
 mod read;
+mod read_cursor;
+mod restore;
 mod retired;
 mod state;
 #[cfg(test)]
 mod tests;
-mod text;
+mod text_block;
 mod topic;
 
 pub(crate) use batch::Batch;
-pub(crate) use inbox::Inbox;
-pub(crate) use kept::{Kept, KeptMessage};
+pub(crate) use idempotency::{IdempotencyKey, KeyReused};
 #[cfg(feature = "sqlite")]
-pub(crate) use keys::{KEY_AGE, MAX_KEYS};
-pub(crate) use keys::{Key, KeyReused};
+pub(crate) use idempotency::{MAX_KEY_AGE, MAX_KEYS};
+pub(crate) use inbox::Inbox;
 pub(crate) use memory::Memory;
 pub(crate) use open_stream::OpenStream;
-pub(crate) use place::{Gap, Place};
+pub(crate) use read_cursor::{Gap, ReadCursor};
+pub(crate) use restore::{StoredLog, StoredMessage};
 
 use state::{Message, Rank, State, age};
 use topic::{Held, Topic};
 
-/// About how much a reader takes in one turn.
+/// The approximate number of bytes that a reader takes in one turn.
 pub(crate) const TURN_BYTES: usize = 32 * 1024;
 
-/// A message stays recent for this time, up to this many bytes, however short the history is. So a burst does not
-/// run ahead of subscribers that read as fast as they can. Subscribers that come later do not get such messages.
+/// A message stays recent for this long, up to this many bytes, even if the history is shorter. So a burst does not
+/// overtake subscribers that read as fast as they can. Subscribers that join later do not receive such messages.
 const LIVE_TIME: Duration = Duration::from_secs(5);
 const LIVE_BYTES: usize = 1024 * 1024;
 
 /// The log of one channel.
 pub(crate) struct Log {
     channel: Channel,
-    life: u64,
-    /// What the storage calls the channel.
-    row: Option<i64>,
+    epoch: u64,
+    /// The storage's id of the channel. `None` without a storage.
+    storage_id: Option<i64>,
     limits: Limits,
     is_retired: AtomicBool,
     state: Mutex<State>,
 }
 
-/// What logs may hold, whatever definitions allow.
+/// Limits on the memory of logs, which hold regardless of the definitions.
 #[derive(Clone)]
 pub(crate) struct Limits {
-    /// The most bytes of messages of one channel.
+    /// The maximum bytes of one channel's messages.
     pub(crate) max_channel_bytes: usize,
-    /// The most bytes of one topic's text streams, beside the channel's recent messages.
+    /// The maximum bytes of one topic's text streams, not counting the channel's recent messages.
     pub(crate) max_stream_bytes: usize,
-    /// What all logs hold together.
+    /// The memory of all logs together.
     pub(crate) memory: Arc<Memory>,
 }
 
 impl Limits {
-    /// No limits, for a log that nobody subscribes to.
+    /// Returns limits that are never reached, for a log without subscribers.
     #[cfg(feature = "sqlite")]
     pub(crate) fn none() -> Self {
         let memory = Arc::new(Memory::new(usize::MAX));
@@ -88,48 +88,47 @@ impl Limits {
     }
 }
 
-/// What appending a message came to.
+/// The outcome of appending a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) id: MessageId,
-    /// The key was used before: nothing was appended, and the id is the earlier message's.
+    /// The idempotency key was used before: nothing was appended, and the id is the earlier message's.
     pub(crate) repeated: bool,
-    /// Subscribers wait for a turn: publishing on and on would push messages out of
-    /// history before they had one.
-    pub(crate) crowded: bool,
+    /// The publisher should yield. Otherwise it could push messages out of the history before subscribers read them.
+    pub(crate) should_yield: bool,
 }
 
 impl Log {
-    /// The log of a channel of which nothing is kept.
-    pub(crate) fn new(channel: Channel, life: u64, limits: &Limits) -> Self {
+    /// Creates the empty log of a channel.
+    pub(crate) fn new(channel: Channel, epoch: u64, limits: &Limits) -> Self {
         let state = Mutex::new(State::new(&channel, limits));
         let is_retired = AtomicBool::new(false);
-        Self { channel, life, row: None, limits: limits.clone(), is_retired, state }
+        Self { channel, epoch, storage_id: None, limits: limits.clone(), is_retired, state }
     }
 
-    fn of_row(self, row: i64) -> Self {
-        Self { row: Some(row), ..self }
+    fn with_storage_id(self, storage_id: i64) -> Self {
+        Self { storage_id: Some(storage_id), ..self }
     }
 
     pub(crate) fn channel(&self) -> &Channel {
         &self.channel
     }
 
-    pub(crate) fn life(&self) -> u64 {
-        self.life
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
-    /// What the storage calls the channel.
-    pub(crate) fn row(&self) -> Option<i64> {
-        self.row
+    /// Returns the storage's id of the channel.
+    pub(crate) fn storage_id(&self) -> Option<i64> {
+        self.storage_id
     }
 
-    /// Appends a message, unless its key was used before, and wakes those who wait for one.
+    /// Appends a message, unless its key was used before, and wakes parked readers.
     pub(crate) fn append(
         &self,
         topic: usize,
         frame: DataFrame,
-        key: Option<Key>,
+        key: Option<IdempotencyKey>,
     ) -> Result<Appended, KeyReused> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -137,30 +136,30 @@ impl Log {
         if let Some(key) = key {
             let State { keys, bytes, .. } = &mut *state;
             if let Some(earlier) = keys.find(key, now, bytes)? {
-                return Ok(Appended { id: self.id(earlier), repeated: true, crowded: false });
+                return Ok(Appended { id: self.id(earlier), repeated: true, should_yield: false });
             }
             keys.remember(key, offset, now, bytes);
         }
-        // The clock is read under the lock: times ascend as ids do.
+        // Read the clock under the lock, so that times ascend as ids do.
         let frame = frame.stamp(self.id(offset), clock::now());
-        let crowded = self.push(state, offset, topic, now, frame);
-        Ok(Appended { id: self.id(offset), repeated: false, crowded })
+        let should_yield = self.push(state, offset, topic, now, frame);
+        Ok(Appended { id: self.id(offset), repeated: false, should_yield })
     }
 
-    /// Takes a message that the storage has kept, and wakes those who wait for one.
-    pub(crate) fn take(&self, message: KeptMessage) {
-        let KeptMessage { offset, topic, frame, .. } = message;
+    /// Appends a message that the storage has committed, and wakes parked readers.
+    pub(crate) fn append_stored(&self, message: StoredMessage) {
+        let StoredMessage { offset, topic, frame, .. } = message;
         self.push(self.lock(), offset, topic, Instant::now(), frame);
     }
 
-    /// Moves on to an offset. What the channel has up to there is of topics that the definition does not have.
+    /// Moves the head to an offset. All messages up to it are of topics that the definition does not have.
     #[cfg(feature = "sqlite")]
     pub(crate) fn skip_to(&self, offset: u64) {
         let mut state = self.lock();
         state.head = state.head.max(offset);
     }
 
-    /// Returns whether publishers should give way to readers.
+    /// Adds a message and wakes parked readers. Returns `true` if the publisher should yield.
     fn push(
         &self,
         mut state: MutexGuard<'_, State>,
@@ -171,31 +170,31 @@ impl Log {
     ) -> bool {
         state.last_used = now;
         state.lead += frame.as_str().len();
-        let crowded = state.lead >= TURN_BYTES / 2;
-        if crowded {
+        let should_yield = state.lead >= TURN_BYTES / 2;
+        if should_yield {
             state.lead = 0;
         }
         state.admit(offset, topic, Some(now), frame);
-        self.make_room(&mut state, now);
+        self.evict_excess(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
         metrics::record_publish();
         wake(parked);
-        crowded
+        should_yield
     }
 
-    /// Forgets a reader that is gone, or that will read without being woken.
+    /// Removes a parked reader, because it is gone or will read without being woken.
     pub(crate) fn unpark(&self, inbox: &Arc<Inbox>, key: u64) {
         let mut state = self.lock();
         state.last_used = Instant::now();
         state.parked.retain(|(parked, parked_key)| *parked_key != key || !Arc::ptr_eq(parked, inbox));
     }
 
-    /// Drops what is too old. Tells whether anything is left, and for how long nobody has used it.
+    /// Evicts old messages and keys, and returns how much the log is still used.
     pub(crate) fn tidy(&self) -> Idle {
         let now = Instant::now();
         let mut state = self.lock();
-        self.make_room(&mut state, now);
+        self.evict_excess(&mut state, now);
         state.batches.clear();
         let State { keys, bytes, .. } = &mut *state;
         keys.forget_old(now, bytes);
@@ -203,34 +202,34 @@ impl Log {
         Idle { empty: state.recent.is_empty(), has_keys, last_used: state.last_used }
     }
 
-    /// Loses all messages, and keeps the keys.
-    pub(crate) fn lose_messages(&self) {
+    /// Evicts all messages, but keeps the idempotency keys.
+    pub(crate) fn evict_all(&self) {
         let mut state = self.lock();
-        while state.move_on() {}
+        while state.move_oldest_to_topic() {}
         for index in 0..state.topics.len() {
-            while state.lose_first(index) {}
+            while state.evict_first(index) {}
         }
     }
 
-    /// The offset of the latest message.
+    /// Returns the offset of the latest message.
     pub(crate) fn head(&self) -> u64 {
         self.lock().head
     }
 
-    /// If at least so many messages were lost since the last time: the offset up to which each topic's are lost. The
-    /// storage need not keep them.
-    pub(crate) fn take_lost(&self, at_least: usize) -> Vec<(usize, u64)> {
+    /// If at least this many messages were evicted since the last call, returns for each topic the offset up to which
+    /// its messages are evicted. The storage can delete them.
+    pub(crate) fn take_evicted(&self, at_least: usize) -> Vec<(usize, u64)> {
         let mut state = self.lock();
-        if state.lost < at_least.max(1) {
+        if state.evicted < at_least.max(1) {
             return Vec::new();
         }
-        state.lost = 0;
-        let topics = state.topics.iter().enumerate().filter(|(_, topic)| topic.gone > 0);
-        topics.map(|(index, topic)| (index, topic.gone)).collect()
+        state.evicted = 0;
+        let topics = state.topics.iter().enumerate().filter(|(_, topic)| topic.evicted > 0);
+        topics.map(|(index, topic)| (index, topic.evicted)).collect()
     }
 
-    /// Moves recent messages on, and loses what is too old or too much.
-    fn make_room(&self, state: &mut State, now: Instant) {
+    /// Moves messages out of the recent queue, and evicts messages that are too old or exceed a limit.
+    fn evict_excess(&self, state: &mut State, now: Instant) {
         let history = self.channel.definition().history;
         while let Some(first) = state.recent.front() {
             let age = age(first.published, now);
@@ -239,19 +238,19 @@ impl Log {
             if is_recent && age <= history.age {
                 break;
             }
-            state.move_on();
+            state.move_oldest_to_topic();
         }
-        state.lose_old(history, self.limits.max_stream_bytes, now);
+        state.evict_old(history, self.limits.max_stream_bytes, now);
         let is_too_much =
             |state: &State| state.bytes.get() > self.limits.max_channel_bytes || state.bytes.is_all_full();
-        while is_too_much(state) && state.lose_oldest() {}
+        while is_too_much(state) && state.evict_oldest() {}
     }
 
     fn id(&self, offset: u64) -> MessageId {
-        MessageId::new(self.life, offset)
+        MessageId::new(self.epoch, offset)
     }
 
-    /// A thread that panicked cannot have left the log half changed: nothing in here panics.
+    /// A panic cannot leave the log half changed, because nothing here panics.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -263,10 +262,10 @@ fn wake(parked: Vec<(Arc<Inbox>, u64)>) {
     }
 }
 
-/// How much a log is worth keeping while nobody subscribes to it.
+/// Tells the hub whether to keep a log that has no subscribers.
 pub(crate) struct Idle {
     pub(crate) empty: bool,
-    /// It remembers keys that publishers may repeat.
+    /// It has idempotency keys that publishers may repeat.
     pub(crate) has_keys: bool,
     pub(crate) last_used: Instant,
 }

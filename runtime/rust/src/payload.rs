@@ -1,11 +1,9 @@
-//! Reading and writing payloads exactly.
+//! Exact reading and writing of payloads.
 //!
-//! [`decode`] parses JSON, checks it against the type's schema and only then
-//! reads it, so that nothing depends on what a derived `Deserialize` would let
-//! through. Generated types get their impls from the macros of this crate:
-//! [`object!`](crate::object), [`string_enum!`](crate::string_enum),
-//! [`newtype!`](crate::newtype), [`wrapper!`](crate::wrapper),
-//! [`union!`](crate::union) and [`tagged!`](crate::tagged).
+//! [`decode`] parses JSON, validates it against the type's schema, and only then reads it, so the result does not
+//! depend on what a derived `Deserialize` accepts. Generated types get their impls from the macros of this crate:
+//! [`object!`](crate::object), [`string_enum!`](crate::string_enum), [`newtype!`](crate::newtype),
+//! [`wrapper!`](crate::wrapper), [`union!`](crate::union) and [`tagged!`](crate::tagged).
 
 use std::fmt;
 
@@ -16,31 +14,31 @@ use crate::schema::{Issue, Schema, check};
 
 pub use integers::{Int64, Uint64};
 
+mod decode;
 mod integers;
 mod macros;
 #[doc(hidden)]
 pub mod private;
-mod read;
 
-/// A type that can be read from a JSON value which its schema has accepted.
+/// A type that can be read from a JSON value that its schema has accepted.
 pub trait Decode: Sized {
     /// Reads the value.
     ///
     /// # Errors
-    /// When the value has another shape, which its schema would have refused.
+    /// If the value has another shape, which its schema would have rejected.
     fn from_value(value: Value) -> Result<Self, ShapeError>;
 }
 
-/// A type of payload, with the schema that its JSON must meet.
+/// A type of payload, with the schema of its JSON.
 pub trait Payload: Serialize + Decode {
-    /// The schema.
+    /// The schema of the type's JSON.
     const SCHEMA: &'static Schema;
 }
 
-/// Decodes JSON text exactly: parse, check, read.
+/// Decodes JSON text exactly: parses it, validates it, and reads it.
 ///
 /// # Errors
-/// When the text is not JSON or its schema does not accept it.
+/// If the text is not JSON, or its schema does not accept it.
 ///
 /// ```
 /// use fanfare::payload::decode;
@@ -72,14 +70,14 @@ pub fn decode<T: Payload>(json: &[u8]) -> Result<T, DecodeError> {
     T::from_value(value).map_err(DecodeError::Shape)
 }
 
-/// Why JSON text is not the payload asked for.
+/// The reason why JSON text is not a payload of the type.
 #[derive(Debug)]
 pub enum DecodeError {
-    /// It is not JSON, or JSON that the wire profile refuses.
+    /// The text is not JSON, or breaks the wire profile.
     Json(serde_json::Error),
     /// The schema does not accept it.
     Invalid(ValidationError),
-    /// The schema accepts it and the type cannot hold it: they do not belong together.
+    /// The schema accepts the value, but the type cannot represent it: the type and the schema do not belong together.
     Shape(ShapeError),
 }
 
@@ -103,20 +101,20 @@ impl std::error::Error for DecodeError {
     }
 }
 
-/// A value that its schema does not accept, with the reasons.
+/// A value that its schema does not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidationError {
     pub(crate) issues: Vec<Issue>,
 }
 
 impl ValidationError {
-    /// Every reason.
+    /// Returns the issues of the value.
     #[must_use]
     pub fn issues(&self) -> &[Issue] {
         &self.issues
     }
 
-    /// Every reason.
+    /// Returns the issues of the value.
     #[must_use]
     pub fn into_issues(self) -> Vec<Issue> {
         self.issues
@@ -137,14 +135,14 @@ impl fmt::Display for ValidationError {
 
 impl std::error::Error for ValidationError {}
 
-/// A value has another shape than the type being read.
+/// A value whose shape differs from the type being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeError {
     expected: &'static str,
 }
 
 impl ShapeError {
-    /// What was expected, with its article: `an integer`.
+    /// Creates an error from the expected shape with its article, such as `an integer`.
     #[must_use]
     pub const fn new(expected: &'static str) -> Self {
         Self { expected }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 
 use crate::channel::{Channel, ResolveError, Topic};
-use crate::history::{Appended, Key, Log};
+use crate::history::{Appended, IdempotencyKey, Log};
 use crate::hub::{CURRENT_RUN, Hub, OpenError, Phase};
 use crate::schema::{self, Issue};
 use crate::storage::{AppendError, Entry, StorageError};
@@ -38,7 +38,7 @@ impl Hub {
         channel: &Channel,
         topic: usize,
         frame: DataFrame,
-        key: Option<Key>,
+        key: Option<IdempotencyKey>,
     ) -> Appending {
         if self.has_entered(Phase::Closed) {
             return Appending::from_error(PublishError::Closed);
@@ -57,7 +57,13 @@ impl Hub {
         }
     }
 
-    fn append_to(&self, log: Arc<Log>, topic: usize, frame: DataFrame, key: Option<Key>) -> Appending {
+    fn append_to(
+        &self,
+        log: Arc<Log>,
+        topic: usize,
+        frame: DataFrame,
+        key: Option<IdempotencyKey>,
+    ) -> Appending {
         match self.storage() {
             None => {
                 Appending::from_outcome(log.append(topic, frame, key).map_err(|_| PublishError::KeyReused))
@@ -84,8 +90,8 @@ impl Options<'_> {
         self.run_id.as_deref().map(Cow::Borrowed).or_else(current)
     }
 
-    fn key(&self, topic: &str, frame: &DataFrame) -> Option<Key> {
-        self.idempotency_key.as_ref().map(|key| Key::new(key, topic, frame.payload()))
+    fn key(&self, topic: &str, frame: &DataFrame) -> Option<IdempotencyKey> {
+        self.idempotency_key.as_ref().map(|key| IdempotencyKey::new(key, topic, frame.payload()))
     }
 }
 
@@ -186,7 +192,7 @@ impl Appending {
 
     fn from_outcome(outcome: Result<Appended, PublishError>) -> Self {
         match outcome {
-            Ok(appended) if appended.crowded => Self::Waiting(Box::pin(async move {
+            Ok(appended) if appended.should_yield => Self::Waiting(Box::pin(async move {
                 tokio::task::yield_now().await;
                 Ok(appended)
             })),

@@ -1,5 +1,5 @@
-//! What a payload must look like: tables that generated code fills in as
-//! `static`s, and one interpreter, [`check`], that holds values against them.
+//! Schemas of payloads: tables that generated code declares as `static`s, and [`check`], which validates values
+//! against them.
 //!
 //! ```
 //! use fanfare::schema::{check, Additional, Integer, Object, Property, Schema, Text};
@@ -25,55 +25,56 @@ use std::fmt;
 
 pub use crate::formats::Format;
 pub use check::{accepts, check};
+pub(crate) use display::abbreviate;
 pub(crate) use equality::equal;
 pub use issue::Issue;
 pub use kinds::Kinds;
 pub use literals::Literals;
 pub use pattern::Pattern;
 pub use rules::{Condition, Contains, Items, Members, Rules};
-pub(crate) use shown::shortened;
 
 mod alternatives;
 mod check;
 mod decimal;
+mod display;
 mod equality;
 mod evaluate;
+mod index_set;
 mod issue;
-mod key;
+mod key_serializer;
 mod kinds;
 mod literals;
-mod memory;
-mod names;
+mod memo;
+mod path;
 mod pattern;
-mod place;
-mod positions;
+mod property_finder;
+mod report;
 mod rules;
 mod scalar;
-mod shown;
 mod visit;
 
-/// The largest integer that every JSON runtime holds exactly: 2^53 − 1.
+/// The largest integer that every JSON runtime represents exactly: 2^53 − 1.
 pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
 
-/// How many arrays and objects may be nested in each other.
+/// The maximum nesting depth of arrays and objects.
 pub const MAX_DEPTH: usize = 127;
 
-/// How many issues [`check`] describes. If a value has more, a last [`Issue`] with the rule `issues` says
-/// so, and the rest of the value is not visited.
+/// The maximum number of issues that [`check`] returns. If a value has more, a last [`Issue`] with the rule `issues`
+/// says so, and the rest of the value is not checked.
 pub const MAX_ISSUES: usize = 20;
 
-/// One JSON Schema, as a table that lives in a `static`.
+/// A JSON Schema, as a table that lives in a `static`.
 #[derive(Clone, Copy)]
 pub enum Schema {
     /// Any JSON value.
     Any,
-    /// No value at all.
+    /// No value.
     Never,
     /// `null`.
     Null,
     /// `true` or `false`.
     Boolean,
-    /// An integer within limits; `1.0` is one.
+    /// An integer within limits. `1.0` is an integer.
     Integer(Integer),
     /// A finite number within limits.
     Number(Number),
@@ -83,15 +84,15 @@ pub enum Schema {
     Int64,
     /// An unsigned 64-bit integer, carried as a string of decimal digits.
     Uint64,
-    /// One of a few JSON values, compared deeply: `enum` and `const`.
+    /// One of several JSON values, compared deeply: `enum` and `const`.
     Literals(&'static Literals),
-    /// One of a few strings.
+    /// One of several strings.
     Enum(&'static [&'static str]),
-    /// An array whose items are all alike.
+    /// An array whose items share a schema.
     Array(Array),
     /// An array of exactly these items.
     Tuple(&'static [&'static Schema]),
-    /// An object whose values are all alike.
+    /// An object whose values share a schema.
     Map(&'static Schema),
     /// An object with named properties.
     Object(Object),
@@ -99,9 +100,9 @@ pub enum Schema {
     AnyOf(&'static [&'static Schema]),
     /// A value that exactly one alternative accepts.
     OneOf(&'static [&'static Schema]),
-    /// An object whose tag says which case it is.
+    /// An object whose tag selects the schema.
     Tagged(Tagged),
-    /// A value that JSON Schema's own words describe: what the others cannot say exactly.
+    /// A value described by JSON Schema keywords, if the other variants cannot describe it exactly.
     Rules(&'static Rules),
 }
 
@@ -112,12 +113,12 @@ pub struct Integer {
     pub minimum: i64,
     /// The largest value allowed.
     pub maximum: i64,
-    /// What the value must be a multiple of.
+    /// The number that the value must be a multiple of.
     pub multiple_of: Option<f64>,
 }
 
 impl Integer {
-    /// Every integer that JSON carries safely.
+    /// Every integer that JSON represents safely.
     pub const ANY: Self = Self { minimum: -MAX_SAFE_INTEGER, maximum: MAX_SAFE_INTEGER, multiple_of: None };
 }
 
@@ -132,7 +133,7 @@ pub struct Number {
     pub exclusive_minimum: Option<f64>,
     /// The value must be less than this.
     pub exclusive_maximum: Option<f64>,
-    /// What the value must be a multiple of, exactly, as decimals.
+    /// The number that the value must be a multiple of, exactly, in decimal.
     pub multiple_of: Option<f64>,
 }
 
@@ -150,13 +151,13 @@ impl Number {
 /// The limits of a string. Lengths count code points.
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
-    /// The fewest code points allowed.
+    /// The minimum number of code points.
     pub min_length: u32,
-    /// The most code points allowed; `u32::MAX` for no limit.
+    /// The maximum number of code points; `u32::MAX` for no limit.
     pub max_length: u32,
     /// The regular expression that must match somewhere in the string.
     pub pattern: Option<&'static Pattern>,
-    /// The format the whole string must have.
+    /// The format of the whole string.
     pub format: Option<Format>,
 }
 
@@ -165,14 +166,14 @@ impl Text {
     pub const ANY: Self = Self { min_length: 0, max_length: u32::MAX, pattern: None, format: None };
 }
 
-/// An array whose items are all alike.
+/// An array whose items share a schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Array {
-    /// What each item must be.
+    /// The schema of the items.
     pub items: &'static Schema,
-    /// The fewest items allowed.
+    /// The minimum number of items.
     pub min_items: u32,
-    /// The most items allowed; `u32::MAX` for no limit.
+    /// The maximum number of items; `u32::MAX` for no limit.
     pub max_items: u32,
 }
 
@@ -181,44 +182,44 @@ pub struct Array {
 pub struct Object {
     /// The properties in the order of their declaration.
     pub properties: &'static [Property],
-    /// What becomes of the others.
+    /// How other properties are handled.
     pub additional: Additional,
 }
 
 /// One property of an object.
 #[derive(Clone, Copy, Debug)]
 pub struct Property {
-    /// Its name in JSON.
+    /// The name in JSON.
     pub name: &'static str,
-    /// What its value must be.
+    /// The schema of the value.
     pub schema: &'static Schema,
-    /// Whether it must be there.
+    /// Whether the property is required.
     pub required: bool,
 }
 
-/// What becomes of properties that an object does not declare.
+/// How properties that an object does not declare are handled.
 #[derive(Clone, Copy, Debug)]
 pub enum Additional {
-    /// They are accepted and not passed on.
+    /// They are accepted, and not passed on.
     Ignored,
-    /// They are not accepted.
+    /// They are rejected.
     Refused,
-    /// Each must be this.
+    /// They must match this schema.
     Checked(&'static Schema),
 }
 
-/// An object whose own string property says which case it is.
+/// An object with a string property that selects the schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Tagged {
-    /// The property that holds the tag.
+    /// The name of the property with the tag.
     pub tag: &'static str,
-    /// Each tag with the schema of the whole object, tag included.
+    /// Each tag with the schema of the whole object, including the tag.
     pub cases: &'static [(&'static str, &'static Schema)],
-    /// Whether an object with another tag is accepted as it is.
+    /// Whether an object with an unknown tag is accepted as it is.
     pub open: bool,
 }
 
-/// Schemas may be recursive, so this shows only the kind.
+/// Prints only the variant, because schemas may be recursive.
 impl fmt::Debug for Schema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::channel::{Channel, Signal, SignalDefinition};
-use crate::history::Key;
+use crate::history::IdempotencyKey;
 use crate::hub::Hub;
 use crate::schema::{self, Issue, Schema};
 use crate::storage::{NewSignal, Signalled, StorageError, Taken};
@@ -102,7 +102,7 @@ impl SignalOptions<'_> {
             question: question.map_err(|_| SignalError::TooLate)?,
             name: definition.name.to_owned(),
             by: self.by.as_deref().map(str::to_owned),
-            key: self.key.as_deref().map(|key| Key::new(key, definition.name, content.as_bytes())),
+            key: self.key.as_deref().map(|key| IdempotencyKey::new(key, definition.name, content.as_bytes())),
             payload,
             at: self.at.unwrap_or_else(|| hub.storage_time()),
         })

@@ -1,8 +1,9 @@
-//! The seam for deterministic simulation: the clock, the processes and the faults of a world that one seed drives.
+//! The interface for deterministic simulation: a world that one seed drives provides the clock, the processes and the
+//! faults.
 //!
-//! For this library's own tests. A test installs a [`World`] on its thread. What this library then does on that
-//! thread asks the world for whatever it otherwise asks the operating system. The package `fanfare-simulation` has
-//! the world, and says how a process is simulated.
+//! For this library's own tests. A test installs a [`World`] on its thread. On that thread, the library asks the world
+//! for everything that it otherwise asks the operating system. The package `fanfare-simulation` implements the world,
+//! and describes how a process is simulated.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,11 +17,11 @@ pub trait World {
     /// Returns the time since the machine started, which is the same for all processes and never jumps.
     fn steady(&self) -> Duration;
 
-    /// Returns the number of the process that is being executed. No two processes have the same.
+    /// Returns the number of the process that is being executed. It is unique.
     fn process(&self) -> u32;
 
-    /// Returns whether it is certain that a process has ended.
-    fn is_gone(&self, process: u32) -> bool;
+    /// Returns whether a process has certainly ended.
+    fn has_ended(&self, process: u32) -> bool;
 
     /// Returns a random number.
     fn random(&self) -> u32;
@@ -34,7 +35,7 @@ pub trait World {
     /// Returns how long the writer pauses before it begins a transaction, or before it reports one.
     fn pause(&self) -> Duration;
 
-    /// Returns how many commands the writer's next transaction takes at most.
+    /// Returns the maximum number of commands in the writer's next transaction.
     fn batch(&self) -> usize;
 
     /// Returns whether the library has this bug.
@@ -44,15 +45,15 @@ pub trait World {
 /// Bugs that a simulation or the fuzzer can switch on, to show that it finds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// Which branch decides a fork is not recorded.
+    /// The branch that decides a fork is not recorded.
     WinnerInMemory,
-    /// A process writes to runs that another one holds.
+    /// A process writes to runs that another process holds.
     NoFence,
-    /// A durable message and the record that it was published are two transactions.
+    /// A durable message and the record of its publish are in two transactions.
     MessageApart,
-    /// A signal answers a question that has an answer.
+    /// A signal answers a question that already has an answer.
     SecondAnswer,
-    /// A recorded call returns in the poll that it begins in.
+    /// A recorded call returns in the poll in which it begins.
     NoYield,
     /// The result of a step is not recorded.
     UnrecordedStep,
@@ -60,31 +61,31 @@ pub enum Bug {
     NoRelease,
     /// Deleting a run leaves its signals behind.
     SignalsLeft,
-    /// A process that missed messages goes on after them as if there were none.
-    HoleIgnored,
-    /// The rows of deleted channels are given to others, and appending does not look at the epoch.
+    /// A process that missed messages continues after them without a gap.
+    GapIgnored,
+    /// The rows of deleted channels are reused, and appending does not check the epoch.
     RowsReused,
-    /// Joining the pieces of a text drops one.
-    PieceDropped,
-    /// Processes do not follow each other's revocations.
+    /// Joining the chunks of a text drops one.
+    ChunkDropped,
+    /// Processes do not read each other's revocations.
     RevocationIgnored,
-    /// Each piece of a text stream counts as a message.
-    PiecesCounted,
+    /// Each chunk of a text stream counts as a message.
+    ChunksCounted,
     /// Text streams of processes that ended are not ended.
     StreamsLeftOpen,
     /// Idempotency keys are forgotten at once.
     KeysForgotten,
-    /// A restored backup is not noticed.
+    /// A restored backup is not detected.
     BackupIgnored,
-    /// Readers are not told of what was lost.
-    GapUntold,
-    /// Tokens are accepted after their time.
+    /// Readers receive no gap for messages that they missed.
+    GapNotSent,
+    /// Tokens are accepted after they expire.
     ExpiryIgnored,
-    /// An id is cut at a byte, which may lie inside of a character.
+    /// An id is cut at a byte, which may be inside a character.
     IdSliced,
-    /// A colon in a param is written as it is, so channels of two params share names.
+    /// A colon in a param is not escaped, so channels with two params can share a name.
     AddressShared,
-    /// Alternatives inside of alternatives judge again what was judged before.
+    /// Nested alternatives check the same value again.
     JudgedAgain,
     /// A carriage return in a payload ends a line of an event.
     EventSplit,
@@ -105,15 +106,15 @@ impl Bug {
 
     /// The bugs that the simulation of delivery finds.
     pub const OF_DELIVERY: [Self; 9] = [
-        Self::HoleIgnored,
+        Self::GapIgnored,
         Self::RowsReused,
-        Self::PieceDropped,
+        Self::ChunkDropped,
         Self::RevocationIgnored,
-        Self::PiecesCounted,
+        Self::ChunksCounted,
         Self::StreamsLeftOpen,
         Self::KeysForgotten,
         Self::BackupIgnored,
-        Self::GapUntold,
+        Self::GapNotSent,
     ];
 
     /// The bugs that fuzzing finds.

@@ -1,9 +1,9 @@
-//! What keeps messages beyond the process: the one seam behind which storage stands.
+//! Durable storage for messages, runs and revocations.
 //!
-//! A storage puts messages in order. It hands a channel to the hub as a [`Log`], with what it
-//! kept of it, and from then on hands that log each message that it keeps. Nobody is sent a
-//! message before, so nothing that was seen is ever lost. `docs/storage.md` says how an engine
-//! that several processes share would stand here.
+//! A storage orders messages. It opens a channel as a [`Log`] that contains the stored messages, and from then on
+//! hands that log each message after it is committed. No subscriber receives a message before it is committed, so a
+//! message that anyone has seen is never lost. `docs/storage.md` explains how an engine that several machines share
+//! would fit in here.
 
 use std::fmt;
 use std::future::Future;
@@ -12,26 +12,27 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::channel::{Channel, Registry};
-use crate::history::{Appended, Key, KeyReused, Limits, Log, OpenStream};
+use crate::history::{Appended, IdempotencyKey, KeyReused, Limits, Log, OpenStream};
 use crate::wire::DataFrame;
 
-mod calls;
+mod abandoned_streams;
 mod journal;
-mod left_open;
+mod recorded_call;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub(crate) use calls::{CallSite, Outcome, Step, StepKind};
+pub(crate) use abandoned_streams::end_abandoned_streams;
 pub(crate) use journal::{
-    Claimed, Decided, Decision, End, Hold, JOURNAL, Journal, NewPiece, NewRun, NewSignal, Question, Recorded,
-    RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Taken, Wait, WaitEnd, Waited,
+    Claim, ClaimedRun, Decided, Decision, End, JOURNAL_VERSION, Journal, NewChunk, NewRun, NewSignal,
+    Question, Recorded, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Taken, Wait, WaitEnd,
+    Waited,
 };
-pub(crate) use left_open::end_left_open;
+pub(crate) use recorded_call::{CallKind, CallSite, Outcome, RecordedCall};
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 
-/// Where a hub keeps what it must not forget: [`HubBuilder::storage`](crate::HubBuilder::storage).
+/// The storage of a hub. See [`HubBuilder::storage`](crate::HubBuilder::storage).
 #[derive(Clone)]
 pub struct Storage(Arc<dyn Engine>);
 
@@ -52,64 +53,64 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// What a storage gives later. It borrows nothing: whoever asked may be gone by then.
-pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// A result of the storage. It borrows nothing, so it may outlive the caller.
+pub(crate) type StorageFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Receives the ids of tokens that another process revoked, and how long ago.
+/// Receives the id of a token that another process revoked, and the time since then.
 pub(crate) type OnRevoked = Box<dyn Fn(&str, Duration) + Send>;
 
-/// An engine that keeps messages.
+/// A storage engine.
 pub(crate) trait Engine: Journal + Send + Sync {
-    /// Told once, before anything else, which channels there are.
+    /// Sets the channel definitions. Called once, before any other method.
     fn attach(&self, registry: &'static Registry);
 
-    /// Sets what is called, on any thread, with revocations by other processes.
+    /// Sets the listener for revocations by other processes. It is called on any thread.
     fn follow_revocations(&self, listener: OnRevoked);
 
-    /// Returns the time by the storage's clock. All processes that share the storage have the same clock. It
-    /// starts from the wall clock and never jumps afterwards, so all that is due at some time follows it.
+    /// Returns the time by the storage's clock, which all processes that share the storage have in common. It starts
+    /// from the wall clock and never jumps afterwards. Everything that is due at some time follows it.
     fn now(&self) -> SystemTime;
 
-    /// Returns why the storage does not work, if the last attempt to use it failed.
+    /// Returns an error if the last attempt to use the storage failed.
     fn health(&self) -> Result<(), StorageError>;
 
-    /// By which other processes know this one; text streams have it in their ids.
+    /// Returns the number by which other processes know this one. Ids of text streams contain it.
     fn owner(&self) -> u32;
 
-    /// A channel's log with what is kept of it. One log a channel is open at a time.
-    fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Opened, StorageError>>;
+    /// Opens a channel's log with its stored messages. At most one log per channel is open at a time.
+    fn open(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>>;
 
-    /// Hands all logs that are open here what other processes have appended until now, and retires those whose epoch is
-    /// over.
-    fn catch_up(&self) -> Later<()>;
+    /// Hands the open logs the messages that other processes have appended until now, and retires those whose epoch
+    /// has ended.
+    fn catch_up(&self) -> StorageFuture<()>;
 
-    /// Appends a message to a log that was opened here, unless its key was used before. Messages
-    /// get their places in the order of the calls; once this comes back the message is kept, and the log has it.
-    fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>>;
+    /// Appends a message to an open log, unless its idempotency key was used before. Messages are ordered as the calls
+    /// are. Once this returns, the message is stored and in the log.
+    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>>;
 
-    /// Returns the ids of tokens that were revoked before the storage was opened, and how long ago.
+    /// Returns the ids of the tokens that were revoked before the storage was opened, and the time since then.
     fn revoked(&self) -> Vec<(String, Duration)>;
 
-    /// Remembers for two days that an id was revoked, and has other processes notified.
-    fn revoke(&self, id: &str) -> Later<Result<(), StorageError>>;
+    /// Stores a revoked id for two days, and notifies other processes.
+    fn revoke(&self, id: &str) -> StorageFuture<Result<(), StorageError>>;
 }
 
-/// A log, and the text streams in it that nobody goes on with.
-pub(crate) struct Opened {
+/// An open log, and its text streams that no process will continue.
+pub(crate) struct OpenedLog {
     pub(crate) log: Arc<Log>,
-    pub(crate) left_open: Vec<OpenStream>,
+    pub(crate) abandoned: Vec<OpenStream>,
 }
 
-/// A message that is to be kept.
+/// A message to store.
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) log: Arc<Log>,
     pub(crate) topic: usize,
     pub(crate) frame: DataFrame,
-    pub(crate) key: Option<Key>,
+    pub(crate) key: Option<IdempotencyKey>,
 }
 
-/// Why a message was not appended.
+/// The reason why a message was not appended.
 #[derive(Clone, Debug)]
 pub(crate) enum AppendError {
     KeyReused,
@@ -128,8 +129,8 @@ impl From<StorageError> for AppendError {
     }
 }
 
-/// Why a storage could not do what it was asked to: its file cannot be opened or written, the
-/// disk is full, or it is of another version.
+/// A storage error: for example, the file cannot be opened or written, the disk is full, or the file was written by a
+/// later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageError(String);
 

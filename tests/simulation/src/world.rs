@@ -178,7 +178,7 @@ impl Decisions for Decider {
         self.0.state().process()
     }
 
-    fn is_gone(&self, process: u32) -> bool {
+    fn has_ended(&self, process: u32) -> bool {
         let state = self.0.state();
         state.weather.knows_gone && state.gone.contains(&process)
     }

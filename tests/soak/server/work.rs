@@ -38,7 +38,8 @@ struct Executing {
 /// is a line in a file.
 pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
     // The process is killed again and again, and no run is to blame.
-    let mut runs = Runs::builder(hub).lease_duration(lease).max_retries(u32::MAX);
+    let mut runs = Runs::builder(hub);
+    runs.lease_duration(lease).max_retries(u32::MAX);
     let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
     let runs = runs.start().await?;
     Ok(Router::new().route("/runs/{channel}/{run}", post(start_or_look)).with_state(Executing { runs, job }))
@@ -82,7 +83,7 @@ async fn start_or_look(
         let input =
             serde_json::from_str(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
         let channel = Work::new(channel).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-        job.start(&run, &channel, &input).await.map_err(|error| unavailable(&error))?;
+        runs.start(&job, &run, &channel, &input).await.map_err(|error| unavailable(&error))?;
         status = Some(RunStatus::Running);
     }
     let told: Value = match status {

@@ -27,7 +27,7 @@ pub(super) fn is_ipv4(text: &str) -> bool {
 }
 
 pub(super) fn is_ipv6(text: &str) -> bool {
-    // An IPv4 address may stand for the last two groups.
+    // An IPv4 address may take the place of the last two groups.
     let (groups, last_two) = match text.rsplit_once(':') {
         Some((before, last)) if last.contains('.') => {
             if !is_ipv4(last) {
@@ -38,7 +38,7 @@ pub(super) fn is_ipv6(text: &str) -> bool {
         _ => (text, 0),
     };
     if last_two == 2 && groups.ends_with(':') {
-        // The colon that was split off belongs to a `::`.
+        // The colon that was split off is part of a `::`.
         let shortened = groups.strip_suffix(':').and_then(count_groups);
         return shortened.is_some_and(|before| before <= 5);
     }
@@ -51,7 +51,7 @@ pub(super) fn is_ipv6(text: &str) -> bool {
     }
 }
 
-/// How many groups of hexadecimal digits stand between colons.
+/// Returns the number of groups of hexadecimal digits between colons.
 fn count_groups(text: &str) -> Option<usize> {
     if text.is_empty() {
         return Some(0);
@@ -62,7 +62,7 @@ fn count_groups(text: &str) -> Option<usize> {
 }
 
 pub(super) fn is_email(text: &str) -> bool {
-    // A quoted local part may hold an `@`, a domain may not.
+    // A quoted local part may contain an `@`; a domain may not.
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     local.len() <= 64 && (is_dot_atom(local) || is_quoted(local)) && is_mail_domain(domain)
 }
@@ -133,7 +133,7 @@ fn is_authority(text: &str) -> bool {
     host_is_fine && port_is_fine && is_made_of(user, b":")
 }
 
-/// `v1.anything`: an address of a kind yet to come.
+/// Returns whether a text is a future kind of address: `v1.anything`.
 fn is_ip_future(text: &str) -> bool {
     let Some((version, address)) = text.strip_prefix(['v', 'V']).and_then(|rest| rest.split_once('.')) else {
         return false;
@@ -142,8 +142,8 @@ fn is_ip_future(text: &str) -> bool {
     is_hex && !address.is_empty() && !address.contains('%') && is_made_of(address, b":")
 }
 
-/// Whether a text has only unreserved characters, sub-delimiters, percent
-/// escapes and the `extra` ones.
+/// Returns whether a text consists of unreserved characters, sub-delimiters, percent escapes and the `extra`
+/// characters.
 fn is_made_of(text: &str, extra: &[u8]) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -16,7 +16,7 @@ pub(super) fn is_date(text: &str) -> bool {
     (1..=days_in(month, century * 100 + years)).contains(&day)
 }
 
-/// No days in a month that does not exist.
+/// Returns the number of days in a month, or 0 if the month does not exist.
 fn days_in(month: u32, year: u32) -> u32 {
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
@@ -47,7 +47,7 @@ pub(super) fn is_time(text: &str) -> bool {
 
 const DAY: u32 = 24 * 60;
 
-/// What follows `.` and at least one digit; the bytes themselves without them.
+/// Removes `.` and the digits after it, if there is at least one digit.
 fn without_fraction(bytes: &[u8]) -> &[u8] {
     let Some((b'.', fraction)) = bytes.split_first() else { return bytes };
     match fraction.iter().position(|byte| !byte.is_ascii_digit()) {
@@ -56,7 +56,7 @@ fn without_fraction(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// `Z` or `±hh:mm`, in minutes; what is west of UTC is counted as a day ahead.
+/// Parses `Z` or `±hh:mm` into minutes. Offsets west of UTC are counted as a day ahead.
 fn offset_minutes(bytes: &[u8]) -> Option<u32> {
     let (sign, hours, minutes) = match bytes {
         b"Z" | b"z" => return Some(0),

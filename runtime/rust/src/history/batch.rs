@@ -1,5 +1,4 @@
-//! Messages that are read in one turn. Subscribers of a channel are mostly at the same place, and
-//! then take the same batch from there.
+//! Messages that are read in one turn. Most subscribers of a channel are at the same offset, so they share a batch.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -7,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use super::TURN_BYTES;
 use crate::wire::SharedText;
 
-/// How many batches are kept: as many as there are places where most subscribers are.
+/// The number of batches that are kept: the number of offsets at which most subscribers are.
 const KEPT: usize = 4;
 
-/// Messages of one channel, in order: one at least.
+/// One or more messages of one channel, in order.
 pub(crate) struct Batch {
     channel: Arc<str>,
     messages: Box<[SharedText]>,
@@ -24,7 +23,7 @@ impl Batch {
         Self { channel, messages: messages.into(), bytes, array: OnceLock::new() }
     }
 
-    /// The name of the channel.
+    /// Returns the name of the channel.
     pub(crate) fn channel(&self) -> &str {
         &self.channel
     }
@@ -33,7 +32,7 @@ impl Batch {
         &self.messages
     }
 
-    /// How long the messages are together.
+    /// Returns the total length of the messages.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -42,7 +41,7 @@ impl Batch {
         self.bytes - self.messages.last().map_or(0, |message| message.as_str().len())
     }
 
-    /// One frame of all: a message as it is, several as an array.
+    /// Returns all messages as one frame: a single message as it is, several as an array.
     pub(crate) fn frame(&self) -> SharedText {
         match &*self.messages {
             [message] => message.clone(),
@@ -50,7 +49,7 @@ impl Batch {
         }
     }
 
-    /// An array of all, after an item of JSON where there is one.
+    /// Returns all messages as an array, after a first JSON item if there is one.
     pub(crate) fn array_after(&self, first: Option<&str>) -> SharedText {
         let room = self.bytes + self.messages.len() + first.map_or(0, str::len) + 2;
         let mut text = String::with_capacity(room);
@@ -63,7 +62,7 @@ impl Batch {
     }
 }
 
-/// What a subscriber reads that gets all of some topics from here on.
+/// The read of a subscriber that receives all messages of some topics after an offset.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) after: u64,
@@ -76,7 +75,7 @@ pub(super) struct Range {
 pub(super) struct Batches(VecDeque<(Range, u64, Arc<Batch>)>);
 
 impl Batches {
-    /// What another subscriber took that is just what this one would, and up to which offset.
+    /// Returns the batch that another subscriber got for the same read, and the offset up to which it was read.
     pub(super) fn find(&self, range: Range, head: u64, max_bytes: usize) -> Option<(Arc<Batch>, u64)> {
         let (_, last, batch) = self.0.iter().find(|(known, ..)| *known == range)?;
         let is_whole = *last == head || batch.bytes >= max_bytes;
@@ -84,7 +83,7 @@ impl Batches {
     }
 
     pub(super) fn keep(&mut self, range: Range, last: u64, batch: &Arc<Batch>) {
-        // What is longer than two turns has a long message, which is not to outlive its history.
+        // A batch longer than two turns has a long message, which must not outlive its history.
         if batch.bytes > 2 * TURN_BYTES {
             return;
         }

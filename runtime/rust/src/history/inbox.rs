@@ -1,14 +1,14 @@
-//! How a log tells a reader of many logs which of them to read.
+//! Notifies a reader of many logs which of them have new messages.
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Collects the keys of the logs that a parked reader can read again. A log puts its
-/// key once each time it was parked on, so there are never more keys than logs.
+/// Collects the keys of the logs that a parked reader can read again. A log adds its key once each time the reader was
+/// parked on it, so there are never more keys than logs.
 ///
-/// It is all that wakes a connection but the time and its client: to wait for one thing costs
-/// less than to wait for several.
+/// Apart from timers and its client, only this wakes a connection: waiting for one thing costs less than waiting for
+/// several.
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
@@ -18,7 +18,7 @@ pub(crate) struct Inbox {
 struct State {
     keys: Vec<u64>,
     alarmed: bool,
-    /// Whom to wake.
+    /// The parked reader.
     reader: Option<Waker>,
 }
 
@@ -27,19 +27,19 @@ impl Inbox {
         self.wake(|state| state.keys.push(key));
     }
 
-    /// Has the reader look at what else than logs may have changed.
+    /// Makes the reader check for changes other than new messages.
     pub(crate) fn alarm(&self) {
         self.wake(|state| state.alarmed = true);
     }
 
-    /// Moves the keys that have arrived to the end of `keys`. Tells whether there was an alarm.
+    /// Moves the keys that have arrived to the end of `keys`. Returns `true` if there was an alarm.
     pub(crate) fn take(&self, keys: &mut impl Extend<u64>) -> bool {
         let mut state = self.lock();
         keys.extend(state.keys.drain(..));
         mem::take(&mut state.alarmed)
     }
 
-    /// Waits until there is something to take.
+    /// Waits until there are keys or an alarm.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.alarmed || !state.keys.is_empty() {

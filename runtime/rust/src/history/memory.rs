@@ -1,45 +1,45 @@
-//! How much memory all logs take together.
+//! The memory of all logs together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// What all logs of a hub hold, in bytes of messages.
+/// The bytes of the messages in all logs of a hub.
 pub(crate) struct Memory {
     bytes: AtomicUsize,
-    most: usize,
+    max: usize,
     crowded: Notify,
 }
 
 impl Memory {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { bytes: AtomicUsize::new(0), most, crowded: Notify::new() }
+    pub(crate) fn new(max: usize) -> Self {
+        Self { bytes: AtomicUsize::new(0), max, crowded: Notify::new() }
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether idle logs should go, so that those in use need not get shorter.
+    /// Returns whether to close idle logs, so that the logs in use need not be shortened.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.bytes() > self.most - self.most / 8
+        self.bytes() > self.max - self.max / 8
     }
 
     /// Waits until it may be crowded.
-    pub(crate) async fn crowded(&self) {
+    pub(crate) async fn wait_until_crowded(&self) {
         self.crowded.notified().await;
     }
 }
 
-/// The part of one log. It is given back when the log goes.
+/// One log's share. It is released when the log is dropped.
 pub(crate) struct Usage {
     bytes: usize,
     all: Arc<Memory>,
 }
 
 impl Usage {
-    pub(crate) fn of(all: &Arc<Memory>) -> Self {
+    pub(crate) fn new(all: &Arc<Memory>) -> Self {
         Self { bytes: 0, all: Arc::clone(all) }
     }
 
@@ -48,7 +48,7 @@ impl Usage {
     }
 
     pub(crate) fn is_all_full(&self) -> bool {
-        self.all.bytes() > self.all.most
+        self.all.bytes() > self.all.max
     }
 
     pub(crate) fn add(&mut self, bytes: usize) {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Held, KeptMessage, Key, Log};
+use super::{Held, IdempotencyKey, Log, StoredMessage};
 use crate::channel::ChannelDefinition;
 use crate::random;
 use crate::wire::{ChunkParts, LogKind, SharedText};
@@ -18,13 +18,13 @@ pub(crate) struct OpenStream {
 }
 
 impl OpenStream {
-    /// The id of a stream that a process writes.
+    /// Returns a new id for a stream that a process writes.
     pub(crate) fn new_id(owner: u32) -> String {
         format!("{owner:08x}{:08x}", random::number())
     }
 
     /// Returns the text streams that have begun in these messages and not ended.
-    pub(crate) fn among(definition: &ChannelDefinition, messages: &[KeptMessage]) -> Vec<Self> {
+    pub(crate) fn among(definition: &ChannelDefinition, messages: &[StoredMessage]) -> Vec<Self> {
         let mut open = Vec::new();
         for message in messages.iter().filter(|message| definition.log_topic(message.topic).is_stream()) {
             Self::follow(&mut open, message.topic, &message.frame);
@@ -32,18 +32,18 @@ impl OpenStream {
         open
     }
 
-    /// The id of a stream that a call of a run writes: the same in every process that executes the run.
+    /// Returns the id of a stream that a run writes. It is the same in every process that executes the run.
     pub(crate) fn id_of_run(run_id: &str, site: &str) -> String {
-        let Key { key, .. } = Key::new(&format!("{run_id}\n{site}"), "", &[]);
-        format!("{RUN_STREAM}{:032x}", u128::from_be_bytes(key))
+        let IdempotencyKey { hash, .. } = IdempotencyKey::new(&format!("{run_id}\n{site}"), "", &[]);
+        format!("{RUN_STREAM}{:032x}", u128::from_be_bytes(hash))
     }
 
-    /// Whether a run writes it, and no single process.
+    /// Returns whether a run writes the stream, rather than one process.
     pub(crate) fn is_of_run(&self) -> bool {
         self.id.starts_with(RUN_STREAM)
     }
 
-    /// Takes a frame of a topic's text streams into account: one begins, goes on or ends.
+    /// Applies a frame of a topic's text streams: a stream begins, continues or ends.
     fn follow(open: &mut Vec<Self>, topic: usize, frame: &SharedText) {
         if let Some(ChunkParts { head, stream_id, .. }) = ChunkParts::of(frame) {
             return Self::follow_chunk(open, topic, head, stream_id);
@@ -55,7 +55,7 @@ impl OpenStream {
         }
     }
 
-    /// A stream is open also if its start is lost.
+    /// Adds the stream of a chunk if it is not open yet. Its start may have been evicted.
     fn follow_chunk(open: &mut Vec<Self>, topic: usize, head: &str, stream_id: &str) {
         if open.iter().any(|stream| stream.id == stream_id) {
             return;
@@ -65,13 +65,13 @@ impl OpenStream {
         open.push(Self { topic, id: stream_id.to_owned(), run_id });
     }
 
-    /// The process that writes it.
+    /// Returns the process that writes the stream.
     pub(crate) fn owner(&self) -> Option<u32> {
         u32::from_str_radix(self.id.get(..8)?, 16).ok()
     }
 }
 
-/// The first and the last frame of a text stream, as far as they say which it is.
+/// The members of a stream's first or last frame that identify it.
 #[derive(Deserialize)]
 struct StreamFrame {
     #[serde(rename = "data")]
@@ -80,7 +80,7 @@ struct StreamFrame {
 }
 
 impl Log {
-    /// The text streams that have begun and not ended.
+    /// Returns the text streams that have begun and not ended.
     pub(crate) fn open_streams(&self) -> Vec<OpenStream> {
         let mut open = Vec::new();
         let state = self.lock();

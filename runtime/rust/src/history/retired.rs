@@ -1,4 +1,4 @@
-//! Logs that are no longer their channel's history.
+//! Logs that another process has replaced.
 
 use std::sync::atomic::Ordering;
 
@@ -16,8 +16,7 @@ impl Log {
         super::wake(parked);
     }
 
-    /// Returns whether the log was replaced. A reader must look after it read: if it was parked by then, it is
-    /// woken.
+    /// Returns whether the log was replaced. Check this after reading: a reader that was parked by then is woken.
     pub(crate) fn is_retired(&self) -> bool {
         self.is_retired.load(Ordering::Acquire)
     }

@@ -1,4 +1,4 @@
-//! What a log holds: its recent messages in one queue, and by topic what that queue has moved past.
+//! The contents of a log: one queue of recent messages, and older messages by topic.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::batch::Batches;
-use super::keys::Keys;
+use super::idempotency::UsedKeys;
 use super::memory::Usage;
 use super::topic::Topic;
 use super::{Inbox, Limits};
@@ -20,16 +20,16 @@ pub(super) struct State {
     pub(super) recent_bytes: usize,
     /// The offset of the latest message; the first has 1.
     pub(super) head: u64,
-    /// How many messages and text streams the channel has had.
+    /// The number of messages and text streams that the channel has had.
     pub(super) count: u64,
-    /// The bytes of all that is held, recent or not, and of the keys.
+    /// The bytes of all messages, recent or not, and of the keys.
     pub(super) bytes: Usage,
-    /// What was appended since publishers last gave way to readers, in bytes.
+    /// The bytes that were appended since publishers last yielded to readers.
     pub(super) lead: usize,
     pub(super) topics: Box<[Topic]>,
-    /// How much was lost since the storage last deleted it.
-    pub(super) lost: usize,
-    pub(super) keys: Keys,
+    /// The number of messages evicted since the storage last deleted them.
+    pub(super) evicted: usize,
+    pub(super) keys: UsedKeys,
     pub(super) parked: Vec<(Arc<Inbox>, u64)>,
     pub(super) batches: Batches,
     pub(super) last_used: Instant,
@@ -39,7 +39,7 @@ pub(super) struct Message {
     pub(super) offset: u64,
     pub(super) topic: usize,
     pub(super) rank: Rank,
-    /// `None` means longer ago than this system's `Instant` can say.
+    /// `None` if it was published longer ago than an `Instant` can represent.
     pub(super) published: Option<Instant>,
     pub(super) frame: SharedText,
 }
@@ -49,8 +49,8 @@ pub(super) fn age(published: Option<Instant>, now: Instant) -> Duration {
     published.map_or(Duration::MAX, |published| now.saturating_duration_since(published))
 }
 
-/// How many messages and text streams there had been, including this one, when a message was appended. All frames of
-/// a text stream count as one, at its start.
+/// The number of messages and text streams up to and including this one when it was appended. All frames of a text
+/// stream count as one, at its start.
 #[derive(Clone, Copy)]
 pub(super) struct Rank {
     pub(super) channel: u64,
@@ -58,7 +58,7 @@ pub(super) struct Rank {
 }
 
 impl Rank {
-    /// Whether a message of this rank is in the history of a channel that has had `count` messages.
+    /// Returns whether a message of this rank is in the history of a channel that has had `count` messages.
     pub(super) fn is_within(self, history: History, count: u64) -> bool {
         self.channel + u64::from(history.messages) > count
     }
@@ -77,18 +77,18 @@ impl State {
             recent_bytes: 0,
             head: 0,
             count: 0,
-            bytes: Usage::of(&limits.memory),
+            bytes: Usage::new(&limits.memory),
             lead: 0,
             topics: channel.definition().log_topics().map(Topic::new).collect(),
-            lost: 0,
-            keys: Keys::default(),
+            evicted: 0,
+            keys: UsedKeys::default(),
             parked: Vec::new(),
             batches: Batches::default(),
             last_used: Instant::now(),
         }
     }
 
-    /// The offset of the oldest recent message, or of the next one to come.
+    /// Returns the offset of the oldest recent message, or of the next message if there is none.
     pub(super) fn first(&self) -> u64 {
         self.recent.front().map_or(self.head + 1, |message| message.offset)
     }
@@ -97,12 +97,12 @@ impl State {
     pub(super) fn admit(&mut self, offset: u64, topic: usize, published: Option<Instant>, frame: SharedText) {
         self.head = offset;
         let Some(state) = self.topics.get_mut(topic) else { return };
-        if !state.is_stream || LogKind::StreamStart.is_of(&frame) || bug!(PiecesCounted) {
+        if !state.is_stream || LogKind::StreamStart.is_of(&frame) || bug!(ChunksCounted) {
             self.count += 1;
             state.begin(offset);
         } else if state.count == 0 {
             self.count += 1;
-            state.begin_without_start();
+            state.count_stream_without_start();
         }
         let rank = Rank { channel: self.count, topic: state.count };
         let message = Message { offset, topic, rank, published, frame };
@@ -111,8 +111,8 @@ impl State {
         self.recent.push_back(message);
     }
 
-    /// Moves past the oldest recent message: its topic holds it.
-    pub(super) fn move_on(&mut self) -> bool {
+    /// Moves the oldest recent message to its topic. Returns `false` if there is none.
+    pub(super) fn move_oldest_to_topic(&mut self) -> bool {
         let Some(message) = self.recent.pop_front() else { return false };
         let bytes = message.bytes();
         self.recent_bytes -= bytes;
@@ -123,28 +123,28 @@ impl State {
         true
     }
 
-    pub(super) fn lose_old(&mut self, history: History, max_stream_bytes: usize, now: Instant) {
+    pub(super) fn evict_old(&mut self, history: History, max_stream_bytes: usize, now: Instant) {
         for topic in &mut self.topics {
             let held = topic.held.len();
-            self.bytes.remove(topic.lose_old(history, self.count, max_stream_bytes, now));
-            self.lost += held - topic.held.len();
+            self.bytes.remove(topic.evict_old(history, self.count, max_stream_bytes, now));
+            self.evicted += held - topic.held.len();
         }
     }
 
-    pub(super) fn lose_first(&mut self, index: usize) -> bool {
-        let freed = self.topics.get_mut(index).map_or(0, Topic::lose_first);
+    pub(super) fn evict_first(&mut self, index: usize) -> bool {
+        let freed = self.topics.get_mut(index).map_or(0, Topic::evict_first);
         self.bytes.remove(freed);
-        self.lost += usize::from(freed > 0);
+        self.evicted += usize::from(freed > 0);
         freed > 0
     }
 
-    /// Loses the oldest message that may be lost, but never the latest of all.
-    pub(super) fn lose_oldest(&mut self) -> bool {
+    /// Evicts the oldest message that may be evicted, but never the latest one of all.
+    pub(super) fn evict_oldest(&mut self) -> bool {
         let topics = self.topics.iter().enumerate();
-        let oldest = topics.filter_map(|(index, topic)| Some((topic.first_to_lose()?, index))).min();
+        let oldest = topics.filter_map(|(index, topic)| Some((topic.first_evictable()?, index))).min();
         match oldest {
-            Some((_, index)) => self.lose_first(index),
-            None => self.recent.len() > 1 && self.move_on(),
+            Some((_, index)) => self.evict_first(index),
+            None => self.recent.len() > 1 && self.move_oldest_to_topic(),
         }
     }
 }

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
-use super::{Inbox, Kept, KeptMessage, Limits, Log, Memory, Place};
+use super::{Inbox, Limits, Log, Memory, ReadCursor, StoredLog, StoredMessage};
 use crate::channel::{Carries, Channel, ChannelDefinition, History, Retain, TopicDefinition};
 use crate::schema::{Schema, Text};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId};
@@ -75,8 +75,8 @@ struct World {
     /// The entry at offset 1 comes first.
     entries: Vec<Entry>,
     /// What a storage would hold.
-    stored: Vec<KeptMessage>,
-    gone: HashMap<usize, u64>,
+    stored: Vec<StoredMessage>,
+    evicted: HashMap<usize, u64>,
     /// The open stream ids of each topic.
     open: Vec<(usize, String)>,
     now: SystemTime,
@@ -85,7 +85,7 @@ struct World {
 
 /// A client that keeps to the protocol.
 struct Reader {
-    place: Option<Place>,
+    place: Option<ReadCursor>,
     inbox: Arc<Inbox>,
     topics: Vec<usize>,
     cursor: Cursor,
@@ -110,7 +110,7 @@ impl World {
         let log = Log::new(Channel::without_params(definition), 1, &limits);
         let (entries, stored, open, readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        Self { random, definition, limits, log, entries, stored, gone: HashMap::new(), open, now, readers }
+        Self { random, definition, limits, log, entries, stored, evicted: HashMap::new(), open, now, readers }
     }
 
     fn head(&self) -> u64 {
@@ -132,11 +132,11 @@ impl World {
             Envelope { kind, channel: "room", topic: self.definition.topics[topic].name, run_id: None };
         let offset = self.head() + 1;
         let frame = DataFrame::of_text(envelope, text).stamp(MessageId::new(1, offset), self.now);
-        let message = KeptMessage { offset, topic, published: self.now, frame };
+        let message = StoredMessage { offset, topic, published: self.now, frame };
         let rank = self.count() + u64::from(matches!(what, What::Message(_) | What::Start(_)));
         self.entries.push(Entry { topic, what, rank, published: self.now });
         self.stored.push(message.clone());
-        self.log.take(message);
+        self.log.append_stored(message);
     }
 
     async fn act(&mut self) {
@@ -187,20 +187,20 @@ impl World {
     /// A storage deletes what the log has lost.
     fn trim(&mut self) {
         self.log.tidy();
-        for (topic, gone) in self.log.take_lost(1) {
-            self.stored.retain(|message| message.topic != topic || message.offset > gone);
-            self.gone.insert(topic, gone);
+        for (topic, evicted) in self.log.take_evicted(1) {
+            self.stored.retain(|message| message.topic != topic || message.offset > evicted);
+            self.evicted.insert(topic, evicted);
         }
     }
 
-    fn kept(&self) -> Kept {
-        Kept {
-            row: 1,
-            life: 1,
+    fn stored(&self) -> StoredLog {
+        StoredLog {
+            storage_id: 1,
+            epoch: 1,
             head: self.head(),
             messages: self.stored.clone(),
-            gone: self.gone.iter().map(|(topic, gone)| (*topic, *gone)).collect(),
-            is_of_another_definition: false,
+            evicted: self.evicted.iter().map(|(topic, evicted)| (*topic, *evicted)).collect(),
+            has_other_definition: false,
             now: self.now,
         }
     }
@@ -208,9 +208,9 @@ impl World {
     /// The process ends, or learns that it missed something.
     fn restart(&mut self) {
         if self.random.random_bool(0.5) {
-            return self.log.reload(self.kept());
+            return self.log.reload(self.stored());
         }
-        self.log = Log::restore(&Channel::without_params(self.definition), self.kept(), &self.limits);
+        self.log = Log::restore(&Channel::without_params(self.definition), self.stored(), &self.limits);
         for reader in &mut self.readers {
             reader.place = None;
         }
@@ -414,9 +414,9 @@ async fn what_is_lost_before_the_first_turn_is_told_with_the_gap_that_is_owed() 
 #[tokio::test]
 async fn a_new_subscriber_is_told_if_all_that_a_topic_retains_was_lost_before_a_restart() {
     let mut world = World::new(0);
-    world.gone.insert(4, 7);
-    let kept = Kept { head: 9, ..world.kept() };
-    let log = Log::restore(&Channel::without_params(world.definition), kept, &world.limits);
+    world.evicted.insert(4, 7);
+    let stored = StoredLog { head: 9, ..world.stored() };
+    let log = Log::restore(&Channel::without_params(world.definition), stored, &world.limits);
     let gap = |topic: usize| {
         let (mut place, _) = log.start(&[topic], Cursor::Now);
         log.read(&mut place, 1000, &inbox(), 0).gap.map(|gap| gap.before)

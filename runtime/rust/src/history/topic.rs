@@ -1,38 +1,38 @@
-//! What a log holds of one topic.
+//! The messages of one topic.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::text::Text;
+use super::text_block::TextBlock;
 use super::{Message, Rank, age};
 use crate::channel::{History, LogTopic};
 use crate::wire::SharedText;
 
-/// What a log holds of one topic beside its recent messages.
+/// The older messages of one topic. Recent ones are in the log's queue.
 pub(super) struct Topic {
-    /// What the recent messages have moved past and subscribers can still read, the oldest first.
+    /// Messages that have left the recent queue and that subscribers can still read, oldest first.
     pub(super) held: VecDeque<Held>,
     held_bytes: usize,
-    /// How many messages and streams it has had.
+    /// The number of messages and streams that the topic has had.
     pub(super) count: u64,
-    /// The messages and streams that a new subscriber gets: the rank and the first offset of each.
+    /// The retained messages and streams: the rank and the first offset of each.
     starts: VecDeque<(u64, u64)>,
-    /// How many of them a new subscriber gets at once.
+    /// The maximum number of retained messages and streams.
     pub(super) retained: u64,
-    /// The offset of the latest message that is lost: no subscriber can have it any more.
-    pub(super) gone: u64,
-    /// The rank in the topic of what is lost, if it was lost here.
-    gone_rank: u64,
+    /// The offset of the latest evicted message. No subscriber can receive it any more.
+    pub(super) evicted: u64,
+    /// The rank of the latest evicted message in the topic, or 0 if it was evicted before a restart.
+    evicted_rank: u64,
     pub(super) is_stream: bool,
-    /// Nobody misses earlier events of runs: the latest tells how a run stands.
+    /// Missing run events are not a gap: the latest event has the run's status.
     pub(super) is_run_events: bool,
 }
 
-/// One message, or pieces of a text stream.
+/// One message, or joined chunks of a text stream.
 pub(super) enum Held {
     Message(Message),
-    Text(Text),
+    Text(TextBlock),
 }
 
 impl Topic {
@@ -43,21 +43,21 @@ impl Topic {
             count: 0,
             starts: VecDeque::new(),
             retained: logged.retained(),
-            gone: 0,
-            gone_rank: 0,
+            evicted: 0,
+            evicted_rank: 0,
             is_stream: logged.is_stream(),
             is_run_events: logged.is_run_events(),
         }
     }
 
-    /// Forgets all, as if the topic were new.
+    /// Resets the topic.
     pub(super) fn clear(&mut self) {
         self.held.clear();
         self.starts.clear();
-        (self.held_bytes, self.count, self.gone, self.gone_rank) = (0, 0, 0, 0);
+        (self.held_bytes, self.count, self.evicted, self.evicted_rank) = (0, 0, 0, 0);
     }
 
-    /// Whether a new subscriber gets what has this rank.
+    /// Returns whether a message of this rank is retained.
     pub(super) fn retains(&self, rank: Rank) -> bool {
         rank.topic + self.retained > self.count
     }
@@ -70,16 +70,16 @@ impl Topic {
         }
     }
 
-    /// Counts a stream whose start is lost.
-    pub(super) fn begin_without_start(&mut self) {
+    /// Counts a stream whose start was evicted.
+    pub(super) fn count_stream_without_start(&mut self) {
         self.count_one();
-        self.gone_rank = self.count;
+        self.evicted_rank = self.count;
     }
 
-    /// Counts a message that is lost before it is held.
-    pub(super) fn begin_lost(&mut self, offset: u64) {
+    /// Counts a message that is evicted before it is stored.
+    pub(super) fn count_evicted(&mut self, offset: u64) {
         self.count_one();
-        (self.gone, self.gone_rank) = (offset, self.count);
+        (self.evicted, self.evicted_rank) = (offset, self.count);
     }
 
     fn count_one(&mut self) {
@@ -89,21 +89,22 @@ impl Topic {
         }
     }
 
-    /// The offset before the first message that a new subscriber gets, if there is one. If any of them is lost, the
-    /// offset before the latest lost one, so that the subscriber is told.
+    /// Returns the offset before the first retained message. If any of them was evicted, returns the offset before the
+    /// latest evicted one, so that the subscriber receives a gap.
     pub(super) fn before_retained(&self) -> Option<u64> {
-        if self.retained > 0 && self.has_lost_within(self.retained, self.count) && !self.is_run_events {
-            return Some(self.gone - 1);
+        if self.retained > 0 && self.has_evicted_within(self.retained, self.count) && !self.is_run_events {
+            return Some(self.evicted - 1);
         }
         self.starts.front().map(|(_, offset)| offset - 1)
     }
 
-    /// Whether any of `count` messages up to a rank in the topic is lost. After a restart, all that is lost has rank 0.
-    pub(super) fn has_lost_within(&self, count: u64, rank: u64) -> bool {
-        self.gone > 0 && self.gone_rank + count > rank
+    /// Returns whether any of the `count` messages up to a rank was evicted. After a restart, evicted messages have
+    /// rank 0.
+    pub(super) fn has_evicted_within(&self, count: u64, rank: u64) -> bool {
+        self.evicted > 0 && self.evicted_rank + count > rank
     }
 
-    /// Holds a message that is not recent any more. Returns by how many bytes the topic grows.
+    /// Stores a message that has left the recent queue. Returns the number of bytes by which the topic grows.
     pub(super) fn hold(&mut self, message: Message) -> usize {
         let before = self.held_bytes;
         let joined = match self.held.back_mut() {
@@ -116,7 +117,7 @@ impl Topic {
         if let Some(bytes) = joined {
             self.held_bytes += bytes;
         } else {
-            let text = if self.is_stream { Text::new(&message) } else { None };
+            let text = if self.is_stream { TextBlock::new(&message) } else { None };
             let held = text.map_or(Held::Message(message), Held::Text);
             self.held_bytes += held.bytes();
             self.held.push_back(held);
@@ -124,9 +125,9 @@ impl Topic {
         self.held_bytes - before
     }
 
-    /// Loses what neither history nor the topic keeps any longer, `count` being how many messages the channel has had.
-    /// Returns how many bytes that frees.
-    pub(super) fn lose_old(
+    /// Evicts messages that neither the history nor the topic keeps. `count` is the number of messages that the
+    /// channel has had. Returns the number of bytes freed.
+    pub(super) fn evict_old(
         &mut self,
         history: History,
         count: u64,
@@ -141,38 +142,38 @@ impl Topic {
             if fits && (is_in_history || self.retains(rank)) {
                 break;
             }
-            self.lose_first();
+            self.evict_first();
         }
         before - self.held_bytes
     }
 
-    /// The offset of the oldest message, if that may be lost for want of memory. A topic that retains keeps its latest
-    /// message whatever happens.
-    pub(super) fn first_to_lose(&self) -> Option<u64> {
+    /// Returns the offset of the oldest message, if it may be evicted to free memory. A retaining topic never loses
+    /// its latest message.
+    pub(super) fn first_evictable(&self) -> Option<u64> {
         let first = self.held.front()?;
         let is_latest = !self.is_stream && first.rank().topic == self.count && self.retained > 0;
         (!is_latest).then(|| first.last())
     }
 
-    /// Loses the oldest message. Returns how many bytes that frees.
-    pub(super) fn lose_first(&mut self) -> usize {
+    /// Evicts the oldest message. Returns the number of bytes freed.
+    pub(super) fn evict_first(&mut self) -> usize {
         let Some(first) = self.held.pop_front() else { return 0 };
-        self.gone = self.gone.max(first.last());
-        self.gone_rank = self.gone_rank.max(first.rank().topic);
+        self.evicted = self.evicted.max(first.last());
+        self.evicted_rank = self.evicted_rank.max(first.rank().topic);
         self.held_bytes -= first.bytes();
         first.bytes()
     }
 
-    /// The offset of the first held message after an offset.
+    /// Returns the offset of the first stored message after an offset.
     pub(super) fn next_after(&self, offset: u64) -> Option<u64> {
         self.held.get(self.held_until(offset))?.next_after(offset)
     }
 
-    /// The first held message after the offset `after`, and of a text all pieces up to the offset `before`.
+    /// Returns the first stored message after the offset `after`. A text is joined up to the offset `before`.
     pub(super) fn read(&self, after: u64, before: u64, epoch: u64) -> Option<(u64, SharedText)> {
         match self.held.get(self.held_until(after))? {
             Held::Message(message) => Some((message.offset, message.frame.clone())),
-            Held::Text(text) => text.between(after, before, epoch),
+            Held::Text(text) => text.join_range(after, before, epoch),
         }
     }
 

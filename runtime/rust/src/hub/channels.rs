@@ -14,7 +14,7 @@ use crate::channel::{Channel, Registry};
 use crate::clock;
 use crate::history::{Idle, Limits, Log, Memory};
 use crate::metrics;
-use crate::storage::{Storage, end_left_open};
+use crate::storage::{Storage, end_abandoned_streams};
 
 /// How often unused logs are tidied.
 const TIDY_INTERVAL: Duration = Duration::from_secs(10);
@@ -125,7 +125,8 @@ impl Channels {
         let slot = self.slot(channel)?;
         let open = async || {
             let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
-            end_left_open(storage.engine(), opened, |stream| self.written_streams.contains(stream)).await
+            end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream))
+                .await
         };
         let log = slot.get_or_try_init(open).await;
         log.map_err(OpenError::Storage).and_then(|log| check_definition(Arc::clone(log), channel))
@@ -170,7 +171,7 @@ impl Channels {
         let (max_idle, is_stored) = (self.max_idle, self.storage.is_some());
         *tidying = Some(runtime.spawn(async move {
             loop {
-                let _ = tokio::time::timeout(TIDY_INTERVAL, memory.crowded()).await;
+                let _ = tokio::time::timeout(TIDY_INTERVAL, memory.wait_until_crowded()).await;
                 tokio::time::sleep(TIDY_PAUSE).await;
                 let Some(slots) = Weak::upgrade(&slots) else { return };
                 tidy(&slots, &memory, max_idle, is_stored);
@@ -230,7 +231,7 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_stored: bool) {
         let Some(log) = slot.get().filter(|log| is_unused(log)) else { continue };
         let idle = log.tidy();
         if must_unload && !is_stored && idle.has_keys {
-            log.lose_messages();
+            log.evict_all();
         } else if must_unload || is_empty(&idle) {
             slots.remove(&name);
         }

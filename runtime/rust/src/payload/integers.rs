@@ -1,4 +1,4 @@
-//! 64-bit integers, which JSON numbers cannot carry: they travel as strings.
+//! 64-bit integers, which JSON numbers cannot represent. They are strings in JSON.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -76,7 +76,7 @@ macro_rules! integers {
 }
 
 integers! {
-    /// A signed 64-bit integer, carried as a string of decimal digits.
+    /// A signed 64-bit integer, represented as a string of decimal digits.
     ///
     /// ```
     /// use fanfare::Int64;
@@ -85,6 +85,6 @@ integers! {
     /// assert_eq!(json, r#""-9223372036854775808""#);
     /// ```
     Int64(i64): "a 64-bit integer in a string";
-    /// An unsigned 64-bit integer, carried as a string of decimal digits.
+    /// An unsigned 64-bit integer, represented as a string of decimal digits.
     Uint64(u64): "an unsigned 64-bit integer in a string";
 }

@@ -1,6 +1,5 @@
-//! The macros that generated code calls. They expand to as little as possible,
-//! because a project may have a thousand types: what can be a function is one in
-//! [`private`](super::private).
+//! The macros that generated code calls. They expand to as little code as possible, because a project may have a
+//! thousand types. Functions in [`private`](super::private) do the rest.
 
 /// Makes a struct a payload: an object with named properties.
 ///
@@ -34,9 +33,9 @@
 /// );
 /// ```
 ///
-/// - `"name" => field` is required; where the field is an `Option`, it is nullable.
-/// - `"name" => field?` is optional: the field is an `Option`, and left out when
-///   it is `None`. Optional and nullable is `Option<Option<T>>`.
+/// - `"name" => field` is required. If the field is an `Option`, it is nullable.
+/// - `"name" => field?` is optional: the field is an `Option`, and left out if it is `None`. A property that is
+///   optional and nullable is an `Option<Option<T>>`.
 /// - `"name" = literal` has no field.
 /// - `.. field`, at the end, is a `BTreeMap` of all other properties.
 #[doc(hidden)]
@@ -71,7 +70,7 @@ macro_rules! object {
                 #[allow(unused_variables)]
                 let declared: &[&str] = &[$($name),*];
                 #[allow(unused_mut, unused_variables)]
-                let mut members = $crate::__private::Members::of(value)?;
+                let mut members = $crate::__private::Members::from_value(value)?;
                 ::core::result::Result::Ok(Self {
                     $($(
                         $field: members.take($name)$(.optional($($optional)?))?.read()?,
@@ -85,8 +84,7 @@ macro_rules! object {
     };
 }
 
-/// Makes an enum a payload: one of a few strings. With `.. Other`, any other
-/// string is held by that variant.
+/// Makes an enum a payload: one of several strings. With `.. Other`, that variant holds any other string.
 ///
 /// ```
 /// use fanfare::schema::{Schema, Text};
@@ -136,7 +134,7 @@ macro_rules! string_enum {
                     $(_ => Self::$other(text.to_owned()),)?
                     #[allow(unreachable_patterns)]
                     _ => return ::core::result::Result::Err(
-                        $crate::__private::no_variant(&$schema, text),
+                        $crate::__private::unknown_variant(&$schema, text),
                     ),
                 })
             }
@@ -163,8 +161,7 @@ macro_rules! string_enum {
     };
 }
 
-/// Makes `struct Name(String)` a payload: a string within limits, which the
-/// type cannot break.
+/// Makes `struct Name(String)` a payload: a string within limits. The type guarantees the limits.
 ///
 /// ```
 /// use fanfare::schema::{Schema, Text};
@@ -189,7 +186,7 @@ macro_rules! newtype {
             fn try_from(
                 text: ::std::string::String,
             ) -> ::core::result::Result<Self, $crate::ValidationError> {
-                $crate::__private::within_limits(&$($schema)::+, &text)?;
+                $crate::__private::check_text(&$($schema)::+, &text)?;
                 ::core::result::Result::Ok(Self(text))
             }
         }
@@ -240,7 +237,7 @@ macro_rules! newtype {
     };
 }
 
-/// Makes a struct with one unnamed field a payload: its JSON is the field's.
+/// Makes a struct with one unnamed field a payload. Its JSON is the field's JSON.
 ///
 /// ```
 /// use fanfare::schema::{Array, Schema};
@@ -280,8 +277,8 @@ macro_rules! wrapper {
     };
 }
 
-/// Makes an enum a payload: alternatives that nothing in the JSON names. Reading
-/// takes the first one whose schema accepts the value.
+/// Makes an enum a payload: alternatives without a tag in JSON. Reading selects the first variant whose schema accepts
+/// the value.
 ///
 /// ```
 /// use fanfare::schema::{Number, Schema, Text};
@@ -347,9 +344,8 @@ macro_rules! union {
     };
 }
 
-/// Makes an enum a payload: objects whose tag says which case they are. The
-/// payload of each variant writes the tag itself. With `.. Unknown`, an object
-/// with another tag is held by that variant as it is.
+/// Makes an enum a payload: objects with a tag that selects the variant. The payload of each variant writes the tag
+/// itself. With `.. Unknown`, that variant holds objects with any other tag, unchanged.
 ///
 /// ```
 /// use fanfare::schema::{Additional, Object, Property, Schema, Tagged};
@@ -400,7 +396,7 @@ macro_rules! tagged {
             fn from_value(
                 value: $crate::__private::Value,
             ) -> ::core::result::Result<Self, $crate::ShapeError> {
-                ::core::result::Result::Ok(match $crate::__private::tag(&value, $tag) {
+                ::core::result::Result::Ok(match $crate::__private::find_tag(&value, $tag) {
                     $(::core::option::Option::Some($name) => {
                         Self::$variant($crate::Decode::from_value(value)?)
                     })*
@@ -415,7 +411,7 @@ macro_rules! tagged {
     };
 }
 
-/// The impls that every payload has alike.
+/// The impls that all payloads share.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! payload {

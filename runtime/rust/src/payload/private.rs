@@ -1,5 +1,4 @@
-//! What the macros expand to calls of. Not part of the public interface: it may
-//! change in any release.
+//! Functions that the macros call. Not part of the public API: they may change in any release.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +11,24 @@ use super::{Decode, Payload, ShapeError, ValidationError};
 pub use crate::schema::{Schema, accepts};
 use crate::schema::{check, equal};
 
-/// Reads a payload with any deserializer as exactly as [`decode`](super::decode) does.
+/// Reads a payload with any deserializer, as exactly as [`decode`](super::decode) does.
 ///
 /// # Errors
-/// When the schema does not accept the value.
+/// If the schema does not accept the value.
 pub fn deserialize<'de, T: Payload, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     check(T::SCHEMA, &value).map_err(|issues| D::Error::custom(ValidationError { issues }))?;
     T::from_value(value).map_err(D::Error::custom)
 }
 
-/// A field on its way into an object.
+/// A field that is written into an object.
 pub struct Field<'a, T>(pub &'a T);
 
-/// A field that is left out when it is `None`.
+/// A field that is left out if it is `None`.
 pub struct OptionalField<'a, T>(&'a Option<T>);
 
 impl<'a, T: Serialize> Field<'a, Option<T>> {
-    /// Leaves the field out when it is `None`.
+    /// Leaves the field out if it is `None`.
     #[must_use]
     pub fn optional(self) -> OptionalField<'a, T> {
         OptionalField(self.0)
@@ -40,17 +39,17 @@ impl<T: Serialize> Field<'_, T> {
     /// Writes the field.
     ///
     /// # Errors
-    /// What the serializer says.
+    /// The error of the serializer.
     pub fn write<M: SerializeMap>(self, object: &mut M, name: &str) -> Result<(), M::Error> {
         object.serialize_entry(name, self.0)
     }
 }
 
 impl<T: Serialize> OptionalField<'_, T> {
-    /// Writes the field if it is there.
+    /// Writes the field unless it is `None`.
     ///
     /// # Errors
-    /// What the serializer says.
+    /// The error of the serializer.
     pub fn write<M: SerializeMap>(self, object: &mut M, name: &str) -> Result<(), M::Error> {
         self.0.as_ref().map_or(Ok(()), |value| object.serialize_entry(name, value))
     }
@@ -59,7 +58,7 @@ impl<T: Serialize> OptionalField<'_, T> {
 /// Writes the properties that an object does not declare.
 ///
 /// # Errors
-/// What the serializer says.
+/// The error of the serializer.
 pub fn write_additional<M: SerializeMap, T: Serialize>(
     additional: &BTreeMap<String, T>,
     object: &mut M,
@@ -71,26 +70,26 @@ pub fn write_additional<M: SerializeMap, T: Serialize>(
 pub struct Members(serde_json::Map<String, Value>);
 
 impl Members {
-    /// Takes an object apart.
+    /// Takes the members of an object.
     ///
     /// # Errors
-    /// When the value is none.
-    pub fn of(value: Value) -> Result<Self, ShapeError> {
+    /// If the value is not an object.
+    pub fn from_value(value: Value) -> Result<Self, ShapeError> {
         match value {
             Value::Object(members) => Ok(Self(members)),
             _ => Err(ShapeError::new("an object")),
         }
     }
 
-    /// Takes one member out.
+    /// Takes one member.
     pub fn take(&mut self, name: &str) -> Member {
         Member(self.0.get_mut(name).map(Value::take))
     }
 
-    /// Reads all members but those that have fields of their own.
+    /// Reads all members that have no field of their own.
     ///
     /// # Errors
-    /// When one of them has another shape.
+    /// If one of them has another shape.
     pub fn read_additional<T: Decode>(self, declared: &[&str]) -> Result<BTreeMap<String, T>, ShapeError> {
         let others = self.0.into_iter().filter(|(name, _)| !declared.contains(&name.as_str()));
         others.map(|(name, value)| Ok((name, T::from_value(value)?))).collect()
@@ -104,7 +103,7 @@ pub struct Member(Option<Value>);
 pub struct OptionalMember(Option<Value>);
 
 impl Member {
-    /// Lets the member be absent.
+    /// Allows the member to be absent.
     #[must_use]
     pub fn optional(self) -> OptionalMember {
         OptionalMember(self.0)
@@ -113,54 +112,54 @@ impl Member {
     /// Reads the member.
     ///
     /// # Errors
-    /// When it is absent or has another shape.
+    /// If it is absent or has another shape.
     pub fn read<T: Decode>(self) -> Result<T, ShapeError> {
         self.0.map_or(Err(ShapeError::new("an object with every required property")), T::from_value)
     }
 }
 
 impl OptionalMember {
-    /// Reads the member; `None` when it is absent.
+    /// Reads the member, or returns `None` if it is absent.
     ///
     /// # Errors
-    /// When it has another shape.
+    /// If it has another shape.
     pub fn read<T: Decode>(self) -> Result<Option<T>, ShapeError> {
         self.0.map(T::from_value).transpose()
     }
 }
 
-/// Whether a value equals a literal, deeply.
+/// Returns whether a value equals a literal, compared deeply.
 pub fn is_literal(value: &Value, literal: impl Serialize) -> bool {
     serde_json::to_value(literal).is_ok_and(|literal| equal(value, &literal))
 }
 
-/// An object's own string property that says which case it is.
+/// Returns the string property that selects the variant.
 #[must_use]
-pub fn tag<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+pub fn find_tag<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value.get(name)?.as_str()
 }
 
-/// A text that names no variant of an enum.
+/// Returns the error for a text that is not a variant of an enum.
 #[must_use]
-pub fn no_variant(schema: &Schema, text: &str) -> ValidationError {
+pub fn unknown_variant(schema: &Schema, text: &str) -> ValidationError {
     ValidationError { issues: check(schema, text).err().unwrap_or_default() }
 }
 
-/// A text that a limited string cannot hold.
+/// Checks the limits of a string.
 ///
 /// # Errors
-/// Every limit that it breaks.
-pub fn within_limits(schema: &Schema, text: &str) -> Result<(), ValidationError> {
+/// All limits that the text violates.
+pub fn check_text(schema: &Schema, text: &str) -> Result<(), ValidationError> {
     check(schema, text).map_err(|issues| ValidationError { issues })
 }
 
 /// Reads an enum of strings.
 ///
 /// # Errors
-/// When the value is no string or names no variant.
+/// If the value is not a string, or not a variant.
 pub fn read_text<T: std::str::FromStr>(value: Value) -> Result<T, ShapeError> {
     String::from_value(value)?.parse().map_err(|_| NO_ALTERNATIVE)
 }
 
-/// The value fits no variant of the enum.
+/// The error for a value that matches no variant of the enum.
 pub const NO_ALTERNATIVE: ShapeError = ShapeError::new("one of the alternatives");

@@ -10,36 +10,36 @@ use super::execute::{execute, give_up};
 use super::{Shared, Slot};
 use crate::hub::Phase;
 use crate::metrics;
-use crate::storage::{Claimed, Hold, RunCounts};
+use crate::storage::{Claim, ClaimedRun, RunCounts};
 
-/// How often to look for runs that became due, that another process left behind, or that it took over.
-pub(super) const LOOK: Duration = Duration::from_millis(500);
+/// How often to poll for runs that became due or that other processes released or took over.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often ended runs are deleted and runs counted.
-const HOUSEKEEPING: Duration = Duration::from_secs(10);
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How many ended runs are deleted in one transaction. Publishers wait meanwhile, so the number is small.
-const DELETED_AT_ONCE: usize = 100;
+/// How many ended runs are deleted per transaction. The number is small because publishers wait meanwhile.
+const MAX_DELETED_RUNS: usize = 100;
 
-/// How long all slots may be held before a warning names the runs that hold them.
-const CROWDED: Duration = Duration::from_secs(30);
+/// How long all slots may be taken before a warning names the runs in them.
+const SATURATION_WARNING_AFTER: Duration = Duration::from_secs(30);
 
 /// Claims runs that are due and executes them, until the hub stops.
 pub(super) async fn claim_runs(shared: Arc<Shared>) {
-    let mut looked = Instant::now();
+    let mut last_poll = Instant::now();
     loop {
         if shared.hub.has_entered(Phase::Closing) {
             return leave(&shared).await;
         }
         let claimed = claim(&shared).await;
-        if looked.elapsed() >= LOOK {
-            stop_taken(&shared).await;
-            look_for_answers(&shared);
+        if last_poll.elapsed() >= POLL_INTERVAL {
+            stop_lost_executions(&shared).await;
+            wake_waits(&shared);
             free_orphans(&shared).await;
-            looked = Instant::now();
+            last_poll = Instant::now();
         }
         if claimed < 2 {
-            let pause = shared.next_due().min(LOOK);
+            let pause = shared.next_due().min(POLL_INTERVAL);
             let mut phase = shared.hub.phase();
             tokio::select! {
                 _ = timeout(pause, shared.wake.notified()) => {}
@@ -76,14 +76,14 @@ async fn claim(shared: &Arc<Shared>) -> usize {
     count
 }
 
-fn spawn(shared: &Arc<Shared>, claimed: Claimed) {
-    let (hold, run_id) = (claimed.hold, claimed.run.run_id.clone());
+fn spawn(shared: &Arc<Shared>, claimed: ClaimedRun) {
+    let (claim, run_id) = (claimed.claim, claimed.run.run_id.clone());
     let (context, ours) = (Arc::new(OnceLock::new()), Arc::clone(shared));
     let executed = Arc::clone(&context);
     // The task waits until its slot is registered, so that it never ends before there is a slot to free.
     let (listed, ready) = tokio::sync::oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        let _free = FreeSlot { shared: Arc::clone(&ours), hold };
+        let _free = FreeSlot { shared: Arc::clone(&ours), claim };
         let _ = ready.await;
         if claimed.crashes > ours.settings.retries {
             give_up(&ours, &claimed).await;
@@ -91,22 +91,22 @@ fn spawn(shared: &Arc<Shared>, claimed: Claimed) {
             execute(&ours, claimed, &executed).await;
         }
     });
-    let slot = Slot { hold, run_id, since: Instant::now(), context, task: task.abort_handle() };
-    shared.slots().insert(hold.row, slot);
+    let slot = Slot { claim, run_id, since: Instant::now(), context, task: task.abort_handle() };
+    shared.slots().insert(claim.row, slot);
     let _ = listed.send(());
 }
 
 /// Frees a slot however its execution ends, even by a panic.
 struct FreeSlot {
     shared: Arc<Shared>,
-    hold: Hold,
+    claim: Claim,
 }
 
 impl Drop for FreeSlot {
     fn drop(&mut self) {
         let mut slots = self.shared.slots();
-        if slots.get(&self.hold.row).is_some_and(|slot| slot.hold == self.hold) {
-            slots.remove(&self.hold.row);
+        if slots.get(&self.claim.row).is_some_and(|slot| slot.claim == self.claim) {
+            slots.remove(&self.claim.row);
         }
         drop(slots);
         self.shared.wake.notify_one();
@@ -118,39 +118,40 @@ pub(super) async fn extend_leases(shared: Arc<Shared>) {
     let mut phase = shared.hub.phase();
     let pause = shared.settings.lease / 3;
     while timeout(pause, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_err() {
-        let before = shared.holds();
+        let before = shared.claims();
         if before.is_empty() {
             continue;
         }
         let Ok(engine) = shared.engine() else { return };
         match engine.extend(before.clone(), shared.lease()).await {
-            Ok(held) => stop_others(&shared, &before, &held),
+            Ok(valid) => stop_unless_valid(&shared, &before, &valid),
             Err(error) => tracing::error!(%error, "failed to extend leases"),
         }
     }
 }
 
 /// Stops executions whose runs were cancelled or taken by another process.
-async fn stop_taken(shared: &Shared) {
-    let before = shared.holds();
+async fn stop_lost_executions(shared: &Shared) {
+    let before = shared.claims();
     let Ok(engine) = shared.engine() else { return };
     if !before.is_empty()
-        && let Ok(held) = engine.held(before.clone()).await
+        && let Ok(valid) = engine.valid_claims(before.clone()).await
     {
-        stop_others(shared, &before, &held);
+        stop_unless_valid(shared, &before, &valid);
     }
 }
 
 /// Stops the executions in `before` whose runs are no longer held.
-fn stop_others(shared: &Shared, before: &[Hold], held: &[Hold]) {
-    let held: HashSet<&Hold> = held.iter().collect();
-    for hold in before.iter().filter(|hold| !held.contains(hold)) {
-        shared.abort(*hold);
+fn stop_unless_valid(shared: &Shared, before: &[Claim], valid: &[Claim]) {
+    let valid: HashSet<&Claim> = valid.iter().collect();
+    for claim in before.iter().filter(|claim| !valid.contains(claim)) {
+        shared.abort(*claim);
     }
 }
 
-/// Wakes all waits, to look for signals that another process received. A run stays here while other branches work.
-fn look_for_answers(shared: &Shared) {
+/// Wakes all waits, because another process may have received their signals. A run stays here while other branches
+/// work.
+fn wake_waits(shared: &Shared) {
     for context in shared.slots().values().filter_map(|slot| slot.context.get()) {
         context.wake.wake();
     }
@@ -164,10 +165,10 @@ async fn free_orphans(shared: &Shared) {
     }
 }
 
-/// Deletes ended runs, counts the others, and warns if all slots are held for long.
+/// Deletes ended runs, counts the others, and warns if all slots stay taken for long.
 pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
     let mut phase = shared.hub.phase();
-    let mut crowded = None;
+    let mut saturated_since = None;
     loop {
         delete_ended(&shared).await;
         let Ok(engine) = shared.engine() else { return };
@@ -175,12 +176,12 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
             report(&counts, shared.now());
         }
         if shared.slots().len() < shared.settings.max_concurrent_runs {
-            crowded = None;
-        } else if crowded.get_or_insert_with(Instant::now).elapsed() >= CROWDED {
-            warn_of_crowd(&shared);
-            crowded = None;
+            saturated_since = None;
+        } else if saturated_since.get_or_insert_with(Instant::now).elapsed() >= SATURATION_WARNING_AFTER {
+            warn_of_saturation(&shared);
+            saturated_since = None;
         }
-        if timeout(HOUSEKEEPING, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_ok() {
+        if timeout(HOUSEKEEPING_INTERVAL, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_ok() {
             return;
         }
     }
@@ -199,15 +200,15 @@ async fn delete_ended(shared: &Shared) {
     let before = shared.now().checked_sub(shared.settings.run_retention);
     let (Some(before), Ok(engine)) = (before, shared.engine()) else { return };
     loop {
-        match engine.delete_ended(before, DELETED_AT_ONCE).await {
-            Ok(deleted) if deleted < DELETED_AT_ONCE => return,
+        match engine.delete_ended(before, MAX_DELETED_RUNS).await {
+            Ok(deleted) if deleted < MAX_DELETED_RUNS => return,
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => return tracing::error!(%error, "failed to delete ended runs"),
         }
     }
 }
 
-fn warn_of_crowd(shared: &Shared) {
+fn warn_of_saturation(shared: &Shared) {
     let slots = shared.slots();
     let mut oldest: Vec<&Slot> = slots.values().collect();
     oldest.sort_by_key(|slot| slot.since);
@@ -222,7 +223,7 @@ async fn leave(shared: &Shared) {
     for slot in slots.into_values() {
         slot.task.abort();
     }
-    shared.drop_aside();
+    shared.drop_suspended();
     if let Ok(engine) = shared.engine()
         && let Err(error) = engine.leave().await
     {

@@ -1,4 +1,4 @@
-//! The state shared by all handles of one execution.
+//! The state that all handles of one execution share.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::calls::{Activity, Calls, Refusal, label};
+use super::call_tracker::{Activity, CallTracker, Refusal, label};
 use super::waker::JobWaker;
 use super::{RunError, Shared, StartError, events};
 use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
-    CallSite, Engine, Entry, Hold, Outcome, Recorded, RunEvent, Step, StepKind, StorageError,
+    CallKind, CallSite, Claim, Engine, Entry, Outcome, Recorded, RecordedCall, RunEvent, StorageError,
 };
 use crate::wire::MessageId;
 
@@ -28,20 +28,20 @@ pub(super) struct Context {
     pub(super) log: Arc<Log>,
     /// The number of this attempt, from 1 on.
     pub(super) attempt: u32,
-    calls: Mutex<Calls>,
+    calls: Mutex<CallTracker>,
     /// Why the execution must end, even if its job continues.
-    stopped: Mutex<Option<Stop>>,
+    stop_reason: Mutex<Option<StopReason>>,
     has_progressed: AtomicBool,
     /// The bytes that the run had recorded before this execution.
     loaded_bytes: usize,
     /// The bytes that it has recorded by now.
     journal_bytes: AtomicUsize,
     is_replay: bool,
-    /// Whether the run may have text streams that have not ended.
+    /// Whether the run may have unfinished text streams.
     has_streams: AtomicBool,
     /// A call has begun, so the job must be polled once more before its task waits.
     poll_again: AtomicBool,
-    /// Notified when a wait may be over: its time has come, a signal was sent, or the run was claimed again.
+    /// Notified when a wait may be over: its time has come, a signal arrived, or the run was claimed again.
     pub(super) wake: Arc<WakeSignal>,
     job: Arc<JobWaker>,
     /// The waker that the job is polled with.
@@ -50,7 +50,7 @@ pub(super) struct Context {
 
 /// Why an execution ends before its job does.
 #[derive(Clone, Debug)]
-pub(super) enum Stop {
+pub(super) enum StopReason {
     /// The run was cancelled, or another process holds it.
     Lost,
     /// The code no longer matches what the run recorded.
@@ -63,7 +63,7 @@ pub(super) enum Stop {
     Retry { message: String, after: Option<Duration> },
 }
 
-impl From<Refusal> for Stop {
+impl From<Refusal> for StopReason {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Changed(why) => Self::Halted(why),
@@ -75,27 +75,27 @@ impl From<Refusal> for Stop {
 impl Context {
     pub(super) fn new(
         shared: Arc<Shared>,
-        hold: Hold,
+        claim: Claim,
         run_id: &str,
         attempt: u32,
-        steps: Vec<Step>,
+        steps: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
-        let job = JobWaker::new(&shared, hold.row);
-        let loaded_bytes = steps.iter().map(Step::bytes).sum();
+        let job = JobWaker::new(&shared, claim.row);
+        let loaded_bytes = steps.iter().map(RecordedCall::bytes).sum();
         Self {
             shared,
-            row: hold.row,
-            fence: AtomicI64::new(hold.fence),
+            row: claim.row,
+            fence: AtomicI64::new(claim.fence),
             run_id: run_id.into(),
             log,
             attempt,
             is_replay: false,
-            has_streams: AtomicBool::new(steps.iter().any(Step::is_open_stream)),
+            has_streams: AtomicBool::new(steps.iter().any(RecordedCall::is_open_stream)),
             loaded_bytes,
             journal_bytes: AtomicUsize::new(loaded_bytes),
-            calls: Mutex::new(Calls::new(steps)),
-            stopped: Mutex::new(None),
+            calls: Mutex::new(CallTracker::new(steps)),
+            stop_reason: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
             poll_again: AtomicBool::new(false),
             wake: Arc::default(),
@@ -105,9 +105,14 @@ impl Context {
     }
 
     /// Creates the context of a run that is replayed in a test. Calls that are not recorded wait forever.
-    pub(super) fn replaying(shared: Arc<Shared>, run_id: &str, steps: Vec<Step>, log: Arc<Log>) -> Self {
-        let hold = Hold { row: 0, fence: 0 };
-        Self { is_replay: true, ..Self::new(shared, hold, run_id, 1, steps, log) }
+    pub(super) fn replaying(
+        shared: Arc<Shared>,
+        run_id: &str,
+        steps: Vec<RecordedCall>,
+        log: Arc<Log>,
+    ) -> Self {
+        let claim = Claim { row: 0, fence: 0 };
+        Self { is_replay: true, ..Self::new(shared, claim, run_id, 1, steps, log) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -118,31 +123,31 @@ impl Context {
         self.log.channel()
     }
 
-    pub(super) fn hold(&self) -> Hold {
-        Hold { row: self.row, fence: self.fence.load(Ordering::Relaxed) }
+    pub(super) fn claim(&self) -> Claim {
+        Claim { row: self.row, fence: self.fence.load(Ordering::Relaxed) }
     }
 
     /// Continues under a new claim.
-    pub(super) fn hold_again(&self, hold: Hold) {
-        self.fence.store(hold.fence, Ordering::Relaxed);
+    pub(super) fn resume(&self, claim: Claim) {
+        self.fence.store(claim.fence, Ordering::Relaxed);
         self.wake.resume();
     }
 
     pub(super) async fn engine(&self) -> &dyn Engine {
         match self.shared.engine() {
             Ok(engine) => engine,
-            Err(error) => self.stop(Stop::Storage(error.to_string())).await,
+            Err(error) => self.stop(StopReason::Storage(error.to_string())).await,
         }
     }
 
     /// Returns the log of any channel.
-    pub(super) async fn log_of(&self, channel: &Channel) -> Arc<Log> {
+    pub(super) async fn open_log(&self, channel: &Channel) -> Arc<Log> {
         if channel == self.channel() {
             return Arc::clone(&self.log);
         }
         match self.hub().open_log(channel).await {
             Ok(log) => log,
-            Err(error) => self.stop(Stop::Storage(StartError::unavailable(error).to_string())).await,
+            Err(error) => self.stop(StopReason::Storage(StartError::unavailable(error).to_string())).await,
         }
     }
 
@@ -155,17 +160,17 @@ impl Context {
     pub(super) async fn begin(
         self: &Arc<Self>,
         branch: &str,
-        kind: StepKind,
+        kind: CallKind,
         id: &str,
     ) -> Result<Call, RunError> {
         let mut call = None;
         poll_fn(|context| match &call {
             None => {
                 let begun = self.begin_now(branch, kind, id, context.waker());
-                let is_elsewhere = matches!(begun, Err(Refused::Elsewhere(_)));
+                let is_outside_job = matches!(begun, Err(BeginError::OutsideJob(_)));
                 call = Some(begun);
                 let is_hasty = bug!(NoYield) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
-                if is_elsewhere || is_hasty {
+                if is_outside_job || is_hasty {
                     return Poll::Ready(());
                 }
                 self.poll_again.store(true, Ordering::Relaxed);
@@ -180,43 +185,43 @@ impl Context {
                 std::future::pending().await
             }
             Some(Ok(call)) => Ok(call),
-            Some(Err(Refused::Elsewhere(why))) => {
-                self.set_stopped(Stop::Failed(why.clone()));
+            Some(Err(BeginError::OutsideJob(why))) => {
+                self.set_stop_reason(StopReason::Failed(why.clone()));
                 Err(RunError::fail(why))
             }
-            Some(Err(Refused::Here(refusal))) => self.refuse(refusal).await,
-            None => unreachable!("it was polled"),
+            Some(Err(BeginError::Refused(refusal))) => self.refuse(refusal).await,
+            None => unreachable!("the future was polled"),
         }
     }
 
     fn begin_now(
         self: &Arc<Self>,
         branch: &str,
-        kind: StepKind,
+        kind: CallKind,
         id: &str,
         waker: &Waker,
-    ) -> Result<Call, Refused> {
+    ) -> Result<Call, BeginError> {
         let is_here = CURRENT_RUN.try_with(|run_id| Arc::ptr_eq(run_id, &self.run_id)).unwrap_or_default();
         if !is_here || !self.waker.will_wake(waker) {
-            return Err(Refused::Elsewhere(format!(
+            return Err(BeginError::OutsideJob(format!(
                 "{} {id:?} was not called by the job itself, but in a task that it spawned or in a collection of \
                  futures, whose order is not recorded: use `run.join` or `run.map`",
                 kind.name()
             )));
         }
-        let (site, outcome) = self.calls().begin(branch, kind, id).map_err(Refused::Here)?;
+        let (site, outcome) = self.calls().begin(branch, kind, id).map_err(BeginError::Refused)?;
         Ok(Call { context: Arc::clone(self), site, kind, id: id.to_owned(), outcome, is_finished: false })
     }
 
     /// Returns whether a version marker is skipped, because the run recorded other calls before the marker
     /// existed.
     pub(super) fn skips_version(&self, branch: &str, id: &str) -> bool {
-        !self.calls().takes_version(branch, id)
+        !self.calls().is_next_version(branch, id)
     }
 
     /// Ends the execution.
-    pub(super) async fn stop<T>(&self, stop: Stop) -> T {
-        self.set_stopped(stop);
+    pub(super) async fn stop<T>(&self, stop: StopReason) -> T {
+        self.set_stop_reason(stop);
         let never: Infallible = std::future::pending().await;
         match never {}
     }
@@ -226,20 +231,22 @@ impl Context {
     }
 
     pub(super) async fn fail_storage<T>(&self, error: &StorageError) -> T {
-        self.stop(Stop::Storage(error.to_string())).await
+        self.stop(StopReason::Storage(error.to_string())).await
     }
 
-    /// Returns the id of the message that was recorded, if there was one. If nothing was recorded, stops the
-    /// execution.
-    pub(super) async fn recorded(&self, recorded: Result<Recorded, StorageError>) -> Option<MessageId> {
+    /// Returns the id of the recorded message, if there is one. If nothing was recorded, stops the execution.
+    pub(super) async fn require_recorded(
+        &self,
+        recorded: Result<Recorded, StorageError>,
+    ) -> Option<MessageId> {
         match recorded {
-            Ok(Recorded::Kept(id)) => id,
-            Ok(Recorded::Lost) => self.stop(Stop::Lost).await,
+            Ok(Recorded::Committed(id)) => id,
+            Ok(Recorded::Lost) => self.stop(StopReason::Lost).await,
             Err(error) => self.fail_storage(&error).await,
         }
     }
 
-    /// Counts what is about to be recorded. Stops the execution if the run has recorded too much.
+    /// Counts bytes that are about to be recorded. Stops the execution if the run has recorded too much.
     pub(super) async fn count_recorded(&self, bytes: usize) {
         let total = self.journal_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if let Err(stop) = self.shared.settings.limits.check_journal(self.loaded_bytes, total) {
@@ -247,18 +254,18 @@ impl Context {
         }
     }
 
-    fn set_stopped(&self, stop: Stop) {
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(stop);
+    fn set_stop_reason(&self, stop: StopReason) {
+        self.stop_reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(stop);
         self.waker.wake_by_ref();
     }
 
-    /// Returns whether a call has begun since this was last asked.
-    pub(super) fn is_to_be_polled_again(&self) -> bool {
+    /// Returns whether a call has begun since the last time that this was called.
+    pub(super) fn take_poll_again(&self) -> bool {
         self.poll_again.swap(false, Ordering::Relaxed)
     }
 
-    pub(super) fn stopped(&self) -> Option<Stop> {
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn stop_reason(&self) -> Option<StopReason> {
+        self.stop_reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Begins a turn in the task of this waker, and returns the waker to poll the job with.
@@ -268,8 +275,8 @@ impl Context {
         &self.waker
     }
 
-    /// Prepares the job to be put aside. From here on, signals make its run due in the journal.
-    pub(super) fn begin_to_wait(&self) {
+    /// Prepares the job to be suspended. From here on, signals make its run due in the journal.
+    pub(super) fn prepare_to_suspend(&self) {
         self.wake.pause();
         self.job.clear_task();
     }
@@ -296,22 +303,22 @@ impl Context {
         self.has_streams.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {
+    pub(super) fn calls(&self) -> MutexGuard<'_, CallTracker> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-enum Refused {
-    Here(Refusal),
-    /// The call was made in another task, which must get an error because stopping the job does not end it.
-    Elsewhere(String),
+enum BeginError {
+    Refused(Refusal),
+    /// The call was made in another task, which must receive an error because stopping the job does not end it.
+    OutsideJob(String),
 }
 
 /// A call that has begun. If it is dropped before [`finish`](Self::finish), its branch cannot continue.
 pub(super) struct Call {
     pub(super) context: Arc<Context>,
     pub(super) site: CallSite,
-    pub(super) kind: StepKind,
+    pub(super) kind: CallKind,
     pub(super) id: String,
     /// Its recorded outcome, if there is one.
     pub(super) outcome: Option<Outcome>,
@@ -336,21 +343,21 @@ impl Call {
     }
 
     /// Returns the journal entry for this outcome.
-    pub(super) fn step(&self, outcome: Outcome) -> Step {
-        Step { site: self.site.clone(), kind: self.kind, id: self.id.clone(), outcome }
+    pub(super) fn to_record(&self, outcome: Outcome) -> RecordedCall {
+        RecordedCall { site: self.site.clone(), kind: self.kind, id: self.id.clone(), outcome }
     }
 
     /// Records the outcome, and publishes its message in the same transaction.
     pub(super) async fn record(&self, outcome: Outcome, message: Option<Entry>) -> Option<MessageId> {
         let context = &self.context;
         let is_progress = outcome.is_final();
-        let step = self.step(outcome);
-        // A failed attempt takes the place of the one before, and the pieces of a text are counted already.
-        if is_progress && step.kind != StepKind::Stream {
+        let step = self.to_record(outcome);
+        // A failed attempt replaces the previous one, and the chunks of a text are counted already.
+        if is_progress && step.kind != CallKind::Stream {
             context.count_recorded(step.bytes()).await;
         }
-        let recording = context.engine().await.record(context.hold(), step, message);
-        let id = context.recorded(recording.await).await;
+        let recording = context.engine().await.record(context.claim(), step, message);
+        let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();
         }

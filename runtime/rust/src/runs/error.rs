@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::hub::OpenError;
 use crate::storage::StorageError;
 
-/// Why a job or one of its steps failed. Every standard error converts into one that is retried, so `?` usually
-/// does the right thing. [`RunError::fail`] is for failures that no retry can fix.
+/// The error of a job or a step. Every standard error converts into one that is retried, so `?` usually does the right
+/// thing. Use [`RunError::fail`] for failures that a retry cannot fix.
 ///
 /// ```
 /// use fanfare::RunError;
@@ -66,23 +66,23 @@ impl<E: std::error::Error> From<E> for RunError {
     }
 }
 
-/// Why a run could not be started, cancelled or looked up.
+/// The reason why a run could not be started, cancelled or looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The hub has no storage. Runs need one.
+    /// The hub has no storage, which runs need.
     NoStorage,
-    /// `RunsBuilder::start` has not been called yet.
-    NotStarted,
+    /// No job with this name is registered.
+    UnknownJob(String),
     /// The run's id is empty or has more than 256 characters.
     Id,
     /// The input cannot be serialized as JSON.
     Input(String),
-    /// The input has more than `RunsBuilder::max_input_bytes`.
+    /// The input exceeds `RunsBuilder::max_input_bytes`.
     InputTooLarge {
         /// The bytes of the input, in JSON.
         bytes: usize,
-        /// The most bytes allowed.
+        /// The maximum.
         max: usize,
     },
     /// The hub has no definition for the channel.
@@ -113,13 +113,18 @@ impl fmt::Display for StartError {
                 "runs need a storage: add `.storage(Sqlite::open(\"fanfare.db\")?)` to the hub's builder, or \
                  `Sqlite::in_memory()` in a test",
             ),
-            Self::NotStarted => formatter.write_str("call `RunsBuilder::start` before starting a run"),
+            Self::UnknownJob(name) => {
+                write!(
+                    formatter,
+                    "no job named {name:?} is registered: register it with the builder of these runs"
+                )
+            }
             Self::Id => formatter.write_str("a run's id must have 1 to 256 characters"),
             Self::Input(error) => write!(formatter, "the input cannot be serialized as JSON: {error}"),
             Self::InputTooLarge { bytes, max } => write!(
                 formatter,
-                "the input has {bytes} bytes, more than `max_input_bytes`, which is {max}: store it elsewhere and \
-                 start the run with where it is"
+                "the input has {bytes} bytes, which exceeds `max_input_bytes` ({max}): store it elsewhere and pass \
+                 a reference to it"
             ),
             Self::Unknown => formatter.write_str("the hub has no definition for the channel"),
             Self::Storage(error) => write!(formatter, "{error}"),

@@ -1,4 +1,4 @@
-//! Run events: what subscribers of a channel receive about a run.
+//! Run events: the messages about a run that subscribers of its channel receive.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(super) fn halted(log: &Arc<Log>, run_id: &str, why: &str) -> Entry {
     entry(log, run_id, &json!({ "status": "running", "halted": why }).to_string())
 }
 
-/// The result is already JSON and is sent unchanged.
+/// The result is already JSON, and is sent unchanged.
 pub(super) fn completed(log: &Arc<Log>, run_id: &str, result: &str) -> Entry {
     entry(log, run_id, &format!(r#"{{"status":"completed","result":{result}}}"#))
 }

@@ -6,23 +6,23 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context as TaskContext, Poll};
 use std::time::SystemTime;
 
-use super::context::{Context, Stop};
+use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::job::Executing;
-use super::step::{backoff, caught};
+use super::step::{backoff, catch_panic};
 use super::stream::stop_streams;
 use super::{RunError, Shared, StartError, events};
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
-use crate::storage::{Claimed, End, Entry, Settled};
+use crate::storage::{ClaimedRun, End, Entry, Settled};
 
-/// Why a text stream ends that is still open when its run ends.
+/// The error of a text stream that is still open when its run ends.
 const ABANDONED: &str = "the run ended before this text was complete";
 
 /// How many calls a job may begin before its task yields.
 const TURNS: usize = 64;
 
-/// A job being executed. It may be put aside while all its branches wait.
+/// A job being executed. It may be suspended while all its branches wait.
 pub(super) struct Execution {
     context: Arc<Context>,
     failures: u32,
@@ -32,18 +32,17 @@ pub(super) struct Execution {
 /// The outcome of one turn of an execution.
 pub(super) enum Turn {
     Ended(Result<String, RunError>),
-    Stopped(Stop),
+    Stopped(StopReason),
     /// All branches wait, at most until this time.
     Waiting(SystemTime),
 }
 
-/// Executes a run that this process has claimed. Continues the execution that was put aside, or starts from the
-/// beginning.
-pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &OnceLock<Arc<Context>>) {
-    let (hold, run_id) = (claimed.hold, claimed.run.run_id.clone());
-    let execution = match shared.take_aside(hold) {
+/// Executes a run that this process has claimed. Continues its suspended execution, or starts from the beginning.
+pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed: &OnceLock<Arc<Context>>) {
+    let (claim, run_id) = (claimed.claim, claimed.run.run_id.clone());
+    let execution = match shared.take_suspended(claim) {
         Some(execution) => {
-            execution.context.hold_again(hold);
+            execution.context.resume(claim);
             Ok(execution)
         }
         None => Execution::begin(shared, &claimed).await,
@@ -52,11 +51,11 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
         Ok(mut execution) => match execution.turn(executed).await {
             Turn::Waiting(due) => (Some(execution), End::Waiting { due }, None),
             Turn::Stopped(stop) => {
-                let Some((end, event)) = execution.stopped(stop) else { return };
+                let Some((end, event)) = execution.end_for_stop(stop) else { return };
                 (None, end, Some(event))
             }
             Turn::Ended(result) => {
-                let (end, event) = execution.ended(result);
+                let (end, event) = execution.end_for_result(result);
                 (None, end, Some(event))
             }
         },
@@ -67,18 +66,19 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: Claimed, executed: &O
     let due = if let End::Waiting { due } | End::Retry { at: due, .. } = end { Some(due) } else { None };
     let waiting = execution.map(|execution| {
         let context = Arc::clone(&execution.context);
-        context.begin_to_wait();
-        // Put aside before it is released, because it may be claimed right after.
-        shared.put_aside(hold, execution);
+        context.prepare_to_suspend();
+        // Suspend it before it is released, because it may be claimed right after.
+        shared.suspend(claim, execution);
         context
     });
     let Ok(engine) = shared.engine() else { return };
     let leaves_streams = matches!(end, End::Completed(_) | End::Failed(_))
         && executed.get().is_some_and(|context| context.has_streams());
-    match engine.settle(hold, end, event).await {
-        Ok(Settled::Kept) => {
+    match engine.settle(claim, end, event).await {
+        Ok(Settled::Committed) => {
             if leaves_streams
-                && let Err(error) = stop_streams(shared, engine, hold.row, &run_id, ABANDONED, |_| true).await
+                && let Err(error) =
+                    stop_streams(shared, engine, claim.row, &run_id, ABANDONED, |_| true).await
             {
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
@@ -116,40 +116,38 @@ fn report(run_id: &str, end: &End) {
 
 impl Execution {
     /// Begins to execute a run. If it cannot be executed at all, returns the end to record.
-    async fn begin(shared: &Arc<Shared>, claimed: &Claimed) -> Result<Self, End> {
+    async fn begin(shared: &Arc<Shared>, claimed: &ClaimedRun) -> Result<Self, End> {
         let name = &claimed.run.channel;
         let retry = |error: &dyn std::fmt::Display| {
             tracing::error!(run_id = claimed.run.run_id, %error, "failed to begin an execution");
             End::Retry { at: shared.after(shared.settings.backoff.0), failures: claimed.failures }
         };
         let channel = shared.hub.registry().resolve(name).ok_or_else(|| {
-            End::Halted(format!(
-                "no definition of this server has a channel named {name:?}, which the run is on"
-            ))
+            End::Halted(format!("this server has no definition for the run's channel {name:?}"))
         })?;
         let log = shared.hub.open_log(&channel).await;
         let log = log.map_err(|error| retry(&StartError::unavailable(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
-        let steps = engine.load(claimed.hold.row).await.map_err(|error| retry(&error))?;
-        let Claimed { hold, run, failures, crashes } = claimed;
+        let steps = engine.load(claimed.claim.row).await.map_err(|error| retry(&error))?;
+        let ClaimedRun { claim, run, failures, crashes } = claimed;
         let attempt = failures.saturating_add(*crashes).saturating_add(1);
-        let context = Context::new(Arc::clone(shared), *hold, &run.run_id, attempt, steps, log);
+        let context = Context::new(Arc::clone(shared), *claim, &run.run_id, attempt, steps, log);
         let context = Arc::new(context);
         tracing::debug!(run_id = claimed.run.run_id, attempt = context.attempt, "executing a run");
-        let execution = Self::of(context, &claimed.run.job, claimed.run.input.clone());
+        let execution = Self::new(context, &claimed.run.job, claimed.run.input.clone());
         Ok(Self { failures: claimed.failures, ..execution })
     }
 
     /// Creates an execution that has not been polled yet.
-    pub(super) fn of(context: Arc<Context>, job: &str, input: String) -> Self {
+    pub(super) fn new(context: Arc<Context>, job: &str, input: String) -> Self {
         let executing: Executing = match context.shared.jobs.get(job) {
             Some(job) => job.execute(Arc::clone(&context), input),
             None => {
-                let (context, why) = (Arc::clone(&context), format!("no job is registered as {job:?}"));
-                Box::pin(async move { context.stop(Stop::Halted(why)).await })
+                let (context, why) = (Arc::clone(&context), format!("no job named {job:?} is registered"));
+                Box::pin(async move { context.stop(StopReason::Halted(why)).await })
             }
         };
-        Self { context, failures: 0, job: Box::pin(caught(executing)) }
+        Self { context, failures: 0, job: Box::pin(catch_panic(executing)) }
     }
 
     /// Polls the job until it ends, must stop, or all its branches wait.
@@ -160,13 +158,13 @@ impl Execution {
             for _ in 0..TURNS {
                 let waker = context.begin_turn(task.waker());
                 let polled = job.as_mut().poll(&mut TaskContext::from_waker(waker));
-                if let Some(stop) = context.stopped() {
+                if let Some(stop) = context.stop_reason() {
                     return Poll::Ready(Turn::Stopped(stop));
                 }
                 if let Poll::Ready(result) = polled {
                     return Poll::Ready(Turn::Ended(result));
                 }
-                if context.is_to_be_polled_again() {
+                if context.take_poll_again() {
                     continue;
                 }
                 let due = context.calls().due();
@@ -186,17 +184,19 @@ impl Execution {
     }
 
     /// Returns the end to record for a stopped execution, or `None` if this process no longer holds the run.
-    fn stopped(&self, stop: Stop) -> Option<(End, Entry)> {
+    fn end_for_stop(&self, stop: StopReason) -> Option<(End, Entry)> {
         let Context { log, run_id, attempt, shared, .. } = &*self.context;
         match stop {
-            Stop::Lost => None,
-            Stop::Failed(why) => Some(self.failed(why)),
-            Stop::Retry { message, after } => Some(self.ended(Err(RunError(Kind::Retry { message, after })))),
-            Stop::Halted(why) => {
+            StopReason::Lost => None,
+            StopReason::Failed(why) => Some(self.end_failed(why)),
+            StopReason::Retry { message, after } => {
+                Some(self.end_for_result(Err(RunError(Kind::Retry { message, after }))))
+            }
+            StopReason::Halted(why) => {
                 let event = events::halted(log, run_id, &why);
                 Some((End::Halted(why), event))
             }
-            Stop::Storage(why) => {
+            StopReason::Storage(why) => {
                 let at = shared.after(shared.settings.backoff.0);
                 let event = events::running(log, run_id, *attempt, Some(&why));
                 Some((End::Retry { at, failures: self.failures }, event))
@@ -204,7 +204,7 @@ impl Execution {
         }
     }
 
-    fn ended(&self, result: Result<String, RunError>) -> (End, Entry) {
+    fn end_for_result(&self, result: Result<String, RunError>) -> (End, Entry) {
         let Context { log, run_id, shared, .. } = &*self.context;
         let error = match result {
             Ok(result) => {
@@ -214,12 +214,12 @@ impl Execution {
             Err(error) => shared.settings.limits.shorten(error),
         };
         match error.0 {
-            Kind::Fail(message) => self.failed(message),
+            Kind::Fail(message) => self.end_failed(message),
             Kind::Retry { message, after } => {
                 let failures =
                     if self.context.has_progressed() { 1 } else { self.failures.saturating_add(1) };
                 if failures > shared.settings.retries {
-                    return self.failed(message);
+                    return self.end_failed(message);
                 }
                 let at = shared.after(after.unwrap_or_else(|| backoff(shared.settings.backoff, failures)));
                 let event = events::running(log, run_id, failures.saturating_add(1), Some(&message));
@@ -228,15 +228,15 @@ impl Execution {
         }
     }
 
-    fn failed(&self, message: String) -> (End, Entry) {
+    fn end_failed(&self, message: String) -> (End, Entry) {
         let event = events::failed(&self.context.log, &self.context.run_id, &message);
         (End::Failed(message), event)
     }
 }
 
 /// Fails a run whose process died repeatedly while executing it.
-pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &Claimed) {
-    let Claimed { hold, run, crashes, .. } = claimed;
+pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &ClaimedRun) {
+    let ClaimedRun { claim, run, crashes, .. } = claimed;
     let run_id = &run.run_id;
     let why = format!("the server's process ended {crashes} times in a row while it executed this run");
     let event = match shared.hub.registry().resolve(&run.channel) {
@@ -246,9 +246,9 @@ pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &Claimed) {
     let event = event.map(|log| events::failed(&log, run_id, &why));
     tracing::error!(run_id, why, "run failed");
     let Ok(engine) = shared.engine() else { return };
-    if let Err(error) = engine.settle(*hold, End::Failed(why.clone()), event).await {
+    if let Err(error) = engine.settle(*claim, End::Failed(why.clone()), event).await {
         tracing::error!(run_id, %error, "failed to record the end of a run");
-    } else if let Err(error) = stop_streams(shared, engine, hold.row, run_id, &why, |_| true).await {
+    } else if let Err(error) = stop_streams(shared, engine, claim.row, run_id, &why, |_| true).await {
         tracing::error!(run_id, %error, "failed to end the text streams of a run");
     }
 }

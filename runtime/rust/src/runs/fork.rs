@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::calls::Activity;
-use super::context::{Call, Stop};
+use super::call_tracker::Activity;
+use super::context::{Call, StopReason};
 use super::error::Kind;
 use super::{Run, RunError};
 use crate::channel::TypedChannel;
-use crate::storage::{Decided, Decision, Outcome, StepKind};
+use crate::storage::{CallKind, Decided, Decision, Outcome};
 
-/// How long the fork waits for a branch that goes first before it checks again.
-const LOOK: Duration = Duration::from_millis(20);
+/// How long to wait for a preferred branch before checking again.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl<C: TypedChannel> Run<C> {
     /// Runs two branches at the same time and returns both results. If one fails, the other is dropped and the
@@ -53,15 +53,15 @@ impl<C: TypedChannel> Run<C> {
         F: Future<Output = Result<A, RunError>>,
         G: Future<Output = Result<B, RunError>>,
     {
-        let fork = self.fork(StepKind::Join).await?;
+        let fork = self.fork(CallKind::Join).await?;
         let mut branches = (pin!(fork.branch(0, first)), pin!(fork.branch(1, second)));
         let (mut a, mut b) = (None, None);
         fork.run(2, 2, |index, context| match index {
-            0 => keep(branches.0.as_mut().poll(context), &mut a),
-            _ => keep(branches.1.as_mut().poll(context), &mut b),
+            0 => store_result(branches.0.as_mut().poll(context), &mut a),
+            _ => store_result(branches.1.as_mut().poll(context), &mut b),
         })
         .await?;
-        a.zip(b).ok_or_else(unfinished)
+        a.zip(b).ok_or_else(missing_result)
     }
 
     /// Runs three branches at the same time, like [`join`](Self::join).
@@ -79,19 +79,19 @@ impl<C: TypedChannel> Run<C> {
         G: Future<Output = Result<B, RunError>>,
         H: Future<Output = Result<D, RunError>>,
     {
-        let fork = self.fork(StepKind::Join).await?;
+        let fork = self.fork(CallKind::Join).await?;
         let mut branches =
             (pin!(fork.branch(0, first)), pin!(fork.branch(1, second)), pin!(fork.branch(2, third)));
         let (mut a, mut b, mut d) = (None, None, None);
         fork.run(3, 3, |index, context| match index {
-            0 => keep(branches.0.as_mut().poll(context), &mut a),
-            1 => keep(branches.1.as_mut().poll(context), &mut b),
-            _ => keep(branches.2.as_mut().poll(context), &mut d),
+            0 => store_result(branches.0.as_mut().poll(context), &mut a),
+            1 => store_result(branches.1.as_mut().poll(context), &mut b),
+            _ => store_result(branches.2.as_mut().poll(context), &mut d),
         })
         .await?;
         match (a, b, d) {
             (Some(a), Some(b), Some(d)) => Ok((a, b, d)),
-            _ => Err(unfinished()),
+            _ => Err(missing_result()),
         }
     }
 
@@ -129,16 +129,16 @@ impl<C: TypedChannel> Run<C> {
         F: Future<Output = Result<T, RunError>>,
         G: Future<Output = Result<T, RunError>>,
     {
-        let fork = self.fork(StepKind::First).await?;
+        let fork = self.fork(CallKind::First).await?;
         let mut branches = (pin!(fork.branch(0, first)), pin!(fork.branch(1, second)));
         let mut results = (None, None);
         let winner = fork
             .run(2, 2, |index, context| match index {
-                0 => keep(branches.0.as_mut().poll(context), &mut results.0),
-                _ => keep(branches.1.as_mut().poll(context), &mut results.1),
+                0 => store_result(branches.0.as_mut().poll(context), &mut results.0),
+                _ => store_result(branches.1.as_mut().poll(context), &mut results.1),
             })
             .await?;
-        if winner == Some(0) { results.0 } else { results.1 }.ok_or_else(unfinished)
+        if winner == Some(0) { results.0 } else { results.1 }.ok_or_else(missing_result)
     }
 
     /// Runs work with a time limit, measured from the first call even if the server restarts meanwhile. Returns
@@ -167,13 +167,13 @@ impl<C: TypedChannel> Run<C> {
     where
         F: Future<Output = Result<T, RunError>>,
     {
-        let fork = self.fork(StepKind::Within).await?;
+        let fork = self.fork(CallKind::Within).await?;
         let sleep = async move |run: Self| run.sleep("", duration).await;
         let mut branches = (pin!(fork.branch(0, work)), pin!(fork.branch(1, sleep)));
         let mut results = (None, None);
         fork.run(2, 2, |index, context| match index {
-            0 => keep(branches.0.as_mut().poll(context), &mut results.0),
-            _ => keep(branches.1.as_mut().poll(context), &mut results.1),
+            0 => store_result(branches.0.as_mut().poll(context), &mut results.0),
+            _ => store_result(branches.1.as_mut().poll(context), &mut results.1),
         })
         .await?;
         Ok(results.0)
@@ -207,7 +207,7 @@ impl<C: TypedChannel> Run<C> {
     where
         F: Future<Output = Result<T, RunError>>,
     {
-        let fork = self.fork(StepKind::Map).await?;
+        let fork = self.fork(CallKind::Map).await?;
         let mut items: Vec<Option<I>> = items.into_iter().map(Some).collect();
         let count = items.len();
         let mut results: Vec<Option<T>> = items.iter().map(|_| None).collect();
@@ -222,17 +222,17 @@ impl<C: TypedChannel> Run<C> {
                 }
                 (None, None) => return Poll::Pending,
             };
-            let polled = keep(running.as_mut().poll(context), &mut results[index]);
+            let polled = store_result(running.as_mut().poll(context), &mut results[index]);
             if polled.is_ready() {
                 *branch = None;
             }
             polled
         })
         .await?;
-        results.into_iter().collect::<Option<Vec<T>>>().ok_or_else(unfinished)
+        results.into_iter().collect::<Option<Vec<T>>>().ok_or_else(missing_result)
     }
 
-    async fn fork(&self, kind: StepKind) -> Result<Fork<'_, C>, RunError> {
+    async fn fork(&self, kind: CallKind) -> Result<Fork<'_, C>, RunError> {
         let call = self.begin(kind, "").await?;
         call.set_activity(Activity::Forked);
         Ok(Fork { run: self, call })
@@ -243,13 +243,13 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// The error for a branch that was reported as finished but has no result. It would be a bug in this module.
-fn unfinished() -> RunError {
+/// The error for a branch that finished but has no result, which would be a bug in this module.
+fn missing_result() -> RunError {
     RunError::fail("a branch of the run has no result")
 }
 
 /// Stores the result of a branch until the fork returns.
-fn keep<T>(polled: Poll<Result<T, RunError>>, to: &mut Option<T>) -> Poll<Result<(), RunError>> {
+fn store_result<T>(polled: Poll<Result<T, RunError>>, to: &mut Option<T>) -> Poll<Result<(), RunError>> {
     polled.map_ok(|value| *to = Some(value))
 }
 
@@ -289,8 +289,11 @@ impl<C: TypedChannel> Fork<'_, C> {
         if let Some(Outcome::Value(recorded)) = &self.call.outcome {
             let winner: usize = recorded.parse().unwrap_or(usize::MAX);
             if winner >= count {
-                let why = format!("{} recorded branch {winner}, and has {count} now", self.call.kind.name());
-                return self.run.context.stop(Stop::Halted(why)).await;
+                let why = format!(
+                    "{} recorded branch {winner} as the winner, but now has {count} branches",
+                    self.call.kind.name()
+                );
+                return self.run.context.stop(StopReason::Halted(why)).await;
             }
             self.run.context.stop_streams(|branch| self.is_lost(branch, winner)).await;
             self.close_losers(count, winner);
@@ -298,16 +301,21 @@ impl<C: TypedChannel> Fork<'_, C> {
             self.finish();
             return result.map(|()| Some(winner));
         }
-        let mut left =
-            Left { running: Vec::new(), next: 0, count, limit, stops_at_first: self.stops_at_first() };
+        let mut left = UnfinishedBranches {
+            running: Vec::new(),
+            next: 0,
+            count,
+            limit,
+            stops_at_first: self.stops_at_first(),
+        };
         let Some((mut winner, mut result)) = left.next(&mut poll).await else {
             self.finish();
             return Ok(None);
         };
         result = self.or_retry(result).await;
-        // A branch that is still replaying its records, or that received a signal, goes first.
+        // A preferred branch goes first: one that is still replaying its records, or that received a signal.
         while self.is_behind(&left) || !self.decide(winner, &left).await {
-            if let Ok(Some(other)) = timeout(LOOK, left.next(&mut poll)).await {
+            if let Ok(Some(other)) = timeout(POLL_INTERVAL, left.next(&mut poll)).await {
                 (winner, result) = (other.0, self.or_retry(other.1).await);
             }
         }
@@ -322,7 +330,7 @@ impl<C: TypedChannel> Fork<'_, C> {
     async fn or_retry(&self, result: Result<(), RunError>) -> Result<(), RunError> {
         match result {
             Err(RunError(Kind::Retry { message, after })) => {
-                self.run.context.stop(Stop::Retry { message, after }).await
+                self.run.context.stop(StopReason::Retry { message, after }).await
             }
             recorded => recorded,
         }
@@ -334,14 +342,14 @@ impl<C: TypedChannel> Fork<'_, C> {
         }
     }
 
-    /// Returns whether a branch that goes first if it holds an answer is still replaying its records.
-    fn is_behind(&self, left: &Left) -> bool {
+    /// Returns whether a preferred branch is still replaying its records.
+    fn is_behind(&self, left: &UnfinishedBranches) -> bool {
         let calls = self.run.context.calls();
-        self.under_way(left).into_iter().any(|index| calls.is_behind(&self.call.site.child(index)))
+        self.preferred(left).into_iter().any(|index| calls.is_behind(&self.call.site.child(index)))
     }
 
-    /// Returns the branches that go first if they hold an answer.
-    fn under_way(&self, left: &Left) -> Vec<u32> {
+    /// Returns the preferred branches: those that go first if they hold an answer.
+    fn preferred(&self, left: &UnfinishedBranches) -> Vec<u32> {
         if self.stops_at_first() { left.running.iter().copied().map(number).collect() } else { Vec::new() }
     }
 
@@ -351,23 +359,23 @@ impl<C: TypedChannel> Fork<'_, C> {
     }
 
     fn stops_at_first(&self) -> bool {
-        matches!(self.call.kind, StepKind::First | StepKind::Within)
+        matches!(self.call.kind, CallKind::First | CallKind::Within)
     }
 
     /// Records which branch decides the fork. Returns `false` if another branch holds an answer that it has not
     /// acted on yet.
-    async fn decide(&self, winner: usize, left: &Left) -> bool {
+    async fn decide(&self, winner: usize, left: &UnfinishedBranches) -> bool {
         self.call.set_activity(Activity::Working);
         let context = &self.run.context;
-        let fork = self.call.step(Outcome::Value(winner.to_string()));
-        let under_way = self.under_way(left);
-        let goes_first =
-            |branch: &str| self.call.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
-        let pending = context.calls().pending_in(goes_first);
-        let decision = Decision { fork, winner: number(winner), under_way, pending };
+        let fork = self.call.to_record(Outcome::Value(winner.to_string()));
+        let preferred = self.preferred(left);
+        let is_preferred =
+            |branch: &str| self.call.site.branch_of(branch).is_some_and(|index| preferred.contains(&index));
+        let pending = context.calls().pending_in(is_preferred);
+        let decision = Decision { fork, winner: number(winner), preferred, pending };
         let engine = context.engine().await;
-        match engine.decide(context.hold(), decision, context.waiting_event()).await {
-            Ok(Decided::Kept) => {
+        match engine.decide(context.claim(), decision, context.waiting_event()).await {
+            Ok(Decided::Committed) => {
                 context.progress();
                 true
             }
@@ -376,7 +384,7 @@ impl<C: TypedChannel> Fork<'_, C> {
                 self.call.set_activity(Activity::Forked);
                 false
             }
-            Ok(Decided::Lost) => context.stop(Stop::Lost).await,
+            Ok(Decided::Lost) => context.stop(StopReason::Lost).await,
             Err(error) => context.fail_storage(&error).await,
         }
     }
@@ -387,7 +395,7 @@ impl<C: TypedChannel> Fork<'_, C> {
 }
 
 /// The branches that have not finished.
-struct Left {
+struct UnfinishedBranches {
     running: Vec<usize>,
     next: usize,
     count: usize,
@@ -395,7 +403,7 @@ struct Left {
     stops_at_first: bool,
 }
 
-impl Left {
+impl UnfinishedBranches {
     /// Polls until a branch decides the fork, and returns it with its result. Returns `None` once all have
     /// finished.
     async fn next(

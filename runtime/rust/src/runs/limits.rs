@@ -1,11 +1,11 @@
-//! How large the values of runs may be.
+//! Limits on the sizes of values that runs record.
 
 use super::RunError;
-use super::context::Stop;
+use super::context::StopReason;
 use super::error::Kind;
 use crate::metrics::{self, Limit};
 
-/// The most bytes of each kind of value.
+/// The maximum bytes of each kind of value.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub(super) input: usize,
@@ -15,8 +15,8 @@ pub(super) struct Limits {
     pub(super) journal: usize,
 }
 
-/// The longest text that says how long a text was.
-const SUFFIX: usize = "… (18446744073709551615 bytes in all)".len();
+/// The longest suffix of a truncated text.
+const MAX_SUFFIX_BYTES: usize = "… (18446744073709551615 bytes in all)".len();
 
 impl Default for Limits {
     fn default() -> Self {
@@ -42,22 +42,22 @@ impl Limits {
         Err(too_large(Limit::RunResultBytes, "the result has", bytes, "max_result_bytes", self.result))
     }
 
-    /// Returns why a run may not record anything more, if its journal has this many bytes. One that had too many when
-    /// it was loaded can go on once the limit is raised.
-    pub(super) fn check_journal(&self, loaded: usize, bytes: usize) -> Result<(), Stop> {
+    /// Returns an error if a run may not record more because its journal has this many bytes. A run that had too many
+    /// when it was loaded halts instead of failing: it can continue once the limit is raised.
+    pub(super) fn check_journal(&self, loaded: usize, bytes: usize) -> Result<(), StopReason> {
         if bytes <= self.journal {
             return Ok(());
         }
         metrics::limit_reached(Limit::RunJournalBytes);
-        let why = format!("the run recorded more than `max_journal_bytes`, which is {}", self.journal);
-        Err(if loaded > self.journal { Stop::Halted(why) } else { Stop::Failed(why) })
+        let why = format!("the run recorded more than `max_journal_bytes` ({})", self.journal);
+        Err(if loaded > self.journal { StopReason::Halted(why) } else { StopReason::Failed(why) })
     }
 
-    /// Cuts the text of an error that is too long, and says so at its end.
+    /// Truncates the text of an error that is too long, and appends its full length.
     pub(super) fn shorten(&self, error: RunError) -> RunError {
         let cut = |message: String| {
-            // What was cut before is a little longer.
-            if message.len() <= self.error + SUFFIX {
+            // An error that was truncated before is longer by the suffix.
+            if message.len() <= self.error + MAX_SUFFIX_BYTES {
                 return message;
             }
             metrics::limit_reached(Limit::RunErrorBytes);
@@ -74,6 +74,6 @@ impl Limits {
 fn too_large(limit: Limit, what: &str, bytes: usize, setting: &str, max: usize) -> RunError {
     metrics::limit_reached(limit);
     RunError::fail(format!(
-        "{what} {bytes} bytes, more than `{setting}`, which is {max}: store it elsewhere and return where it is"
+        "{what} {bytes} bytes, which exceeds `{setting}` ({max}): store it elsewhere and return a reference to it"
     ))
 }

@@ -1,75 +1,74 @@
-//! Replaying recorded runs in tests, to see whether changed code can continue them.
+//! Replaying recorded runs in tests, to check that changed code can continue them.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, Stop};
+use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::execute::{Execution, Turn};
-use super::{Job, Runs, StartError};
-use crate::channel::TypedChannel;
-use crate::storage::{JOURNAL, RunRecord, Step};
+use super::{Runs, StartError};
+use crate::storage::{JOURNAL_VERSION, RecordedCall, RunRecord};
 
-/// The recorded calls of a run, to keep in a file and replay in a test. See [`Runs::recording`] and [`Job::replay`].
+/// The recorded calls of a run, to store in a file and replay in a test. See [`Runs::recording`] and [`Runs::replay`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecording {
-    /// The journal version that it was recorded under.
+    /// The version of the journal's semantics.
     journal: String,
     run: String,
     job: String,
     channel: String,
     input: String,
-    calls: Vec<Step>,
+    calls: Vec<RecordedCall>,
 }
 
 impl RunRecording {
     /// Writes the recording as JSON, one call per line.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings and numbers, which JSON has.
+        // Cannot fail: the value has only strings and numbers.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
     /// Reads a recording from JSON.
     ///
     /// # Errors
-    /// If the text is no recording, or one of another version of the journal's rules.
+    /// If the text is not a recording, or has another journal version.
     pub fn from_json(json: &str) -> Result<Self, ReplayError> {
         let recording: Self = serde_json::from_str(json)
             .map_err(|error| ReplayError::Unreadable(format!("not a recording of a run: {error}")))?;
-        if recording.journal == JOURNAL {
+        if recording.journal == JOURNAL_VERSION {
             return Ok(recording);
         }
         Err(ReplayError::Unreadable(format!(
-            "recorded under version {} of the journal's rules; this library replays version {JOURNAL}",
+            "the recording has journal version {}, but this library replays version {JOURNAL_VERSION}",
             recording.journal
         )))
     }
 }
 
-/// How a replay ended.
+/// The outcome of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayOutcome {
-    /// The job returned this, in JSON.
+    /// The job returned this result, in JSON.
     Completed(String),
-    /// The job failed with this.
+    /// The job failed with this error.
     Failed(String),
     /// The job made all recorded calls and would continue with new ones.
     Unfinished,
 }
 
-/// Why a recording could not be replayed.
+/// The reason why a recording could not be replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The first call that differs, and what was recorded in its place.
+    /// Describes the first call that differs, and the recorded call.
     Differs(String),
     /// The text is not a recording that this library can replay.
     Unreadable(String),
-    /// The runs have not been started, or their storage failed.
+    /// The job is not registered, the hub has no definition for the channel, or the storage failed.
     Start(StartError),
 }
 
@@ -91,7 +90,7 @@ impl From<StartError> for ReplayError {
 }
 
 impl Runs {
-    /// Returns what a run has recorded, for [`Job::replay`], or `None` if no run has this id.
+    /// Returns what a run has recorded, for [`Runs::replay`], or `None` if no run has this id.
     ///
     /// The recording contains the run's input, results and signals. Review it before you commit it.
     ///
@@ -103,51 +102,47 @@ impl Runs {
             return Ok(None);
         };
         let calls = engine.load(row).await?;
-        let (journal, run) = (JOURNAL.to_owned(), run_id.to_owned());
+        let (journal, run) = (JOURNAL_VERSION.to_owned(), run_id.to_owned());
         Ok(Some(RunRecording { journal, run, job, channel, input, calls }))
     }
-}
 
-impl<C: TypedChannel, I: Serialize> Job<C, I> {
-    /// Executes the job against a recording, as a server with this code would if it continued the run. No step
-    /// does any work and nothing is recorded. Use it in a test, with recordings of unfinished runs from
+    /// Executes a recorded run's job against the recording, as a server with this code would if it continued the run.
+    /// No step does any work, and nothing is recorded. Use it in a test, with recordings of unfinished runs from
     /// production:
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
     /// # mod example {
-    /// # use fanfare::{Hub, Job, ReplayError, RunRecording, TypedChannel};
-    /// # async fn test<C: TypedChannel>(summaries: Job<C, String>) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use fanfare::{RunRecording, Runs};
+    /// # async fn test(runs: Runs) -> Result<(), Box<dyn std::error::Error>> {
     /// let recording = RunRecording::from_json(&std::fs::read_to_string("tests/runs/waits-for-approval.json")?)?;
-    /// summaries.replay(&recording).await?; // names the first call that differs
+    /// runs.replay(&recording).await?; // names the first call that differs
     /// # Ok(())
     /// # }
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones.
+    /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones. [`ReplayError::Start`] if no job
+    /// with the recorded name is registered, or the storage fails.
     pub async fn replay(&self, recording: &RunRecording) -> Result<ReplayOutcome, ReplayError> {
-        let shared = self.shared()?;
-        if recording.job != self.name() {
-            let (recorded, here) = (&recording.job, self.name());
-            return Err(ReplayError::Differs(format!(
-                "the recording is of the job {recorded:?}, not {here:?}"
-            )));
+        let shared = &self.shared;
+        if !shared.jobs.contains_key(recording.job.as_str()) {
+            return Err(StartError::UnknownJob(recording.job.clone()).into());
         }
         let channel = shared.hub.registry().resolve(&recording.channel).ok_or(StartError::Unknown)?;
         let log = shared.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
         let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
-        let mut execution = Execution::of(Arc::new(context), self.name(), recording.input.clone());
+        let mut execution = Execution::new(Arc::new(context), &recording.job, recording.input.clone());
         match execution.turn(&OnceLock::new()).await {
-            Turn::Waiting(_) | Turn::Stopped(Stop::Lost) => Ok(ReplayOutcome::Unfinished),
+            Turn::Waiting(_) | Turn::Stopped(StopReason::Lost) => Ok(ReplayOutcome::Unfinished),
             Turn::Ended(Ok(result)) => Ok(ReplayOutcome::Completed(result)),
             Turn::Ended(Err(error)) => {
                 let (Kind::Fail(why) | Kind::Retry { message: why, .. }) = error.0;
                 Ok(ReplayOutcome::Failed(why))
             }
-            Turn::Stopped(Stop::Retry { message, .. }) => Ok(ReplayOutcome::Failed(message)),
-            Turn::Stopped(Stop::Halted(why) | Stop::Failed(why) | Stop::Storage(why)) => {
+            Turn::Stopped(StopReason::Retry { message, .. }) => Ok(ReplayOutcome::Failed(message)),
+            Turn::Stopped(StopReason::Halted(why) | StopReason::Failed(why) | StopReason::Storage(why)) => {
                 Err(ReplayError::Differs(why))
             }
         }

@@ -8,15 +8,15 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::RunError;
-use super::calls::Activity;
-use super::context::{Call, Context, Stop};
+use super::call_tracker::Activity;
+use super::context::{Call, Context, StopReason};
 use crate::channel::{Topic, TypedChannel};
 use crate::hub::Hub;
 use crate::publish;
-use crate::storage::{Entry, Outcome, StepKind};
+use crate::storage::{CallKind, Entry, Outcome};
 use crate::wire::MessageId;
 
-/// A run, as its job sees it.
+/// A handle of a run, which its job works through.
 ///
 /// The job is executed from its beginning each time the run continues after an error or in another process.
 /// So the code between calls must be deterministic: read clocks, random numbers and other systems in a
@@ -92,7 +92,7 @@ impl<C: TypedChannel> Run<C> {
         }
     }
 
-    pub(super) async fn begin(&self, kind: StepKind, id: &str) -> Result<Call, RunError> {
+    pub(super) async fn begin(&self, kind: CallKind, id: &str) -> Result<Call, RunError> {
         self.context.begin(&self.branch, kind, id).await
     }
 
@@ -107,7 +107,7 @@ impl<C: TypedChannel> Run<C> {
         topic: Topic<'_, P>,
         payload: &P,
     ) -> Result<MessageId, RunError> {
-        let call = self.begin(StepKind::Publish, id).await?;
+        let call = self.begin(CallKind::Publish, id).await?;
         if let Some(Outcome::Value(recorded)) = &call.outcome {
             return match serde_json::from_str(recorded) {
                 Ok(id) => {
@@ -115,7 +115,9 @@ impl<C: TypedChannel> Run<C> {
                     Ok(id)
                 }
                 Err(_) => {
-                    self.context.stop(Stop::Halted(format!("publish {id:?} recorded no message id"))).await
+                    self.context
+                        .stop(StopReason::Halted(format!("publish {id:?} recorded no message id")))
+                        .await
                 }
             };
         }
@@ -127,7 +129,7 @@ impl<C: TypedChannel> Run<C> {
                 return Err(RunError::fail(error.to_string()));
             }
         };
-        let log = self.context.log_of(topic.channel()).await;
+        let log = self.context.open_log(topic.channel()).await;
         let entry = Entry { log, topic: topic.index(), frame, key: None };
         if bug!(MessageApart)
             && let Ok(appended) = self.context.engine().await.append(entry.clone()).await
@@ -147,7 +149,7 @@ impl<C: TypedChannel> Run<C> {
     /// # Errors
     /// None today; `Result` leaves room for them.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
-        let call = self.begin(StepKind::Sleep, id).await?;
+        let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
             Some(Outcome::Value(recorded)) => {
                 UNIX_EPOCH + Duration::from_millis(serde_json::from_str(recorded).unwrap_or(0))
@@ -187,7 +189,7 @@ impl<C: TypedChannel> Run<C> {
         if self.context.skips_version(&self.branch, id) {
             return Ok(0);
         }
-        let call = self.begin(StepKind::Version, id).await?;
+        let call = self.begin(CallKind::Version, id).await?;
         let version = match &call.outcome {
             Some(Outcome::Value(recorded)) => recorded.parse().unwrap_or(0),
             _ => {

@@ -7,15 +7,15 @@ use futures_util::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::context::{Call, Stop};
+use super::context::{Call, StopReason};
 use super::error::Kind;
 use super::{Run, RunError, events};
 use crate::channel::TypedChannel;
-use crate::storage::{Entry, Outcome, StepKind};
+use crate::storage::{CallKind, Entry, Outcome};
 
-/// How a step is tried: its timeout and its retry policy.
+/// Options of a step: its timeout and its retry policy.
 ///
-/// Options that are not set take their value from [`RunsBuilder`](super::RunsBuilder).
+/// Options that are not set default to the settings of [`RunsBuilder`](super::RunsBuilder).
 ///
 /// ```
 /// # use std::time::Duration;
@@ -37,12 +37,12 @@ pub struct StepOptions {
 }
 
 impl StepOptions {
-    /// Returns options that leave every default as it is.
+    /// Creates options with all defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how long one attempt may take. An attempt that takes longer is dropped, and counts as failed.
+    /// Sets how long one attempt may take. An attempt that takes longer is dropped and counts as failed.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -54,9 +54,9 @@ impl StepOptions {
         self
     }
 
-    /// Sets the pause before a retry: `first`, then twice as long each time, up to `longest`.
-    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.backoff = Some((first, longest));
+    /// Sets the delay before a retry: `first`, then twice as long each time, up to `max`.
+    pub fn backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.backoff = Some((first, max));
         self
     }
 }
@@ -70,7 +70,7 @@ impl<C: TypedChannel> Run<C> {
     /// it each time. Pass it on with `?` to fail the run, or handle it like any other value.
     ///
     /// # Errors
-    /// What `work` failed with in its last attempt.
+    /// The error of `work` in its last attempt.
     pub async fn step<T, E, F>(&self, id: &str, work: impl FnMut() -> F) -> Result<T, RunError>
     where
         T: Serialize + DeserializeOwned,
@@ -83,7 +83,7 @@ impl<C: TypedChannel> Run<C> {
     /// Does work and records its result, like [`step`](Self::step), with a timeout or a retry policy of its own.
     ///
     /// # Errors
-    /// What `work` failed with in its last attempt.
+    /// The error of `work` in its last attempt.
     pub async fn step_with<T, E, F>(
         &self,
         id: &str,
@@ -95,7 +95,7 @@ impl<C: TypedChannel> Run<C> {
         E: Into<RunError>,
         F: Future<Output = Result<T, E>>,
     {
-        let call = self.begin(StepKind::Step, id).await?;
+        let call = self.begin(CallKind::Step, id).await?;
         let recorded = match &call.outcome {
             Some(Outcome::Value(value)) => Ok(value.clone()),
             Some(Outcome::Error(error)) => Err(error.clone()),
@@ -115,15 +115,15 @@ impl<C: TypedChannel> Run<C> {
                 return Err(RunError::fail(error));
             }
         };
-        // Decode the recorded value even if it is new, so that the job sees the same value in every execution.
+        // Decode the recorded value even if it is new, so that the job receives the same value in every execution.
         match serde_json::from_str(&value) {
             Ok(value) => {
                 call.finish();
                 Ok(value)
             }
             Err(error) => {
-                let why = format!("step {id:?} recorded a value that its type cannot be read from: {error}");
-                self.context.stop(Stop::Halted(why)).await
+                let why = format!("the recorded value of step {id:?} does not match its type: {error}");
+                self.context.stop(StopReason::Halted(why)).await
             }
         }
     }
@@ -154,7 +154,7 @@ impl Policy {
         }
     }
 
-    /// Retries until the work succeeds or fails for good, and records the outcome together with its message.
+    /// Attempts the work until it succeeds or fails for good, and records the outcome together with its message.
     pub(super) async fn run<T, E, F>(
         &self,
         call: &Call,
@@ -206,7 +206,7 @@ impl Policy {
         E: Into<RunError>,
         F: Future<Output = Result<T, E>>,
     {
-        let attempt = caught(async { work().await.map_err(Into::into) });
+        let attempt = catch_panic(async { work().await.map_err(Into::into) });
         let result = tokio::time::timeout(self.timeout, attempt).await.unwrap_or_else(|_| {
             Err(RunError::retry(format!(
                 "step {:?} took longer than its timeout of {:?}",
@@ -216,23 +216,23 @@ impl Policy {
         let limits = &call.context.shared.settings.limits;
         let result = result.map_err(|error| limits.shorten(error))?;
         let value = serde_json::to_string(&result).map_err(|error| {
-            RunError::fail(format!("step {:?} cannot be recorded as JSON: {error}", call.id))
+            RunError::fail(format!("the value of step {:?} cannot be serialized as JSON: {error}", call.id))
         })?;
         // The writer of a text stream checks its text.
-        if call.kind == StepKind::Step {
+        if call.kind == CallKind::Step {
             limits.check_value(&call.label(), value.len())?;
         }
         Ok(value)
     }
 }
 
-/// Returns the pause after this many failures.
-pub(super) fn backoff((first, longest): (Duration, Duration), failures: u32) -> Duration {
-    first.saturating_mul(1 << (failures.max(1) - 1).min(20)).min(longest)
+/// Returns the delay after this many failures.
+pub(super) fn backoff((first, max): (Duration, Duration), failures: u32) -> Duration {
+    first.saturating_mul(1 << (failures.max(1) - 1).min(20)).min(max)
 }
 
 /// Turns a panic into an error that is retried.
-pub(super) async fn caught<T>(work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
+pub(super) async fn catch_panic<T>(work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

@@ -2,25 +2,25 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::context::{Call, Context, Stop};
+use super::context::{Call, Context, StopReason};
 use super::step::Policy;
 use super::{Run, RunError, Shared, StartError, StepOptions};
 use crate::channel::{TextStream, Topic, TypedChannel};
 use crate::history::{Log, OpenStream};
-use crate::storage::{CallSite, Engine, Entry, NewPiece, Outcome, RunStream, StepKind};
+use crate::storage::{CallKind, CallSite, Engine, Entry, NewChunk, Outcome, RunStream};
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
 
-/// Why a stream ended in a branch that lost.
-const STOPPED: &str = "the run went on without this text";
+/// The error of a text stream in a branch that lost.
+const STOPPED: &str = "the run continued without this text";
 
 impl<C: TypedChannel> Run<C> {
     /// Writes a text stream as a step, and returns its text. Readers see one text, even if the process dies.
     ///
-    /// Every piece is recorded when it is published. If `work` fails or the process is killed, `work` is called
-    /// again with the same stream still open; [`RunStreamWriter::text`] returns what was already written, so
-    /// continue there. The stream ends when `work` returns: complete, or failed after the last attempt. If the
-    /// branch that writes it loses a [`first`](Self::first), or the run is cancelled, the stream ends as stopped.
+    /// Every chunk is recorded when it is published. If `work` fails or the process is killed, `work` is called again
+    /// with the same stream still open; [`RunStreamWriter::text`] returns the text that was already written, so
+    /// continue there. The stream ends when `work` returns: complete, or failed after the last attempt. If the branch
+    /// that writes it loses a [`first`](Self::first), or the run is cancelled, the stream ends as stopped.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TextStream, Topic, TypedChannel};
@@ -40,7 +40,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// What `work` failed with in its last attempt.
+    /// The error of `work` in its last attempt.
     pub async fn stream<E, F>(
         &self,
         id: &str,
@@ -51,7 +51,7 @@ impl<C: TypedChannel> Run<C> {
         E: Into<RunError>,
         F: Future<Output = Result<(), E>>,
     {
-        let call = self.begin(StepKind::Stream, id).await?;
+        let call = self.begin(CallKind::Stream, id).await?;
         let recorded = match &call.outcome {
             Some(Outcome::Value(text)) => Ok(serde_json::from_str(text).unwrap_or_default()),
             Some(Outcome::Error(error)) => Err(error.clone()),
@@ -82,7 +82,7 @@ impl<C: TypedChannel> Run<C> {
     async fn open_stream(&self, call: &Call, topic: Topic<'_, TextStream>, is_new: bool) -> Writer {
         let context = &self.context;
         context.begin_stream();
-        let log = context.log_of(topic.channel()).await;
+        let log = context.open_log(topic.channel()).await;
         let stream_id = OpenStream::id_of_run(self.id(), &call.site.to_string());
         let state = if is_new { State::default() } else { context.load_stream(&call.site).await };
         let is_started = state.next > 0;
@@ -104,12 +104,12 @@ impl<C: TypedChannel> Run<C> {
                 topic: topic.definition().name.to_owned(),
             };
             let recording = context.engine().await.begin_stream(
-                context.hold(),
-                call.step(Outcome::Begun { failures: 0, due: 0 }),
+                context.claim(),
+                call.to_record(Outcome::Begun { failures: 0, due: 0 }),
                 stream,
                 start,
             );
-            context.recorded(recording.await).await;
+            context.require_recorded(recording.await).await;
             context.progress();
             writer.state().next = 1;
         }
@@ -127,10 +127,10 @@ impl RunStreamWriter {
         self.0.state().text.clone()
     }
 
-    /// Writes a piece of text of any length. Once this returns, the piece is recorded and published.
+    /// Writes a chunk of text of any length. Once this returns, the text is recorded and published.
     ///
     /// # Errors
-    /// If the text would have more than `RunsBuilder::max_value_bytes`. Nothing is written then.
+    /// If the text would exceed `RunsBuilder::max_value_bytes`. Then nothing is written.
     pub async fn write(&self, text: &str) -> Result<(), RunError> {
         let written = self.0.state().text.len();
         self.0
@@ -139,8 +139,8 @@ impl RunStreamWriter {
             .settings
             .limits
             .check_value("the text stream", written.saturating_add(text.len()))?;
-        for piece in chunks(text) {
-            self.0.write(piece).await;
+        for chunk in chunks(text) {
+            self.0.write(chunk).await;
         }
         Ok(())
     }
@@ -159,9 +159,9 @@ struct Writer {
 #[derive(Default)]
 struct State {
     text: String,
-    /// The number of the next piece, from 1 on; 0 before the stream has begun.
+    /// The number of the next chunk, from 1 on; 0 before the stream has begun.
     next: u32,
-    /// A write was dropped before it returned, so the journal may hold a piece that `text` does not.
+    /// A write was dropped before it returned, so the journal may hold a chunk that `text` does not.
     is_unsure: bool,
 }
 
@@ -176,12 +176,12 @@ impl Writer {
     async fn write(&self, text: &str) {
         let number = self.state().next;
         self.state().is_unsure = true;
-        let piece = NewPiece { site: self.site.clone(), number, text: text.to_owned() };
+        let chunk = NewChunk { site: self.site.clone(), number, text: text.to_owned() };
         let entry = self.entry(LogKind::Chunk { stream_id: &self.stream_id }, text);
         let context = &self.context;
         context.count_recorded(text.len()).await;
-        let recording = context.engine().await.write_stream(context.hold(), piece, entry);
-        context.recorded(recording.await).await;
+        let recording = context.engine().await.write_stream(context.claim(), chunk, entry);
+        context.require_recorded(recording.await).await;
         context.progress();
         let mut state = self.state();
         state.text.push_str(text);
@@ -213,11 +213,11 @@ fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &s
 
 impl Context {
     async fn load_stream(&self, site: &CallSite) -> State {
-        let loading = self.engine().await.load_stream(self.hold().row, site.clone());
+        let loading = self.engine().await.load_stream(self.claim().row, site.clone());
         match loading.await {
-            Ok(pieces) => {
-                let next = pieces.as_ref().map_or(0, |pieces| pieces.len() + 1);
-                let text = pieces.unwrap_or_default().concat();
+            Ok(chunks) => {
+                let next = chunks.as_ref().map_or(0, |chunks| chunks.len() + 1);
+                let text = chunks.unwrap_or_default().concat();
                 State { text, next: u32::try_from(next).unwrap_or(u32::MAX), is_unsure: false }
             }
             Err(error) => self.fail_storage(&error).await,
@@ -231,9 +231,9 @@ impl Context {
         }
         let engine = self.engine().await;
         let stopped =
-            stop_streams(&self.shared, engine, self.hold().row, &self.run_id, STOPPED, is_lost).await;
+            stop_streams(&self.shared, engine, self.claim().row, &self.run_id, STOPPED, is_lost).await;
         if let Err(error) = stopped {
-            self.stop(Stop::Storage(error.to_string())).await
+            self.stop(StopReason::Storage(error.to_string())).await
         }
     }
 }

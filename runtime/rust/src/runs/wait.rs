@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::calls::Activity;
-use super::context::{Call, Stop};
+use super::call_tracker::Activity;
+use super::context::{Call, StopReason};
 use super::{Run, RunError};
 use crate::channel::{Signal, TypedChannel};
 use crate::payload::Decode;
 use crate::schema;
-use crate::storage::{Outcome, StepKind, Taken, Wait, WaitEnd, Waited};
+use crate::storage::{CallKind, Outcome, Taken, Wait, WaitEnd, Waited};
 
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl<C: TypedChannel> Run<C> {
     }
 }
 
-type Decoder<'r, T> = Box<dyn Fn(Value) -> Result<T, Stop> + Send + Sync + 'r>;
+type Decoder<'r, T> = Box<dyn Fn(Value) -> Result<T, StopReason> + Send + Sync + 'r>;
 
 /// Several signals to wait for. See [`Run::wait_any`].
 #[must_use = "nothing waits until `within` is awaited"]
@@ -71,7 +71,9 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
             let payload = P::Owned::from_value(payload).ok().filter(|_| accepted);
             payload.map(&to).ok_or_else(|| {
                 let name = definition.name;
-                Stop::Halted(format!("the recorded payload of the signal {name:?} breaks today's definition"))
+                StopReason::Halted(format!(
+                    "the recorded payload of the signal {name:?} does not match its current schema"
+                ))
             })
         };
         self.signals.push((definition.name, Box::new(decode)));
@@ -84,7 +86,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     /// None today; `Result` leaves room for them.
     pub async fn within(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let call = self.run.begin(StepKind::Wait, &names.join(" or ")).await?;
+        let call = self.run.begin(CallKind::Wait, &names.join(" or ")).await?;
         let value = match &call.outcome {
             Some(Outcome::Value(value)) => value.clone(),
             _ => ask(&call, names, call.context.shared.after(timeout)).await,
@@ -98,13 +100,13 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         }
     }
 
-    fn decode(&self, value: &str) -> Result<Option<ReceivedSignal<T>>, Stop> {
-        let unreadable = |error| Stop::Halted(format!("a recorded answer cannot be read: {error}"));
+    fn decode(&self, value: &str) -> Result<Option<ReceivedSignal<T>>, StopReason> {
+        let unreadable = |error| StopReason::Halted(format!("a recorded answer cannot be read: {error}"));
         let end: WaitEnd = serde_json::from_str(value).map_err(unreadable)?;
         let Some(Taken { name, payload, by, at }) = end.taken else { return Ok(None) };
         let decoder = self.signals.iter().find(|(known, _)| *known == name);
         let (_, decoder) = decoder
-            .ok_or_else(|| Stop::Halted(format!("the job no longer waits for the signal {name:?}")))?;
+            .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
         let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
         Ok(Some(ReceivedSignal { payload, by, at }))
@@ -121,7 +123,8 @@ async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
         let woken = context.wake.notified();
         let mut woken = std::pin::pin!(woken);
         woken.as_mut().enable();
-        let waited = context.engine().await.wait(context.hold(), wait.clone(), context.waiting_event()).await;
+        let waited =
+            context.engine().await.wait(context.claim(), wait.clone(), context.waiting_event()).await;
         let until = match waited {
             Ok(Waited::Done(value)) => {
                 context.progress();
@@ -129,7 +132,7 @@ async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
                 return value;
             }
             Ok(Waited::Until(until)) => until,
-            Ok(Waited::Lost) => return context.stop(Stop::Lost).await,
+            Ok(Waited::Lost) => return context.stop(StopReason::Lost).await,
             Err(error) => return context.fail_storage(&error).await,
         };
         call.set_activity(Activity::Waiting(until));

@@ -6,8 +6,8 @@ use std::task::{Wake, Waker};
 
 use super::Shared;
 
-/// Wakes the task that executes a job. While the job is put aside it has no task; a wake-up then has its run
-/// claimed again, so that futures other than the run's calls make progress, too.
+/// Wakes the task that executes a job. A suspended job has no task; a wake-up then makes its run due, so that futures
+/// other than the run's calls make progress, too.
 pub(super) struct JobWaker {
     shared: Weak<Shared>,
     row: i64,
@@ -30,7 +30,7 @@ impl JobWaker {
         }
     }
 
-    /// Removes the task, before the job is put aside.
+    /// Removes the task, before the job is suspended.
     pub(super) fn clear_task(&self) {
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -45,7 +45,7 @@ impl JobWaker {
 
     fn claim_again(&self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.wake_aside(self.row);
+            shared.wake_suspended(self.row);
         }
     }
 }

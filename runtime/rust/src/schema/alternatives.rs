@@ -1,46 +1,47 @@
-//! Schemas that must see the whole value before they decide, or see it more
-//! than once.
+//! Schemas that need the whole value before they decide, or visit it more than once.
 
-use super::check::{breaks_profile, missing, visit};
+use super::check::{breaks_profile, report_missing, visit};
+use super::display::choices_keyword;
 use super::literals::Literals;
-use super::memory::Role;
-use super::place::{Place, Report, Stop};
-use super::scalar::{one_of_names, refuse};
-use super::shown::rule_of_choices;
+use super::memo::Role;
+use super::path::Path;
+use super::report::{Report, Stop};
+use super::scalar::{describe_names, report_wrong_type};
 use super::visit::{Found, Visit, Visitor};
 use super::{Schema, Tagged, Text};
 
-pub(super) fn any_of(
+pub(super) fn check_any_of(
     alternatives: &'static [&'static Schema],
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
     if let [only] = alternatives {
-        return visit(only, value, place, report);
+        return visit(only, value, path, report);
     }
     if let Some(schema) = nullable(alternatives) {
-        // What is wrong with a value that is not null says more than "no alternative fits".
-        return if accepts(&Schema::Null, value, place, report) {
+        // The issues of a value that is not null are more helpful than "no alternative matches".
+        return if accepts(&Schema::Null, value, path, report) {
             Ok(())
         } else {
-            visit(schema, value, place, report)
+            visit(schema, value, path, report)
         };
     }
-    report.once(Role::AnyOf, alternatives, place, |report| {
-        let is_accepted = report
-            .repeatedly(|report| alternatives.iter().any(|schema| accepts(schema, value, place, report)));
+    report.check_once(Role::AnyOf, alternatives, path, |report| {
+        let is_accepted = report.check_repeatedly(|report| {
+            alternatives.iter().any(|schema| accepts(schema, value, path, report))
+        });
         if is_accepted {
             return Ok(());
         }
-        report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())
+        report.add(path, value, "anyOf", || NO_ALTERNATIVE.to_owned())
     })
 }
 
 pub(super) const NO_ALTERNATIVE: &str = "must match one of the alternatives";
 
-fn accepts(schema: &Schema, value: &dyn Visit, place: &Place<'_>, report: &mut Report) -> bool {
-    report.accepts(|report| visit(schema, value, place, report))
+fn accepts(schema: &Schema, value: &dyn Visit, path: &Path<'_>, report: &mut Report) -> bool {
+    report.accepts(|report| visit(schema, value, path, report))
 }
 
 fn nullable<'a>(alternatives: &[&'a Schema]) -> Option<&'a Schema> {
@@ -50,69 +51,69 @@ fn nullable<'a>(alternatives: &[&'a Schema]) -> Option<&'a Schema> {
     }
 }
 
-pub(super) fn one_of(
+pub(super) fn check_one_of(
     alternatives: &'static [&'static Schema],
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    report.once(Role::OneOf, alternatives, place, |report| {
-        let accepting = report.repeatedly(|report| {
-            alternatives.iter().filter(|schema| accepts(schema, value, place, report)).take(2).count()
+    report.check_once(Role::OneOf, alternatives, path, |report| {
+        let accepting = report.check_repeatedly(|report| {
+            alternatives.iter().filter(|schema| accepts(schema, value, path, report)).take(2).count()
         });
         if accepting == 1 {
             return Ok(());
         }
-        report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
+        report.add(path, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
     })
 }
 
 pub(super) const NOT_ONE_ALTERNATIVE: &str = "must match exactly one of the alternatives";
 
-pub(super) fn literal(
+pub(super) fn check_literals(
     literals: &Literals,
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    value.visit(&mut LiteralChecker { literals, value, place, report })
+    value.visit(&mut LiteralChecker { literals, value, path, report })
 }
 
 struct LiteralChecker<'a> {
     literals: &'a Literals,
     value: &'a dyn Visit,
-    place: &'a Place<'a>,
+    path: &'a Path<'a>,
     report: &'a mut Report,
 }
 
 impl Visitor for LiteralChecker<'_> {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
-        if breaks_profile(found, self.place, self.report)? || self.literals.contain(found, self.value) {
+        if breaks_profile(found, self.path, self.report)? || self.literals.contains(found, self.value) {
             return Ok(());
         }
-        self.literals.refuse(found, self.place, self.report)
+        self.literals.report_mismatch(found, self.path, self.report)
     }
 }
 
-pub(super) fn tagged(
+pub(super) fn check_tagged(
     rules: &Tagged,
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
     // Looks for the tag only, and stops as soon as it is found.
-    let mut search = TagSearch { rules, place, report, is_decided: false, case: None };
+    let mut search = TagSearch { rules, path, report, is_decided: false, case: None };
     let outcome = value.visit(&mut search);
     match search.case {
-        Some(case) => visit(case, value, place, report),
+        Some(case) => visit(case, value, path, report),
         None => outcome,
     }
 }
 
-/// Looks for the property that holds the tag, and reports what is wrong with it.
+/// Looks for the property with the tag, and reports its issues.
 struct TagSearch<'a> {
     rules: &'a Tagged,
-    place: &'a Place<'a>,
+    path: &'a Path<'a>,
     report: &'a mut Report,
     is_decided: bool,
     case: Option<&'static Schema>,
@@ -124,7 +125,7 @@ impl Visitor for TagSearch<'_> {
             return Ok(());
         }
         self.is_decided = true;
-        refuse(&Schema::Tagged(*self.rules), found, self.place, self.report)
+        report_wrong_type(&Schema::Tagged(*self.rules), found, self.path, self.report)
     }
 
     fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
@@ -132,10 +133,10 @@ impl Visitor for TagSearch<'_> {
             return Ok(());
         }
         self.is_decided = true;
-        let place = &self.place.absent(name);
+        let path = &self.path.absent(name);
         value.visit(&mut TagChecker {
             rules: self.rules,
-            place,
+            path,
             report: self.report,
             case: &mut self.case,
         })?;
@@ -143,13 +144,13 @@ impl Visitor for TagSearch<'_> {
     }
 
     fn end(&mut self) -> Result<(), Stop> {
-        if self.is_decided { Ok(()) } else { missing(&self.place.absent(self.rules.tag), self.report) }
+        if self.is_decided { Ok(()) } else { report_missing(&self.path.absent(self.rules.tag), self.report) }
     }
 }
 
 struct TagChecker<'a> {
     rules: &'a Tagged,
-    place: &'a Place<'a>,
+    path: &'a Path<'a>,
     report: &'a mut Report,
     case: &'a mut Option<&'static Schema>,
 }
@@ -158,14 +159,14 @@ impl Visitor for TagChecker<'_> {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
         let Tagged { cases, open, .. } = *self.rules;
         let Found::Text(tag) = found else {
-            return refuse(&Schema::Text(Text::ANY), found, self.place, self.report);
+            return report_wrong_type(&Schema::Text(Text::ANY), found, self.path, self.report);
         };
         *self.case = match cases.iter().find(|(name, _)| *name == tag) {
             Some((_, case)) => Some(case),
             None if open => Some(&Schema::Any),
             None => {
-                return self.report.add(self.place, found, rule_of_choices(cases.len()), || {
-                    one_of_names(cases.iter().map(|(name, _)| name))
+                return self.report.add(self.path, found, choices_keyword(cases.len()), || {
+                    describe_names(cases.iter().map(|(name, _)| name))
                 });
             }
         };

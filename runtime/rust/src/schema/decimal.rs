@@ -1,26 +1,24 @@
-//! `multipleOf` on decimals, without the error that doubles bring: 19.99 is a
-//! multiple of 0.01.
+//! `multipleOf` in decimal, without the rounding errors of doubles: 19.99 is a multiple of 0.01.
 
 use std::fmt::{self, Write};
 
-/// Whether `value` is a whole multiple of `divisor`, both taken as the shortest
-/// decimals that name them.
+/// Returns whether `value` is a whole multiple of `divisor`, both taken as their shortest decimal representations.
 pub(super) fn is_multiple(value: f64, divisor: f64) -> bool {
-    const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     if value == 0.0 {
         return true;
     }
     let both_whole = value.fract() == 0.0 && divisor.fract() == 0.0;
-    if both_whole && value.abs() <= LARGEST_EXACT && divisor.abs() <= LARGEST_EXACT {
+    if both_whole && value.abs() <= MAX_EXACT && divisor.abs() <= MAX_EXACT {
         return value % divisor == 0.0;
     }
-    let (value, divisor) = (Decimal::of(value), Decimal::of(divisor));
+    let (value, divisor) = (Decimal::from_double(value), Decimal::from_double(divisor));
     if divisor.digits == 0 {
         return false;
     }
     let shift = value.exponent - divisor.exponent;
     if shift >= 0 {
-        // digits < 10^17, so that every product stays below 10^34 < 2^128.
+        // digits < 10^17, so every product stays below 10^34 < 2^128.
         let scale = power_modulo(10, shift.unsigned_abs(), divisor.digits);
         ((value.digits % divisor.digits) * scale).is_multiple_of(divisor.digits)
     } else {
@@ -52,10 +50,10 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// The shortest decimal that rounds to this double; Rust and JavaScript agree on it.
-    fn of(double: f64) -> Self {
+    /// Returns the shortest decimal that rounds to this double. Rust and JavaScript agree on it.
+    fn from_double(double: f64) -> Self {
         let mut reader = ScientificReader::default();
-        // The reader takes any text, so that writing to it cannot fail.
+        // The reader accepts any text, so writing to it cannot fail.
         let _ = write!(reader, "{double:e}");
         let exponent = if reader.exponent_is_negative { -reader.exponent } else { reader.exponent };
         let mut decimal = Self { digits: reader.digits, exponent: exponent - reader.fraction_digits };
@@ -67,7 +65,7 @@ impl Decimal {
     }
 }
 
-/// Reads `-1.999e1` as it is being formatted, so that no text is allocated.
+/// Parses `-1.999e1` while it is being formatted, without allocating.
 #[derive(Default)]
 struct ScientificReader {
     digits: u128,

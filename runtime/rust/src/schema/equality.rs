@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::MAX_DEPTH;
-use super::place::Stop;
+use super::report::Stop;
 use super::visit::{Found, Visit, Visitor};
 
-/// Whether two JSON values are equal.
+/// Returns whether two JSON values are equal.
 pub(crate) fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
@@ -21,22 +21,22 @@ pub(crate) fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// Bytes that two values share exactly where they are equal; none for a value
-/// that is nested deeper than any payload may be.
-pub(super) fn canonical(value: &dyn Visit) -> Option<Vec<u8>> {
+/// Encodes a value so that equal values have equal bytes. Returns `None` for a value that is nested deeper than
+/// payloads may be.
+pub(super) fn canonicalize(value: &dyn Visit) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    value.visit(&mut Canonical { bytes: &mut bytes, depth: 0, members: None }).ok().map(|()| bytes)
+    value.visit(&mut CanonicalWriter { bytes: &mut bytes, depth: 0, members: None }).ok().map(|()| bytes)
 }
 
-/// Writes a value so that no writing is the beginning of another.
-struct Canonical<'b> {
+/// Encodes a value so that no encoding is a prefix of another.
+struct CanonicalWriter<'b> {
     bytes: &'b mut Vec<u8>,
     depth: usize,
-    /// The members of an object, until all are there and can be put in order.
+    /// The members of an object, until it ends and they can be sorted.
     members: Option<Vec<(String, Vec<u8>)>>,
 }
 
-impl Canonical<'_> {
+impl CanonicalWriter<'_> {
     fn text(&mut self, text: &str) {
         self.bytes.push(b'"');
         self.bytes.extend_from_slice(&text.len().to_le_bytes());
@@ -44,7 +44,7 @@ impl Canonical<'_> {
     }
 }
 
-impl Visitor for Canonical<'_> {
+impl Visitor for CanonicalWriter<'_> {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
         match found {
             Found::Null => self.bytes.push(b'n'),
@@ -66,12 +66,12 @@ impl Visitor for Canonical<'_> {
     }
 
     fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
-        value.visit(&mut Canonical { bytes: self.bytes, depth: self.depth + 1, members: None })
+        value.visit(&mut CanonicalWriter { bytes: self.bytes, depth: self.depth + 1, members: None })
     }
 
     fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
         let mut bytes = Vec::new();
-        value.visit(&mut Canonical { bytes: &mut bytes, depth: self.depth + 1, members: None })?;
+        value.visit(&mut CanonicalWriter { bytes: &mut bytes, depth: self.depth + 1, members: None })?;
         self.members.get_or_insert_default().push((name.to_owned(), bytes));
         Ok(())
     }

@@ -1,14 +1,14 @@
 //! The interpreter of [`Rules`]: JSON Schema, keyword by keyword.
 //!
-//! The keywords for one kind of value are decided while the value is being looked
-//! at. Applicators then look at it again; what they evaluated is kept only where
-//! an `unevaluated…` keyword asks for it.
+//! Keywords for one kind of value are checked in the first visit. Applicators then visit the value again. The
+//! positions that they evaluate are recorded only if an `unevaluated…` keyword needs them.
 
 use super::alternatives::{NO_ALTERNATIVE, NOT_ONE_ALTERNATIVE};
 use super::check::breaks_profile;
-use super::memory::Role;
-use super::place::{Place, Report, Stop};
-use super::positions::Positions;
+use super::index_set::IndexSet;
+use super::memo::Role;
+use super::path::Path;
+use super::report::{Report, Stop};
 use super::visit::{Found, Visit, Visitor};
 use super::{Rules, scalar};
 use array::ArrayKeywords;
@@ -19,82 +19,81 @@ mod array;
 mod object;
 mod unevaluated;
 
-/// Holds a value against rules.
+/// Validates a value against rules.
 pub(super) fn evaluate(
     rules: &'static Rules,
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    Node { rules, value, place, is_first: true }.judge(report, None)
+    Node { rules, value, path, is_first: true }.evaluate_or_recall(report, None)
 }
 
-/// Holds an item or property against rules. Those of the first rules for the value are the first for it.
+/// Validates an item or a property against rules. They are its first rules if these are the first rules for the value.
 fn evaluate_part(
     node: &Node<'_>,
     rules: &'static Rules,
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    Node { rules, value, place, is_first: node.is_first }.judge(report, None)
+    Node { rules, value, path, is_first: node.is_first }.evaluate_or_recall(report, None)
 }
 
-/// Holds an item or property again against rules.
+/// Validates an item or a property against rules that are not its first.
 fn evaluate_again(
     rules: &'static Rules,
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    Node { rules, value, place, is_first: false }.judge(report, None)
+    Node { rules, value, path, is_first: false }.evaluate_or_recall(report, None)
 }
 
-/// Rules and the value that they are applied to.
+/// Rules and the value that they apply to.
 #[derive(Clone, Copy)]
 struct Node<'a> {
     rules: &'static Rules,
     value: &'a dyn Visit,
-    place: &'a Place<'a>,
-    /// Whether these are the first rules for this value, which hold all that is in it
-    /// against the wire profile. Applicators, and rules for parts of what they look at,
-    /// need not do so again.
+    path: &'a Path<'a>,
+    /// Whether these are the first rules for this value, which check the wire profile of everything in it.
+    /// Applicators, and rules for parts of what they visit, need not check it again.
     is_first: bool,
 }
 
-/// Which items or properties of a value were evaluated; only filled in where someone asks.
-type Evaluated<'e> = Option<&'e mut Positions>;
+/// The evaluated items or properties of a value, if an `unevaluated…` keyword needs them.
+type Evaluated<'e> = Option<&'e mut IndexSet>;
 
 impl Node<'_> {
     /// Evaluates the rules, unless the outcome is remembered.
-    fn judge(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
-        if report.is_nested() && self.rules.look_repeatedly() && report.remembers() {
-            self.judge_once(report, evaluated)
+    fn evaluate_or_recall(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
+        if report.is_nested() && self.rules.visit_repeatedly() && report.count_visit() {
+            self.evaluate_once(report, evaluated)
         } else {
             self.evaluate(report, evaluated)
         }
     }
 
     #[inline(never)]
-    fn judge_once(&self, report: &mut Report, mut evaluated: Evaluated<'_>) -> Result<(), Stop> {
+    fn evaluate_once(&self, report: &mut Report, mut evaluated: Evaluated<'_>) -> Result<(), Stop> {
         let role = if self.is_first { Role::Rules } else { Role::Applied };
-        let key = report.key(role, self.rules, self.place);
+        let key = report.key(role, self.rules, self.path);
         if let Some(outcome) = report.recall(key, evaluated.as_deref_mut()) {
             return outcome;
         }
-        let refusals = report.refusals();
-        let mut own = evaluated.is_some().then(Positions::default);
+        let rejections = report.rejections();
+        let mut own = evaluated.is_some().then(IndexSet::default);
         let outcome = self.evaluate(report, own.as_mut());
         if let (Some(evaluated), Some(own)) = (evaluated, &own) {
             evaluated.insert_all(own);
         }
-        report.keep(key, &outcome, refusals, own);
+        report.remember(key, &outcome, rejections, own);
         outcome
     }
 
     fn evaluate(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
-        if self.rules.look_repeatedly() {
-            report.repeatedly(|report| self.apply_keywords(report, evaluated))
+        if self.rules.visit_repeatedly() {
+            report.check_repeatedly(|report| self.apply_keywords(report, evaluated))
         } else {
             self.apply_keywords(report, evaluated)
         }
@@ -103,8 +102,8 @@ impl Node<'_> {
     fn apply_keywords(&self, report: &mut Report, evaluated: Evaluated<'_>) -> Result<(), Stop> {
         let rules = self.rules;
         let asks = rules.unevaluated_items.is_some() || rules.unevaluated_properties.is_some();
-        let refusals = report.refusals();
-        let mut own = Positions::default();
+        let rejections = report.rejections();
+        let mut own = IndexSet::default();
         let mut evaluated = if asks { Some(evaluated.unwrap_or(&mut own)) } else { evaluated };
 
         let mut keywords =
@@ -120,9 +119,9 @@ impl Node<'_> {
             }
         }
         self.apply_alternatives(report, &mut evaluated)?;
-        // What refused the value evaluated nothing of it: that all of it is left over would be no news.
+        // Rejected values have nothing evaluated, so reporting all of it as unevaluated would not help.
         match (kind, evaluated) {
-            _ if report.refusals() != refusals => Ok(()),
+            _ if report.rejections() != rejections => Ok(()),
             (Kind::Array(_), Some(evaluated)) => self.unevaluated_items(report, evaluated),
             (Kind::Object(_), Some(evaluated)) => self.unevaluated_properties(report, evaluated),
             _ => Ok(()),
@@ -130,28 +129,28 @@ impl Node<'_> {
     }
 
     fn apply_alternatives(&self, report: &mut Report, evaluated: &mut Evaluated<'_>) -> Result<(), Stop> {
-        let Self { rules, value, place, .. } = *self;
+        let Self { rules, value, path, .. } = *self;
         for rules in rules.all_of {
             self.apply(rules, report, evaluated)?;
         }
         if !rules.any_of.is_empty() {
-            // Every alternative that accepts evaluates, so that the first is not enough then.
+            // Every alternative that accepts the value evaluates parts of it, so all must be visited.
             let all = evaluated.is_some();
             let accepting = rules.any_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
             if accepting.take(if all { usize::MAX } else { 1 }).count() == 0 {
-                report.add(place, value, "anyOf", || NO_ALTERNATIVE.to_owned())?;
+                report.add(path, value, "anyOf", || NO_ALTERNATIVE.to_owned())?;
             }
         }
         if !rules.one_of.is_empty() {
             let accepting = rules.one_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
             if accepting.take(2).count() != 1 {
-                report.add(place, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())?;
+                report.add(path, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())?;
             }
         }
         if let Some(rules) = rules.not
             && self.accepts(rules, report, &mut None)
         {
-            report.add(place, value, "not", || r#"must not match the schema under "not""#.to_owned())?;
+            report.add(path, value, "not", || r#"must not match the schema under "not""#.to_owned())?;
         }
         if let Some(condition) = rules.condition {
             let is_met = self.accepts(condition.test, report, evaluated);
@@ -160,7 +159,7 @@ impl Node<'_> {
         Ok(())
     }
 
-    /// Holds the same value against other rules, whose issues count.
+    /// Applies other rules to the same value, and reports their issues.
     fn apply(
         &self,
         rules: &'static Rules,
@@ -168,36 +167,36 @@ impl Node<'_> {
         evaluated: &mut Evaluated<'_>,
     ) -> Result<(), Stop> {
         let node = Node { rules, is_first: false, ..*self };
-        let Some(evaluated) = evaluated else { return node.judge(report, None) };
-        let refusals = report.refusals();
-        let mut inner = Positions::default();
-        node.judge(report, Some(&mut inner))?;
-        // Rules that refuse a value evaluate nothing of it.
-        if report.refusals() == refusals {
+        let Some(evaluated) = evaluated else { return node.evaluate_or_recall(report, None) };
+        let rejections = report.rejections();
+        let mut inner = IndexSet::default();
+        node.evaluate_or_recall(report, Some(&mut inner))?;
+        // Rules that reject a value evaluate nothing of it.
+        if report.rejections() == rejections {
             evaluated.insert_all(&inner);
         }
         Ok(())
     }
 
-    /// Whether other rules accept the same value.
+    /// Returns whether other rules accept the same value.
     fn accepts(&self, rules: &'static Rules, report: &mut Report, evaluated: &mut Evaluated<'_>) -> bool {
         let node = Node { rules, is_first: false, ..*self };
-        let mut inner = evaluated.is_some().then(Positions::default);
-        let is_accepted = report.accepts(|report| node.judge(report, inner.as_mut()));
+        let mut inner = evaluated.is_some().then(IndexSet::default);
+        let is_accepted = report.accepts(|report| node.evaluate_or_recall(report, inner.as_mut()));
         if is_accepted && let (Some(evaluated), Some(inner)) = (evaluated, &inner) {
             evaluated.insert_all(inner);
         }
         is_accepted
     }
 
-    fn unevaluated_items(&self, report: &mut Report, evaluated: &mut Positions) -> Result<(), Stop> {
+    fn unevaluated_items(&self, report: &mut Report, evaluated: &mut IndexSet) -> Result<(), Stop> {
         match self.rules.unevaluated_items {
             Some(rules) => Unevaluated::visit(self, rules, "unevaluatedItems", report, evaluated),
             None => Ok(()),
         }
     }
 
-    fn unevaluated_properties(&self, report: &mut Report, evaluated: &mut Positions) -> Result<(), Stop> {
+    fn unevaluated_properties(&self, report: &mut Report, evaluated: &mut IndexSet) -> Result<(), Stop> {
         match self.rules.unevaluated_properties {
             Some(rules) => Unevaluated::visit(self, rules, "unevaluatedProperties", report, evaluated),
             None => Ok(()),
@@ -205,7 +204,7 @@ impl Node<'_> {
     }
 }
 
-/// The keywords for what the value itself is.
+/// The keywords that apply to the kind of the value.
 struct Keywords<'a> {
     node: &'a Node<'a>,
     report: &'a mut Report,
@@ -213,9 +212,9 @@ struct Keywords<'a> {
     kind: Kind,
 }
 
-/// What the value turned out to be.
+/// The kind of the value.
 enum Kind {
-    /// Not looked at any further.
+    /// Not checked any further.
     Refused,
     Scalar,
     Array(ArrayKeywords),
@@ -224,26 +223,26 @@ enum Kind {
 
 impl Visitor for Keywords<'_> {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
-        let Node { rules, value, place, .. } = *self.node;
+        let Node { rules, value, path, .. } = *self.node;
         let report = &mut *self.report;
-        if breaks_profile(found, place, report)? {
+        if breaks_profile(found, path, report)? {
             return Ok(());
         }
-        if !rules.kinds.accept(found) {
+        if !rules.kinds.contains_value(found) {
             let rule = if rules.is_never() { "not" } else { "type" };
-            return report.add(place, found, rule, || rules.kinds.words());
+            return report.add(path, found, rule, || rules.kinds.describe());
         }
-        if let Some(literals) = rules.values.filter(|literals| !literals.contain(found, value)) {
-            literals.refuse(found, place, report)?;
+        if let Some(literals) = rules.values.filter(|literals| !literals.contains(found, value)) {
+            literals.report_mismatch(found, path, report)?;
         }
         self.kind = match found {
-            Found::Array => Kind::Array(ArrayKeywords::of(rules)),
-            Found::Object => Kind::Object(ObjectKeywords::of(rules)),
+            Found::Array => Kind::Array(ArrayKeywords::new(rules)),
+            Found::Object => Kind::Object(ObjectKeywords::new(rules)),
             _ => Kind::Scalar,
         };
         match (found, rules.number, rules.text) {
-            (Found::Number(number), Some(limits), _) => scalar::number(limits, number, place, report),
-            (Found::Text(text), _, Some(limits)) => scalar::text(limits, text, place, report),
+            (Found::Number(number), Some(limits), _) => scalar::check_number(limits, number, path, report),
+            (Found::Text(text), _, Some(limits)) => scalar::check_text(limits, text, path, report),
             _ => Ok(()),
         }
     }
@@ -264,8 +263,8 @@ impl Visitor for Keywords<'_> {
 
     fn end(&mut self) -> Result<(), Stop> {
         match &self.kind {
-            Kind::Array(array) => array.end(self.node.place, self.report),
-            Kind::Object(object) => object.end(self.node.place, self.report),
+            Kind::Array(array) => array.end(self.node.path, self.report),
+            Kind::Object(object) => object.end(self.node.path, self.report),
             _ => Ok(()),
         }
     }

@@ -1,12 +1,12 @@
-//! One reason why a value is not accepted.
+//! A violation of a schema.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::MAX_ISSUES;
-use super::shown::cut;
+use super::display::truncate;
 
-/// One reason why a value is not accepted.
+/// A violation of a schema.
 ///
 /// ```
 /// use fanfare::schema::{check, Integer, Schema};
@@ -18,22 +18,21 @@ use super::shown::cut;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// Where, as a JSON pointer; empty for the whole value. Names of more than 64 characters are cut and
-    /// end with `…`, and so is a path of more than 300.
+    /// The path of the value, as a JSON Pointer; empty for the whole value. Names of more than 64 characters are
+    /// truncated and end with `…`, and so are paths of more than 300.
     pub path: String,
-    /// The JSON Schema keyword that is broken.
+    /// The JSON Schema keyword that is violated.
     pub rule: &'static str,
-    /// What the value must be, in words: `must be at most 100`.
+    /// The requirement, such as `must be at most 100`.
     pub message: String,
-    /// What stands there, in short: `101`, `"a text"`, `an array`. Nothing
-    /// where something is missing.
+    /// The value in short, such as `101`, `"a text"` or `an array`. `None` if a property is missing.
     pub value: Option<String>,
 }
 
 impl fmt::Display for Issue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.path.is_empty() { "the value" } else { &self.path };
-        write!(formatter, "{place} {}", self.message)?;
+        let path = if self.path.is_empty() { "the value" } else { &self.path };
+        write!(formatter, "{path} {}", self.message)?;
         self.value.as_ref().map_or(Ok(()), |value| write!(formatter, ", got {value}"))
     }
 }
@@ -41,24 +40,24 @@ impl fmt::Display for Issue {
 impl std::error::Error for Issue {}
 
 impl Issue {
-    /// Stands for the issues beyond [`MAX_ISSUES`].
+    /// Creates the issue that represents those beyond [`MAX_ISSUES`].
     pub(super) fn more() -> Self {
         let message = format!("has more than {MAX_ISSUES} issues");
         Self { path: String::new(), rule: "issues", message, value: None }
     }
 }
 
-/// A path of more code points is cut.
+/// The maximum length of a path, in code points.
 const MAX_PATH: usize = 300;
 
-/// Cuts long paths, and orders issues by them, those of one path as they were found, each once.
+/// Truncates long paths, sorts issues by path, and removes duplicates. Issues with the same path keep their order.
 pub(super) fn in_order(mut issues: Vec<Issue>) -> Vec<Issue> {
     for issue in &mut issues {
-        if let Cow::Owned(path) = cut(&issue.path, MAX_PATH) {
+        if let Cow::Owned(path) = truncate(&issue.path, MAX_PATH) {
             issue.path = path;
         }
     }
-    // The bytes of UTF-8 have the order of the code points, and the sort is stable.
+    // UTF-8 sorts by code points, and the sort is stable.
     issues.sort_by(|one, other| one.path.cmp(&other.path));
     let mut ordered: Vec<Issue> = Vec::with_capacity(issues.len());
     for issue in issues {

@@ -3,7 +3,7 @@
 use super::MAX_SAFE_INTEGER;
 use super::visit::Found;
 
-/// A set of kinds of JSON value: what `type` says.
+/// A set of kinds of JSON value: the keyword `type`.
 ///
 /// ```
 /// use fanfare::schema::Kinds;
@@ -15,15 +15,15 @@ use super::visit::Found;
 pub struct Kinds(u8);
 
 impl Kinds {
-    /// No value at all.
+    /// No value.
     pub const NONE: Self = Self(0);
     /// `null`.
     pub const NULL: Self = Self(1);
     /// `true` and `false`.
     pub const BOOLEAN: Self = Self(1 << 1);
-    /// Whole numbers within ±(2^53 − 1); `1.0` is one.
+    /// Integers within ±(2^53 − 1). `1.0` is an integer.
     pub const INTEGER: Self = Self(1 << 2);
-    /// Finite numbers, integers among them.
+    /// Finite numbers, including integers.
     pub const NUMBER: Self = Self(1 << 2 | 1 << 3);
     /// Strings.
     pub const STRING: Self = Self(1 << 4);
@@ -34,37 +34,37 @@ impl Kinds {
     /// Every value.
     pub const ANY: Self = Self((1 << 7) - 1);
 
-    /// The kinds of both sets.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether all of the other kinds are in this set.
-    pub(super) const fn contain(self, other: Self) -> bool {
+    /// Returns whether this set contains the other one.
+    pub(super) const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether a value is of one of these kinds.
-    pub(super) fn accept(self, found: Found<'_>) -> bool {
+    /// Returns whether the set contains the kind of a value.
+    pub(super) fn contains_value(self, found: Found<'_>) -> bool {
         match found {
-            Found::Null => self.contain(Self::NULL),
-            Found::Boolean(_) => self.contain(Self::BOOLEAN),
+            Found::Null => self.contains(Self::NULL),
+            Found::Boolean(_) => self.contains(Self::BOOLEAN),
             Found::Number(number) => {
-                self.contain(Self::NUMBER) || self.contain(Self::INTEGER) && is_safe_integer(number)
+                self.contains(Self::NUMBER) || self.contains(Self::INTEGER) && is_safe_integer(number)
             }
-            Found::Text(_) => self.contain(Self::STRING),
-            Found::Array => self.contain(Self::ARRAY),
-            Found::Object => self.contain(Self::OBJECT),
+            Found::Text(_) => self.contains(Self::STRING),
+            Found::Array => self.contains(Self::ARRAY),
+            Found::Object => self.contains(Self::OBJECT),
         }
     }
 
-    /// `must be null, a boolean or a string`.
-    pub(super) fn words(self) -> String {
+    /// Describes the set, for example `must be null, a boolean or a string`.
+    pub(super) fn describe(self) -> String {
         let mut left = self;
         let mut names = Vec::new();
         for (kinds, name) in NAMES {
-            if left.contain(kinds) {
+            if left.contains(kinds) {
                 names.push(name);
                 left = Self(left.0 & !kinds.0);
             }
@@ -77,7 +77,7 @@ impl Kinds {
     }
 }
 
-/// A number swallows an integer, and no set holds a number without its integers.
+/// Numbers come before integers, because a set that contains numbers contains integers, too.
 const NAMES: [(Kinds, &str); 7] = [
     (Kinds::NULL, "null"),
     (Kinds::BOOLEAN, "a boolean"),

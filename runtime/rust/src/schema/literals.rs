@@ -1,4 +1,4 @@
-//! `enum` and `const` of arbitrary JSON, compared deeply.
+//! `enum` and `const` of any JSON values, compared deeply.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -6,13 +6,14 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::equality::canonical;
-use super::place::{Place, Report, Stop};
-use super::shown::{json, one_of, rule_of_choices};
+use super::display::{choices_keyword, describe_choices, format_json};
+use super::equality::canonicalize;
+use super::path::Path;
+use super::report::{Report, Stop};
 use super::visit::{Found, Visit};
 
-/// A list of JSON values that lives in a `static` as JSON text and is parsed on
-/// first use. Text that is not a JSON array holds none.
+/// A list of JSON values that lives in a `static` as JSON text and is parsed on first use. Text that is not a JSON
+/// array is an empty list.
 ///
 /// ```
 /// use fanfare::schema::{check, Literals, Schema};
@@ -28,18 +29,18 @@ pub struct Literals {
 }
 
 impl Literals {
-    /// The values of a JSON array.
+    /// Creates a list from a JSON array.
     #[must_use]
     pub const fn new(json: &'static str) -> Self {
         Self { json, parsed: OnceLock::new() }
     }
 
     fn parsed(&self) -> &Parsed {
-        self.parsed.get_or_init(|| Parsed::of(serde_json::from_str(self.json).unwrap_or_default()))
+        self.parsed.get_or_init(|| Parsed::new(serde_json::from_str(self.json).unwrap_or_default()))
     }
 
-    /// Whether a value, of which this was found, is one of these.
-    pub(super) fn contain(&self, found: Found<'_>, value: &dyn Visit) -> bool {
+    /// Returns whether the list contains a value.
+    pub(super) fn contains(&self, found: Found<'_>, value: &dyn Visit) -> bool {
         let Parsed { values, canonical: nested } = self.parsed();
         match found {
             Found::Null => values.contains(&Value::Null),
@@ -47,35 +48,35 @@ impl Literals {
             Found::Number(found) => values.iter().any(|value| value.as_f64() == Some(found)),
             Found::Text(found) => values.iter().any(|value| value.as_str() == Some(found)),
             Found::Array | Found::Object => {
-                !nested.is_empty() && canonical(value).is_some_and(|value| nested.contains(&value))
+                !nested.is_empty() && canonicalize(value).is_some_and(|value| nested.contains(&value))
             }
         }
     }
 
-    /// Reports that a value is none of these.
-    pub(super) fn refuse(
+    /// Reports that a value is not in the list.
+    pub(super) fn report_mismatch(
         &self,
         found: Found<'_>,
-        place: &Place<'_>,
+        path: &Path<'_>,
         report: &mut Report,
     ) -> Result<(), Stop> {
         let values = &self.parsed().values;
-        report.add(place, found, rule_of_choices(values.len()), || {
-            one_of(&values.iter().map(json).collect::<Vec<_>>())
+        report.add(path, found, choices_keyword(values.len()), || {
+            describe_choices(&values.iter().map(format_json).collect::<Vec<_>>())
         })
     }
 }
 
 struct Parsed {
     values: Vec<Value>,
-    /// The arrays and objects among them, as they are compared.
+    /// The encoded arrays and objects of the list.
     canonical: HashSet<Vec<u8>>,
 }
 
 impl Parsed {
-    fn of(values: Vec<Value>) -> Self {
+    fn new(values: Vec<Value>) -> Self {
         let nested = values.iter().filter(|value| value.is_array() || value.is_object());
-        Self { canonical: nested.filter_map(|value| canonical(&value)).collect(), values }
+        Self { canonical: nested.filter_map(|value| canonicalize(&value)).collect(), values }
     }
 }
 

@@ -1,5 +1,4 @@
-//! Regular expressions, read as ECMA-262 with the `u` flag on both sides, and matched
-//! in time linear in the length of the text.
+//! Regular expressions of ECMA-262 with the `u` flag, matched in time linear in the length of the text.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -11,8 +10,8 @@ mod sequence;
 
 /// A regular expression that lives in a `static` and is compiled on first use.
 ///
-/// Matching takes time linear in the length of the text, whatever the pattern. The
-/// price is that back-references, such as `\1`, are not supported.
+/// Matching takes time linear in the length of the text, whatever the pattern. In return, back-references such as `\1`
+/// are not supported.
 ///
 /// ```
 /// use fanfare::schema::Pattern;
@@ -27,13 +26,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// A pattern from its source text.
+    /// Creates a pattern from its source.
     #[must_use]
     pub const fn new(source: &'static str) -> Self {
         Self { source, compiled: OnceLock::new() }
     }
 
-    /// The source text.
+    /// Returns the source.
     #[must_use]
     pub const fn source(&self) -> &'static str {
         self.source
@@ -41,11 +40,11 @@ impl Pattern {
 
     /// Returns whether the pattern matches somewhere in the text.
     ///
-    /// A source that the compiler would refuse matches nothing: one that is not a
-    /// regular expression, has a back-reference or needs too many states.
+    /// A source that the compiler would reject matches nothing: one that is not a regular expression, has a
+    /// back-reference, or needs too many states.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        match self.compiled.get_or_init(|| Compiled::of(self.source)) {
+        match self.compiled.get_or_init(|| Compiled::new(self.source)) {
             Compiled::Sequence(sequence) => sequence.matches(text),
             Compiled::Regex(regex) => regex.is_match(text),
             Compiled::Nothing => false,
@@ -53,17 +52,17 @@ impl Pattern {
     }
 }
 
-/// A pattern ready for use.
+/// A compiled pattern.
 enum Compiled {
     Sequence(Sequence),
     Regex(Box<Regex>),
-    /// It is refused.
+    /// The source is rejected.
     Nothing,
 }
 
 impl Compiled {
-    fn of(source: &str) -> Self {
-        match (Sequence::of(source), Regex::new(source)) {
+    fn new(source: &str) -> Self {
+        match (Sequence::parse(source), Regex::new(source)) {
             (Some(sequence), Ok(_)) => Self::Sequence(sequence),
             (None, Ok(regex)) => Self::Regex(Box::new(regex)),
             (_, Err(_)) => Self::Nothing,

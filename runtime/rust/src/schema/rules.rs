@@ -1,13 +1,12 @@
-//! JSON Schema as tables, keyword by keyword: what the plain schemas cannot say exactly.
+//! JSON Schema as tables, keyword by keyword, for schemas that the other variants cannot describe exactly.
 
 use super::{Kinds, Literals, Number, Pattern, Text};
 
-/// A JSON Schema (draft 2020-12) in its own words: kinds of value, keywords for
-/// each kind, and applicators. What is left out accepts everything.
+/// A JSON Schema (draft 2020-12): kinds of value, keywords for each kind, and applicators. A keyword that is not set
+/// accepts everything.
 ///
-/// The tables may be recursive through their `static`s, as long as every circle
-/// leads into an item or a property: rules that apply themselves to the same
-/// value have no end.
+/// The tables may be recursive through their `static`s, as long as every cycle leads into an item or a property. Rules
+/// that apply themselves to the same value would not terminate.
 ///
 /// ```
 /// use fanfare::schema::{check, Items, Kinds, Members, Number, Rules, Schema};
@@ -44,32 +43,31 @@ use super::{Kinds, Literals, Number, Pattern, Text};
 /// ```
 #[derive(Clone, Copy)]
 pub struct Rules {
-    /// The kinds of value that are allowed at all. Where they refuse a value,
-    /// nothing else is said about it.
+    /// The kinds of value that are allowed. A value of another kind has no other issues.
     pub kinds: Kinds,
     /// The values that are allowed: `enum` and `const`.
     pub values: Option<&'static Literals>,
-    /// What numbers must be; binds no other values.
+    /// The limits of numbers. Ignored for other values.
     pub number: Option<&'static Number>,
-    /// What strings must be; binds no other values.
+    /// The limits of strings. Ignored for other values.
     pub text: Option<&'static Text>,
-    /// What arrays must be; binds no other values.
+    /// The limits of arrays. Ignored for other values.
     pub array: Option<&'static Items>,
-    /// What objects must be; binds no other values.
+    /// The limits of objects. Ignored for other values.
     pub object: Option<&'static Members>,
-    /// Rules that must all accept the value: `allOf`, and what `$ref` names.
+    /// Rules that must all accept the value: `allOf`, and the target of `$ref`.
     pub all_of: &'static [&'static Rules],
-    /// Rules of which at least one must accept the value; empty for no `anyOf`.
+    /// Rules of which at least one must accept the value: `anyOf`. Empty if there is none.
     pub any_of: &'static [&'static Rules],
-    /// Rules of which exactly one must accept the value; empty for no `oneOf`.
+    /// Rules of which exactly one must accept the value: `oneOf`. Empty if there is none.
     pub one_of: &'static [&'static Rules],
     /// Rules that must not accept the value.
     pub not: Option<&'static Rules>,
-    /// Rules that depend on others: `if`, `then` and `else`.
+    /// Rules that depend on other rules: `if`, `then` and `else`.
     pub condition: Option<&'static Condition>,
-    /// What items must be that no other rule of this value looked at.
+    /// The rules of items that no other rule of this value evaluates.
     pub unevaluated_items: Option<&'static Rules>,
-    /// What properties must be that no other rule of this value looked at.
+    /// The rules of properties that no other rule of this value evaluates.
     pub unevaluated_properties: Option<&'static Rules>,
 }
 
@@ -98,8 +96,8 @@ impl Rules {
         self.kinds == Kinds::NONE
     }
 
-    /// Whether several parts of the rules may look at the same item or property.
-    pub(super) fn look_repeatedly(&self) -> bool {
+    /// Returns whether several parts of the rules may visit the same item or property.
+    pub(super) fn visit_repeatedly(&self) -> bool {
         let parts = usize::from(self.array.is_some() || self.object.is_some())
             + self.all_of.len()
             + self.any_of.len()
@@ -118,32 +116,32 @@ impl Rules {
                 .is_some_and(|members| !(members.patterns.is_empty() && members.dependent_schemas.is_empty()))
     }
 
-    /// Whether some string could be accepted, as far as kinds tell.
+    /// Returns whether the rules may accept some string, judging by kinds alone.
     pub(crate) fn may_be_string(&self) -> bool {
         let some_may = |alternatives: &[&Rules]| {
             alternatives.is_empty() || alternatives.iter().any(|rules| rules.may_be_string())
         };
-        self.kinds.contain(Kinds::STRING)
+        self.kinds.contains(Kinds::STRING)
             && self.all_of.iter().all(|rules| rules.may_be_string())
             && some_may(self.any_of)
             && some_may(self.one_of)
     }
 }
 
-/// What arrays must be.
+/// The limits of arrays.
 #[derive(Clone, Copy)]
 pub struct Items {
-    /// What the first items must be, one by one: `prefixItems`. They may be missing.
+    /// The rules of the first items, one by one: `prefixItems`. These items may be missing.
     pub prefix: &'static [&'static Rules],
-    /// What the items after those must be: `items`.
+    /// The rules of the items after those: `items`.
     pub rest: Option<&'static Rules>,
-    /// What some items must be.
+    /// The rules that some items must match.
     pub contains: Option<Contains>,
-    /// The fewest items allowed.
+    /// The minimum number of items.
     pub min_items: u32,
-    /// The most items allowed; `u32::MAX` for no limit.
+    /// The maximum number of items; `u32::MAX` for no limit.
     pub max_items: u32,
-    /// Whether no item may come twice: `uniqueItems`.
+    /// Whether items must be unique: `uniqueItems`.
     pub unique: bool,
 }
 
@@ -153,37 +151,37 @@ impl Items {
         Self { prefix: &[], rest: None, contains: None, min_items: 0, max_items: u32::MAX, unique: false };
 }
 
-/// How many items must match: `contains`, `minContains` and `maxContains`.
+/// The number of items that must match: `contains`, `minContains` and `maxContains`.
 #[derive(Clone, Copy)]
 pub struct Contains {
-    /// What an item must be to count.
+    /// The rules that an item must match to count.
     pub rules: &'static Rules,
-    /// The fewest such items allowed.
+    /// The minimum number of such items.
     pub min: u32,
-    /// The most such items allowed; `u32::MAX` for no limit.
+    /// The maximum number of such items; `u32::MAX` for no limit.
     pub max: u32,
 }
 
-/// What objects must be. Names are compared as they stand; `__proto__` is one like any other.
+/// The limits of objects. Names are compared exactly; `__proto__` has no special meaning.
 #[derive(Clone, Copy)]
 pub struct Members {
-    /// What the properties of these names must be.
+    /// The rules of the properties with these names.
     pub properties: &'static [(&'static str, &'static Rules)],
-    /// What properties must be whose names match: `patternProperties`.
+    /// The rules of the properties whose names match a pattern: `patternProperties`.
     pub patterns: &'static [(&'static Pattern, &'static Rules)],
-    /// What all other properties must be: `additionalProperties`.
+    /// The rules of all other properties: `additionalProperties`.
     pub others: Option<&'static Rules>,
-    /// What the names must be: `propertyNames`.
+    /// The rules of the names: `propertyNames`.
     pub names: Option<&'static Rules>,
-    /// The properties that must be there.
+    /// The required properties.
     pub required: &'static [&'static str],
-    /// Properties that others must stand beside.
+    /// The properties that are required if another one is present.
     pub dependent_required: &'static [(&'static str, &'static [&'static str])],
-    /// What an object must be that has a property of this name.
+    /// The rules of an object that has a property with this name.
     pub dependent_schemas: &'static [(&'static str, &'static Rules)],
-    /// The fewest properties allowed.
+    /// The minimum number of properties.
     pub min_properties: u32,
-    /// The most properties allowed; `u32::MAX` for no limit.
+    /// The maximum number of properties; `u32::MAX` for no limit.
     pub max_properties: u32,
 }
 
@@ -202,13 +200,13 @@ impl Members {
     };
 }
 
-/// Rules that depend on whether others accept the value.
+/// Rules that depend on whether other rules accept the value.
 #[derive(Clone, Copy)]
 pub struct Condition {
-    /// What decides; its own issues are not reported.
+    /// The test. Its own issues are not reported.
     pub test: &'static Rules,
-    /// What the value must be where the test accepts it.
+    /// The rules of the value if the test accepts it.
     pub then: &'static Rules,
-    /// What the value must be where the test does not.
+    /// The rules of the value if the test rejects it.
     pub otherwise: &'static Rules,
 }

@@ -1,18 +1,19 @@
-//! What numbers and strings must be. Nearly all are, so that only those that are
-//! not are held against the limits one by one, to tell which they break.
+//! Checking numbers and strings. Nearly all values are valid, so the limits are checked one by one only for those that
+//! are not.
 
 use super::decimal::is_multiple;
-use super::place::{Place, Report, Stop};
-use super::shown::{counted, one_of, quoted, rule_of_choices, written};
+use super::display::{choices_keyword, describe_choices, format_number, pluralize, quote};
+use super::path::Path;
+use super::report::{Report, Stop};
 use super::visit::Found;
 use super::{Integer, MAX_SAFE_INTEGER, Number, Schema, Text};
 
-/// Reports that a value has another type than the schema says.
+/// Reports that a value has another type than the schema allows.
 #[cold]
-pub(super) fn refuse(
+pub(super) fn report_wrong_type(
     schema: &Schema,
     found: Found<'_>,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
     let (rule, message) = match schema {
@@ -26,7 +27,7 @@ pub(super) fn refuse(
         Schema::Array(_) | Schema::Tuple(_) => ("type", "must be an array"),
         Schema::Map(_) | Schema::Object(_) | Schema::Tagged(_) => ("type", "must be an object"),
         Schema::Enum(names) => {
-            return report.add(place, found, rule_of_choices(names.len()), || one_of_names(*names));
+            return report.add(path, found, choices_keyword(names.len()), || describe_names(*names));
         }
         Schema::Any
         | Schema::Never
@@ -35,21 +36,21 @@ pub(super) fn refuse(
         | Schema::OneOf(_)
         | Schema::Rules(_) => ("not", "is not allowed"),
     };
-    report.add(place, found, rule, || message.to_owned())
+    report.add(path, found, rule, || message.to_owned())
 }
 
-pub(super) fn one_of_names<'a>(names: impl IntoIterator<Item = &'a &'a str>) -> String {
-    one_of(&names.into_iter().map(|name| quoted(name)).collect::<Vec<_>>())
+pub(super) fn describe_names<'a>(names: impl IntoIterator<Item = &'a &'a str>) -> String {
+    describe_choices(&names.into_iter().map(|name| quote(name)).collect::<Vec<_>>())
 }
 
 #[inline]
-pub(super) fn integer(
+pub(super) fn check_integer(
     limits: &Integer,
     value: f64,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    if is_integer_within(limits, value) { Ok(()) } else { refuse_integer(limits, value, place, report) }
+    if is_integer_within(limits, value) { Ok(()) } else { report_integer(limits, value, path, report) }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "that is what is asked")]
@@ -63,30 +64,30 @@ fn is_integer_within(limits: &Integer, value: f64) -> bool {
 
 #[cold]
 #[expect(clippy::cast_precision_loss, reason = "the limits are safe integers, which doubles hold")]
-fn refuse_integer(limits: &Integer, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+fn report_integer(limits: &Integer, value: f64, path: &Path<'_>, report: &mut Report) -> Result<(), Stop> {
     let found = Found::Number(value);
     if value.fract() != 0.0 {
-        return report.add(place, found, "type", || "must be an integer".to_owned());
+        return report.add(path, found, "type", || "must be an integer".to_owned());
     }
     let minimum = limits.minimum.max(-MAX_SAFE_INTEGER);
     let maximum = limits.maximum.min(MAX_SAFE_INTEGER);
     if value < minimum as f64 {
-        report.add(place, found, "minimum", || format!("must be at least {minimum}"))?;
+        report.add(path, found, "minimum", || format!("must be at least {minimum}"))?;
     }
     if value > maximum as f64 {
-        report.add(place, found, "maximum", || format!("must be at most {maximum}"))?;
+        report.add(path, found, "maximum", || format!("must be at most {maximum}"))?;
     }
-    refuse_multiple(limits.multiple_of, value, place, report)
+    report_multiple(limits.multiple_of, value, path, report)
 }
 
 #[inline]
-pub(super) fn number(
+pub(super) fn check_number(
     limits: &Number,
     value: f64,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    if is_number_within(limits, value) { Ok(()) } else { refuse_number(limits, value, place, report) }
+    if is_number_within(limits, value) { Ok(()) } else { report_number(limits, value, path, report) }
 }
 
 fn is_number_within(limits: &Number, value: f64) -> bool {
@@ -98,60 +99,65 @@ fn is_number_within(limits: &Number, value: f64) -> bool {
 }
 
 #[cold]
-fn refuse_number(limits: &Number, value: f64, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+fn report_number(limits: &Number, value: f64, path: &Path<'_>, report: &mut Report) -> Result<(), Stop> {
     let found = Found::Number(value);
     if let Some(limit) = limits.minimum.filter(|limit| value < *limit) {
-        report.add(place, found, "minimum", || format!("must be at least {}", written(limit)))?;
+        report.add(path, found, "minimum", || format!("must be at least {}", format_number(limit)))?;
     }
     if let Some(limit) = limits.maximum.filter(|limit| value > *limit) {
-        report.add(place, found, "maximum", || format!("must be at most {}", written(limit)))?;
+        report.add(path, found, "maximum", || format!("must be at most {}", format_number(limit)))?;
     }
     if let Some(limit) = limits.exclusive_minimum.filter(|limit| value <= *limit) {
-        let message = || format!("must be greater than {}", written(limit));
-        report.add(place, found, "exclusiveMinimum", message)?;
+        let message = || format!("must be greater than {}", format_number(limit));
+        report.add(path, found, "exclusiveMinimum", message)?;
     }
     if let Some(limit) = limits.exclusive_maximum.filter(|limit| value >= *limit) {
-        let message = || format!("must be less than {}", written(limit));
-        report.add(place, found, "exclusiveMaximum", message)?;
+        let message = || format!("must be less than {}", format_number(limit));
+        report.add(path, found, "exclusiveMaximum", message)?;
     }
-    refuse_multiple(limits.multiple_of, value, place, report)
+    report_multiple(limits.multiple_of, value, path, report)
 }
 
-fn refuse_multiple(
+fn report_multiple(
     divisor: Option<f64>,
     value: f64,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
     match divisor {
         Some(divisor) if !is_multiple(value, divisor) => {
-            let message = || format!("must be a multiple of {}", written(divisor));
-            report.add(place, Found::Number(value), "multipleOf", message)
+            let message = || format!("must be a multiple of {}", format_number(divisor));
+            report.add(path, Found::Number(value), "multipleOf", message)
         }
         _ => Ok(()),
     }
 }
 
 #[inline]
-pub(super) fn text(limits: &Text, value: &str, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
-    let found = TextFaults::of(limits, value);
-    if found.any() { refuse_text(limits, &found, value, place, report) } else { Ok(()) }
+pub(super) fn check_text(
+    limits: &Text,
+    value: &str,
+    path: &Path<'_>,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let found = TextViolations::find(limits, value);
+    if found.any() { report_text(limits, &found, value, path, report) } else { Ok(()) }
 }
 
-/// Which limits a text breaks. Patterns and formats are looked at once.
-struct TextFaults {
+/// The limits that a text violates. Patterns and formats are checked once.
+struct TextViolations {
     is_length_wrong: bool,
     is_unmatched: bool,
     is_misformatted: bool,
 }
 
-impl TextFaults {
+impl TextViolations {
     #[inline]
-    fn of(limits: &Text, value: &str) -> Self {
+    fn find(limits: &Text, value: &str) -> Self {
         let is_long = is_long(limits, value);
         Self {
             is_length_wrong: is_long || is_short(limits, value),
-            // What is too long already is not worth the time that a match takes.
+            // A text that is too long is not worth the time of a match.
             is_unmatched: !is_long && limits.pattern.is_some_and(|pattern| !pattern.matches(value)),
             is_misformatted: !is_long && limits.format.is_some_and(|format| !format.accepts(value)),
         }
@@ -162,8 +168,7 @@ impl TextFaults {
     }
 }
 
-/// The length in bytes is at least the length in code points, and at most four
-/// times it, so that most texts need no counting.
+/// The length in bytes is between once and four times the length in code points, so most texts need no counting.
 fn is_short(limits: &Text, value: &str) -> bool {
     let minimum = limits.min_length as usize;
     value.len() < minimum.saturating_mul(4) && value.chars().count() < minimum
@@ -175,28 +180,28 @@ fn is_long(limits: &Text, value: &str) -> bool {
 }
 
 #[cold]
-fn refuse_text(
+fn report_text(
     limits: &Text,
-    faults: &TextFaults,
+    violations: &TextViolations,
     value: &str,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
     let found = Found::Text(value);
     if is_short(limits, value) {
-        let least = counted(limits.min_length, "character");
-        report.add(place, found, "minLength", || format!("must have at least {least}"))?;
+        let min = pluralize(limits.min_length, "character");
+        report.add(path, found, "minLength", || format!("must have at least {min}"))?;
     }
     if is_long(limits, value) {
-        let most = counted(limits.max_length, "character");
-        report.add(place, found, "maxLength", || format!("must have at most {most}"))?;
+        let max = pluralize(limits.max_length, "character");
+        report.add(path, found, "maxLength", || format!("must have at most {max}"))?;
     }
-    if let Some(pattern) = limits.pattern.filter(|_| faults.is_unmatched) {
+    if let Some(pattern) = limits.pattern.filter(|_| violations.is_unmatched) {
         let message = || format!("must match the pattern {}", pattern.source());
-        report.add(place, found, "pattern", message)?;
+        report.add(path, found, "pattern", message)?;
     }
-    if let Some(format) = limits.format.filter(|_| faults.is_misformatted) {
-        report.add(place, found, "format", || format!("must be a valid {}", format.name()))?;
+    if let Some(format) = limits.format.filter(|_| violations.is_misformatted) {
+        report.add(path, found, "format", || format!("must be a valid {}", format.name()))?;
     }
     Ok(())
 }

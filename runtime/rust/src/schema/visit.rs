@@ -1,6 +1,5 @@
-//! Values as the interpreter sees them: a serde serializer that writes nothing
-//! and hands every piece to a [`Visitor`]. Typed values and JSON trees go the
-//! same way, and all that judges them is compiled once, not once a type.
+//! Visiting values: a serde serializer that writes nothing and passes every part to a [`Visitor`]. Typed values and
+//! JSON trees take the same path, and the code that checks them is compiled once, not once per type.
 
 use serde::ser::{
     Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, SerializeTupleStruct,
@@ -8,45 +7,45 @@ use serde::ser::{
 };
 
 use super::check::{ArrayChecker, Checker, ObjectChecker};
-use super::key::TextOfKey;
-use super::place::Stop;
+use super::key_serializer::KeySerializer;
+use super::report::Stop;
 
-/// A value that can be looked at, as often as need be.
+/// A value that can be visited any number of times.
 pub(super) trait Visit {
-    fn hand_to(&self, pieces: Pieces<'_>) -> Result<(), Stop>;
+    fn serialize_into(&self, serializer: ValueSerializer<'_>) -> Result<(), Stop>;
 }
 
 impl<T: Serialize + ?Sized> Visit for &T {
-    fn hand_to(&self, pieces: Pieces<'_>) -> Result<(), Stop> {
-        self.serialize(pieces)
+    fn serialize_into(&self, serializer: ValueSerializer<'_>) -> Result<(), Stop> {
+        self.serialize(serializer)
     }
 }
 
 impl dyn Visit + '_ {
     pub(super) fn visit(&self, visitor: &mut dyn Visitor) -> Result<(), Stop> {
-        self.hand_to(Pieces::Visitor(visitor))
+        self.serialize_into(ValueSerializer::Visitor(visitor))
     }
 
     pub(super) fn check(&self, checker: Checker<'_>) -> Result<(), Stop> {
-        self.hand_to(Pieces::Checker(checker))
+        self.serialize_into(ValueSerializer::Checker(checker))
     }
 }
 
-/// What stands at a place, but for what is in it.
+/// A value, without its items or properties.
 #[derive(Clone, Copy)]
 pub(super) enum Found<'a> {
     Null,
     Boolean(bool),
-    /// Integers are looked at as the doubles that other JSON runtimes hold.
+    /// Integers are converted to doubles, as in other JSON runtimes.
     Number(f64),
     Text(&'a str),
     Array,
     Object,
 }
 
-/// Takes one value piece by piece.
+/// Receives one value part by part.
 pub(super) trait Visitor {
-    /// What stands there. The pieces of an array or object follow.
+    /// Receives the value. The parts of an array or object follow.
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop>;
 
     fn item(&mut self, _value: &dyn Visit) -> Result<(), Stop> {
@@ -57,45 +56,45 @@ pub(super) trait Visitor {
         Ok(())
     }
 
-    /// The array or object has no more pieces.
+    /// Called after the last part of an array or object.
     fn end(&mut self) -> Result<(), Stop> {
         Ok(())
     }
 }
 
-/// The serializer: hands everything to the checker, which is most in demand, or a visitor.
-pub(super) enum Pieces<'a> {
+/// The serializer. Passes everything to the checker, which is the common case, or to a visitor.
+pub(super) enum ValueSerializer<'a> {
     Checker(Checker<'a>),
     Visitor(&'a mut dyn Visitor),
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> ValueSerializer<'a> {
     #[inline]
-    fn array(self) -> Result<ArrayPieces<'a>, Stop> {
+    fn array(self) -> Result<ArraySerializer<'a>, Stop> {
         match self {
-            Self::Checker(checker) => checker.array().map(ArrayPieces::Checker),
+            Self::Checker(checker) => checker.array().map(ArraySerializer::Checker),
             Self::Visitor(visitor) => {
                 visitor.found(Found::Array)?;
-                Ok(ArrayPieces::Visitor(visitor))
+                Ok(ArraySerializer::Visitor(visitor))
             }
         }
     }
 
     #[inline]
-    fn object(self) -> Result<ObjectPieces<'a>, Stop> {
+    fn object(self) -> Result<ObjectSerializer<'a>, Stop> {
         let to = match self {
-            Self::Checker(checker) => ObjectTo::Checker(checker.object()?),
+            Self::Checker(checker) => ObjectTarget::Checker(checker.object()?),
             Self::Visitor(visitor) => {
                 visitor.found(Found::Object)?;
-                ObjectTo::Visitor(visitor)
+                ObjectTarget::Visitor(visitor)
             }
         };
-        Ok(ObjectPieces { to, pending: None })
+        Ok(ObjectSerializer { to, pending: None })
     }
 }
 
 fn many_fields(variant: &str) -> Stop {
-    Stop::unwritable(format!("cannot be a payload: the variant {variant} has several fields"))
+    Stop::not_serializable(format!("cannot be a payload: the variant {variant} has several fields"))
 }
 
 macro_rules! numbers {
@@ -109,15 +108,15 @@ macro_rules! numbers {
     };
 }
 
-impl<'a> Serializer for Pieces<'a> {
+impl<'a> Serializer for ValueSerializer<'a> {
     type Ok = ();
     type Error = Stop;
-    type SerializeSeq = ArrayPieces<'a>;
-    type SerializeTuple = ArrayPieces<'a>;
-    type SerializeTupleStruct = ArrayPieces<'a>;
+    type SerializeSeq = ArraySerializer<'a>;
+    type SerializeTuple = ArraySerializer<'a>;
+    type SerializeTupleStruct = ArraySerializer<'a>;
     type SerializeTupleVariant = Impossible<(), Stop>;
-    type SerializeMap = ObjectPieces<'a>;
-    type SerializeStruct = ObjectPieces<'a>;
+    type SerializeMap = ObjectSerializer<'a>;
+    type SerializeStruct = ObjectSerializer<'a>;
     type SerializeStructVariant = Impossible<(), Stop>;
 
     numbers! {
@@ -141,7 +140,7 @@ impl<'a> Serializer for Pieces<'a> {
         }
     }
 
-    /// JSON gets the shortest digits that name the single, so those are looked at.
+    /// JSON contains the shortest digits that identify the single-precision number, so check those.
     fn serialize_f32(self, value: f32) -> Result<(), Stop> {
         self.serialize_f64(value.to_string().parse().unwrap_or(f64::NAN))
     }
@@ -211,15 +210,15 @@ impl<'a> Serializer for Pieces<'a> {
     }
 
     #[inline]
-    fn serialize_seq(self, _: Option<usize>) -> Result<ArrayPieces<'a>, Stop> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<ArraySerializer<'a>, Stop> {
         self.array()
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<ArrayPieces<'a>, Stop> {
+    fn serialize_tuple(self, _: usize) -> Result<ArraySerializer<'a>, Stop> {
         self.array()
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<ArrayPieces<'a>, Stop> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<ArraySerializer<'a>, Stop> {
         self.array()
     }
 
@@ -234,12 +233,12 @@ impl<'a> Serializer for Pieces<'a> {
     }
 
     #[inline]
-    fn serialize_map(self, _: Option<usize>) -> Result<ObjectPieces<'a>, Stop> {
+    fn serialize_map(self, _: Option<usize>) -> Result<ObjectSerializer<'a>, Stop> {
         self.object()
     }
 
     #[inline]
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<ObjectPieces<'a>, Stop> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<ObjectSerializer<'a>, Stop> {
         self.object()
     }
 
@@ -255,12 +254,12 @@ impl<'a> Serializer for Pieces<'a> {
 }
 
 /// The items of an array.
-pub(super) enum ArrayPieces<'a> {
+pub(super) enum ArraySerializer<'a> {
     Checker(ArrayChecker<'a>),
     Visitor(&'a mut dyn Visitor),
 }
 
-impl ArrayPieces<'_> {
+impl ArraySerializer<'_> {
     #[inline]
     fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
         match self {
@@ -280,7 +279,7 @@ impl ArrayPieces<'_> {
 
 macro_rules! items {
     ($($how:ident: $method:ident;)*) => {
-        $(impl $how for ArrayPieces<'_> {
+        $(impl $how for ArraySerializer<'_> {
             type Ok = ();
             type Error = Stop;
 
@@ -289,7 +288,7 @@ macro_rules! items {
             }
 
             fn end(mut self) -> Result<(), Stop> {
-                ArrayPieces::end(&mut self)
+                ArraySerializer::end(&mut self)
             }
         })*
     };
@@ -302,18 +301,18 @@ items! {
 }
 
 /// The properties of an object.
-pub(super) struct ObjectPieces<'a> {
-    to: ObjectTo<'a>,
-    /// The name of a property whose value has not come yet.
+pub(super) struct ObjectSerializer<'a> {
+    to: ObjectTarget<'a>,
+    /// The name of a property whose value follows.
     pending: Option<Box<str>>,
 }
 
-enum ObjectTo<'a> {
+enum ObjectTarget<'a> {
     Checker(ObjectChecker<'a>),
     Visitor(&'a mut dyn Visitor),
 }
 
-impl ObjectTo<'_> {
+impl ObjectTarget<'_> {
     #[inline]
     fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
         match self {
@@ -331,12 +330,12 @@ impl ObjectTo<'_> {
     }
 }
 
-impl SerializeMap for ObjectPieces<'_> {
+impl SerializeMap for ObjectSerializer<'_> {
     type Ok = ();
     type Error = Stop;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Stop> {
-        key.serialize(TextOfKey(|name: &str| {
+        key.serialize(KeySerializer(|name: &str| {
             self.pending = Some(name.into());
             Ok(())
         }))
@@ -353,7 +352,7 @@ impl SerializeMap for ObjectPieces<'_> {
         K: Serialize + ?Sized,
         V: Serialize + ?Sized,
     {
-        key.serialize(TextOfKey(|name: &str| self.to.property(name, &value)))
+        key.serialize(KeySerializer(|name: &str| self.to.property(name, &value)))
     }
 
     #[inline]
@@ -362,7 +361,7 @@ impl SerializeMap for ObjectPieces<'_> {
     }
 }
 
-impl SerializeStruct for ObjectPieces<'_> {
+impl SerializeStruct for ObjectSerializer<'_> {
     type Ok = ();
     type Error = Stop;
 

@@ -1,4 +1,4 @@
-//! SQLite as a storage: one file beside the server.
+//! SQLite as a storage: one file next to the server.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 
-use super::{AppendError, Engine, Entry, Later, OnRevoked, Opened, Storage, StorageError};
+use super::{AppendError, Engine, Entry, OnRevoked, OpenedLog, Storage, StorageError, StorageFuture};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits};
 
-/// A place at which a crash test may stop the process; nothing without the feature `failpoints`.
+/// A point at which a crash test can stop the process. Does nothing without the feature `failpoints`.
 macro_rules! failpoint {
     ($name:literal) => {
         #[cfg(feature = "failpoints")]
@@ -19,46 +19,45 @@ macro_rules! failpoint {
     };
 }
 
-#[cfg(feature = "simulation")]
-mod actor;
 mod batch;
-mod boot;
 mod channels;
 mod clock;
-mod engine;
+mod database_file;
 mod facts;
-mod file;
 mod health;
 mod journal;
 mod messages;
+mod processes;
 #[cfg(test)]
-mod plans;
-mod process;
+mod query_plans;
 mod questions;
 mod queue;
+mod recovery;
 mod revocations;
+mod runs;
 mod schema;
 mod signals;
-mod soon;
+#[cfg(feature = "simulation")]
+mod simulated_writer;
+mod spin_wait;
 mod streams;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-use batch::{Asked, Batch};
-use messages::Outcome;
-use queue::{Queue, Waiting};
-use soon::Askers;
-use writer::{Command, Known, Writer};
+use batch::{Batch, Request};
+use messages::AppendOutcome;
+use queue::{Queue, Reservation};
+use spin_wait::Callers;
+use writer::{Command, Writer, WriterInfo};
 
-/// Keeps history, and what else must outlast the process, in one SQLite file.
+/// A storage in one SQLite file.
 ///
-/// A publish comes back once its message is committed, and nobody is sent a message that is not.
-/// Many publishes at a time share a commit. What is committed survives the process, however it
-/// ends. When the whole machine stops without warning, the last commits may be missing: then
-/// history starts anew, and subscribers are told a gap rather than left to guess
-/// ([`Sqlite::open_synchronous`] waits for the disk, and misses nothing).
+/// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
+/// publishes share a commit. Committed data survives the end of the process, however it ends. If the machine stops
+/// without warning, the last commits may be missing. In that case each channel begins a new epoch, and resuming
+/// subscribers receive a gap. [`Sqlite::open_synchronous`] waits for the disk, so nothing is missing.
 ///
 /// ```
 /// # fn hub(registry: &'static fanfare::Registry, folder: &std::path::Path) -> Result<fanfare::Hub, Box<dyn std::error::Error>> {
@@ -71,18 +70,18 @@ use writer::{Command, Known, Writer};
 /// ```
 #[derive(Debug)]
 pub struct Sqlite {
-    /// Both are there until it is dropped.
+    /// Both are `Some` until the storage is dropped.
     commands: Option<Commands>,
     thread: Option<thread::JoinHandle<()>>,
-    known: Known,
-    askers: Askers,
+    info: WriterInfo,
+    callers: Callers,
     queue: Queue,
 }
 
-/// How much may wait to be written, unless set.
+/// The default for `max_queue_bytes`.
 const MAX_QUEUE_BYTES: usize = 128 * 1024 * 1024;
 
-/// The way to the writer.
+/// The channel to the writer.
 #[derive(Debug)]
 enum Commands {
     Thread(mpsc::Sender<Command>),
@@ -92,16 +91,17 @@ enum Commands {
 
 impl Sqlite {
     /// Opens a file, or creates it. Files with the same name and `-wal`, `-shm` and `-mark` belong to it; the first
-    /// two exist only while it is open. Only the owner may read a file that this creates. `docs/storage.md` explains how to copy it and how to restore a backup.
+    /// two exist only while it is open. If this creates the file, only its owner may read it. `docs/storage.md`
+    /// explains how to copy the file and how to restore a backup.
     ///
     /// # Errors
-    /// When the file cannot be opened, is no database, or is of a later version of this library.
+    /// If the file cannot be opened, is not a database of this library, or was written by a later version of it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::start(path.as_ref(), false)
     }
 
-    /// Opens a file so that every commit waits for the disk: nothing that was published is lost
-    /// even when the machine loses power. Some milliseconds a commit, on most disks.
+    /// Opens a file like [`open`](Self::open), but every commit waits for the disk: nothing that was published is lost
+    /// even if the machine loses power. On most disks, this takes some milliseconds per commit.
     ///
     /// # Errors
     /// As [`Sqlite::open`].
@@ -109,20 +109,21 @@ impl Sqlite {
         Self::start(path.as_ref(), true)
     }
 
-    /// Keeps nothing beyond the process. For tests, and for trying runs out: they need a storage.
+    /// Opens a storage in memory, which ends with the process. Use it in tests, and to try out runs, which need a
+    /// storage.
     ///
     /// # Errors
-    /// When SQLite cannot be used at all.
+    /// If SQLite cannot be used at all.
     pub fn in_memory() -> Result<Self, StorageError> {
         Self::start(Path::new(":memory:"), false)
     }
 
-    /// Sets how many bytes of messages, signals and new runs may wait to be written. 128 MiB unless set. While more
-    /// wait, publishing and sending signals fail with an error that says that the storage is busy; over HTTP the
-    /// answer is 503. Runs that are being executed go on.
+    /// Sets the maximum bytes of messages, signals and new runs that wait to be written. Default: 128 MiB. While more
+    /// are waiting, publishing and sending signals fail with an error that says that the storage is busy; over HTTP,
+    /// the answer is 503. Runs that are being executed continue.
     #[must_use]
     pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
-        // Nobody can have asked for anything yet.
+        // Nothing is queued yet.
         self.queue = Queue::new(bytes);
         self
     }
@@ -131,23 +132,23 @@ impl Sqlite {
         let at =
             |error: String| StorageError::new(format!("cannot use {} as storage: {error}", path.display()));
         if path.to_string_lossy().starts_with("file:") {
-            return Err(at("it is a URI: name the file by its path".into()));
+            return Err(at("it is a `file:` URI; pass a path instead".into()));
         }
-        let (writer, known) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
-        let (askers, queue) = (Askers::default(), Queue::new(MAX_QUEUE_BYTES));
+        let (writer, info) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
+        let (callers, queue) = (Callers::default(), Queue::new(MAX_QUEUE_BYTES));
         #[cfg(feature = "simulation")]
         if crate::simulation::world().is_some() {
-            let commands = Some(Commands::Actor(actor::spawn(writer)));
-            return Ok(Self { commands, thread: None, known, askers, queue });
+            let commands = Some(Commands::Actor(simulated_writer::spawn(writer)));
+            return Ok(Self { commands, thread: None, info, callers, queue });
         }
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
         let commands = Some(Commands::Thread(commands));
-        Ok(Self { commands, thread: Some(thread), known, askers, queue })
+        Ok(Self { commands, thread: Some(thread), info, callers, queue })
     }
 
-    /// A writer that is gone drops the command, and the reply with it.
+    /// If the writer has ended, the command is dropped together with its reply.
     fn send(&self, command: Command) {
         match &self.commands {
             Some(Commands::Thread(commands)) => drop(commands.send(command)),
@@ -157,43 +158,43 @@ impl Sqlite {
         }
     }
 
-    /// Has the writer do something in its next transaction.
-    fn ask<T: Send + 'static>(
+    /// Executes work in the writer's next transaction.
+    fn submit<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Later<Result<T, StorageError>> {
-        self.ask_in_queue(self.queue.enter_always(0), work)
+    ) -> StorageFuture<Result<T, StorageError>> {
+        self.submit_reserved(self.queue.reserve(0), work)
     }
 
-    /// The same for something that is refused if too much waits already.
-    fn ask_unless_busy<T: Send + 'static>(
+    /// Like [`submit`](Self::submit), but fails if too much is queued already.
+    fn submit_unless_busy<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Later<Result<T, StorageError>> {
-        match self.queue.enter(bytes) {
-            Ok(waiting) => self.ask_in_queue(waiting, work),
+    ) -> StorageFuture<Result<T, StorageError>> {
+        match self.queue.try_reserve(bytes) {
+            Ok(waiting) => self.submit_reserved(waiting, work),
             Err(busy) => Box::pin(async { Err(busy) }),
         }
     }
 
-    fn ask_in_queue<T: Send + 'static>(
+    fn submit_reserved<T: Send + 'static>(
         &self,
-        waiting: Waiting,
+        waiting: Reservation,
         mut work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Later<Result<T, StorageError>> {
+    ) -> StorageFuture<Result<T, StorageError>> {
         let (reply, answer) = oneshot::channel();
-        let asker = self.askers.one_more();
+        let caller = self.callers.enter();
         let work = move |batch: &mut Batch<'_>| {
             let _in_queue = &waiting;
             work(batch)
         };
-        self.send(Command::Work(Asked::boxed(work, reply)));
-        Box::pin(async { asker.wait(answer).await.unwrap_or_else(|| Err(gone())) })
+        self.send(Command::Work(Request::boxed(work, reply)));
+        Box::pin(async { caller.wait(answer).await.unwrap_or_else(|| Err(gone())) })
     }
 }
 
-/// Waits until all is written and the file is closed.
+/// Waits until everything is written and the file is closed.
 impl Drop for Sqlite {
     fn drop(&mut self) {
         self.commands = None;
@@ -223,51 +224,51 @@ impl Engine for Sqlite {
     }
 
     fn owner(&self) -> u32 {
-        self.known.owner
+        self.info.owner
     }
 
     fn now(&self) -> SystemTime {
-        self.known.clock.now()
+        self.info.clock.now()
     }
 
     fn health(&self) -> Result<(), StorageError> {
         if self.thread.as_ref().is_some_and(thread::JoinHandle::is_finished) {
             return Err(gone());
         }
-        self.known.health.get()
+        self.info.health.get()
     }
 
-    fn open(&self, channel: Channel, limits: Limits) -> Later<Result<Opened, StorageError>> {
+    fn open(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Open { channel, limits, reply });
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
     }
 
-    fn catch_up(&self) -> Later<()> {
+    fn catch_up(&self) -> StorageFuture<()> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::CatchUp { reply });
         Box::pin(async { answer.await.unwrap_or_default() })
     }
 
-    fn append(&self, entry: Entry) -> Later<Result<Appended, AppendError>> {
-        let outcome = self.ask_unless_busy(entry.frame.len(), move |batch| batch.append(&entry));
+    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
+        let outcome = self.submit_unless_busy(entry.frame.len(), move |batch| batch.append(&entry));
         Box::pin(async move {
             let (id, repeated) = match outcome.await? {
-                Outcome::Kept(id) => (id, false),
-                Outcome::Repeated(id) => (id, true),
-                Outcome::KeyReused => return Err(AppendError::KeyReused),
+                AppendOutcome::Stored(id) => (id, false),
+                AppendOutcome::Repeated(id) => (id, true),
+                AppendOutcome::KeyReused => return Err(AppendError::KeyReused),
             };
-            // Waiting for the commit gave subscribers their turn.
-            Ok(Appended { id, repeated, crowded: false })
+            // Subscribers had a turn while this waited for the commit.
+            Ok(Appended { id, repeated, should_yield: false })
         })
     }
 
     fn revoked(&self) -> Vec<(String, Duration)> {
-        self.known.revoked.clone()
+        self.info.revoked.clone()
     }
 
-    fn revoke(&self, id: &str) -> Later<Result<(), StorageError>> {
+    fn revoke(&self, id: &str) -> StorageFuture<Result<(), StorageError>> {
         let id = id.to_owned();
-        self.ask(move |batch| revocations::record(batch.transaction, &id, batch.time()))
+        self.submit(move |batch| revocations::record(batch.transaction, &id, batch.time()))
     }
 }

@@ -2,7 +2,7 @@
 
 use channels::pipeline::{Pipeline, Status, Topic};
 use channels::{Step, Token};
-use fanfare::{Hub, Job, StartOutcome};
+use fanfare::{Hub, StartOutcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-use crate::reviews::Review;
+use crate::reviews::{Review, Reviews};
 
 #[derive(Deserialize)]
 struct Line {
@@ -81,7 +81,7 @@ enum Numbered {
 
 /// Does what standard input says, several things at once, and ends the process with it. The result
 /// tells when a graceful shutdown was asked for.
-pub(crate) fn follow(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<Notify> {
+pub(crate) fn follow(hub: Hub, reviews: Option<Reviews>) -> Arc<Notify> {
     let shutdown = Arc::new(Notify::new());
     let runtime = tokio::runtime::Handle::current();
     let server = Server { hub, reviews, shutdown: Arc::clone(&shutdown) };
@@ -99,7 +99,7 @@ pub(crate) fn follow(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<No
 struct Server {
     hub: Hub,
     /// Where there is a storage.
-    reviews: Option<Job<Pipeline, Review>>,
+    reviews: Option<Reviews>,
     shutdown: Arc<Notify>,
 }
 
@@ -173,9 +173,9 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
             Ok(json!(id))
         }
         Command::Review { run, on, review } => {
-            let reviews = reviews.as_ref().ok_or("there are no runs without a storage")?;
+            let Reviews { runs, job } = reviews.as_ref().ok_or("there are no runs without a storage")?;
             let pipeline = Pipeline::new(on.as_ref().unwrap_or(&run))?;
-            Ok(json!(reviews.start(&run, &pipeline, &review).await? == StartOutcome::New))
+            Ok(json!(runs.start(job, &run, &pipeline, &review).await? == StartOutcome::New))
         }
         Command::Revoke { id } => {
             hub.revoke(&id).await?;

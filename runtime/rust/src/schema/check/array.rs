@@ -1,7 +1,8 @@
-//! What arrays must be.
+//! Checking arrays.
 
-use super::super::place::{Ignored, Place, Report, Stop};
-use super::super::shown::counted;
+use super::super::display::pluralize;
+use super::super::path::Path;
+use super::super::report::{Ignored, Report, Stop};
 use super::super::visit::{Found, Visit};
 use super::super::{Array, Schema, scalar};
 use super::{Checker, breaks_profile, visit};
@@ -10,15 +11,15 @@ use super::{Checker, breaks_profile, visit};
 pub(in super::super) struct ArrayChecker<'a> {
     rules: Rules<'a>,
     length: usize,
-    place: &'a Place<'a>,
+    path: &'a Path<'a>,
     report: &'a mut Report,
 }
 
 enum Rules<'a> {
-    /// The array is refused already: its items are not looked at.
+    /// The array is rejected already, so its items are not checked.
     Skipped,
     Any,
-    /// Nobody looks at the array: that it was accepted is to be remembered.
+    /// No schema checks the array, but that it was accepted is remembered.
     Ignored,
     Items(&'a Array),
     Tuple(&'a [&'static Schema]),
@@ -26,11 +27,11 @@ enum Rules<'a> {
 
 impl Rules<'_> {
     #[inline(never)]
-    fn ignored(place: &Place<'_>, report: &mut Report) -> Self {
-        match report.ignore(place) {
-            Ignored::Again => Self::Skipped,
-            Ignored::First => Self::Ignored,
-            Ignored::Seldom => Self::Any,
+    fn ignored(path: &Path<'_>, report: &mut Report) -> Self {
+        match report.ignore(path) {
+            Ignored::AcceptedBefore => Self::Skipped,
+            Ignored::Remember => Self::Ignored,
+            Ignored::Forget => Self::Any,
         }
     }
 }
@@ -38,19 +39,19 @@ impl Rules<'_> {
 impl<'a> ArrayChecker<'a> {
     #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
-        let Checker { schema, place, report } = checker;
+        let Checker { schema, path, report } = checker;
         let rules = match schema {
-            _ if breaks_profile(Found::Array, place, report)? => Rules::Skipped,
-            Schema::Any if report.is_nested() => Rules::ignored(place, report),
+            _ if breaks_profile(Found::Array, path, report)? => Rules::Skipped,
+            Schema::Any if report.is_nested() => Rules::ignored(path, report),
             Schema::Any => Rules::Any,
             Schema::Array(array) => Rules::Items(array),
             Schema::Tuple(items) => Rules::Tuple(items),
             _ => {
-                scalar::refuse(schema, Found::Array, place, report)?;
+                scalar::report_wrong_type(schema, Found::Array, path, report)?;
                 Rules::Skipped
             }
         };
-        Ok(Self { rules, length: 0, place, report })
+        Ok(Self { rules, length: 0, path, report })
     }
 
     pub(in super::super) fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
@@ -60,24 +61,24 @@ impl<'a> ArrayChecker<'a> {
             Rules::Skipped => return Ok(()),
             Rules::Any | Rules::Ignored => &Schema::Any,
             Rules::Items(array) => array.items,
-            // Items beyond the tuple are counted and refused at the end.
+            // Additional items are counted, and rejected at the end.
             Rules::Tuple(items) => items.get(index).copied().unwrap_or(&Schema::Any),
         };
-        visit(schema, value, &self.place.item(index), self.report)
+        visit(schema, value, &self.path.item(index), self.report)
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
-        let Self { ref rules, length, place, ref mut report } = *self;
+        let Self { ref rules, length, path, ref mut report } = *self;
         match rules {
-            Rules::Items(array) => items_within((array.min_items, array.max_items), length, place, report),
+            Rules::Items(array) => check_item_count((array.min_items, array.max_items), length, path, report),
             Rules::Tuple(items) if length != items.len() => {
                 let rule = if length < items.len() { "minItems" } else { "maxItems" };
                 let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
-                let exactly = counted(count, "item");
-                report.add(place, Found::Array, rule, || format!("must have exactly {exactly}"))
+                let exactly = pluralize(count, "item");
+                report.add(path, Found::Array, rule, || format!("must have exactly {exactly}"))
             }
             Rules::Ignored => {
-                report.keep_ignored(place);
+                report.remember_ignored(path);
                 Ok(())
             }
             Rules::Skipped | Rules::Any | Rules::Tuple(_) => Ok(()),
@@ -85,20 +86,20 @@ impl<'a> ArrayChecker<'a> {
     }
 }
 
-/// Checks how many items an array has.
-pub(in super::super) fn items_within(
-    (least, most): (u32, u32),
+/// Checks the number of items of an array.
+pub(in super::super) fn check_item_count(
+    (min, max): (u32, u32),
     length: usize,
-    place: &Place<'_>,
+    path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    if length < least as usize {
-        let least = counted(least, "item");
-        report.add(place, Found::Array, "minItems", || format!("must have at least {least}"))?;
+    if length < min as usize {
+        let min = pluralize(min, "item");
+        report.add(path, Found::Array, "minItems", || format!("must have at least {min}"))?;
     }
-    if most != u32::MAX && length > most as usize {
-        let most = counted(most, "item");
-        report.add(place, Found::Array, "maxItems", || format!("must have at most {most}"))?;
+    if max != u32::MAX && length > max as usize {
+        let max = pluralize(max, "item");
+        report.add(path, Found::Array, "maxItems", || format!("must have at most {max}"))?;
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! What objects must be.
+//! Checking objects.
 
-use super::super::names::Finder;
-use super::super::place::{Ignored, Place, Report, Stop};
-use super::super::shown::Subject;
+use super::super::display::Subject;
+use super::super::path::Path;
+use super::super::property_finder::PropertyFinder;
+use super::super::report::{Ignored, Report, Stop};
 use super::super::visit::{Found, Visit};
 use super::super::{Additional, Object, Schema, scalar};
 use super::{Checker, breaks_profile, visit};
@@ -10,31 +11,31 @@ use super::{Checker, breaks_profile, visit};
 /// An object on its way through the interpreter.
 pub(in super::super) struct ObjectChecker<'a> {
     rules: Rules<'a>,
-    finder: Finder,
-    /// How many properties there were so far.
+    finder: PropertyFinder,
+    /// The number of properties so far.
     length: usize,
-    place: &'a Place<'a>,
+    path: &'a Path<'a>,
     report: &'a mut Report,
 }
 
 #[derive(Clone, Copy)]
 enum Rules<'a> {
-    /// The object is refused already: its properties are not looked at.
+    /// The object is rejected already, so its properties are not checked.
     Skipped,
-    /// Every property must be this.
+    /// Every property must match this schema.
     All(&'a Schema),
-    /// Nobody looks at the object: that it was accepted is to be remembered.
+    /// No schema checks the object, but that it was accepted is remembered.
     Ignored,
     Declared(&'a Object),
 }
 
 impl Rules<'_> {
     #[inline(never)]
-    fn ignored(place: &Place<'_>, report: &mut Report) -> Self {
-        match report.ignore(place) {
-            Ignored::Again => Self::Skipped,
-            Ignored::First => Self::Ignored,
-            Ignored::Seldom => Self::All(&Schema::Any),
+    fn ignored(path: &Path<'_>, report: &mut Report) -> Self {
+        match report.ignore(path) {
+            Ignored::AcceptedBefore => Self::Skipped,
+            Ignored::Remember => Self::Ignored,
+            Ignored::Forget => Self::All(&Schema::Any),
         }
     }
 }
@@ -42,23 +43,23 @@ impl Rules<'_> {
 impl<'a> ObjectChecker<'a> {
     #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
-        let Checker { schema, place, report } = checker;
+        let Checker { schema, path, report } = checker;
         let rules = match schema {
-            _ if breaks_profile(Found::Object, place, report)? => Rules::Skipped,
-            Schema::Any if report.is_nested() => Rules::ignored(place, report),
+            _ if breaks_profile(Found::Object, path, report)? => Rules::Skipped,
+            Schema::Any if report.is_nested() => Rules::ignored(path, report),
             Schema::Any => Rules::All(&Schema::Any),
             Schema::Map(values) => Rules::All(values),
             Schema::Object(object) => Rules::Declared(object),
             _ => {
-                scalar::refuse(schema, Found::Object, place, report)?;
+                scalar::report_wrong_type(schema, Found::Object, path, report)?;
                 Rules::Skipped
             }
         };
-        Ok(Self { rules, finder: Finder::default(), length: 0, place, report })
+        Ok(Self { rules, finder: PropertyFinder::default(), length: 0, path, report })
     }
 
     pub(in super::super) fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
-        let place = self.place.property(name, self.length);
+        let path = self.path.property(name, self.length);
         self.length += 1;
         let schema = match self.rules {
             Rules::Skipped => return Ok(()),
@@ -66,28 +67,28 @@ impl<'a> ObjectChecker<'a> {
             Rules::Ignored => &Schema::Any,
             Rules::Declared(object) => {
                 let properties = object.properties;
-                match self.finder.find(properties.len(), |index| same(properties[index].name, name)) {
-                    Some(found) if found.again => return twice(&place, value, self.report),
+                match self.finder.find(properties.len(), |index| is_same_name(properties[index].name, name)) {
+                    Some(found) if found.is_duplicate => return report_duplicate(&path, value, self.report),
                     Some(found) => properties[found.index].schema,
                     None => match object.additional {
                         Additional::Checked(schema) => schema,
-                        // Not passed on, and still bound by the wire profile.
+                        // Not passed on, but still subject to the wire profile.
                         Additional::Ignored => &Schema::Any,
                         Additional::Refused => {
                             let message = || "is not allowed".to_owned();
-                            return self.report.add(&place, value, "additionalProperties", message);
+                            return self.report.add(&path, value, "additionalProperties", message);
                         }
                     },
                 }
             }
         };
-        visit(schema, value, &place, self.report)
+        visit(schema, value, &path, self.report)
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
         let Rules::Declared(object) = self.rules else {
             if let Rules::Ignored = self.rules {
-                self.report.keep_ignored(self.place);
+                self.report.remember_ignored(self.path);
             }
             return Ok(());
         };
@@ -96,25 +97,28 @@ impl<'a> ObjectChecker<'a> {
         }
         for (index, property) in object.properties.iter().enumerate() {
             if property.required && !self.finder.seen(index) {
-                missing(&self.place.absent(property.name), self.report)?;
+                report_missing(&self.path.absent(property.name), self.report)?;
             }
         }
         Ok(())
     }
 }
 
-/// A required property is not there.
-pub(in super::super) fn missing(place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
-    report.add(place, Subject::Absent, "required", || "is required".to_owned())
+/// Reports a missing required property.
+pub(in super::super) fn report_missing(path: &Path<'_>, report: &mut Report) -> Result<(), Stop> {
+    report.add(path, Subject::Absent, "required", || "is required".to_owned())
 }
 
-/// A property is there twice, as no JSON that is published may have it.
-pub(in super::super) fn twice(place: &Place<'_>, value: &dyn Visit, report: &mut Report) -> Result<(), Stop> {
-    report.add(place, value, "properties", || "must not be written twice".to_owned())
+/// Reports a duplicate property, which published JSON must not have.
+pub(in super::super) fn report_duplicate(
+    path: &Path<'_>,
+    value: &dyn Visit,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    report.add(path, value, "properties", || "must not be written twice".to_owned())
 }
 
-/// Whether two names are the same. A program mostly stores the same text once, so that
-/// it need not be compared.
-fn same(one: &str, other: &str) -> bool {
+/// Returns whether two names are equal. Programs usually store a name once, so comparing addresses is often enough.
+fn is_same_name(one: &str, other: &str) -> bool {
     std::ptr::eq(one, other) || one == other
 }

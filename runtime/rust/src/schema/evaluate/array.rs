@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::super::check::{items_within, visit};
-use super::super::equality::canonical;
-use super::super::place::{Place, Report, Stop};
-use super::super::shown::counted;
+use super::super::check::{check_item_count, visit};
+use super::super::display::pluralize;
+use super::super::equality::canonicalize;
+use super::super::path::Path;
+use super::super::report::{Report, Stop};
 use super::super::visit::{Found, Visit};
 use super::super::{Items, Rules, Schema};
 use super::{Evaluated, Node, evaluate_again, evaluate_part};
@@ -13,16 +14,16 @@ use super::{Evaluated, Node, evaluate_again, evaluate_part};
 /// An array on its way through its keywords.
 pub(super) struct ArrayKeywords {
     items: &'static Items,
-    /// How many items there were so far.
+    /// The number of items so far.
     length: usize,
-    /// How many of them match `contains`.
+    /// The number of them that match `contains`.
     matching: usize,
-    /// Where each item first came, where none may come twice and none did.
+    /// The first index of each item, if items must be unique and no duplicate was found.
     first: Option<HashMap<Vec<u8>, usize>>,
 }
 
 impl ArrayKeywords {
-    pub(super) fn of(rules: &'static Rules) -> Self {
+    pub(super) fn new(rules: &'static Rules) -> Self {
         let items = rules.array.unwrap_or(&Items::ANY);
         Self { items, length: 0, matching: 0, first: items.unique.then(HashMap::new) }
     }
@@ -36,22 +37,22 @@ impl ArrayKeywords {
     ) -> Result<(), Stop> {
         let index = self.length;
         self.length += 1;
-        let place = &node.place.item(index);
+        let path = &node.path.item(index);
         let mut is_evaluated = true;
         match (self.items.prefix.get(index), self.items.rest) {
-            (Some(rules), _) => evaluate_part(node, rules, value, place, report)?,
-            (None, Some(rules)) if rules.is_never() => refuse_part(value, place, "items", report)?,
-            (None, Some(rules)) => evaluate_part(node, rules, value, place, report)?,
+            (Some(rules), _) => evaluate_part(node, rules, value, path, report)?,
+            (None, Some(rules)) if rules.is_never() => report_not_allowed(value, path, "items", report)?,
+            (None, Some(rules)) => evaluate_part(node, rules, value, path, report)?,
             (None, None) => {
                 is_evaluated = false;
                 if node.is_first {
-                    visit(&Schema::Any, value, place, report)?;
+                    visit(&Schema::Any, value, path, report)?;
                 }
             }
         }
-        self.check_unique(index, value, place, report)?;
+        self.check_unique(index, value, path, report)?;
         if let Some(contains) = self.items.contains
-            && report.accepts(|report| evaluate_again(contains.rules, value, place, report))
+            && report.accepts(|report| evaluate_again(contains.rules, value, path, report))
         {
             self.matching += 1;
             is_evaluated = true;
@@ -66,40 +67,40 @@ impl ArrayKeywords {
         &mut self,
         index: usize,
         value: &dyn Visit,
-        place: &Place<'_>,
+        path: &Path<'_>,
         report: &mut Report,
     ) -> Result<(), Stop> {
         let Some(first) = &mut self.first else { return Ok(()) };
-        let Some(earlier) = canonical(value).and_then(|item| first.insert(item, index)) else {
+        let Some(earlier) = canonicalize(value).and_then(|item| first.insert(item, index)) else {
             return Ok(());
         };
         self.first = None;
-        report.add(place, value, "uniqueItems", || format!("must not repeat item {earlier}"))
+        report.add(path, value, "uniqueItems", || format!("must not repeat item {earlier}"))
     }
 
-    pub(super) fn end(&self, place: &Place<'_>, report: &mut Report) -> Result<(), Stop> {
+    pub(super) fn end(&self, path: &Path<'_>, report: &mut Report) -> Result<(), Stop> {
         let Items { min_items, max_items, contains, .. } = *self.items;
-        items_within((min_items, max_items), self.length, place, report)?;
+        check_item_count((min_items, max_items), self.length, path, report)?;
         let Some(contains) = contains else { return Ok(()) };
         if self.matching < contains.min as usize {
             let rule = if contains.min == 1 { "contains" } else { "minContains" };
-            let least = counted(contains.min, "matching item");
-            report.add(place, Found::Array, rule, || format!("must contain at least {least}"))?;
+            let min = pluralize(contains.min, "matching item");
+            report.add(path, Found::Array, rule, || format!("must contain at least {min}"))?;
         }
         if contains.max != u32::MAX && self.matching > contains.max as usize {
-            let most = counted(contains.max, "matching item");
-            report.add(place, Found::Array, "maxContains", || format!("must contain at most {most}"))?;
+            let max = pluralize(contains.max, "matching item");
+            report.add(path, Found::Array, "maxContains", || format!("must contain at most {max}"))?;
         }
         Ok(())
     }
 }
 
-/// Refuses an item or property for which `false` is left; the keyword that says so is named.
-pub(super) fn refuse_part(
+/// Rejects an item or a property whose schema is `false`, with the keyword that applies it.
+pub(super) fn report_not_allowed(
     value: &dyn Visit,
-    place: &Place<'_>,
+    path: &Path<'_>,
     keyword: &'static str,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    report.add(place, value, keyword, || "is not allowed".to_owned())
+    report.add(path, value, keyword, || "is not allowed".to_owned())
 }

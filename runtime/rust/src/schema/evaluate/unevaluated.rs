@@ -1,19 +1,20 @@
-//! `unevaluatedItems` and `unevaluatedProperties`: what no other rule of a value looked at.
+//! `unevaluatedItems` and `unevaluatedProperties`: the parts of a value that no other rule checked.
 
 use super::super::Rules;
-use super::super::place::{Place, Report, Stop};
-use super::super::positions::Positions;
+use super::super::index_set::IndexSet;
+use super::super::path::Path;
+use super::super::report::{Report, Stop};
 use super::super::visit::{Found, Visit, Visitor};
-use super::array::refuse_part;
+use super::array::report_not_allowed;
 use super::{Node, evaluate_again};
 
-/// Looks at an array or object again, and at what is left of it.
+/// Visits an array or an object again, to check its unevaluated parts.
 pub(super) struct Unevaluated<'a> {
     node: &'a Node<'a>,
     rules: &'static Rules,
     keyword: &'static str,
     report: &'a mut Report,
-    evaluated: &'a mut Positions,
+    evaluated: &'a mut IndexSet,
     position: usize,
 }
 
@@ -23,23 +24,23 @@ impl<'a> Unevaluated<'a> {
         rules: &'static Rules,
         keyword: &'static str,
         report: &'a mut Report,
-        evaluated: &'a mut Positions,
+        evaluated: &'a mut IndexSet,
     ) -> Result<(), Stop> {
         node.value.visit(&mut Self { node, rules, keyword, report, evaluated, position: 0 })
     }
 
-    /// Whether the next piece is left; it is evaluated from now on.
+    /// Returns whether the next part is unevaluated, and marks it as evaluated.
     fn is_left(&mut self) -> bool {
         let position = self.position;
         self.position += 1;
         self.evaluated.insert(position)
     }
 
-    fn apply(&mut self, value: &dyn Visit, place: &Place<'_>) -> Result<(), Stop> {
+    fn apply(&mut self, value: &dyn Visit, path: &Path<'_>) -> Result<(), Stop> {
         if self.rules.is_never() {
-            refuse_part(value, place, self.keyword, self.report)
+            report_not_allowed(value, path, self.keyword, self.report)
         } else {
-            evaluate_again(self.rules, value, place, self.report)
+            evaluate_again(self.rules, value, path, self.report)
         }
     }
 }
@@ -50,18 +51,18 @@ impl Visitor for Unevaluated<'_> {
     }
 
     fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
-        let place = self.node.place.item(self.position);
+        let path = self.node.path.item(self.position);
         if !self.is_left() {
             return Ok(());
         }
-        self.apply(value, &place)
+        self.apply(value, &path)
     }
 
     fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
-        let place = self.node.place.property(name, self.position);
+        let path = self.node.path.property(name, self.position);
         if !self.is_left() {
             return Ok(());
         }
-        self.apply(value, &place)
+        self.apply(value, &path)
     }
 }

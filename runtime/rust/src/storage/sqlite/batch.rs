@@ -1,4 +1,4 @@
-//! What is done in one transaction.
+//! Work that is done in one transaction.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -9,32 +9,32 @@ use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::clock::StorageClock;
-use super::messages::{self, Epoch, Outcome};
+use super::messages::{self, AppendOutcome, ChannelEpoch};
 use super::schema::milliseconds;
 use super::{Entry, StorageError, channels};
-use crate::history::{KeptMessage, Log};
+use crate::history::{Log, StoredMessage};
 
-/// Does work in a transaction, which is undone where the work fails.
+/// Executes work in a transaction. Rolls it back if the work fails.
 pub(super) fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
     #[cfg(feature = "simulation")]
-    super::actor::fail_locked()?;
+    super::simulated_writer::fail_locked()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let result = work(&transaction)?;
     #[cfg(feature = "simulation")]
-    super::actor::fail_commit()?;
+    super::simulated_writer::fail_commit()?;
     transaction.commit()?;
     Ok(result)
 }
 
-/// Something that is to be done in the next transaction.
+/// Work for the next transaction.
 pub(super) trait Work: Send {
-    /// Called again where the transaction, which may be others' too, failed.
+    /// Executes the work. Called again if the transaction, which may contain other work too, failed.
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<()>;
 
-    /// Tells who asked that it is committed, or that it failed.
+    /// Notifies the caller that the work is committed, or that it failed.
     fn answer(self: Box<Self>, result: Result<(), StorageError>);
 }
 
@@ -42,21 +42,21 @@ pub(super) trait Work: Send {
 pub(super) struct Batch<'t> {
     pub(super) transaction: &'t Transaction<'t>,
     clock: StorageClock,
-    /// The row of the channel that was appended to last. If the transaction fails, it may be damaged.
+    /// The row of the channel that was last appended to. If the transaction fails, that channel may be damaged.
     touched: &'t Cell<Option<i64>>,
-    heads: HashMap<Epoch, u64>,
-    /// The epochs that logs append to instead of their own, which are over.
-    successors: HashMap<Epoch, Epoch>,
+    heads: HashMap<ChannelEpoch, u64>,
+    /// The epochs that replace the ended epochs of open logs.
+    successors: HashMap<ChannelEpoch, ChannelEpoch>,
     appended: Appended,
 }
 
-/// What a transaction appended.
+/// The messages that a transaction appended.
 #[derive(Default)]
 pub(super) struct Appended {
-    pub(super) messages: Vec<(Arc<Log>, KeptMessage)>,
-    /// Messages for logs whose epoch is over, with the epoch that has them now.
-    pub(super) moved: Vec<(Epoch, KeptMessage)>,
-    /// Logs whose epoch is over.
+    pub(super) messages: Vec<(Arc<Log>, StoredMessage)>,
+    /// Messages for logs whose epoch has ended, with the epoch that they were appended to.
+    pub(super) moved: Vec<(ChannelEpoch, StoredMessage)>,
+    /// Logs whose epoch has ended.
     pub(super) retired: Vec<Arc<Log>>,
 }
 
@@ -70,20 +70,20 @@ impl<'t> Batch<'t> {
         Self { transaction, clock, touched, heads, successors, appended }
     }
 
-    /// Returns the time by the storage's clock. It is read each time: a question is asked when it is written, which
-    /// is after the signals that came before the transaction began.
+    /// Returns the time by the storage's clock. It is read for each call: a question is asked when it is written,
+    /// after the signals that arrived before the transaction began.
     pub(super) fn time(&self) -> SystemTime {
         self.clock.now()
     }
 
-    /// Returns the same time as the tables have it.
+    /// Returns the time in milliseconds, as in the tables.
     pub(super) fn now(&self) -> i64 {
         milliseconds(self.time())
     }
 
-    /// Appends a message to the end of its channel.
-    pub(super) fn append(&mut self, entry: &Entry) -> Result<Outcome> {
-        let own = Epoch::of(&entry.log);
+    /// Appends a message to its channel.
+    pub(super) fn append(&mut self, entry: &Entry) -> Result<AppendOutcome> {
+        let own = ChannelEpoch::from_log(&entry.log);
         self.touched.set(Some(own.row));
         let (epoch, head) = self.end_of(&entry.log)?;
         self.touched.set(Some(epoch.row));
@@ -99,10 +99,10 @@ impl<'t> Batch<'t> {
         Ok(outcome)
     }
 
-    /// Returns where the next message of a log's channel goes: its epoch, and the head. If the log's own epoch is
-    /// over, the channel is looked up again, and created if it was forgotten.
-    fn end_of(&mut self, log: &Arc<Log>) -> Result<(Epoch, u64)> {
-        let own = Epoch::of(log);
+    /// Returns the epoch and the head of a log's channel. If the log's own epoch has ended, looks the channel up
+    /// again, and creates it if it was deleted.
+    fn end_of(&mut self, log: &Arc<Log>) -> Result<(ChannelEpoch, u64)> {
+        let own = ChannelEpoch::from_log(log);
         let epoch = self.successors.get(&own).copied().unwrap_or(own);
         if let Some(head) = self.heads.get(&epoch) {
             return Ok((epoch, *head));
@@ -111,13 +111,13 @@ impl<'t> Batch<'t> {
             return Ok((epoch, head));
         }
         let found = channels::find_or_create(self.transaction, log.channel(), self.time())?;
-        let epoch = Epoch { row: found.row, life: found.life };
+        let epoch = ChannelEpoch { row: found.row, number: found.epoch };
         self.successors.insert(own, epoch);
         self.appended.retired.push(Arc::clone(log));
         Ok((epoch, self.heads.get(&epoch).copied().unwrap_or(found.head)))
     }
 
-    /// Notes how far each channel is now, and gives what is to be handed to the logs.
+    /// Updates the heads of the channels, and returns the messages for the logs.
     pub(super) fn finish(self) -> Result<Appended> {
         let now = self.now();
         for (epoch, head) in self.heads {
@@ -129,20 +129,20 @@ impl<'t> Batch<'t> {
     }
 }
 
-/// Work with an answer that somebody waits for.
-pub(super) struct Asked<T, F> {
+/// Work whose result a caller waits for.
+pub(super) struct Request<T, F> {
     work: F,
     answer: Option<T>,
     reply: oneshot::Sender<Result<T, StorageError>>,
 }
 
-impl<T: Send + 'static, F: FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static> Asked<T, F> {
+impl<T: Send + 'static, F: FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static> Request<T, F> {
     pub(super) fn boxed(work: F, reply: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Work> {
         Box::new(Self { work, answer: None, reply })
     }
 }
 
-impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T> + Send> Work for Asked<T, F> {
+impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T> + Send> Work for Request<T, F> {
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<()> {
         self.answer = Some((self.work)(batch)?);
         Ok(())
@@ -150,8 +150,9 @@ impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T> + Send> Work for Asked<T, F>
 
     fn answer(self: Box<Self>, result: Result<(), StorageError>) {
         let Self { answer, reply, .. } = *self;
-        // What was committed was run, and so has an answer.
-        let answer = result.and_then(|()| answer.ok_or_else(|| StorageError::new("nothing was done")));
+        // Committed work has run, so it has an answer.
+        let answer =
+            result.and_then(|()| answer.ok_or_else(|| StorageError::new("the work was not executed")));
         let _ = reply.send(answer);
     }
 }

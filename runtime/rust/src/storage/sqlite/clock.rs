@@ -1,8 +1,8 @@
-//! The storage's clock. It starts from the wall clock and then never jumps, however the wall clock is set.
+//! The storage's clock. It starts from the wall clock and never jumps afterwards, however the wall clock is set.
 //!
-//! Its time is the time since the machine started plus an offset. The first process that opens the file after a
-//! start of the machine decides the offset and records it; all later ones use it. So all processes of a Linux machine
-//! have the same clock, and what is due in an hour is due in an hour. On other systems each process has its own.
+//! Its time is the time since the machine started plus an offset. The first process that opens the file after the
+//! machine started determines the offset and records it; all later ones use it. So all processes of a Linux machine
+//! share one clock, and an hour on it takes an hour. On other systems, each process has its own clock.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,10 +12,10 @@ use super::facts;
 use super::schema::milliseconds;
 use crate::clock;
 
-/// The fact that records the offset: which machine's start it is for, and how many milliseconds it has.
+/// The fact that records the offset: the start of the machine that it is for, and its milliseconds.
 const OFFSET: &str = "clock";
 
-/// The fact that records the latest time that is known, in milliseconds. The clock never starts earlier.
+/// The fact that records the latest known time, in milliseconds. The clock never starts earlier.
 const LATEST: &str = "latest_time";
 
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +27,16 @@ impl StorageClock {
     /// Returns the file's clock. Call it inside a transaction.
     pub(super) fn open(connection: &Connection) -> Result<Self> {
         let wall = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::of(connection, clock::start().as_deref(), clock::steady(), wall)
+        Self::open_at(connection, clock::start().as_deref(), clock::steady(), wall)
     }
 
     /// Returns the clock of a machine that started at `start`, `steady` ago, and whose wall clock shows `wall`.
-    fn of(connection: &Connection, start: Option<&str>, steady: Duration, wall: Duration) -> Result<Self> {
+    fn open_at(
+        connection: &Connection,
+        start: Option<&str>,
+        steady: Duration,
+        wall: Duration,
+    ) -> Result<Self> {
         let recorded = facts::get(connection, OFFSET)?;
         let recorded = recorded.as_deref().and_then(|recorded| recorded.rsplit_once(' '));
         if let Some((of, offset)) = recorded
@@ -56,8 +61,8 @@ impl StorageClock {
         UNIX_EPOCH + self.offset + steady
     }
 
-    /// Records the time, so that the clock continues from it after the machine has started again, even if the wall
-    /// clock was set back.
+    /// Records the time. After the machine has restarted, the clock continues from it even if the wall clock was set
+    /// back.
     pub(super) fn record(self, connection: &Connection) -> Result<()> {
         Self::record_time(connection, self.now())
     }
@@ -89,7 +94,8 @@ mod tests {
     #[test]
     fn a_clock_starts_from_the_wall_clock_and_no_process_of_the_machine_follows_its_jumps() {
         let facts = facts();
-        let open = |steady, wall| StorageClock::of(&facts, Some("boot namespace"), steady, wall).unwrap();
+        let open =
+            |steady, wall| StorageClock::open_at(&facts, Some("boot namespace"), steady, wall).unwrap();
         let first = open(STEADY, WALL);
         assert_eq!(first.at(STEADY), UNIX_EPOCH + WALL);
         for wall in [WALL.saturating_sub(HOUR), WALL + 24 * HOUR] {
@@ -102,15 +108,15 @@ mod tests {
     #[test]
     fn a_clock_goes_on_from_the_latest_time_when_the_machine_starts_again() {
         let facts = facts();
-        let first = StorageClock::of(&facts, Some("first"), STEADY, WALL).unwrap();
+        let first = StorageClock::open_at(&facts, Some("first"), STEADY, WALL).unwrap();
         StorageClock::record_time(&facts, first.at(STEADY + 2 * HOUR)).unwrap();
         StorageClock::record_time(&facts, first.at(STEADY + HOUR)).unwrap();
-        let back = StorageClock::of(&facts, Some("second"), STEADY, WALL + HOUR).unwrap();
+        let back = StorageClock::open_at(&facts, Some("second"), STEADY, WALL + HOUR).unwrap();
         assert_eq!(back.at(STEADY), UNIX_EPOCH + WALL + 2 * HOUR);
-        let ahead = StorageClock::of(&facts, Some("third"), STEADY, WALL + 3 * HOUR).unwrap();
+        let ahead = StorageClock::open_at(&facts, Some("third"), STEADY, WALL + 3 * HOUR).unwrap();
         assert_eq!(ahead.at(STEADY), UNIX_EPOCH + WALL + 3 * HOUR);
-        // A system that does not name its start.
-        let unknown = StorageClock::of(&facts, None, STEADY, WALL).unwrap();
+        // A system without an id of its start.
+        let unknown = StorageClock::open_at(&facts, None, STEADY, WALL).unwrap();
         assert_eq!(unknown.at(STEADY), UNIX_EPOCH + WALL + 2 * HOUR);
     }
 }

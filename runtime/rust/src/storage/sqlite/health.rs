@@ -1,4 +1,4 @@
-//! Whether the storage works, and how long it waits for a file that another program has locked.
+//! The health of the storage, and how long to wait for a locked file.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,31 +9,33 @@ use tokio::time::Instant;
 use super::StorageError;
 
 /// How long a transaction waits for a locked file.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it waits after another transaction has waited in vain. Nothing is tried for as long after that, either.
-const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a transaction waits after another one has timed out, and how long transactions fail at once after that.
+const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long a transaction may take before the storage is said to hang.
-const HANGING: Duration = Duration::from_secs(15);
+/// How long a transaction may take before the storage is reported as hanging.
+const HANG_THRESHOLD: Duration = Duration::from_secs(15);
 
-/// The outcome of the last transaction, as the writer reports it and others read it.
+/// The outcome of the last transaction. The writer sets it, other threads read it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     failure: Option<StorageError>,
-    /// When the transaction began that has not ended yet.
+    /// When the current transaction began.
     since: Option<Instant>,
 }
 
 impl Health {
     pub(super) fn get(&self) -> Result<(), StorageError> {
         let state = self.lock();
-        if state.since.is_some_and(|since| since.elapsed() > HANGING) {
-            let seconds = HANGING.as_secs();
-            return Err(StorageError::new(format!("a transaction takes longer than {seconds} seconds")));
+        if state.since.is_some_and(|since| since.elapsed() > HANG_THRESHOLD) {
+            let seconds = HANG_THRESHOLD.as_secs();
+            return Err(StorageError::new(format!(
+                "a transaction has been running for more than {seconds} seconds"
+            )));
         }
         state.failure.clone().map_or(Ok(()), Err)
     }
@@ -42,12 +44,12 @@ impl Health {
         self.lock().failure = health.err();
     }
 
-    /// Notes that a transaction begins.
+    /// Records that a transaction begins.
     pub(super) fn begin(&self) {
         self.lock().since = Some(Instant::now());
     }
 
-    /// Notes that it has ended, and returns how long it took.
+    /// Records that the transaction has ended, and returns how long it took.
     pub(super) fn end(&self) -> Duration {
         self.lock().since.take().map(|since| since.elapsed()).unwrap_or_default()
     }
@@ -57,24 +59,23 @@ impl Health {
     }
 }
 
-/// How long the next transaction waits if the file is locked. One transaction waits long; all that follow are
-/// answered soon, however many they are.
+/// The time limit for a locked file. One transaction waits long; those that follow fail soon, however many there are.
 #[derive(Default)]
-pub(super) struct Patience {
-    /// When the last transaction gave up, if none has succeeded since.
+pub(super) struct LockTimeout {
+    /// When the last transaction timed out, if none has succeeded since.
     locked: Option<(Instant, StorageError)>,
-    /// How long the last transaction took. The next transaction's work has already waited that long.
+    /// How long the last transaction took. The work of the next one has already waited that long.
     last: Duration,
 }
 
-impl Patience {
-    /// Sets the connection's time limit for the next transaction.
+impl LockTimeout {
+    /// Sets the time limit for the next transaction.
     ///
     /// # Errors
-    /// If a transaction has just given up. There is no use in trying again so soon.
+    /// If a transaction has just timed out. Trying again so soon is useless.
     pub(super) fn begin(&self, connection: &Connection) -> Result<(), StorageError> {
         if let Some((since, error)) = &self.locked
-            && since.elapsed() < LITTLE_PATIENCE
+            && since.elapsed() < SHORT_LOCK_TIMEOUT
         {
             return Err(error.clone());
         }
@@ -83,28 +84,28 @@ impl Patience {
         Ok(())
     }
 
-    /// How long the next transaction waits, if it is tried at all.
+    /// Returns how long the next transaction waits, if it is tried at all.
     pub(super) fn limit(&self) -> Duration {
-        let patience =
-            if self.locked.is_some() { Duration::ZERO } else { PATIENCE.saturating_sub(self.last) };
-        patience.max(LITTLE_PATIENCE)
+        let lock_timeout =
+            if self.locked.is_some() { Duration::ZERO } else { LOCK_TIMEOUT.saturating_sub(self.last) };
+        lock_timeout.max(SHORT_LOCK_TIMEOUT)
     }
 
-    pub(super) fn has_waited_in_vain(&mut self, error: &StorageError) {
+    pub(super) fn record_timeout(&mut self, error: &StorageError) {
         self.locked = Some((Instant::now(), error.clone()));
     }
 
-    pub(super) fn has_succeeded(&mut self, took: Duration) {
+    pub(super) fn record_success(&mut self, took: Duration) {
         (self.locked, self.last) = (None, took);
     }
 }
 
-/// Returns whether an error says that another program has locked the file.
+/// Returns whether an error means that another program has locked the file.
 pub(super) fn is_locked(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Returns whether an error says something about the storage, and not only about what it was asked.
+/// Returns whether an error is about the storage itself, and not only about the request.
 pub(super) fn is_failure(error: &Error) -> bool {
     error.sqlite_error_code().is_some_and(|code| code != ErrorCode::ConstraintViolation)
 }

@@ -1,364 +1,150 @@
-//! Runs in SQLite.
+//! The [`Journal`] of a SQLite file: each call is work for the writer's next transaction.
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
-
 use super::super::{
-    CallSite, Claimed, End, Entry, Hold, NewRun, Outcome as CallOutcome, Recorded, RunCounts, RunRecord,
-    Settled, Step, StepKind,
+    CallSite, Claim, ClaimedRun, Decided, Decision, End, Entry, Journal, NewChunk, NewRun, NewSignal,
+    Recorded, RecordedCall, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, StorageError,
+    StorageFuture, Wait, Waited,
 };
-use super::batch::Batch;
-use super::messages::Outcome;
-use super::questions::questions;
-use super::schema::{milliseconds, time};
-use super::{process, streams};
+use super::{Sqlite, questions, runs, signals, streams};
 
-/// The number of calls that a run has recorded.
-const RECORDED: &str =
-    "(SELECT count(*) FROM steps WHERE steps.run = runs.id AND (value IS NOT NULL OR error IS NOT NULL))";
-
-/// Runs with this many crashes in a row are executed one at a time. This separates a run that crashes its process
-/// from runs that only happened to be in the same process.
-const SUSPECT: u32 = 2;
-
-/// Makes halted runs of these jobs due, because this server may have the code that they need.
-pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
-    batch.transaction.execute(
-        "UPDATE runs SET state = 'running', due = ?2 WHERE state = 'halted' AND job IN (SELECT value FROM json_each(?1))",
-        params![json(jobs), batch.now()],
-    )?;
-    free_orphans(batch)
-}
-
-/// Frees the runs of processes that no longer exist, and counts a crash for each. The more often a run crashed in
-/// a row, the longer it waits before it is due, up to 64 seconds.
-pub(super) fn free_orphans(batch: &Batch<'_>) -> Result<()> {
-    let transaction = batch.transaction;
-    for owner in process::take_gone(transaction)? {
-        transaction.execute(
-            &format!(
-                "UPDATE runs SET progress = {RECORDED},
-                 crashes = CASE WHEN {RECORDED} > progress THEN 1 ELSE crashes + 1 END WHERE owner = ?1"
-            ),
-            [owner],
-        )?;
-        transaction.execute(
-            "UPDATE runs SET owner = NULL, lease = 0,
-             due = CASE WHEN crashes < ?3 THEN due ELSE max(due, ?2 + (1000 << min(crashes - ?3, 6))) END
-             WHERE owner = ?1",
-            params![owner, batch.now(), SUSPECT],
-        )?;
+impl Journal for Sqlite {
+    fn enter(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
+        self.submit(move |batch| runs::enter(batch, &jobs))
     }
-    Ok(())
-}
 
-/// Releases all runs that a process holds.
-pub(super) fn release(connection: &Connection, owner: u32) -> Result<()> {
-    if bug!(NoRelease) {
-        return Ok(());
+    fn free_orphans(&self) -> StorageFuture<Result<(), StorageError>> {
+        self.submit(move |batch| runs::free_orphans(batch))
     }
-    connection.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
-    Ok(())
-}
 
-pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<bool> {
-    let mut statement = batch.transaction.prepare_cached(
-        "INSERT INTO runs (run, job, channel, input, state, due, changed)
-         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5) ON CONFLICT DO NOTHING",
-    )?;
-    let added = statement.execute(params![run.run_id, run.job, run.channel, run.input, batch.now()])? == 1;
-    if added {
-        batch.append(event)?;
+    fn add(&self, run: NewRun, event: Entry) -> StorageFuture<Result<bool, StorageError>> {
+        let bytes = run.input.len() + event.frame.len();
+        self.submit_unless_busy(bytes, move |batch| runs::add(batch, &run, &event))
     }
-    Ok(added)
-}
 
-pub(super) fn claim(
-    batch: &Batch<'_>,
-    owner: u32,
-    jobs: &[String],
-    lease: SystemTime,
-    limit: usize,
-) -> Result<Vec<Claimed>> {
-    let is_free =
-        "state = 'running' AND due <= ?3 AND lease < ?3 AND job IN (SELECT value FROM json_each(?4))";
-    // With a bare parameter as the limit, SQLite would recompile the statement each time.
-    let mut statement = batch.transaction.prepare_cached(&format!(
-        "UPDATE runs SET fence = fence + 1, owner = ?1, lease = ?2, progress = {RECORDED},
-             crashes = CASE WHEN {RECORDED} > progress THEN 0 ELSE crashes END + (coalesce(owner, ?1) <> ?1)
-         WHERE id IN (
-             SELECT id FROM runs WHERE {is_free} AND (crashes < {SUSPECT} OR id = (
-                 SELECT id FROM runs WHERE {is_free} AND crashes >= {SUSPECT}
-                 AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1 AND crashes >= {SUSPECT})
-                 ORDER BY due LIMIT 1))
-             ORDER BY due LIMIT 0 + ?5)
-         RETURNING id, fence, run, job, channel, input, failures, crashes"
-    ))?;
-    let arguments = params![owner, milliseconds(lease), batch.now(), json(jobs), limit];
-    let rows = statement.query_map(arguments, |row| {
-        Ok(Claimed {
-            hold: Hold { row: row.get(0)?, fence: row.get(1)? },
-            run: NewRun { run_id: row.get(2)?, job: row.get(3)?, channel: row.get(4)?, input: row.get(5)? },
-            failures: row.get(6)?,
-            crashes: row.get(7)?,
-        })
-    })?;
-    rows.collect()
-}
-
-pub(super) fn make_due(batch: &Batch<'_>, rows: &[i64]) -> Result<()> {
-    let mut statement = batch
-        .transaction
-        .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1 AND owner IS NULL")?;
-    rows.iter().try_for_each(|row| statement.execute(params![row, batch.now()]).map(|_| ()))
-}
-
-/// Returns the calls that a run has recorded or begun.
-pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Step>> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT branch, position, kind, id, value, error, failures, due FROM steps WHERE run = ?1
-         UNION ALL SELECT branch, position, 'wait', id, NULL, NULL, 0, until FROM waits WHERE run = ?1",
-    )?;
-    let rows = statement.query_map([row], step)?;
-    rows.collect()
-}
-
-/// Returns the calls that the branches of a fork have recorded or begun.
-pub(super) fn load_fork(transaction: &Transaction<'_>, row: i64, fork: &CallSite) -> Result<Vec<Step>> {
-    let first = fork.child(0);
-    let prefix = first.trim_end_matches('0');
-    let mut statement = transaction.prepare_cached(
-        "SELECT branch, position, kind, id, value, error, failures, due FROM steps
-         WHERE run = ?1 AND branch >= ?2 AND branch < ?3",
-    )?;
-    // The branches start with `3.`, so they sort before `3/`: the slash is the character after the dot.
-    let end = format!("{}/", prefix.trim_end_matches('.'));
-    let rows = statement.query_map(params![row, prefix, end], step)?;
-    rows.collect()
-}
-
-fn step(row: &Row<'_>) -> Result<Step> {
-    let kind: String = row.get(2)?;
-    let kind = StepKind::ALL.into_iter().find(|known| known.name() == kind).unwrap_or(StepKind::Step);
-    let outcome = match (row.get(4)?, row.get(5)?) {
-        (Some(value), _) => CallOutcome::Value(value),
-        (None, Some(error)) => CallOutcome::Error(error),
-        (None, None) => CallOutcome::Begun { failures: row.get(6)?, due: row.get(7)? },
-    };
-    Ok(Step { site: CallSite { branch: row.get(0)?, position: row.get(1)? }, kind, id: row.get(3)?, outcome })
-}
-
-/// Extends the leases of the given runs only. A run whose end could not be recorded is still held but no longer
-/// executed; its lease must expire.
-pub(super) fn extend(
-    transaction: &Transaction<'_>,
-    owner: u32,
-    holds: &[Hold],
-    lease: SystemTime,
-) -> Result<Vec<Hold>> {
-    let mut statement = transaction.prepare_cached(
-        "UPDATE runs SET lease = ?4 WHERE id = ?1 AND fence = ?2 AND owner = ?3 AND state = 'running'",
-    )?;
-    let mut extended = Vec::new();
-    for hold in holds {
-        if statement.execute(params![hold.row, hold.fence, owner, milliseconds(lease)])? == 1 {
-            extended.push(*hold);
-        }
+    fn claim(
+        &self,
+        jobs: Vec<String>,
+        lease: SystemTime,
+        limit: usize,
+    ) -> StorageFuture<Result<Vec<ClaimedRun>, StorageError>> {
+        let owner = self.info.owner;
+        self.submit(move |batch| runs::claim(batch, owner, &jobs, lease, limit))
     }
-    Ok(extended)
-}
 
-pub(super) fn held(transaction: &Transaction<'_>, holds: &[Hold]) -> Result<Vec<Hold>> {
-    let mut held = Vec::new();
-    for hold in holds {
-        if is_held(transaction, *hold)? {
-            held.push(*hold);
-        }
+    fn make_due(&self, rows: Vec<i64>) -> StorageFuture<Result<(), StorageError>> {
+        self.submit(move |batch| runs::make_due(batch, &rows))
     }
-    Ok(held)
-}
 
-/// Returns whether a claim is still valid.
-pub(super) fn is_held(transaction: &Transaction<'_>, hold: Hold) -> Result<bool> {
-    let mut statement = transaction
-        .prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND fence = ?2 AND state = 'running'")?;
-    Ok(statement.exists(params![hold.row, hold.fence])? || bug!(NoFence))
-}
+    fn load(&self, row: i64) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>> {
+        self.submit(move |batch| runs::load(batch.transaction, row))
+    }
 
-pub(super) fn record(
-    batch: &mut Batch<'_>,
-    hold: Hold,
-    step: &Step,
-    message: Option<&Entry>,
-) -> Result<Recorded> {
-    if !is_held(batch.transaction, hold)? {
-        return Ok(Recorded::Lost);
+    fn extend(
+        &self,
+        claims: Vec<Claim>,
+        lease: SystemTime,
+    ) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
+        let owner = self.info.owner;
+        self.submit(move |batch| runs::extend(batch.transaction, owner, &claims, lease))
     }
-    let mut id = None;
-    if let Some(message) = message
-        && let Outcome::Kept(kept) = batch.append(message)?
-    {
-        id = Some(kept);
-        failpoint!("between-message-and-step");
-    }
-    match id.filter(|_| step.kind == StepKind::Publish) {
-        Some(id) => {
-            let outcome = CallOutcome::Value(format!("\"{id}\""));
-            write_outcome(batch, hold.row, step, &outcome)?;
-        }
-        None => write(batch, hold.row, step)?,
-    }
-    if step.kind == StepKind::Stream && step.outcome.is_final() {
-        streams::forget(batch.transaction, hold.row, &step.site)?;
-    }
-    Ok(Recorded::Kept(id))
-}
 
-pub(super) fn write(batch: &Batch<'_>, row: i64, step: &Step) -> Result<()> {
-    write_outcome(batch, row, step, &step.outcome)
-}
+    fn valid_claims(&self, claims: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
+        self.submit(move |batch| runs::valid_claims(batch.transaction, &claims))
+    }
 
-/// Records a call with `outcome` instead of the step's own outcome.
-fn write_outcome(batch: &Batch<'_>, row: i64, step: &Step, outcome: &CallOutcome) -> Result<()> {
-    let (transaction, now) = (batch.transaction, batch.now());
-    let Step { site: CallSite { branch, position }, kind, id, .. } = step;
-    let (value, error, failures, due) = match outcome {
-        CallOutcome::Value(value) => (Some(value), None, 0, 0),
-        CallOutcome::Error(error) => (None, Some(error), 0, 0),
-        CallOutcome::Begun { failures, due } => (None, None, *failures, *due),
-    };
-    // Most calls are recorded once, with a value. An upsert would take an eighth longer.
-    let mut once = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let is_new = once.execute(params![row, branch, position, kind.name(), id, value, now])? == 1;
-    if is_new && value.is_some() {
-        return Ok(());
+    fn leave(&self) -> StorageFuture<Result<(), StorageError>> {
+        let owner = self.info.owner;
+        self.submit(move |batch| runs::release(batch.transaction, owner))
     }
-    let mut again = transaction.prepare_cached(
-        "UPDATE steps SET value = ?4, error = ?5, failures = ?6, due = ?7, at = ?8
-         WHERE run = ?1 AND branch = ?2 AND position = ?3 AND value IS NULL AND error IS NULL",
-    )?;
-    again.execute(params![row, branch, position, value, error, failures, due, now])?;
-    Ok(())
-}
 
-pub(super) fn settle(batch: &mut Batch<'_>, hold: Hold, end: &End, event: Option<&Entry>) -> Result<Settled> {
-    if !is_held(batch.transaction, hold)? {
-        return Ok(Settled::Lost);
+    fn record(
+        &self,
+        claim: Claim,
+        call: RecordedCall,
+        message: Option<Entry>,
+    ) -> StorageFuture<Result<Recorded, StorageError>> {
+        let bytes = call.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
+        let waiting = self.queue.reserve(bytes);
+        self.submit_reserved(waiting, move |batch| runs::record(batch, claim, &call, message.as_ref()))
     }
-    let (state, outcome, due, failures) = match end {
-        End::Completed(result) => ("completed", Some(result), 0, 0),
-        End::Failed(error) => ("failed", Some(error), 0, 0),
-        End::Halted(why) => ("halted", Some(why), 0, 0),
-        End::Retry { at, failures } => ("running", None, milliseconds(*at), *failures),
-        End::Waiting { due } => ("running", None, milliseconds(*due), 0),
-    };
-    let mut statement = batch.transaction.prepare_cached(
-        "UPDATE runs SET state = ?2, outcome = ?3, owner = NULL, lease = 0, changed = ?6, failures = ?5, due = CASE
-             WHEN EXISTS (SELECT 1 FROM waits WHERE waits.run = runs.id AND answer IS NOT NULL) THEN ?6
-             ELSE ?4 END
-         WHERE id = ?1",
-    )?;
-    statement.execute(params![hold.row, state, outcome, due, failures, batch.now()])?;
-    if matches!(end, End::Completed(_) | End::Failed(_)) {
-        batch.transaction.execute("DELETE FROM waits WHERE run = ?1", [hold.row])?;
-    }
-    if let Some(event) = event {
-        batch.append(event)?;
-    }
-    Ok(Settled::Kept)
-}
 
-pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>) -> Result<Settled> {
-    let cancelled = batch.transaction.execute(
-        "UPDATE runs SET state = 'cancelled', owner = NULL, lease = 0, fence = fence + 1, changed = ?2
-         WHERE run = ?1 AND state IN ('running', 'halted')",
-        params![run_id, batch.now()],
-    )?;
-    if cancelled == 0 {
-        return Ok(Settled::Lost);
+    fn decide(
+        &self,
+        claim: Claim,
+        decision: Decision,
+        event: RunEvent,
+    ) -> StorageFuture<Result<Decided, StorageError>> {
+        self.submit(move |batch| questions::decide(batch, claim, &decision, &event))
     }
-    batch
-        .transaction
-        .execute("DELETE FROM waits WHERE run IN (SELECT id FROM runs WHERE run = ?1)", [run_id])?;
-    if let Some(event) = event {
-        batch.append(event)?;
-    }
-    Ok(Settled::Kept)
-}
 
-pub(super) fn find(transaction: &Transaction<'_>, run_id: &str) -> Result<Option<RunRecord>> {
-    let mut statement = transaction
-        .prepare_cached("SELECT id, job, channel, input, state, outcome FROM runs WHERE run = ?1")?;
-    let record = statement.query_row([run_id], |row| {
-        Ok(RunRecord {
-            row: row.get(0)?,
-            job: row.get(1)?,
-            channel: row.get(2)?,
-            input: row.get(3)?,
-            state: row.get(4)?,
-            waiting_for: Vec::new(),
-            outcome: row.get(5)?,
-        })
-    });
-    let Some(mut record) = record.optional()? else { return Ok(None) };
-    for question in questions(transaction, record.row)? {
-        let new = question.names.into_iter().filter(|name| !record.waiting_for.contains(name));
-        record.waiting_for.extend(new.collect::<Vec<_>>());
+    fn begin_stream(
+        &self,
+        claim: Claim,
+        call: RecordedCall,
+        stream: RunStream,
+        start: Entry,
+    ) -> StorageFuture<Result<Recorded, StorageError>> {
+        self.submit(move |batch| streams::begin(batch, claim, &call, &stream, &start))
     }
-    Ok(Some(record))
-}
 
-pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, limit: usize) -> Result<usize> {
-    let mut ended = transaction.prepare_cached(
-        "SELECT id FROM runs WHERE state NOT IN ('running', 'halted') AND changed < ?1 ORDER BY changed LIMIT 0 + ?2",
-    )?;
-    let ended = ended.query_map(params![milliseconds(before), limit], |row| row.get::<_, i64>(0))?;
-    let ended = ended.collect::<Result<Vec<_>>>()?;
-    for row in &ended {
-        for deletion in [
-            "DELETE FROM steps WHERE run = ?1",
-            "DELETE FROM waits WHERE run = ?1",
-            if bug!(SignalsLeft) {
-                "DELETE FROM signals WHERE run = ?1 AND FALSE"
-            } else {
-                "DELETE FROM signals WHERE run = ?1"
-            },
-            "DELETE FROM streams WHERE run = ?1",
-            "DELETE FROM pieces WHERE run = ?1",
-            "DELETE FROM runs WHERE id = ?1",
-        ] {
-            transaction.prepare_cached(deletion)?.execute([row])?;
-        }
+    fn write_stream(
+        &self,
+        claim: Claim,
+        chunk: NewChunk,
+        message: Entry,
+    ) -> StorageFuture<Result<Recorded, StorageError>> {
+        let waiting = self.queue.reserve(chunk.text.len() + message.frame.len());
+        self.submit_reserved(waiting, move |batch| streams::write_chunk(batch, claim, &chunk, &message))
     }
-    Ok(ended.len())
-}
 
-pub(super) fn count(batch: &Batch<'_>) -> Result<RunCounts> {
-    let mut statement = batch.transaction.prepare_cached(
-        "SELECT state = 'halted', owner IS NOT NULL AND lease >= ?1, due <= ?1, count(*), min(due) FROM runs
-         WHERE state IN ('running', 'halted') GROUP BY 1, 2, 3",
-    )?;
-    let mut counts = RunCounts::default();
-    let mut rows = statement.query([batch.now()])?;
-    while let Some(row) = rows.next()? {
-        let runs: u64 = row.get(3)?;
-        match (row.get(0)?, row.get(1)?, row.get(2)?) {
-            (true, _, _) => counts.halted += runs,
-            (false, true, _) => counts.executing += runs,
-            (false, false, false) => counts.waiting += runs,
-            (false, false, true) => {
-                counts.due += runs;
-                counts.oldest_due = Some(time(row.get(4)?));
-            }
-        }
+    fn load_stream(
+        &self,
+        row: i64,
+        site: CallSite,
+    ) -> StorageFuture<Result<Option<Vec<String>>, StorageError>> {
+        self.submit(move |batch| streams::load(batch.transaction, row, &site))
     }
-    Ok(counts)
-}
 
-pub(super) fn json(texts: &[String]) -> String {
-    serde_json::to_string(texts).unwrap_or_else(|_| "[]".into())
+    fn open_streams(&self, row: i64) -> StorageFuture<Result<Vec<RunStream>, StorageError>> {
+        self.submit(move |batch| streams::open(batch.transaction, row))
+    }
+
+    fn end_stream(&self, stream_id: String, end: Entry) -> StorageFuture<Result<(), StorageError>> {
+        self.submit(move |batch| streams::end(batch, &stream_id, &end))
+    }
+
+    fn wait(&self, claim: Claim, wait: Wait, event: RunEvent) -> StorageFuture<Result<Waited, StorageError>> {
+        self.submit(move |batch| questions::wait(batch, claim, &wait, &event))
+    }
+
+    fn settle(
+        &self,
+        claim: Claim,
+        end: End,
+        event: Option<Entry>,
+    ) -> StorageFuture<Result<Settled, StorageError>> {
+        self.submit(move |batch| runs::settle(batch, claim, &end, event.as_ref()))
+    }
+
+    fn cancel(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<Settled, StorageError>> {
+        self.submit(move |batch| runs::cancel(batch, &run_id, event.as_ref()))
+    }
+
+    fn signal(&self, signal: NewSignal) -> StorageFuture<Result<Signalled, StorageError>> {
+        self.submit_unless_busy(signal.payload.len(), move |batch| signals::send(batch, &signal))
+    }
+
+    fn find(&self, run_id: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>> {
+        self.submit(move |batch| runs::find(batch.transaction, &run_id))
+    }
+
+    fn delete_ended(&self, before: SystemTime, limit: usize) -> StorageFuture<Result<usize, StorageError>> {
+        self.submit(move |batch| runs::delete_ended(batch.transaction, before, limit))
+    }
+
+    fn count(&self) -> StorageFuture<Result<RunCounts, StorageError>> {
+        self.submit(move |batch| runs::count(batch))
+    }
 }

@@ -1,4 +1,4 @@
-//! Appending messages, and deleting those that history has moved past.
+//! Appending messages, and deleting those that were evicted.
 
 use std::time::SystemTime;
 
@@ -8,60 +8,60 @@ use super::Entry;
 use super::schema::milliseconds;
 use crate::channel::ChannelDefinition;
 use crate::clock;
-use crate::history::{KeptMessage, Key, Log, MAX_KEYS};
+use crate::history::{IdempotencyKey, Log, MAX_KEYS, StoredMessage};
 use crate::wire::MessageId;
 
-/// What appending one message came to.
-pub(super) enum Outcome {
-    Kept(MessageId),
+/// The outcome of appending a message.
+pub(super) enum AppendOutcome {
+    Stored(MessageId),
     Repeated(MessageId),
     KeyReused,
 }
 
 /// The row and the epoch of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Epoch {
+pub(super) struct ChannelEpoch {
     pub(super) row: i64,
-    pub(super) life: u64,
+    pub(super) number: u64,
 }
 
-impl Epoch {
+impl ChannelEpoch {
     /// Returns the row and the epoch that a log was opened with.
-    pub(super) fn of(log: &Log) -> Self {
-        // Only a log that no storage opened has no row, and none is ever given to this one.
-        Self { row: log.row().unwrap_or_default(), life: log.life() }
+    pub(super) fn from_log(log: &Log) -> Self {
+        // A log without a storage has no row, and is never given to this storage.
+        Self { row: log.storage_id().unwrap_or_default(), number: log.epoch() }
     }
 }
 
-/// Returns the offset of the latest message, or `None` if the epoch is over: another process forgot the channel,
-/// or began a new epoch.
-pub(super) fn head(connection: &Connection, epoch: Epoch) -> Result<Option<u64>> {
+/// Returns the offset of the latest message, or `None` if the epoch has ended because another process deleted the
+/// channel or began a new epoch.
+pub(super) fn head(connection: &Connection, epoch: ChannelEpoch) -> Result<Option<u64>> {
     let sql = if bug!(RowsReused) {
         "SELECT head FROM channels WHERE id = ?1 AND ?2"
     } else {
         "SELECT head FROM channels WHERE id = ?1 AND life = ?2"
     };
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row(params![epoch.row, epoch.life], |row| row.get(0)).optional()
+    statement.query_row(params![epoch.row, epoch.number], |row| row.get(0)).optional()
 }
 
-/// Appends a message after the latest one, unless its key was used before.
+/// Appends a message after the head, unless its key was used before.
 pub(super) fn append(
     transaction: &Transaction<'_>,
     entry: &Entry,
-    epoch: Epoch,
+    epoch: ChannelEpoch,
     head: u64,
     published: SystemTime,
-) -> Result<(Outcome, Option<KeptMessage>)> {
+) -> Result<(AppendOutcome, Option<StoredMessage>)> {
     let Entry { log, topic, frame, key } = entry;
     let (row, offset) = (epoch.row, head + 1);
     let key = key.filter(|_| !bug!(KeysForgotten));
     if let Some(key) = key
-        && let Some(outcome) = used(transaction, epoch, key)?
+        && let Some(outcome) = find_repeated(transaction, epoch, key)?
     {
         return Ok((outcome, None));
     }
-    let id = MessageId::new(epoch.life, offset);
+    let id = MessageId::new(epoch.number, offset);
     let frame = frame.clone().stamp(id, clock::now());
     let name = log.channel().definition().log_topic(*topic).name;
     let mut statement = transaction.prepare_cached(
@@ -71,28 +71,38 @@ pub(super) fn append(
     if let Some(key) = key {
         remember(transaction, row, key, offset, published)?;
     }
-    Ok((Outcome::Kept(id), Some(KeptMessage { offset, topic: *topic, published, frame })))
+    Ok((AppendOutcome::Stored(id), Some(StoredMessage { offset, topic: *topic, published, frame })))
 }
 
-/// What to answer where the key was used before.
-fn used(transaction: &Transaction<'_>, epoch: Epoch, key: Key) -> Result<Option<Outcome>> {
+/// Returns the outcome for a key that was used before.
+fn find_repeated(
+    transaction: &Transaction<'_>,
+    epoch: ChannelEpoch,
+    key: IdempotencyKey,
+) -> Result<Option<AppendOutcome>> {
     let mut statement =
         transaction.prepare_cached("SELECT content, offset FROM keys WHERE channel = ?1 AND key = ?2")?;
-    let found = statement.query_row(params![epoch.row, key.key], |row| {
+    let found = statement.query_row(params![epoch.row, key.hash], |row| {
         Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, u64>(1)?))
     });
     Ok(found.optional()?.map(|(content, offset)| {
-        if content == key.content {
-            Outcome::Repeated(MessageId::new(epoch.life, offset))
+        if content == key.content_hash {
+            AppendOutcome::Repeated(MessageId::new(epoch.number, offset))
         } else {
-            Outcome::KeyReused
+            AppendOutcome::KeyReused
         }
     }))
 }
 
-fn remember(transaction: &Transaction<'_>, row: i64, key: Key, offset: u64, now: SystemTime) -> Result<()> {
+fn remember(
+    transaction: &Transaction<'_>,
+    row: i64,
+    key: IdempotencyKey,
+    offset: u64,
+    now: SystemTime,
+) -> Result<()> {
     let mut statement = transaction.prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    statement.execute(params![row, key.key, key.content, offset, milliseconds(now)])?;
+    statement.execute(params![row, key.hash, key.content_hash, offset, milliseconds(now)])?;
     if offset.is_multiple_of(256) {
         let mut statement = transaction.prepare_cached(
             "DELETE FROM keys WHERE channel = ?1 AND offset <=
@@ -103,8 +113,8 @@ fn remember(transaction: &Transaction<'_>, row: i64, key: Key, offset: u64, now:
     Ok(())
 }
 
-/// Deletes a channel's messages that are lost, and notes what is gone. `lost` has for each topic the offset up to which
-/// its messages are lost, `before` the offset up to which they were when this was last called.
+/// Deletes the evicted messages of a channel, and records up to where. `evicted` has for each topic the offset up to
+/// which its messages are evicted, `before` the same offset at the last call.
 pub(super) fn trim(
     transaction: &Transaction<'_>,
     row: i64,

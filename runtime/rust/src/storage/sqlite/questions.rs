@@ -3,20 +3,20 @@
 use rusqlite::{Result, Transaction, params};
 
 use super::super::{
-    CallSite, Decided, Decision, Hold, Outcome, Question, RunEvent, Step, StepKind, Taken, Wait, WaitEnd,
-    Waited,
+    CallKind, CallSite, Claim, Decided, Decision, Outcome, Question, RecordedCall, RunEvent, Taken, Wait,
+    WaitEnd, Waited,
 };
 use super::batch::Batch;
-use super::journal::{is_held, json, load_fork, write};
+use super::runs::{is_claim_valid, json, load_fork, write};
 use super::schema::{milliseconds, time};
 use super::signals;
 
-pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEvent) -> Result<Waited> {
+pub(super) fn wait(batch: &mut Batch<'_>, claim: Claim, wait: &Wait, event: &RunEvent) -> Result<Waited> {
     let (transaction, now) = (batch.transaction, batch.now());
-    if !is_held(transaction, hold)? {
+    if !is_claim_valid(transaction, claim)? {
         return Ok(Waited::Lost);
     }
-    let (row, names, CallSite { branch, position }) = (hold.row, json(&wait.names), &wait.site);
+    let (row, names, CallSite { branch, position }) = (claim.row, json(&wait.names), &wait.site);
     let mut begun = transaction.prepare_cached(
         "INSERT OR IGNORE INTO waits (run, branch, position, id, names, since, until)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -26,13 +26,13 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
     if is_new {
         signals::answer_with_kept(transaction, row, &wait.site, &names)?;
     }
-    let mut standing = transaction
+    let mut current = transaction
         .prepare_cached("SELECT until, answer FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
     let (until, answer): (i64, Option<i64>) =
-        standing.query_row(params![row, branch, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        current.query_row(params![row, branch, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if answer.is_none() && until > now {
         if is_new {
-            batch.append(&event(&questions(transaction, row)?))?;
+            batch.append(&event(&open_questions(transaction, row)?))?;
         }
         return Ok(Waited::Until(time(until)));
     }
@@ -42,12 +42,12 @@ pub(super) fn wait(batch: &mut Batch<'_>, hold: Hold, wait: &Wait, event: &RunEv
     }
     let value = close(batch, row, &wait.site, &wait.id, wait.names.clone(), taken)?;
     if !is_new {
-        batch.append(&event(&questions(transaction, row)?))?;
+        batch.append(&event(&open_questions(transaction, row)?))?;
     }
     Ok(Waited::Done(value))
 }
 
-/// Closes a question, and returns its recorded end.
+/// Closes a question, and returns its recorded end in JSON.
 fn close(
     batch: &Batch<'_>,
     row: i64,
@@ -64,7 +64,7 @@ fn close(
     // Cannot fail: the value has only strings and numbers.
     let value = serde_json::to_string(&end).unwrap_or_default();
     let outcome = Outcome::Value(value.clone());
-    write(batch, row, &Step { site: site.clone(), kind: StepKind::Wait, id: id.into(), outcome })?;
+    write(batch, row, &RecordedCall { site: site.clone(), kind: CallKind::Wait, id: id.into(), outcome })?;
     Ok(value)
 }
 
@@ -93,46 +93,46 @@ fn open_waits(transaction: &Transaction<'_>, row: i64) -> Result<Vec<OpenWait>> 
 }
 
 /// Returns the questions of a run that have no answer yet.
-pub(super) fn questions(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Question>> {
+pub(super) fn open_questions(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Question>> {
     let open = open_waits(transaction, row)?.into_iter().filter(|wait| !wait.is_answered);
     Ok(open.map(|wait| wait.question).collect())
 }
 
 pub(super) fn decide(
     batch: &mut Batch<'_>,
-    hold: Hold,
+    claim: Claim,
     decision: &Decision,
     event: &RunEvent,
 ) -> Result<Decided> {
-    let Decision { fork, winner, under_way, pending } = decision;
+    let Decision { fork, winner, preferred, pending } = decision;
     let transaction = batch.transaction;
-    if !is_held(transaction, hold)? {
+    if !is_claim_valid(transaction, claim)? {
         return Ok(Decided::Lost);
     }
-    let mut lost = open_waits(transaction, hold.row)?;
+    let mut lost = open_waits(transaction, claim.row)?;
     lost.retain(|wait| fork.site.branch_of(&wait.question.site.branch).is_some_and(|index| index != *winner));
-    if !under_way.is_empty() {
-        let goes_first =
-            |branch: &str| fork.site.branch_of(branch).is_some_and(|index| under_way.contains(&index));
-        let holds_answer = |wait: &OpenWait| wait.is_answered && goes_first(&wait.question.site.branch);
-        let steps = load_fork(transaction, hold.row, &fork.site)?;
-        // Calls that began together may be recorded in any order.
-        let holds_taken = |step: &Step| pending.contains(&step.site) && signals::took_answer(step);
+    if !preferred.is_empty() {
+        let is_preferred =
+            |branch: &str| fork.site.branch_of(branch).is_some_and(|index| preferred.contains(&index));
+        let holds_answer = |wait: &OpenWait| wait.is_answered && is_preferred(&wait.question.site.branch);
+        let calls = load_fork(transaction, claim.row, &fork.site)?;
+        // Calls that begin together may be recorded in any order.
+        let holds_taken = |call: &RecordedCall| pending.contains(&call.site) && signals::took_answer(call);
         if lost.iter().any(holds_answer)
-            || steps.iter().any(holds_taken)
-            || signals::is_answer_fresh(&steps, &fork.site, goes_first)
+            || calls.iter().any(holds_taken)
+            || signals::is_answer_fresh(&calls, &fork.site, is_preferred)
         {
             return Ok(Decided::Contested);
         }
     }
     for OpenWait { question, id, .. } in &lost {
-        close(batch, hold.row, &question.site, id, question.names.clone(), None)?;
+        close(batch, claim.row, &question.site, id, question.names.clone(), None)?;
     }
     if !bug!(WinnerInMemory) {
-        write(batch, hold.row, fork)?;
+        write(batch, claim.row, fork)?;
     }
     if !lost.is_empty() {
-        batch.append(&event(&questions(transaction, hold.row)?))?;
+        batch.append(&event(&open_questions(transaction, claim.row)?))?;
     }
-    Ok(Decided::Kept)
+    Ok(Decided::Committed)
 }

@@ -1,4 +1,4 @@
-//! How much waits for the writer.
+//! The amount of work that waits for the writer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::StorageError;
 use crate::metrics::{self, Limit};
 
-/// What a call takes beside its texts, about.
+/// The approximate bytes of a call, besides its texts.
 const OVERHEAD: usize = 512;
 
 /// The bytes of the calls that wait for the writer.
@@ -16,8 +16,8 @@ pub(super) struct Queue {
     max: usize,
 }
 
-/// A call that waits, until it is dropped.
-pub(super) struct Waiting {
+/// A waiting call. It is counted until this is dropped.
+pub(super) struct Reservation {
     used: Arc<AtomicUsize>,
     bytes: usize,
 }
@@ -28,30 +28,30 @@ impl Queue {
         Self { used: Arc::default(), max }
     }
 
-    /// Counts a call, and refuses it if too much waits already. A call that waits alone is never refused.
-    pub(super) fn enter(&self, bytes: usize) -> Result<Waiting, StorageError> {
-        let waiting = self.enter_always(bytes);
+    /// Counts a call, or fails if too much is queued already. A call that is queued alone never fails.
+    pub(super) fn try_reserve(&self, bytes: usize) -> Result<Reservation, StorageError> {
+        let waiting = self.reserve(bytes);
         let used = self.used.load(Ordering::Relaxed);
         if used > self.max && used > waiting.bytes {
             metrics::limit_reached(Limit::StorageQueueBytes);
             let max = self.max;
             return Err(StorageError::new(format!(
-                "the storage is busy: more than {max} bytes wait to be written; try again later"
+                "the storage is busy: more than {max} bytes are waiting to be written; try again later"
             )));
         }
         Ok(waiting)
     }
 
-    /// Counts a call that is never refused: what is under way can end.
-    pub(super) fn enter_always(&self, bytes: usize) -> Waiting {
+    /// Counts a call that never fails, so that work in progress can finish.
+    pub(super) fn reserve(&self, bytes: usize) -> Reservation {
         let bytes = bytes.saturating_add(OVERHEAD);
         let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
         metrics::limit_used(Limit::StorageQueueBytes, used);
-        Waiting { used: Arc::clone(&self.used), bytes }
+        Reservation { used: Arc::clone(&self.used), bytes }
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Reservation {
     fn drop(&mut self) {
         let used = self.used.fetch_sub(self.bytes, Ordering::Relaxed) - self.bytes;
         metrics::limit_used(Limit::StorageQueueBytes, used);
@@ -65,12 +65,12 @@ mod tests {
     #[test]
     fn a_call_is_refused_while_too_much_waits_unless_it_waits_alone() {
         let queue = Queue::new(10_000);
-        let large = queue.enter(20_000).unwrap();
-        assert!(queue.enter(1).err().unwrap().to_string().contains("the storage is busy"));
-        drop(queue.enter_always(20_000));
+        let large = queue.try_reserve(20_000).unwrap();
+        assert!(queue.try_reserve(1).err().unwrap().to_string().contains("the storage is busy"));
+        drop(queue.reserve(20_000));
         drop(large);
-        let waiting: Vec<_> = (0..4).map(|_| queue.enter(1_500).unwrap()).collect();
-        assert!(queue.enter(1_500).is_err(), "what a call takes itself counts, too");
+        let waiting: Vec<_> = (0..4).map(|_| queue.try_reserve(1_500).unwrap()).collect();
+        assert!(queue.try_reserve(1_500).is_err(), "what a call takes itself counts, too");
         drop(waiting);
         assert_eq!(queue.used.load(Ordering::Relaxed), 0);
     }

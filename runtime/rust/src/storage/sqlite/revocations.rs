@@ -1,4 +1,4 @@
-//! The ids of tokens that were revoked, and when, by the storage's clock.
+//! The ids of revoked tokens, and when they were revoked by the storage's clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,8 +7,7 @@ use rusqlite::{Connection, Result, params};
 use super::schema::{milliseconds, time};
 use crate::token::REVOKED_FOR;
 
-/// Returns the revocations after the one with the id `after`, and the latest id. Each has the time since it was
-/// revoked.
+/// Returns the revocations after the one with the id `after`, each with the time since then, and the latest id.
 pub(super) fn read(
     connection: &Connection,
     after: i64,

@@ -4,16 +4,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, Result};
 
-use super::super::JOURNAL;
+use super::super::JOURNAL_VERSION;
 use super::facts;
 
-/// The fact that says by which rules the file's runs were recorded.
-const JOURNAL_VERSION: &str = "journal";
+/// The fact that records the version of the journal's semantics.
+const JOURNAL_VERSION_FACT: &str = "journal";
 
-/// Raised whenever the tables change; a file of an earlier version is brought up to date.
+/// Raise this whenever the tables change. Files of earlier versions are migrated.
 const VERSION: i32 = 4;
 
-/// `FNFR`: says whose file it is.
+/// `FNFR`, which marks the file as one of this library.
 const APPLICATION: i32 = 0x464e_4652;
 
 /// Times are in milliseconds since 1970, by the storage's clock.
@@ -60,7 +60,7 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// Ids are never used again: another process may still have the log of a channel that is gone.
+/// Ids are never reused, because another process may still have the log of a deleted channel open.
 const CHANNELS: &str = "
     -- `life`: the epoch, or 0 if a new one begins when the channel is opened next. `fingerprint`: of the
     -- definition. `used`: when a message was published, or, to the day, when a process had the channel open.
@@ -77,7 +77,7 @@ const CHANNELS: &str = "
     CREATE INDEX channels_by_sweep ON channels (sweep_at);
 ";
 
-/// Each revocation has a greater id than all earlier ones, so that processes can read those that are new.
+/// Each revocation has a greater id than all earlier ones, so that processes can read the new ones.
 const REVOKED: &str = "
     CREATE TABLE revoked (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -86,7 +86,7 @@ const REVOKED: &str = "
     ) STRICT;
 ";
 
-/// A call of a run is known by its branch and position there.
+/// A call of a run is identified by its branch and its position in the branch.
 const JOURNAL_TABLES: &str = "
     -- `state`: running, halted, completed, failed or cancelled. `due`: when to execute it next.
     -- `failures`: how often in a row its job failed. `crashes`: how often in a row a process ended while it
@@ -181,7 +181,7 @@ const JOURNAL_TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// What version 4 added, so that no statement looks at all rows of a table that grows.
+/// The indexes of version 4, which ensure that no statement scans a table that grows.
 const INDEXES: &str = "
     CREATE INDEX revoked_by_time ON revoked (at);
     CREATE INDEX halted_runs_by_job ON runs (job) WHERE state = 'halted';
@@ -192,49 +192,49 @@ const INDEXES: &str = "
 
 /// Why a file cannot be used.
 #[derive(Debug)]
-pub(super) enum Unusable {
+pub(super) enum FileError {
     Sqlite(rusqlite::Error),
-    OfAnotherProgram,
-    Later(i32),
-    /// Its journal was written under other rules, and holds runs that have not ended.
+    ForeignDatabase,
+    NewerVersion(i32),
+    /// The journal was written under other semantics, and contains unfinished runs.
     UnfinishedRuns(i64),
-    /// Its journal has this version.
+    /// The journal has this version.
     Journal(String),
 }
 
-impl std::fmt::Display for Unusable {
+impl std::fmt::Display for FileError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(error) => write!(formatter, "{error}"),
-            Self::OfAnotherProgram => {
-                formatter.write_str("it is another program's database: name another file")
+            Self::ForeignDatabase => {
+                formatter.write_str("it is the database of another program: choose another file")
             }
-            Self::Later(version) => write!(
+            Self::NewerVersion(version) => write!(
                 formatter,
-                "it is of version {version}, and this library knows versions up to {VERSION}: update the server"
+                "it has version {version}, but this library supports versions up to {VERSION}: update the server"
             ),
             Self::UnfinishedRuns(runs) => write!(
                 formatter,
-                "it holds {runs} unfinished runs that an earlier version of this library recorded under other \
-                 rules: let that version finish or cancel them, then open the file again"
+                "it has {runs} unfinished runs of an earlier version of this library, which this version cannot \
+                 replay: finish or cancel them with that version, then open the file again"
             ),
             Self::Journal(version) => write!(
                 formatter,
-                "its runs were recorded under version {version} of the journal's rules, and this library \
-                 replays version {JOURNAL}: open the file with the version of this library that wrote it"
+                "its runs have journal version {version}, but this library replays version {JOURNAL_VERSION}: open \
+                 the file with the version of this library that wrote it"
             ),
         }
     }
 }
 
-impl From<rusqlite::Error> for Unusable {
+impl From<rusqlite::Error> for FileError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-/// Makes the connection ready, and the tables where there are none yet.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
+/// Configures the connection, and creates or migrates the tables.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
@@ -252,8 +252,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
             transaction.execute_batch(INDEXES)?;
         }
         (APPLICATION, version @ 1..=VERSION) => migrate(&transaction, version)?,
-        (APPLICATION, later) => return Err(Unusable::Later(later)),
-        _ => return Err(Unusable::OfAnotherProgram),
+        (APPLICATION, later) => return Err(FileError::NewerVersion(later)),
+        _ => return Err(FileError::ForeignDatabase),
     }
     check_journal(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -262,8 +262,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Brings the tables of an earlier version up to date, one version at a time.
-fn migrate(connection: &Connection, version: i32) -> Result<(), Unusable> {
+/// Migrates the tables from an earlier version, one version at a time.
+fn migrate(connection: &Connection, version: i32) -> Result<(), FileError> {
     if version < 2 {
         drop_first_journal(connection)?;
         create_journal(connection)?;
@@ -279,9 +279,9 @@ fn migrate(connection: &Connection, version: i32) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Creates a table again as `create` defines it, and copies its rows.
+/// Recreates a table as `create` defines it, and copies its rows.
 fn copy_into(connection: &Connection, table: &str, create: &str, into: &str, from: &str) -> Result<()> {
-    // An index keeps its name when its table is renamed, so it has to go before the new one is created.
+    // An index keeps its name when its table is renamed, so drop it before the new table is created.
     let indexes: Vec<String> = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL")?
         .query_map([table], |row| row.get(0))?
@@ -297,35 +297,35 @@ fn copy_into(connection: &Connection, table: &str, create: &str, into: &str, fro
 
 fn create_journal(connection: &Connection) -> Result<()> {
     connection.execute_batch(JOURNAL_TABLES)?;
-    facts::set(connection, JOURNAL_VERSION, JOURNAL)
+    facts::set(connection, JOURNAL_VERSION_FACT, JOURNAL_VERSION)
 }
 
-fn check_journal(connection: &Connection) -> Result<(), Unusable> {
-    let version = facts::get(connection, JOURNAL_VERSION)?.unwrap_or_default();
-    if version == JOURNAL { Ok(()) } else { Err(Unusable::Journal(version)) }
+fn check_journal(connection: &Connection) -> Result<(), FileError> {
+    let version = facts::get(connection, JOURNAL_VERSION_FACT)?.unwrap_or_default();
+    if version == JOURNAL_VERSION { Ok(()) } else { Err(FileError::Journal(version)) }
 }
 
-/// Version 1 knew calls by a key that could collide. Its runs cannot be replayed under today's rules.
-fn drop_first_journal(connection: &Connection) -> Result<(), Unusable> {
+/// Version 1 identified calls by a key that could collide. Its runs cannot be replayed.
+fn drop_first_journal(connection: &Connection) -> Result<(), FileError> {
     let unfinished = connection.query_row(
         "SELECT count(*) FROM runs WHERE state IN ('running', 'halted')",
         [],
         |row| row.get(0),
     )?;
     if unfinished > 0 {
-        return Err(Unusable::UnfinishedRuns(unfinished));
+        return Err(FileError::UnfinishedRuns(unfinished));
     }
     Ok(connection
         .execute_batch("DROP TABLE runs; DROP TABLE steps; DROP TABLE waits; DROP TABLE signals;")?)
 }
 
-/// A time as the tables hold it: milliseconds since 1970.
+/// Converts a time to milliseconds since 1970, as in the tables.
 pub(super) fn milliseconds(time: SystemTime) -> i64 {
     let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The time that a table holds.
+/// Converts milliseconds since 1970 to a time.
 pub(super) fn time(milliseconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }

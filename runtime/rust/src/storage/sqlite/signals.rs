@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::super::{CallSite, NewSignal, Outcome, Signalled, Step, StepKind, Taken, WaitEnd};
+use super::super::{CallKind, CallSite, NewSignal, Outcome, RecordedCall, Signalled, Taken, WaitEnd};
 use super::batch::Batch;
 use super::schema::{milliseconds, time};
 
@@ -17,11 +17,11 @@ struct Target {
 /// Delivers a signal to the run that it is for.
 pub(super) fn send(batch: &Batch<'_>, signal: &NewSignal) -> Result<Signalled> {
     let (transaction, now) = (batch.transaction, batch.now());
-    // Check this first: by now, the signal could go to a different run from the one that received it first.
-    if let Some(repeated) = repeated(transaction, signal)? {
+    // Check this first: the signal could now go to a different run from the one that received it first.
+    if let Some(repeated) = find_repeated(transaction, signal)? {
         return Ok(repeated);
     }
-    let Some(target) = target(transaction, signal)? else { return Ok(Signalled::NoRun) };
+    let Some(target) = find_target(transaction, signal)? else { return Ok(Signalled::NoRun) };
     if target.has_ended {
         let asked = latest_question(transaction, target.row, signal)?;
         let taken = asked.and_then(|end| end.taken);
@@ -29,27 +29,27 @@ pub(super) fn send(batch: &Batch<'_>, signal: &NewSignal) -> Result<Signalled> {
     }
     let Target { row, run_id, .. } = target;
     let at = milliseconds(signal.at).min(now);
-    match question(transaction, row, signal, at, now)? {
-        Found::Open(site) => {
+    match match_question(transaction, row, signal, at, now)? {
+        MatchedQuestion::Open(site) => {
             let id = insert(transaction, row, signal, at, "answer")?;
-            answer(transaction, row, &site, id)?;
-            // Make the run due, because it may have been released while it waits.
+            set_answer(transaction, row, &site, id)?;
+            // The run may have been released while it waits, so make it due.
             transaction
                 .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1")?
                 .execute([row, now])?;
             Ok(Signalled::Accepted { run_id, at: time(at) })
         }
-        Found::Answered(taken) => Ok(Signalled::AlreadyTaken(taken)),
-        Found::Closed => Ok(Signalled::TooLate),
-        Found::None => {
+        MatchedQuestion::Answered(taken) => Ok(Signalled::AlreadyTaken(taken)),
+        MatchedQuestion::Closed => Ok(Signalled::TooLate),
+        MatchedQuestion::None => {
             insert(transaction, row, signal, at, "kept")?;
             Ok(Signalled::Kept { run_id, at: time(at) })
         }
     }
 }
 
-/// The question that a signal finds.
-enum Found {
+/// The question that a signal matches.
+enum MatchedQuestion {
     Open(CallSite),
     /// The question, or an earlier one that asked for the same signal, has this answer.
     Answered(Taken),
@@ -59,7 +59,13 @@ enum Found {
     None,
 }
 
-fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64, now: i64) -> Result<Found> {
+fn match_question(
+    transaction: &Transaction<'_>,
+    row: i64,
+    signal: &NewSignal,
+    at: i64,
+    now: i64,
+) -> Result<MatchedQuestion> {
     let mut open = transaction.prepare_cached(
         "SELECT branch, position, since, answer FROM waits
          WHERE run = ?1 AND ?2 IN (SELECT value FROM json_each(names)) ORDER BY since, branch, position",
@@ -72,7 +78,7 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
     if let Some(question) = &signal.question {
         open.retain(|(site, ..)| site == question);
         if open.is_empty() {
-            return asked(transaction, row, question);
+            return find_closed_question(transaction, row, question);
         }
     }
     // Outside Linux each process has its own clock, so a question can seem to be asked in the future. Treat it as
@@ -81,25 +87,31 @@ fn question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64
     if let Some((site, ..)) =
         open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since))
     {
-        return Ok(Found::Open(site.clone()));
+        return Ok(MatchedQuestion::Open(site.clone()));
     }
     if let Some(answer) = open.iter().find_map(|(_, _, answer)| *answer) {
-        return Ok(Found::Answered(read(transaction, answer)?));
+        return Ok(MatchedQuestion::Answered(read_signal(transaction, answer)?));
     }
     if let Some(latest) = latest_question(transaction, row, signal)? {
-        return Ok(latest.taken.map_or(Found::Closed, Found::Answered));
+        return Ok(latest.taken.map_or(MatchedQuestion::Closed, MatchedQuestion::Answered));
     }
     if let Some((site, ..)) = open.into_iter().next() {
-        return Ok(Found::Open(site));
+        return Ok(MatchedQuestion::Open(site));
     }
     let mut kept = transaction
         .prepare_cached("SELECT id FROM signals WHERE run = ?1 AND name = ?2 AND state = 'kept' LIMIT 1")?;
     let kept = kept.query_row(params![row, signal.name], |row| row.get(0)).optional()?;
-    kept.map_or(Ok(Found::None), |kept| Ok(Found::Answered(read(transaction, kept)?)))
+    kept.map_or(Ok(MatchedQuestion::None), |kept| {
+        Ok(MatchedQuestion::Answered(read_signal(transaction, kept)?))
+    })
 }
 
 /// Finds the end of a question that is not open.
-fn asked(transaction: &Transaction<'_>, row: i64, question: &CallSite) -> Result<Found> {
+fn find_closed_question(
+    transaction: &Transaction<'_>,
+    row: i64,
+    question: &CallSite,
+) -> Result<MatchedQuestion> {
     let mut statement = transaction.prepare_cached(
         "SELECT value FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3 AND kind = 'wait'",
     )?;
@@ -107,7 +119,7 @@ fn asked(transaction: &Transaction<'_>, row: i64, question: &CallSite) -> Result
         .query_row(params![row, question.branch, question.position], |row| row.get(0))
         .optional()?
         .flatten();
-    Ok(taken(value.as_deref()).map_or(Found::Closed, Found::Answered))
+    Ok(parse_taken(value.as_deref()).map_or(MatchedQuestion::Closed, MatchedQuestion::Answered))
 }
 
 /// Returns the end of the question that asked for the signal when the signal arrived, or else of the latest
@@ -123,7 +135,7 @@ fn latest_question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal) 
     Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
 }
 
-fn taken(value: Option<&str>) -> Option<Taken> {
+fn parse_taken(value: Option<&str>) -> Option<Taken> {
     serde_json::from_str::<WaitEnd>(value?).ok()?.taken
 }
 
@@ -132,12 +144,12 @@ fn insert(transaction: &Transaction<'_>, row: i64, signal: &NewSignal, at: i64, 
         "INSERT INTO signals (run, name, payload, sender, at, key, content, state)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    let (key, content) = (signal.key.map(|key| key.key), signal.key.map(|key| key.content));
+    let (key, content) = (signal.key.map(|key| key.hash), signal.key.map(|key| key.content_hash));
     statement.execute(params![row, signal.name, signal.payload, signal.by, at, key, content, state])?;
     Ok(transaction.last_insert_rowid())
 }
 
-fn answer(transaction: &Transaction<'_>, row: i64, site: &CallSite, id: i64) -> Result<()> {
+fn set_answer(transaction: &Transaction<'_>, row: i64, site: &CallSite, id: i64) -> Result<()> {
     let mut statement = transaction
         .prepare_cached("UPDATE waits SET answer = ?4 WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
     statement.execute(params![row, site.branch, site.position, id])?;
@@ -162,16 +174,16 @@ pub(super) fn answer_with_kept(
         transaction.prepare_cached(&format!("UPDATE signals SET state = 'dropped' WHERE {kept}"))?;
     dropped.execute(params![row, names])?;
     transaction.execute("UPDATE signals SET state = 'answer' WHERE id = ?1", [first])?;
-    answer(transaction, row, site, first)
+    set_answer(transaction, row, site, first)
 }
 
 /// Marks an answer as taken by the run, and returns it.
 pub(super) fn take(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
     transaction.prepare_cached("UPDATE signals SET state = 'taken' WHERE id = ?1")?.execute([id])?;
-    read(transaction, id)
+    read_signal(transaction, id)
 }
 
-fn read(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
+fn read_signal(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
     let mut statement =
         transaction.prepare_cached("SELECT name, payload, sender, at FROM signals WHERE id = ?1")?;
     statement.query_row([id], |row| {
@@ -181,34 +193,38 @@ fn read(transaction: &Transaction<'_>, id: i64) -> Result<Taken> {
 
 /// Returns whether a branch of a fork that goes first took an answer and has recorded nothing since. Such a branch
 /// is about to act on the answer.
-pub(super) fn is_answer_fresh(steps: &[Step], fork: &CallSite, goes_first: impl Fn(&str) -> bool) -> bool {
-    let mut last: BTreeMap<&str, &Step> = BTreeMap::new();
-    for step in steps.iter().filter(|step| step.outcome.is_final()) {
-        let latest = last.entry(&step.site.branch).or_insert(step);
-        if latest.site.position < step.site.position {
-            *latest = step;
+pub(super) fn is_answer_fresh(
+    calls: &[RecordedCall],
+    fork: &CallSite,
+    is_preferred: impl Fn(&str) -> bool,
+) -> bool {
+    let mut last: BTreeMap<&str, &RecordedCall> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.outcome.is_final()) {
+        let latest = last.entry(&call.site.branch).or_insert(call);
+        if latest.site.position < call.site.position {
+            *latest = call;
         }
     }
     last.iter()
-        .filter(|(branch, _)| goes_first(branch))
-        .any(|(branch, step)| took_answer(step) && is_last_word(&last, fork, branch))
+        .filter(|(branch, _)| is_preferred(branch))
+        .any(|(branch, call)| took_answer(call) && is_last_word(&last, fork, branch))
 }
 
 /// Returns whether a recorded call is a wait that took an answer.
-pub(super) fn took_answer(step: &Step) -> bool {
-    let value = if let Outcome::Value(value) = &step.outcome { Some(value.as_str()) } else { None };
-    step.kind == StepKind::Wait && taken(value).is_some()
+pub(super) fn took_answer(call: &RecordedCall) -> bool {
+    let value = if let Outcome::Value(value) = &call.outcome { Some(value.as_str()) } else { None };
+    call.kind == CallKind::Wait && parse_taken(value).is_some()
 }
 
 /// Returns whether the branches around `branch`, up to `fork`, recorded nothing after the fork inside them that
 /// leads to `branch`. The decision of such a fork does not count.
-fn is_last_word(last: &BTreeMap<&str, &Step>, fork: &CallSite, branch: &str) -> bool {
+fn is_last_word(last: &BTreeMap<&str, &RecordedCall>, fork: &CallSite, branch: &str) -> bool {
     let mut inner = CallSite { branch: branch.to_owned(), position: 0 };
     while let Some(around) = inner.fork() {
         if around == *fork {
             return true;
         }
-        if last.get(&*around.branch).is_some_and(|step| step.site.position > around.position) {
+        if last.get(&*around.branch).is_some_and(|call| call.site.position > around.position) {
             return false;
         }
         inner = around;
@@ -218,7 +234,7 @@ fn is_last_word(last: &BTreeMap<&str, &Step>, fork: &CallSite, branch: &str) -> 
 
 /// Finds the run that receives a signal. If the channel has several, this is the one that has waited longest for
 /// the signal, otherwise the oldest unfinished run, otherwise the latest ended run.
-fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Target>> {
+fn find_target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Target>> {
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Target { row: row.get(0)?, run_id: row.get(1)?, has_ended: row.get(2)? })
     };
@@ -245,18 +261,18 @@ fn target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Ta
 }
 
 /// Returns the receipt of the earlier signal with the same key on the channel, if there was one.
-fn repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
+fn find_repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Option<Signalled>> {
     let Some(key) = signal.key else { return Ok(None) };
     let mut statement = transaction.prepare_cached(
         // A plain join could begin with all runs of the channel.
         "SELECT runs.id, runs.run, content, signals.at, signals.state FROM signals
          CROSS JOIN runs ON runs.id = signals.run WHERE runs.channel = ?1 AND key = ?2",
     )?;
-    let found = statement.query_row(params![signal.channel, key.key], |row| {
+    let found = statement.query_row(params![signal.channel, key.hash], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get::<_, [u8; 16]>(2)?, row.get(3)?, row.get::<_, String>(4)?))
     });
     let Some((row, run_id, content, at, state)) = found.optional()? else { return Ok(None) };
-    if content != key.content {
+    if content != key.content_hash {
         return Ok(Some(Signalled::KeyReused));
     }
     Ok(Some(match state.as_str() {

@@ -2,52 +2,52 @@
 
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::super::{CallSite, Entry, NewPiece, RunStream, Step};
+use super::super::{CallSite, Entry, NewChunk, RecordedCall, RunStream};
 use super::batch::Batch;
-use super::journal::{is_held, write};
-use crate::storage::{Hold, Recorded};
+use super::runs::{is_claim_valid, write};
+use crate::storage::{Claim, Recorded};
 
 pub(super) fn begin(
     batch: &mut Batch<'_>,
-    hold: Hold,
-    step: &Step,
+    claim: Claim,
+    call: &RecordedCall,
     stream: &RunStream,
     start: &Entry,
 ) -> Result<Recorded> {
-    if !is_held(batch.transaction, hold)? {
+    if !is_claim_valid(batch.transaction, claim)? {
         return Ok(Recorded::Lost);
     }
-    write(batch, hold.row, step)?;
+    write(batch, claim.row, call)?;
     let RunStream { site: CallSite { branch, position }, stream_id, channel, topic } = stream;
     let mut statement = batch.transaction.prepare_cached(
         "INSERT INTO streams (run, branch, position, stream, channel, topic) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    statement.execute(params![hold.row, branch, position, stream_id, channel, topic])?;
+    statement.execute(params![claim.row, branch, position, stream_id, channel, topic])?;
     batch.append(start)?;
-    Ok(Recorded::Kept(None))
+    Ok(Recorded::Committed(None))
 }
 
-/// Records a piece with its message. Its number is part of the key, so no piece is recorded twice.
-pub(super) fn write_piece(
+/// Records a chunk with its message. The chunk's number is part of the key, so no chunk is recorded twice.
+pub(super) fn write_chunk(
     batch: &mut Batch<'_>,
-    hold: Hold,
-    piece: &NewPiece,
+    claim: Claim,
+    chunk: &NewChunk,
     message: &Entry,
 ) -> Result<Recorded> {
-    if !is_held(batch.transaction, hold)? {
+    if !is_claim_valid(batch.transaction, claim)? {
         return Ok(Recorded::Lost);
     }
-    let NewPiece { site: CallSite { branch, position }, number, text } = piece;
+    let NewChunk { site: CallSite { branch, position }, number, text } = chunk;
     let mut statement = batch.transaction.prepare_cached(
         "INSERT INTO pieces (run, branch, position, number, text) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    statement.execute(params![hold.row, branch, position, number, text])?;
+    statement.execute(params![claim.row, branch, position, number, text])?;
     batch.append(message)?;
     failpoint!("between-piece-and-commit");
-    Ok(Recorded::Kept(None))
+    Ok(Recorded::Committed(None))
 }
 
-/// Returns the pieces of a stream, or `None` if it has not begun.
+/// Returns the chunks of a stream, or `None` if it has not begun.
 pub(super) fn load(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<Option<Vec<String>>> {
     let CallSite { branch, position } = site;
     let at = "run = ?1 AND branch = ?2 AND position = ?3";
@@ -57,8 +57,8 @@ pub(super) fn load(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> 
     }
     let mut statement =
         transaction.prepare_cached(&format!("SELECT text FROM pieces WHERE {at} ORDER BY number"))?;
-    let pieces = statement.query_map(params![row, branch, position], |row| row.get(0))?;
-    pieces.collect::<Result<Vec<_>>>().map(Some)
+    let chunks = statement.query_map(params![row, branch, position], |row| row.get(0))?;
+    chunks.collect::<Result<Vec<_>>>().map(Some)
 }
 
 pub(super) fn open(transaction: &Transaction<'_>, row: i64) -> Result<Vec<RunStream>> {
@@ -84,7 +84,7 @@ pub(super) fn end(batch: &mut Batch<'_>, stream_id: &str, end: &Entry) -> Result
     let ended =
         statement.query_row([stream_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     if let Some((row, branch, position)) = ended {
-        forget_pieces(batch.transaction, row, &CallSite { branch, position })?;
+        delete_chunks(batch.transaction, row, &CallSite { branch, position })?;
         batch.append(end)?;
     }
     Ok(())
@@ -95,10 +95,10 @@ pub(super) fn forget(transaction: &Transaction<'_>, row: i64, site: &CallSite) -
     let mut statement =
         transaction.prepare_cached("DELETE FROM streams WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
     statement.execute(params![row, site.branch, site.position])?;
-    forget_pieces(transaction, row, site)
+    delete_chunks(transaction, row, site)
 }
 
-fn forget_pieces(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<()> {
+fn delete_chunks(transaction: &Transaction<'_>, row: i64, site: &CallSite) -> Result<()> {
     let mut statement =
         transaction.prepare_cached("DELETE FROM pieces WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
     statement.execute(params![row, site.branch, site.position])?;

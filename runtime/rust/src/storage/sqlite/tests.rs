@@ -7,17 +7,17 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, Result};
 
 use super::super::{
-    CallSite, Decided, Decision, Hold, NewRun, Outcome as CallOutcome, RunEvent, Step, StepKind,
+    CallKind, CallSite, Claim, Decided, Decision, NewRun, Outcome as CallOutcome, RecordedCall, RunEvent,
 };
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
-use super::{Engine, Entry, Sqlite, boot, channels, journal, process, questions, revocations, sweep};
+use super::{Engine, Entry, Sqlite, channels, processes, questions, recovery, revocations, runs, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
 };
-use crate::history::{Kept, Key, Limits, Log};
+use crate::history::{IdempotencyKey, Limits, Log, StoredLog};
 use crate::schema::{Schema, Text};
 use crate::wire::{DataFrame, Envelope, LogKind};
 
@@ -56,7 +56,7 @@ fn in_transaction<T>(
     batch::in_transaction(connection, work).unwrap()
 }
 
-fn open(connection: &mut Connection, channel: &Channel) -> Kept {
+fn open(connection: &mut Connection, channel: &Channel) -> StoredLog {
     in_transaction(connection, |transaction| channels::open(transaction, channel, SystemTime::now()))
 }
 
@@ -68,7 +68,7 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
     let name = ROOM.topics[topic].name;
     let envelope = Envelope { kind: LogKind::Data, channel: log.channel().name(), topic: name, run_id: None };
     let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, "x")).unwrap();
-    let key = key.map(|key| Key::new(key, name, frame.payload()));
+    let key = key.map(|key| IdempotencyKey::new(key, name, frame.payload()));
     Entry { log: Arc::clone(log), topic, frame, key }
 }
 
@@ -89,7 +89,7 @@ fn publish(connection: &mut Connection, log: &Arc<Log>, topic: usize, key: Optio
 
 fn end(connection: &mut Connection, owner: u32) {
     let clock = StorageClock::open(connection).unwrap();
-    boot::end(connection, owner, clock, None).unwrap();
+    recovery::end_use(connection, owner, clock, None).unwrap();
 }
 
 fn sweep_after(connection: &mut Connection, time: Duration, is_open: bool) {
@@ -112,9 +112,9 @@ fn what_is_too_old_goes_then_its_channel_and_what_is_retained_last() {
     assert_eq!(count(&connection, "messages"), 5, "none is too old");
     sweep_after(&mut connection, HOUR * 2, false);
     assert_eq!(count(&connection, "messages"), 1, "what the topic retains");
-    let kept = open(&mut connection, &room(1));
-    assert_eq!((kept.head, kept.messages[0].offset), (5, 4));
-    assert_eq!(kept.gone, [(0, 5), (1, 2)]);
+    let stored = open(&mut connection, &room(1));
+    assert_eq!((stored.head, stored.messages[0].offset), (5, 4));
+    assert_eq!(stored.evicted, [(0, 5), (1, 2)]);
     sweep_after(&mut connection, HOUR * 24 * 6, false);
     assert_eq!(count(&connection, "channels"), 1, "remembered for a week");
     sweep_after(&mut connection, HOUR * 24 * 8, false);
@@ -135,11 +135,11 @@ fn a_channel_in_use_is_left_to_its_log() {
 #[test]
 fn a_channel_that_was_forgotten_begins_another_life() {
     let mut connection = database();
-    let first = open(&mut connection, &room(1)).life;
+    let first = open(&mut connection, &room(1)).epoch;
     sweep_after(&mut connection, HOUR * 24 * 8, false);
-    let second = open(&mut connection, &room(1)).life;
+    let second = open(&mut connection, &room(1)).epoch;
     assert!(second > first);
-    assert!(open(&mut connection, &room(2)).life > second);
+    assert!(open(&mut connection, &room(2)).epoch > second);
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn keys_are_remembered_for_an_hour_and_the_latest_thousand() {
     for number in 0..2000 {
         publish(&mut connection, &log, 0, Some(&number.to_string()));
     }
-    let kept = count(&connection, "keys");
-    assert!((1000..=1256).contains(&kept), "{kept}");
+    let stored = count(&connection, "keys");
+    assert!((1000..=1256).contains(&stored), "{stored}");
     sweep_after(&mut connection, HOUR + Duration::from_secs(1), true);
     assert_eq!(count(&connection, "keys"), 0);
 }
@@ -159,36 +159,36 @@ fn keys_are_remembered_for_an_hour_and_the_latest_thousand() {
 fn a_power_failure_begins_new_lives_and_only_that() {
     let mut connection = database();
     let begin = |connection: &mut Connection| {
-        in_transaction(connection, |transaction| boot::begin(transaction, false, None));
+        in_transaction(connection, |transaction| recovery::begin_use(transaction, false, None));
     };
     begin(&mut connection);
-    let life = open(&mut connection, &room(1)).life;
+    let life = open(&mut connection, &room(1)).epoch;
     let log = log(&mut connection, &room(1));
     for topic in [0, 1, 0] {
         publish(&mut connection, &log, topic, None);
     }
     // A process that was killed, and another on the same system.
     begin(&mut connection);
-    assert_eq!(open(&mut connection, &room(1)).life, life);
+    assert_eq!(open(&mut connection, &room(1)).epoch, life);
     // A clean end, and another system.
     end(&mut connection, 0);
     begin(&mut connection);
-    assert_eq!(open(&mut connection, &room(1)).life, life);
+    assert_eq!(open(&mut connection, &room(1)).epoch, life);
     connection.execute("UPDATE facts SET value = 'another' WHERE name = 'open_since_boot'", []).unwrap();
     begin(&mut connection);
-    let kept = open(&mut connection, &room(1));
-    assert!(kept.life > life);
-    let id = crate::wire::MessageId::new(kept.life, 2);
-    assert!(kept.messages[1].frame.contains(&format!("\"id\":\"{id}\"")), "{}", kept.messages[1].frame);
-    let log = Log::restore(&room(1), kept, &Limits::none());
-    assert_eq!((log.head(), log.take_lost(1)), (3, vec![(0, 3)]), "all but what a topic retains");
+    let stored = open(&mut connection, &room(1));
+    assert!(stored.epoch > life);
+    let id = crate::wire::MessageId::new(stored.epoch, 2);
+    assert!(stored.messages[1].frame.contains(&format!("\"id\":\"{id}\"")), "{}", stored.messages[1].frame);
+    let log = Log::restore(&room(1), stored, &Limits::none());
+    assert_eq!((log.head(), log.take_evicted(1)), (3, vec![(0, 3)]), "all but what a topic retains");
 }
 
 #[test]
 fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
     let mut connection = database();
-    let owners = [process::enter(&connection).unwrap(), process::enter(&connection).unwrap()];
-    in_transaction(&mut connection, |transaction| boot::begin(transaction, false, None));
+    let owners = [processes::register(&connection).unwrap(), processes::register(&connection).unwrap()];
+    in_transaction(&mut connection, |transaction| recovery::begin_use(transaction, false, None));
     let marks = |connection: &Connection| count(connection, "facts WHERE name = 'open_since_boot'");
     end(&mut connection, owners[0]);
     assert_eq!(marks(&connection), 1);
@@ -203,24 +203,24 @@ fn a_run_that_its_holder_does_not_execute_any_more_is_free_when_its_lease_ends()
     in_batch(&mut connection, |batch| {
         for run_id in ["run_1", "run_2"] {
             let [run_id, job, channel, input] = [run_id, "job", "room:1", "null"].map(str::to_owned);
-            journal::add(batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
+            runs::add(batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
         }
         Ok(())
     });
     let jobs = ["job".to_owned()];
     let (ended, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + HOUR);
-    let claim = |connection: &mut Connection, owner| -> Vec<Hold> {
-        let (claimed, _) = in_batch(connection, |batch| journal::claim(batch, owner, &jobs, ended, 10));
-        claimed.into_iter().map(|run| run.hold).collect()
+    let claim = |connection: &mut Connection, owner| -> Vec<Claim> {
+        let (claimed, _) = in_batch(connection, |batch| runs::claim(batch, owner, &jobs, ended, 10));
+        claimed.into_iter().map(|run| run.claim).collect()
     };
     let first = claim(&mut connection, 1);
     assert_eq!(first.len(), 2);
-    let extend = |connection: &mut Connection, holds: &[Hold]| {
-        in_transaction(connection, |transaction| journal::extend(transaction, 1, holds, later))
+    let extend = |connection: &mut Connection, claims: &[Claim]| {
+        in_transaction(connection, |transaction| runs::extend(transaction, 1, claims, later))
     };
     assert_eq!(extend(&mut connection, &first[..1]), first[..1]);
     let claimed = claim(&mut connection, 2);
-    assert_eq!(claimed.iter().map(|hold| hold.row).collect::<Vec<_>>(), [first[1].row]);
+    assert_eq!(claimed.iter().map(|claim| claim.row).collect::<Vec<_>>(), [first[1].row]);
     assert_eq!(extend(&mut connection, &first), first[..1], "the other is in other hands");
 }
 
@@ -231,26 +231,26 @@ fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
     let site = |branch: &str, position| CallSite { branch: branch.into(), position };
     let step = |site, kind, value: &str| {
         let outcome = CallOutcome::Value(value.into());
-        Step { site, kind, id: String::new(), outcome }
+        RecordedCall { site, kind, id: String::new(), outcome }
     };
     let answer = r#"{"names":["nod"],"since":0,"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
     let event: RunEvent = Arc::new(move |_| entry(&log, 0, None));
     let (decided, _) = in_batch(&mut connection, |batch| {
         let [run_id, job, channel, input] = ["run_1", "job", "room:1", "null"].map(str::to_owned);
-        journal::add(batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
+        runs::add(batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
         let lease = SystemTime::now() + HOUR;
-        let hold = journal::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].hold;
+        let claim = runs::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].claim;
         // Both began together, and the second was recorded first.
-        journal::record(batch, hold, &step(site("0.1", 1), StepKind::Step, "1"), None)?;
-        journal::record(batch, hold, &step(site("0.1", 0), StepKind::Wait, answer), None)?;
-        let fork = step(site("", 0), StepKind::First, "0");
+        runs::record(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), None)?;
+        runs::record(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), None)?;
+        let fork = step(site("", 0), CallKind::First, "0");
         let mut decide = |pending| {
-            let decision = Decision { fork: fork.clone(), winner: 0, under_way: vec![1], pending };
-            questions::decide(batch, hold, &decision, &event)
+            let decision = Decision { fork: fork.clone(), winner: 0, preferred: vec![1], pending };
+            questions::decide(batch, claim, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
     });
-    assert!(matches!(decided, [Decided::Contested, Decided::Kept]));
+    assert!(matches!(decided, [Decided::Contested, Decided::Committed]));
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn a_file_of_a_later_version_is_refused() {
     assert!(prepare(&mut connection).unwrap_err().to_string().contains("update the server"));
     let mut other = Connection::open_in_memory().unwrap();
     other.execute_batch("CREATE TABLE theirs (a)").unwrap();
-    assert!(prepare(&mut other).unwrap_err().to_string().contains("another program's"));
+    assert!(prepare(&mut other).unwrap_err().to_string().contains("another program"));
 }
 
 #[test]
@@ -268,10 +268,7 @@ fn a_file_whose_runs_were_recorded_under_other_rules_is_refused() {
     let mut connection = database();
     connection.execute("UPDATE facts SET value = '99' WHERE name = 'journal'", []).unwrap();
     let error = prepare(&mut connection).unwrap_err().to_string();
-    assert!(
-        error.contains("under version 99 of the journal's rules") && error.contains("replays version"),
-        "{error}"
-    );
+    assert!(error.contains("have journal version 99") && error.contains("replays version"), "{error}");
 }
 
 #[test]
@@ -285,7 +282,7 @@ fn a_file_of_the_first_version_is_brought_up_to_date_unless_it_holds_unfinished_
     connection.execute_batch(first).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     let error = prepare(&mut connection).unwrap_err().to_string();
-    assert!(error.contains("holds 1 unfinished runs") && error.contains("finish or cancel them"), "{error}");
+    assert!(error.contains("has 1 unfinished runs") && error.contains("finish or cancel them"), "{error}");
     connection.execute("DELETE FROM runs WHERE state = 'running'", []).unwrap();
     prepare(&mut connection).unwrap();
     assert_eq!(count(&connection, "runs"), 0);
@@ -354,8 +351,8 @@ fn a_file_of_the_second_version_keeps_its_channels_and_its_revocations() {
     connection.pragma_update(None, "user_version", 2).unwrap();
     prepare(&mut connection).unwrap();
     assert_eq!(schema(&connection), created);
-    let kept = open(&mut connection, &room(3));
-    assert_eq!((kept.row, kept.life, kept.head), (3, 7, 20));
+    let stored = open(&mut connection, &room(3));
+    assert_eq!((stored.storage_id, stored.epoch, stored.head), (3, 7, 20));
     assert_eq!((count(&connection, "channels"), count(&connection, "runs")), (2, 1));
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(12);
     let (mut revoked, _) = revocations::read(&connection, 0, now).unwrap();
@@ -363,7 +360,7 @@ fn a_file_of_the_second_version_keeps_its_channels_and_its_revocations() {
     let revoked: Vec<_> = revoked.iter().map(|(id, age)| (id.as_str(), age.as_secs())).collect();
     assert_eq!(revoked, [("a", 0), ("b", 1)]);
     connection.execute("DELETE FROM channels WHERE id = 8", []).unwrap();
-    assert_eq!(open(&mut connection, &room(9)).row, 9, "an id is not used again");
+    assert_eq!(open(&mut connection, &room(9)).storage_id, 9, "an id is not used again");
     prepare(&mut connection).unwrap();
 }
 
@@ -378,9 +375,9 @@ fn a_log_whose_channel_was_forgotten_or_began_a_new_epoch_is_retired_and_its_cha
     let second = open(&mut connection, &room(1));
     assert_eq!((appended.messages.len(), appended.retired.len()), (0, 1));
     let [(epoch, message)] = &appended.moved[..] else { panic!("not one message") };
-    assert_eq!((epoch.row, epoch.life, message.offset), (second.row, second.life, 1));
-    assert!(second.row > 2 && second.life > first.life());
-    let id = crate::wire::MessageId::new(second.life, 1);
+    assert_eq!((epoch.row, epoch.number, message.offset), (second.storage_id, second.epoch, 1));
+    assert!(second.storage_id > 2 && second.epoch > first.epoch());
+    let id = crate::wire::MessageId::new(second.epoch, 1);
     assert!(message.frame.contains(&format!("\"id\":\"{id}\"")), "{}", message.frame.as_str());
 
     connection.execute("UPDATE channels SET life = 0", []).unwrap();
@@ -404,7 +401,7 @@ fn a_channel_that_a_process_has_open_is_not_forgotten_by_another() {
     for day in 1..20 {
         // One process has it open, and another that has not is always the one that sweeps.
         let now = SystemTime::now() + HOUR * 24 * day;
-        in_transaction(&mut connection, |transaction| channels::note_use(transaction, 1, now));
+        in_transaction(&mut connection, |transaction| channels::record_use(transaction, 1, now));
         sweep_after(&mut connection, HOUR * 24 * day, false);
         assert_eq!(count(&connection, "channels"), 1, "day {day}");
     }
@@ -458,8 +455,7 @@ fn an_ended_run_is_deleted_with_all_that_belongs_to_it() {
         )
         .unwrap();
     let before = SystemTime::UNIX_EPOCH + Duration::from_millis(20);
-    let deleted =
-        in_transaction(&mut connection, |transaction| journal::delete_ended(transaction, before, 10));
+    let deleted = in_transaction(&mut connection, |transaction| runs::delete_ended(transaction, before, 10));
     assert_eq!((deleted, count(&connection, "runs")), (1, 2));
     for table in tables {
         assert_eq!(count(&connection, table), 2, "{table}");
@@ -480,7 +476,7 @@ fn a_run_that_crashed_twice_is_executed_alone_among_its_like_and_one_that_got_fu
     let later = SystemTime::now() + HOUR;
     let claim = |connection: &mut Connection, owner| -> Vec<(String, u32)> {
         let jobs = ["job".to_owned()];
-        let (claimed, _) = in_batch(connection, |batch| journal::claim(batch, owner, &jobs, later, 10));
+        let (claimed, _) = in_batch(connection, |batch| runs::claim(batch, owner, &jobs, later, 10));
         let mut claimed: Vec<_> = claimed.into_iter().map(|run| (run.run.run_id, run.crashes)).collect();
         claimed.sort();
         claimed

@@ -1,4 +1,4 @@
-//! The one thread that uses the connection: what waits for it becomes one transaction.
+//! The thread that owns the connection. Each transaction contains all work that is waiting.
 
 use std::cell::Cell;
 use std::collections::btree_map::Entry;
@@ -14,130 +14,142 @@ use tokio::time::Instant;
 
 use super::batch::{Appended, Batch, Work, in_transaction};
 use super::clock::StorageClock;
-use super::file::{File, create_private};
-use super::health::{Health, Patience, is_failure, is_locked};
-use super::messages::Epoch;
-use super::schema::{Unusable, prepare};
-use super::soon::soon;
-use super::{OnRevoked, Opened, StorageError, boot, channels, messages, process, revocations};
+use super::database_file::{DatabaseFile, create_private};
+use super::health::{Health, LockTimeout, is_failure, is_locked};
+use super::messages::ChannelEpoch;
+use super::schema::{FileError, prepare};
+use super::spin_wait::spin;
+use super::{OnRevoked, OpenedLog, StorageError, channels, messages, processes, recovery, revocations};
 use crate::channel::{Channel, Registry};
-use crate::history::{KeptMessage, Limits, Log, OpenStream};
+use crate::history::{Limits, Log, OpenStream, StoredMessage};
 
-mod upkeep;
+mod follow;
+mod maintenance;
 
 /// The most work in one transaction.
-const BATCH: usize = 512;
+const MAX_BATCH: usize = 512;
 
-/// How many messages a log may lose before they are deleted here, too.
-const SLACK: usize = 128;
+/// The number of messages that a log may evict before they are deleted from the file, too.
+const TRIM_THRESHOLD: usize = 128;
 
-/// No version that a file has: the next look reads all channels on.
+/// A version that no file has. It makes the next check read all channels.
 const NOT_FOLLOWED: i64 = -1;
 
-/// How often to look whether another process has written to the file.
-pub(super) const FOLLOWING: Duration = Duration::from_millis(100);
+/// How often to check whether another process has written to the file.
+pub(super) const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What the writer is asked to do.
+/// A command to the writer.
 pub(super) enum Command {
     Attach(&'static Registry),
     FollowRevocations(OnRevoked),
-    Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<Opened, StorageError>> },
+    Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<OpenedLog, StorageError>> },
     CatchUp { reply: oneshot::Sender<()> },
     Work(Box<dyn Work>),
 }
 
-/// Work that was executed and whose callers have not been answered yet.
+/// Executed work whose callers have not been notified yet.
 pub(super) enum Done {
-    Opened { opened: Result<Opened, StorageError>, reply: oneshot::Sender<Result<Opened, StorageError>> },
-    CaughtUp { reply: oneshot::Sender<()> },
-    Committed { work: Vec<Box<dyn Work>>, appended: Appended },
-    Failed { work: Box<dyn Work>, error: StorageError },
+    Opened {
+        opened: Result<OpenedLog, StorageError>,
+        reply: oneshot::Sender<Result<OpenedLog, StorageError>>,
+    },
+    CaughtUp {
+        reply: oneshot::Sender<()>,
+    },
+    Committed {
+        work: Vec<Box<dyn Work>>,
+        appended: Appended,
+    },
+    Failed {
+        work: Box<dyn Work>,
+        error: StorageError,
+    },
 }
 
 pub(super) struct Writer {
     connection: Connection,
     /// `None` if the database exists in memory only.
-    file: Option<File>,
+    file: Option<DatabaseFile>,
     clock: StorageClock,
     health: Health,
-    patience: Patience,
-    /// Why nothing is done any more: the file was deleted or replaced.
+    lock_timeout: LockTimeout,
+    /// Set once the file was deleted or replaced. Nothing is executed any more.
     lost: Option<StorageError>,
     registry: Option<&'static Registry>,
     on_revoked: Option<OnRevoked>,
-    /// The id of the latest revocation that the hub has.
+    /// The id of the latest revocation that the hub has received.
     latest_revocation: i64,
     open: BTreeMap<i64, Open>,
-    /// When to sweep next.
+    /// When the next sweep is due.
     sweep_at: Instant,
-    /// When this process last looked whether the file is there, and when it last used it.
+    /// When this process last checked the file, and when it last used it.
     checked: Instant,
     used: Instant,
-    /// Whether ids were given since the file's mark was renewed.
+    /// Whether ids were given out since the file's mark was renewed.
     has_given_ids: bool,
-    /// When this process last looked whether another has written.
+    /// When this process last checked for writes by others.
     followed: Instant,
-    /// What the file's version was after this process's last look.
+    /// The file's version at the last check.
     version: i64,
     owner: u32,
-    /// The processes that had the file open at the last look.
+    /// The processes that had the file open at the last check.
     peers: BTreeSet<u32>,
 }
 
-/// What a file tells when it is opened.
+/// Data that is read when the file is opened.
 #[derive(Debug)]
-pub(super) struct Known {
-    /// By which it knows this process.
+pub(super) struct WriterInfo {
+    /// The number of this process in the file.
     pub(super) owner: u32,
-    /// The ids of tokens that were revoked, and how long ago.
+    /// The ids of revoked tokens, and the time since then.
     pub(super) revoked: Vec<(String, Duration)>,
     pub(super) clock: StorageClock,
     pub(super) health: Health,
 }
 
 /// Why a transaction failed.
-struct Failure {
+struct TransactionError {
     error: StorageError,
     /// The file is damaged.
     is_corrupt: bool,
-    /// Everything else would fail, too.
+    /// All other work would fail, too.
     is_total: bool,
 }
 
-/// A log that is open.
+/// An open log.
 struct Open {
     log: Weak<Log>,
-    /// For each topic the offset up to which lost messages are deleted.
+    /// For each topic, the offset up to which evicted messages are deleted.
     trimmed: Vec<(usize, u64)>,
-    /// When it was last recorded in the file that the channel is open.
+    /// When the channel was last recorded as in use.
     used: Instant,
 }
 
 impl Writer {
-    /// Opens the file, and gives what must be known before anything else.
-    pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, Known), Unusable> {
+    /// Opens the file.
+    pub(super) fn open(path: &Path, synchronous: bool) -> Result<(Self, WriterInfo), FileError> {
         create_private(path);
         let mut connection = Connection::open(path)?;
         prepare(&mut connection)?;
-        boot::set_synchronous(&connection, synchronous)?;
-        let file = File::opened(path);
+        recovery::set_synchronous(&connection, synchronous)?;
+        let file = DatabaseFile::find(path);
         let (owner, clock) = in_transaction(&mut connection, |transaction| {
-            boot::begin(transaction, synchronous, file.as_ref())?;
-            Ok((process::enter(transaction)?, StorageClock::open(transaction)?))
+            recovery::begin_use(transaction, synchronous, file.as_ref())?;
+            Ok((processes::register(transaction)?, StorageClock::open(transaction)?))
         })?;
         if let Some(file) = &file {
             in_transaction(&mut connection, |transaction| file.publish_mark(transaction))?;
         }
         let (revoked, latest_revocation) = revocations::read(&connection, 0, clock.now())?;
-        let peers = process::here(&connection)?;
+        let peers = processes::list_running(&connection)?;
         let (health, now) = (Health::default(), Instant::now());
-        let known = Known { owner, revoked, clock, health: health.clone() };
+        let known = WriterInfo { owner, revoked, clock, health: health.clone() };
         let writer = Self {
             connection,
             file,
             clock,
             health,
-            patience: Patience::default(),
+            lock_timeout: LockTimeout::default(),
             lost: None,
             registry: None,
             on_revoked: None,
@@ -155,23 +167,23 @@ impl Writer {
         Ok((writer, known))
     }
 
-    /// Works until nobody can send commands any more.
+    /// Executes commands until all senders are dropped.
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         loop {
-            let soon = soon(|| commands.try_recv().ok());
-            let first = match soon.map_or_else(|| commands.recv_timeout(FOLLOWING), Ok) {
+            let early = spin(|| commands.try_recv().ok());
+            let first = match early.map_or_else(|| commands.recv_timeout(FOLLOW_INTERVAL), Ok) {
                 Ok(command) => Some(command),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let done = self.execute(first.into_iter().chain(commands.try_iter()).take(BATCH));
+            let done = self.execute(first.into_iter().chain(commands.try_iter()).take(MAX_BATCH));
             self.report(done);
-            self.keep_up();
+            self.maintain();
         }
         self.end();
     }
 
-    /// Does what it is asked to, in order. Nobody knows until it is reported.
+    /// Executes commands in order. Callers are notified by [`report`](Self::report).
     pub(super) fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Vec<Done> {
         let (mut work, mut done) = (Vec::new(), Vec::new());
         for command in commands {
@@ -194,13 +206,13 @@ impl Writer {
         done
     }
 
-    /// How long the next transaction waits for a file that is locked.
+    /// Returns how long the next transaction waits for a locked file.
     #[cfg(feature = "simulation")]
-    pub(super) fn patience(&self) -> Duration {
-        self.patience.limit()
+    pub(super) fn lock_timeout(&self) -> Duration {
+        self.lock_timeout.limit()
     }
 
-    /// Hands messages that are committed to their logs, and answers those who asked.
+    /// Hands committed messages to their logs, and notifies the callers.
     pub(super) fn report(&mut self, done: Vec<Done>) {
         for done in done {
             match done {
@@ -212,7 +224,7 @@ impl Writer {
                     let _ = reply.send(());
                 }
                 Done::Committed { work, appended } => {
-                    self.hand_out(appended);
+                    self.hand_to_logs(appended);
                     for work in work {
                         work.answer(Ok(()));
                     }
@@ -222,53 +234,53 @@ impl Writer {
         }
     }
 
-    /// Does what is due now and then.
-    pub(super) fn keep_up(&mut self) {
-        self.follow_now_and_then();
-        self.check_now_and_then();
-        self.sweep_now_and_then();
+    /// Performs periodic work that is due.
+    pub(super) fn maintain(&mut self) {
+        self.follow_if_due();
+        self.check_if_due();
+        self.sweep_if_due();
     }
 
     /// Closes the file.
     pub(super) fn end(mut self) {
-        // Next to a file that was replaced is the mark of the one that replaced it.
-        let file = self.file.filter(|file| !file.is_lost());
-        if let Err(error) = boot::end(&mut self.connection, self.owner, self.clock, file.as_ref()) {
-            tracing::warn!(%error, "the storage was not closed cleanly");
+        // If the file was replaced, the mark next to it belongs to the new file.
+        let file = self.file.filter(|file| !file.was_replaced());
+        if let Err(error) = recovery::end_use(&mut self.connection, self.owner, self.clock, file.as_ref()) {
+            tracing::warn!(%error, "failed to close the storage cleanly");
         }
     }
 
-    fn open_log(&mut self, channel: &Channel, limits: &Limits) -> Result<Opened, StorageError> {
+    fn open_log(&mut self, channel: &Channel, limits: &Limits) -> Result<OpenedLog, StorageError> {
         let now = self.clock.now();
-        let mut kept = self.transact(|transaction| channels::open(transaction, channel, now));
-        if matches!(kept, Err(Failure { is_corrupt: true, .. }))
+        let mut stored = self.transact(|transaction| channels::open(transaction, channel, now));
+        if matches!(stored, Err(TransactionError { is_corrupt: true, .. }))
             && let Ok(Some(row)) = channels::row_of(&self.connection, channel.name())
             && self.repair(row)
         {
-            kept = self.transact(|transaction| channels::open(transaction, channel, now));
+            stored = self.transact(|transaction| channels::open(transaction, channel, now));
         }
-        let kept = kept.map_err(|failure| failure.error)?;
+        let stored = stored.map_err(|failure| failure.error)?;
         self.has_given_ids = true;
-        let (row, trimmed) = (kept.row, kept.gone.clone());
-        // Also those that history has moved past: they may have readers.
-        let open = OpenStream::among(channel.definition(), &kept.messages);
+        let (row, trimmed) = (stored.storage_id, stored.evicted.clone());
+        // Include streams that the history no longer has, because they may have readers.
+        let open = OpenStream::among(channel.definition(), &stored.messages);
         self.watch_writers(&open);
-        let left_open = self.left_open(open);
-        let log = Arc::new(Log::restore(channel, kept, limits));
+        let abandoned = self.find_abandoned(open);
+        let log = Arc::new(Log::restore(channel, stored, limits));
         self.open.insert(row, Open { log: Arc::downgrade(&log), trimmed, used: Instant::now() });
         self.trim(std::slice::from_ref(&log), 1);
-        Ok(Opened { log, left_open })
+        Ok(OpenedLog { log, abandoned })
     }
 
-    /// Does what waits, in order, in one transaction. Where that fails each has one of its own, so
-    /// that none fails for another's sake.
+    /// Executes work in order, in one transaction. If that fails, executes each item in its own transaction, so that
+    /// none fails because of another.
     fn work(&mut self, mut work: Vec<Box<dyn Work>>, done: &mut Vec<Done>) {
         if work.is_empty() {
             return;
         }
         let touched = Cell::new(None);
         let mut result = self.try_work(&mut work, &touched);
-        if matches!(result, Err(Failure { is_corrupt: true, .. }))
+        if matches!(result, Err(TransactionError { is_corrupt: true, .. }))
             && work.len() == 1
             && touched.get().is_some_and(|row| self.repair(row))
         {
@@ -280,7 +292,7 @@ impl Writer {
                 self.has_given_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
                 done.push(Done::Committed { work, appended });
             }
-            Err(Failure { error, is_total, .. }) if is_total || work.len() == 1 => {
+            Err(TransactionError { error, is_total, .. }) if is_total || work.len() == 1 => {
                 done.extend(work.into_iter().map(|work| Done::Failed { work, error: error.clone() }));
             }
             Err(_) => work.into_iter().for_each(|work| self.work(vec![work], done)),
@@ -291,7 +303,7 @@ impl Writer {
         &mut self,
         work: &mut [Box<dyn Work>],
         touched: &Cell<Option<i64>>,
-    ) -> Result<Appended, Failure> {
+    ) -> Result<Appended, TransactionError> {
         let clock = self.clock;
         self.transact(|transaction| {
             let mut batch = Batch::new(transaction, clock, touched);
@@ -302,29 +314,29 @@ impl Writer {
         })
     }
 
-    /// Does work in a transaction, and keeps track of whether the storage can be used. Waits for a locked file only
-    /// as long as [`Patience`] allows.
+    /// Executes work in a transaction, and updates the storage's health. Waits for a locked file only as long as
+    /// [`LockTimeout`] allows.
     fn transact<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, Failure> {
-        let refused = self.lost.clone().map_or_else(|| self.patience.begin(&self.connection), Err);
-        refused.map_err(|error| Failure { error, is_corrupt: false, is_total: true })?;
+    ) -> Result<T, TransactionError> {
+        let refused = self.lost.clone().map_or_else(|| self.lock_timeout.begin(&self.connection), Err);
+        refused.map_err(|error| TransactionError { error, is_corrupt: false, is_total: true })?;
         self.health.begin();
         let result = in_transaction(&mut self.connection, work);
         let took = self.health.end();
         match result {
             Ok(result) => {
                 self.used = Instant::now();
-                self.patience.has_succeeded(took);
+                self.lock_timeout.record_success(took);
                 self.health.set(Ok(()));
                 Ok(result)
             }
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => Err(self.record_failure(&error)),
         }
     }
 
-    fn failed(&mut self, error: &rusqlite::Error) -> Failure {
+    fn record_failure(&mut self, error: &rusqlite::Error) -> TransactionError {
         let (is_corrupt, is_locked) = (channels::is_corrupt(error), is_locked(error));
         tracing::error!(%error, "the storage failed");
         let why = if is_locked { "another program has locked the file: " } else { "" };
@@ -333,12 +345,12 @@ impl Writer {
             self.health.set(Err(message.clone()));
         }
         if is_locked {
-            self.patience.has_waited_in_vain(&message);
+            self.lock_timeout.record_timeout(&message);
         }
-        Failure { error: message, is_corrupt, is_total: is_locked }
+        TransactionError { error: message, is_corrupt, is_total: is_locked }
     }
 
-    /// Sets a channel aside if its rows cannot be read, so that it can go on under a new epoch. Returns whether it
+    /// Sets a channel aside if its rows cannot be read, so that it can continue under a new epoch. Returns whether it
     /// did.
     fn repair(&mut self, row: i64) -> bool {
         if !channels::is_damaged(&self.connection, row) {
@@ -354,8 +366,8 @@ impl Writer {
         is_aside
     }
 
-    /// Hands messages that are committed to their logs.
-    fn hand_out(&mut self, appended: Appended) {
+    /// Hands committed messages to their logs.
+    fn hand_to_logs(&mut self, appended: Appended) {
         for log in appended.retired {
             self.retire(&log);
         }
@@ -364,115 +376,40 @@ impl Writer {
         }
         for (epoch, message) in appended.moved {
             let log = self.open.get(&epoch.row).and_then(|open| open.log.upgrade());
-            if let Some(log) = log.filter(|log| log.life() == epoch.life) {
+            if let Some(log) = log.filter(|log| log.epoch() == epoch.number) {
                 self.publish(&log, message);
             }
         }
     }
 
-    /// Marks a log whose epoch is over. The hub opens the channel again when it is used next.
+    /// Retires a log whose epoch has ended. The hub opens the channel again when it is used next.
     fn retire(&mut self, log: &Arc<Log>) {
         tracing::debug!(channel = log.channel().name(), "the history of a channel was replaced");
         log.retire();
         let is_same = |open: &mut Open| open.log.ptr_eq(&Arc::downgrade(log));
-        if let Entry::Occupied(mut open) = self.open.entry(Epoch::of(log).row)
+        if let Entry::Occupied(mut open) = self.open.entry(ChannelEpoch::from_log(log).row)
             && is_same(open.get_mut())
         {
             open.remove();
         }
     }
 
-    /// Hands a message that is committed to its log, and so to all who read it.
-    fn publish(&mut self, log: &Arc<Log>, message: KeptMessage) {
+    /// Hands a committed message to its log, and so to the log's readers.
+    fn publish(&mut self, log: &Arc<Log>, message: StoredMessage) {
         if message.offset == log.head() + 1 {
-            log.take(message);
+            log.append_stored(message);
         } else if message.offset > log.head() {
-            // Another process was first.
+            // Another process appended first.
             self.catch_up(log);
         }
-        self.trim(std::slice::from_ref(log), SLACK);
+        self.trim(std::slice::from_ref(log), TRIM_THRESHOLD);
     }
 
-    /// Adds the processes that write these streams to those whose end is noticed. One may have opened the file after
-    /// the last look, and may end before the next.
-    fn watch_writers(&mut self, open: &[OpenStream]) {
-        self.peers.extend(open.iter().filter(|stream| !stream.is_of_run()).filter_map(OpenStream::owner));
-    }
-
-    /// Hands a log what another process appended to its channel. If that cannot be read now, the log stays where it is,
-    /// and the next look tries again.
-    fn catch_up(&mut self, log: &Arc<Log>) {
-        match self.try_catch_up(log) {
-            Ok(true) => self.watch_writers(&log.open_streams()),
-            Ok(false) => self.retire(log),
-            Err(error) => {
-                let channel = log.channel().name();
-                tracing::error!(%error, channel, "the storage could not be read");
-                if channels::is_corrupt(&error) {
-                    self.repair(Epoch::of(log).row);
-                }
-                self.version = NOT_FOLLOWED;
-            }
-        }
-    }
-
-    /// Returns whether the epoch of the log goes on.
-    fn try_catch_up(&self, log: &Log) -> rusqlite::Result<bool> {
-        // In one transaction, so that nothing is deleted between two looks.
-        let transaction = self.connection.unchecked_transaction()?;
-        let epoch = Epoch::of(log);
-        let Some(head) = messages::head(&transaction, epoch)? else { return Ok(false) };
-        let definition = log.channel().definition();
-        let missed = channels::messages(&transaction, epoch.row, epoch.life, definition, log.head())?;
-        if missed.count == head - log.head() || bug!(HoleIgnored) {
-            for message in missed.messages {
-                log.take(message);
-            }
-            log.skip_to(head);
-        } else if let Some(kept) = channels::read(&transaction, log.channel(), self.clock.now())? {
-            // This process missed messages that are deleted. What is lost is told by the offsets that are gone.
-            log.reload(kept);
-        }
-        transaction.commit()?;
-        Ok(true)
-    }
-
-    /// Not after each transaction: to look is a transaction, too.
-    fn follow_now_and_then(&mut self) {
-        if self.followed.elapsed() >= FOLLOWING {
-            self.follow();
-            self.followed = Instant::now();
-        }
-    }
-
-    /// Looks whether another process has written to the file, and hands the logs what it appended.
-    pub(super) fn follow(&mut self) {
-        let Ok(version) = self.data_version() else { return };
-        if version == std::mem::replace(&mut self.version, version) {
-            return;
-        }
-        self.read_revocations();
-        let open: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
-        for log in open {
-            match messages::head(&self.connection, Epoch::of(&log)) {
-                Ok(Some(head)) if head <= log.head() => {}
-                Ok(None) => self.retire(&log),
-                // Reading on tells what is wrong.
-                _ => self.catch_up(&log),
-            }
-        }
-    }
-
-    /// A number that changes when another connection commits.
-    fn data_version(&self) -> rusqlite::Result<i64> {
-        self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
-    }
-
-    /// Deletes what each of these logs has lost, if that is at least so much.
+    /// Deletes the messages that each of these logs has evicted, if there are at least this many.
     pub(super) fn trim(&mut self, logs: &[Arc<Log>], at_least: usize) {
         let lost = |log: &Arc<Log>| {
-            let lost = log.take_lost(at_least);
-            (!lost.is_empty()).then_some((log.row()?, log.channel().definition(), lost))
+            let lost = log.take_evicted(at_least);
+            (!lost.is_empty()).then_some((log.storage_id()?, log.channel().definition(), lost))
         };
         let lost: Vec<_> = logs.iter().filter_map(lost).collect();
         if lost.is_empty() {
@@ -486,7 +423,7 @@ impl Writer {
             })
         });
         self.open = open;
-        // What is not deleted now is deleted with what is lost next.
+        // Messages that are not deleted now are deleted the next time.
         if trimmed.is_ok() {
             for (row, _, lost) in lost {
                 self.open.entry(row).and_modify(|open| open.trimmed = lost);

@@ -7,19 +7,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
 
-use crate::storage::{CallSite, Outcome, Step, StepKind};
+use crate::storage::{CallKind, CallSite, Outcome, RecordedCall};
 
 /// The recorded calls of a run, and how far this execution has come.
 #[derive(Default)]
-pub(super) struct Calls {
-    recorded: HashMap<String, BTreeMap<u32, Step>>,
+pub(super) struct CallTracker {
+    recorded: HashMap<String, BTreeMap<u32, RecordedCall>>,
     /// Recorded calls that this execution has not made again yet.
     left: BTreeSet<CallSite>,
     /// The forks that have branches in the journal.
     forks: HashSet<CallSite>,
     /// The branches being executed.
     branches: HashMap<String, Branch>,
-    /// Counts how often the job was polled.
+    /// The number of polls of the job.
     turn: u64,
 }
 
@@ -28,7 +28,7 @@ struct Branch {
     next: u32,
     /// The calls that have begun and not returned.
     pending: Vec<Pending>,
-    /// The turn in which the first of them began.
+    /// The poll in which the first of them began.
     began: u64,
     /// Whether any call that began together with them has returned.
     has_returned: bool,
@@ -38,7 +38,7 @@ struct Branch {
 
 struct Pending {
     position: u32,
-    kind: StepKind,
+    kind: CallKind,
     id: String,
     /// The call was recorded before this execution, so it returns at a point that does not depend on timing.
     is_recorded: bool,
@@ -70,8 +70,8 @@ pub(super) enum Refusal {
     Misuse(String),
 }
 
-impl Calls {
-    pub(super) fn new(steps: Vec<Step>) -> Self {
+impl CallTracker {
+    pub(super) fn new(steps: Vec<RecordedCall>) -> Self {
         let mut calls = Self::default();
         calls.open(String::new());
         for step in steps {
@@ -112,20 +112,20 @@ impl Calls {
         self.left.range(first..).take_while(move |site| is_inside(branch, &site.branch))
     }
 
-    /// Begins a turn: the job is about to be polled.
+    /// Begins a turn. Call this before the job is polled.
     pub(super) fn begin_turn(&mut self) {
         self.turn += 1;
     }
 
-    /// Begins the next call of a branch, and returns its site and what is recorded for it.
+    /// Begins the next call of a branch, and returns its site and its recorded outcome.
     ///
-    /// Two rules make the order of calls the same each time. A call that was dropped before it returned
-    /// (by `select!` or `timeout`) ends its branch, because nothing records who won. And while a call is pending,
-    /// another may begin only in the same poll, as with the calls of a `join!`.
+    /// Two rules keep the order of calls independent of timing. A call that was dropped before it returned (by
+    /// `select!` or `timeout`) ends its branch, because nothing records which future finished first. And while a call
+    /// is pending, another may begin only in the same poll, as with the calls of a `join!`.
     pub(super) fn begin(
         &mut self,
         branch: &str,
-        kind: StepKind,
+        kind: CallKind,
         id: &str,
     ) -> Result<(CallSite, Option<Outcome>), Refusal> {
         let turn = self.turn;
@@ -137,15 +137,14 @@ impl Calls {
             )));
         };
         if let Some(dropped) = &state.dropped {
-            return Err(Refusal::Misuse(dropped_before(dropped, &format!("{} began", label()))));
+            return Err(Refusal::Misuse(dropped_call_message(dropped, &format!("{} began", label()))));
         }
         if let Some(other) = state.pending.iter().find(|pending| !pending.is_recorded)
             && (state.began != turn || state.has_returned)
         {
             return Err(Refusal::Misuse(format!(
-                "{} began while {} was under way, and which of them goes first is not recorded: use \
-                 `run.join`, `run.first`, `run.within` or `run.map` for what runs at the same time, and make no \
-                 calls inside a step",
+                "{} began while {} was pending, and their order is not recorded: use `run.join`, `run.first`, \
+                 `run.within` or `run.map` to make calls at the same time, and make no calls inside a step",
                 label(),
                 other.label()
             )));
@@ -153,7 +152,7 @@ impl Calls {
         let site = CallSite { branch: branch.to_owned(), position: state.next };
         let outcome = self.find(&site, kind, id)?;
         self.left.remove(&site);
-        let state = self.branches.get_mut(branch).unwrap_or_else(|| unreachable!("it was there"));
+        let state = self.branches.get_mut(branch).unwrap_or_else(|| unreachable!("the branch exists"));
         state.next += 1;
         if state.pending.is_empty() {
             (state.began, state.has_returned) = (turn, false);
@@ -170,7 +169,7 @@ impl Calls {
     }
 
     /// Returns what is recorded for a call.
-    fn find(&self, site: &CallSite, kind: StepKind, id: &str) -> Result<Option<Outcome>, Refusal> {
+    fn find(&self, site: &CallSite, kind: CallKind, id: &str) -> Result<Option<Outcome>, Refusal> {
         let recorded = self.recorded.get(&site.branch).and_then(|branch| branch.get(&site.position));
         let was = match recorded {
             Some(step) if step.kind == kind && step.id == id => return Ok(Some(step.outcome.clone())),
@@ -180,19 +179,19 @@ impl Calls {
         };
         let now = label(kind, id);
         Err(Refusal::Changed(format!(
-            "call {site} of the run is {now} and was {was} when it was recorded: the code has changed under the \
-             run. It continues once the server has the earlier code; cancel it to let it go"
+            "call {site} of the run is {now} but was recorded as {was}: the code has changed. Restore the earlier code \
+             to continue the run, or cancel it"
         )))
     }
 
     /// Returns whether the next call is the version marker `id`: it is recorded there, or nothing is recorded
     /// there.
-    pub(super) fn takes_version(&self, branch: &str, id: &str) -> bool {
+    pub(super) fn is_next_version(&self, branch: &str, id: &str) -> bool {
         let position = self.branches.get(branch).map_or(0, |branch| branch.next);
         let site = CallSite { branch: branch.to_owned(), position };
         let recorded = self.recorded.get(branch).and_then(|branch| branch.get(&position));
         match recorded {
-            Some(step) => step.kind == StepKind::Version && step.id == id,
+            Some(step) => step.kind == CallKind::Version && step.id == id,
             None => !self.forks.contains(&site),
         }
     }
@@ -269,7 +268,7 @@ impl Calls {
             return Ok(());
         }
         if let Some(dropped) = &state.dropped {
-            return Err(Refusal::Misuse(dropped_before(dropped, "the job went on")));
+            return Err(Refusal::Misuse(dropped_call_message(dropped, "the job continued")));
         }
         let recorded = self.recorded.get(branch).and_then(|calls| calls.range(state.next..).next());
         let left = recorded.map(|(_, step)| label(step.kind, &step.id)).or_else(|| {
@@ -277,9 +276,7 @@ impl Calls {
             fork.map(|_| "fork".into())
         });
         left.map_or(Ok(()), |left| {
-            Err(Refusal::Changed(format!(
-                "the run ended without its {left}, which was recorded: the code has changed under the run"
-            )))
+            Err(Refusal::Changed(format!("the run ended without its recorded {left}: the code has changed")))
         })
     }
 }
@@ -288,11 +285,11 @@ fn is_inside(branch: &str, other: &str) -> bool {
     other.strip_prefix(branch).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-pub(super) fn label(kind: StepKind, id: &str) -> String {
+pub(super) fn label(kind: CallKind, id: &str) -> String {
     if id.is_empty() { kind.name().into() } else { format!("{} {id:?}", kind.name()) }
 }
 
-fn dropped_before(dropped: &str, then: &str) -> String {
+fn dropped_call_message(dropped: &str, then: &str) -> String {
     format!(
         "{dropped} was dropped before it returned, and {then}: the outcome of that race is not recorded, so the run could \
          not be replayed. Use `run.first` in place of `select!`, `run.within` in place of `timeout`, and `run.join` \
@@ -304,12 +301,12 @@ fn dropped_before(dropped: &str, then: &str) -> String {
 mod tests {
     use super::*;
 
-    fn step(branch: &str, position: u32, kind: StepKind, id: &str) -> Step {
+    fn step(branch: &str, position: u32, kind: CallKind, id: &str) -> RecordedCall {
         let site = CallSite { branch: branch.into(), position };
-        Step { site, kind, id: id.into(), outcome: Outcome::Value("1".into()) }
+        RecordedCall { site, kind, id: id.into(), outcome: Outcome::Value("1".into()) }
     }
 
-    fn call(calls: &mut Calls, branch: &str, kind: StepKind, id: &str) -> bool {
+    fn call(calls: &mut CallTracker, branch: &str, kind: CallKind, id: &str) -> bool {
         calls.begin_turn();
         let (site, outcome) = calls.begin(branch, kind, id).unwrap();
         calls.finish(&site);
@@ -319,25 +316,25 @@ mod tests {
     #[test]
     fn a_run_finds_what_it_recorded_whatever_ids_it_uses() {
         let steps = vec![
-            step("", 0, StepKind::Step, "a"),
-            step("", 1, StepKind::Step, "a"),
-            step("", 2, StepKind::Step, "a#2"),
-            step("", 4, StepKind::Sleep, "c"),
-            step("5.1", 0, StepKind::Step, "a"),
+            step("", 0, CallKind::Step, "a"),
+            step("", 1, CallKind::Step, "a"),
+            step("", 2, CallKind::Step, "a#2"),
+            step("", 4, CallKind::Sleep, "c"),
+            step("5.1", 0, CallKind::Step, "a"),
         ];
-        let mut calls = Calls::new(steps);
-        assert!(call(&mut calls, "", StepKind::Step, "a"));
-        assert!(call(&mut calls, "", StepKind::Step, "a"));
-        assert!(call(&mut calls, "", StepKind::Step, "a#2"));
-        assert!(!call(&mut calls, "", StepKind::Publish, "b"), "of two at once, one was recorded");
-        assert!(call(&mut calls, "", StepKind::Sleep, "c"));
+        let mut calls = CallTracker::new(steps);
+        assert!(call(&mut calls, "", CallKind::Step, "a"));
+        assert!(call(&mut calls, "", CallKind::Step, "a"));
+        assert!(call(&mut calls, "", CallKind::Step, "a#2"));
+        assert!(!call(&mut calls, "", CallKind::Publish, "b"), "of two at once, one was recorded");
+        assert!(call(&mut calls, "", CallKind::Sleep, "c"));
         calls.begin_turn();
-        let (fork, outcome) = calls.begin("", StepKind::Join, "").unwrap();
+        let (fork, outcome) = calls.begin("", CallKind::Join, "").unwrap();
         assert!(outcome.is_none());
         calls.set_activity(&fork, Activity::Forked);
         for (index, recorded) in [(0, false), (1, true)] {
             calls.open(fork.child(index));
-            assert_eq!(call(&mut calls, &fork.child(index), StepKind::Step, "a"), recorded);
+            assert_eq!(call(&mut calls, &fork.child(index), CallKind::Step, "a"), recorded);
             assert!(calls.end(&fork.child(index), true).is_ok());
         }
         assert_eq!(calls.pending_in(str::is_empty), std::slice::from_ref(&fork));
@@ -347,62 +344,65 @@ mod tests {
 
     #[test]
     fn changed_code_is_reported_with_both_calls() {
-        let steps = || vec![step("", 0, StepKind::Step, "fetch"), step("1.0", 0, StepKind::Publish, "tell")];
-        let changed = |calls: &mut Calls, kind, id| match calls.begin("", kind, id) {
+        let steps = || vec![step("", 0, CallKind::Step, "fetch"), step("1.0", 0, CallKind::Publish, "tell")];
+        let changed = |calls: &mut CallTracker, kind, id| match calls.begin("", kind, id) {
             Err(Refusal::Changed(why)) => why,
             other => panic!("expected a change, got {other:?}"),
         };
-        let renamed = changed(&mut Calls::new(steps()), StepKind::Step, "load");
-        assert!(renamed.contains("step \"load\"") && renamed.contains("was step \"fetch\""), "{renamed}");
-        let of_another_kind = changed(&mut Calls::new(steps()), StepKind::Sleep, "fetch");
+        let renamed = changed(&mut CallTracker::new(steps()), CallKind::Step, "load");
+        assert!(
+            renamed.contains("step \"load\"") && renamed.contains("was recorded as step \"fetch\""),
+            "{renamed}"
+        );
+        let of_another_kind = changed(&mut CallTracker::new(steps()), CallKind::Sleep, "fetch");
         assert!(of_another_kind.contains("is sleep \"fetch\""), "{of_another_kind}");
-        let mut calls = Calls::new(steps());
-        call(&mut calls, "", StepKind::Step, "fetch");
-        assert!(changed(&mut calls, StepKind::Step, "tell").contains("was a fork"));
+        let mut calls = CallTracker::new(steps());
+        call(&mut calls, "", CallKind::Step, "fetch");
+        assert!(changed(&mut calls, CallKind::Step, "tell").contains("was recorded as a fork"));
         let Err(Refusal::Changed(why)) = calls.end("", true) else { panic!("the fork is left") };
-        assert!(why.contains("without its fork"), "{why}");
+        assert!(why.contains("without its recorded fork"), "{why}");
     }
 
     #[test]
     fn calls_that_begin_in_one_poll_are_replayed_and_others_are_refused() {
-        let mut calls = Calls::new(Vec::new());
+        let mut calls = CallTracker::new(Vec::new());
         calls.begin_turn();
-        let (first, _) = calls.begin("", StepKind::Step, "a").unwrap();
-        let (second, _) = calls.begin("", StepKind::Step, "b").unwrap();
+        let (first, _) = calls.begin("", CallKind::Step, "a").unwrap();
+        let (second, _) = calls.begin("", CallKind::Step, "b").unwrap();
         calls.begin_turn();
         calls.finish(&second);
-        let Err(Refusal::Misuse(why)) = calls.begin("", StepKind::Step, "c") else { panic!("it overlaps") };
+        let Err(Refusal::Misuse(why)) = calls.begin("", CallKind::Step, "c") else { panic!("it overlaps") };
         assert!(
-            why.contains("step \"c\" began while step \"a\" was under way") && why.contains("run.join"),
+            why.contains("step \"c\" began while step \"a\" was pending") && why.contains("run.join"),
             "{why}"
         );
         calls.finish(&first);
-        assert!(calls.begin("", StepKind::Step, "c").is_ok());
+        assert!(calls.begin("", CallKind::Step, "c").is_ok());
     }
 
     #[test]
     fn a_call_that_is_dropped_ends_its_branch_unless_the_branch_fails() {
-        let mut calls = Calls::new(Vec::new());
+        let mut calls = CallTracker::new(Vec::new());
         calls.begin_turn();
-        let (first, _) = calls.begin("", StepKind::Sleep, "a").unwrap();
+        let (first, _) = calls.begin("", CallKind::Sleep, "a").unwrap();
         calls.drop_unfinished(&first);
         assert!(calls.end("", false).is_ok());
         let Err(Refusal::Misuse(why)) = calls.end("", true) else { panic!("it was dropped") };
         assert!(why.contains("sleep \"a\" was dropped") && why.contains("run.first"), "{why}");
-        assert!(matches!(calls.begin("", StepKind::Step, "b"), Err(Refusal::Misuse(_))));
+        assert!(matches!(calls.begin("", CallKind::Step, "b"), Err(Refusal::Misuse(_))));
     }
 
     #[test]
     fn a_branch_is_behind_until_it_called_again_what_is_recorded_of_it() {
         let steps = ["0.1", "0.1/0.0", "0.10"]
-            .map(|branch| step(branch, 0, StepKind::Step, "a"))
+            .map(|branch| step(branch, 0, CallKind::Step, "a"))
             .into_iter()
             .collect();
-        let mut calls = Calls::new(steps);
-        let behind = |calls: &Calls| ["0.0", "0.1", "0.10"].map(|branch| calls.is_behind(branch));
+        let mut calls = CallTracker::new(steps);
+        let behind = |calls: &CallTracker| ["0.0", "0.1", "0.10"].map(|branch| calls.is_behind(branch));
         assert_eq!(behind(&calls), [false, true, true]);
         calls.open("0.1".into());
-        assert!(call(&mut calls, "0.1", StepKind::Step, "a"));
+        assert!(call(&mut calls, "0.1", CallKind::Step, "a"));
         assert_eq!(behind(&calls), [false, true, true], "a branch of it is left");
         calls.close("0.1/0.0");
         assert_eq!(behind(&calls), [false, false, true]);
@@ -413,15 +413,15 @@ mod tests {
     #[test]
     fn a_run_is_idle_once_every_branch_waits() {
         let soon = SystemTime::UNIX_EPOCH;
-        let mut calls = Calls::new(Vec::new());
+        let mut calls = CallTracker::new(Vec::new());
         assert_eq!(calls.due(), None, "its code is executed");
         calls.begin_turn();
-        let (fork, _) = calls.begin("", StepKind::First, "").unwrap();
+        let (fork, _) = calls.begin("", CallKind::First, "").unwrap();
         calls.set_activity(&fork, Activity::Forked);
         let sites: Vec<_> = (0..2)
             .map(|index| {
                 calls.open(fork.child(index));
-                calls.begin(&fork.child(index), StepKind::Wait, "w").unwrap().0
+                calls.begin(&fork.child(index), CallKind::Wait, "w").unwrap().0
             })
             .collect();
         calls.set_activity(&sites[0], Activity::Waiting(soon));

@@ -1,4 +1,4 @@
-//! No statement of this folder looks at all rows of a table that grows: publishers wait for the one writer meanwhile.
+//! Tests that no statement scans a table that grows: publishers wait for the single writer meanwhile.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use super::batch::{self, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
 use super::signals;
-use crate::history::Key;
+use crate::history::IdempotencyKey;
 
-/// Scans that are meant, as SQLite describes them.
+/// Scans that are intended, as SQLite describes them.
 const ALLOWED: &[&str] = &[
-    // As many rows as there are processes.
+    // One row per process.
     "SCAN processes",
-    // A handful of rows.
+    // Few rows.
     "SCAN facts",
-    // Each channel begins a new epoch, once after a power failure or a restored backup.
+    // Each channel begins a new epoch, once, after a power failure or a restored backup.
     "UPDATE channels SET life = 0: SCAN channels",
     // Unfinished runs are counted by state every 10 seconds.
     "SCAN runs USING INDEX open_runs_by_channel",
@@ -49,7 +49,7 @@ fn no_statement_scans_a_table_that_grows() {
     let (mut statements, mut scans) = (0, Vec::new());
     for path in files {
         let source = fs::read_to_string(&path).unwrap();
-        // Statements of a migration are executed once, and on tables of earlier versions.
+        // A migration runs once, on the tables of an earlier version.
         let is_schema = path.ends_with("schema.rs");
         for sql in statements_of(&source).iter().filter(|_| !is_schema) {
             statements += 1;
@@ -92,7 +92,7 @@ fn a_signal_does_not_look_at_the_ended_runs_of_its_channel() {
                 by: None,
                 run_id: run_id.map(str::to_owned),
                 question: None,
-                key: Some(Key::new(&format!("{number} {run_id:?}"), "nod", b"1")),
+                key: Some(IdempotencyKey::new(&format!("{number} {run_id:?}"), "nod", b"1")),
                 at: std::time::SystemTime::now(),
             };
             let began = Instant::now();
@@ -116,7 +116,7 @@ fn a_signal_does_not_look_at_the_ended_runs_of_its_channel() {
     }
 }
 
-/// The steps by which SQLite would execute a statement.
+/// Returns the steps by which SQLite would execute a statement.
 fn plan(connection: &Connection, sql: &str) -> Result<Vec<String>> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
     let mut rows = statement.raw_query();
@@ -132,13 +132,13 @@ fn find_sources(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             find_sources(&path, files);
-        } else if !["tests.rs", "plans.rs"].iter().any(|test| path.ends_with(test)) {
+        } else if !["tests.rs", "query_plans.rs"].iter().any(|test| path.ends_with(test)) {
             files.push(path);
         }
     }
 }
 
-/// The statements in the string literals of a source file, with what `format!` puts into them.
+/// Returns the statements in the string literals of a source file, with the parameters of `format!` filled in.
 fn statements_of(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or(source);
     let literals =
@@ -146,7 +146,7 @@ fn statements_of(source: &str) -> Vec<String> {
     literals.map(|text| filled(source, &text)).collect()
 }
 
-/// Replaces `{name}` by the text or the number that the file gives the name.
+/// Replaces `{name}` with the string or number that the file declares under the name.
 fn filled(source: &str, text: &str) -> String {
     let mut text = text.to_owned();
     while let Some((before, rest)) = text.split_once('{') {
@@ -168,7 +168,7 @@ fn filled(source: &str, text: &str) -> String {
     text
 }
 
-/// The contents of string literals, with white space as SQL needs it.
+/// Returns the contents of string literals, with white space collapsed.
 fn literals(source: &str) -> Vec<String> {
     let mut literals = Vec::new();
     let mut rest = source.char_indices();

@@ -1,15 +1,15 @@
-//! Sets of positions.
+//! Sets of indexes.
 
-/// Which items of an array, or members of an object, are meant. Allocates only beyond 64.
+/// A set of items of an array, or members of an object. Allocates only for indexes from 64 on.
 #[derive(Default)]
-pub(super) struct Positions {
+pub(super) struct IndexSet {
     first: u64,
-    /// Two words instead of a `Vec`'s three: there is one of these for every object.
+    /// Two words instead of the three of a `Vec`, because there is one of these for every object.
     rest: Box<[u64]>,
 }
 
-impl Positions {
-    /// Adds a position, and tells whether it was missing.
+impl IndexSet {
+    /// Adds an index. Returns `true` if it is new.
     #[inline]
     pub(super) fn insert(&mut self, position: usize) -> bool {
         let word = match position / 64 {
@@ -36,7 +36,7 @@ impl Positions {
         }
     }
 
-    /// Adds all positions of another set.
+    /// Adds all indexes of another set.
     pub(super) fn insert_all(&mut self, other: &Self) {
         self.first |= other.first;
         self.grow(other.rest.len());
@@ -45,7 +45,7 @@ impl Positions {
         }
     }
 
-    pub(super) fn contain(&self, position: usize) -> bool {
+    pub(super) fn contains(&self, position: usize) -> bool {
         let bit = 1 << (position % 64);
         let word = match position / 64 {
             0 => self.first,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// The position of a call in its run: its branch, and its number in the branch.
 ///
-/// The root is the branch `""`. The branch `"3.1"` is the second branch of the fork that is call 3
-/// of the root, and `"3.1/0.0"` is a branch of the fork that is its first call.
+/// The root is the branch `""`. The branch `"3.1"` is the second branch of the fork that is call 3 of the root, and
+/// `"3.1/0.0"` is a branch of the fork that is its first call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct CallSite {
     pub(crate) branch: String,
@@ -27,7 +27,7 @@ impl CallSite {
         Some(Self { branch: branch.into(), position: position.parse().ok()? })
     }
 
-    /// Returns which branch of the fork at this site `branch` is or lies inside, if any.
+    /// Returns the index of the branch of this fork that `branch` is, or lies inside, if any.
     pub(crate) fn branch_of(&self, branch: &str) -> Option<u32> {
         let prefix = self.child(0);
         let rest = branch.strip_prefix(prefix.strip_suffix('0')?)?;
@@ -52,21 +52,21 @@ impl std::str::FromStr for CallSite {
     }
 }
 
-/// What a call takes in the journal beside its texts, about.
+/// The approximate bytes of a call in the journal, besides its texts.
 const OVERHEAD: usize = 64;
 
 /// One call of a run, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Step {
+pub(crate) struct RecordedCall {
     pub(crate) site: CallSite,
-    pub(crate) kind: StepKind,
-    /// The id that the job gives it.
+    pub(crate) kind: CallKind,
+    /// The id that the job passes.
     pub(crate) id: String,
     pub(crate) outcome: Outcome,
 }
 
-impl Step {
-    /// Returns how many bytes the call takes in the journal, about.
+impl RecordedCall {
+    /// Returns the approximate bytes of the call in the journal.
     pub(crate) fn bytes(&self) -> usize {
         let outcome = match &self.outcome {
             Outcome::Value(text) | Outcome::Error(text) => text.len(),
@@ -77,7 +77,7 @@ impl Step {
 
     /// Returns whether the call is a text stream that has begun and not ended.
     pub(crate) fn is_open_stream(&self) -> bool {
-        self.kind == StepKind::Stream && !self.outcome.is_final()
+        self.kind == CallKind::Stream && !self.outcome.is_final()
     }
 }
 
@@ -100,7 +100,7 @@ impl Outcome {
         !matches!(self, Self::Begun { .. })
     }
 
-    /// The length of what is recorded, in bytes.
+    /// Returns the length of the recorded text, in bytes.
     #[cfg(feature = "sqlite")]
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -112,7 +112,7 @@ impl Outcome {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum StepKind {
+pub(crate) enum CallKind {
     Step,
     Publish,
     Sleep,
@@ -125,7 +125,7 @@ pub(crate) enum StepKind {
     Map,
 }
 
-impl StepKind {
+impl CallKind {
     pub(crate) const ALL: [Self; 10] = [
         Self::Step,
         Self::Publish,

@@ -1,4 +1,4 @@
-//! How the types that generated code is made of are read.
+//! How the types that generated types consist of are read.
 
 use std::collections::BTreeMap;
 
@@ -41,14 +41,14 @@ impl Decode for f64 {
     }
 }
 
-/// An integer however it is written: `1`, `1.0` or `1e0`.
+/// Returns an integer, whether it is written as `1`, `1.0` or `1e0`.
 #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, as is checked here")]
 fn integer(value: &Value) -> Option<i64> {
-    const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let number = value.as_number()?;
     number.as_i64().or_else(|| {
         let double = Number::as_f64(number)?;
-        (double.fract() == 0.0 && double.abs() <= LARGEST_EXACT).then_some(double as i64)
+        (double.fract() == 0.0 && double.abs() <= MAX_EXACT).then_some(double as i64)
     })
 }
 

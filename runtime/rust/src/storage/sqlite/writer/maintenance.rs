@@ -1,26 +1,26 @@
-//! What the writer does now and then, whatever it is asked to do.
+//! The periodic work of the writer.
 
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::super::left_open::end_of;
-use super::super::batch::{Asked, Work};
-use super::super::{StorageError, channels, process, revocations, streams, sweep};
-use super::{Done, Failure, NOT_FOLLOWED, Writer};
+use super::super::super::abandoned_streams::end_message;
+use super::super::batch::{Request, Work};
+use super::super::{StorageError, channels, processes, revocations, streams, sweep};
+use super::{Done, NOT_FOLLOWED, TransactionError, Writer};
 use crate::history::OpenStream;
 
-/// How often to look whether the file is still there and, if nothing else uses it, whether it can be used; and how
-/// often to renew the file's mark.
-const CHECKING: Duration = Duration::from_secs(1);
+/// How often to check that the file still exists and, if nothing else uses it, that it works; and how often to renew
+/// the file's mark.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often to record that a channel is open. Other processes do not forget a channel whose use was recorded within
+/// How often to record that a channel is in use. Other processes do not delete a channel whose use was recorded within
 /// the week.
 const USE_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
 /// The most channels whose use one sweep records.
-const NOTED_AT_ONCE: usize = 1_000;
+const MAX_RECORDED_USES: usize = 1_000;
 
 impl Writer {
     /// Hands the hub the revocations by other processes.
@@ -34,25 +34,25 @@ impl Writer {
                 self.latest_revocation = latest;
             }
             Err(error) => {
-                tracing::error!(%error, "the storage could not be read");
-                // The next look reads again, even if nothing is written until then.
+                tracing::error!(%error, "failed to read the storage");
+                // Make the next check read again, even if nothing is written until then.
                 self.version = NOT_FOLLOWED;
             }
         }
     }
 
-    pub(super) fn sweep_now_and_then(&mut self) {
+    pub(super) fn sweep_if_due(&mut self) {
         let Some(registry) = self.registry.filter(|_| self.sweep_at <= Instant::now()) else { return };
         self.open.retain(|_, open| open.log.strong_count() > 0);
         let logs: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
         self.trim(&logs, 1);
         drop(logs);
         let unrecorded = self.open.iter().filter(|(_, open)| open.used.elapsed() >= USE_INTERVAL);
-        let unrecorded: Vec<i64> = unrecorded.map(|(row, _)| *row).take(NOTED_AT_ONCE).collect();
+        let unrecorded: Vec<i64> = unrecorded.map(|(row, _)| *row).take(MAX_RECORDED_USES).collect();
         let (clock, mut open) = (self.clock, std::mem::take(&mut self.open));
         let swept = self.transact(|transaction| {
             clock.record(transaction)?;
-            unrecorded.iter().try_for_each(|row| channels::note_use(transaction, *row, clock.now()))?;
+            unrecorded.iter().try_for_each(|row| channels::record_use(transaction, *row, clock.now()))?;
             sweep::sweep(transaction, registry, |row| open.contains_key(&row), clock.now())
         });
         if swept.is_ok() {
@@ -64,12 +64,12 @@ impl Writer {
         self.open = open;
         let next = if matches!(swept, Ok(true)) { sweep::SOON } else { sweep::INTERVAL };
         self.sweep_at = Instant::now() + next;
-        if matches!(swept, Err(Failure { is_corrupt: true, .. })) {
+        if matches!(swept, Err(TransactionError { is_corrupt: true, .. })) {
             self.repair_due();
         }
     }
 
-    /// Sets those channels aside that could not be swept because they are damaged.
+    /// Sets aside the channels that could not be swept because they are damaged.
     fn repair_due(&mut self) {
         let due = sweep::due(&self.connection, self.clock.now()).unwrap_or_default();
         for due in due {
@@ -80,7 +80,7 @@ impl Writer {
     /// Renews the file's mark if ids were given since it was last renewed.
     fn renew_mark(&mut self) {
         let Some(file) = self.file.take() else { return };
-        if self.has_given_ids && !file.is_lost() {
+        if self.has_given_ids && !file.was_replaced() {
             let renewed = self
                 .transact(|transaction| file.renew_mark(transaction))
                 .and_then(|()| self.transact(|transaction| file.publish_mark(transaction)));
@@ -89,45 +89,46 @@ impl Writer {
         self.file = Some(file);
     }
 
-    pub(super) fn check_now_and_then(&mut self) {
+    pub(super) fn check_if_due(&mut self) {
         let now = Instant::now();
-        if now < self.checked + CHECKING {
+        if now < self.checked + CHECK_INTERVAL {
             return;
         }
         self.checked = now;
-        if let Some(file) = self.file.as_ref().filter(|file| self.lost.is_none() && file.is_lost()) {
+        if let Some(file) = self.file.as_ref().filter(|file| self.lost.is_none() && file.was_replaced()) {
             let file = file.path().display();
             let error = StorageError::new(format!(
                 "the file {file} was deleted or replaced while it was open: restart the server"
             ));
-            tracing::error!(%error, "the storage cannot be used any more");
+            tracing::error!(%error, "the storage can no longer be used");
             self.health.set(Err(error.clone()));
             self.lost = Some(error);
         }
         self.renew_mark();
-        self.end_left_open();
-        if now >= self.used + CHECKING {
+        self.end_abandoned_streams();
+        if now >= self.used + CHECK_INTERVAL {
             self.probe();
         }
     }
 
-    /// The text streams that no process goes on with. This one does not either: it has only now
-    /// opened their log.
-    pub(super) fn left_open(&self, mut open: Vec<OpenStream>) -> Vec<OpenStream> {
+    /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
+    /// write them either.
+    pub(super) fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Vec<OpenStream> {
         let is_left = |stream: &OpenStream| {
             if stream.is_of_run() {
                 return !streams::has_writer(&self.connection, &stream.id).unwrap_or(true);
             }
             let owner = stream.owner().filter(|owner| *owner != self.owner);
-            !owner.is_some_and(|owner| process::is_here(&self.connection, owner).unwrap_or(true))
+            !owner.is_some_and(|owner| processes::is_running(&self.connection, owner).unwrap_or(true))
         };
         open.retain(|stream| is_left(stream) && !bug!(StreamsLeftOpen));
         open
     }
 
-    /// Ends the text streams of processes that have ended since the last look. Their readers would wait for the rest.
-    fn end_left_open(&mut self) {
-        let Ok(here) = process::here(&self.connection) else { return };
+    /// Ends the text streams of processes that have ended since the last check, so that their readers do not wait for
+    /// more.
+    fn end_abandoned_streams(&mut self) {
+        let Ok(here) = processes::list_running(&self.connection) else { return };
         let gone: Vec<u32> = self.peers.difference(&here).copied().collect();
         if !gone.is_empty() {
             // They may have ended their streams themselves.
@@ -138,9 +139,9 @@ impl Writer {
         let logs = if gone.is_empty() { None } else { Some(self.open.values()) };
         for log in logs.into_iter().flatten().filter_map(|open| open.log.upgrade()) {
             for stream in log.open_streams().into_iter().filter(is_left).filter(|_| !bug!(StreamsLeftOpen)) {
-                let end = end_of(&log, &stream);
+                let end = end_message(&log, &stream);
                 let (reply, _) = oneshot::channel();
-                work.push(Asked::boxed(move |batch| batch.append(&end).map(drop), reply));
+                work.push(Request::boxed(move |batch| batch.append(&end).map(drop), reply));
             }
         }
         let mut done = Vec::new();
@@ -151,8 +152,8 @@ impl Writer {
         self.report(done);
     }
 
-    /// Uses the file, so that a process that has nothing else to do notices when it cannot be used, and when it can
-    /// be used again. Only a write shows whether the disk is still full.
+    /// Uses the file, so that an idle process notices when it fails, and when it works again. Only a write shows
+    /// whether the disk is still full.
     fn probe(&mut self) {
         let (clock, is_failing) = (self.clock, self.health.get().is_err());
         let _ = self.transact(|transaction| {

@@ -1,33 +1,33 @@
-//! Finding the properties of an object among those that a table declares.
+//! Finding the properties of an object in a declared list.
 
-use super::positions::Positions;
+use super::index_set::IndexSet;
 
-/// Finds names in a list: they mostly come in the order of the list.
+/// Finds names in a list. Values usually have them in the order of the list.
 #[derive(Default)]
-pub(super) struct Finder {
-    /// The name that is expected next.
+pub(super) struct PropertyFinder {
+    /// The index that is expected next.
     next: usize,
-    /// How many different names were found.
+    /// The number of different names found.
     found: usize,
-    seen: Positions,
+    seen: IndexSet,
 }
 
-/// Where a name stands in the list.
-pub(super) struct Listed {
+/// A name found in the list.
+pub(super) struct FoundProperty {
     pub(super) index: usize,
-    /// Whether it was found before.
-    pub(super) again: bool,
+    /// Whether the name was found before.
+    pub(super) is_duplicate: bool,
 }
 
-impl Finder {
+impl PropertyFinder {
     #[inline]
-    pub(super) fn find(&mut self, length: usize, is_at: impl Fn(usize) -> bool) -> Option<Listed> {
+    pub(super) fn find(&mut self, length: usize, is_at: impl Fn(usize) -> bool) -> Option<FoundProperty> {
         let index =
             if self.next < length && is_at(self.next) { self.next } else { self.search(length, &is_at)? };
         self.next = index + 1;
         let is_new = self.seen.insert(index);
         self.found += usize::from(is_new);
-        Some(Listed { index, again: !is_new })
+        Some(FoundProperty { index, is_duplicate: !is_new })
     }
 
     #[inline(never)]
@@ -40,6 +40,6 @@ impl Finder {
     }
 
     pub(super) fn seen(&self, index: usize) -> bool {
-        self.seen.contain(index)
+        self.seen.contains(index)
     }
 }

@@ -1,13 +1,13 @@
-//! A serializer that hands on the one text that the key of an object is, and builds nothing.
+//! A serializer for the keys of objects, which passes on their text without allocating.
 
 use serde::ser::{Error, Impossible, Serialize, Serializer};
 
-use super::place::Stop;
+use super::report::Stop;
 
-/// Hands the text of a key to a function. JSON also writes numbers and booleans as keys.
-pub(super) struct TextOfKey<F>(pub(super) F);
+/// Passes the text of a key to a function. JSON also writes numbers and booleans as keys.
+pub(super) struct KeySerializer<F>(pub(super) F);
 
-fn no_key<R>() -> Result<R, Stop> {
+fn not_a_string<R>() -> Result<R, Stop> {
     Err(Stop::custom("a key must be a string"))
 }
 
@@ -21,7 +21,7 @@ macro_rules! scalars {
 
 type Never = Impossible<(), Stop>;
 
-impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOfKey<F> {
+impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for KeySerializer<F> {
     type Ok = ();
     type Error = Stop;
     type SerializeSeq = Never;
@@ -67,27 +67,27 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOfKey<F> {
     }
 
     fn serialize_f32(self, _: f32) -> Result<(), Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_f64(self, _: f64) -> Result<(), Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Result<(), Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_none(self) -> Result<(), Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_unit(self) -> Result<(), Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -97,19 +97,19 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOfKey<F> {
         _: &'static str,
         _: &T,
     ) -> Result<(), Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Never, Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Never, Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Never, Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_tuple_variant(
@@ -119,15 +119,15 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOfKey<F> {
         _: &'static str,
         _: usize,
     ) -> Result<Never, Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Never, Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Never, Stop> {
-        no_key()
+        not_a_string()
     }
 
     fn serialize_struct_variant(
@@ -137,6 +137,6 @@ impl<F: FnOnce(&str) -> Result<(), Stop>> Serializer for TextOfKey<F> {
         _: &'static str,
         _: usize,
     ) -> Result<Never, Stop> {
-        no_key()
+        not_a_string()
     }
 }

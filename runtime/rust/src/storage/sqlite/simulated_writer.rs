@@ -1,4 +1,5 @@
-//! The writer as a task of a simulated process: it pauses, takes as much at a time, and fails, as the world decides.
+//! The writer as a task of a simulated process. The simulated world decides its pauses, its batch sizes and its
+//! failures.
 
 use std::time::Duration;
 
@@ -6,13 +7,13 @@ use rusqlite::{Error, ffi};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::writer::{Command, FOLLOWING, Writer};
+use super::writer::{Command, FOLLOW_INTERVAL, Writer};
 use crate::simulation::world;
 
-/// How often to try again while the file is locked.
-const RETRY: Duration = Duration::from_millis(10);
+/// How often to check again while the file is locked.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Runs the writer on the runtime that is executed now, until nobody can send commands any more.
+/// Runs the writer on the current runtime until all senders of commands are dropped.
 pub(super) fn spawn(writer: Writer) -> UnboundedSender<Command> {
     let (commands, received) = unbounded_channel();
     tokio::spawn(run(writer, received));
@@ -21,25 +22,25 @@ pub(super) fn spawn(writer: Writer) -> UnboundedSender<Command> {
 
 async fn run(mut writer: Writer, mut commands: UnboundedReceiver<Command>) {
     loop {
-        let mut batch = match timeout(FOLLOWING, commands.recv()).await {
+        let mut batch = match timeout(FOLLOW_INTERVAL, commands.recv()).await {
             Ok(Some(first)) => vec![first],
             Ok(None) => break,
             Err(_) => Vec::new(),
         };
         if !batch.is_empty() {
             pause().await;
-            let most = world().map_or(1, |world| world.batch());
-            while batch.len() < most
+            let max = world().map_or(1, |world| world.batch());
+            while batch.len() < max
                 && let Ok(command) = commands.try_recv()
             {
                 batch.push(command);
             }
-            wait_for_lock(writer.patience()).await;
+            wait_for_lock(writer.lock_timeout()).await;
             let done = writer.execute(batch);
             pause().await;
             writer.report(done);
         }
-        writer.keep_up();
+        writer.maintain();
     }
     writer.end();
 }
@@ -51,11 +52,11 @@ async fn pause() {
     }
 }
 
-/// Waits as SQLite does for a file that is locked, but lets the process go on meanwhile.
-async fn wait_for_lock(patience: Duration) {
-    let until = Instant::now() + patience;
+/// Waits for a locked file as SQLite does, but lets the process continue meanwhile.
+async fn wait_for_lock(lock_timeout: Duration) {
+    let until = Instant::now() + lock_timeout;
     while is_locked() && Instant::now() < until {
-        sleep(RETRY).await;
+        sleep(LOCK_POLL_INTERVAL).await;
     }
 }
 
@@ -63,7 +64,7 @@ fn is_locked() -> bool {
     world().is_some_and(|world| world.is_locked())
 }
 
-/// Fails if the world says that another program has locked the file.
+/// Fails if the simulated world has locked the file.
 pub(super) fn fail_locked() -> rusqlite::Result<()> {
     if is_locked() {
         return Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
@@ -71,7 +72,7 @@ pub(super) fn fail_locked() -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Fails where the world says that the disk is full.
+/// Fails if the simulated disk is full.
 pub(super) fn fail_commit() -> rusqlite::Result<()> {
     if world().is_some_and(|world| world.fails_commit()) {
         let why = Some("the simulated disk is full".to_owned());

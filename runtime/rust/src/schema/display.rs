@@ -1,16 +1,16 @@
-//! Values in words, as issues tell them.
+//! Descriptions of values in issues.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::place::Stop;
+use super::report::Stop;
 use super::visit::{Found, Visit, Visitor};
 
-/// What an issue is about.
+/// The subject of an issue.
 #[derive(Clone, Copy)]
 pub(super) enum Subject<'a> {
-    /// Something that is missing.
+    /// A missing property.
     Absent,
     Found(Found<'a>),
     Value(&'a dyn Visit),
@@ -29,14 +29,14 @@ impl<'a> From<&'a dyn Visit> for Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// What stands there, in short.
-    pub(super) fn shown(self) -> Option<String> {
+    /// Describes the value in short.
+    pub(super) fn describe(self) -> Option<String> {
         match self {
             Self::Absent => None,
-            Self::Found(found) => Some(shown(found)),
+            Self::Found(found) => Some(describe(found)),
             Self::Value(value) => {
-                let mut first = Shown(None);
-                // Stops at the first piece of an array or object.
+                let mut first = Describer(None);
+                // Stops at the first part of an array or object.
                 let _ = value.visit(&mut first);
                 first.0
             }
@@ -44,54 +44,54 @@ impl Subject<'_> {
     }
 }
 
-struct Shown(Option<String>);
+struct Describer(Option<String>);
 
-impl Visitor for Shown {
+impl Visitor for Describer {
     fn found(&mut self, found: Found<'_>) -> Result<(), Stop> {
-        self.0 = Some(shown(found));
+        self.0 = Some(describe(found));
         Err(Stop::Enough)
     }
 }
 
-fn shown(found: Found<'_>) -> String {
+fn describe(found: Found<'_>) -> String {
     match found {
         Found::Null => "null".to_owned(),
         Found::Boolean(value) => value.to_string(),
-        Found::Number(number) => written(number),
-        Found::Text(text) => shortened(text),
+        Found::Number(number) => format_number(number),
+        Found::Text(text) => abbreviate(text),
         Found::Array => "an array".to_owned(),
         Found::Object => "an object".to_owned(),
     }
 }
 
-/// A text as JSON writes it, cut where it is long.
-pub(crate) fn shortened(text: &str) -> String {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
-        None => quoted(text),
+/// Returns a text in JSON quotes, truncated if it is long.
+pub(crate) fn abbreviate(text: &str) -> String {
+    const MAX_CHARACTERS: usize = 40;
+    match text.char_indices().nth(MAX_CHARACTERS) {
+        None => quote(text),
         Some((end, _)) => {
-            let mut short = quoted(&text[..end]);
+            let mut short = quote(&text[..end]);
             short.insert(short.len() - 1, '…');
             short
         }
     }
 }
 
-/// A text of at most so many code points; `…` stands for the rest.
-pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
+/// Truncates a text to a number of code points, and appends `…` if it was longer.
+pub(super) fn truncate(text: &str, max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
 }
 
-/// A text as JSON writes it.
-pub(super) fn quoted(text: &str) -> String {
+/// Returns a text in JSON quotes.
+pub(super) fn quote(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A number as JavaScript writes it.
-pub(super) fn written(number: f64) -> String {
+/// Formats a number as JavaScript does.
+pub(super) fn format_number(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
@@ -104,31 +104,31 @@ pub(super) fn written(number: f64) -> String {
     }
 }
 
-/// A JSON value as JavaScript writes it.
-pub(super) fn json(value: &Value) -> String {
+/// Formats a JSON value as JavaScript does.
+pub(super) fn format_json(value: &Value) -> String {
     match value {
-        Value::Number(number) => written(number.as_f64().unwrap_or(f64::NAN)),
-        Value::Array(items) => format!("[{}]", items.iter().map(json).collect::<Vec<_>>().join(",")),
+        Value::Number(number) => format_number(number.as_f64().unwrap_or(f64::NAN)),
+        Value::Array(items) => format!("[{}]", items.iter().map(format_json).collect::<Vec<_>>().join(",")),
         Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| format!("{}:{}", quoted(name), json(value));
+            let member = |(name, value): (&String, &Value)| format!("{}:{}", quote(name), format_json(value));
             format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
         }
         other => other.to_string(),
     }
 }
 
-/// `1 item`, `2 items`.
-pub(super) fn counted(count: u32, thing: &str) -> String {
+/// Returns `1 item` or `2 items`.
+pub(super) fn pluralize(count: u32, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `1 property`, `2 properties`.
-pub(super) fn counted_properties(count: u32) -> String {
+/// Returns `1 property` or `2 properties`.
+pub(super) fn pluralize_properties(count: u32) -> String {
     if count == 1 { "1 property".to_owned() } else { format!("{count} properties") }
 }
 
-/// `must be 1` or `must be one of 1, 2`.
-pub(super) fn one_of(choices: &[String]) -> String {
+/// Returns `must be 1` or `must be one of 1, 2`.
+pub(super) fn describe_choices(choices: &[String]) -> String {
     match choices {
         [] => "is not allowed".to_owned(),
         [only] => format!("must be {only}"),
@@ -136,7 +136,7 @@ pub(super) fn one_of(choices: &[String]) -> String {
     }
 }
 
-/// The rule of a list of choices.
-pub(super) const fn rule_of_choices(count: usize) -> &'static str {
+/// Returns the keyword for a number of choices.
+pub(super) const fn choices_keyword(count: usize) -> &'static str {
     if count == 1 { "const" } else { "enum" }
 }

@@ -1,31 +1,34 @@
-//! Whether ids may be given twice: commits may be missing because the machine stopped without warning, or the file
-//! was replaced by a backup of itself.
+//! Detects that message ids could be given out twice: the machine stopped without warning and lost commits, or the
+//! file was replaced by a backup of itself.
 //!
-//! A commit is in the system's hands when it comes back, and on the disk some time later. What
-//! only a process's end cuts off is not lost; what a machine's end cuts off may be. Then an id
-//! that somebody has seen could be given again to another message: so all channels begin a new
-//! epoch, whose ids are others.
+//! When a commit returns, the operating system has it; the disk has it some time later. If a process ends, nothing is
+//! lost. If the machine stops, the last commits may be. An id that a subscriber has seen could then be given to
+//! another message. So all channels begin a new epoch, with new ids.
 
 use rusqlite::{Connection, Result, Transaction};
 
 use super::batch::in_transaction;
 use super::clock::StorageClock;
-use super::file::File;
-use super::{facts, journal, process};
+use super::database_file::DatabaseFile;
+use super::{facts, processes, runs};
 use crate::clock;
 
-/// The fact that says during which start of the machine the file was opened, while any process has it open.
+/// The fact that records the boot of the machine during which the file was opened, while any process has it open.
 const OPEN_SINCE: &str = "open_since_boot";
 
-/// Makes commits wait for the disk if the user asked for it, or if the system has no boot id.
+/// Makes commits wait for the disk if the user asked for it or if the system has no boot id.
 pub(super) fn set_synchronous(connection: &Connection, synchronous: bool) -> Result<()> {
     let waits = synchronous || clock::boot_id().is_none();
     connection.pragma_update(None, "synchronous", if waits { "full" } else { "normal" })
 }
 
-/// Compares the running system with the one that had the file open, and the file with the one that was open. Begins
-/// new epochs if commits may be missing. Gives the file a new mark.
-pub(super) fn begin(transaction: &Transaction<'_>, synchronous: bool, file: Option<&File>) -> Result<()> {
+/// Compares the current boot and the file with those that were recorded. Begins new epochs if commits may be missing.
+/// Gives the file a new mark.
+pub(super) fn begin_use(
+    transaction: &Transaction<'_>,
+    synchronous: bool,
+    file: Option<&DatabaseFile>,
+) -> Result<()> {
     let boot = clock::boot_id();
     let written = facts::get(transaction, OPEN_SINCE)?;
     if written.is_some_and(|written| written != "synchronous" && Some(&written) != boot.as_ref()) {
@@ -37,31 +40,31 @@ pub(super) fn begin(transaction: &Transaction<'_>, synchronous: bool, file: Opti
         && begin_epochs(transaction)? > 0
     {
         let file = file.path().display();
-        tracing::warn!(%file, "the storage was replaced, by a backup for example: all channels begin a new epoch");
+        tracing::warn!(%file, "the storage file was replaced, for example by a backup: all channels begin a new epoch");
     }
     let boot = if synchronous { None } else { boot }.unwrap_or_else(|| "synchronous".to_owned());
     facts::set(transaction, OPEN_SINCE, &boot)?;
     file.map_or(Ok(()), |file| file.renew_mark(transaction))
 }
 
-/// Has each channel begin a new epoch when it is used next. Returns how many there are.
+/// Makes each channel begin a new epoch when it is used next. Returns the number of channels.
 fn begin_epochs(transaction: &Transaction<'_>) -> Result<usize> {
     transaction.execute("UPDATE channels SET life = 0", [])
 }
 
-/// Notes that this process has left, and where it was the last that all commits are on the disk.
-pub(super) fn end(
+/// Removes this process. If it was the last one, records that all commits are on the disk.
+pub(super) fn end_use(
     connection: &mut Connection,
     owner: u32,
     clock: StorageClock,
-    file: Option<&File>,
+    file: Option<&DatabaseFile>,
 ) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     in_transaction(connection, |transaction| {
-        journal::release(transaction, owner)?;
-        process::leave(transaction, owner)?;
+        runs::release(transaction, owner)?;
+        processes::unregister(transaction, owner)?;
         clock.record(transaction)?;
-        if !process::is_any_here(transaction)? {
+        if !processes::is_any_running(transaction)? {
             facts::remove(transaction, OPEN_SINCE)?;
         }
         file.map_or(Ok(()), |file| file.renew_mark(transaction))

@@ -1,0 +1,113 @@
+//! Rebuilding a log from what its storage has.
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Limits, Log, State, Topic, wake};
+use crate::channel::{Channel, ChannelDefinition};
+use crate::schema;
+use crate::wire::SharedText;
+
+/// The stored state of a channel's log.
+pub(crate) struct StoredLog {
+    /// The storage's id of the channel.
+    pub(crate) storage_id: i64,
+    pub(crate) epoch: u64,
+    pub(crate) head: u64,
+    /// Ordered by offset.
+    pub(crate) messages: Vec<StoredMessage>,
+    /// For each topic, the offset of the latest evicted message.
+    pub(crate) evicted: Vec<(usize, u64)>,
+    /// The messages were published under another definition of the channel.
+    pub(crate) has_other_definition: bool,
+    /// The time of the read, by the same clock as `published`.
+    pub(crate) now: SystemTime,
+}
+
+/// A message in a storage.
+#[derive(Clone)]
+pub(crate) struct StoredMessage {
+    pub(crate) offset: u64,
+    pub(crate) topic: usize,
+    pub(crate) published: SystemTime,
+    pub(crate) frame: SharedText,
+}
+
+impl Log {
+    /// Creates the log of a channel from its stored state, without the messages that the current definition does not
+    /// keep or accept.
+    pub(crate) fn restore(channel: &Channel, stored: StoredLog, limits: &Limits) -> Self {
+        let log = Self::new(channel.clone(), stored.epoch, limits).with_storage_id(stored.storage_id);
+        log.reload(stored);
+        log
+    }
+
+    /// Replaces the log's messages with the stored ones. Subscribers continue from their cursors.
+    pub(crate) fn reload(&self, stored: StoredLog) {
+        let definition = self.channel.definition();
+        let is_refused =
+            |message: &StoredMessage| stored.has_other_definition && !is_accepted(definition, message);
+        let refused: Vec<bool> = stored.messages.iter().map(is_refused).collect();
+        // Evict everything before a message that the definition no longer accepts. So subscribers receive a single
+        // gap, and no message that the definition rejects.
+        let refused_until = refused.iter().rposition(|refused| *refused).map(|at| stored.messages[at].offset);
+        let refused_until = refused_until.unwrap_or(0);
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.clear();
+        for (topic, evicted) in stored.evicted {
+            state.topics[topic].evicted = evicted;
+        }
+        for (message, is_refused) in stored.messages.into_iter().zip(refused) {
+            let StoredMessage { offset, topic, published, frame } = message;
+            if is_refused {
+                state.refuse(offset, topic);
+                continue;
+            }
+            let age = stored.now.duration_since(published).unwrap_or_default();
+            let age = if offset <= refused_until { age.max(definition.history.age * 2) } else { age };
+            state.admit(offset, topic, now.checked_sub(age), frame);
+        }
+        state.head = stored.head;
+        self.evict_excess(&mut state, now);
+        let parked = std::mem::take(&mut state.parked);
+        drop(state);
+        wake(parked);
+    }
+}
+
+impl State {
+    fn clear(&mut self) {
+        self.recent.clear();
+        self.recent_bytes = 0;
+        self.count = 0;
+        self.evicted = 0;
+        self.batches.clear();
+        self.topics.iter_mut().for_each(Topic::clear);
+        self.bytes.remove(self.bytes.get());
+    }
+
+    /// Evicts a message before it is stored. It still counts, so that no earlier message takes its place in the
+    /// history.
+    fn refuse(&mut self, offset: u64, topic: usize) {
+        self.count += 1;
+        self.evicted += 1;
+        self.topics[topic].count_evicted(offset);
+    }
+}
+
+/// Returns whether a message that was published under an earlier definition is valid under this one.
+fn is_accepted(definition: &ChannelDefinition, message: &StoredMessage) -> bool {
+    if definition.log_topic(message.topic).is_run_events() {
+        return true;
+    }
+    let Ok(frame) = serde_json::from_str::<Value>(&message.frame) else { return false };
+    let is_payload = frame["kind"] == "data";
+    match definition.topics[message.topic].schema() {
+        Some(schema) => is_payload && schema::check(schema, &frame["data"]).is_ok(),
+        // A topic that carries streams now may have carried payloads before.
+        None => !is_payload,
+    }
+}

@@ -1,0 +1,378 @@
+//! The journal of runs in SQLite.
+
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
+
+use super::super::{
+    CallKind, CallSite, Claim, ClaimedRun, End, Entry, NewRun, Outcome as CallOutcome, Recorded,
+    RecordedCall, RunCounts, RunRecord, Settled,
+};
+use super::batch::Batch;
+use super::messages::AppendOutcome;
+use super::questions::open_questions;
+use super::schema::{milliseconds, time};
+use super::{processes, streams};
+
+/// The number of calls that a run has recorded.
+const RECORDED: &str =
+    "(SELECT count(*) FROM steps WHERE steps.run = runs.id AND (value IS NOT NULL OR error IS NOT NULL))";
+
+/// Runs with this many crashes in a row are executed one at a time. This separates a run that crashes its process
+/// from runs that only happened to be in the same process.
+const SUSPECT: u32 = 2;
+
+/// Makes halted runs of these jobs due, because this server may have the code that they need.
+pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
+    batch.transaction.execute(
+        "UPDATE runs SET state = 'running', due = ?2 WHERE state = 'halted' AND job IN (SELECT value FROM json_each(?1))",
+        params![json(jobs), batch.now()],
+    )?;
+    free_orphans(batch)
+}
+
+/// Frees the runs of processes that no longer exist, and counts a crash for each. The more often in a row a run
+/// crashed, the longer it waits before it is due, up to 64 seconds.
+pub(super) fn free_orphans(batch: &Batch<'_>) -> Result<()> {
+    let transaction = batch.transaction;
+    for owner in processes::remove_ended(transaction)? {
+        transaction.execute(
+            &format!(
+                "UPDATE runs SET progress = {RECORDED},
+                 crashes = CASE WHEN {RECORDED} > progress THEN 1 ELSE crashes + 1 END WHERE owner = ?1"
+            ),
+            [owner],
+        )?;
+        transaction.execute(
+            "UPDATE runs SET owner = NULL, lease = 0,
+             due = CASE WHEN crashes < ?3 THEN due ELSE max(due, ?2 + (1000 << min(crashes - ?3, 6))) END
+             WHERE owner = ?1",
+            params![owner, batch.now(), SUSPECT],
+        )?;
+    }
+    Ok(())
+}
+
+/// Releases all runs that a process holds.
+pub(super) fn release(connection: &Connection, owner: u32) -> Result<()> {
+    if bug!(NoRelease) {
+        return Ok(());
+    }
+    connection.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
+    Ok(())
+}
+
+pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<bool> {
+    let mut statement = batch.transaction.prepare_cached(
+        "INSERT INTO runs (run, job, channel, input, state, due, changed)
+         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5) ON CONFLICT DO NOTHING",
+    )?;
+    let added = statement.execute(params![run.run_id, run.job, run.channel, run.input, batch.now()])? == 1;
+    if added {
+        batch.append(event)?;
+    }
+    Ok(added)
+}
+
+pub(super) fn claim(
+    batch: &Batch<'_>,
+    owner: u32,
+    jobs: &[String],
+    lease: SystemTime,
+    limit: usize,
+) -> Result<Vec<ClaimedRun>> {
+    let is_free =
+        "state = 'running' AND due <= ?3 AND lease < ?3 AND job IN (SELECT value FROM json_each(?4))";
+    // With a bare parameter as the limit, SQLite would recompile the statement each time.
+    let mut statement = batch.transaction.prepare_cached(&format!(
+        "UPDATE runs SET fence = fence + 1, owner = ?1, lease = ?2, progress = {RECORDED},
+             crashes = CASE WHEN {RECORDED} > progress THEN 0 ELSE crashes END + (coalesce(owner, ?1) <> ?1)
+         WHERE id IN (
+             SELECT id FROM runs WHERE {is_free} AND (crashes < {SUSPECT} OR id = (
+                 SELECT id FROM runs WHERE {is_free} AND crashes >= {SUSPECT}
+                 AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1 AND crashes >= {SUSPECT})
+                 ORDER BY due LIMIT 1))
+             ORDER BY due LIMIT 0 + ?5)
+         RETURNING id, fence, run, job, channel, input, failures, crashes"
+    ))?;
+    let arguments = params![owner, milliseconds(lease), batch.now(), json(jobs), limit];
+    let rows = statement.query_map(arguments, |row| {
+        Ok(ClaimedRun {
+            claim: Claim { row: row.get(0)?, fence: row.get(1)? },
+            run: NewRun { run_id: row.get(2)?, job: row.get(3)?, channel: row.get(4)?, input: row.get(5)? },
+            failures: row.get(6)?,
+            crashes: row.get(7)?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub(super) fn make_due(batch: &Batch<'_>, rows: &[i64]) -> Result<()> {
+    let mut statement = batch
+        .transaction
+        .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1 AND owner IS NULL")?;
+    rows.iter().try_for_each(|row| statement.execute(params![row, batch.now()]).map(|_| ()))
+}
+
+/// Returns the calls that a run has recorded or begun.
+pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<RecordedCall>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT branch, position, kind, id, value, error, failures, due FROM steps WHERE run = ?1
+         UNION ALL SELECT branch, position, 'wait', id, NULL, NULL, 0, until FROM waits WHERE run = ?1",
+    )?;
+    let rows = statement.query_map([row], read_call)?;
+    rows.collect()
+}
+
+/// Returns the calls that the branches of a fork have recorded or begun.
+pub(super) fn load_fork(
+    transaction: &Transaction<'_>,
+    row: i64,
+    fork: &CallSite,
+) -> Result<Vec<RecordedCall>> {
+    let first = fork.child(0);
+    let prefix = first.trim_end_matches('0');
+    let mut statement = transaction.prepare_cached(
+        "SELECT branch, position, kind, id, value, error, failures, due FROM steps
+         WHERE run = ?1 AND branch >= ?2 AND branch < ?3",
+    )?;
+    // The branches start with `3.`, so they sort before `3/`: the slash is the character after the dot.
+    let end = format!("{}/", prefix.trim_end_matches('.'));
+    let rows = statement.query_map(params![row, prefix, end], read_call)?;
+    rows.collect()
+}
+
+fn read_call(row: &Row<'_>) -> Result<RecordedCall> {
+    let kind: String = row.get(2)?;
+    let kind = CallKind::ALL.into_iter().find(|known| known.name() == kind).unwrap_or(CallKind::Step);
+    let outcome = match (row.get(4)?, row.get(5)?) {
+        (Some(value), _) => CallOutcome::Value(value),
+        (None, Some(error)) => CallOutcome::Error(error),
+        (None, None) => CallOutcome::Begun { failures: row.get(6)?, due: row.get(7)? },
+    };
+    Ok(RecordedCall {
+        site: CallSite { branch: row.get(0)?, position: row.get(1)? },
+        kind,
+        id: row.get(3)?,
+        outcome,
+    })
+}
+
+/// Extends the leases of the given runs only. A run whose end could not be recorded is still held but no longer
+/// executed; its lease must expire.
+pub(super) fn extend(
+    transaction: &Transaction<'_>,
+    owner: u32,
+    claims: &[Claim],
+    lease: SystemTime,
+) -> Result<Vec<Claim>> {
+    let mut statement = transaction.prepare_cached(
+        "UPDATE runs SET lease = ?4 WHERE id = ?1 AND fence = ?2 AND owner = ?3 AND state = 'running'",
+    )?;
+    let mut extended = Vec::new();
+    for claim in claims {
+        if statement.execute(params![claim.row, claim.fence, owner, milliseconds(lease)])? == 1 {
+            extended.push(*claim);
+        }
+    }
+    Ok(extended)
+}
+
+pub(super) fn valid_claims(transaction: &Transaction<'_>, claims: &[Claim]) -> Result<Vec<Claim>> {
+    let mut valid = Vec::new();
+    for claim in claims {
+        if is_claim_valid(transaction, *claim)? {
+            valid.push(*claim);
+        }
+    }
+    Ok(valid)
+}
+
+/// Returns whether a claim is still valid.
+pub(super) fn is_claim_valid(transaction: &Transaction<'_>, claim: Claim) -> Result<bool> {
+    let mut statement = transaction
+        .prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND fence = ?2 AND state = 'running'")?;
+    Ok(statement.exists(params![claim.row, claim.fence])? || bug!(NoFence))
+}
+
+pub(super) fn record(
+    batch: &mut Batch<'_>,
+    claim: Claim,
+    call: &RecordedCall,
+    message: Option<&Entry>,
+) -> Result<Recorded> {
+    if !is_claim_valid(batch.transaction, claim)? {
+        return Ok(Recorded::Lost);
+    }
+    let mut id = None;
+    if let Some(message) = message
+        && let AppendOutcome::Stored(stored) = batch.append(message)?
+    {
+        id = Some(stored);
+        failpoint!("between-message-and-step");
+    }
+    match id.filter(|_| call.kind == CallKind::Publish) {
+        Some(id) => {
+            let outcome = CallOutcome::Value(format!("\"{id}\""));
+            write_outcome(batch, claim.row, call, &outcome)?;
+        }
+        None => write(batch, claim.row, call)?,
+    }
+    if call.kind == CallKind::Stream && call.outcome.is_final() {
+        streams::forget(batch.transaction, claim.row, &call.site)?;
+    }
+    Ok(Recorded::Committed(id))
+}
+
+pub(super) fn write(batch: &Batch<'_>, row: i64, call: &RecordedCall) -> Result<()> {
+    write_outcome(batch, row, call, &call.outcome)
+}
+
+/// Records a call with `outcome` instead of the step's own outcome.
+fn write_outcome(batch: &Batch<'_>, row: i64, call: &RecordedCall, outcome: &CallOutcome) -> Result<()> {
+    let (transaction, now) = (batch.transaction, batch.now());
+    let RecordedCall { site: CallSite { branch, position }, kind, id, .. } = call;
+    let (value, error, failures, due) = match outcome {
+        CallOutcome::Value(value) => (Some(value), None, 0, 0),
+        CallOutcome::Error(error) => (None, Some(error), 0, 0),
+        CallOutcome::Begun { failures, due } => (None, None, *failures, *due),
+    };
+    // Most calls are recorded once, with a value. An upsert would take an eighth longer.
+    let mut once = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let is_new = once.execute(params![row, branch, position, kind.name(), id, value, now])? == 1;
+    if is_new && value.is_some() {
+        return Ok(());
+    }
+    let mut again = transaction.prepare_cached(
+        "UPDATE steps SET value = ?4, error = ?5, failures = ?6, due = ?7, at = ?8
+         WHERE run = ?1 AND branch = ?2 AND position = ?3 AND value IS NULL AND error IS NULL",
+    )?;
+    again.execute(params![row, branch, position, value, error, failures, due, now])?;
+    Ok(())
+}
+
+pub(super) fn settle(
+    batch: &mut Batch<'_>,
+    claim: Claim,
+    end: &End,
+    event: Option<&Entry>,
+) -> Result<Settled> {
+    if !is_claim_valid(batch.transaction, claim)? {
+        return Ok(Settled::Lost);
+    }
+    let (state, outcome, due, failures) = match end {
+        End::Completed(result) => ("completed", Some(result), 0, 0),
+        End::Failed(error) => ("failed", Some(error), 0, 0),
+        End::Halted(why) => ("halted", Some(why), 0, 0),
+        End::Retry { at, failures } => ("running", None, milliseconds(*at), *failures),
+        End::Waiting { due } => ("running", None, milliseconds(*due), 0),
+    };
+    let mut statement = batch.transaction.prepare_cached(
+        "UPDATE runs SET state = ?2, outcome = ?3, owner = NULL, lease = 0, changed = ?6, failures = ?5, due = CASE
+             WHEN EXISTS (SELECT 1 FROM waits WHERE waits.run = runs.id AND answer IS NOT NULL) THEN ?6
+             ELSE ?4 END
+         WHERE id = ?1",
+    )?;
+    statement.execute(params![claim.row, state, outcome, due, failures, batch.now()])?;
+    if matches!(end, End::Completed(_) | End::Failed(_)) {
+        batch.transaction.execute("DELETE FROM waits WHERE run = ?1", [claim.row])?;
+    }
+    if let Some(event) = event {
+        batch.append(event)?;
+    }
+    Ok(Settled::Committed)
+}
+
+pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>) -> Result<Settled> {
+    let cancelled = batch.transaction.execute(
+        "UPDATE runs SET state = 'cancelled', owner = NULL, lease = 0, fence = fence + 1, changed = ?2
+         WHERE run = ?1 AND state IN ('running', 'halted')",
+        params![run_id, batch.now()],
+    )?;
+    if cancelled == 0 {
+        return Ok(Settled::Lost);
+    }
+    batch
+        .transaction
+        .execute("DELETE FROM waits WHERE run IN (SELECT id FROM runs WHERE run = ?1)", [run_id])?;
+    if let Some(event) = event {
+        batch.append(event)?;
+    }
+    Ok(Settled::Committed)
+}
+
+pub(super) fn find(transaction: &Transaction<'_>, run_id: &str) -> Result<Option<RunRecord>> {
+    let mut statement = transaction
+        .prepare_cached("SELECT id, job, channel, input, state, outcome FROM runs WHERE run = ?1")?;
+    let record = statement.query_row([run_id], |row| {
+        Ok(RunRecord {
+            row: row.get(0)?,
+            job: row.get(1)?,
+            channel: row.get(2)?,
+            input: row.get(3)?,
+            state: row.get(4)?,
+            waiting_for: Vec::new(),
+            outcome: row.get(5)?,
+        })
+    });
+    let Some(mut record) = record.optional()? else { return Ok(None) };
+    for question in open_questions(transaction, record.row)? {
+        let new = question.names.into_iter().filter(|name| !record.waiting_for.contains(name));
+        record.waiting_for.extend(new.collect::<Vec<_>>());
+    }
+    Ok(Some(record))
+}
+
+pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, limit: usize) -> Result<usize> {
+    let mut ended = transaction.prepare_cached(
+        "SELECT id FROM runs WHERE state NOT IN ('running', 'halted') AND changed < ?1 ORDER BY changed LIMIT 0 + ?2",
+    )?;
+    let ended = ended.query_map(params![milliseconds(before), limit], |row| row.get::<_, i64>(0))?;
+    let ended = ended.collect::<Result<Vec<_>>>()?;
+    for row in &ended {
+        for deletion in [
+            "DELETE FROM steps WHERE run = ?1",
+            "DELETE FROM waits WHERE run = ?1",
+            if bug!(SignalsLeft) {
+                "DELETE FROM signals WHERE run = ?1 AND FALSE"
+            } else {
+                "DELETE FROM signals WHERE run = ?1"
+            },
+            "DELETE FROM streams WHERE run = ?1",
+            "DELETE FROM pieces WHERE run = ?1",
+            "DELETE FROM runs WHERE id = ?1",
+        ] {
+            transaction.prepare_cached(deletion)?.execute([row])?;
+        }
+    }
+    Ok(ended.len())
+}
+
+pub(super) fn count(batch: &Batch<'_>) -> Result<RunCounts> {
+    let mut statement = batch.transaction.prepare_cached(
+        "SELECT state = 'halted', owner IS NOT NULL AND lease >= ?1, due <= ?1, count(*), min(due) FROM runs
+         WHERE state IN ('running', 'halted') GROUP BY 1, 2, 3",
+    )?;
+    let mut counts = RunCounts::default();
+    let mut rows = statement.query([batch.now()])?;
+    while let Some(row) = rows.next()? {
+        let runs: u64 = row.get(3)?;
+        match (row.get(0)?, row.get(1)?, row.get(2)?) {
+            (true, _, _) => counts.halted += runs,
+            (false, true, _) => counts.executing += runs,
+            (false, false, false) => counts.waiting += runs,
+            (false, false, true) => {
+                counts.due += runs;
+                counts.oldest_due = Some(time(row.get(4)?));
+            }
+        }
+    }
+    Ok(counts)
+}
+
+pub(super) fn json(texts: &[String]) -> String {
+    serde_json::to_string(texts).unwrap_or_else(|_| "[]".into())
+}
