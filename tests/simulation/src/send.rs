@@ -73,10 +73,10 @@ impl Senders {
             let twice = if rng.f64() < 0.1 { 2 } else { 1 };
             for _ in 0..twice {
                 let (handle, server) = &servers[rng.usize(0..servers.len())];
-                let (job, world, id) = (server.job.clone(), Arc::clone(world), planned.id.clone());
+                let (server, world, id) = (server.clone(), Arc::clone(world), planned.id.clone());
                 let (room, seed) = (Room::new(planned.room), planned.seed);
                 handle.spawn(async move {
-                    let started = job.start(&id, &room, &seed).await;
+                    let started = server.runs.start(&server.job, &id, &room, &seed).await;
                     let mut state = world.state();
                     state.trace(format_args!("starting {id}: {started:?}"));
                     match started {

@@ -46,8 +46,8 @@ pub(crate) async fn serve(world: Arc<World>, file: PathBuf, settings: Settings) 
     let hub = Hub::builder(&REGISTRY).signing_key("a key of a simulation that nobody uses").storage(storage);
     let hub = hub.build().map_err(|error| error.to_string())?;
     let Settings { backoff, .. } = settings;
-    let mut runs = Runs::builder(&hub)
-        .max_retries(settings.retries)
+    let mut runs = Runs::builder(&hub);
+    runs.max_retries(settings.retries)
         .backoff(backoff.0, backoff.1)
         .step_timeout(settings.step_timeout)
         .lease_duration(settings.lease)

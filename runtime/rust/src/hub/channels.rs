@@ -210,7 +210,7 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_stored: bool) {
             unused.push((idle, log.channel().shared_name()));
         }
     }
-    metrics::history(all.len(), memory.bytes());
+    metrics::set_history(all.len(), memory.bytes());
     drop(all);
     unused.sort_by(|(idle, name), (other, other_name)| {
         idle.last_used.cmp(&other.last_used).then_with(|| name.cmp(other_name))
