@@ -106,15 +106,15 @@ struct Shared {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    /// The executions under way in this process, by the row of their run.
+    /// The executions in progress in this process, by the row of their run.
     slots: Mutex<BTreeMap<i64, Slot>>,
-    /// The executions put aside because all their branches wait.
+    /// The executions whose branches all wait.
     suspended: Mutex<Suspended>,
     /// Notified when there may be a run to claim.
     wake: Arc<Notify>,
 }
 
-/// One execution under way. Waiting runs have no slot.
+/// One execution in progress. Waiting runs have no slot.
 struct Slot {
     claim: Claim,
     run_id: String,
