@@ -1,6 +1,6 @@
 import { ConnectionError, ProtocolError } from "../errors.js";
 import { MAX_TIMER_MS } from "../util/deadline.js";
-import { isolated } from "../util/isolate.js";
+import { isolate } from "../util/isolate.js";
 import { timing } from "../util/timing.js";
 import { CLOSE_UNUSED, isFatalClose } from "../wire.js";
 import type { ClientFrame, Cursor, MalformedFrame, ServerFrame } from "../wire.js";
@@ -243,7 +243,7 @@ export class Connection {
     }
     if (frame.ref !== undefined) {
       const listener = this.#listeners.get(frame.ref);
-      return listener && isolated(() => listener.onFrame(frame))();
+      return listener && isolate(() => listener.onFrame(frame))();
     }
     if (frame.kind === "error") {
       this.#report(new ProtocolError(frame.code, frame.message));
@@ -390,7 +390,7 @@ export class Connection {
   #notify(event: (listener: ConnectionListener) => void): void {
     for (const [ref, listener] of [...this.#listeners]) {
       if (this.#listeners.get(ref) === listener) {
-        isolated(event)(listener);
+        isolate(event)(listener);
       }
     }
   }

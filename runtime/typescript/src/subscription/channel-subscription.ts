@@ -44,7 +44,7 @@ export type ChannelSubscriptionSettings = ConnectionOptions & { readonly token?:
  *
  * - `idle`: not opened yet.
  * - `authorizing`: resolving a token, or waiting before the next attempt to.
- * - `connecting`: has a token and waits for the connection to open.
+ * - `connecting`: waits for the connection to open. Skipped if it is open already.
  * - `subscribing`: has sent a `sub` frame and waits for the server to confirm it.
  * - `subscribed`: the server has confirmed, and messages arrive.
  * - `moving`: subscribing again, on a new connection or with a new token, while the old subscription

@@ -5,7 +5,7 @@ import type { Gap, Message } from "../channel/message.js";
 import type { ConnectionStatus } from "../connection/options.js";
 import type { InvalidMessageError } from "../errors.js";
 import type { RunUpdate } from "../runs/run-update.js";
-import { isolated } from "../util/isolate.js";
+import { isolate } from "../util/isolate.js";
 import { Queue } from "../util/queue.js";
 import type { Cursor } from "../wire.js";
 import { ChannelFeed } from "./channel-feed.js";
@@ -287,11 +287,11 @@ function isolateHandlers(options: Options): Options {
   const { onGap, onRun, onInvalid, onError, onDrift } = options;
   return {
     ...options,
-    onGap: onGap && isolated(onGap),
-    onRun: onRun && isolated(onRun),
-    onInvalid: onInvalid && isolated(onInvalid),
-    onError: onError && isolated(onError),
-    onDrift: onDrift && isolated(onDrift),
+    onGap: onGap && isolate(onGap),
+    onRun: onRun && isolate(onRun),
+    onInvalid: onInvalid && isolate(onInvalid),
+    onError: onError && isolate(onError),
+    onDrift: onDrift && isolate(onDrift),
   };
 }
 

@@ -7,7 +7,7 @@ import { isTerminal } from "../runs/run-update.js";
 import type { RunError, RunQuestions, RunStatus, RunUpdate } from "../runs/run-update.js";
 import { send } from "../runs/send.js";
 import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
-import { isolated } from "../util/isolate.js";
+import { isolate } from "../util/isolate.js";
 import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
 import type { Cursor } from "../wire.js";
 import { ChannelFeed } from "./channel-feed.js";
@@ -368,7 +368,7 @@ export class RealtimeStore {
     }
     this.#snapshot = { ...current, ...changes };
     for (const listener of this.#listeners) {
-      isolated(listener)();
+      isolate(listener)();
     }
   }
 }

@@ -2,7 +2,7 @@
  * Wraps a user's callback so that it never throws. Its errors are reported as uncaught, and the
  * caller continues.
  */
-export function isolated<Args extends readonly unknown[]>(
+export function isolate<Args extends readonly unknown[]>(
   callback: (...args: Args) => unknown,
 ): (...args: Args) => void {
   return (...args) => {

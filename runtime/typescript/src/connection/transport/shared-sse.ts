@@ -38,7 +38,7 @@ class SharedSseTransport implements Transport {
       onLead: () => {
         this.#shared = new SharedStream(server, this.#group);
       },
-      onLeader: () => this.#group.request([...this.#subscriptions.values()].map(this.#resumed)),
+      onLeader: () => this.#group.request([...this.#subscriptions.values()].map(this.#withCursor)),
       onNoLeader: () => this.#useOwnStream(),
       onAnswer: (answer) => this.#receive(answer),
       onRequest: (member, frames) => this.#shared?.handle(member, frames),
@@ -102,5 +102,5 @@ class SharedSseTransport implements Transport {
     this.#shared = undefined;
   }
 
-  readonly #resumed = (frame: SubFrame): SubFrame => ({ ...frame, since: this.resumeAt(frame.ref) });
+  readonly #withCursor = (frame: SubFrame): SubFrame => ({ ...frame, since: this.resumeAt(frame.ref) });
 }

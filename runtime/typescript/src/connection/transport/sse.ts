@@ -74,7 +74,7 @@ export class SseTransport implements Transport {
       const response = await fetch(this.address, {
         method: "POST",
         // As plain text, which needs no CORS preflight.
-        body: JSON.stringify([...this.#subscriptions.values()].map(this.#resumed)),
+        body: JSON.stringify([...this.#subscriptions.values()].map(this.#withCursor)),
         cache: "no-store",
         credentials: this.#credentials,
         signal: stream.signal,
@@ -87,7 +87,7 @@ export class SseTransport implements Transport {
     }
   }
 
-  readonly #resumed = (frame: SubFrame): SubFrame => ({
+  readonly #withCursor = (frame: SubFrame): SubFrame => ({
     ...frame,
     since: this.resumeAt(frame.ref),
   });

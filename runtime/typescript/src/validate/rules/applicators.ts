@@ -7,8 +7,8 @@ import { accepts, type Validator, validatorOf } from "./validator.js";
 /** Returns the validators of `$ref`, `allOf`, `anyOf`, `oneOf`, `not` and `if`, in this order. */
 export function applicators(rules: RulesObject): Validator[] {
   const validators: Validator[] = [];
-  if (rules.$ref) validators.push(inPlace(reference(rules.$ref)));
-  for (const inner of rules.allOf ?? []) validators.push(inPlace(validatorOf(inner)));
+  if (rules.$ref) validators.push(markIfAccepted(reference(rules.$ref)));
+  for (const inner of rules.allOf ?? []) validators.push(markIfAccepted(validatorOf(inner)));
   if (rules.anyOf?.length) validators.push(anyOf(rules.anyOf));
   if (rules.oneOf?.length) validators.push(oneOf(rules.oneOf));
   if (rules.not !== undefined) validators.push(not(rules.not));
@@ -17,7 +17,7 @@ export function applicators(rules: RulesObject): Validator[] {
 }
 
 /** Wraps a validator so that it marks parts as evaluated only if it accepts the value. */
-export function inPlace(validator: Validator): Validator {
+export function markIfAccepted(validator: Validator): Validator {
   return (value, report, evaluated) => {
     const inner = evaluated && new Evaluated();
     const since = report.found.length;
@@ -83,7 +83,7 @@ function not(rules: Rules): Validator {
 }
 
 function condition(test: Rules, then: Rules = true, otherwise: Rules = true): Validator {
-  const [ifValidator, thenValidator, elseValidator] = [validatorOf(test), inPlace(validatorOf(then)), inPlace(validatorOf(otherwise))];
+  const [ifValidator, thenValidator, elseValidator] = [validatorOf(test), markIfAccepted(validatorOf(then)), markIfAccepted(validatorOf(otherwise))];
   return (value, report, evaluated) => {
     const next = accepts(ifValidator, value, report, evaluated) ? thenValidator : elseValidator;
     next(value, report, evaluated);

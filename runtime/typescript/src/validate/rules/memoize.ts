@@ -21,7 +21,7 @@ export function revisitsValues(rules: RulesObject): boolean {
 }
 
 /** Memoizes a validator, including the parts that it evaluated, for values that may be visited often. */
-export function memoized(validator: Validator): Validator {
+export function memoize(validator: Validator): Validator {
   return (value, report, evaluated) => {
     if (!remembers(value, report)) {
       report.level++;

@@ -4,7 +4,7 @@ import { isWellFormed, rejectName } from "../schema/json.js";
 import { pluralize } from "../schema/messages.js";
 import type { Report } from "../schema/report.js";
 import { matcher, type Pattern } from "../schema/text.js";
-import { inPlace } from "./applicators.js";
+import { markIfAccepted } from "./applicators.js";
 import type { Evaluated } from "./evaluated.js";
 import type { Rules, RulesObject } from "./rules.js";
 import { canStop, validatePart, type Validator, validatorOf, validatorOfRest } from "./validator.js";
@@ -133,7 +133,7 @@ function nameValidator(rules: Rules): (name: string, report: Report) => void {
 }
 
 function dependentValidator({ dependentSchemas = {} }: RulesObject): Validator<Members> | undefined {
-  const validators = Object.entries(dependentSchemas).map(([name, inner]) => ({ name, validator: inPlace(validatorOf(inner)) }));
+  const validators = Object.entries(dependentSchemas).map(([name, inner]) => ({ name, validator: markIfAccepted(validatorOf(inner)) }));
   if (validators.length === 0) {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** Compiles rules to validators. */
 
-import { equal } from "../schema/equal.js";
+import { isEqual } from "../schema/equal.js";
 import { isObject, rejectByProfile } from "../schema/json.js";
 import { choiceKeyword, choiceMessage } from "../schema/messages.js";
 import { checkNumber, numberRules } from "../schema/number.js";
@@ -8,7 +8,7 @@ import { attempt, REJECTED, type Report } from "../schema/report.js";
 import { applicators } from "./applicators.js";
 import { arrayValidator, unevaluatedItemsValidator } from "./arrays.js";
 import { Evaluated } from "./evaluated.js";
-import { memoized, revisitsValues } from "./memoize.js";
+import { memoize, revisitsValues } from "./memoize.js";
 import { objectValidator, unevaluatedPropertiesValidator } from "./objects.js";
 import type { Rules, RulesObject } from "./rules.js";
 import { stringValidator } from "./strings.js";
@@ -73,7 +73,7 @@ function compile(rules: RulesObject): Validator {
   const texts = stringValidator(rules);
   const items = arrayValidator(rules);
   const members = objectValidator(rules);
-  const inPlace = applicators(rules);
+  const subschemas = applicators(rules);
   const restOfItems = unevaluatedItemsValidator(rules);
   const restOfProperties = unevaluatedPropertiesValidator(rules);
   const evaluates = restOfItems !== undefined || restOfProperties !== undefined;
@@ -94,7 +94,7 @@ function compile(rules: RulesObject): Validator {
     } else if (isObject(value)) {
       members?.(value, report, evaluated);
     }
-    for (const validator of inPlace) {
+    for (const validator of subschemas) {
       if (canStop(report, since)) {
         return;
       }
@@ -113,7 +113,7 @@ function compile(rules: RulesObject): Validator {
       asked?.add(evaluated);
     }
   };
-  return revisitsValues(rules) ? memoized(validator) : validator;
+  return revisitsValues(rules) ? memoize(validator) : validator;
 }
 
 /** Returns `true` if the remaining rules need not be applied to a value whose issues begin at `start`. */
@@ -129,7 +129,7 @@ function choiceValidators(rules: RulesObject): Validator[] {
   return lists.map((values) => {
     const [rule, message] = [choiceKeyword(values), choiceMessage(values)];
     return (value, report) => {
-      if (!values.some((one) => equal(one, value))) {
+      if (!values.some((one) => isEqual(one, value))) {
         report.add(rule, message, value);
       }
     };

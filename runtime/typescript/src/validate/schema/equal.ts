@@ -3,7 +3,7 @@
 import { MAX_DEPTH } from "./report.js";
 
 /** Returns `true` if two JSON values are equal. Recurses at most as deep as `left`. */
-export function equal(left: unknown, right: unknown): boolean {
+export function isEqual(left: unknown, right: unknown): boolean {
   if (left === right) {
     return true;
   }
@@ -13,7 +13,7 @@ export function equal(left: unknown, right: unknown): boolean {
   const names = Object.keys(left);
   return (
     names.length === Object.keys(right).length &&
-    names.every((name) => Object.hasOwn(right, name) && equal(left[name], right[name]))
+    names.every((name) => Object.hasOwn(right, name) && isEqual(left[name], right[name]))
   );
 }
 
@@ -33,7 +33,7 @@ export function firstRepeated(items: readonly unknown[]): { index: number; earli
   for (let index = 0; index < items.length; index++) {
     const item = items[index];
     const seen: Map<unknown, number> = isPrimitive(item) ? primitives : others;
-    const key = isPrimitive(item) ? item : canonical(item);
+    const key = isPrimitive(item) ? item : canonicalize(item);
     const earlier = seen.get(key);
     if (earlier !== undefined) {
       return { index, earlier };
@@ -47,7 +47,7 @@ export function firstRepeated(items: readonly unknown[]): { index: number; earli
  * Returns a text that is the same for equal values only. Values below the maximum depth are left out,
  * as they are rejected anyway.
  */
-function canonical(value: unknown, depth = 0): string {
+function canonicalize(value: unknown, depth = 0): string {
   if (!isObjectOrArray(value)) {
     return JSON.stringify(value);
   }
@@ -55,8 +55,8 @@ function canonical(value: unknown, depth = 0): string {
     return "";
   }
   if (Array.isArray(value)) {
-    return `[${value.map((item) => canonical(item, depth + 1)).join()}]`;
+    return `[${value.map((item) => canonicalize(item, depth + 1)).join()}]`;
   }
   const members = Object.keys(value).sort();
-  return `{${members.map((name) => `${JSON.stringify(name)}:${canonical(value[name], depth + 1)}`).join()}}`;
+  return `{${members.map((name) => `${JSON.stringify(name)}:${canonicalize(value[name], depth + 1)}`).join()}}`;
 }

@@ -1,6 +1,6 @@
 /** Readers of constants: booleans, null, literals and enums. */
 
-import { equal, isPrimitive } from "./equal.js";
+import { isEqual, isPrimitive } from "./equal.js";
 import { rejectByProfile, rejectType } from "./json.js";
 import { choiceKeyword, choiceMessage } from "./messages.js";
 import type { Reader } from "./report.js";
@@ -30,7 +30,7 @@ export function enums(names: readonly string[]): Reader {
 
 /** Reads one of several JSON values, compared deeply. */
 export function literals(values: readonly unknown[]): Reader {
-  const isOne = values.every(isPrimitive) ? oneOfPrimitives(values) : (value: unknown) => values.some((one) => equal(one, value));
+  const isOne = values.every(isPrimitive) ? oneOfPrimitives(values) : (value: unknown) => values.some((one) => isEqual(one, value));
   const [rule, message] = [choiceKeyword(values), choiceMessage(values)];
   return (value, report) => {
     if (isOne(value)) {

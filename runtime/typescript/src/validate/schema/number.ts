@@ -38,7 +38,7 @@ export function numberRules(limits: NumberLimits): NumberRules {
 }
 
 /** Returns 0 for `-0`. */
-function unsigned(number: number): 0 | undefined {
+function normalizeZero(number: number): 0 | undefined {
   return number === 0 && 1 / number < 0 ? 0 : undefined;
 }
 
@@ -61,17 +61,17 @@ export function checkNumber(rules: NumberRules, number: number, report: Report):
 
 /** Reads an integer that every JSON runtime represents exactly; `1.0` is one. */
 export function integer(limits: IntegerLimits): Reader {
-  const rules = numberRules(safe(limits));
+  const rules = numberRules(clampToSafe(limits));
   return (value, report) => {
     if (typeof value !== "number" || !Number.isInteger(value)) {
       return rejectType("must be an integer", value, report);
     }
-    return checkNumber(rules, value, report) ? unsigned(value) : REJECTED;
+    return checkNumber(rules, value, report) ? normalizeZero(value) : REJECTED;
   };
 }
 
 /** Returns the limits of an integer, clamped to ±(2^53 − 1). */
-export function safe(limits: IntegerLimits): IntegerLimits {
+export function clampToSafe(limits: IntegerLimits): IntegerLimits {
   const minimum = Math.max(limits.minimum ?? -Infinity, Number.MIN_SAFE_INTEGER);
   const maximum = Math.min(limits.maximum ?? Infinity, Number.MAX_SAFE_INTEGER);
   return { ...limits, minimum, maximum };
@@ -84,7 +84,7 @@ export function number(limits: NumberLimits): Reader {
     if (typeof value !== "number" || !Number.isFinite(value)) {
       return rejectType("must be a number", value, report);
     }
-    return checkNumber(rules, value, report) ? unsigned(value) : REJECTED;
+    return checkNumber(rules, value, report) ? normalizeZero(value) : REJECTED;
   };
 }
 

@@ -98,7 +98,7 @@ export class Report {
    */
   overflows(start: number): boolean {
     if (!this.isFull && this.found.length - start > this.#enough) {
-      const found = distinct(this.found.splice(start));
+      const found = dropDuplicates(this.found.splice(start));
       this.found.push(...found);
       const issues = found.filter(({ promise }) => promise === undefined);
       this.isFull = issues.length > MAX_ISSUES;
@@ -121,7 +121,7 @@ export class Report {
     if (!this.isAsync || !this.found.some((found, index) => index >= since && found.promise)) {
       return REJECTED;
     }
-    return this.wait(settled(output, this.found.splice(since)));
+    return this.wait(settle(output, this.found.splice(since)));
   }
 
   /** Returns a separate report for a part that is read separately. */
@@ -137,7 +137,7 @@ export class Report {
 }
 
 /** Drops duplicate issues. Those of another library all count as distinct. */
-export function distinct(all: readonly Found[]): Found[] {
+export function dropDuplicates(all: readonly Found[]): Found[] {
   const seen = new Set<string>();
   return all.filter(({ path, rule, message, value, foreign, promise }) => {
     if (foreign !== undefined || promise !== undefined) {
@@ -164,7 +164,7 @@ export function attempt(reader: Reader, value: unknown, report: Report): unknown
 }
 
 /** Awaits the promises found in a value, and puts their outputs in place. */
-export async function settled(output: unknown, all: readonly Found[]): Promise<Outcome> {
+export async function settle(output: unknown, all: readonly Found[]): Promise<Outcome> {
   const root: Record<string, unknown> = { value: output };
   const parts = await Promise.all(all.map(async (found) => ({ found, outcome: await found.promise })));
   const found = parts.flatMap(({ found, outcome }) => {

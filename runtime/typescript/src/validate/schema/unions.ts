@@ -3,7 +3,7 @@
 import { isObject, json, rejectType } from "./json.js";
 import { memoryOf, remembers } from "./memory.js";
 import { choiceKeyword, choiceMessage } from "./messages.js";
-import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settled } from "./report.js";
+import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settle } from "./report.js";
 
 /** Reads a value as the first alternative that accepts it. */
 export function anyOf(alternatives: readonly Reader[]): Reader {
@@ -46,13 +46,13 @@ function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Re
   };
   return (value, report) => {
     if (report.isAsync) {
-      return report.wait(chosenOnce(read, value, report, () => chosen(alternatives, isExclusive, value, report)));
+      return report.wait(chooseOnce(read, value, report, () => chooseAsync(alternatives, isExclusive, value, report)));
     }
     return remembers(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
   };
 }
 
-function chosenOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
+function chooseOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
   if (!remembers(value, report)) {
     return choose();
   }
@@ -62,7 +62,7 @@ function chosenOnce(read: Reader, value: unknown, report: Report, choose: () => 
 }
 
 /** Does the same as the readers above, if alternatives may return promises. */
-async function chosen(alternatives: readonly Reader[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
+async function chooseAsync(alternatives: readonly Reader[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
   memoryOf(report);
   // The report changes while this waits.
   const here = report.part();
@@ -70,7 +70,7 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
   const accepting: Outcome[] = [];
   for (const alternative of alternatives) {
     const part = here.part();
-    const outcome = await settled(outputOf(value, alternative(value, part)), part.found);
+    const outcome = await settle(outputOf(value, alternative(value, part)), part.found);
     if (outcome.found.length === 0) {
       accepting.push(outcome);
     }
@@ -83,7 +83,7 @@ async function chosen(alternatives: readonly Reader[], isExclusive: boolean, val
     return first;
   }
   const part = here.part();
-  return settled(rejectAll(isExclusive, value, part), part.found);
+  return settle(rejectAll(isExclusive, value, part), part.found);
 }
 
 function rejectAll(isExclusive: boolean, value: unknown, report: Report): typeof REJECTED {

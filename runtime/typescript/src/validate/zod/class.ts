@@ -9,7 +9,7 @@ import * as core from "zod/v4/core";
 
 import { MAX_ISSUES } from "../schema/issue.js";
 import { json } from "../schema/json.js";
-import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report, settled } from "../schema/report.js";
+import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report, settle } from "../schema/report.js";
 import { nullable, optional } from "../schema/unions.js";
 import { rawIssues } from "./issues.js";
 
@@ -43,7 +43,7 @@ interface Parent {
  * Returns a constructor of a subclass of the zod class `parent` with an exact reader. The caller declares
  * the type, as TypeScript cannot infer zod's classes.
  */
-export function exact<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
+export function defineClass<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
   const Exact = core.$constructor<core.$ZodType, Definition & core.$ZodTypeDef>(`Fanfare${name}`, (schema, definition) => {
     withoutEval(() => {
       for (const { init } of [core.$ZodType as Parent, parent]) {
@@ -93,7 +93,7 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
       return payload;
     }
     return result === REJECTED && report.isAsync
-      ? settled(result, report.found).then(({ value, found }) => finish(payload, value, found))
+      ? settle(result, report.found).then(({ value, found }) => finish(payload, value, found))
       : finish(payload, outputOf(payload.value, result), report.found);
   };
 }

@@ -3,14 +3,14 @@
 import type * as core from "zod/v4/core";
 
 import { sortIssues, type Issue, MAX_ISSUES, MORE_ISSUES, pointer, describeValue } from "../schema/issue.js";
-import { distinct, type Found } from "../schema/report.js";
+import { dropDuplicates, type Found } from "../schema/report.js";
 
 export type { Issue };
 
 /** Converts the issues of readers to zod's raw issues: sorted, without duplicates, and up to the limit. */
 export function rawIssues(all: readonly Found[]): core.$ZodRawIssue[] {
   let foreign = 0;
-  const found = all.length > MAX_ISSUES ? distinct(all) : all;
+  const found = all.length > MAX_ISSUES ? dropDuplicates(all) : all;
   const issues = sortIssues(found.slice(0, MAX_ISSUES).map(rawIssue), (issue) => {
     const ours = issueOf(issue as core.$ZodIssue);
     // Zod's own issues have no messages yet, so each counts as distinct.

@@ -17,7 +17,7 @@ import { type Internals, type Kind, readerOf, substitutes } from "./class.js";
 type Schema = core.SomeType;
 
 /** Returns a kind whose reader does not depend on a definition. */
-function always(type: string, reader: Reader, jsonSchema?: Record<string, unknown>): Kind<object> {
+function constantKind(type: string, reader: Reader, jsonSchema?: Record<string, unknown>): Kind<object> {
   return {
     type,
     read: () => reader,
@@ -25,12 +25,12 @@ function always(type: string, reader: Reader, jsonSchema?: Record<string, unknow
   };
 }
 
-export const boolean = always("boolean", constants.boolean);
-export const nil = always("null", constants.nil);
-export const never = always("never", constants.never);
-export const json = always("json", anyJson, {});
-export const int64 = always("int64", numbers.int64, { type: "string", format: "int64" });
-export const uint64 = always("uint64", numbers.uint64, { type: "string", format: "uint64" });
+export const boolean = constantKind("boolean", constants.boolean);
+export const nil = constantKind("null", constants.nil);
+export const never = constantKind("never", constants.never);
+export const json = constantKind("json", anyJson, {});
+export const int64 = constantKind("int64", numbers.int64, { type: "string", format: "int64" });
+export const uint64 = constantKind("uint64", numbers.uint64, { type: "string", format: "uint64" });
 
 export const string: Kind<{ limits: texts.StringLimits }> = {
   type: "string",
@@ -44,7 +44,7 @@ export const string: Kind<{ limits: texts.StringLimits }> = {
 export const integer: Kind<{ limits: numbers.IntegerLimits }> = {
   type: "number",
   read: ({ limits }) => numbers.integer(limits),
-  describe: ({ bag }, { limits }) => void Object.assign(bag, numbers.safe(limits), { format: "safeint" }),
+  describe: ({ bag }, { limits }) => void Object.assign(bag, numbers.clampToSafe(limits), { format: "safeint" }),
 };
 
 export const number: Kind<{ limits: numbers.NumberLimits }> = {
