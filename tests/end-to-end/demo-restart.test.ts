@@ -32,7 +32,7 @@ test(
     await until("some of the draft is there", async () => (await draftOf(page)).length > 100);
     await demo.kill();
     await waitForDisconnect(page);
-    await page.getByText("This page goes on by itself").waitFor();
+    await page.getByText("This page reconnects by itself").waitFor();
     const begun = await draftOf(page);
     expect(begun.length).toBeGreaterThan(100);
     await demo.restart();

@@ -6,7 +6,7 @@ import { RunView } from "./RunView.js";
 import { fetchToken, startRun } from "./server.js";
 import { visitor } from "./visitor.js";
 
-/** The run stands in the page's address, so that a reloaded or shared page shows it again. */
+/** The page's address contains the run, so that a reloaded or shared page shows it again. */
 export function App() {
   const [runId, setRunId] = useState(runIdOfAddress);
   const [problem, setProblem] = useState<string>();

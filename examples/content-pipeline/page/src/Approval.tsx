@@ -72,10 +72,10 @@ function kindly(error: unknown): string {
     case "already_taken":
       return error.by === visitor
         ? "You have given your verdict already; the first one counts."
-        : `${error.by ?? "Somebody"} was first, at ${error.at?.toLocaleTimeString() ?? "an earlier time"}. Thank you all the same.`;
+        : `${error.by ?? "Somebody"} was first, at ${error.at?.toLocaleTimeString() ?? "an earlier time"}. Thank you anyway.`;
     case "too_late":
     case "run_ended":
-      return "The verdict has been given meanwhile, and the run has ended. Thank you all the same.";
+      return "The run has ended with another verdict. Thank you anyway.";
     default:
       return `Your verdict was not recorded: ${error.message}`;
   }

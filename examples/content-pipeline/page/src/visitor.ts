@@ -1,6 +1,6 @@
 const NAMES = ["Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "Ken", "Margaret", "Tony"];
 
-/** Who looks at this page. An application knows from its login; here each tab is another person. */
+/** The person who uses this page. An application gets it from its login; here each tab is another person. */
 export const visitor: string = sessionStorage.getItem("visitor") ?? anyone();
 
 function anyone(): string {

@@ -58,7 +58,7 @@ test("a rejected summary ends the run, which says who rejected it", async () => 
   expect(await page.getByLabel("Statistics").count()).toBe(0);
 });
 
-test("who clicks twice, and who is second, is told kindly whose verdict counts", async () => {
+test("a second click and a second person learn whose verdict counts", async () => {
   // So slow that the run is not over before the last of them clicks.
   const slow = await startServer(80);
   const first = await openPage(slow.url);
@@ -94,11 +94,11 @@ test("a page that was cut off gets what it missed", async () => {
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.getByLabel("Summary").waitFor();
   proxy.cut();
-  await page.getByText("This page goes on by itself").waitFor();
+  await page.getByText("This page reconnects by itself").waitFor();
   const seen = await summaryOf(page);
   await page.waitForTimeout(300);
   expect(await summaryOf(page)).toBe(seen);
-  proxy.mend();
+  proxy.restore();
   await page.getByLabel("Approval").waitFor();
   const whole = await openPage(`${server.url}/${new URL(page.url()).hash}`);
   await whole.getByLabel("Approval").waitFor();

@@ -1,4 +1,4 @@
-//! The job that each run executes: summarises a text, asks a person, and goes on with the verdict.
+//! The job that each run executes: summarises a text, asks a person, and continues with the verdict.
 //!
 //! Every line may be the last before the server is killed. The run is then executed from the top
 //! again: calls that are recorded return what they returned before, so nothing is published twice,
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many pauses it takes to publish.
 const PUBLISHING: u32 = 40;
 
-/// What a run is given. It stands in the journal.
+/// The input of a run. The journal records it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) text: String,

@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let pause = Duration::from_millis(arguments.pause);
     let app = App { hub: hub.clone(), runs, summaries, text: text.into(), pause };
     println!("Listening on http://{address}");
-    println!("Runs and messages stand in {}", database.display());
+    println!("Runs and messages are in {}", database.display());
     let routes = routes::routes(app, &arguments.page);
     fanfare::serve(listener, routes, &hub).with_graceful_shutdown(farewell(hub.clone())).await;
     Ok(())

@@ -29,7 +29,7 @@ impl Progress<'_> {
         self.pause().await
     }
 
-    /// A run that goes on does not sleep again.
+    /// A run that continues does not sleep again.
     async fn pause(&self) -> Result<(), RunError> {
         self.run.sleep("pause", self.pause).await
     }

@@ -1,4 +1,4 @@
-//! What the page asks for beside its subscriptions: to start a run, and tokens.
+//! The page's requests other than subscriptions: starting a run, and tokens.
 
 use crate::job::Task;
 use crate::text::Text;

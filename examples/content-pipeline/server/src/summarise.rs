@@ -26,11 +26,11 @@ const EMPTY_WORDS: &str = "about above after again against also although always 
 #[derive(Debug, PartialEq)]
 pub(crate) struct Keyword {
     pub(crate) word: String,
-    /// How many sentences it stands in.
+    /// How many sentences contain it.
     pub(crate) occurrences: u32,
 }
 
-/// The words that stand in most sentences, most frequent first.
+/// The words that most sentences contain, most frequent first.
 pub(crate) fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
     let mut keywords: Vec<_> =
         frequencies(sentences).into_iter().map(|(word, occurrences)| Keyword { word, occurrences }).collect();
@@ -47,7 +47,7 @@ pub(crate) fn score(sentences: &[String]) -> Vec<f64> {
         let weight = meaningful_words(sentence)
             .iter()
             .map(|word| f64::from(frequencies[word]))
-            // What stands in every sentence sets none of them apart.
+            // A word in every sentence distinguishes none of them.
             .fold(0.0, |sum, frequency| sum + frequency * (1.0 + count / frequency).ln());
         let length = number(words(sentence).count().max(1));
         let earliness = 1.0 - number(position) / count;
@@ -121,7 +121,7 @@ fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// How many sentences each meaningful word stands in.
+/// How many sentences contain each meaningful word.
 fn frequencies(sentences: &[String]) -> BTreeMap<String, u32> {
     let mut frequencies = BTreeMap::new();
     for word in sentences.iter().flat_map(|sentence| meaningful_words(sentence)) {

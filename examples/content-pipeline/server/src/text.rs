@@ -44,7 +44,7 @@ impl Text {
     }
 }
 
-/// The words of a sentence, without what stands between them.
+/// The words of a sentence, without punctuation.
 pub(crate) fn words(sentence: &str) -> impl Iterator<Item = &str> {
     sentence.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
