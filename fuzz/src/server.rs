@@ -1,4 +1,4 @@
-//! A server without a network, which targets that need one share.
+//! A server without a network, shared by all targets that need one.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -19,13 +19,13 @@ pub(crate) const KEY: &str = "the signing key of a fuzzed server";
 /// The issuer that tokens must name.
 const ISSUER: &str = "rt.inngest.com";
 
-/// How often a body that may never end is read.
-const MAX_PIECES: usize = 32;
+/// How often the body of a response is polled. Event streams never end.
+const MAX_POLLS: usize = 32;
 
 pub(crate) struct Server {
     runtime: Mutex<Runtime>,
     router: Router,
-    /// A job that makes the calls which its input names.
+    /// A job that makes the calls in its input.
     pub(crate) job: Job<Room, String>,
     /// A token to publish to a channel and to send signals.
     pub(crate) token: String,
@@ -34,14 +34,14 @@ pub(crate) struct Server {
     _runs: Runs,
 }
 
-/// An answer, as far as it had come.
+/// A response, with the part of its body that has arrived.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-/// Starts the server, unless it has started.
+/// Returns the server. The first call starts it.
 pub(crate) fn start() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
@@ -56,7 +56,7 @@ pub(crate) fn start() -> &'static Server {
 async fn serve() -> (Router, Runs, Job<Room, String>) {
     let storage = Sqlite::in_memory().expect("a storage in memory");
     let hub = Hub::builder(&REGISTRY).signing_key(KEY).issuer(ISSUER).storage(storage);
-    // One client asks for everything.
+    // All requests come from one client, so rates are unlimited.
     let hub = hub
         .max_connection_rate(Rate::UNLIMITED)
         .max_publish_rate(Rate::UNLIMITED)
@@ -84,20 +84,20 @@ fn claims(publish: bool) -> String {
 }
 
 impl Server {
-    /// Runs a future to its end.
+    /// Runs a future to completion.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.lock().unwrap_or_else(PoisonError::into_inner).block_on(future)
     }
 
-    /// Returns the answer to a request.
+    /// Sends a request and returns the response.
     pub(crate) fn answer(&self, request: Request<Body>) -> Answer {
         self.block_on(async {
             let response = self.router.clone().oneshot(request).await;
             let (parts, body) = response.unwrap_or_else(|never| match never {}).into_parts();
             let mut chunks = body.into_data_stream();
             let mut body = Vec::new();
-            // An event stream is written by a task of its own, and has no end.
-            for _ in 0..MAX_PIECES {
+            // Another task writes an event stream, so it gets time between two polls.
+            for _ in 0..MAX_POLLS {
                 tokio::task::yield_now().await;
                 match chunks.next().now_or_never() {
                     Some(Some(Ok(chunk))) => body.extend_from_slice(&chunk),
