@@ -1,4 +1,4 @@
-//! What the page asks for beside its subscriptions: to start a run, and tokens.
+//! The routes of the page besides its subscriptions: starting runs and minting tokens.
 
 use crate::job::Task;
 use crate::text::Text;
@@ -19,17 +19,17 @@ use tower_http::services::ServeDir;
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 const RUN_ID_LETTERS: usize = 12;
 
-/// What every request can reach.
+/// The state of all routes.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) hub: Hub,
     pub(crate) summaries: Job<Pipeline, Task>,
-    /// The text to summarise where a visitor brings none.
+    /// The text to summarise if a visitor provides none.
     pub(crate) text: Arc<str>,
     pub(crate) pause: Duration,
 }
 
-/// Everything that the server answers.
+/// Returns all routes of the server.
 pub(crate) fn routes(app: App, page: &Path) -> Router {
     let realtime = fanfare::routes(app.hub.clone());
     Router::new()
@@ -53,7 +53,7 @@ struct StartedRun {
     run_id: String,
 }
 
-/// Starts a run and answers once it is written down; the run's channel tells how it goes.
+/// Starts a run, and responds after it is stored. The run publishes its progress on its channel.
 async fn start_run(
     State(app): State<App>,
     new_run: Option<Json<NewRun>>,
@@ -80,10 +80,10 @@ struct MintedToken {
     token: String,
 }
 
-/// Mints a token for a run's channel, or for the system channel where no run is named.
+/// Mints a token for a run's channel, or for the system channel if there is no run.
 ///
-/// The demo takes visitors at their word. An application would look here who is logged in, and whether
-/// they may see this run and give a verdict on it.
+/// The demo trusts all visitors. An application would check here who is logged in, and whether that person
+/// may see this run and approve its summary.
 async fn mint_token(
     State(app): State<App>,
     Query(query): Query<TokenQuery>,
