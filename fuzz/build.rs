@@ -1,4 +1,4 @@
-//! Compiles the definitions that targets validate against.
+//! Compiles the definitions that the fuzz targets use.
 
 fn main() -> Result<(), fanfare_codegen::Error> {
     fanfare_codegen::compile("schemas")

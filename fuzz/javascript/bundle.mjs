@@ -1,4 +1,4 @@
-// Makes one script of the client's sources, the generated validators and the targets.
+// Bundles the client's sources, the generated validators and the targets into one script.
 //
 //   node bundle.mjs <script> <folder of generated TypeScript>
 import { join, resolve } from "node:path";

@@ -1,13 +1,13 @@
-// What ran, as V8 counts it.
+// Code coverage from V8's profiler.
 import { Session } from "node:inspector";
 
-/** Blocks of the code that ran, and how often, in powers of two. */
+/** The blocks of code that ran, each with how often, in powers of two. */
 export class Coverage {
   #session = new Session();
   #seen = new Set();
   #script;
 
-  /** Counts what runs in one script. */
+  /** Starts to count for one script. */
   constructor(script) {
     this.#script = script;
     this.#session.connect();
@@ -20,7 +20,7 @@ export class Coverage {
     return this.#seen.size;
   }
 
-  /** Whether something ran since the last call that never did before. Remembers it unless `keep` is false. */
+  /** Returns whether a block ran since the last call that never ran before. Remembers it unless `keep` is false. */
   grew(keep = true) {
     let grew = false;
     for (const block of this.#take()) {

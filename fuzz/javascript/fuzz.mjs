@@ -1,9 +1,9 @@
-// Searches for inputs that break a promise of the client, guided by V8's coverage. `cargo xtask fuzz` starts it:
+// A coverage-guided fuzzer for the TypeScript client. `cargo xtask fuzz` starts it:
 //
-//   node fuzz.mjs <target> <folder for what it makes> <seconds> [one input to check in place of a search]
+//   node fuzz.mjs <target> <output folder> <seconds> [one input to check instead of searching]
 //
-// V8 counts how often each block ran (`node:inspector`), so this needs no dependency. Jazzer.js is kept, but it brings
-// a native fuzzer as a binary and instruments CommonJS; this client is ES modules.
+// V8 counts how often each block ran (`node:inspector`), so this needs no dependency. Jazzer.js is maintained, but it
+// brings a native fuzzer as a binary and instruments CommonJS, and this client consists of ES modules.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -16,42 +16,41 @@ import { compareWithRust } from "./rust.mjs";
 /** How long one input may take, in milliseconds of CPU time. */
 const MAX_TIME = 1000;
 
-/** How many inputs are checked before the coverage is read, which takes longer than an input. */
+/** How many inputs are checked before the coverage is read. Reading it takes longer than checking an input. */
 const BATCH = 64;
 
-/** What the last failing input broke. */
-let reason = "";
+/** The error of the last failing input. */
+let lastError = "";
 
 const [target, folder, seconds, single] = process.argv.slice(2);
 const here = import.meta.dirname;
-const bundle = bundled();
+const bundle = bundleTargets();
 const client = await import(bundle);
-const check = client.targets[target];
 
 if (single !== undefined) {
-  checked(readFileSync(single));
+  check(readFileSync(single));
 } else {
   search();
 }
 
-/** Returns the URL of the script. Another process bundles it: coverage is read of all code that a process runs. */
-function bundled() {
+/** Bundles the targets in another process, as coverage includes all code that ran. Returns the URL of the script. */
+function bundleTargets() {
   const script = resolve(folder, "javascript/targets.mjs");
   const { status } = spawnSync(process.execPath, [join(here, "bundle.mjs"), script, join(folder, "generated/typescript")], {
     stdio: "inherit",
   });
-  if (status !== 0) throw new Error("the targets cannot be bundled");
+  if (status !== 0) throw new Error("cannot bundle the targets");
   return pathToFileURL(script).href;
 }
 
-/** Checks one input. Throws where a promise is broken. */
-function checked(input) {
-  const begun = process.cpuUsage();
-  check(input);
-  const { user, system } = process.cpuUsage(begun);
+/** Checks one input. Throws if a guarantee does not hold for it, or if it takes too long. */
+function check(input) {
+  const start = process.cpuUsage();
+  client.targets[target](input);
+  const { user, system } = process.cpuUsage(start);
   const time = (user + system) / 1000;
   if (time > MAX_TIME) {
-    throw new Error(`took ${time} ms, which is more than ${MAX_TIME} ms`);
+    throw new Error(`took ${time} ms, expected at most ${MAX_TIME} ms`);
   }
 }
 
@@ -62,12 +61,12 @@ function search() {
   const end = Date.now() + 1000 * Number(seconds);
   const mutator = new Mutator(join(here, "../dictionaries", `${target}.dict`));
   let executions = 0;
-  const begun = Date.now();
+  const start = Date.now();
 
-  /** Keeps an input that reaches what none before it did. */
-  const tried = (input) => {
+  /** Checks an input, and keeps it if it reaches new code. Returns whether it passed. */
+  const run = (input) => {
     executions++;
-    if (!survives(input)) return false;
+    if (!passes(input)) return false;
     if (coverage.grew()) {
       inputs.push(input);
       process.stderr.write(`#${executions} NEW cov: ${coverage.size} corp: ${inputs.length}\n`);
@@ -77,60 +76,60 @@ function search() {
 
   for (const name of readdirSync(seeds).sort()) {
     const input = readFileSync(join(seeds, name));
-    if (!tried(input)) return found(input, executions);
-    // A seed is worth mutating whatever it reaches.
+    if (!run(input)) return report(input, executions);
+    // Seeds are always mutated, even if they reach no new code.
     if (!inputs.includes(input)) inputs.push(input);
   }
   while (Date.now() < end) {
     const batch = Array.from({ length: BATCH }, () => mutator.mutate(inputs));
-    const failing = batch.find((input) => !survives(input));
+    const failing = batch.find((input) => !passes(input));
     executions += BATCH;
-    if (failing) return found(failing, executions);
+    if (failing) return report(failing, executions);
     if (coverage.grew(false)) {
-      for (const input of batch) tried(input);
+      for (const input of batch) run(input);
     }
   }
-  const rate = Math.round((1000 * executions) / (Date.now() - begun));
+  const rate = Math.round((1000 * executions) / (Date.now() - start));
   process.stderr.write(`stat::number_of_executed_units: ${executions}\nstat::average_exec_per_sec: ${rate}\n`);
-  compareWithRust(target, inputs, client, (input, why) => save(input, executions, why));
+  compareWithRust(target, inputs, client, (input, message) => save(input, executions, message));
 }
 
-function survives(input) {
+function passes(input) {
   try {
-    checked(input);
+    check(input);
     return true;
   } catch (error) {
     const lines = String(error?.stack ?? error).split("\n");
-    reason = lines.filter((line) => line.trim() !== "").slice(0, 4).join(" ");
+    lastError = lines.filter((line) => line.trim() !== "").slice(0, 4).join(" ");
     return false;
   }
 }
 
-/** Makes a failing input smaller and saves it. */
-function found(input, executions) {
-  const why = reason;
-  save(smaller(input), executions, why);
+/** Minimizes a failing input and saves it. */
+function report(input, executions) {
+  const message = lastError;
+  save(minimize(input), executions, message);
 }
 
-function save(small, executions, why) {
+function save(input, executions, message) {
   const findings = join(folder, "findings", target);
   mkdirSync(findings, { recursive: true });
-  const path = join(findings, `crash-${createHash("sha1").update(small).digest("hex")}`);
-  writeFileSync(path, small);
-  process.stderr.write(`#${executions} DONE cov: 0\nError: ${why}\nTest unit written to ${path}\n`);
+  const path = join(findings, `crash-${createHash("sha1").update(input).digest("hex")}`);
+  writeFileSync(path, input);
+  process.stderr.write(`#${executions} DONE cov: 0\nError: ${message}\nTest unit written to ${path}\n`);
   process.exitCode = 1;
 }
 
-/** Leaves out pieces as long as what remains fails, for ten seconds at most. */
-function smaller(input) {
+/** Removes parts of a failing input as long as the rest still fails, for at most ten seconds. */
+function minimize(input) {
   const end = Date.now() + 10_000;
-  let small = input;
-  for (let size = Math.ceil(small.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    for (let at = 0; at < small.length && Date.now() < end; ) {
-      const less = Buffer.concat([small.subarray(0, at), small.subarray(at + size)]);
-      if (less.length < small.length && !survives(less)) small = less;
+  let smallest = input;
+  for (let size = Math.ceil(smallest.length / 2); size >= 1; size = Math.floor(size / 2)) {
+    for (let at = 0; at < smallest.length && Date.now() < end; ) {
+      const shorter = Buffer.concat([smallest.subarray(0, at), smallest.subarray(at + size)]);
+      if (shorter.length < smallest.length && !passes(shorter)) smallest = shorter;
       else at += size;
     }
   }
-  return small;
+  return smallest;
 }

@@ -1,16 +1,16 @@
-// Changes of inputs.
+// Mutations of inputs.
 import { existsSync, readFileSync } from "node:fs";
 
 const MAX_INPUT = 4096;
 
-/** Words that any text of this project may have. */
+/** Words that are useful in inputs of every target. */
 const WORDS = ['"', "{", "}", "[", "]", ":", ",", "null", "true", "0", "-1", "1e400", "\\ud800", "\\u0000", "é", "😀", "\n", "\r", "\u2028", "__proto__", "toString"];
 
 let state = Number(process.env.FANFARE_SEED ?? Date.now()) >>> 0 || 1;
 
-/** Returns a number from 0 to `limit - 1`. */
+/** Returns a random number from 0 to `limit - 1`. */
 export function random(limit) {
-  // xorshift32: a seed repeats a search.
+  // xorshift32, so that a seed repeats a search.
   state ^= state << 13;
   state ^= state >>> 17;
   state ^= state << 5;
@@ -23,14 +23,14 @@ export class Mutator {
   constructor(dictionary) {
     if (!existsSync(dictionary)) return;
     const lines = readFileSync(dictionary, "utf8").split("\n");
-    // The form of libFuzzer's dictionaries: a string in quotes, with `\xNN` for bytes.
+    // The format of libFuzzer's dictionaries: a string in quotes, with `\xNN` for bytes.
     const words = lines.map((line) => /^"(.*)"$/.exec(line)?.[1]).filter((word) => word !== undefined);
     this.#words.push(...words.map((word) => Buffer.from(word.replace(/\\(x..|.)/g, (_, code) => (code[0] === "x" ? String.fromCharCode(parseInt(code.slice(1), 16)) : code)), "latin1")));
   }
 
-  /** Returns a changed copy of one of the inputs. */
+  /** Returns a mutated copy of one of the inputs. */
   mutate(inputs) {
-    // The latest inputs reached something new.
+    // Prefers the latest inputs, as they reached new code.
     const latest = random(2) === 0 ? Math.min(inputs.length, 16) : inputs.length;
     let input = inputs[inputs.length - 1 - random(latest)];
     for (let changes = 1 + random(4); changes > 0; changes--) {

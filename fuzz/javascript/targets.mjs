@@ -1,11 +1,11 @@
-// What must hold for every input of the client.
+// The fuzz targets of the TypeScript client. Each throws if a guarantee does not hold for an input.
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import * as zodSchemas from "generated/fuzz.zod.ts";
 import * as miniSchemas from "generated/fuzz.zod-mini.ts";
 import * as zod from "fanfare/zod";
 import * as mini from "fanfare/zod-mini";
-import { ResumeState } from "../../runtime/typescript/src/subscription/resume-state.ts";
-import { eventParser } from "../../runtime/typescript/src/connection/transport/event-parser.ts";
+import { Reading } from "../../runtime/typescript/src/reading.ts";
+import { eventReader } from "../../runtime/typescript/src/transport/events.ts";
 import { advance, encodeFrame, parseFrames } from "../../runtime/typescript/src/wire.ts";
 
 /** The schemas of payloads, by their topic, which is the first line of an input. */
@@ -20,18 +20,18 @@ const SCHEMAS = {
   numbers: "Numbers",
 };
 
-/** A library, and the schemas made with it. As payloads, to which the wire profile applies as a whole. */
-function voice(library, exported) {
+/** Returns a library with its schemas by topic. Each is wrapped as a payload, which also checks the wire profile. */
+function validators(library, exported) {
   const schemas = Object.entries(SCHEMAS).map(([topic, name]) => [topic, library.payload(exported[`${name}Schema`])]);
   return { library, schemas: new Map(schemas) };
 }
 
-const ZOD = voice(zod, zodSchemas);
-const MINI = voice(mini, miniSchemas);
+const ZOD = validators(zod, zodSchemas);
+const MINI = validators(mini, miniSchemas);
 
 export const targets = { "js-cursors": cursors, "js-events": events, "js-frames": frames, "js-payloads": payloads };
 
-/** A frame is read, or left out, or called malformed; and what is read has the fields of its kind. */
+/** Frames: each is read, skipped or malformed, and each that is read can be written and read again. */
 function frames(input) {
   for (const frame of parseFrames(input.toString())) {
     strictEqual(typeof frame.kind, "string");
@@ -39,30 +39,29 @@ function frames(input) {
       strictEqual(typeof frame.reason, "string");
       continue;
     }
-    // What was read is read again from what is written of it.
     deepStrictEqual(parseFrames(encodeFrame(frame)), [JSON.parse(JSON.stringify(frame))]);
-    follow(frame);
+    checkReader(frame);
   }
 }
 
-/** A reader takes no message twice, and its cursor is one that it was given. */
-function follow(frame) {
-  const resumeState = new ResumeState(undefined);
+/** Checks that a reader takes no message twice, and starts with the position that the server sent. */
+function checkReader(frame) {
+  const reading = new Reading(undefined);
   if (frame.kind === "ready") {
-    resumeState.start(frame);
-    strictEqual(resumeState.cursor, frame.position);
+    reading.begin(frame);
+    strictEqual(reading.cursor, frame.position);
   }
   if (frame.kind === "gap") {
-    ok(resumeState.acceptGap(frame));
-    ok(!resumeState.acceptGap(frame));
+    ok(reading.takesGap(frame));
+    ok(!reading.takesGap(frame));
   }
   if (["data", "run", "chunk", "datastream-start", "datastream-end"].includes(frame.kind)) {
-    ok(resumeState.acceptFrame(frame));
-    ok(!resumeState.acceptFrame(frame));
+    ok(reading.takes(frame));
+    ok(!reading.takes(frame));
   }
 }
 
-/** Lines: a cursor, and the ids of messages that follow. */
+/** Cursors: reads a line with a cursor, and lines with the ids of the messages after it. */
 function cursors(input) {
   const [first, ...ids] = input.toString().split("\n");
   let cursor = first === "" ? undefined : first;
@@ -70,32 +69,32 @@ function cursors(input) {
     const before = cursor?.length ?? 0;
     cursor = advance(cursor, id);
     ok(cursor === id || cursor.endsWith(`~${id}`), `${cursor} after ${id}`);
-    ok(cursor.length <= before + id.length + 1, "more than a position and an id");
+    ok(cursor.length <= before + id.length + 1, "longer than a position and an id");
   }
 }
 
-/** The data of events does not depend on how the text was cut into pieces. */
+/** Event streams: the events do not depend on how the text was split into chunks. */
 function events(input) {
   const text = input.toString();
   const whole = read([text, ""]);
-  deepStrictEqual(read([...text, ""]), whole, "in pieces of a character");
+  deepStrictEqual(read([...text, ""]), whole, "in chunks of a character");
   const half = text.length >> 1;
   deepStrictEqual(read([text.slice(0, half), text.slice(half), ""]), whole, "in halves");
   deepStrictEqual(whole, expected(text));
 }
 
-function read(pieces) {
+function read(chunks) {
   const data = [];
-  const reader = eventParser((text) => data.push(text));
-  for (const piece of pieces) reader(piece);
+  const reader = eventReader((text) => data.push(text));
+  for (const chunk of chunks) reader(chunk);
   return data;
 }
 
-/** The data of events as the standard has it, read from the whole text. An event that has no end is not there. */
+/** Reads the data of events from the whole text, as the standard defines it. Leaves out an event without an end. */
 function expected(text) {
   const found = [];
   let data = [];
-  // A carriage return at the end may be half of a line's end, which a reader waits for.
+  // A carriage return at the end may be the first half of a line break, so a reader waits for more.
   const lines = text.split(/\r\n|\n|\r(?!$)/);
   for (const line of lines.slice(0, -1)) {
     if (line === "") {
@@ -109,7 +108,7 @@ function expected(text) {
   return found;
 }
 
-/** A line that names a topic, and JSON: zod and zod/mini agree on every value. */
+/** Payloads: reads a line with a topic, and JSON. zod and zod/mini agree on every value. */
 function payloads(input) {
   const parsed = payload(input);
   if (parsed === undefined) return;
@@ -120,11 +119,11 @@ function payloads(input) {
   strictEqual(JSON.stringify(value), kept, "a validator changed the value");
   if (full.value !== undefined) {
     const again = verdict(ZOD, name, JSON.parse(full.value));
-    strictEqual(again.value, full.value, "what was accepted is refused, or another value");
+    strictEqual(again.value, full.value, "an accepted value changes or is refused the second time");
   }
 }
 
-/** The topic and the value of an input, if it has them. */
+/** Returns the topic and the value of an input, or `undefined` if it has none. */
 export function payload(input) {
   const text = input.toString();
   const end = text.indexOf("\n");
@@ -137,7 +136,7 @@ export function payload(input) {
   }
 }
 
-/** What a library says to a value. */
+/** Returns the accepted value, or the issues, from one library. */
 function verdict({ schemas, library }, name, value) {
   const schema = schemas.get(name);
   const result = schema.safeParse(value);
@@ -146,8 +145,8 @@ function verdict({ schemas, library }, name, value) {
   return result.success ? { value: JSON.stringify(result.data, plain) } : { issues: library.issues(result.error) };
 }
 
-/** The verdict that is compared with that of Rust. */
-export const ours = (name, value) => verdict(ZOD, name, value);
+/** Returns zod's verdict, for the comparison with Rust. */
+export const zodVerdict = (name, value) => verdict(ZOD, name, value);
 
 function plain(_key, value) {
   return typeof value === "bigint" ? value.toString() : value;

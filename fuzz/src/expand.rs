@@ -1,13 +1,13 @@
 //! Long texts from short inputs.
 //!
-//! A fuzzer mutates few bytes at a time, so it hardly finds texts in which something is nested or repeated fifty times.
-//! An input can ask for that.
+//! A fuzzer mutates few bytes at a time, so it rarely finds text with deep nesting or many repetitions. So an input can
+//! ask for those.
 
-/// The byte between the parts of an input that asks for repetition. JSON and patterns have no use for it.
+/// Separates the parts of an input that asks for repetition. JSON and patterns do not need this byte.
 const MARK: u8 = 1;
 
-/// Returns the text that an input stands for. An input of five parts, `before`, `open`, `core`, `close` and `after`,
-/// that begins with a count has `open` and `close` repeated; any other input is the text.
+/// Returns the text that an input describes. If it has a count and five parts, `before`, `open`, `core`, `close` and
+/// `after`, then `open` and `close` are repeated. Any other input is itself the text.
 pub(crate) fn expand(input: &[u8]) -> Option<String> {
     let parts: Vec<&[u8]> = input.split(|byte| *byte == MARK).collect();
     let [[count], before, open, core, close, after] = parts[..] else {

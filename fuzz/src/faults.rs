@@ -1,4 +1,4 @@
-//! Deliberate bugs, one at a time, to see that the fuzzer finds them.
+//! Deliberate bugs, to check that the fuzzer finds them.
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -7,9 +7,9 @@ pub use fanfare::simulation::Installed;
 use fanfare::simulation::{Bug, World, install as install_world};
 use rustix::time::{ClockId, clock_gettime};
 
-/// A bug, and the target that finds it.
+/// A deliberate bug.
 pub struct Fault {
-    /// Its name in commands.
+    /// The name in commands.
     pub name: &'static str,
     /// The target that finds it.
     pub target: &'static str,
@@ -32,13 +32,13 @@ pub const FAULTS: [Fault; 5] = [
 #[must_use = "the bug is switched off when this is dropped"]
 pub fn install(name: &str) -> Installed {
     let fault = FAULTS.iter().find(|fault| fault.name == name);
-    let Fault { bug, .. } = fault.unwrap_or_else(|| panic!("no fault is called {name:?}"));
-    // With a world its storage would be simulated, and wait for turns that nobody gives it.
+    let Fault { bug, .. } = fault.unwrap_or_else(|| panic!("unknown bug {name:?}"));
+    // Starts the server first. Inside a simulated world its storage would wait for turns that never come.
     crate::server::start();
     install_world(Rc::new(Faulty(*bug)))
 }
 
-/// The world as it is, with one bug.
+/// The real world, with one bug.
 struct Faulty(Bug);
 
 impl World for Faulty {

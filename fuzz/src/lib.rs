@@ -1,12 +1,12 @@
-//! Fuzz targets: functions from bytes that panic if a guarantee does not hold for an input.
+//! Fuzz targets for the library and the compiler.
 //!
-//! A [`Target`] reads bytes as one kind of input, gives them to the library or the compiler, and panics if a promise
-//! is broken: a frame that changes when it is written and read again, a token that grants more than it says, a payload
-//! that costs more time than [`MAX_TIME`]. `cargo xtask fuzz` lets libFuzzer choose the bytes. `cargo test` replays
-//! `corpus/`, which also has each input that was once found.
+//! A [`Target`] reads bytes as one kind of input, passes them to the library or the compiler, and panics if a guarantee
+//! does not hold: if a frame changes when it is written and read again, if a token grants more than its claims, or if
+//! a payload takes longer than [`MAX_TIME`]. `cargo xtask fuzz` lets libFuzzer choose the bytes. `cargo test` replays
+//! `corpus/`, which includes all inputs that the fuzzer found.
 //!
-//! libFuzzer works with stable Rust: `-C passes=sancov-module` is what its coverage needs, and a C++ compiler builds
-//! it. cargo-fuzz needs a nightly compiler for more than a build without sanitizers, and `libafl` is many crates.
+//! libFuzzer works with stable Rust: its coverage needs only `-C passes=sancov-module`, and a C++ compiler builds it.
+//! cargo-fuzz needs a nightly compiler unless sanitizers are off, and `libafl` has many dependencies.
 
 use std::time::Duration;
 
@@ -24,16 +24,16 @@ pub(crate) mod definitions {
     fanfare::include_channels!();
 }
 
-/// How long one input may take, in CPU time of the thread. Honest code needs milliseconds for [`MAX_INPUT`] bytes; the
-/// rest is for coverage and for tests that are not optimised.
+/// How long one input may take, in CPU time of the thread. Optimised code needs milliseconds for [`MAX_INPUT`] bytes.
+/// The rest is for coverage and for unoptimised tests.
 pub const MAX_TIME: Duration = Duration::from_secs(2);
 
-/// The longest input, in bytes. `cargo xtask fuzz` has libFuzzer keep to it.
+/// The longest input, in bytes. `cargo xtask fuzz` passes it to libFuzzer.
 pub const MAX_INPUT: usize = 4096;
 
-/// One kind of input, and what must hold for it.
+/// A check of one kind of input.
 pub struct Target {
-    /// The name in commands and of the folder with its inputs.
+    /// The name in commands, and of the folder with the inputs.
     pub name: &'static str,
     check: fn(&[u8]),
 }
@@ -53,7 +53,7 @@ pub const TARGETS: [Target; 10] = [
 ];
 
 impl Target {
-    /// Returns the target of this name.
+    /// Returns the target with this name.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         TARGETS.iter().find(|target| target.name == name)
@@ -62,23 +62,23 @@ impl Target {
     /// Checks one input.
     ///
     /// # Panics
-    /// If something does not hold for it, or if it takes longer than [`MAX_TIME`].
+    /// If a guarantee does not hold for the input, or if it takes longer than [`MAX_TIME`].
     pub fn check(&self, input: &[u8]) {
-        let begun = time();
+        let start = cpu_time();
         (self.check)(input);
-        let taken = time().saturating_sub(begun);
-        assert!(taken <= MAX_TIME, "took {taken:?}, which is more than {MAX_TIME:?}");
+        let elapsed = cpu_time().saturating_sub(start);
+        assert!(elapsed <= MAX_TIME, "took {elapsed:?}, expected at most {MAX_TIME:?}");
     }
 }
 
-/// Returns the issues of a payload for a topic of the channel `room`, as its path and rule each, or `None` if the payload
-/// is accepted. For comparisons with other languages.
+/// Returns the path and rule of each issue of a payload for a topic of the channel `room`, or `None` if the payload is
+/// accepted. For comparisons with other languages.
 #[must_use]
 pub fn issues(topic: &str, json: &str) -> Option<Vec<String>> {
     targets::payloads::issues(topic, json)
 }
 
-/// Returns the CPU time of this thread: unlike time on the wall, other programs do not add to it.
-fn time() -> Duration {
+/// Returns the CPU time of this thread. Unlike wall-clock time, it does not include other programs.
+fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

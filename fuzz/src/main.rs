@@ -1,5 +1,5 @@
-//! Lets libFuzzer call the target that `FANFARE_FUZZ_TARGET` names, with the deliberate bug that `FANFARE_FUZZ_FAULT`
-//! names, if any. `cargo xtask fuzz` builds and starts it.
+//! Runs a fuzz target with libFuzzer: the target in `FANFARE_FUZZ_TARGET`, with the deliberate bug in
+//! `FANFARE_FUZZ_FAULT`, if set. `cargo xtask fuzz` builds and starts it.
 
 #![no_main]
 #![allow(unsafe_code, reason = "libFuzzer calls an exported function")]
@@ -19,9 +19,9 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
 
 fn choose() -> &'static Target {
     let target = std::env::var("FANFARE_FUZZ_TARGET").unwrap_or_default();
-    let target = Target::find(&target).unwrap_or_else(|| panic!("no target is called {target:?}"));
+    let target = Target::find(&target).unwrap_or_else(|| panic!("unknown target {target:?}"));
     if let Ok(fault) = std::env::var("FANFARE_FUZZ_FAULT") {
-        // Stays until the process ends, when thread locals can no longer be reached.
+        // Never dropped, as thread locals cannot be reached when the process ends.
         std::mem::forget(faults::install(&fault));
     }
     target

@@ -1,11 +1,11 @@
-//! A server without a network, which targets that need one share.
+//! A server without a network, shared by all targets that need one.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use fanfare::{Hub, Rate, Run, RunError, Runs, Sqlite, routes};
+use fanfare::{Hub, Job, Rate, Run, RunError, Runs, Sqlite, routes};
 use futures_util::{FutureExt, StreamExt};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -19,43 +19,44 @@ pub(crate) const KEY: &str = "the signing key of a fuzzed server";
 /// The issuer that tokens must name.
 const ISSUER: &str = "rt.inngest.com";
 
-/// How often a body that may never end is read.
-const MAX_PIECES: usize = 32;
+/// How often the body of a response is polled. Event streams never end.
+const MAX_POLLS: usize = 32;
 
 pub(crate) struct Server {
     runtime: Mutex<Runtime>,
     router: Router,
-    /// Runs of one job, which makes the calls that its input names.
-    pub(crate) runs: Runs,
+    /// A job that makes the calls in its input.
+    pub(crate) job: Job<Room, String>,
     /// A token to publish to a channel and to send signals.
     pub(crate) token: String,
     /// A token to subscribe to the same channel.
     pub(crate) reader: String,
+    _runs: Runs,
 }
 
-/// An answer, as far as it had come.
+/// A response, with the part of its body that has arrived.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-/// Starts the server, unless it has started.
+/// Returns the server. The first call starts it.
 pub(crate) fn start() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let (router, runs) = runtime.block_on(serve());
+        let (router, runs, job) = runtime.block_on(serve());
         let [token, reader] = [true, false].map(|publish| sign(KEY, r#"{"alg":"HS256"}"#, &claims(publish)));
-        Server { runtime: Mutex::new(runtime), router, runs, token, reader }
+        Server { runtime: Mutex::new(runtime), router, job, token, reader, _runs: runs }
     })
 }
 
-async fn serve() -> (Router, Runs) {
+async fn serve() -> (Router, Runs, Job<Room, String>) {
     let storage = Sqlite::in_memory().expect("a storage in memory");
     let hub = Hub::builder(&REGISTRY).signing_key(KEY).issuer(ISSUER).storage(storage);
-    // One client asks for everything.
+    // All requests come from one client, so rates are unlimited.
     let hub = hub
         .max_connection_rate(Rate::UNLIMITED)
         .max_publish_rate(Rate::UNLIMITED)
@@ -64,11 +65,11 @@ async fn serve() -> (Router, Runs) {
         .build()
         .expect("a hub");
     let mut runs = Runs::builder(&hub);
-    runs.register("fuzzed", |run: Run<Room>, calls: String| async move {
+    let job = runs.register("fuzzed", |run: Run<Room>, calls: String| async move {
         crate::targets::journal::make_calls(&run, &calls).await?;
         Ok::<_, RunError>(())
     });
-    (routes(hub), runs.start().await.expect("runs"))
+    (routes(hub), runs.start().await.expect("runs"), job)
 }
 
 fn claims(publish: bool) -> String {
@@ -83,20 +84,20 @@ fn claims(publish: bool) -> String {
 }
 
 impl Server {
-    /// Runs a future to its end.
+    /// Runs a future to completion.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.lock().unwrap_or_else(PoisonError::into_inner).block_on(future)
     }
 
-    /// Returns the answer to a request.
+    /// Sends a request and returns the response.
     pub(crate) fn answer(&self, request: Request<Body>) -> Answer {
         self.block_on(async {
             let response = self.router.clone().oneshot(request).await;
             let (parts, body) = response.unwrap_or_else(|never| match never {}).into_parts();
             let mut chunks = body.into_data_stream();
             let mut body = Vec::new();
-            // An event stream is written by a task of its own, and has no end.
-            for _ in 0..MAX_PIECES {
+            // Another task writes an event stream, so it gets time between two polls.
+            for _ in 0..MAX_POLLS {
                 tokio::task::yield_now().await;
                 match chunks.next().now_or_never() {
                     Some(Some(Ok(chunk))) => body.extend_from_slice(&chunk),

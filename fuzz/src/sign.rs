@@ -1,4 +1,4 @@
-//! Tokens with any header and any claims. Written out, so that no library in common hides a mistake.
+//! Tokens with any header and any claims. Signs without the library that the server uses, so that a bug in it is found.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ pub(crate) fn sign(key: &str, header: &str, claims: &str) -> String {
     format!("{content}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// RFC 2104, for keys that are not longer than a block.
+/// HMAC-SHA-256 of RFC 2104, for keys that are not longer than a block.
 fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
     assert!(key.len() <= 64, "longer keys are hashed first");
     let pad = |byte: u8| -> Vec<u8> {
@@ -30,18 +30,18 @@ pub(crate) fn now() -> u64 {
     since_1970.unwrap_or_default().as_secs()
 }
 
-/// What `@1000` stands for is the present.
-const PRESENT: u64 = 1000;
+/// `@1000` in a text means now.
+const NOW: u64 = 1000;
 
-/// Returns the text with each `@1060` replaced by the time 60 seconds from now, and each `@940` by that 60 seconds ago:
-/// inputs outlive the day on which they were found, and mutations of a number are other times.
+/// Replaces each `@1060` in a text by the time 60 seconds from now, and each `@940` by the time 60 seconds ago. So
+/// inputs stay valid, and a mutation of a number is another time.
 pub(crate) fn fill_in_times(text: &str) -> String {
-    let mut pieces = text.split('@');
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let digits = piece.len() - piece.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
-        let (number, rest) = piece.split_at(digits);
-        let time = number.parse::<u64>().ok().and_then(|number| (now() - PRESENT).checked_add(number));
+    let mut parts = text.split('@');
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+        let (number, rest) = part.split_at(digits);
+        let time = number.parse::<u64>().ok().and_then(|number| (now() - NOW).checked_add(number));
         filled += &time.map_or_else(|| format!("@{number}"), |time| time.to_string());
         filled += rest;
     }

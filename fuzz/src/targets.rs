@@ -1,4 +1,4 @@
-//! One module per kind of input.
+//! The fuzz targets.
 
 pub(crate) mod addresses;
 pub(crate) mod cursors;
@@ -13,7 +13,7 @@ pub(crate) mod tokens;
 
 use std::str::from_utf8;
 
-/// Returns the input as so many lines of text, if it is that.
+/// Splits an input into `COUNT` parts at line breaks, or returns `None` if it has fewer lines or is not UTF-8.
 fn lines<const COUNT: usize>(input: &[u8]) -> Option<[&str; COUNT]> {
     let lines: Vec<&str> = from_utf8(input).ok()?.splitn(COUNT, '\n').collect();
     lines.try_into().ok()

@@ -1,4 +1,4 @@
-//! Replays the committed inputs: some written by hand, and each that once broke a promise.
+//! Replays the committed inputs: some written by hand, and all that the fuzzer found.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,10 +21,10 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 fn replay(target: &str) {
     let target = Target::find(target).unwrap();
     let inputs = corpus(target.name);
-    assert!(inputs.len() >= 8, "{} inputs are few", inputs.len());
+    assert!(inputs.len() >= 8, "expected at least 8 inputs, got {}", inputs.len());
     for (path, input) in inputs {
-        assert!(input.len() <= MAX_INPUT, "{} is longer than what is searched", path.display());
-        // Names the input before it fails.
+        assert!(input.len() <= MAX_INPUT, "{} has more than {MAX_INPUT} bytes", path.display());
+        // Printed first, so that the output of a failing test ends with its input.
         println!("{}", path.display());
         target.check(&input);
     }
@@ -46,7 +46,7 @@ fn cursors_read_back_and_ids_keep_their_order() {
 }
 
 #[test]
-fn definitions_compile_or_are_refused_with_a_reason() {
+fn definitions_compile_or_are_refused_with_an_error() {
     replay("definitions");
 }
 
@@ -56,12 +56,12 @@ fn recordings_are_replayed_or_refused() {
 }
 
 #[test]
-fn patterns_match_as_ecma_262_says() {
+fn patterns_match_as_ecma_262_defines() {
     replay("patterns");
 }
 
 #[test]
-fn payloads_get_a_verdict_in_time() {
+fn payloads_validate_in_linear_time() {
     replay("payloads");
 }
 
@@ -76,7 +76,7 @@ fn frames_of_the_server_read_back() {
 }
 
 #[test]
-fn tokens_grant_only_what_they_say() {
+fn tokens_grant_only_their_claims() {
     replay("tokens");
 }
 
@@ -90,23 +90,23 @@ fn each_target_has_inputs_and_each_fault_a_target() {
     }
 }
 
-/// Checks that a target fails for an input if a bug is switched on, and only then.
-fn shows(fault: &str, target: &str, input: &str) {
+/// Checks that a target fails for an input only while a bug is switched on.
+fn assert_detects(fault: &str, target: &str, input: &str) {
     let target = Target::find(target).unwrap();
     target.check(input.as_bytes());
     let installed = faults::install(fault);
     let outcome = catch_unwind(AssertUnwindSafe(|| target.check(input.as_bytes())));
     drop(installed);
-    assert!(outcome.is_err(), "{fault} does not show");
+    assert!(outcome.is_err(), "{target} does not detect {fault}", target = target.name);
 }
 
 #[test]
 fn deliberate_bugs_show() {
     let claims = r#"{"iss":"rt.inngest.com","iat":@900,"exp":@940,"jti":"1","topics":[{"kind":"run","channel":"room:1","name":"any"}],"publish":true}"#;
-    shows("expiry-ignored", "tokens", &format!("signed\n{{\"alg\":\"HS256\"}}\n{claims}"));
-    shows("id-sliced", "cursors", "0mi9a2k4é-00000002r\n\n");
-    shows("address-shared", "addresses", "\na:b\nc\n\n");
+    assert_detects("expiry-ignored", "tokens", &format!("signed\n{{\"alg\":\"HS256\"}}\n{claims}"));
+    assert_detects("id-sliced", "cursors", "0mi9a2k4é-00000002r\n\n");
+    assert_detects("address-shared", "addresses", "\na:b\nc\n\n");
     let requests = "POST publish?channel=room:1&topic=any\nauthorization: Bearer KEY\n\n{\"a\":\r1}\n---\nPOST sse\n\n\
         [{\"kind\":\"sub\",\"ref\":\"1\",\"data\":\"READER\",\"channel\":\"room:1\",\"since\":{\"room:1\":\"start\"}}]";
-    shows("event-split", "requests", requests);
+    assert_detects("event-split", "requests", requests);
 }

@@ -38,7 +38,7 @@ test(
     await demo.restart();
 
     await page.getByLabel("Approval").waitFor({ timeout: LONG });
-    await page.getByText("Waiting for a person's verdict").first().waitFor();
+    await page.getByText("Waiting for a verdict").first().waitFor();
     const draft = await draftOf(page);
     expect(draft.startsWith(begun), "the draft that is written anew is the same").toBe(true);
     await demo.kill();
@@ -52,9 +52,9 @@ test(
     expect(await newsOf(page)).toEqual([
       "Splitting the text into sentences",
       expect.stringMatching(/^Scoring \d+ sentences$/u),
-      "Choosing the weightiest sentences",
+      "Choosing the most important sentences",
       "Writing the draft",
-      "Waiting for a person's verdict",
+      "Waiting for a verdict",
       "Ada approved the draft",
       "The summary is published",
     ]);

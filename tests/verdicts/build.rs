@@ -1,5 +1,5 @@
-//! Compiles the schemas of the vectors, the random ones and those of the official suite, as an application's
-//! build script does.
+//! Compiles the schemas of the vectors, the random schemas and those of the official suite, as the build script of an
+//! application does.
 
 #[path = "src/catalogue.rs"]
 #[allow(dead_code, unreachable_pub)]
@@ -28,19 +28,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use catalogue::{Catalogue, Compiled, Judged, Mixed, Refusal};
+use catalogue::{Catalogue, Compiled, Mixed, Refusal, SuiteGroup};
 use suite::Group;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome {
-    tell_cargo_what_is_read();
+    declare_inputs();
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
-    let schemas = emptied(out.join("schemas"))?;
+    let schemas = empty_folder(out.join("schemas"))?;
 
     let mut dispatch = String::new();
     write_shared(&schemas, &mut dispatch)?;
-    let catalogue = Singles { all: &schemas, alone: emptied(out.join("alone"))? }.write(&mut dispatch)?;
+    let catalogue =
+        Singles { all: &schemas, alone: empty_folder(out.join("alone"))? }.write(&mut dispatch)?;
     fanfare_codegen::compile(&schemas)?;
 
     fs::write(out.join("dispatch.rs"), format!("match (channel, topic) {{\n{dispatch}_ => None }}"))?;
@@ -48,7 +49,7 @@ fn main() -> Outcome {
     Ok(())
 }
 
-fn tell_cargo_what_is_read() {
+fn declare_inputs() {
     for variable in ["FANFARE_SEED", "FANFARE_MIXED", "FANFARE_SUITE"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
@@ -60,7 +61,7 @@ fn tell_cargo_what_is_read() {
     }
 }
 
-fn emptied(folder: PathBuf) -> Outcome<PathBuf> {
+fn empty_folder(folder: PathBuf) -> Outcome<PathBuf> {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -68,7 +69,8 @@ fn emptied(folder: PathBuf) -> Outcome<PathBuf> {
     Ok(folder)
 }
 
-/// The vectors and the simple random schemas: two definition files, whose topics share types.
+/// Writes two definition files, one for the vectors and one for the simple random schemas. The topics of each file
+/// share types.
 fn write_shared(schemas: &Path, dispatch: &mut String) -> Outcome {
     let accepted = vectors::read().into_iter().enumerate().filter(|(_, trap)| trap.refused.is_none());
     let traps: Vec<(usize, Value)> = accepted.map(|(at, trap)| (at, trap.schema)).collect();
@@ -86,7 +88,7 @@ fn write_shared(schemas: &Path, dispatch: &mut String) -> Outcome {
     Ok(())
 }
 
-/// A generated topic knows the type of its payload, so that nothing here has to.
+/// Adds a case that reads payloads of a topic. The generated topic determines the type of the payload.
 fn add_to(dispatch: &mut String, channel: &str, topic: &str) -> Outcome {
     let (first, rest) = channel.split_at(1);
     let channel_type = format!("channels::{channel}::{}{rest}", first.to_uppercase());
@@ -94,7 +96,7 @@ fn add_to(dispatch: &mut String, channel: &str, topic: &str) -> Outcome {
     Ok(())
 }
 
-/// A definition file with one topic a payload.
+/// Returns a definition file with one topic per payload.
 fn definition(channel: &str, payloads: &[(usize, Value)], definitions: &Value) -> String {
     let topics: Map<String, Value> =
         payloads.iter().map(|(at, schema)| (format!("t{at}"), json!({ "payload": schema }))).collect();
@@ -106,9 +108,9 @@ fn definition(channel: &str, payloads: &[(usize, Value)], definitions: &Value) -
     .to_string()
 }
 
-/// Schemas that have a definition file each, so that the compiler may refuse some of them.
+/// Schemas with one definition file each, so that the compiler can refuse some of them.
 struct Singles<'a> {
-    /// The folder that is compiled in the end.
+    /// The folder of all accepted definitions, which is compiled at the end.
     all: &'a Path,
     /// A folder for one definition at a time.
     alone: PathBuf,
@@ -116,8 +118,7 @@ struct Singles<'a> {
 
 impl Singles<'_> {
     fn write(&self, dispatch: &mut String) -> Outcome<Catalogue> {
-        // What the compiler has to say of a schema that it cannot cope with is kept; it need not be shown as
-        // well.
+        // A panic of the compiler is recorded as a refusal, so it is not printed.
         std::panic::set_hook(Box::new(|_| {}));
         let seed = random::seed();
         let official: Vec<Group> = suite::folders().iter().flat_map(|folder| suite::groups(folder)).collect();
@@ -132,13 +133,13 @@ impl Singles<'_> {
         Ok(catalogue)
     }
 
-    fn groups(&self, letter: char, groups: Vec<Group>, dispatch: &mut String) -> Outcome<Vec<Judged>> {
+    fn groups(&self, letter: char, groups: Vec<Group>, dispatch: &mut String) -> Outcome<Vec<SuiteGroup>> {
         groups
             .into_iter()
             .enumerate()
             .map(|(at, group)| {
                 let compiled = self.compile(&format!("{letter}{at:04}"), &group.schema, dispatch)?;
-                Ok(Judged { group, compiled })
+                Ok(SuiteGroup { group, compiled })
             })
             .collect()
     }
@@ -150,7 +151,7 @@ impl Singles<'_> {
         schemas.into_iter().enumerate().map(compile).collect()
     }
 
-    /// Generates a schema on its own, and where it is accepted puts it among those that are compiled.
+    /// Generates code for one schema, and adds the schema to those that are compiled if it is accepted.
     fn compile(&self, channel: &str, schema: &Value, dispatch: &mut String) -> Outcome<Compiled> {
         let text = json!({
             "version": 1,
@@ -175,5 +176,5 @@ impl Singles<'_> {
 
 fn refusal(text: String) -> Refusal {
     let code = text.split_once("error[").and_then(|(_, rest)| rest.split_once(']')).map(|(code, _)| code);
-    Refusal { code: code.unwrap_or("without a code").to_owned(), text }
+    Refusal { code: code.unwrap_or("no code").to_owned(), text }
 }

@@ -1,19 +1,19 @@
 import type { Message, RunUpdate } from "fanfare";
 import type { pipeline } from "../../../generated/typescript/pipeline.js";
-import type { PipelineSummary, PipelineStatus } from "../../../generated/typescript/pipeline.types.js";
+import type { PipelineResult, PipelineStatus } from "../../../generated/typescript/pipeline.types.js";
 
 type Pipeline = ReturnType<typeof pipeline>;
 
-/** Follows one run's messages and says what is missing or does not fit together. */
+/** Checks that the messages of one run are complete and consistent. */
 export class RunCheck {
   readonly problems: string[] = [];
   count = 0;
   #statuses: PipelineStatus[] = [];
   #choices = 0;
   #draft: string | undefined;
-  #summary: PipelineSummary | undefined;
+  #result: PipelineResult | undefined;
   #isCompleted = false;
-  /** Who approves. */
+  /** The name of the person who approves the draft. */
   readonly #visitor: string;
 
   constructor(visitor: string) {
@@ -24,24 +24,24 @@ export class RunCheck {
     this.count += 1;
     switch (message.topic) {
       case "status":
-        this.#expect(message.data.progress >= this.#progress, "the progress went back");
+        this.#expect(message.data.progress >= this.#progress, "the progress decreased");
         this.#statuses.push(message.data);
         break;
       case "insights":
         this.#choices += message.data.kind === "choice" ? 1 : 0;
         break;
-      case "summary":
-        this.#expect(message.data.summary === this.#draft, "what was approved is not what is published");
+      case "result":
+        this.#expect(message.data.summary === this.#draft, "the published summary differs from the approved draft");
         this.#expect(message.data.statistics.chosen === this.#choices, "a chosen sentence is missing");
-        this.#expect(this.#progress === 100, "the summary came before the run was complete");
-        this.#summary = message.data;
+        this.#expect(this.#progress === 100, "the result arrived before the run was complete");
+        this.#result = message.data;
         break;
     }
   }
 
-  /** The text of the draft, read to its end. */
+  /** Checks the complete text of the draft. */
   drafted(draft: string): void {
-    this.#expect(this.#draft === undefined, "there is a second draft");
+    this.#expect(this.#draft === undefined, "received a second draft");
     this.#draft = draft;
   }
 
@@ -49,16 +49,16 @@ export class RunCheck {
     this.#expect(runError === undefined, `the run failed: ${runError?.message}`);
     if (status === "completed") {
       this.#isCompleted = true;
-      this.#expect(result?.summary === this.#summary?.summary, "the run returned another summary than it published");
+      this.#expect(result?.summary === this.#result?.summary, "the returned summary differs from the published one");
     }
   }
 
-  /** Everything that is wrong, once no more messages are expected. */
+  /** Returns all problems. Call this after the last message. */
   verdict(): readonly string[] {
-    this.#expect(this.#isCompleted, "the run is not completed");
-    this.#expect(this.#summary !== undefined, "the summary is missing");
+    this.#expect(this.#isCompleted, "the run did not complete");
+    this.#expect(this.#result !== undefined, "the result is missing");
     const approvals = this.#statuses.filter(({ message }) => message === `${this.#visitor} approved the draft`);
-    this.#expect(approvals.length === 1, `the approval counted ${approvals.length} times`);
+    this.#expect(approvals.length === 1, `expected one approval, got ${approvals.length}`);
     return this.problems;
   }
 

@@ -1,4 +1,4 @@
-// Summarises one text, approves the draft, and checks every message that arrives. Usage: once.ts <server's URL>
+// Starts one run, approves the draft, and checks all messages. Usage: once.ts <URL of the server>
 
 import { send, subscribe } from "fanfare";
 import { WebSocket } from "ws";
@@ -11,7 +11,7 @@ const VISITOR = "Ada";
 
 async function main(server: string | undefined): Promise<void> {
   if (server === undefined) {
-    throw new Error("Give the server's URL: once.ts http://127.0.0.1:3000");
+    throw new Error("missing the URL of the server, for example: once.ts http://127.0.0.1:3000");
   }
   const { runId } = await ask<{ runId: string }>(`${server}/runs`, { method: "POST" });
   const channel = pipeline({ runId });
@@ -27,7 +27,7 @@ async function main(server: string | undefined): Promise<void> {
     since: "start",
     abortSignal: over.signal,
     onInvalid: (error: Error) => check.problems.push(error.message),
-    onGap: () => check.problems.push("messages were lost: the history no longer holds them"),
+    onGap: () => check.problems.push("received a gap: the history no longer has all messages"),
     onRun: (update) => {
       print("run", update.result ?? update.runError ?? update.status);
       check.ran(update);
@@ -51,7 +51,7 @@ async function main(server: string | undefined): Promise<void> {
   if (problems.length > 0) {
     throw new Error(problems.join("\n  "));
   }
-  console.log(`  ${check.count} messages, every one valid, none missing.`);
+  console.log(`  Received ${check.count} messages: all valid, none missing.`);
 }
 
 async function textOf(draft: ReadableStream<string>): Promise<string> {
@@ -69,7 +69,7 @@ function print(topic: string, data: unknown): void {
 async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {
   const response = await fetch(url, init);
   if (!response.ok) {
-    throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+    throw new Error(`${url} returned ${response.status}: ${await response.text()}`);
   }
   return (await response.json()) as Answer;
 }

@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-/** Where the example's server listens while the page is being worked on with `npm run dev`. */
+/** The URL of the example's server during development with `npm run dev`. */
 const server = "http://127.0.0.1:3000";
 
 export default defineConfig({

@@ -1,5 +1,5 @@
-//! Gives the verdicts of Rust, for the fuzzer of JavaScript: reads lines `["order", "{…}"]`, a topic and JSON text, and
-//! writes the issues, or `null` for a payload without any.
+//! Prints the verdicts of Rust, for the JavaScript fuzzer. Reads lines such as `["order", "{…}"]`, a topic and JSON
+//! text, and writes the issues of each payload, or `null` if it has none.
 
 use std::io::{Write, stdin, stdout};
 

@@ -1,4 +1,4 @@
-//! Names of channels: no two channels share one, and no channel has two.
+//! Names of channels: each channel has its own, and only one.
 
 use fanfare::{Channel, TypedChannel};
 
@@ -19,7 +19,7 @@ pub(crate) fn check(input: &[u8]) {
     }
 }
 
-/// Checks that a channel with valid params is found by its name.
+/// Checks that a channel with valid params resolves from its name.
 fn resolves<C: TypedChannel, E>(channel: Result<C, E>) -> Option<Channel> {
     let channel = channel.ok()?.channel().clone();
     assert_eq!(REGISTRY.resolve(channel.name()).as_ref(), Some(&channel));

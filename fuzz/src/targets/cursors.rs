@@ -15,7 +15,7 @@ pub(crate) fn check(input: &[u8]) {
     }
     if let (Ok(a), Ok(b)) = (first.parse::<MessageId>(), second.parse::<MessageId>()) {
         assert_eq!((a.to_string(), b.to_string()), (first.to_owned(), second.to_owned()));
-        assert_eq!(a.cmp(&b), first.cmp(second), "ids compare as their texts do");
+        assert_eq!(a.cmp(&b), first.cmp(second), "ids and their texts compare differently");
     }
 }
 

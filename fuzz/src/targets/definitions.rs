@@ -1,4 +1,4 @@
-//! Definitions: any text compiles or is refused with a reason, and compiles to the same each time.
+//! Definitions: any text compiles to the same output each time, or is refused with an error.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use fanfare_codegen::{Error, generate, lint};
 
 pub(crate) fn check(input: &[u8]) {
-    // The name decides whether it is read as JSON.
+    // The extension decides whether it is read as JSON.
     let name = if input.first() == Some(&b'{') { "f.json" } else { "f.yaml" };
     let folder = Folder::new();
     fs::write(folder.0.join(name), input).expect("a file in memory");
@@ -17,9 +17,8 @@ fn check_folder(folder: &Path) {
     match generate(folder) {
         Ok(files) => {
             assert!(files.iter().next().is_some(), "nothing was generated");
-            let again =
-                generate(folder).unwrap_or_else(|error| panic!("refused at the second time: {error}"));
-            assert!(files.iter().eq(again.iter()), "two outputs of one definition");
+            let again = generate(folder).unwrap_or_else(|error| panic!("refused the second time: {error}"));
+            assert!(files.iter().eq(again.iter()), "the output differs the second time");
             assert!(lint(folder).is_ok(), "generate and lint disagree");
         }
         Err(Error::Definitions(diagnostics)) => {
@@ -29,7 +28,7 @@ fn check_folder(folder: &Path) {
     }
 }
 
-/// The folder that the compiler reads, in memory if the system supports that.
+/// The folder that the compiler reads, in memory if possible.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -44,7 +43,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // If this fails, only files of a fuzzed definition stay.
+        // Errors are ignored, as only the files of one definition would remain.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,10 +1,10 @@
-//! Frames of both directions: whatever is read can be written and read again.
+//! Frames in both directions: each that is read can be written and read again.
 
 use std::str::from_utf8;
 
 use fanfare::wire::{ClientFrame, ServerMessage, read_client_frame, read_server_frames};
 
-/// The longest `ref` of a client.
+/// The longest `ref` of a client, in characters.
 const MAX_REFERENCE: usize = 64;
 
 pub(crate) fn check_client(input: &[u8]) {

@@ -1,4 +1,4 @@
-//! Recordings of runs: any JSON is replayed or refused, and what is read can be written again.
+//! Recordings of runs: any JSON is replayed or refused, and each that is read can be written and read again.
 
 use std::str::from_utf8;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use fanfare::{Run, RunError, RunRecording};
 use crate::definitions::channels::room::Room;
 use crate::server;
 
-/// How long a replay may wait. It works from memory.
+/// How long two replays may take. They only use memory.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn check(input: &[u8]) {
@@ -18,15 +18,15 @@ pub(crate) fn check(input: &[u8]) {
     assert_eq!(RunRecording::from_json(&written).as_ref(), Ok(&recording), "{written}");
     let server = server::start();
     let replay = async {
-        let first = server.runs.replay(&recording).await;
-        let second = server.runs.replay(&recording).await;
-        assert_eq!(first, second, "two outcomes of one recording");
+        let first = server.job.replay(&recording).await;
+        let second = server.job.replay(&recording).await;
+        assert_eq!(first, second, "the outcome differs the second time");
     };
     let replayed = server.block_on(async { tokio::time::timeout(MAX_WAIT, replay).await });
-    assert!(replayed.is_ok(), "a replay waits");
+    assert!(replayed.is_ok(), "a replay takes longer than {MAX_WAIT:?}");
 }
 
-/// Makes the calls that a text names, one letter each.
+/// Makes the calls in a text, one per letter.
 pub(crate) async fn make_calls(run: &Run<Room>, calls: &str) -> Result<(), RunError> {
     for (index, call) in calls.chars().take(32).enumerate() {
         let id = format!("{call}{index}");

@@ -1,16 +1,17 @@
-//! Patterns: matching takes time in proportion to the text, and means what ECMA-262 says.
+//! Patterns: they match as ECMA-262 defines, in time linear in the length of the text.
 
 use fanfare::schema::Pattern;
 
 use super::lines;
 
-/// The longest source, in bytes. A source lives as long as the process, since patterns are `static` elsewhere.
+/// The longest source, in bytes. Sources are leaked, as patterns need a `'static` one.
 const MAX_SOURCE: usize = 48;
 
-/// The longest text that is also matched by backtracking, in characters. It may take time that doubles with each.
+/// The longest text that is also matched by backtracking, in characters. Each may double the time.
 const MAX_COMPARED: usize = 10;
 
-/// Reads a source, and a text as its start, a part that repeats, how often that is there, and its end.
+/// Reads the source of a pattern, and four lines that make a text: its start, a part, how often the part is repeated,
+/// and its end.
 pub(crate) fn check(input: &[u8]) {
     let Some([source, start, part, count, end]) = lines(input) else { return };
     if source.len() > MAX_SOURCE {
@@ -24,12 +25,13 @@ pub(crate) fn check(input: &[u8]) {
     let short = format!("{start}{part}{end}");
     let matches = pattern.matches(&short);
     if fanfare_pattern::Regex::new(source).is_err() {
-        assert!(!matches, "/{source}/u is refused and matches");
+        assert!(!matches, "/{source}/u is refused, but matches");
     } else if short.chars().count() <= MAX_COMPARED {
         let reference = regress::Regex::with_flags(source, "u");
-        let reference = reference.unwrap_or_else(|error| panic!("/{source}/u is no pattern: {error}"));
+        let reference =
+            reference.unwrap_or_else(|error| panic!("/{source}/u is not a valid pattern: {error}"));
         assert_eq!(matches, reference.find(&short).is_some(), "/{source}/u and {short:?}");
     }
-    // Only the time counts.
+    // Only to check the time.
     let _ = pattern.matches(&format!("{start}{}{end}", part.repeat(count)));
 }

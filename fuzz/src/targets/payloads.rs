@@ -1,4 +1,4 @@
-//! Payloads: verdicts are linear in time, and the types can hold what the schema accepts.
+//! Payloads: validation takes linear time, and types can hold all values that their schemas accept.
 
 use fanfare::schema::{Schema, accepts, check as check_schema};
 use fanfare::{DecodeError, Payload, TopicDefinition, TypedChannel, decode};
@@ -8,7 +8,7 @@ use super::schemas;
 use crate::definitions::channels::{self, room};
 use crate::expand::expand;
 
-/// Reads a letter that chooses the schema, two bytes that a random schema is made from, and JSON.
+/// Reads a letter that selects the schema, two bytes that select a random schema, and JSON.
 pub(crate) fn check(input: &[u8]) {
     let Some((&[choice, high, low], rest)) = input.split_first_chunk::<3>() else { return };
     let Some(text) = expand(rest) else { return };
@@ -29,32 +29,32 @@ pub(crate) fn check(input: &[u8]) {
     }
 }
 
-/// Checks that both ways to ask for a verdict agree, and that a refusal says why.
+/// Checks that `accepts` and `check` agree, and that a refused value has issues.
 fn verdict(schema: &'static Schema, value: &Value) {
     let issues = check_schema(schema, value);
     assert_eq!(accepts(schema, value), issues.is_ok(), "{schema:?} and {value}");
     if let Err(issues) = issues {
         assert!(!issues.is_empty(), "refused without an issue: {value}");
-        let told: usize = issues.iter().map(|issue| issue.to_string().len()).sum();
-        assert!(told < 1 << 20, "{told} bytes of issues");
+        let bytes: usize = issues.iter().map(|issue| issue.to_string().len()).sum();
+        assert!(bytes < 1 << 20, "the issues have {bytes} bytes");
     }
 }
 
-/// Checks that a type holds what its schema accepts, and that what is written of it is accepted again.
+/// Checks that a type holds each value that its schema accepts, and that its JSON is accepted again.
 fn check_type<T: Payload + serde::Serialize>(text: &str) {
     match decode::<T>(text.as_bytes()) {
         Ok(payload) => {
             let written = serde_json::to_string(&payload).expect("a payload is JSON");
             if let Err(error) = decode::<T>(written.as_bytes()) {
-                panic!("{text} is read, and what is written of it is not: {written}: {error}");
+                panic!("{text} is accepted, but is refused when written as {written}: {error}");
             }
         }
-        Err(DecodeError::Shape(mismatch)) => panic!("accepted, and the type cannot hold it: {mismatch:?}"),
+        Err(DecodeError::Shape(mismatch)) => panic!("accepted, but the type cannot hold it: {mismatch:?}"),
         Err(_) => {}
     }
 }
 
-/// Returns the issues of a payload for a topic of the channel `room`, with their paths and rules. `None` if it has none.
+/// Returns the path and rule of each issue of a payload for a topic of the channel `room`, or `None` if it has none.
 pub(crate) fn issues(topic: &str, text: &str) -> Option<Vec<String>> {
     let topics = room::Room::DEFINITION.topics;
     let schema = topics.iter().find(|found| found.name == topic).and_then(TopicDefinition::schema);

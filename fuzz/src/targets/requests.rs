@@ -1,4 +1,4 @@
-//! Requests to all routes: no input makes the server fail, and without a credential there is no success.
+//! Requests to all routes: none makes the server fail, and none without a credential succeeds.
 
 use std::str::from_utf8;
 
@@ -9,24 +9,24 @@ use serde_json::Value;
 
 use crate::server::{self, Answer, KEY};
 
-/// The most requests of one input.
+/// The maximum number of requests in one input.
 const MAX_REQUESTS: usize = 4;
 
-/// Between two requests of one input.
-const NEXT: &[u8] = b"\n---\n";
+/// Separates two requests in one input.
+const SEPARATOR: &[u8] = b"\n---\n";
 
-/// Reads requests that follow each other: `POST publish?topic=…`, headers, an empty line, and the body. `KEY`,
-/// `TOKEN` and `READER` stand for the server's.
+/// Reads and sends requests, each with a first line such as `POST publish?topic=…`, headers, an empty line and a body.
+/// `KEY`, `TOKEN` and `READER` are replaced by the credentials of the server.
 pub(crate) fn check(input: &[u8]) {
     let mut rest = input;
     for _ in 0..MAX_REQUESTS {
-        let end = rest.windows(NEXT.len()).position(|bytes| bytes == NEXT);
+        let end = rest.windows(SEPARATOR.len()).position(|bytes| bytes == SEPARATOR);
         let request = &rest[..end.unwrap_or(rest.len())];
         if check_one(request).is_none() {
             return;
         }
         let Some(end) = end else { return };
-        rest = &rest[end + NEXT.len()..];
+        rest = &rest[end + SEPARATOR.len()..];
     }
 }
 
@@ -43,7 +43,7 @@ fn check_one(input: &[u8]) -> Option<()> {
     assert!(status < 500 || status == 503, "status {status}");
     let frames = read_body(&answer);
     if answer.status.is_success() && !has_credential && !is_open {
-        // An event stream tells of each subscription that is refused.
+        // An event stream succeeds, but has an error for each refused subscription.
         let is_refused =
             |frame: &ServerFrame| matches!(frame, ServerFrame::Error { .. } | ServerFrame::Alive { .. });
         assert!(path.starts_with("sse") && frames.iter().all(is_refused), "success without a credential");
@@ -61,7 +61,7 @@ fn request(head: &str, body: &[u8]) -> Option<(Request<Body>, String)> {
     let (method, path) = lines.next()?.split_once(' ')?;
     let known = ["token", "revoke", "publish", "signal", "connect", "sse", "healthz"];
     let route = path.split('?').next()?;
-    // Other paths are axum's to refuse.
+    // axum refuses all other paths.
     known.contains(&route).then_some(())?;
     let uri = format!("/v1/realtime/{}", fill(path).replace(KEY, "KEY"));
     let mut request = Request::builder().method(method).uri(uri);
@@ -73,7 +73,7 @@ fn request(head: &str, body: &[u8]) -> Option<(Request<Body>, String)> {
     Some((request.body(Body::from(body)).ok()?, path.to_owned()))
 }
 
-/// Checks that clients can read what they are sent, and returns the frames of an event stream.
+/// Checks that clients can read the body, and returns the frames of an event stream.
 fn read_body(answer: &Answer) -> Vec<ServerFrame> {
     let mut frames = Vec::new();
     let kind = answer.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -95,10 +95,10 @@ fn read_body(answer: &Answer) -> Vec<ServerFrame> {
     frames
 }
 
-/// Reads the data of events as browsers do: a carriage return alone ends a line, too.
+/// Reads the data of events as browsers do, for which a carriage return alone also ends a line.
 fn events(text: &str) -> Vec<String> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    // The last event may not have come as a whole.
+    // The last event may be incomplete.
     let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
     let data = whole.split("\n\n").map(|event| {
         let lines = event.lines().filter_map(|line| line.strip_prefix("data:"));

@@ -1,4 +1,4 @@
-//! Random schemas, each from a number, so that there are not more than memory holds.
+//! Random schemas. Each is generated from a 16-bit number, which limits the memory that they need.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use fanfare::schema::{Additional, Array, Integer, Number, Object, Pattern, Property, Schema, Text};
 use fastrand::Rng;
 
-/// How deeply schemas are nested.
+/// The maximum depth of a schema.
 const MAX_DEPTH: usize = 6;
 
 const NAMES: [&str; 5] = ["a", "b", "child", "__proto__", "toString"];
@@ -23,7 +23,7 @@ thread_local! {
     static SCHEMAS: RefCell<HashMap<u16, &'static Schema>> = RefCell::default();
 }
 
-/// Returns the schema of this number. Schemas are `static` elsewhere, so it lives as long as the process.
+/// Returns the schema for a number. It is leaked, as validation needs a `'static` one.
 pub(crate) fn schema(number: u16) -> &'static Schema {
     SCHEMAS.with_borrow_mut(|schemas| {
         *schemas.entry(number).or_insert_with(|| {
@@ -33,7 +33,7 @@ pub(crate) fn schema(number: u16) -> &'static Schema {
     })
 }
 
-/// Generates a schema. Parts are used several times: alternatives that share a part are what takes time.
+/// Generates a schema. Parts are reused, as alternatives that share a part are the most expensive to validate.
 fn generate(rng: &mut Rng, depth: usize, parts: &mut Vec<&'static Schema>) -> &'static Schema {
     if !parts.is_empty() && rng.u8(..) < 80 {
         return parts[rng.usize(..parts.len())];

@@ -60,13 +60,13 @@ impl Work {
 }
 
 /// The files of a test.
-struct ResumeState {
+struct Files {
     folder: PathBuf,
     database: PathBuf,
     effects: PathBuf,
 }
 
-impl ResumeState {
+impl Files {
     fn new(soak: &Soak, name: &str) -> Result<Self> {
         let folder = soak.folder.join(name);
         if folder.exists() {
@@ -80,13 +80,13 @@ impl ResumeState {
 /// Waits until subscribers have received everything, prints the counts, and fails if there is any fault.
 async fn conclude(
     work: &Work,
-    resume_state: &ResumeState,
+    files: &Files,
     finished: &[Finished],
     counts: &Counts,
     networks: &[&Network],
     logs: &[SharedLog],
 ) -> Result {
-    let journal = Journal::read(&resume_state.database, &work.plan(0, 0).channels())?;
+    let journal = Journal::read(&files.database, &work.plan(0, 0).channels())?;
     let published = journal.messages();
     let is_complete = |log: &Log| {
         log.channels.iter().zip(&published).all(|(channel, published)| channel.is_complete(published))
@@ -95,7 +95,7 @@ async fn conclude(
     sleep(SETTLE_TIME).await;
     let late = unfinished(logs, is_complete);
     let logs: Vec<Log> = logs.iter().map(|log| log.with(|log| log.clone())).collect();
-    let verdict = verdict::judge(work, finished, &journal, &resume_state.effects, &logs)?;
+    let verdict = verdict::judge(work, finished, &journal, &files.effects, &logs)?;
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     line("runs", finished.len());
     line("recorded steps", journal.steps.len());
@@ -117,13 +117,13 @@ async fn conclude(
         return Ok(());
     }
     for log in &logs {
-        write_log(&resume_state.folder.join(format!("{}.log", log.subscriber)), log)?;
+        write_log(&files.folder.join(format!("{}.log", log.subscriber)), log)?;
     }
     let late = late.iter().map(|subscriber| format!("{subscriber} did not receive the last message"));
     let faults: Vec<String> = verdict.faults.iter().cloned().chain(late).collect();
-    std::fs::write(resume_state.folder.join("faults.log"), faults.join("\n"))?;
+    std::fs::write(files.folder.join("faults.log"), faults.join("\n"))?;
     let shown = faults.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
-    let (name, seed, folder) = (work.name, work.seed, resume_state.folder.display());
+    let (name, seed, folder) = (work.name, work.seed, files.folder.display());
     Err(format!("seed {seed}: {name} failed\n  {shown}\n  see {folder}").into())
 }
 

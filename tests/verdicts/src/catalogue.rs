@@ -1,32 +1,32 @@
-//! What the build script compiled one by one, and what the compiler refused: written by the build script,
-//! read by the tests.
+//! The schemas that the build script compiled one by one, and whether the compiler refused them. The build script
+//! writes the catalogue, and the tests read it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::suite::Group;
 
-/// Every schema that has a definition file of its own.
+/// All schemas that have their own definition file.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Catalogue {
     /// The seed of the random schemas.
     pub seed: u64,
-    /// A small suite that comes with the tests, so that something is judged where the official one is absent.
-    pub example: Vec<Judged>,
-    /// The official suite; empty where it is absent.
-    pub official: Vec<Judged>,
+    /// A small suite that is part of the tests, for when the official one is absent.
+    pub example: Vec<SuiteGroup>,
+    /// The official suite, or empty if it is absent.
+    pub official: Vec<SuiteGroup>,
     /// Random schemas of every keyword.
     pub mixed: Vec<Mixed>,
-    /// Random schemas that look at one value again and again.
+    /// Random schemas that validate one value several times.
     pub deep: Vec<Mixed>,
 }
 
 /// A group of a suite.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct Judged {
+pub struct SuiteGroup {
     /// The group.
     pub group: Group,
-    /// What became of its schema.
+    /// The result of compiling its schema.
     pub compiled: Compiled,
 }
 
@@ -35,24 +35,24 @@ pub struct Judged {
 pub struct Mixed {
     /// The schema.
     pub schema: Value,
-    /// What became of it.
+    /// The result of compiling it.
     pub compiled: Compiled,
 }
 
-/// What became of a schema.
+/// The result of compiling a schema.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Compiled {
-    /// The name of its channel, whose one topic is `t`.
+    /// The name of its channel. Its only topic is `t`.
     pub channel: String,
-    /// Why the compiler refused it.
+    /// The refusal, if the compiler refused it.
     pub refusal: Option<Refusal>,
 }
 
 /// Why a schema was refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Refusal {
-    /// The code of the first diagnostic, or `panic` where the compiler did not come to one.
+    /// The code of the first diagnostic, or `panic` if the compiler panicked.
     pub code: String,
-    /// The diagnostics as they are shown.
+    /// The diagnostics as text.
     pub text: String,
 }

@@ -1,21 +1,21 @@
-//! Random schemas that look at one value again and again, because several of their parts lead to the same
-//! types, and values that are deep and narrow or have much wrong with them.
+//! Random schemas that validate one value several times, as several of their parts refer to the same types. And values
+//! that are deeply nested or have many issues.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 /// How many random schemas there are.
 const COUNT: u64 = 40;
-/// How many types each of them has. Every type may lead to every other.
+/// How many types each of them has. Each type may refer to all others.
 const TYPES: usize = 2;
 
-/// The schemas of a seed.
+/// Returns the schemas for a seed.
 #[must_use]
 pub fn schemas(seed: u64) -> Vec<Value> {
     (0..COUNT).map(|at| schema(&mut rng(seed, at))).collect()
 }
 
-/// The random numbers of one place.
+/// Returns the generator of random numbers for the schema with this index.
 #[must_use]
 pub fn rng(seed: u64, at: u64) -> Rng {
     Rng::with_seed(seed.wrapping_mul(0xd1b5_4a32_d192_ed03) ^ at)
@@ -26,7 +26,7 @@ fn schema(rng: &mut Rng) -> Value {
     json!({ "$ref": "#/$defs/D0", "$defs": definitions })
 }
 
-/// A type that leads back to the types in at least two ways.
+/// Returns a type that refers to types in at least two places.
 fn definition(rng: &mut Rng) -> Value {
     let mut members = if rng.usize(..3) == 0 { part(rng) } else { Map::new() };
     if rng.usize(..4) > 0 {
@@ -65,7 +65,7 @@ fn alternative(rng: &mut Rng, depth: usize) -> Value {
     Value::Object(part(rng))
 }
 
-/// Properties, of which one leads to a type.
+/// Returns properties, of which one may refer to a type.
 fn part(rng: &mut Rng) -> Map<String, Value> {
     let mut properties = Map::new();
     if rng.usize(..5) > 0 {
@@ -98,10 +98,10 @@ fn reference(rng: &mut Rng) -> Value {
     json!({ "$ref": format!("#/$defs/D{}", rng.usize(..TYPES)) })
 }
 
-/// A value of so many levels.
+/// Returns a value with a number of nested levels.
 #[must_use]
 pub fn value(rng: &mut Rng, levels: usize) -> Value {
-    // With few values that are wrong, some are accepted, and with many, there are more issues than are told.
+    // If few members are wrong, some values are accepted. If many are, there are more issues than can be reported.
     let wrong = [0, 0, 40, 3][rng.usize(..4)];
     let leaf = [json!({}), json!({ "heading": "x" }), json!({ "size": 1 }), json!(1), json!({ "wrong": [] })]
         [rng.usize(..5)]

@@ -1,6 +1,5 @@
-//! What the verdicts are held against: vectors that people wrote, random schemas with random values, and the
-//! official test suite. The channels here are compiled by the build script, from the same definitions that
-//! the tests hand to zod and to the reference.
+//! The schemas and values of the tests: vectors written by hand, random schemas with random values, and the official
+//! test suite. The build script compiles the channels from the same definitions that zod and the reference use.
 
 pub mod catalogue;
 pub mod deep;
@@ -19,10 +18,9 @@ mod generated {
 
 pub use generated::channels;
 
-/// What a generated type reads from a value that its schema accepted, written as JSON again. `None` where it
-/// cannot be read.
+/// Reads an accepted value as its generated type, and returns the type as JSON. Returns `None` if it cannot be read.
 #[must_use]
-#[allow(clippy::too_many_lines, reason = "one line a payload")]
+#[allow(clippy::too_many_lines, reason = "one line per payload")]
 pub fn read(channel: &str, topic: &str, value: Value) -> Option<Value> {
     include!(concat!(env!("OUT_DIR"), "/dispatch.rs"))
 }
@@ -31,18 +29,18 @@ fn read_as<P: Decode + Serialize>(_: &Topic<'_, P>, value: Value) -> Option<Valu
     serde_json::to_value(P::from_value(value).ok()?).ok()
 }
 
-/// Where the build script put the definitions.
+/// Returns the folder of the definitions that the build script wrote.
 #[must_use]
 pub fn schemas() -> &'static std::path::Path {
     std::path::Path::new(concat!(env!("OUT_DIR"), "/schemas"))
 }
 
-/// What the build script compiled one by one.
+/// Returns the schemas that the build script compiled one by one.
 ///
 /// # Panics
-/// When the build script wrote something else.
+/// If the catalogue is invalid.
 #[must_use]
 pub fn catalogue() -> catalogue::Catalogue {
     let text = include_str!(concat!(env!("OUT_DIR"), "/catalogue.json"));
-    serde_json::from_str(text).expect("the build script wrote its catalogue")
+    serde_json::from_str(text).expect("the build script writes a valid catalogue")
 }

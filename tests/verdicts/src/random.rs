@@ -1,4 +1,4 @@
-//! Random schemas of every supported kind, and random values at their edges.
+//! Random schemas of all kinds that become plain types, and random values near their limits.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ pub const SCHEMAS: usize = 300;
 /// How many types they share.
 const DEFINITIONS: usize = 16;
 
-/// The seed: `FANFARE_SEED`, or 1.
+/// Returns the seed: `FANFARE_SEED`, or 1.
 #[must_use]
 pub fn seed() -> u64 {
     option_env!("FANFARE_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(1)
@@ -16,13 +16,13 @@ pub fn seed() -> u64 {
 
 /// Random schemas and the types they refer to.
 pub struct Schemas {
-    /// `$defs`, by name. The first half are objects, so that a circle always ends.
+    /// `$defs`, by name. The first half are objects, so that references never form an endless cycle.
     pub definitions: Map<String, Value>,
     /// The payload schemas.
     pub payloads: Vec<Value>,
 }
 
-/// The schemas of a seed: the same for the build script and for the test.
+/// Returns the schemas for a seed. The build script and the test generate the same ones.
 #[must_use]
 pub fn schemas(seed: u64) -> Schemas {
     let mut rng = Rng::with_seed(seed);
@@ -267,7 +267,7 @@ fn all_of(rng: &mut Rng, depth: usize) -> Value {
     json!({ "allOf": [one, other] })
 }
 
-/// A value that is likely valid, and then perhaps spoilt in one place.
+/// Returns a value that is probably valid, or a copy with one change.
 #[must_use]
 pub fn value(rng: &mut Rng, schemas: &Schemas, schema: &Value) -> Value {
     let mut value = likely(rng, schemas, schema, 0);
@@ -437,7 +437,7 @@ fn spoil(rng: &mut Rng, value: &mut Value) {
     }
 }
 
-/// A value as JSON text, in one of the spellings that numbers have.
+/// Returns a value as JSON text, with numbers in one of their notations.
 #[must_use]
 pub fn text(rng: &mut Rng, value: &Value) -> String {
     match value {

@@ -1,4 +1,4 @@
-//! The official JSON-Schema-Test-Suite: groups of a schema and instances with the verdict that each must get.
+//! The official JSON-Schema-Test-Suite. Each group has a schema, and instances with the expected verdict.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 /// A schema of the suite and its instances.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Group {
-    /// The file below the suite's folder, with `/` between folders.
+    /// The path of the file, relative to the suite's folder and with `/` as separator.
     #[serde(default)]
     pub file: String,
-    /// What the group is about.
+    /// The description of the group.
     pub description: String,
-    /// The schema; it names its dialect where the folder does.
+    /// The schema. It names its dialect if the folder does.
     pub schema: Value,
     /// The instances.
     pub tests: Vec<Instance>,
 }
 
-/// An instance and the verdict that it must get.
+/// An instance and its expected verdict.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Instance {
-    /// What the instance is about.
+    /// The description of the instance.
     pub description: String,
     /// The instance.
     pub data: Value,
@@ -31,7 +31,7 @@ pub struct Instance {
     pub valid: bool,
 }
 
-/// The dialects of folders whose schemas do not name one.
+/// The dialects of the folders whose schemas do not name one.
 const DIALECTS: [(&str, &str); 4] = [
     ("draft4", "http://json-schema.org/draft-04/schema#"),
     ("draft6", "http://json-schema.org/draft-06/schema#"),
@@ -39,7 +39,7 @@ const DIALECTS: [(&str, &str); 4] = [
     ("draft2019-09", "https://json-schema.org/draft/2019-09/schema"),
 ];
 
-/// The folders that `FANFARE_SUITE` names, or the one beside the project; those that are there.
+/// Returns the folders in `FANFARE_SUITE`, or the one next to the project. Leaves out those that do not exist.
 #[must_use]
 pub fn folders() -> Vec<PathBuf> {
     let beside =
@@ -49,10 +49,10 @@ pub fn folders() -> Vec<PathBuf> {
     folders.into_iter().filter(|folder| folder.is_dir()).collect()
 }
 
-/// The groups of every file of a folder and the folders in it, in the order of their paths.
+/// Returns the groups of all files in a folder and its subfolders, ordered by path.
 ///
 /// # Panics
-/// When a file cannot be read or is not of the suite.
+/// If a file cannot be read or is not a file of the suite.
 #[must_use]
 pub fn groups(folder: &Path) -> Vec<Group> {
     let mut files = Vec::new();

@@ -1,29 +1,29 @@
-//! The vectors that people wrote: a schema, and texts with the verdict that both languages must give.
+//! The vectors, written by hand: each is a schema with texts and the verdict that both languages must give.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One trap and the decision about it.
+/// A trap, which is a case that languages often handle differently, and the expected verdicts.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trap {
-    /// What the trap is.
+    /// The description.
     pub trap: String,
     /// The payload's schema.
     pub schema: Value,
-    /// Accepted texts, each with the value that is read.
+    /// The accepted texts, each with the value that is read.
     #[serde(default)]
     pub valid: BTreeMap<String, String>,
-    /// Refused texts.
+    /// The refused texts.
     #[serde(default)]
     pub invalid: Vec<String>,
-    /// How deeply nested arrays are accepted and refused.
+    /// The depths at which nested arrays are accepted and refused.
     pub nested: Option<Nested>,
-    /// The rule of the wire profile by which a verdict differs from JSON Schema's.
+    /// The rule of the wire profile because of which a verdict differs from JSON Schema.
     pub profile: Option<String>,
-    /// The code of the diagnostic, where the schema is refused.
+    /// The code of the diagnostic, if the schema is refused.
     pub refused: Option<String>,
 }
 
@@ -31,14 +31,14 @@ pub struct Trap {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nested {
-    /// As deep as this is accepted.
+    /// The depth that is accepted.
     pub valid: usize,
-    /// As deep as this is refused.
+    /// The depth that is refused.
     pub invalid: usize,
 }
 
 impl Trap {
-    /// Every text with the value that is read, or `None` where it is refused.
+    /// Returns all texts, each with the value that is read, or `None` if it is refused.
     #[must_use]
     pub fn texts(&self) -> Vec<(String, Option<String>)> {
         let valid = self.valid.iter().map(|(text, value)| (text.clone(), Some(value.clone())));
@@ -51,17 +51,17 @@ impl Trap {
     }
 }
 
-/// All traps.
+/// Returns all traps.
 ///
 /// # Panics
-/// When the file is not as it should be.
+/// If the file is invalid.
 #[must_use]
 pub fn read() -> Vec<Trap> {
     let text = include_str!("../../vectors/values/traps.yaml");
     serde_yaml::from_str(text).expect("tests/vectors/values/traps.yaml is a list of traps")
 }
 
-/// The types that vectors refer to.
+/// Returns the types that vectors refer to.
 #[must_use]
 pub fn definitions() -> Value {
     serde_json::json!({ "Nest": { "type": "array", "items": { "$ref": "#/$defs/Nest" } } })

@@ -6,7 +6,7 @@ import { RunView } from "./RunView.js";
 import { fetchToken, startRun } from "./server.js";
 import { visitor } from "./visitor.js";
 
-/** The page's address contains the run, so that a reloaded or shared page shows it again. */
+/** The page. Its URL has the id of the run, so that a reloaded or shared page shows the same run. */
 export function App() {
   const [runId, setRunId] = useState(runIdOfAddress);
   const [problem, setProblem] = useState<string>();
@@ -31,7 +31,7 @@ export function App() {
       <header>
         <h1>Content pipeline</h1>
         <p>
-          Summarises a text on the server, and publishes it once a person has approved. You are <b>{visitor}</b>.
+          Summarises a text on the server, and publishes the summary after approval. You are <b>{visitor}</b>.
         </p>
       </header>
       <Notice />
@@ -41,7 +41,7 @@ export function App() {
   );
 }
 
-/** What the server has to say to everyone. */
+/** The latest notice of the server. */
 function Notice() {
   const { messages } = useRealtime({ channel: system, topics: ["notice"] as const, token: () => fetchToken() });
   const notice = messages.byTopic.notice?.data;

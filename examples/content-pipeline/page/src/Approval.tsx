@@ -4,13 +4,13 @@ import type { PipelineApprove } from "../../../../generated/typescript/pipeline.
 import { visitor } from "./visitor.js";
 
 interface ApprovalProps {
-  /** Whether a verdict is of use now. */
+  /** Whether the run waits for a verdict. */
   readonly isAsked: boolean;
   readonly draft: string;
   readonly onVerdict: (verdict: PipelineApprove) => Promise<unknown>;
 }
 
-/** Asks a person what becomes of the draft, and tells what became of the answer. */
+/** Asks for a verdict on the draft, and shows whether it was recorded. */
 export function Approval({ isAsked, draft, onVerdict }: ApprovalProps) {
   const [edited, setEdited] = useState<string>();
   const [note, setNote] = useState<string>();
@@ -28,7 +28,7 @@ export function Approval({ isAsked, draft, onVerdict }: ApprovalProps) {
     <>
       {isAsked && edited === undefined && (
         <section className="approval" aria-label="Approval">
-          <p>Shall this summary be published?</p>
+          <p>Publish this summary?</p>
           <div className="verdicts">
             <button onClick={() => void answer({ verdict: "approve" })}>Approve</button>
             <button className="quiet" onClick={() => setEdited(draft)}>
@@ -63,7 +63,7 @@ export function Approval({ isAsked, draft, onVerdict }: ApprovalProps) {
   );
 }
 
-/** What a refusal means to the person who gave the verdict. */
+/** Explains to a person why the verdict was refused. */
 function kindly(error: unknown): string {
   if (!(error instanceof SignalError)) {
     return String(error);

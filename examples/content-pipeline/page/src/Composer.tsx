@@ -6,7 +6,7 @@ interface ComposerProps {
   readonly onSummarise: (text?: string) => Promise<void>;
 }
 
-/** Starts a run: of the server's text, or of a pasted one. */
+/** Starts a run for the server's text or for a pasted one. */
 export function Composer({ isFirst, problem, onSummarise }: ComposerProps) {
   const [text, setText] = useState("");
   const [isStarting, setIsStarting] = useState(false);

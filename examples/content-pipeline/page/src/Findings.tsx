@@ -1,6 +1,6 @@
 import type { Choice, Insight, Keyword } from "../../../../generated/typescript/pipeline.types.js";
 
-/** What the run found out on its way: keywords, and the weight of the sentences it chose. */
+/** The insights of the run: keywords, and the scores of the chosen sentences. */
 export function Findings({ insights }: { readonly insights: readonly Insight[] }) {
   const keywords = insights.filter((insight) => insight.kind === "keyword");
   const choices = insights.filter((insight) => insight.kind === "choice");

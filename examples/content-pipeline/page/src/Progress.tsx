@@ -8,7 +8,7 @@ interface ProgressProps {
   readonly runError: RunError | null;
 }
 
-/** Where the run stands, and how it came there. */
+/** The progress of the run, with its previous statuses. */
 export function Progress({ statuses, runError }: ProgressProps) {
   const latest = statuses.at(-1)?.data;
   const current = latest === undefined ? -1 : STEPS.indexOf(latest.step);
@@ -39,7 +39,7 @@ export function Progress({ statuses, runError }: ProgressProps) {
   );
 }
 
-/** The last step is past as soon as it is there. */
+/** The last step is done as soon as it is reached. */
 function stateOf(step: number, current: number): "past" | "present" | "future" {
   if (step < current || current === STEPS.length - 1) {
     return "past";

@@ -10,7 +10,7 @@ import { Summary } from "./Summary.js";
 
 const TOPICS = ["status", "insights", "draft", "summary"] as const;
 
-/** One run, as it happens or as it was. */
+/** One run, live or completed. */
 export function RunView({ runId }: { readonly runId: string }) {
   const channel = pipeline({ runId });
   const { connectionStatus, runStatus, runError, result, messages, error, send } = useRealtime({
@@ -18,7 +18,7 @@ export function RunView({ runId }: { readonly runId: string }) {
     topics: TOPICS,
     token: () => fetchToken(runId),
     historyLimit: null,
-    // The news so far, too, and not only where the run stands now.
+    // Shows all statuses so far, not only the latest.
     since: "start",
   });
   const statuses = messages.all.filter((message) => message.topic === "status");

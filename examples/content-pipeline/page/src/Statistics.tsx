@@ -1,6 +1,6 @@
 import type { Statistics as Figures } from "../../../../generated/typescript/pipeline.types.js";
 
-/** The run in figures. */
+/** The statistics of the run. */
 export function Statistics({ statistics }: { readonly statistics: Figures }) {
   const { sentences, words, chosen, startedAt, milliseconds } = statistics;
   const figures = {

@@ -3,12 +3,12 @@ import type { pipeline } from "../../../../generated/typescript/pipeline.js";
 import type { PipelineRunResult } from "../../../../generated/typescript/pipeline.types.js";
 
 interface SummaryProps {
-  /** The latest. When the server was killed on the way, it has failed, and another one begins. */
+  /** The latest stream of the draft. */
   readonly draft: MessageView<ReturnType<typeof pipeline>, "draft"> | undefined;
   readonly result: PipelineRunResult | undefined;
 }
 
-/** The draft as it is written, and then what became of it. */
+/** The draft while it is written, and then the published summary. */
 export function Summary({ draft, result }: SummaryProps) {
   const text = result?.summary ?? draft?.data ?? "";
   if (text === "") {

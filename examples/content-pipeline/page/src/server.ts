@@ -1,6 +1,6 @@
 import { visitor } from "./visitor.js";
 
-/** Starts a run that summarises `text`, or the server's own text, and tells its id. */
+/** Starts a run that summarises `text`, or the server's own text, and returns its id. */
 export async function startRun(text?: string): Promise<string> {
   const response = await fetch("/runs", {
     method: "POST",
@@ -11,7 +11,7 @@ export async function startRun(text?: string): Promise<string> {
   return runId;
 }
 
-/** A token for a run's channel in the visitor's name, or for the system channel where no run is named. */
+/** Returns a token for a run's channel with the visitor's name, or for the system channel if there is no run. */
 export async function fetchToken(runId?: string): Promise<string> {
   const query = new URLSearchParams(runId === undefined ? {} : { run: runId, visitor });
   const response = await successful(await fetch(`/token?${query.toString()}`));
@@ -23,5 +23,5 @@ async function successful(response: Response): Promise<Response> {
   if (response.ok) {
     return response;
   }
-  throw new Error((await response.text()) || `The server answered ${response.status}`);
+  throw new Error((await response.text()) || `The server returned ${response.status}`);
 }

@@ -1,6 +1,6 @@
 const NAMES = ["Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "Ken", "Margaret", "Tony"];
 
-/** The person who uses this page. An application gets it from its login; here each tab is another person. */
+/** The name of the visitor. Each tab has another one. An application takes it from the login. */
 export const visitor: string = sessionStorage.getItem("visitor") ?? anyone();
 
 function anyone(): string {

@@ -21,7 +21,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("a pasted text is summarised before one's eyes, and published once it is approved", async () => {
+test("summarises a pasted text live, and publishes it after approval", async () => {
   const page = await openPage();
   await page.getByRole("textbox").fill(TEXT);
   await page.getByRole("button", { name: "Summarise this text" }).click();
@@ -37,7 +37,7 @@ test("a pasted text is summarised before one's eyes, and published once it is ap
   expect(await page.locator("progress").getAttribute("value")).toBe("100");
 });
 
-test("an edited summary is published in the words of who edited it", async () => {
+test("publishes an edited summary", async () => {
   const page = await summarise(await openPage());
   await page.getByRole("button", { name: "Edit" }).click();
   expect(await page.getByLabel("The summary in your words").inputValue()).toBe(await summaryOf(page));
@@ -48,7 +48,7 @@ test("an edited summary is published in the words of who edited it", async () =>
   expect(await page.getByLabel("What happened").textContent()).toContain("Ada edited the draft");
 });
 
-test("a rejected summary ends the run, which says who rejected it", async () => {
+test("ends the run after a rejection, and shows who rejected it", async () => {
   const page = await summarise(await openPage());
   await page.getByRole("button", { name: "Reject" }).click();
   await page.locator('[data-run="failed"]').waitFor();
@@ -58,8 +58,8 @@ test("a rejected summary ends the run, which says who rejected it", async () => 
   expect(await page.getByLabel("Statistics").count()).toBe(0);
 });
 
-test("a second click and a second person learn whose verdict counts", async () => {
-  // So slow that the run is not over before the last of them clicks.
+test("shows whose verdict counts after a second click and to a second person", async () => {
+  // Slow enough that the run does not end before the last click.
   const slow = await startServer(80);
   const first = await openPage(slow.url);
   await first.getByRole("textbox").fill(TEXT);
@@ -76,7 +76,7 @@ test("a second click and a second person learn whose verdict counts", async () =
   await slow.stop();
 });
 
-test("a page that is opened later shows the whole run", async () => {
+test("shows the whole run on a page that is opened later", async () => {
   const first = await summarise(await openPage());
   await approve(first);
   await resultOf(first);
@@ -88,17 +88,17 @@ test("a page that is opened later shows the whole run", async () => {
   }
 });
 
-test("a page that was cut off gets what it missed", async () => {
+test("receives missed messages after a lost connection", async () => {
   const proxy = await startProxy(server.url);
   const page = await openPage(proxy.url);
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.getByLabel("Summary").waitFor();
   proxy.cut();
-  await page.getByText("This page reconnects by itself").waitFor();
+  await page.getByText("This page goes on by itself").waitFor();
   const seen = await summaryOf(page);
   await page.waitForTimeout(300);
   expect(await summaryOf(page)).toBe(seen);
-  proxy.restore();
+  proxy.mend();
   await page.getByLabel("Approval").waitFor();
   const whole = await openPage(`${server.url}/${new URL(page.url()).hash}`);
   await whole.getByLabel("Approval").waitFor();
@@ -106,19 +106,19 @@ test("a page that was cut off gets what it missed", async () => {
   proxy.stop();
 });
 
-test("the server's notice is shown", async () => {
+test("shows the server's notice", async () => {
   const page = await openPage();
   await page.getByText("Ready to summarise PROTOCOL.md, or a text of yours.").waitFor();
 });
 
-test("a text without sentences is refused with a reason", async () => {
+test("refuses a text without sentences, with a reason", async () => {
   const page = await openPage();
   await page.getByRole("textbox").fill("---");
   await page.getByRole("button", { name: "Summarise this text" }).click();
   await page.getByText("The text has no sentence to summarise.").waitFor();
 });
 
-/** Opens the page in a browser context of its own. What the page complains about fails the test. */
+/** Opens the page in a new browser context. Errors of the page fail the test. */
 async function openPage(url: string = server.url, visitor = "Ada"): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   page.on("pageerror", (error) => expect.unreachable(error.message));
@@ -127,7 +127,7 @@ async function openPage(url: string = server.url, visitor = "Ada"): Promise<Page
   return page;
 }
 
-/** Has the server's text summarised, until somebody is asked. */
+/** Starts a run for the server's text, and waits until it asks for a verdict. */
 async function summarise(page: Page): Promise<Page> {
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.getByLabel("Approval").waitFor();

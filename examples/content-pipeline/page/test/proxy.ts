@@ -2,13 +2,13 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface Proxy {
   readonly url: string;
-  /** Breaks every connection without notice, and refuses new ones until `restore` is called. */
+  /** Breaks all connections, and refuses new ones until `mend` is called. */
   cut(): void;
-  restore(): void;
+  mend(): void;
   stop(): void;
 }
 
-/** A network between page and server that a test can cut. */
+/** A proxy between the page and the server that a test can disconnect. */
 export async function startProxy(serverUrl: string): Promise<Proxy> {
   const port = Number(new URL(serverUrl).port);
   const sockets = new Set<Socket>();
@@ -36,7 +36,7 @@ export async function startProxy(serverUrl: string): Promise<Proxy> {
       isCut = true;
       breakAll();
     },
-    restore: () => {
+    mend: () => {
       isCut = false;
     },
     stop: () => {

@@ -14,11 +14,11 @@ export interface Server {
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const target = process.env["CARGO_TARGET_DIR"] ?? join(root, "target");
 
-/** Starts the example's server, which `cargo build -p content-pipeline` makes, on a free port. `pause` is in milliseconds. */
+/** Starts the example's server on a free port, after `cargo build -p content-pipeline`. `pause` is in milliseconds. */
 export async function startServer(pause = 10): Promise<Server> {
   const program = join(target, "debug", "content-pipeline");
   if (!existsSync(program)) {
-    throw new Error(`${program} is missing: cargo build -p content-pipeline`);
+    throw new Error(`${program} is missing: run \`cargo build -p content-pipeline\``);
   }
   const text = join(root, "runtime/PROTOCOL.md");
   const page = join(root, "examples/content-pipeline/page/dist");
@@ -39,17 +39,17 @@ export async function startServer(pause = 10): Promise<Server> {
       return { url, stop };
     }
   }
-  throw new Error("the server has ended before it was ready");
+  throw new Error("the server exited before it was ready");
 }
 
-/** The Chromium that `FANFARE_CHROMIUM` names, or one on the search path. */
+/** Returns the path in `FANFARE_CHROMIUM`, or that of a Chromium on the `PATH`. */
 export function findBrowser(): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
   const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)));
   const browser = [process.env["FANFARE_CHROMIUM"] ?? "", ...candidates].find((path) => existsSync(path));
   if (browser === undefined) {
-    throw new Error("Chromium is missing: install it, or name it with FANFARE_CHROMIUM");
+    throw new Error("cannot find Chromium: install it, or set FANFARE_CHROMIUM to its path");
   }
   return browser;
 }

@@ -1,12 +1,12 @@
-//! Showing the draft as it is written.
+//! Streams the draft.
 
 use crate::summarise::pieces;
 use fanfare::{RunError, RunStreamWriter};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Writes the draft piece by piece, as a model would. Pieces that readers have from before the server was killed are
-/// not written again.
+/// Writes the draft in chunks, as a model would. Skips the text that readers already have from before the server was
+/// killed.
 pub(crate) async fn write(stream: RunStreamWriter, draft: &str, pause: Duration) -> Result<(), RunError> {
     let written = stream.text().len();
     let mut end = 0;

@@ -1,15 +1,15 @@
-//! The job that each run executes: summarises a text, asks a person, and continues with the verdict.
+//! The job of each run: summarises a text, asks a person, and continues with the verdict.
 //!
-//! Every line may be the last before the server is killed. The run is then executed from the top
-//! again: calls that are recorded return what they returned before, so nothing is published twice,
-//! and the run continues where it stopped. The code between the calls on `run` must do the same each
-//! time; what would not, such as the time, is taken in a step.
+//! The server may be killed at any line. The run is then executed again from the start. Recorded calls
+//! return the same results as before, so nothing is published twice, and the run continues where it
+//! stopped. The code between the calls on `run` must be deterministic. Everything else, such as reading
+//! the clock, belongs in a step.
 
 use crate::draft;
 use crate::progress::Progress;
 use crate::summarise::{choose, fitting_length, keywords, score, write};
 use crate::text::Text;
-use channels::pipeline::{Approve, ApproveVerdict, Pipeline, RunResult, Summary};
+use channels::pipeline::{self, Approve, ApproveVerdict, Pipeline, RunResult};
 use channels::{Choice, Insight, Keyword, Statistics, Step};
 use fanfare::{Run, RunError};
 use jiff::Timestamp;
@@ -18,18 +18,18 @@ use std::time::Duration;
 
 const KEYWORDS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How many pauses it takes to publish.
+/// How long publishing takes, in pauses.
 const PUBLISHING: u32 = 40;
 
-/// The input of a run. The journal records it.
+/// The input of a run. It is stored in the journal.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) text: String,
-    /// Between two messages, so that people can watch.
+    /// The pause between two messages, so that people can watch.
     pub(crate) pause: Duration,
 }
 
-/// Goes through every step. Subscribers get every message in the order in which it is published here.
+/// Executes all steps. Subscribers receive all messages in the order in which they are published here.
 pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResult, RunError> {
     let progress = Progress { run: &run, pause: task.pause };
     let started_at = now(&run, "start").await?;
@@ -45,7 +45,7 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
     progress.status(Step::Score, 10, format!("Scoring {} sentences", sentences.len())).await?;
     let scores = score(sentences);
 
-    progress.status(Step::Choose, 30, "Choosing the weightiest sentences").await?;
+    progress.status(Step::Choose, 30, "Choosing the most important sentences").await?;
     let chosen = choose(sentences, &scores, fitting_length(sentences.len()));
     for &at in &chosen {
         let choice = Choice { sentence: u32::try_from(at)?, score: scores[at] };
@@ -57,7 +57,7 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
     let write = async |stream| draft::write(stream, &draft, task.pause).await;
     let draft = run.stream("draft", run.channel().draft(), write).await?;
 
-    progress.status(Step::Write, 80, "Waiting for a person's verdict").await?;
+    progress.status(Step::Write, 80, "Waiting for a verdict").await?;
     let summary = approved(&run, &progress, draft).await?;
 
     run.sleep("publishing", task.pause * PUBLISHING).await?;
@@ -69,13 +69,13 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
         started_at: started_at.to_string().parse()?,
         milliseconds: u32::try_from(milliseconds.max(0))?,
     };
-    let summary = Summary { title: text.title, summary, statistics };
+    let result = pipeline::Result { title: text.title, summary, statistics };
     progress.status(Step::Complete, 100, "The summary is published").await?;
-    run.publish("summary", run.channel().summary(), &summary).await?;
-    Ok(RunResult { title: summary.title, summary: summary.summary })
+    run.publish("result", run.channel().result(), &result).await?;
+    Ok(RunResult { title: result.title, summary: result.summary })
 }
 
-/// Waits for a person, and gives the summary that they want to be published.
+/// Waits for a person's verdict, and returns the summary to publish.
 async fn approved(run: &Run<Pipeline>, progress: &Progress<'_>, draft: String) -> Result<String, RunError> {
     let Some(answer) = run.wait_for(run.channel().approve(), PATIENCE).await? else {
         return Err(RunError::fail("Nobody gave a verdict within a day"));
@@ -92,7 +92,7 @@ async fn approved(run: &Run<Pipeline>, progress: &Progress<'_>, draft: String) -
     summary.ok_or_else(|| RunError::fail(news))
 }
 
-/// The time when the run came by here first.
+/// Returns the time at which the run first reached this step.
 async fn now(run: &Run<Pipeline>, id: &str) -> Result<Timestamp, RunError> {
     let now = run.step(id, async || Ok::<_, RunError>(Timestamp::now().to_string())).await?;
     Ok(now.parse()?)

@@ -1,5 +1,5 @@
-//! The content pipeline: summarises a text, tells every page what it does while it does it, and publishes
-//! the summary once a person has approved it.
+//! The content pipeline: summarises a text, publishes its progress to all pages, and publishes the summary
+//! after a person approves it.
 
 mod draft;
 mod job;
@@ -18,18 +18,20 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
-#[command(about = "Summarises a text before everyone's eyes, and publishes it once a person has approved.")]
+#[command(
+    about = "Summarise a text, show the progress live, and publish the summary after a person approves it"
+)]
 struct Arguments {
-    /// The text to summarise where a visitor brings none
+    /// The text to summarise if a visitor provides none
     #[arg(long, value_name = "FILE")]
     text: PathBuf,
-    /// The folder of the built page
+    /// The folder with the built page
     #[arg(long, value_name = "FOLDER", default_value = "examples/content-pipeline/page/dist")]
     page: PathBuf,
-    /// The port; 0 takes a free one
+    /// The port, or 0 for any free one
     #[arg(long, value_name = "N", default_value_t = 3000)]
     port: u16,
-    /// The SQLite file of the runs and messages [default: a file for this port in the folder for temporary files]
+    /// The SQLite file for runs and messages [default: a temporary file per port]
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
     /// Milliseconds between two messages, so that people can watch
@@ -46,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("port {}: {error}", arguments.port))?;
     let address = listener.local_addr()?;
-    // No two servers have one port, and a file is one server's.
+    // One file per port, as servers cannot share a file.
     let database = arguments
         .database
         .unwrap_or_else(|| std::env::temp_dir().join(format!("content-pipeline-{}.db", address.port())));
@@ -54,16 +56,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).storage(storage).build()?;
     let mut runs = Runs::builder(&hub);
     let summaries = runs.register("summarise", job::summarise);
-    let runs = runs.start().await?;
+    runs.start().await?;
 
     let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
-    notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name}, or a text of yours.")).await?;
+    notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name} or your own text.")).await?;
     let pause = Duration::from_millis(arguments.pause);
-    let app = App { hub: hub.clone(), runs, summaries, text: text.into(), pause };
+    let app = App { hub: hub.clone(), summaries, text: text.into(), pause };
     println!("Listening on http://{address}");
-    println!("Runs and messages are in {}", database.display());
+    println!("Storing runs and messages in {}", database.display());
     let routes = routes::routes(app, &arguments.page);
-    fanfare::serve(listener, routes, &hub).with_graceful_shutdown(farewell(hub.clone())).await;
+    fanfare::serve(listener, routes, &hub).with_graceful_shutdown(shutdown_signal(hub.clone())).await;
     Ok(())
 }
 
@@ -72,18 +74,18 @@ async fn notify(hub: &Hub, level: NoticeLevel, text: String) -> Result<(), Publi
     Ok(())
 }
 
-/// Waits until the server shall stop, and lets every page know.
-async fn farewell(hub: Hub) {
-    asked_to_stop().await;
+/// Waits until the server is told to stop, and notifies all pages.
+async fn shutdown_signal(hub: Hub) {
+    stop_signal().await;
     if let Err(error) = notify(&hub, NoticeLevel::Warning, "The server is stopping.".into()).await {
         eprintln!("{error}");
     }
 }
 
 #[cfg(unix)]
-async fn asked_to_stop() {
+async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be handled");
+    let mut terminate = signal(SignalKind::terminate()).expect("install a handler for SIGTERM");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
@@ -91,11 +93,12 @@ async fn asked_to_stop() {
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() {
+async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// A key of this process's own: tokens need not outlive it. An application keeps its key in its configuration.
+/// Returns a new random key, as tokens of the demo need not outlive the process. An application reads its key from its
+/// configuration.
 fn signing_key() -> String {
     format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
 }

@@ -1,14 +1,14 @@
-//! Telling how a run gets on.
+//! Publishes the progress of a run.
 
 use channels::pipeline::{Pipeline, Status};
 use channels::{Insight, Step};
 use fanfare::{Run, RunError};
 use std::time::Duration;
 
-/// Tells how a run gets on, durably: each message once, however often the run is tried again.
+/// Publishes the progress of a run durably: each message once, even if the run is retried.
 pub(crate) struct Progress<'r> {
     pub(crate) run: &'r Run<Pipeline>,
-    /// After each message, so that people can watch.
+    /// The pause after each message, so that people can watch.
     pub(crate) pause: Duration,
 }
 
@@ -29,7 +29,7 @@ impl Progress<'_> {
         self.pause().await
     }
 
-    /// A run that continues does not sleep again.
+    /// Sleeps durably, so that a resumed run does not sleep again.
     async fn pause(&self) -> Result<(), RunError> {
         self.run.sleep("pause", self.pause).await
     }

@@ -1,4 +1,4 @@
-//! The page's requests other than subscriptions: starting a run, and tokens.
+//! The routes of the page besides its subscriptions: starting runs and minting tokens.
 
 use crate::job::Task;
 use crate::text::Text;
@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use channels::pipeline::{self, Pipeline};
 use channels::system::{self, System};
-use fanfare::{Grant, Hub, Job, Runs};
+use fanfare::{Grant, Hub, Job};
 use rand::distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -19,18 +19,17 @@ use tower_http::services::ServeDir;
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 const RUN_ID_LETTERS: usize = 12;
 
-/// What every request can reach.
+/// The state of all routes.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) hub: Hub,
-    pub(crate) runs: Runs,
     pub(crate) summaries: Job<Pipeline, Task>,
-    /// The text to summarise where a visitor brings none.
+    /// The text to summarise if a visitor provides none.
     pub(crate) text: Arc<str>,
     pub(crate) pause: Duration,
 }
 
-/// Everything that the server answers.
+/// Returns all routes of the server.
 pub(crate) fn routes(app: App, page: &Path) -> Router {
     let realtime = fanfare::routes(app.hub.clone());
     Router::new()
@@ -54,7 +53,7 @@ struct StartedRun {
     run_id: String,
 }
 
-/// Starts a run and answers once it is written down; the run's channel tells how it goes.
+/// Starts a run, and responds after it is stored. The run publishes its progress on its channel.
 async fn start_run(
     State(app): State<App>,
     new_run: Option<Json<NewRun>>,
@@ -66,8 +65,7 @@ async fn start_run(
     }
     let run_id = new_run_id();
     let pipeline = Pipeline::new(&run_id).map_err(internal)?;
-    let task = Task { text, pause: app.pause };
-    app.runs.start(&app.summaries, &run_id, &pipeline, &task).await.map_err(internal)?;
+    app.summaries.start(&run_id, &pipeline, &Task { text, pause: app.pause }).await.map_err(internal)?;
     Ok((StatusCode::ACCEPTED, Json(StartedRun { run_id })))
 }
 
@@ -82,10 +80,10 @@ struct MintedToken {
     token: String,
 }
 
-/// Mints a token for a run's channel, or for the system channel where no run is named.
+/// Mints a token for a run's channel, or for the system channel if there is no run.
 ///
-/// The demo takes visitors at their word. An application would look here who is logged in, and whether
-/// they may see this run and give a verdict on it.
+/// The demo trusts all visitors. An application would check here who is logged in, and whether that person
+/// may see this run and approve its summary.
 async fn mint_token(
     State(app): State<App>,
     Query(query): Query<TokenQuery>,
@@ -104,10 +102,10 @@ async fn mint_token(
 }
 
 fn run_grant(run: &str) -> Result<Grant, Refusal> {
-    use pipeline::Topic::{Draft, Insights, Status, Summary};
+    use pipeline::Topic::{Draft, Insights, Result, Status};
     let pipeline = Pipeline::new(run).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     let signals = pipeline.grant_signals([pipeline::Signal::Approve]);
-    Ok(pipeline.grant([Status, Insights, Draft, Summary]).and(signals))
+    Ok(pipeline.grant([Status, Insights, Draft, Result]).and(signals))
 }
 
 fn new_run_id() -> String {

@@ -1,18 +1,17 @@
-//! Summarises a text by choosing its weightiest sentences.
+//! Summarises a text by choosing its most important sentences.
 //!
-//! Nothing here is invented: a summary consists of sentences of the text, in the order of the text.
-//! A sentence weighs much when it holds words that the whole text returns to, and a little more
-//! when it stands early.
+//! A summary consists of sentences of the text, in the order of the text. A sentence has a high score if
+//! it contains words that are frequent in the text, and a slightly higher one if it is near the start.
 
 use crate::text::words;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A sentence of fewer or more words than these seldom makes sense on its own.
+/// Sentences with fewer or more words rarely make sense on their own.
 const FEWEST_WORDS: usize = 5;
 const MOST_WORDS: usize = 45;
 const FEWEST_LETTERS: usize = 4;
 
-/// Long words that say nothing about what a text is about. Short words are left out by their length.
+/// Long words that are never keywords. Short words are excluded by their length.
 const EMPTY_WORDS: &str = "about above after again against also although always among another anything because been \
      before being below between both cannot could does doing done down during each either else even ever every \
      everything from further gets given gives have having here hers herself himself however into itself just \
@@ -22,15 +21,15 @@ const EMPTY_WORDS: &str = "about above after again against also although always 
      through thus together under unless until upon used uses using very were what whatever when whenever where \
      whether which whichever while whom whose will with within without would your yours yourself";
 
-/// A word that says what a text is about.
+/// A word that characterises a text.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Keyword {
     pub(crate) word: String,
-    /// How many sentences contain it.
+    /// The number of sentences that contain it.
     pub(crate) occurrences: u32,
 }
 
-/// The words that most sentences contain, most frequent first.
+/// Returns the words that occur in the most sentences, the most frequent first.
 pub(crate) fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
     let mut keywords: Vec<_> =
         frequencies(sentences).into_iter().map(|(word, occurrences)| Keyword { word, occurrences }).collect();
@@ -39,7 +38,7 @@ pub(crate) fn keywords(sentences: &[String], how_many: usize) -> Vec<Keyword> {
     keywords
 }
 
-/// Each sentence's weight, between 0 and 1, where the weightiest sentence has 1.
+/// Returns the score of each sentence, from 0 to 1. The most important sentence has 1.
 pub(crate) fn score(sentences: &[String]) -> Vec<f64> {
     let frequencies = frequencies(sentences);
     let count = number(sentences.len().max(1));
@@ -47,7 +46,7 @@ pub(crate) fn score(sentences: &[String]) -> Vec<f64> {
         let weight = meaningful_words(sentence)
             .iter()
             .map(|word| f64::from(frequencies[word]))
-            // A word in every sentence distinguishes none of them.
+            // A word that occurs in all sentences does not distinguish them.
             .fold(0.0, |sum, frequency| sum + frequency * (1.0 + count / frequency).ln());
         let length = number(words(sentence).count().max(1));
         let earliness = 1.0 - number(position) / count;
@@ -58,8 +57,8 @@ pub(crate) fn score(sentences: &[String]) -> Vec<f64> {
     weights.into_iter().map(|weight| if heaviest > 0.0 { weight / heaviest } else { 0.0 }).collect()
 }
 
-/// The positions of the sentences that make the summary, in the order of the text. A sentence that
-/// repeats what is already chosen counts for less.
+/// Returns the positions of the sentences of the summary, in the order of the text. A sentence similar to
+/// one that is already chosen has a lower score.
 pub(crate) fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> Vec<usize> {
     let mut candidates: Vec<usize> =
         (0..sentences.len()).filter(|&at| stands_alone(&sentences[at])).collect();
@@ -70,7 +69,7 @@ pub(crate) fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> V
     let mut covered = BTreeSet::new();
     while chosen.len() < how_many {
         let value = |at: usize| scores[at] * novelty(&sentences[at], &covered);
-        // Of equal sentences the earlier one is taken.
+        // Of sentences with the same score, the earlier one wins.
         let Some(&best) = candidates.iter().rev().max_by(|&&a, &&b| value(a).total_cmp(&value(b))) else {
             break;
         };
@@ -82,12 +81,12 @@ pub(crate) fn choose(sentences: &[String], scores: &[f64], how_many: usize) -> V
     chosen
 }
 
-/// How many sentences the summary of a text of `sentences` sentences has.
+/// Returns the number of sentences in the summary of a text with `sentences` sentences.
 pub(crate) fn fitting_length(sentences: usize) -> usize {
     (sentences / 10).clamp(4, 8).min(sentences)
 }
 
-/// Joins the chosen sentences. A sentence beyond all measure is cut, and shows it.
+/// Joins the chosen sentences. Very long sentences are truncated and end with an ellipsis.
 pub(crate) fn write(sentences: &[String], chosen: &[usize]) -> String {
     let cut = |sentence: &String| {
         let words: Vec<&str> = sentence.split(' ').collect();
@@ -96,12 +95,12 @@ pub(crate) fn write(sentences: &[String], chosen: &[usize]) -> String {
     chosen.iter().map(|&at| cut(&sentences[at])).collect::<Vec<_>>().join(" ")
 }
 
-/// A text's pieces as they are written, one word each. Joined they are the text.
+/// Splits a text into chunks of one word. Joined, they are the text.
 pub(crate) fn pieces(text: &str) -> Vec<&str> {
     text.split_inclusive(' ').collect()
 }
 
-/// Whether a sentence reads like one: a fragment, a line of code or an endless list does not.
+/// Returns whether a sentence is complete, and not a fragment, a line of code or a long list.
 fn stands_alone(sentence: &str) -> bool {
     let first = sentence.trim_start_matches(['"', '“', '(']).chars().next().unwrap_or(' ');
     let begins_well = first.is_alphabetic() && !first.is_lowercase();
@@ -116,12 +115,12 @@ fn novelty(sentence: &str, covered: &BTreeSet<String>) -> f64 {
     1.0 - number(known) / number(words.len().max(1))
 }
 
-/// A count to calculate with. Beyond four billion it no longer matters.
+/// Converts a count to a float. Counts above four billion are treated as four billion.
 fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// How many sentences contain each meaningful word.
+/// Returns the number of sentences that contain each meaningful word.
 fn frequencies(sentences: &[String]) -> BTreeMap<String, u32> {
     let mut frequencies = BTreeMap::new();
     for word in sentences.iter().flat_map(|sentence| meaningful_words(sentence)) {
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_are_the_words_that_stand_in_most_sentences() {
+    fn keywords_are_the_words_that_occur_in_most_sentences() {
         let sentences =
             sentences_of("Trains are fast. Trains and planes travel. Planes and trains would differ.");
         let keywords = keywords(&sentences, 2);
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_lie_between_zero_and_one_and_the_weightiest_has_one() {
+    fn scores_are_from_zero_to_one_and_the_highest_is_one() {
         let sentences =
             sentences_of("Trains carry people. Trains carry freight and people. It is so. Cheese is yellow.");
         let scores = score(&sentences);
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_without_meaningful_words_score_nothing() {
+    fn sentences_without_meaningful_words_score_zero() {
         assert_eq!(score(&["It is.".into(), "So it is.".into()]), [0.0, 0.0]);
     }
 
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_not_chosen_twice_in_other_words() {
+    fn similar_sentences_are_not_both_chosen() {
         let sentences = [
             "Trains carry heavy freight across mountains.".to_owned(),
             "Across mountains trains carry heavy freight.".to_owned(),
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pieces_joined_are_the_summary() {
+    fn the_joined_chunks_are_the_summary() {
         let sentences = ["First of all.".to_owned(), "word ".repeat(100).trim_end().to_owned()];
         let summary = write(&sentences, &[0, 1]);
         assert!(summary.starts_with("First of all. word word"), "{summary}");

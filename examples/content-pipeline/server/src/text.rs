@@ -1,16 +1,16 @@
-//! Takes a text apart into sentences: plain, or in Markdown.
+//! Splits plain text or Markdown into sentences.
 
-/// A text, taken apart.
+/// A text, split into sentences.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Text {
     /// The first heading.
     pub(crate) title: Option<String>,
-    /// Every sentence outside of headings, tables and code.
+    /// All sentences outside of headings, tables and code.
     pub(crate) sentences: Vec<String>,
 }
 
 impl Text {
-    /// Takes a text apart: plain, or in Markdown.
+    /// Splits plain text or Markdown.
     pub(crate) fn read(markdown: &str) -> Self {
         let mut title = None;
         let mut blocks = vec![String::new()];
@@ -29,7 +29,7 @@ impl Text {
                 if starts_block {
                     blocks.push(String::new());
                 }
-                let block = blocks.last_mut().expect("there is always a block");
+                let block = blocks.last_mut().expect("there is at least one block");
                 block.push_str(content);
                 block.push(' ');
             }
@@ -38,13 +38,13 @@ impl Text {
         Self { title, sentences }
     }
 
-    /// How many words the sentences have.
+    /// Returns the number of words in all sentences.
     pub(crate) fn words(&self) -> usize {
         self.sentences.iter().map(|sentence| words(sentence).count()).sum()
     }
 }
 
-/// The words of a sentence, without punctuation.
+/// Returns the words of a sentence, without spaces and punctuation.
 pub(crate) fn words(sentence: &str) -> impl Iterator<Item = &str> {
     sentence.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
@@ -75,7 +75,7 @@ fn without_list_mark(line: &str) -> (bool, &str) {
     }
 }
 
-/// Markdown's emphasis, code marks and links, without the marks.
+/// Removes Markdown's marks for emphasis, code and links.
 fn plain(markdown: &str) -> String {
     let mut text = markdown.replace("**", "").replace('`', "");
     while let Some((before, rest)) = text.split_once("](") {
@@ -107,7 +107,8 @@ fn split(block: &str) -> Vec<String> {
     sentences
 }
 
-/// Whether the mark between `before` and `after` ends a sentence: not the one in `3.14`, `e.g. this` or `J. Smith`.
+/// Returns whether the mark between `before` and `after` ends a sentence. Those in `3.14`, `e.g. this` and `J. Smith`
+/// do not.
 fn ends_sentence(before: &str, after: &str) -> bool {
     let mut following = after.chars();
     match (following.next(), following.next()) {
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_is_taken_apart_into_title_and_sentences() {
+    fn markdown_is_split_into_title_and_sentences() {
         let text = Text::read(
             "# The *first* heading\n\nOne sentence\nover two lines. Another one!\n\n## Second\n\n```\nlet code = 1.\n```\n\n\
              | a | table |\n|---|---|\n\n- A **bold** item.\n- See [the docs](https://example.org/a) and `code`.\n1. First.\n",
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_within_numbers_and_abbreviations_end_nothing() {
+    fn marks_in_numbers_and_abbreviations_do_not_end_a_sentence() {
         let text = "Pi is 3.14 or so. Use a list, e.g. This one. J. Smith knows Dr. Jones. 你好。再见。";
         assert_eq!(
             sentences_of(text),

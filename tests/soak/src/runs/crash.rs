@@ -1,7 +1,7 @@
 //! Kills the server repeatedly, at random times and inside of transactions.
 
 use super::driver::{self, Drivers};
-use super::{ResumeState, Work, conclude};
+use super::{Files, Work, conclude};
 use crate::Result;
 use crate::network::{Network, Party};
 use crate::random::{between, decisions};
@@ -57,10 +57,10 @@ impl Kill {
 
 pub(super) async fn test(soak: &Soak, work: Work, kills: u32) -> Result {
     println!("\n# {}: {kills} kills, runs with {} steps of each kind", work.name, work.rounds);
-    let resume_state = ResumeState::new(soak, work.name)?;
+    let files = Files::new(soak, work.name)?;
     let installation = Installation {
-        arguments: vec!["--effects".into(), resume_state.effects.display().to_string()],
-        ..Installation::new(&soak.server, &resume_state.folder)
+        arguments: vec!["--effects".into(), files.effects.display().to_string()],
+        ..Installation::new(&soak.server, &files.folder)
     };
     let mut network = Network::new(work.seed);
     let mut server = installation.start().await?;
@@ -96,6 +96,6 @@ pub(super) async fn test(soak: &Soak, work: Work, kills: u32) -> Result {
     for (failpoint, kills) in FAILPOINTS.iter().zip(inside) {
         line(&format!("  {failpoint}"), kills);
     }
-    conclude(&work, &resume_state, &finished, &drivers.counts, &[&network], &subscribers.logs).await?;
+    conclude(&work, &files, &finished, &drivers.counts, &[&network], &subscribers.logs).await?;
     server.kill().await
 }

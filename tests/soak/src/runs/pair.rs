@@ -2,7 +2,7 @@
 //! that they hold the same runs.
 
 use super::driver::{self, Drivers};
-use super::{ResumeState, Work, conclude};
+use super::{Files, Work, conclude};
 use crate::Result;
 use crate::network::{Network, Party};
 use crate::random::{between, decisions};
@@ -54,11 +54,11 @@ fn faketime() -> Option<PathBuf> {
 }
 
 async fn run(soak: &Soak, work: Work, environment: Vec<(String, String)>) -> Result {
-    let resume_state = ResumeState::new(soak, work.name)?;
+    let files = Files::new(soak, work.name)?;
     let lease = LEASE.as_millis().to_string();
-    let effects = resume_state.effects.display().to_string();
+    let effects = files.effects.display().to_string();
     let arguments = vec!["--effects".into(), effects, "--lease-milliseconds".into(), lease];
-    let first = Installation { arguments, ..Installation::new(&soak.server, &resume_state.folder) };
+    let first = Installation { arguments, ..Installation::new(&soak.server, &files.folder) };
     let second = Installation { environment, ..first.clone() };
     let servers = [first.start().await?, second.start().await?];
     let mut networks = [Network::new(work.seed), Network::new(work.seed)];
@@ -83,7 +83,7 @@ async fn run(soak: &Soak, work: Work, environment: Vec<(String, String)>) -> Res
     servers.iter().try_for_each(Server::resume)?;
     line("suspensions of a server", stops);
     let networks = networks.each_ref();
-    conclude(&work, &resume_state, &finished, &drivers.counts, &networks, &logs).await
+    conclude(&work, &files, &finished, &drivers.counts, &networks, &logs).await
 }
 
 /// Suspends one of the servers at random times, mostly for longer than a lease.

@@ -1,4 +1,4 @@
-//! Small changes of a value, at the places where verdicts turn.
+//! Small changes of a value that may change its verdict.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::values::plain;
 use super::{NAMES, literal, name};
 
-/// The value with one change, or seldom more.
+/// Returns the value with one change, or rarely more.
 pub(super) fn edited(rng: &mut Rng, mut value: Value) -> Value {
     edit(rng, &mut value);
     while rng.usize(..4) == 0 {
@@ -23,7 +23,7 @@ fn edit(rng: &mut Rng, value: &mut Value) {
             match (rng.usize(..6), some) {
                 (0, Some(name)) => _ = members.shift_remove(name),
                 (1, Some(name)) => {
-                    // A value keeps its kind and changes its name.
+                    // Renames a property.
                     let moved = members.shift_remove(name).unwrap_or_default();
                     members.insert(NAMES[rng.usize(..NAMES.len())].to_owned(), moved);
                 }
@@ -65,7 +65,7 @@ fn edit_items(rng: &mut Rng, items: &mut Vec<Value>) {
     }
 }
 
-/// A value of another kind that looks alike.
+/// Returns a similar value of another kind.
 fn other_kind(rng: &mut Rng, value: &Value) -> Value {
     if rng.bool() {
         return literal(rng);

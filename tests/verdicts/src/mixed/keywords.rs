@@ -1,12 +1,12 @@
-//! Schemas that combine all keywords freely.
+//! Random schemas that combine keywords freely.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::{FORMATS, Kind, Scope, literal, literal_of, name, pattern};
 
-/// A schema of a few groups of keywords. Most are about one kind of value, so that they meet; where all that
-/// is nested had many, next to no value would satisfy it.
+/// Returns a schema with a few groups of keywords. Most apply to one kind of value, so that they are combined. With
+/// more keywords at each level, hardly any value would satisfy the schema.
 pub(super) fn schema(rng: &mut Rng, scope: Scope) -> Value {
     if rng.usize(..20) == 0 {
         return json!(rng.usize(..4) > 0);
@@ -39,14 +39,14 @@ fn add_group(rng: &mut Rng, scope: Scope, members: &mut Map<String, Value>) {
         11 => _ = members.insert("not".to_owned(), excluded(rng, scope)),
         12 => {
             for key in ["if", "then", "else"] {
-                // Each may be missing: `then` without `if` says nothing.
+                // Each may be missing. `then` without `if` has no effect.
                 if rng.usize(..6) > 0 {
                     members.insert(key.to_owned(), schema(rng, scope.in_place()));
                 }
             }
         }
         13 => {
-            if let Some(reference) = scope.reference_beside(rng) {
+            if let Some(reference) = scope.reference_of_kind(rng) {
                 members.insert("$ref".to_owned(), reference);
             }
         }
@@ -54,8 +54,7 @@ fn add_group(rng: &mut Rng, scope: Scope, members: &mut Map<String, Value>) {
     }
 }
 
-/// A schema under `not`: most schemas accept every value of another kind, so that one which excludes less is
-/// likelier.
+/// Returns a schema for `not`. It is usually narrow, as most schemas accept all values of other kinds.
 pub(super) fn excluded(rng: &mut Rng, scope: Scope) -> Value {
     let mut members = Map::new();
     match (scope.kind, rng.usize(..3)) {
@@ -120,7 +119,7 @@ pub(super) fn add_number(rng: &mut Rng, members: &mut Map<String, Value>) {
 }
 
 pub(super) fn add_text(rng: &mut Rng, members: &mut Map<String, Value>) {
-    // Next to a format, hardly a text satisfies anything else.
+    // Hardly any text satisfies a format and another keyword.
     let has_format = members.contains_key("format");
     let (key, value) = match rng.usize(..5) {
         0 => ("minLength", json!(rng.u32(..3))),
@@ -214,7 +213,7 @@ fn add_unevaluated(rng: &mut Rng, scope: Scope, members: &mut Map<String, Value>
     };
     let rest = if rng.usize(..3) > 0 { json!(false) } else { below(rng, scope) };
     members.insert(key.to_owned(), rest);
-    // It says most beside a subschema that evaluates some of the properties or items.
+    // Only useful next to a subschema that evaluates some of the properties or items.
     if scope.depth > 0 && rng.usize(..4) > 0 {
         let key = ["allOf", "anyOf", "oneOf"][rng.usize(..3)];
         let parts: Vec<Value> = (0..rng.usize(1..4)).map(|_| schema(rng, scope.in_place())).collect();
@@ -231,7 +230,7 @@ fn schemas_by(rng: &mut Rng, scope: Scope, key: impl Fn(&mut Rng) -> String) -> 
     (0..rng.usize(1..4)).map(|_| (key(rng), below(rng, scope))).collect()
 }
 
-/// Different names.
+/// Returns distinct names.
 pub(super) fn names(rng: &mut Rng, count: std::ops::Range<usize>) -> Vec<&'static str> {
     let mut names = Vec::new();
     for _ in 0..rng.usize(count) {

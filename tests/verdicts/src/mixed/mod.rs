@@ -1,4 +1,4 @@
-//! Random schemas of every keyword of JSON Schema, and random values at their edges.
+//! Random schemas with all keywords of JSON Schema, and random values near their limits.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -10,28 +10,28 @@ mod written;
 
 pub use values::{Accepts, Values};
 
-/// How many random schemas there are where nothing else is asked for.
-const USUAL_COUNT: usize = 250;
+/// The default number of random schemas.
+const DEFAULT_COUNT: usize = 250;
 
-/// How many random schemas there are: `FANFARE_MIXED`, or as many as are usual.
+/// Returns the number of random schemas: `FANFARE_MIXED`, or the default.
 #[must_use]
 pub fn count() -> usize {
-    option_env!("FANFARE_MIXED").and_then(|count| count.parse().ok()).unwrap_or(USUAL_COUNT)
+    option_env!("FANFARE_MIXED").and_then(|count| count.parse().ok()).unwrap_or(DEFAULT_COUNT)
 }
 
-/// The schemas of a seed. Each depends on the seed and on its place alone.
+/// Returns the schemas for a seed. Each depends only on the seed and its index.
 #[must_use]
 pub fn schemas(seed: u64, count: usize) -> Vec<Value> {
     (0..count as u64).map(|at| schema(&mut rng(seed, at))).collect()
 }
 
-/// The random numbers of one place.
+/// Returns the generator of random numbers for the schema with this index.
 #[must_use]
 pub fn rng(seed: u64, at: u64) -> Rng {
     Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ at)
 }
 
-/// One schema with the types that it refers to: half of them of all keywords, half as people write them.
+/// Returns a schema with the types that it refers to. Half of them combine all keywords, and half are typical.
 fn schema(rng: &mut Rng) -> Value {
     let types = rng.usize(..=KINDS.len());
     let mut definitions = Map::new();
@@ -51,42 +51,42 @@ fn schema(rng: &mut Rng) -> Value {
     }
 }
 
-/// What the types are about.
+/// The kinds of the types.
 const KINDS: [Kind; 4] = [Kind::Object, Kind::Array, Kind::Object, Kind::Text];
 
-/// Where a schema stands.
+/// The position of a schema in its document.
 #[derive(Clone, Copy)]
 struct Scope {
-    /// How many types there are to refer to.
+    /// The number of types.
     types: usize,
-    /// The type in which this schema stands, where its instance is still the type's own. Such a schema refers
-    /// only to later types, so that no circle goes on without going down in the instance.
+    /// The index of the type that contains this schema, if both apply to the same instance. Such a schema refers only
+    /// to later types, so that no cycle of references applies to one instance.
     inside: Option<usize>,
-    /// The kind of value that most keywords are about.
+    /// The kind of value that most keywords apply to.
     kind: Kind,
-    /// How many levels may follow.
+    /// How many levels of subschemas are allowed.
     depth: usize,
 }
 
 impl Scope {
-    /// The place of a subschema for the same instance.
+    /// Returns the scope of a subschema for the same instance.
     fn in_place(self) -> Self {
         Self { depth: self.depth.saturating_sub(1), ..self }
     }
 
-    /// The place of a subschema for an item or a property.
+    /// Returns the scope of a subschema for an item or a property.
     fn below(self, rng: &mut Rng) -> Self {
         let kind = if self.depth > 1 { Kind::of_payload(rng) } else { Kind::of_leaf(rng) };
         Self { inside: None, kind, depth: self.depth.saturating_sub(1), ..self }
     }
 
-    /// A reference to any type that may stand here, where there is one.
+    /// Returns a reference to any allowed type, or `None` if there is none.
     fn reference(self, rng: &mut Rng) -> Option<Value> {
         self.reference_where(rng, |_| true)
     }
 
-    /// A reference to a type of the same kind: another would contradict what stands beside it.
-    fn reference_beside(self, rng: &mut Rng) -> Option<Value> {
+    /// Returns a reference to a type of the same kind. Another kind would contradict the keywords next to it.
+    fn reference_of_kind(self, rng: &mut Rng) -> Option<Value> {
         let any = rng.usize(..8) == 0;
         self.reference_where(rng, |kind| any || kind == self.kind)
     }
@@ -98,7 +98,7 @@ impl Scope {
     }
 }
 
-/// What most keywords of a schema are about.
+/// The kind of value that most keywords of a schema apply to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Number,
@@ -118,15 +118,15 @@ impl Kind {
     }
 }
 
-/// Few names, so that keywords speak of the same ones.
+/// Only a few names, so that several keywords apply to the same ones.
 const NAMES: [&str; 9] = ["a", "b", "ab", "c1", "x-c", "toString", "__proto__", "größe", "a/b~c"];
 
 fn name(rng: &mut Rng) -> &'static str {
     NAMES[rng.usize(..NAMES.len())]
 }
 
-/// Patterns with texts that match; the first ones are also about names. The reference takes `.` and `\s` for
-/// other characters than ECMA-262 does, so that they are left to the vectors.
+/// Patterns with texts that match. The first ones also match names. `.` and `\s` are only in the vectors, as the
+/// reference matches other characters than ECMA-262.
 const PATTERNS: [(&str, &[&str]); 9] = [
     ("^a", &["a", "ab", "a/b~c"]),
     ("b$", &["b", "ab", "x b"]),
@@ -153,7 +153,7 @@ const FORMATS: [(&str, &[&str]); 6] = [
     ("uri", &["https://example.com/a?b#c", "urn:a:b"]),
 ];
 
-/// Values that meet the edges of the others: equal ones in other spellings and orders, and of every kind.
+/// Returns a literal of any kind. Some are equal but written differently or in another order.
 fn literal(rng: &mut Rng) -> Value {
     let literals = [
         json!(null),
@@ -183,7 +183,7 @@ fn literal(rng: &mut Rng) -> Value {
     literals[rng.usize(..literals.len())].clone()
 }
 
-/// A literal of a kind, where one is found soon.
+/// Returns a literal of a kind, or another one if none is found after a few attempts.
 fn literal_of(rng: &mut Rng, kind: Kind) -> Value {
     let is_of_kind = |value: &Value| match kind {
         Kind::Number => value.is_number(),

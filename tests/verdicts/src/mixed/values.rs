@@ -1,4 +1,4 @@
-//! Values for a schema: built along it, and then changed at its edges.
+//! Values for a schema, built from the schema and then changed in a few places.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -6,65 +6,65 @@ use serde_json::{Map, Value, json};
 use super::edits::edited;
 use super::{FORMATS, NAMES, PATTERNS, literal, name};
 
-/// Tells whether a schema accepts a value; by the reference.
+/// Returns whether a schema accepts a value.
 pub type Accepts<'a> = &'a dyn Fn(&Value) -> bool;
 
-/// How deep values become: few schemas go further.
-const DEEPEST: usize = 4;
+/// The maximum depth of values. Few schemas are deeper.
+const MAX_DEPTH: usize = 4;
 
-/// How often a value of the wanted verdict is looked for.
-const TRIES: usize = 24;
+/// How often to look for a value with the expected verdict.
+const MAX_ATTEMPTS: usize = 24;
 
-/// Values of one schema.
+/// Generates values for one schema.
 pub struct Values<'a> {
     builder: Builder<'a>,
     schema: &'a Value,
     accepts: Accepts<'a>,
-    /// How often no value was found that is refused, and none that is accepted.
-    barren: [usize; 2],
+    /// How often no refused value was found, and how often no accepted one.
+    misses: [usize; 2],
 }
 
 impl<'a> Values<'a> {
-    /// Values of a schema, by what a reference accepts.
+    /// Creates a generator for a schema. `accepts` decides which values are valid.
     #[must_use]
     pub fn new(schema: &'a Value, accepts: Accepts<'a>) -> Self {
-        Self { builder: Builder { root: schema }, schema, accepts, barren: [0, 0] }
+        Self { builder: Builder { root: schema }, schema, accepts, misses: [0, 0] }
     }
 
-    /// A value that is valid about as often as not, and often lies close to where the verdict turns: it is
-    /// built along the schema and then changed in a few places.
+    /// Returns a value. About half of them are valid, and a small change often changes the verdict. Each value is built
+    /// from the schema and then changed in a few places.
     pub fn next(&mut self, rng: &mut Rng) -> Value {
-        // A few schemas are satisfied by nothing, so that the others make up for them.
-        let wanted = rng.usize(..5) < 3;
-        // What was not found a few times is not there.
-        let tries = if self.barren[usize::from(wanted)] < 6 { TRIES } else { 3 };
+        // More than half, as no value satisfies a few of the schemas.
+        let expected = rng.usize(..5) < 3;
+        // After a few misses, such values probably do not exist.
+        let attempts = if self.misses[usize::from(expected)] < 6 { MAX_ATTEMPTS } else { 3 };
         let mut value = self.builder.build(rng, &[self.schema], 0);
-        for attempt in 0..tries {
-            // A value that is built anew may be of another alternative; one that is changed stays close.
+        for attempt in 0..attempts {
+            // A new value may match another alternative. A changed value stays similar.
             if attempt % 4 == 3 {
                 value = self.builder.build(rng, &[self.schema], 0);
             }
             let changed = edited(rng, value.clone());
             for candidate in if rng.usize(..4) > 0 { [&changed, &value] } else { [&value, &changed] } {
-                if (self.accepts)(candidate) == wanted {
+                if (self.accepts)(candidate) == expected {
                     return candidate.clone();
                 }
             }
             value = changed;
         }
-        self.barren[usize::from(wanted)] += 1;
+        self.misses[usize::from(expected)] += 1;
         value
     }
 }
 
-/// Builds values that likely satisfy schemas.
+/// Builds values that probably satisfy schemas.
 struct Builder<'a> {
-    /// What references lead into.
+    /// The document that references are resolved in.
     root: &'a Value,
 }
 
 impl<'a> Builder<'a> {
-    /// A value that likely satisfies all of these at once.
+    /// Returns a value that probably satisfies all of these schemas.
     fn build(&self, rng: &mut Rng, schemas: &[&'a Value], depth: usize) -> Value {
         let mut rules = Vec::new();
         for schema in schemas {
@@ -83,15 +83,15 @@ impl<'a> Builder<'a> {
             "boolean" => json!(rng.bool()),
             "number" => number(rng, &rules),
             "string" => text(rng, &rules),
-            // A circle ends, with any value.
-            _ if depth > DEEPEST => literal(rng),
+            // Ends a cycle of references with any value.
+            _ if depth > MAX_DEPTH => literal(rng),
             "array" => self.array(rng, &rules, depth),
             "object" => self.object(rng, &rules, depth),
             _ => literal(rng),
         }
     }
 
-    /// The rules for one instance: a schema's own, and those of the subschemas that it likely meets in place.
+    /// Collects the rules for one instance: those of a schema, and of the subschemas that probably apply to it.
     fn collect(
         &self,
         rng: &mut Rng,
@@ -133,7 +133,7 @@ impl<'a> Builder<'a> {
         let prefix = rules.iter().map(|rules| list(rules, "prefixItems").len()).max().unwrap_or_default();
         let least = rules.iter().filter_map(|rules| whole(rules, "minItems")).max().unwrap_or_default();
         let most = rules.iter().filter_map(|rules| whole(rules, "maxItems")).min();
-        // What goes deep stays narrow, or values would be huge.
+        // Deep arrays are short, so that values do not become huge.
         let most = most.unwrap_or(if depth < 2 { prefix + 3 } else { prefix.max(1) });
         let length = rng.usize(least..=most.max(least)).max(if rng.bool() { prefix.min(most) } else { 0 });
         let mut items: Vec<Value> = (0..length)
@@ -186,7 +186,7 @@ impl<'a> Builder<'a> {
         Value::Object(names.collect())
     }
 
-    /// The value of a property, by all that is said about its name.
+    /// Returns the value of a property that follows all rules for its name.
     fn property(&self, rng: &mut Rng, rules: &[&'a Map<String, Value>], name: &str, depth: usize) -> Value {
         let mut schemas: Vec<&Value> = Vec::new();
         for rules in rules {
@@ -205,7 +205,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The kind of value that all rules allow, as far as they say; otherwise one that some rule is about.
+/// Returns a kind of value that all rules allow, or else one that some rule applies to.
 fn kind(rng: &mut Rng, rules: &[&Map<String, Value>]) -> &'static str {
     let allowed = |kind: &&str| {
         rules.iter().all(|rules| match rules.get("type") {
@@ -226,7 +226,7 @@ fn is_kind(named: &Value, kind: &str) -> bool {
     named == kind || (kind == "number" && named == "integer")
 }
 
-/// The kind of value that a keyword is about.
+/// Returns the kind of value that a keyword applies to.
 fn kind_of(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => "number",
@@ -247,7 +247,7 @@ fn kind_of(keyword: &str) -> Option<&'static str> {
     })
 }
 
-/// Numbers at the limits, multiples, and numbers that runtimes are known to differ at.
+/// Returns a number at a limit, a multiple, or a number that languages often treat differently.
 fn number(rng: &mut Rng, rules: &[&Map<String, Value>]) -> Value {
     let values = |keys: &[&str]| -> Vec<f64> {
         let found = rules.iter().flat_map(|rules| keys.iter().filter_map(|key| rules.get(*key)?.as_f64()));
@@ -266,9 +266,9 @@ fn number(rng: &mut Rng, rules: &[&Map<String, Value>]) -> Value {
     plain(number)
 }
 
-/// A whole number is written as one.
+/// Returns a number as JSON. Whole numbers are written without a fraction.
 pub(super) fn plain(number: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "it was found to be whole and small")]
+    #[expect(clippy::cast_possible_truncation, reason = "the number is whole and small")]
     if number.fract() == 0.0 && number.abs() < 1e15 { json!(number as i64) } else { json!(number) }
 }
 
@@ -295,7 +295,7 @@ fn text(rng: &mut Rng, rules: &[&Map<String, Value>]) -> Value {
     json!((0..length).map(|_| pieces[rng.usize(..pieces.len())]).collect::<String>())
 }
 
-/// Whether a name matches a pattern, where that is known; a guess is enough.
+/// Returns whether a name probably matches a pattern. A guess is enough.
 fn may_match(pattern: &str, name: &str) -> bool {
     PATTERNS.iter().any(|(known, texts)| *known == pattern && (texts.contains(&name) || known.is_empty()))
 }

@@ -1,4 +1,4 @@
-//! Schemas as people write them: typed, with rules beside the type.
+//! Random schemas as people typically write them: a type, with further rules.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::keywords::{add_number, add_object_limit, add_text, names};
 use super::{Kind, Scope, keywords, literal, literal_of, name, pattern};
 
-/// A typed schema, with rules that the type cannot say.
+/// Returns a schema with a type, and rules that the type cannot express.
 pub(super) fn schema(rng: &mut Rng, scope: Scope) -> Value {
     let mut schema = match scope.kind {
         Kind::Number => {
@@ -38,7 +38,7 @@ fn object(rng: &mut Rng, scope: Scope) -> Map<String, Value> {
     for _ in 0..rng.usize(1..5) {
         properties.insert(name(rng).to_owned(), property(rng, scope));
     }
-    // References are optional, so that a circle can end.
+    // References are optional, so that cycles can end.
     let required: Vec<&String> = properties
         .iter()
         .filter(|(_, property)| property.get("$ref").is_none() && rng.usize(..3) == 0)
@@ -98,7 +98,7 @@ fn add_array_rule(rng: &mut Rng, scope: Scope, schema: &mut Map<String, Value>) 
     }
 }
 
-/// What some of the items are: a schema of their own kind, where they have one.
+/// Returns a schema for `contains`, of the same kind as the items if they have one.
 fn contained(rng: &mut Rng, scope: Scope, array: &Map<String, Value>) -> Value {
     let kind = match array.get("items").and_then(|items| items["type"].as_str()) {
         Some("string") => Kind::Text,
@@ -144,7 +144,7 @@ fn add_object_rule(rng: &mut Rng, scope: Scope, schema: &mut Map<String, Value>)
             schema.insert("dependentSchemas".to_owned(), json!({ name(rng): dependent }));
         }
         8 => {
-            if let Some(reference) = scope.reference_beside(rng) {
+            if let Some(reference) = scope.reference_of_kind(rng) {
                 schema.insert("$ref".to_owned(), reference);
             }
             schema.insert("unevaluatedProperties".to_owned(), json!(false));
@@ -154,9 +154,9 @@ fn add_object_rule(rng: &mut Rng, scope: Scope, schema: &mut Map<String, Value>)
     }
 }
 
-/// What objects of a base type have besides.
+/// Returns the further properties of a type that extends a base type.
 fn partial(rng: &mut Rng, scope: Scope) -> Value {
-    if let Some(reference) = scope.reference_beside(rng)
+    if let Some(reference) = scope.reference_of_kind(rng)
         && rng.usize(..3) == 0
     {
         return json!({ "$ref": reference });

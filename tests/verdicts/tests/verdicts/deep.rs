@@ -1,27 +1,27 @@
-//! Random schemas that look at one value again and again: all voices agree on deep values, and soon.
+//! Random schemas that validate one value several times: all validators agree on deep values, in reasonable time.
 
 use std::time::{Duration, Instant};
 
 use fanfare_verdicts::catalogue::Mixed;
 use fanfare_verdicts::{catalogue, deep, random};
 
+use crate::comparison::{Comparison, Failures};
 use crate::issues::issues_agree;
-use crate::panel::{Panel, Wrongs};
 use crate::reference::Reference;
 use crate::report;
-use crate::voices::Case;
+use crate::validators::Case;
 
-/// How many values are tried for each schema.
+/// How many values are validated per schema.
 const VALUES: usize = 24;
-/// The reference takes time that doubles with every level.
+/// Values with fewer levels are also validated by the reference, whose time doubles with each level.
 const SHALLOW: usize = 4;
-/// As many levels as the wire profile allows, with the lists.
+/// The maximum number of levels. With the lists, it is close to the limit of the wire profile.
 const DEEP: usize = 100;
-/// Without a memory, one value of that depth would take years.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long all validators may take. Without memoization, one value of that depth would take years.
+const MAX_TIME: Duration = Duration::from_secs(120);
 
 #[test]
-fn deep_values_get_the_same_verdict_from_rust_and_zod_and_soon() {
+fn deep_values_get_the_same_verdict_from_rust_and_zod_in_reasonable_time() {
     let catalogue = catalogue();
     let seed = catalogue.seed;
     let accepted: Vec<&Mixed> =
@@ -40,30 +40,34 @@ fn deep_values_get_the_same_verdict_from_rust_and_zod_and_soon() {
         }
     }
     let start = Instant::now();
-    let panel = Panel::judge(&cases, "deep");
-    let taken = start.elapsed();
-    let mut wrongs = Wrongs::default();
+    let comparison = Comparison::run(&cases, "deep");
+    let elapsed = start.elapsed();
+    let mut failures = Failures::default();
     for (at, reference) in references.iter().enumerate() {
-        let rust = &panel.rust()[at];
-        let agree = panel.others().iter().all(|voice| rust.agrees(&voice.verdicts[at]));
+        let rust = &comparison.rust()[at];
+        let agree = comparison.others().iter().all(|validator| rust.agrees(&validator.verdicts[at]));
         if !agree || reference.is_some_and(|reference| rust.accepts() != Some(reference)) {
-            wrongs.add(|| {
+            failures.add(|| {
                 let schema = &accepted[at / VALUES].schema;
-                format!("{schema}\n  on {}\n{}\n  reference: {reference:?}", cases[at].text, panel.told(at))
+                format!(
+                    "{schema}\n  on {}\n{}\n  reference: {reference:?}",
+                    cases[at].text,
+                    comparison.describe(at)
+                )
             });
         }
     }
-    let valid = panel.rust().iter().filter(|verdict| verdict.accepts() == Some(true)).count();
+    let valid = comparison.rust().iter().filter(|verdict| verdict.accepts() == Some(true)).count();
     report(&format!(
         "seed {seed}: {} pairs of {} schemas and deep values, {} % valid, {} disagreements",
         cases.len(),
         accepted.len(),
         100 * valid / cases.len(),
-        wrongs.count
+        failures.count
     ));
-    wrongs.fail_if_any(&format!("disagreements (FANFARE_SEED={seed})"));
-    issues_agree(&panel, &cases, "deep");
+    failures.fail_if_any(&format!("disagreements (FANFARE_SEED={seed})"));
+    issues_agree(&comparison, &cases, "deep");
     assert!(2 * accepted.len() > catalogue.deep.len(), "only {} schemas are accepted", accepted.len());
     assert!(valid * 10 > cases.len(), "only {valid} values are valid");
-    assert!(taken < PATIENCE, "{taken:?}");
+    assert!(elapsed < MAX_TIME, "took {elapsed:?}, expected less than {MAX_TIME:?}");
 }

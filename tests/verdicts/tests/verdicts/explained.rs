@@ -1,4 +1,5 @@
-//! Differences from the suite that a rule of the wire profile explains: named in data, and held to the rule.
+//! Differences from the suite that a rule of the wire profile explains. `explained.yaml` lists them, and this module
+//! checks that the rule applies.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -8,7 +9,7 @@ use fanfare_verdicts::suite::{Group, Instance};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::voices::Verdict;
+use crate::validators::Verdict;
 
 /// A rule of the wire profile that refuses what JSON Schema accepts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,19 +38,19 @@ impl fmt::Display for Rule {
     }
 }
 
-/// The rule that explains why a voice refuses an instance that the suite accepts.
+/// Returns the rule that explains why an instance is refused although the suite accepts it.
 pub(crate) fn explanation(group: &Group, instance: &Instance, verdict: &Verdict) -> Option<Rule> {
     let refused = instance.valid && verdict.accepts() == Some(false);
     let named = entries().iter().find(|entry| refused && entry.names(group, instance))?;
-    named.rule.is_at_work(&instance.data, verdict).then_some(named.rule)
+    named.rule.applies(&instance.data, verdict).then_some(named.rule)
 }
 
 impl Rule {
-    fn is_at_work(self, data: &Value, verdict: &Verdict) -> bool {
+    fn applies(self, data: &Value, verdict: &Verdict) -> bool {
         match (self, verdict) {
             (Self::Format, Verdict::Refused(issues)) => issues.iter().all(|issue| issue.rule == "format"),
             (Self::SafeIntegers | Self::BigNumbers, _) => holds_unsafe_number(data),
-            // A file with a lone surrogate could not be read.
+            // No instance has lone surrogates, as their files could not be read.
             (Self::Format | Self::LoneSurrogates, _) => false,
             (Self::Depth, _) => depth(data) > MAX_DEPTH,
         }
@@ -75,7 +76,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// A line of the data.
+/// An entry of `explained.yaml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -102,11 +103,11 @@ fn entries() -> &'static [Entry] {
     static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
     ENTRIES.get_or_init(|| {
         serde_yaml::from_str(include_str!("../../explained.yaml"))
-            .expect("tests/verdicts/explained.yaml is a list of rules and what they explain")
+            .expect("tests/verdicts/explained.yaml is valid")
     })
 }
 
-/// Whether a text is as a template says, where `*` stands for any text.
+/// Returns whether a text matches a template, in which `*` matches any text.
 fn fits(template: &str, text: &str) -> bool {
     match template.split_once('*') {
         None => template == text,
@@ -118,7 +119,7 @@ fn fits(template: &str, text: &str) -> bool {
 }
 
 #[test]
-fn a_star_stands_for_any_text() {
+fn a_star_matches_any_text() {
     assert!(fits("invalid * string", "invalid é string"));
     assert!(fits("*", ""));
     assert!(!fits("invalid * string", "valid e string"));

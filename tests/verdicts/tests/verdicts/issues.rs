@@ -1,46 +1,47 @@
-//! Both languages give the same reasons: the same places, rules, words and values in the same order.
+//! Checks that both languages report the same issues: the same paths, rules, messages and values in the same order.
 
-use crate::panel::{Panel, Wrongs};
+use crate::comparison::{Comparison, Failures};
 use crate::report;
-use crate::voices::{Case, Verdict};
+use crate::validators::{Case, Verdict};
 
-/// Whether lists of issues that differ between the languages fail a test, or are only counted.
+/// Whether a test fails if lists of issues differ between the languages. Otherwise they are only counted.
 const MUST_AGREE: bool = true;
 
-/// How many lists of issues were compared, and which differ from Rust's.
+/// The number of lists of issues that were compared, and those that differ from Rust's.
 pub(crate) struct Compared {
     pub(crate) count: usize,
-    pub(crate) differing: Wrongs,
+    pub(crate) differing: Failures,
 }
 
-/// Compares the lists of one voice with those of Rust.
-pub(crate) fn compare(rust: &[Verdict], other: &[Verdict], told: impl Fn(usize) -> String) -> Compared {
-    let mut compared = Compared { count: 0, differing: Wrongs::default() };
+/// Compares the issues of one validator with those of Rust.
+pub(crate) fn compare(rust: &[Verdict], other: &[Verdict], describe: impl Fn(usize) -> String) -> Compared {
+    let mut compared = Compared { count: 0, differing: Failures::default() };
     for (at, (one, other)) in rust.iter().zip(other).enumerate() {
         if let (Verdict::Refused(one), Verdict::Refused(other)) = (one, other) {
             compared.count += 1;
             if one != other {
-                compared.differing.add(|| told(at));
+                compared.differing.add(|| describe(at));
             }
         }
     }
     compared
 }
 
-/// Compares the lists of every voice with those of Rust and reports how many differ.
-pub(crate) fn issues_agree(panel: &Panel, cases: &[Case], name: &str) {
-    for voice in panel.others() {
-        let told = |at: usize| format!("{} on {}\n{}", cases[at].channel, cases[at].text, panel.told(at));
-        let compared = compare(panel.rust(), &voice.verdicts, told);
+/// Compares the issues of all validators with those of Rust, and reports how many lists differ.
+pub(crate) fn issues_agree(comparison: &Comparison, cases: &[Case], name: &str) {
+    for validator in comparison.others() {
+        let describe =
+            |at: usize| format!("{} on {}\n{}", cases[at].channel, cases[at].text, comparison.describe(at));
+        let compared = compare(comparison.rust(), &validator.verdicts, describe);
         let (count, differing) = (compared.count, compared.differing.count);
         report(&format!(
             "{name}: of {count} lists of issues, {differing} differ between Rust and {}",
-            voice.name
+            validator.name
         ));
         if MUST_AGREE {
             compared.differing.fail_if_any("lists of issues differ");
         } else if std::env::var_os("FANFARE_SHOW").is_some() {
-            report(&compared.differing.told());
+            report(&compared.differing.describe());
         }
     }
 }

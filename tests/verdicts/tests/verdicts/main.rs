@@ -1,30 +1,30 @@
-//! Rust, zod and a JSON Schema reference give the same verdict on every value, and both languages read the
-//! same value.
+//! Checks that Rust, zod and a JSON Schema reference give the same verdict on all values, and that both languages read
+//! the same value.
 
+mod comparison;
 mod conformance;
 mod deep;
 mod explained;
 mod issues;
 mod mixed;
-mod panel;
 mod random;
 mod reference;
 mod score;
 mod table;
+mod validators;
 mod vectors;
-mod voices;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// Written past the test runner's capture, so that figures are seen where tests pass too.
-fn report(figures: &str) {
-    let _ = writeln!(std::io::stderr(), "{figures}");
+/// Prints a line that the test runner does not capture, so that it is visible even if tests pass.
+fn report(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn scratch(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a scratch folder can be made");
+    std::fs::create_dir_all(&folder).expect("create a scratch folder");
     folder
 }

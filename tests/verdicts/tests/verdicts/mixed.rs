@@ -1,4 +1,4 @@
-//! Random schemas of every keyword: all voices agree on random values.
+//! Random schemas with all keywords: all validators agree on random values.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,19 @@ use fanfare_verdicts::mixed::Values;
 use fanfare_verdicts::{catalogue, mixed, random};
 use serde_json::Value;
 
+use crate::comparison::{Comparison, Failures};
 use crate::issues::issues_agree;
-use crate::panel::{Panel, Wrongs};
 use crate::reference::Reference;
 use crate::report;
-use crate::voices::Case;
+use crate::validators::Case;
 
-/// How many values are tried for each schema.
+/// How many values are validated per schema.
 const VALUES: usize = 40;
 
-/// The share of the schemas that must be accepted, in percent. No value satisfies some of them, which is a
-/// reason to refuse them.
-const LEAST_ACCEPTED: usize = 70;
-/// The share of the values that must be valid, and the share that must not be.
-const LEAST_OF_EACH_VERDICT: usize = 35;
+/// The minimum percentage of schemas that are accepted. The compiler refuses some because no value satisfies them.
+const MIN_ACCEPTED: usize = 70;
+/// The minimum percentage of values that are valid, and also of those that are invalid.
+const MIN_OF_EACH_VERDICT: usize = 35;
 
 #[test]
 fn values_of_every_keyword_get_the_same_verdict_from_rust_zod_and_the_reference() {
@@ -42,15 +41,19 @@ fn values_of_every_keyword_get_the_same_verdict_from_rust_zod_and_the_reference(
             cases.push(Case { channel: mixed.compiled.channel.clone(), topic: "t".to_owned(), text });
         }
     }
-    let panel = Panel::judge(&cases, "mixed");
-    let mut wrongs = Wrongs::default();
+    let comparison = Comparison::run(&cases, "mixed");
+    let mut failures = Failures::default();
     for (at, reference) in references.iter().enumerate() {
-        let rust = &panel.rust()[at];
-        let agree = panel.others().iter().all(|voice| rust.agrees(&voice.verdicts[at]));
+        let rust = &comparison.rust()[at];
+        let agree = comparison.others().iter().all(|validator| rust.agrees(&validator.verdicts[at]));
         if rust.accepts() != Some(*reference) || !agree {
-            wrongs.add(|| {
+            failures.add(|| {
                 let schema = &accepted[at / VALUES].schema;
-                format!("{schema}\n  on {}\n{}\n  reference: {reference}", cases[at].text, panel.told(at))
+                format!(
+                    "{schema}\n  on {}\n{}\n  reference: {reference}",
+                    cases[at].text,
+                    comparison.describe(at)
+                )
             });
         }
     }
@@ -61,17 +64,17 @@ fn values_of_every_keyword_get_the_same_verdict_from_rust_zod_and_the_reference(
         catalogue.mixed.len(),
         refusals(&catalogue.mixed),
         100 * valid / cases.len().max(1),
-        wrongs.count
+        failures.count
     ));
-    wrongs.fail_if_any(&format!("disagreements (FANFARE_SEED={seed})"));
-    issues_agree(&panel, &cases, "mixed");
+    failures.fail_if_any(&format!("disagreements (FANFARE_SEED={seed})"));
+    issues_agree(&comparison, &cases, "mixed");
     let share = 100 * accepted.len() / catalogue.mixed.len();
-    assert!(share >= LEAST_ACCEPTED, "only {share} % of the schemas are accepted");
+    assert!(share >= MIN_ACCEPTED, "only {share} % of the schemas are accepted");
     let rarer = 100 * valid.min(cases.len() - valid) / cases.len();
-    assert!(rarer >= LEAST_OF_EACH_VERDICT, "only {rarer} % of the values have one of the verdicts");
+    assert!(rarer >= MIN_OF_EACH_VERDICT, "only {rarer} % of the values have the rarer verdict");
 }
 
-/// How many schemas were refused, by code.
+/// Describes how many schemas were refused, by code.
 fn refusals(mixed: &[Mixed]) -> String {
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
     for refusal in mixed.iter().filter_map(|mixed| mixed.compiled.refusal.as_ref()) {

@@ -1,15 +1,15 @@
-//! Random schemas of what is generated as plain types: all voices agree on random values.
+//! Random schemas that become plain types: all validators agree on random values.
 
 use fanfare_verdicts::random;
 use serde_json::Value;
 
+use crate::comparison::{Comparison, Failures, unpublishable};
 use crate::issues::issues_agree;
-use crate::panel::{Panel, Wrongs, against_publishing};
 use crate::reference::Reference;
 use crate::report;
-use crate::voices::Case;
+use crate::validators::Case;
 
-/// How many values are tried for each schema.
+/// How many values are validated per schema.
 const VALUES: usize = 40;
 
 #[test]
@@ -28,21 +28,21 @@ fn random_values_get_the_same_verdict_from_rust_zod_and_the_reference() {
             cases.push(Case { channel: "random".to_owned(), topic: format!("t{at}"), text });
         }
     }
-    let panel = Panel::judge(&cases, "random");
-    let mut wrongs = Wrongs::default();
+    let comparison = Comparison::run(&cases, "random");
+    let mut failures = Failures::default();
     for (at, reference) in references.iter().enumerate() {
-        let rust = &panel.rust()[at];
+        let rust = &comparison.rust()[at];
         let differs = rust.accepts() != Some(*reference)
-            || panel.others().iter().any(|voice| !rust.agrees(&voice.verdicts[at]));
-        let unpublishable = against_publishing(&cases[at], rust);
+            || comparison.others().iter().any(|validator| !rust.agrees(&validator.verdicts[at]));
+        let unpublishable = unpublishable(&cases[at], rust);
         if differs || unpublishable.is_some() {
-            wrongs.add(|| {
+            failures.add(|| {
                 let schema = &schemas.payloads[at / VALUES];
                 let unpublishable = unpublishable.unwrap_or_default();
                 let text = &cases[at].text;
                 format!(
                     "{schema}\n  on {text}\n{}\n  reference: {reference}\n{unpublishable}",
-                    panel.told(at)
+                    comparison.describe(at)
                 )
             });
         }
@@ -52,9 +52,9 @@ fn random_values_get_the_same_verdict_from_rust_zod_and_the_reference() {
         "seed {seed}: {pairs} pairs of {} simple schemas, {} % valid, {} disagreements",
         random::SCHEMAS,
         100 * valid / pairs,
-        wrongs.count
+        failures.count
     ));
-    assert!(pairs >= 10_000, "too few pairs");
-    wrongs.fail_if_any(&format!("disagreements (FANFARE_SEED={seed})"));
-    issues_agree(&panel, &cases, "random");
+    assert!(pairs >= 10_000, "expected at least 10,000 pairs, got {pairs}");
+    failures.fail_if_any(&format!("disagreements (FANFARE_SEED={seed})"));
+    issues_agree(&comparison, &cases, "random");
 }

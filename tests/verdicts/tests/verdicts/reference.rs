@@ -1,26 +1,26 @@
-//! The reference: the `jsonschema` crate, on what the user wrote. Only what the wire profile adds is put into
-//! its words first.
+//! The reference: the `jsonschema` crate, which validates with the schema as written. Only the rules that the wire
+//! profile adds are translated to JSON Schema first.
 
 use serde_json::{Map, Value, json};
 
-use crate::voices::{normal, parse};
+use crate::validators::{normal, parse};
 
 pub(crate) struct Reference(jsonschema::Validator);
 
 impl Reference {
-    /// Holds texts against a schema that refers to shared definitions.
+    /// Creates a reference for a schema that refers to shared definitions.
     pub(crate) fn new(schema: &Value, definitions: &Value) -> Self {
         let document = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "allOf": [in_standard_words(schema)],
-            "$defs": in_standard_words(definitions),
+            "allOf": [to_standard(schema)],
+            "$defs": to_standard(definitions),
         });
         Self::of_document(&document)
     }
 
-    /// Holds texts against a schema that is a document of its own.
+    /// Creates a reference for a schema that is a whole document.
     pub(crate) fn of_resource(schema: &Value) -> Self {
-        Self::of_document(&in_standard_words(schema))
+        Self::of_document(&to_standard(schema))
     }
 
     fn of_document(document: &Value) -> Self {
@@ -35,19 +35,19 @@ impl Reference {
         Self(options.build(document).expect("the reference accepts the schema"))
     }
 
-    /// Whether the text is accepted. What is not JSON that a runtime can hold is not.
+    /// Returns whether the text is accepted. It is refused if it is not valid JSON.
     pub(crate) fn accepts(&self, text: &str) -> bool {
         parse(text).is_ok_and(|value| self.accepts_value(&value))
     }
 
-    /// Whether the value is accepted, with its numbers as every runtime holds them.
+    /// Returns whether the value is accepted, with its numbers as doubles.
     pub(crate) fn accepts_value(&self, value: &Value) -> bool {
         self.0.is_valid(&normal(value))
     }
 }
 
-/// Whether a schema needs a document that is not part of it: it refers to one, or to a metaschema, or its
-/// dialect is described by one.
+/// Returns whether a schema needs another document, because it refers to one or to a metaschema, or because one
+/// describes its dialect.
 pub(crate) fn needs_remote_document(schema: &Value) -> bool {
     let dialect = schema.get("$schema").and_then(Value::as_str);
     let is_standard = dialect.is_none_or(|dialect| dialect.contains("://json-schema.org/draft"));
@@ -66,18 +66,19 @@ fn refers_to_metaschema(schema: &Value) -> bool {
     }
 }
 
-/// Integers get the limits of the profile, integer formats their own, and `x-open` is spelled out.
-fn in_standard_words(schema: &Value) -> Value {
+/// Translates the wire profile to JSON Schema: adds the limits of integers and of integer formats, and expands
+/// `x-open`.
+fn to_standard(schema: &Value) -> Value {
     let Value::Object(members) = schema else {
         return match schema {
-            Value::Array(items) => items.iter().map(in_standard_words).collect(),
+            Value::Array(items) => items.iter().map(to_standard).collect(),
             other => other.clone(),
         };
     };
     let is_data = |key: &str| key == "const" || key == "enum";
-    let standard = members.iter().map(|(key, value)| {
-        (key.clone(), if is_data(key) { value.clone() } else { in_standard_words(value) })
-    });
+    let standard = members
+        .iter()
+        .map(|(key, value)| (key.clone(), if is_data(key) { value.clone() } else { to_standard(value) }));
     let mut standard: Map<String, Value> = standard.collect();
     if is_integer_where_number(standard.get("type")) {
         let (least, most) = integer_limits(standard.get("format").and_then(Value::as_str));
@@ -91,12 +92,12 @@ fn in_standard_words(schema: &Value) -> Value {
         }
     }
     if standard.remove("x-open") == Some(json!(true)) {
-        return opened(standard);
+        return expand_open(standard);
     }
     Value::Object(standard)
 }
 
-/// Whether the numbers among the values of these types are integers.
+/// Returns whether these types allow no other numbers than integers.
 fn is_integer_where_number(types: Option<&Value>) -> bool {
     match types {
         Some(Value::Array(types)) => types.contains(&json!("integer")) && !types.contains(&json!("number")),
@@ -114,8 +115,8 @@ fn integer_limits(format: Option<&str>) -> (i64, i64) {
     }
 }
 
-/// An open enum is any string; an open union also accepts objects with another tag.
-fn opened(mut schema: Map<String, Value>) -> Value {
+/// Expands `x-open`. An open enum accepts all strings, and an open union also accepts objects with another tag.
+fn expand_open(mut schema: Map<String, Value>) -> Value {
     let Some(Value::Array(mut cases)) = schema.remove("oneOf") else { return json!({ "type": "string" }) };
     let tags = |name: &str| -> Option<Vec<Value>> {
         cases

@@ -1,20 +1,20 @@
-//! The table of a score, as it stands in the documentation.
+//! The table of results for the documentation.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use fanfare_verdicts::catalogue::Judged;
+use fanfare_verdicts::catalogue::SuiteGroup;
 
 use crate::score::{Score, Tally};
 
-/// Every voice that there may be.
-const VOICES: [&str; 3] = ["Rust", "zod", "zod/mini"];
+/// The names of all validators.
+const VALIDATORS: [&str; 3] = ["Rust", "zod", "zod/mini"];
 
 pub(crate) fn table(score: &Score<'_>) -> String {
     let mut text = String::from("| | Rust | zod | zod/mini |\n|---|---:|---:|---:|\n");
     let accepted = format!("{} of {}", score.accepted(), score.complete.len());
     row(&mut text, score, "schemas accepted", |_| accepted.clone());
-    row(&mut text, score, "instances judged", |tally| tally.judged.to_string());
+    row(&mut text, score, "instances judged", |tally| tally.instances.to_string());
     row(&mut text, score, "verdicts as the suite expects", |tally| tally.agreeing.to_string());
     row(&mut text, score, "false accepts", |tally| tally.false_accepts.to_string());
     row(&mut text, score, "false rejects", |tally| tally.false_rejects.to_string());
@@ -37,18 +37,18 @@ pub(crate) fn table(score: &Score<'_>) -> String {
 
 fn row(text: &mut String, score: &Score<'_>, title: &str, cell: impl Fn(&Tally) -> String) {
     let _ = write!(text, "| {title} |");
-    for voice in VOICES {
-        let tally = score.tallies.iter().find(|(name, _)| *name == voice);
+    for validator in VALIDATORS {
+        let tally = score.tallies.iter().find(|(name, _)| *name == validator);
         let _ = write!(text, " {} |", tally.map_or_else(|| "–".to_owned(), |(_, tally)| cell(tally)));
     }
     text.push('\n');
 }
 
-fn refusals(text: &mut String, groups: &[&Judged]) {
-    let mut codes: BTreeMap<&str, Vec<&Judged>> = BTreeMap::new();
-    for judged in groups {
-        if let Some(refusal) = &judged.compiled.refusal {
-            codes.entry(&refusal.code).or_default().push(judged);
+fn refusals(text: &mut String, groups: &[&SuiteGroup]) {
+    let mut codes: BTreeMap<&str, Vec<&SuiteGroup>> = BTreeMap::new();
+    for entry in groups {
+        if let Some(refusal) = &entry.compiled.refusal {
+            codes.entry(&refusal.code).or_default().push(entry);
         }
     }
     if codes.is_empty() {
@@ -61,24 +61,24 @@ fn refusals(text: &mut String, groups: &[&Judged]) {
     }
 }
 
-/// The files that groups are in, each once and with how many there are.
-fn files(groups: &[&Judged]) -> String {
+/// Lists the files of groups, each with its number of groups.
+fn files(groups: &[&SuiteGroup]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for judged in groups {
-        *counts.entry(judged.group.file.trim_end_matches(".json")).or_default() += 1;
+    for entry in groups {
+        *counts.entry(entry.group.file.trim_end_matches(".json")).or_default() += 1;
     }
-    let told = counts.iter().map(|(file, count)| match count {
+    let files = counts.iter().map(|(file, count)| match count {
         1 => (*file).to_owned(),
         count => format!("{file} ({count})"),
     });
-    told.collect::<Vec<_>>().join(", ")
+    files.collect::<Vec<_>>().join(", ")
 }
 
-fn remote(text: &mut String, groups: &[&Judged]) {
+fn remote(text: &mut String, groups: &[&SuiteGroup]) {
     if groups.is_empty() {
         return;
     }
-    let accepted = groups.iter().filter(|judged| judged.compiled.refusal.is_none()).count();
+    let accepted = groups.iter().filter(|entry| entry.compiled.refusal.is_none()).count();
     let _ = writeln!(
         text,
         "\n{} more schemas need a remote document, and {accepted} of them are accepted: {}.",

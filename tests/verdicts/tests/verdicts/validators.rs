@@ -1,4 +1,4 @@
-//! The voices: generated Rust, and generated validators for zod and zod/mini.
+//! The validators: generated Rust, and generated schemas for zod and zod/mini.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,28 +15,28 @@ use serde_json::{Map, Value, json};
 
 use crate::scratch;
 
-/// A text to judge against a topic's payload.
+/// A text to validate as the payload of a topic.
 pub(crate) struct Case {
     pub(crate) channel: String,
     pub(crate) topic: String,
     pub(crate) text: String,
 }
 
-/// What a voice says about a text.
+/// The result of validating a text.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
-    /// It is accepted, and this is what is read, in a normal form.
+    /// The text is accepted, and has this value in normal form.
     Accepted(Value),
-    /// It is refused, for these reasons.
+    /// The text is refused with these issues.
     Refused(Vec<Issue>),
-    /// It is not JSON that the language's parser takes, which refuses it without a reason of ours.
+    /// The parser of the language refuses the text as JSON.
     NotJson,
-    /// There is no verdict, because something broke.
+    /// There is no verdict, because validation failed.
     Failed(String),
 }
 
 impl Verdict {
-    /// Whether the text is accepted; none where something broke.
+    /// Returns whether the text is accepted, or `None` if validation failed.
     pub(crate) fn accepts(&self) -> Option<bool> {
         match self {
             Self::Accepted(_) => Some(true),
@@ -45,7 +45,7 @@ impl Verdict {
         }
     }
 
-    /// The value that is read, where it is accepted.
+    /// Returns the value if the text is accepted.
     pub(crate) fn value(&self) -> Option<&Value> {
         match self {
             Self::Accepted(value) => Some(value),
@@ -53,7 +53,7 @@ impl Verdict {
         }
     }
 
-    /// Whether two languages say the same: the same value, or refused by both.
+    /// Returns whether two verdicts agree: both accept the same value, or both refuse the text.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
         self.accepts().is_some() && self.accepts() == other.accepts() && self.value() == other.value()
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted(value) => write!(formatter, "accepted as {value}"),
-            Self::Refused(issues) if issues.is_empty() => formatter.write_str("refused without a reason"),
+            Self::Refused(issues) if issues.is_empty() => formatter.write_str("refused without issues"),
             Self::Refused(issues) => {
                 let issues: Vec<String> = issues.iter().map(ToString::to_string).collect();
                 write!(formatter, "refused: {}", issues.join("; "))
@@ -74,13 +74,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One reason why a text is refused.
+/// A reason why a text is refused.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) struct Issue {
     pub(crate) path: String,
     pub(crate) rule: String,
     pub(crate) message: String,
-    /// All of it in one line, with the value that was found.
+    /// The whole issue in one line, with the value.
     pub(crate) text: String,
 }
 
@@ -90,7 +90,7 @@ impl fmt::Display for Issue {
     }
 }
 
-/// Parses, checks against the generated table, and reads into the generated type.
+/// Parses a text, validates it with the generated schema, and reads it as the generated type.
 pub(crate) fn rust(case: &Case) -> Verdict {
     let Ok(value) = parse(&case.text) else { return Verdict::NotJson };
     catch_unwind(|| {
@@ -99,10 +99,10 @@ pub(crate) fn rust(case: &Case) -> Verdict {
         }
         match read(&case.channel, &case.topic, value) {
             Some(read) => Verdict::Accepted(normal(&read)),
-            None => Verdict::Failed("accepted, but not read".to_owned()),
+            None => Verdict::Failed("accepted, but the type cannot read it".to_owned()),
         }
     })
-    .unwrap_or_else(|_| Verdict::Failed("the check panicked".to_owned()))
+    .unwrap_or_else(|_| Verdict::Failed("the validator panicked".to_owned()))
 }
 
 fn issue(issue: &fanfare::Issue) -> Issue {
@@ -114,19 +114,19 @@ fn issue(issue: &fanfare::Issue) -> Issue {
     }
 }
 
-/// The table that a topic's payloads are held against.
+/// Returns the generated schema of a topic.
 pub(crate) fn schema(case: &Case) -> &'static Schema {
-    type Tables = HashMap<(&'static str, &'static str), &'static Schema>;
-    static TABLES: OnceLock<Tables> = OnceLock::new();
-    let tables = TABLES.get_or_init(|| {
+    type Schemas = HashMap<(&'static str, &'static str), &'static Schema>;
+    static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
+    let schemas = SCHEMAS.get_or_init(|| {
         let all = channels::REGISTRY.channels.iter();
         let topics = all.flat_map(|channel| channel.topics.iter().map(move |topic| (channel, topic)));
         topics.filter_map(|(channel, topic)| Some(((channel.name, topic.name), topic.schema()?))).collect()
     });
-    tables.get(&(case.channel.as_str(), case.topic.as_str())).expect("the channel and topic are defined")
+    schemas.get(&(case.channel.as_str(), case.topic.as_str())).expect("the channel and topic are defined")
 }
 
-/// Parses as the runtime does.
+/// Parses a text as the server does.
 pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text)
 }
@@ -139,7 +139,7 @@ pub(crate) enum Library {
 }
 
 impl Library {
-    /// The name of its part of the client, and of the generated files.
+    /// The name of its module in the client, and in the names of generated files.
     fn part(self) -> &'static str {
         match self {
             Self::Zod => "zod",
@@ -147,21 +147,21 @@ impl Library {
         }
     }
 
-    /// Whether validators were generated for it.
-    pub(crate) fn is_there(self) -> bool {
+    /// Returns whether validators were generated for it.
+    pub(crate) fn is_available(self) -> bool {
         let suffix = format!(".{}.ts", self.part());
         std::fs::read_dir(generated().join("typescript"))
-            .expect("the TypeScript was generated")
+            .expect("list the generated TypeScript")
             .filter_map(Result::ok)
             .any(|entry| entry.file_name().to_string_lossy().ends_with(&suffix))
     }
 
-    /// The library's verdicts, one a case.
+    /// Returns the library's verdict on each case.
     pub(crate) fn verdicts(self, cases: &[Case], name: &str) -> Vec<Verdict> {
         self.verdicts_of(&generated().join("typescript"), cases, name)
     }
 
-    /// The same by other validators than those that were generated.
+    /// Does the same with validators in another folder.
     pub(crate) fn verdicts_of(self, generated: &Path, cases: &[Case], name: &str) -> Vec<Verdict> {
         let folder = scratch(&format!("{name}-{}", self.part()));
         let lines: Vec<String> = cases
@@ -171,21 +171,21 @@ impl Library {
             })
             .collect();
         let (input, output) = (folder.join("cases.jsonl"), folder.join("verdicts.jsonl"));
-        std::fs::write(&input, lines.join("\n")).expect("the scratch folder can be written");
+        std::fs::write(&input, lines.join("\n")).expect("write the cases");
         let status = Command::new("node")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("judge.mjs"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("validate.mjs"))
             .arg(generated)
             .arg(self.part())
             .args([&input, &output])
             .status()
-            .expect("node runs");
+            .expect("run node");
         assert!(
             status.success(),
-            "{self:?} could not judge; run `npm ci` and `npm run build --workspace fanfare` first"
+            "validate.mjs failed for {self:?}: run `npm ci` and `npm run build --workspace fanfare` first"
         );
-        let lines = std::fs::read_to_string(output).expect("the judge wrote its verdicts");
+        let lines = std::fs::read_to_string(output).expect("read the verdicts of validate.mjs");
         let verdicts: Vec<Verdict> = lines.lines().map(verdict).collect();
-        assert_eq!(verdicts.len(), cases.len(), "the judge gave a verdict on each case");
+        assert_eq!(verdicts.len(), cases.len(), "validate.mjs did not give one verdict per case");
         verdicts
     }
 }
@@ -197,30 +197,30 @@ fn verdict(line: &str) -> Verdict {
         issues: Option<Vec<Issue>>,
         failed: Option<String>,
     }
-    let line: Line = serde_json::from_str(line).expect("a verdict is an object");
+    let line: Line = serde_json::from_str(line).expect("a verdict is a valid object");
     match (line.value, line.issues, line.failed) {
         (Some(text), _, _) => match parse(&text) {
             Ok(value) => Verdict::Accepted(normal(&value)),
-            Err(error) => Verdict::Failed(format!("{text} was read: {error}")),
+            Err(error) => Verdict::Failed(format!("the value is not JSON: {text}: {error}")),
         },
         (_, Some(_), Some(_)) => Verdict::NotJson,
         (_, Some(issues), None) => Verdict::Refused(issues),
-        (_, None, failed) => Verdict::Failed(failed.unwrap_or_else(|| "there is no value".to_owned())),
+        (_, None, failed) => Verdict::Failed(failed.unwrap_or_else(|| "no value".to_owned())),
     }
 }
 
-/// Everything that is generated for the channels of this crate, in a folder.
+/// Returns a folder with all generated code for the channels of this crate.
 pub(crate) fn generated() -> &'static Path {
     static GENERATED: OnceLock<PathBuf> = OnceLock::new();
     GENERATED.get_or_init(|| {
         let folder = scratch("generated");
-        let files = fanfare_codegen::generate(schemas()).expect("the definitions compiled before");
-        files.write(&folder).expect("the scratch folder can be written");
+        let files = fanfare_codegen::generate(schemas()).expect("compile the definitions");
+        files.write(&folder).expect("write the generated code");
         folder
     })
 }
 
-/// Numbers as doubles, and keys in order: what JSON itself does not tell apart is made equal.
+/// Returns a value in normal form: with numbers as doubles and keys in order, as JSON does not distinguish these.
 pub(crate) fn normal(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64().unwrap_or_default() + 0.0),

@@ -1,16 +1,16 @@
-// Gives zod's verdict on JSON texts: reads {channel, topic, text} lines, writes {value | issues | failed} lines, with
-// the value as JSON text.
+// Validates JSON texts with zod. Reads lines {channel, topic, text} and writes lines {value | issues | failed}, with the
+// value as JSON text.
 //
-//   node judge.mjs <folder of generated TypeScript> <zod or zod-mini> <cases> <verdicts>
+//   node validate.mjs <folder of generated TypeScript> <zod or zod-mini> <cases> <verdicts>
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
-/** Lets the channels take the validators of the library asked for, which lie beside those of the other. */
-const face = {
-  name: "face",
+/** An esbuild plugin that makes the generated channels import the validators of `library`. */
+const selectLibrary = {
+  name: "select-library",
   setup(build) {
     build.onResolve({ filter: /\.zod(-mini)?\.js$/ }, ({ path, importer }) => ({
       path: join(dirname(importer), path.replace(/\.zod(-mini)?\.js$/, `.${library}.ts`)),
@@ -32,16 +32,16 @@ try {
   const { issues } = await load("issues");
   const channels = new Map();
   for (const name of names) {
-    // One module that cannot be loaded says nothing about the others.
-    channels.set(name, await load(name).catch((error) => ({ failed: `cannot be loaded: ${error}` })));
+    // The other modules are used even if one cannot be loaded.
+    channels.set(name, await load(name).catch((error) => ({ failed: `cannot load the module: ${error}` })));
   }
-  const verdicts = cases.map((one) => JSON.stringify(judge(channels.get(one.channel), one, issues)));
+  const verdicts = cases.map((one) => JSON.stringify(validate(channels.get(one.channel), one, issues)));
   writeFileSync(verdictsFile, verdicts.join("\n"));
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-/** One module a channel, with what they share in modules of its own. */
+/** Bundles one module per channel, and further modules for shared code. */
 async function bundle(names) {
   writeFileSync(join(folder, "issues.ts"), `export { issues } from "fanfare/${library}";`);
   const entries = names.map((name) => [name, join(resolve(generated), `${name}.ts`)]);
@@ -55,7 +55,7 @@ async function bundle(names) {
     outExtension: { ".js": ".mjs" },
     nodePaths: [join(root, "node_modules")],
     logLevel: "error",
-    plugins: [face],
+    plugins: [selectLibrary],
   });
 }
 
@@ -63,7 +63,7 @@ function load(name) {
   return import(pathToFileURL(join(folder, "bundled", `${name}.mjs`)).href);
 }
 
-function judge(module, { channel, topic, text }, issues) {
+function validate(module, { channel, topic, text }, issues) {
   if (module.failed) return { failed: module.failed };
   let input;
   try {
@@ -79,20 +79,20 @@ function judge(module, { channel, topic, text }, issues) {
     if (result.success === Boolean(standard.issues)) return { failed: "safeParse and ~standard differ" };
     return result.success
       ? { value: JSON.stringify(result.data, plain) }
-      : { issues: issues(result.error).map(told) };
+      : { issues: issues(result.error).map(describe) };
   } catch (error) {
     return { failed: `the validator threw ${error}` };
   }
 }
 
-/** An issue with the words that it has as text. */
-function told({ path, rule, message, value }) {
+/** Adds the text of an issue. */
+function describe({ path, rule, message, value }) {
   const got = value === undefined ? "" : `, got ${value}`;
   const text = `${path === "" ? "the value" : path} ${message}${got}`;
   return { path: path.toWellFormed(), rule, message: message.toWellFormed(), text: text.toWellFormed() };
 }
 
-/** A bigint travels as a string of digits. */
+/** Converts bigints to strings, as JSON has none. */
 function plain(_key, value) {
   return typeof value === "bigint" ? value.toString() : value;
 }
