@@ -147,11 +147,11 @@ pub enum RunStatus {
 #[non_exhaustive]
 pub enum CancelOutcome {
     /// The run was unfinished and is now cancelled.
-    Now,
+    Cancelled,
     /// The run had already ended.
-    Ended,
+    AlreadyEnded,
     /// No run has this id.
-    Unknown,
+    UnknownRun,
 }
 
 impl Runs {
@@ -187,9 +187,10 @@ impl Runs {
     ) -> Result<StartOutcome, StartError> {
         let name = self.shared.registered_name(job)?;
         if run_id.is_empty() || run_id.chars().nth(MAX_RUN_ID_LENGTH).is_some() {
-            return Err(StartError::Id);
+            return Err(StartError::InvalidRunId);
         }
-        let input = serde_json::to_string(input).map_err(|error| StartError::Input(error.to_string()))?;
+        let input =
+            serde_json::to_string(input).map_err(|error| StartError::InvalidInput(error.to_string()))?;
         let (bytes, max) = (input.len(), self.shared.settings.limits.input);
         if bytes > max {
             metrics::limit_reached(Limit::RunInputBytes);
@@ -374,7 +375,7 @@ impl Shared {
         channel: &Channel,
         input: String,
     ) -> Result<StartOutcome, StartError> {
-        let log = self.hub.open_log(channel).await.map_err(StartError::unavailable)?;
+        let log = self.hub.open_log(channel).await.map_err(StartError::from_open_error)?;
         let run = NewRun {
             run_id: run_id.to_owned(),
             job: job.to_owned(),
@@ -388,11 +389,11 @@ impl Shared {
 
     async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, StartError> {
         let Some(record) = self.engine()?.find(run_id.to_owned()).await? else {
-            return Ok(CancelOutcome::Unknown);
+            return Ok(CancelOutcome::UnknownRun);
         };
         let event = match self.hub.registry().resolve(&record.channel) {
             Some(channel) => {
-                let log = self.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
+                let log = self.hub.open_log(&channel).await.map_err(StartError::from_open_error)?;
                 Some(events::cancelled(&log, run_id))
             }
             None => None,
@@ -403,7 +404,7 @@ impl Shared {
             let why = "the run was cancelled";
             stream::stop_streams(self, self.engine()?, record.row, run_id, why, |_| true).await?;
         }
-        Ok(if settled == Settled::Committed { CancelOutcome::Now } else { CancelOutcome::Ended })
+        Ok(if settled == Settled::Committed { CancelOutcome::Cancelled } else { CancelOutcome::AlreadyEnded })
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<i64, Slot>> {

@@ -2,8 +2,8 @@
 //!
 //! A storage orders messages. It opens a channel as a [`Log`] that contains the stored messages, and from then on
 //! hands that log each message after it is committed. No subscriber receives a message before it is committed, so a
-//! message that anyone has seen is never lost. `docs/storage.md` explains how an engine that several machines share
-//! would fit in here.
+//! message that a subscriber received is never lost. `docs/storage.md` explains how an engine that several
+//! processes share would fit in here.
 
 use std::fmt;
 use std::future::Future;
@@ -129,8 +129,8 @@ impl From<StorageError> for AppendError {
     }
 }
 
-/// A storage error: for example, the file cannot be opened or written, the disk is full, or the file was written by a
-/// later version.
+/// A storage error: for example, the file cannot be opened or written, the disk is full, or the file has another
+/// version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageError(String);
 

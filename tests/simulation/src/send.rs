@@ -110,7 +110,7 @@ impl Senders {
             let cancelled = runs.cancel(&id).await;
             let mut state = world.state();
             state.trace(format_args!("cancelling {id}: {cancelled:?}"));
-            if cancelled == Ok(CancelOutcome::Now) {
+            if cancelled == Ok(CancelOutcome::Cancelled) {
                 state.observed.cancelled.insert(id);
             }
         });

@@ -147,7 +147,9 @@ impl Context {
         }
         match self.hub().open_log(channel).await {
             Ok(log) => log,
-            Err(error) => self.stop(StopReason::Storage(StartError::unavailable(error).to_string())).await,
+            Err(error) => {
+                self.stop(StopReason::Storage(StartError::from_open_error(error).to_string())).await
+            }
         }
     }
 

@@ -75,9 +75,9 @@ pub enum StartError {
     /// No job with this name is registered.
     UnknownJob(String),
     /// The run's id is empty or has more than 256 characters.
-    Id,
+    InvalidRunId,
     /// The input cannot be serialized as JSON.
-    Input(String),
+    InvalidInput(String),
     /// The input exceeds `RunsBuilder::max_input_bytes`.
     InputTooLarge {
         /// The bytes of the input, in JSON.
@@ -86,15 +86,15 @@ pub enum StartError {
         max: usize,
     },
     /// The hub has no definition for the channel.
-    Unknown,
+    UnknownChannel,
     /// The storage failed.
     Storage(StorageError),
 }
 
 impl StartError {
-    pub(super) fn unavailable(error: OpenError) -> Self {
+    pub(super) fn from_open_error(error: OpenError) -> Self {
         match error {
-            OpenError::Unknown => Self::Unknown,
+            OpenError::Unknown => Self::UnknownChannel,
             OpenError::Storage(error) => Self::Storage(error),
         }
     }
@@ -119,14 +119,14 @@ impl fmt::Display for StartError {
                     "no job named {name:?} is registered: register it with the builder of these runs"
                 )
             }
-            Self::Id => formatter.write_str("a run's id must have 1 to 256 characters"),
-            Self::Input(error) => write!(formatter, "the input cannot be serialized as JSON: {error}"),
+            Self::InvalidRunId => formatter.write_str("a run's id must have 1 to 256 characters"),
+            Self::InvalidInput(error) => write!(formatter, "the input cannot be serialized as JSON: {error}"),
             Self::InputTooLarge { bytes, max } => write!(
                 formatter,
                 "the input has {bytes} bytes, which exceeds `max_input_bytes` ({max}): store it elsewhere and pass \
                  a reference to it"
             ),
-            Self::Unknown => formatter.write_str("the hub has no definition for the channel"),
+            Self::UnknownChannel => formatter.write_str("the hub has no definition for the channel"),
             Self::Storage(error) => write!(formatter, "{error}"),
         }
     }

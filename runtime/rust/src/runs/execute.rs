@@ -126,7 +126,7 @@ impl Execution {
             End::Halted(format!("this server has no definition for the run's channel {name:?}"))
         })?;
         let log = shared.hub.open_log(&channel).await;
-        let log = log.map_err(|error| retry(&StartError::unavailable(error)))?;
+        let log = log.map_err(|error| retry(&StartError::from_open_error(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
         let steps = engine.load(claimed.claim.row).await.map_err(|error| retry(&error))?;
         let ClaimedRun { claim, run, failures, crashes } = claimed;

@@ -130,8 +130,8 @@ impl Runs {
         if !shared.jobs.contains_key(recording.job.as_str()) {
             return Err(StartError::UnknownJob(recording.job.clone()).into());
         }
-        let channel = shared.hub.registry().resolve(&recording.channel).ok_or(StartError::Unknown)?;
-        let log = shared.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
+        let channel = shared.hub.registry().resolve(&recording.channel).ok_or(StartError::UnknownChannel)?;
+        let log = shared.hub.open_log(&channel).await.map_err(StartError::from_open_error)?;
         let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
         let mut execution = Execution::new(Arc::new(context), &recording.job, recording.input.clone());
         match execution.turn(&OnceLock::new()).await {

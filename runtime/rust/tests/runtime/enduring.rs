@@ -124,7 +124,7 @@ async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
             others.start().await.unwrap()
         };
         let since = Instant::now();
-        assert_eq!(canceller.cancel(run_id).await, Ok(CancelOutcome::Now));
+        assert_eq!(canceller.cancel(run_id).await, Ok(CancelOutcome::Cancelled));
         while dropped.get() <= u32::try_from(number).unwrap() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -187,7 +187,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
     let others = others.start().await.unwrap();
     let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
     assert_eq!(why, "this server has no definition for the run's channel \"room:1\"");
-    assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Now), "it can be let go all the same");
+    assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Cancelled), "it can be let go all the same");
     second.stop().await;
     let third = file.server().await;
     let (runs, _) = runs(&third, job).await;

@@ -235,9 +235,9 @@ async fn a_cancelled_run_stops_and_writes_nothing_more() {
     while steps.get() < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Now));
-    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Ended));
-    assert_eq!(runs.cancel("run_2").await, Ok(CancelOutcome::Unknown));
+    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Cancelled));
+    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::AlreadyEnded));
+    assert_eq!(runs.cancel("run_2").await, Ok(CancelOutcome::UnknownRun));
     assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Cancelled)));
     let after = steps.get();
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -149,7 +149,7 @@ async fn a_text_is_stopped_by_a_signal_and_by_cancelling_its_run() {
         ("Once upon ", End::Stopped("the run continued without this text".into()))
     );
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Now));
+    assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Cancelled));
     assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Cancelled)));
     let (_, text, end) = read(&mut client).await;
     assert_eq!((text.as_str(), end), ("Once upon ", End::Stopped("the run was cancelled".into())));
