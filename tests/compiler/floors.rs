@@ -1,4 +1,4 @@
-//! A file imports only from floors below its own. These tables are the house; the rest of this file reads imports.
+//! A file imports only from lower floors. The tables define the floors; the rest of this file reads imports.
 
 use std::path::Path;
 
