@@ -53,6 +53,23 @@ impl Differences {
         });
     }
 
+    /// Compares the part of a document between two comments that name it, or writes it.
+    pub(crate) fn section(&mut self, path: &Path, name: &str, content: &str) {
+        let document = std::fs::read_to_string(path).unwrap_or_default();
+        let (start, end) =
+            (format!("<!-- {name}: written by `{UPDATE}` -->\n"), format!("<!-- end of {name} -->"));
+        let Some((before, after)) =
+            document.split_once(&start).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)))
+        else {
+            return self.note(format!(
+                "{} should contain `{}` and `{end}`",
+                path.display(),
+                start.trim_end()
+            ));
+        };
+        self.file(path, &format!("{before}{start}\n{content}\n{end}{after}"));
+    }
+
     /// Compares files with all files of a folder, or replaces the contents of the folder.
     pub(crate) fn folder(&mut self, folder: &Path, actual: &Texts) {
         for (path, text) in actual {

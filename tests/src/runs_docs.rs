@@ -2,9 +2,7 @@
 
 pub(crate) use std::time::Duration;
 
-pub(crate) use fanfare::{
-    Hub, Job, ReplayError, Run, RunError, RunRecording, RunStreamWriter, Runs, StepOptions,
-};
+pub(crate) use fanfare::{Hub, ReplayError, Run, RunError, RunRecording, RunStreamWriter, Runs, StepOptions};
 pub(crate) use generated::pipeline::{ApproveVerdict, Pipeline, RunResult, Status};
 
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);

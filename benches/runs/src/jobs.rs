@@ -45,9 +45,9 @@ pub(crate) async fn measure(
     let mut builder = Runs::builder(&hub);
     let ours = Arc::clone(&measure);
     let job = builder.register("work", move |run: Run<Bench>, (): ()| job(run, Arc::clone(&ours)));
-    let _runs = builder.start().await?;
+    let started = builder.start().await?;
     for number in 0..runs {
-        job.start(&format!("run_{number}"), &Bench::new(number)?, &()).await?;
+        started.start(&job, &format!("run_{number}"), &Bench::new(number)?, &()).await?;
     }
     measure.begin.wait().await;
     let since = Instant::now();

@@ -15,7 +15,9 @@ pub(crate) fn check_client(input: &[u8]) {
             let written = serde_json::to_string(&frame).expect("a frame is JSON");
             assert_eq!(read_client_frame(&written).as_ref(), Ok(&frame), "{written}");
             match frame {
-                ClientFrame::Sub { subscription_id, .. } | ClientFrame::Unsub { subscription_id, .. } => subscription_id,
+                ClientFrame::Sub { subscription_id, .. } | ClientFrame::Unsub { subscription_id, .. } => {
+                    subscription_id
+                }
                 _ => None,
             }
         }

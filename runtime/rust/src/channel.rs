@@ -99,26 +99,26 @@ impl ChannelDefinition {
         self.topics.iter().position(|topic| topic.name == name)
     }
 
-    /// What stands in the channel's log, by its place: one kind for each topic, and the news of runs.
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = Logged> {
-        (0..=self.topics.len()).map(|index| self.logged(index))
+    /// Returns the topics of the channel's log by index: those of the definition, and then run events.
+    pub(crate) fn log_topics(&self) -> impl Iterator<Item = LogTopic> {
+        (0..=self.topics.len()).map(|index| self.log_topic(index))
     }
 
-    /// What stands in the log under this place.
-    pub(crate) fn logged(&self, index: usize) -> Logged {
+    /// Returns a topic of the log.
+    pub(crate) fn log_topic(&self, index: usize) -> LogTopic {
         match self.topics.get(index) {
-            Some(topic) => Logged { name: topic.name, retain: topic.retain, carries: Some(topic.carries) },
-            None => Logged { name: RUN_NEWS, retain: Retain::Last, carries: None },
+            Some(topic) => LogTopic { name: topic.name, retain: topic.retain, carries: Some(topic.carries) },
+            None => LogTopic { name: RUN_EVENTS, retain: Retain::Last, carries: None },
         }
     }
 
-    /// The place of what has this name in the log.
-    pub(crate) fn logged_as(&self, name: &str) -> Option<usize> {
-        if name == RUN_NEWS { Some(self.run_news()) } else { self.topic(name) }
+    /// Returns the index of a topic of the log.
+    pub(crate) fn log_topic_index(&self, name: &str) -> Option<usize> {
+        if name == RUN_EVENTS { Some(self.run_events_index()) } else { self.topic(name) }
     }
 
-    /// The place of the news of runs.
-    pub(crate) fn run_news(&self) -> usize {
+    /// Returns the index of run events in the log.
+    pub(crate) fn run_events_index(&self) -> usize {
         self.topics.len()
     }
 
@@ -127,20 +127,20 @@ impl ChannelDefinition {
     }
 }
 
-/// What news of runs are called where messages are called by their topic. No topic has such a name.
-const RUN_NEWS: &str = "$run";
+/// The name of run events in place of a topic. No topic can have it.
+const RUN_EVENTS: &str = "$run";
 
-/// What the messages under one place of a log are.
+/// A topic of a channel's log: one of the definition, or run events.
 #[derive(Clone, Copy)]
-pub(crate) struct Logged {
+pub(crate) struct LogTopic {
     pub(crate) name: &'static str,
     pub(crate) retain: Retain,
     carries: Option<Carries>,
 }
 
-impl Logged {
-    /// Whether it is the news of runs, which every subscriber gets and of which the latest holds.
-    pub(crate) fn is_run_news(&self) -> bool {
+impl LogTopic {
+    /// Returns `true` for run events. Every subscriber receives them, and the latest is retained.
+    pub(crate) fn is_run_events(&self) -> bool {
         self.carries.is_none()
     }
 
@@ -148,7 +148,7 @@ impl Logged {
         matches!(self.carries, Some(Carries::TextStream))
     }
 
-    /// How many of the latest messages or text streams a new subscriber gets.
+    /// Returns how many of the latest messages or text streams a new subscriber receives.
     pub(crate) fn retained(&self) -> u64 {
         match self.retain {
             Retain::None => 0,

@@ -178,7 +178,7 @@ impl Log {
         self.evict_excess(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
-        metrics::published();
+        metrics::record_publish();
         wake(parked);
         should_yield
     }

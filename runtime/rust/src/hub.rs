@@ -133,7 +133,7 @@ pub(crate) struct Settings {
     pub(crate) inngest_streams: bool,
 }
 
-/// The phases of a hub's life, in order.
+/// The phases of a hub, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Open,
@@ -204,7 +204,7 @@ impl Hub {
     }
 
     /// Returns a random delay, in milliseconds, after which a client reconnects when the hub shuts down.
-    pub(crate) fn reconnect_in(&self) -> u64 {
+    pub(crate) fn reconnect_delay(&self) -> u64 {
         let spread = self.shared.reconnect_spread.get().map_or(0, Duration::as_millis);
         rand::random_range(0..u64::try_from(spread).unwrap_or(u64::MAX).max(1))
     }
@@ -232,14 +232,14 @@ impl Hub {
         self.shared.phase.subscribe()
     }
 
-    pub(crate) fn is_at_least(&self, phase: Phase) -> bool {
+    pub(crate) fn has_entered(&self, phase: Phase) -> bool {
         *self.shared.phase.borrow() >= phase
     }
 
     pub(crate) fn health(&self) -> Health {
         let is_failing = self.storage().is_some_and(|storage| storage.engine().health().is_err());
         match is_failing {
-            _ if self.is_at_least(Phase::Closing) => Health::Closing,
+            _ if self.has_entered(Phase::Closing) => Health::Closing,
             true => Health::Failing,
             false => Health::Open,
         }

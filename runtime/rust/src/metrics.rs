@@ -141,57 +141,57 @@ pub(crate) fn describe() {
     describe_counter!(LIMIT_REACHED, "How often a limit was reached.");
 }
 
-pub(crate) fn connected(transport: &'static str) {
+pub(crate) fn add_connection(transport: &'static str) {
     gauge!(CONNECTIONS, "transport" => transport).increment(1.0);
 }
 
-pub(crate) fn disconnected(transport: &'static str) {
+pub(crate) fn remove_connection(transport: &'static str) {
     gauge!(CONNECTIONS, "transport" => transport).decrement(1.0);
 }
 
-pub(crate) fn ended(transport: &'static str, cause: &'static str) {
+pub(crate) fn record_connection_end(transport: &'static str, cause: &'static str) {
     counter!(CONNECTIONS_ENDED, "transport" => transport, "cause" => cause).increment(1);
 }
 
-pub(crate) fn published() {
+pub(crate) fn record_publish() {
     counter!(MESSAGES_PUBLISHED).increment(1);
 }
 
 /// Records the messages of one turn of a connection.
-pub(crate) fn delivered(transport: &'static str, messages: usize) {
+pub(crate) fn record_delivery(transport: &'static str, messages: usize) {
     counter!(MESSAGES_DELIVERED, "transport" => transport).increment(messages as u64);
 }
 
 /// Records a read of one channel.
 #[expect(clippy::cast_precision_loss, reason = "no history is long enough for rounding")]
-pub(crate) fn read(lag: u64, has_gap: bool) {
+pub(crate) fn record_read(lag: u64, has_gap: bool) {
     histogram!(CURSOR_LAG).record(lag as f64);
     if has_gap {
         counter!(GAPS).increment(1);
     }
 }
 
-pub(crate) fn auth_failed(reason: &'static str) {
+pub(crate) fn record_auth_failure(reason: &'static str) {
     counter!(AUTH_FAILURES, "reason" => reason).increment(1);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
-pub(crate) fn history(channels: usize, bytes: usize) {
+pub(crate) fn set_history(channels: usize, bytes: usize) {
     gauge!(HISTORY_CHANNELS).set(channels as f64);
     gauge!(HISTORY_BYTES).set(bytes as f64);
 }
 
 /// Records the runs of all processes that share the storage. One of them is enough to report it.
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
-pub(crate) fn runs(state: &'static str, runs: u64) {
+pub(crate) fn set_runs(state: &'static str, runs: u64) {
     gauge!(RUNS, "state" => state).set(runs as f64);
 }
 
-pub(crate) fn oldest_due_run(age: Duration) {
+pub(crate) fn set_oldest_due_run(age: Duration) {
     gauge!(RUNS_OLDEST_DUE).set(age.as_secs_f64());
 }
 
-pub(crate) fn run_ended(outcome: &'static str) {
+pub(crate) fn record_execution(outcome: &'static str) {
     counter!(RUN_EXECUTIONS, "outcome" => outcome).increment(1);
 }
 

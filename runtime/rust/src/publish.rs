@@ -40,7 +40,7 @@ impl Hub {
         frame: DataFrame,
         key: Option<IdempotencyKey>,
     ) -> Appending {
-        if self.is_at_least(Phase::Closed) {
+        if self.has_entered(Phase::Closed) {
             return Appending::from_error(PublishError::Closed);
         }
         match self.try_open_log(channel) {

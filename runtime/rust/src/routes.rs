@@ -104,7 +104,7 @@ async fn authorize_session(
     })
 }
 
-/// Verifies a token. The answer does not say what is wrong with it.
+/// Verifies a token. The error does not reveal what is wrong with it.
 async fn verify_token(
     hub: &Hub,
     client: &Client,
@@ -144,6 +144,6 @@ fn require_signing_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Resul
 }
 
 /// Returns an error once the hub has entered a phase.
-fn ensure_accepting(hub: &Hub, until: Phase) -> Result<(), HttpError> {
-    if hub.is_at_least(until) { Err(HttpError::shutting_down()) } else { Ok(()) }
+fn ensure_accepting(hub: &Hub, phase: Phase) -> Result<(), HttpError> {
+    if hub.has_entered(phase) { Err(HttpError::shutting_down()) } else { Ok(()) }
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::channel::{Channel, TypedChannel};
 use crate::clock;
 use crate::hub::Hub;
+use crate::metrics::{self, Limit};
 use crate::storage::{Claim, Engine, NewRun, RunRecord, Settled};
 
 mod call_tracker;
@@ -46,7 +47,7 @@ pub use stream::RunStreamWriter;
 pub use wait::{ReceivedSignal, WaitAny};
 
 use context::Context;
-use job::{AnyJob, TypedJob};
+use job::{AnyJob, MAX_RUN_ID_LENGTH, TypedJob};
 use limits::Limits;
 use suspended::Suspended;
 
@@ -56,7 +57,6 @@ pub struct RunsBuilder {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    shared: Arc<OnceLock<Arc<Shared>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -90,9 +90,9 @@ struct Settings {
 /// async fn serve<C: TypedChannel<Result = String>>(hub: &Hub, channel: C) -> Result<(), Box<dyn std::error::Error>> {
 ///     let mut runs = Runs::builder(hub);
 ///     let summaries = runs.register("summarise", summarise::<C>);
+///     runs.max_retries(8);
 ///     let runs = runs.start().await?;
-///     summaries.start("run_42", &channel, &"Once upon a time".to_owned()).await?;
-///     # drop(runs);
+///     runs.start(&summaries, "run_42", &channel, &"Once upon a time".to_owned()).await?;
 ///     Ok(())
 /// }
 /// # }
@@ -106,15 +106,15 @@ struct Shared {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    /// The executions under way in this process, by the row of their run.
+    /// The executions in progress in this process, by the row of their run.
     slots: Mutex<BTreeMap<i64, Slot>>,
-    /// The executions put aside because all their branches wait.
+    /// The executions whose branches all wait.
     suspended: Mutex<Suspended>,
     /// Notified when there may be a run to claim.
     wake: Arc<Notify>,
 }
 
-/// One execution under way. Waiting runs have no slot.
+/// One execution in progress. Waiting runs have no slot.
 struct Slot {
     claim: Claim,
     run_id: String,
@@ -170,8 +170,32 @@ impl Runs {
                 run_retention: Duration::from_secs(7 * 86_400),
                 limits: Limits::default(),
             },
-            shared: Arc::default(),
         }
+    }
+
+    /// Starts a run of a job on a channel. Once this returns, the run is recorded and will be executed to its end,
+    /// even if the server restarts. If a run with this id exists, it is left unchanged.
+    ///
+    /// # Errors
+    /// If the job is not registered with these runs, the id or the input is invalid, or the run could not be recorded.
+    pub async fn start<C: TypedChannel, I: Serialize>(
+        &self,
+        job: &Job<C, I>,
+        run_id: &str,
+        channel: &C,
+        input: &I,
+    ) -> Result<StartOutcome, StartError> {
+        let name = self.shared.registered_name(job)?;
+        if run_id.is_empty() || run_id.chars().nth(MAX_RUN_ID_LENGTH).is_some() {
+            return Err(StartError::Id);
+        }
+        let input = serde_json::to_string(input).map_err(|error| StartError::Input(error.to_string()))?;
+        let (bytes, max) = (input.len(), self.shared.settings.limits.input);
+        if bytes > max {
+            metrics::limit_reached(Limit::RunInputBytes);
+            return Err(StartError::InputTooLarge { bytes, max });
+        }
+        self.shared.add(name, run_id, channel.channel(), input).await
     }
 
     /// Cancels a run. If this process executes it, its job is dropped at its current `await`; another process
@@ -207,7 +231,7 @@ impl Runs {
 impl RunsBuilder {
     /// Registers a job: an async function of a run and an input. All its runs are on channels of one definition,
     /// and the job returns that definition's `result`. The name is recorded with each run, so do not change it
-    /// while the job has unfinished runs.
+    /// while the job has unfinished runs. Start the job's runs with [`Runs::start`].
     ///
     /// # Panics
     /// If another job is registered under this name.
@@ -220,87 +244,87 @@ impl RunsBuilder {
     {
         let earlier = self.jobs.insert(name, Arc::new(TypedJob::new(job)));
         assert!(earlier.is_none(), "a job named {name:?} is already registered");
-        Job::new(name, Arc::clone(&self.shared))
+        Job::new(name)
     }
 
     /// Sets how often a step is retried before it fails, and how often in a row a job is retried that failed
     /// outside of its steps without recording anything new. It also limits how often in a row the process may end
     /// while it executes a run. Default: 4.
-    pub fn max_retries(mut self, retries: u32) -> Self {
+    pub fn max_retries(&mut self, retries: u32) -> &mut Self {
         self.settings.retries = retries;
         self
     }
 
-    /// Sets the pause before a retry: `first`, then twice as long each time, up to `longest`. Default: 1 second
-    /// and 5 minutes.
-    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.settings.backoff = (first, longest);
+    /// Sets the delay before a retry: `first`, then twice as long each time, up to `max`. Default: 1 second and
+    /// 5 minutes.
+    pub fn backoff(&mut self, first: Duration, max: Duration) -> &mut Self {
+        self.settings.backoff = (first, max);
         self
     }
 
     /// Sets how long one attempt of a step may take. Default: 10 minutes.
-    pub fn step_timeout(mut self, timeout: Duration) -> Self {
+    pub fn step_timeout(&mut self, timeout: Duration) -> &mut Self {
         self.settings.step_timeout = timeout;
         self
     }
 
     /// Sets how long this process keeps its runs without renewing their leases; after that, other processes may
     /// claim them. Default: 15 seconds. The runs of a process that is known to have ended are free at once.
-    pub fn lease_duration(mut self, lease: Duration) -> Self {
+    pub fn lease_duration(&mut self, lease: Duration) -> &mut Self {
         self.settings.lease = lease.max(Duration::from_millis(100));
         self
     }
 
     /// Sets how many runs this process executes at the same time. Default: 1,000. Runs that sleep, wait for a
     /// signal or wait for a retry do not count.
-    pub fn max_concurrent_runs(mut self, max: usize) -> Self {
+    pub fn max_concurrent_runs(&mut self, max: usize) -> &mut Self {
         self.settings.max_concurrent_runs = max.max(1);
         self
     }
 
     /// Sets how many waiting runs stay in memory. Default: 1,000. They continue at their `await`; all others
     /// are executed from their beginning once their wait is over, as after a restart.
-    pub fn max_waiting_in_memory(mut self, max: usize) -> Self {
+    pub fn max_waiting_in_memory(&mut self, max: usize) -> &mut Self {
         self.settings.max_waiting_in_memory = max;
         self
     }
 
     /// Sets how long ended runs are kept, with everything they recorded. Default: 7 days.
-    pub fn run_retention(mut self, time: Duration) -> Self {
+    pub fn run_retention(&mut self, time: Duration) -> &mut Self {
         self.settings.run_retention = time;
         self
     }
 
     /// Sets the maximum bytes of a run's input, in JSON. [`Runs::start`] rejects larger ones. Default: 1 MiB.
-    pub fn max_input_bytes(mut self, max: usize) -> Self {
+    pub fn max_input_bytes(&mut self, max: usize) -> &mut Self {
         self.settings.limits.input = max;
         self
     }
 
     /// Sets the maximum bytes of the value of a step, in JSON, and of the text of a text stream. A step with a larger
     /// value fails and is not retried. Default: 1 MiB.
-    pub fn max_value_bytes(mut self, max: usize) -> Self {
+    pub fn max_value_bytes(&mut self, max: usize) -> &mut Self {
         self.settings.limits.value = max;
         self
     }
 
     /// Sets the maximum bytes of a run's result, in JSON. A run with a larger result fails. Every subscriber of the
     /// channel receives the result. Default: 1 MiB.
-    pub fn max_result_bytes(mut self, max: usize) -> Self {
+    pub fn max_result_bytes(&mut self, max: usize) -> &mut Self {
         self.settings.limits.result = max;
         self
     }
 
     /// Sets the maximum bytes of an error's text. Longer texts are truncated and state their full length. Default: 8
     /// KiB.
-    pub fn max_error_bytes(mut self, max: usize) -> Self {
+    pub fn max_error_bytes(&mut self, max: usize) -> &mut Self {
         self.settings.limits.error = max;
         self
     }
 
     /// Sets the maximum bytes that a run may record: the ids and values of its calls, and the text of its streams. A
     /// run that records more fails. Default: 64 MiB.
-    pub fn max_journal_bytes(mut self, max: usize) -> Self {
+    pub fn max_journal_bytes(&mut self, max: usize) -> &mut Self {
         self.settings.limits.journal = max;
         self
     }
@@ -321,8 +345,6 @@ impl RunsBuilder {
         });
         shared.hub.listen_for_all_signals(&shared.wake);
         shared.engine()?.enter(shared.job_names()).await?;
-        // `start` consumes the builder, so this is the only call that sets it.
-        let _ = self.shared.set(Arc::clone(&shared));
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
         tokio::spawn(claiming::run_housekeeping(Arc::clone(&shared)));
@@ -333,6 +355,12 @@ impl RunsBuilder {
 impl Shared {
     fn engine(&self) -> Result<&dyn Engine, StartError> {
         self.hub.storage().map(crate::storage::Storage::engine).ok_or(StartError::NoStorage)
+    }
+
+    /// Returns the name of a job if it is registered here.
+    fn registered_name<C, I>(&self, job: &Job<C, I>) -> Result<&'static str, StartError> {
+        let name = job.name();
+        if self.jobs.contains_key(name) { Ok(name) } else { Err(StartError::UnknownJob(name.to_owned())) }
     }
 
     fn job_names(&self) -> Vec<String> {

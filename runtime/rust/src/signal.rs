@@ -132,7 +132,7 @@ impl<'p, P: ?Sized> SendSignal<'p, P> {
     }
 
     /// Sets the question that it answers, by the id in a run event. If that question is closed, the signal
-    /// is refused, even if the run waits for the same signal again.
+    /// is rejected, even if the run waits for the same signal again.
     pub fn question(mut self, question: impl Into<Cow<'p, str>>) -> Self {
         self.options.question = Some(question.into());
         self
@@ -185,7 +185,7 @@ pub enum SignalStatus {
     Kept,
 }
 
-/// Why a signal was refused.
+/// An error from sending a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignalError {

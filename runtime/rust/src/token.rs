@@ -50,7 +50,7 @@ pub(crate) struct Keys {
     pub(crate) issuer: Option<String>,
     /// The audience that tokens must have. If `None`, tokens with an audience are rejected.
     pub(crate) audience: Option<String>,
-    /// The longest lifetime of a token, whoever signs it.
+    /// The longest lifetime of a token.
     pub(crate) max_lifetime: Duration,
 }
 
@@ -159,7 +159,7 @@ impl AuthError {
 
     /// Records the error in metrics and the log.
     pub(crate) fn record(&self) {
-        metrics::auth_failed(self.reason);
+        metrics::record_auth_failure(self.reason);
         tracing::debug!(reason = self.reason, detail = self.detail, "access denied");
     }
 }
@@ -168,7 +168,7 @@ impl Keys {
     /// Returns `true` if a bearer is one of the keys, plain or hashed.
     pub(crate) fn is_signing_key(&self, bearer: &str) -> bool {
         // Compare with all keys, so that the time does not reveal which one matches.
-        self.all().fold(false, |found, key| key.matches(bearer) | found)
+        self.signing_keys().fold(false, |found, key| key.matches(bearer) | found)
     }
 
     /// Signs a token.
@@ -215,7 +215,9 @@ impl Keys {
         }
         let jws = Jws::parse(token)?;
         let named = |key: &&SigningKey| jws.header.kid.as_deref().is_none_or(|kid| kid == key.id());
-        if let Some(key) = self.all().filter(named).find(|key| jws.is_signed_with_hs256(key.secret())) {
+        if let Some(key) =
+            self.signing_keys().filter(named).find(|key| jws.is_signed_with_hs256(key.secret()))
+        {
             return self.verify_claims(&jws.payload, &self.issuer_of(key));
         }
         #[cfg(feature = "jwks")]
@@ -290,7 +292,7 @@ impl Keys {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &SigningKey> {
+    fn signing_keys(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.signing).chain(&self.verifying)
     }
 }

@@ -27,7 +27,10 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Reported if a payload or the result of a run does not match the definition that this page was generated from. */
+/**
+ * Reported if a payload or the result of a run does not match the definition that this page was
+ * generated from.
+ */
 export class InvalidMessageError extends Error {
   override readonly name = "InvalidMessageError";
 

@@ -8,8 +8,6 @@
  * @module
  */
 
-export { isCase } from "./channel/is-case.js";
-export { defineChannel, encodeParam, ParamError } from "./channel/channel.js";
 export type {
   ChannelInput,
   ChannelInstance,
@@ -29,15 +27,9 @@ export type {
   TopicName,
   TopicReference,
 } from "./channel/channel.js";
+export { defineChannel, encodeParam, ParamError } from "./channel/define-channel.js";
 export type { Drift } from "./channel/drift.js";
-export {
-  ConnectionError,
-  InvalidMessageError,
-  ProtocolError,
-  SignalError,
-  TextStreamError,
-} from "./errors.js";
-export type { SignalErrorCode } from "./errors.js";
+export { isCase } from "./channel/is-case.js";
 export type {
   DataMessage,
   Gap,
@@ -47,19 +39,27 @@ export type {
   StreamView,
 } from "./channel/message.js";
 export type { ConnectionOptions, ConnectionStatus, TransportChoice } from "./connection/options.js";
-export type {
-  InferInput,
-  InferOutput,
-  PayloadIssue,
-  StandardIssue,
-  StandardResult,
-  StandardSchema,
-} from "./validate/standard-schema.js";
+export type { TokenInput, TokenValue } from "./connection/token.js";
+export type { WebSocketConstructor, WebSocketLike } from "./connection/transport/websocket.js";
+export {
+  ConnectionError,
+  InvalidMessageError,
+  ProtocolError,
+  SignalError,
+  TextStreamError,
+} from "./errors.js";
+export type { SignalErrorCode } from "./errors.js";
 export type { RunError, RunQuestions, RunStatus, RunUpdate } from "./runs/run-update.js";
 export { send } from "./runs/send.js";
 export type { SendOptions } from "./runs/send.js";
 export type { SignalOptions, SignalReceipt } from "./runs/signal.js";
-export type { WebSocketConstructor, WebSocketLike } from "./connection/transport/websocket.js";
+export type {
+  MessageCallback,
+  SubscribeCallbackOptions,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionHandle,
+} from "./subscription/options.js";
 export { RealtimeStore } from "./subscription/store.js";
 export type {
   PauseReason,
@@ -69,11 +69,11 @@ export type {
 } from "./subscription/store.js";
 export { subscribe } from "./subscription/subscribe.js";
 export type {
-  MessageCallback,
-  SubscribeCallbackOptions,
-  SubscribeOptions,
-  Subscription,
-  SubscriptionHandle,
-} from "./subscription/options.js";
-export type { TokenInput, TokenValue } from "./connection/token.js";
+  InferInput,
+  InferOutput,
+  PayloadIssue,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from "./validate/standard-schema.js";
 export type { Cursor } from "./wire.js";

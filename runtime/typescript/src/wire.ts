@@ -1,6 +1,9 @@
 /** The wire protocol: paths, subprotocol, frames and close codes. PROTOCOL.md explains them. */
 
-/** Where to read a channel from: the whole history, new messages only, or after a message id or saved position. */
+/**
+ * Where to read a channel from: the whole history, new messages only, or after a message id or saved
+ * position.
+ */
 export type Cursor = "start" | "now" | (string & {});
 
 /** A frame that may belong to one subscription, named by `ref`. */
@@ -296,7 +299,10 @@ function isOfType(
       : typeof value === type.replace("?", "");
 }
 
-/** All numbers in frames are durations. JSON's `1e400` parses as Infinity, and a timer with it would fire at once. */
+/**
+ * All numbers in frames are durations. JSON's `1e400` parses as Infinity, and a timer with it would
+ * fire at once.
+ */
 function isMilliseconds(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

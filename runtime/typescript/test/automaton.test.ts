@@ -1,4 +1,4 @@
-/** Automata match what JavaScript's own regular expressions do, in linear time. */
+/** Automata match the same as JavaScript's regular expressions, in linear time. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
@@ -16,7 +16,7 @@ const path = new URL("../../../tests/vectors/patterns.json", import.meta.url);
 const vectors = JSON.parse(readFileSync(path, "utf8")) as readonly Vector[];
 const characters = [..."abcA09 \n\r\u2028-_é\u0301λ😀😁\uFEFF"];
 
-/** Numbers that look random, the same in each run. */
+/** Returns pseudorandom numbers, the same in each run. */
 function draws(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -25,7 +25,7 @@ function draws(seed: number): (below: number) => number {
   };
 }
 
-/** Without `y`, V8 also looks between the halves of a surrogate pair, where the standard lets nothing match. */
+/** Without `y`, V8 also matches between the halves of a surrogate pair, unlike the standard. */
 function matchesSomewhere(native: RegExp, text: string): boolean {
   const starts = [...text].reduce((starts, character) => [...starts, (starts.at(-1) ?? 0) + character.length], [0]);
   return starts.some((start) => {
@@ -34,7 +34,7 @@ function matchesSomewhere(native: RegExp, text: string): boolean {
   });
 }
 
-/** The automaton of a pattern that people write. */
+/** The automaton of a realistic pattern. */
 function known(pattern: string): f.Automaton {
   const vector = vectors.find((vector) => vector.pattern === pattern);
   return f.automaton(pattern, vector?.automaton ?? "");
@@ -42,7 +42,7 @@ function known(pattern: string): f.Automaton {
 
 const WORDS = "^(\\w+\\s?)*$";
 
-test("random patterns match what JavaScript's do, on random texts", () => {
+test("random patterns match the same as JavaScript's, on random texts", () => {
   const draw = draws(5);
   let matched = 0;
   let compared = 0;
@@ -60,7 +60,7 @@ test("random patterns match what JavaScript's do, on random texts", () => {
   expect(Math.min(matched, compared - matched)).toBeGreaterThan(3000);
 });
 
-test("a text of a mebibyte is matched soon, whatever the pattern", { timeout: 60_000 }, () => {
+test("a text of a mebibyte is matched quickly by every pattern", { timeout: 60_000 }, () => {
   const text = "a".repeat(2 ** 20);
   const since = Date.now();
   expect(known(WORDS).test(text)).toBe(true);
@@ -74,14 +74,14 @@ describe.each([
   ["zod", f],
   ["zod/mini", mini as unknown as typeof f],
 ])("%s", (_, face) => {
-  it("reads strings by automata, and shows the pattern as it was written", () => {
+  it("reads strings with automata, and shows the pattern as written", () => {
     const schema = face.string({ maxLength: 5, pattern: known(WORDS) });
     expect(schema.safeParse("a b").success).toBe(true);
     const refused = schema.safeParse("a!");
     expect(refused.error?.issues.map(({ message }) => message)).toEqual([`must match the pattern ${WORDS}`]);
   });
 
-  it("matches names by automata", () => {
+  it("matches names with automata", () => {
     const schema = face.checked(face.json(), {
       patternProperties: [
         [known(WORDS), { type: "integer" }],

@@ -12,12 +12,12 @@ const files = defineChannel({
 });
 
 describe("a channel", () => {
-  it("has the name that its address and params make", () => {
+  it("has the name of its address and params", () => {
     expect(pipeline({ runId: "run_42" }).name).toBe("pipeline:run_42");
     expect(system.name).toBe("system");
   });
 
-  it("encodes params so that two channels never have one name", () => {
+  it("encodes params so that no two channels have the same name", () => {
     expect(files({ owner: "a/b", path: "c" }).name).toBe("files:a%2Fb/c");
     expect(files({ owner: "a", path: "b/c" }).name).toBe("files:a/b%2Fc");
     expect(files({ owner: "A-z_0.~", path: "é 😀!'()*%" }).name).toBe(
@@ -25,7 +25,7 @@ describe("a channel", () => {
     );
   });
 
-  it("refuses params that its definition refuses", () => {
+  it("rejects params that are invalid by its definition", () => {
     expect(() => pipeline({ runId: "run 42" })).toThrow(ParamError);
     expect(() => pipeline({} as { runId: string })).toThrow(/param "runId" is invalid/);
     expect(() => files({ owner: "", path: "x" })).toThrow(/must not be empty/);
@@ -45,7 +45,7 @@ describe("a channel", () => {
     expect(pipeline.topics).toBe(channel.topics);
   });
 
-  it("carries text streams where its definition says so, and still looks like a channel of Inngest's SDK", () => {
+  it("can have topics of text streams, and still looks like a channel of Inngest's SDK", () => {
     const stories = defineChannel({
       name: "stories",
       address: "stories",
@@ -83,7 +83,7 @@ describe("a channel", () => {
     expect([system.$signals, system.$result]).toEqual([{}, undefined]);
   });
 
-  it("is refused where a topic and a signal share a name", () => {
+  it("is rejected if a topic and a signal have the same name", () => {
     const payload = z.string();
     expect(() =>
       defineChannel({
@@ -96,7 +96,7 @@ describe("a channel", () => {
     ).toThrow(/"b" is both a topic and a signal/);
   });
 
-  it("is refused where address and params disagree", () => {
+  it("is rejected if its address and params differ", () => {
     const topics = {};
     expect(() => defineChannel({ name: "a", address: "a:{b}", fingerprint: "", topics })).toThrow(
       /which is not defined/,

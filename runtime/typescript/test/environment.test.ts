@@ -39,7 +39,7 @@ async function open(options: { min?: number; transport?: "sse"; token?: () => Pr
   });
 }
 
-const happenings: readonly (readonly [string, () => void])[] = [
+const changes: readonly (readonly [string, () => void])[] = [
   ["the network goes", () => window.dispatchEvent(new Event("offline"))],
   ["the network comes back", () => window.dispatchEvent(new Event("online"))],
   ["the page is shown again", () => document.dispatchEvent(new Event("visibilitychange"))],
@@ -47,8 +47,8 @@ const happenings: readonly (readonly [string, () => void])[] = [
   ["the page is thawed", () => document.dispatchEvent(new Event("resume"))],
 ];
 
-describe("a dead connection is noticed soon, long before the server would be missed,", () => {
-  it.each(happenings)("when %s", async (_, happen) => {
+describe("a dead connection is detected long before a heartbeat is late", () => {
+  it.each(changes)("when %s", async (_, happen) => {
     setTiming({ probe: 100 });
     await open({ min: 200 });
     server.isDeaf = true;
@@ -59,7 +59,7 @@ describe("a dead connection is noticed soon, long before the server would be mis
     await until(() => seen.length === 1);
   });
 
-  it("also where something was still on its way to it", async () => {
+  it("even if a frame was still in flight", async () => {
     setTiming({ probe: 200 });
     await open({ min: 200 });
     server.isDeaf = true;
@@ -83,16 +83,16 @@ describe("a dead connection is noticed soon, long before the server would be mis
   });
 });
 
-it("a connection that lives is not made anew by any of this", async () => {
+it("none of these restarts a live connection", async () => {
   await open();
-  happenings.forEach(([, happen]) => happen());
-  await until(() => server.probes >= happenings.length);
+  changes.forEach(([, happen]) => happen());
+  await until(() => server.probes >= changes.length);
   server.publish("tokens", "a");
   await until(() => seen.length === 1);
   expect([server.handshakes, subscription.connectionStatus]).toEqual([1, "open"]);
 });
 
-it.each(happenings.slice(1))("a lost connection is made at once, without waiting, when %s", async (_, happen) => {
+it.each(changes.slice(1))("a lost connection is made at once, without waiting, when %s", async (_, happen) => {
   await open();
   server.cut();
   await until(() => subscription.connectionStatus === "connecting");
@@ -101,7 +101,7 @@ it.each(happenings.slice(1))("a lost connection is made at once, without waiting
   await until(() => seen.length === 1);
 });
 
-it("a token that could not be fetched is asked for at once when the network comes back", async () => {
+it("a token that could not be fetched is fetched at once when the network returns", async () => {
   let isOnline = true;
   await open({ token: async () => (isOnline ? token : Promise.reject(new Error("offline"))) });
   isOnline = false;
@@ -113,7 +113,7 @@ it("a token that could not be fetched is asked for at once when the network come
   await until(() => subscription.connectionStatus === "open");
 });
 
-it("a page that is frozen leaves, and is back when it is thawed", async () => {
+it("a frozen page disconnects, and reconnects when it is resumed", async () => {
   await open();
   document.dispatchEvent(new Event("freeze"));
   await until(() => server.connections === 0);
@@ -122,7 +122,7 @@ it("a page that is frozen leaves, and is back when it is thawed", async () => {
   await until(() => seen.length === 1);
 });
 
-it("over events, where nobody can be asked, another stream is opened", async () => {
+it("an event stream is probed by opening another one", async () => {
   await open({ transport: "sse" });
   window.dispatchEvent(new Event("online"));
   await until(() => server.streams === 2 && server.subscriptions === 1);

@@ -38,8 +38,8 @@ async function collect(options: Partial<Parameters<typeof subscribe>[0]> = {}) {
   return { subscription, seen, errors };
 }
 
-describe("over events", () => {
-  it("messages come as over a WebSocket, and resume", async () => {
+describe("over an event stream", () => {
+  it("messages arrive and resume as over a WebSocket", async () => {
     const { seen, subscription } = await collect({ transport: "sse", WebSocket });
     server.publish("tokens", "a", "b");
     server.cut();
@@ -53,7 +53,7 @@ describe("over events", () => {
     expect(subscription.connectionStatus).toBe("open");
   });
 
-  it("all subscriptions share one stream, and another one when they change", async () => {
+  it("all subscriptions share one stream, which is reopened when they change", async () => {
     const all = await Promise.all(Array.from({ length: 5 }, () => collect({ transport: "sse" })));
     expect(server.streams).toBe(1);
     server.publish("tokens", "a");
@@ -66,11 +66,11 @@ describe("over events", () => {
     await until(() => server.subscriptions === 5 && server.streams === 3);
   });
 
-  it("the reason of a refusal reaches the subscriptions that were refused", async () => {
+  it("refused subscriptions receive the reason", async () => {
     const { seen, errors } = await collect({ transport: "sse" });
     server.refusalCode = "unknown_channel";
     server.refusals = 2;
-    // The one that stands is refused in the new stream as well.
+    // The existing subscription is refused in the new stream as well.
     await expect(collect({ transport: "sse" })).rejects.toMatchObject({ code: "unknown_channel" });
     expect(errors).toMatchObject([{ code: "unknown_channel" }]);
     expect(seen).toEqual([]);
@@ -80,8 +80,8 @@ describe("over events", () => {
   });
 });
 
-describe("where no WebSocket can be opened", () => {
-  it("events are taken at once, and nobody is told of an error", async () => {
+describe("if no WebSocket can be opened", () => {
+  it("an event stream is used at once, without an error", async () => {
     server.refusedHandshakes = Infinity;
     const { seen, errors } = await collect({ WebSocket });
     server.publish("tokens", "a");
@@ -89,11 +89,11 @@ describe("where no WebSocket can be opened", () => {
     server.cut();
     server.publish("tokens", "b");
     await until(() => seen.length === 2);
-    // The second time, it is known.
+    // The second time, the client knows that WebSockets are blocked.
     expect([server.handshakes, errors]).toEqual([1, []]);
   });
 
-  it("as in Node 20, which has none, events are taken", async () => {
+  it("an event stream is used, as in Node 20, which has no WebSocket", async () => {
     const given = globalThis.WebSocket;
     Reflect.deleteProperty(globalThis, "WebSocket");
     const { seen } = await collect();
@@ -104,7 +104,7 @@ describe("where no WebSocket can be opened", () => {
     }
   });
 
-  it("a WebSocket is tried again beside the events, and taken once there is one", async () => {
+  it("a WebSocket is tried again while the event stream is open, and replaces it once open", async () => {
     setTiming({ returnMin: 20 });
     server.refusedHandshakes = 3;
     const { seen, errors, subscription } = await collect({ WebSocket });
@@ -121,7 +121,7 @@ describe("where no WebSocket can be opened", () => {
     await until(() => server.streams === 1);
   });
 
-  it("and no stream either, both are named and tried until one can be", async () => {
+  it("and no event stream either, the error names both, and both are tried until one opens", async () => {
     server.refusedHandshakes = 2;
     server.refusesStreams = true;
     const { errors } = await collect({ WebSocket });
@@ -131,7 +131,7 @@ describe("where no WebSocket can be opened", () => {
   });
 });
 
-it("a server that asks to be left alone for a while is, with either transport", async () => {
+it("Retry-After is honored with either transport", async () => {
   server.refusedHandshakes = 1;
   server.refusedStreams = 1;
   server.retryAfter = "1";
@@ -143,7 +143,7 @@ it("a server that asks to be left alone for a while is, with either transport", 
   expect([server.handshakes, server.streams]).toEqual([2, 1]);
 });
 
-it("a WebSocket that could be opened before is not given up for events at its first failure", async () => {
+it("a WebSocket that was open before is not replaced by an event stream at its first failure", async () => {
   const { seen } = await collect({ WebSocket });
   server.refusedHandshakes = 2;
   server.cut();
@@ -152,21 +152,21 @@ it("a WebSocket that could be opened before is not given up for events at its fi
   expect([server.handshakes, server.streams]).toEqual([4, 0]);
 });
 
-it("a network that swallows every WebSocket is noticed soon, and events are taken after one attempt", async () => {
+it("a network that drops the frames of every WebSocket is detected, and an event stream is used after one attempt", async () => {
   setTiming({ open: 400, probe: 100 });
   const { seen, subscription, errors } = await collect({ WebSocket });
   server.send({ kind: "alive", next_in: 200 });
   Object.assign(server, { isDeaf: "websocket", ignoresHandshakes: true });
   const start = performance.now();
   await until(() => server.streams === 1 && subscription.connectionStatus === "open");
-  // 300 ms of silence, 100 for the answer, 20 before the attempt and 400 for that.
+  // 300 ms of silence, 100 for the probe, 20 of backoff and 400 for the attempt.
   expect(performance.now() - start).toBeLessThan(1_200);
   expect([server.handshakes, errors]).toEqual([2, []]);
   server.publish("tokens", "a");
   await until(() => seen.length === 1);
 });
 
-it("a server that answers late with a sign of life is asked, and stays", async () => {
+it("a server with a late heartbeat is probed, and the connection stays", async () => {
   const { subscription } = await collect({ WebSocket });
   server.send({ kind: "alive", next_in: 100 });
   await until(() => server.probes === 1);
@@ -174,7 +174,7 @@ it("a server that answers late with a sign of life is asked, and stays", async (
   expect([server.handshakes, server.streams, subscription.connectionStatus]).toEqual([1, 0, "open"]);
 });
 
-it("events are read in whatever pieces they come", () => {
+it("events are parsed from chunks of any size", () => {
   const text = 'data: {"a":1}\n\n: a comment\nid: 7\ndata:x\r\ndata: y\r\n\r\ndata: é\r\revent: z\n\n';
   for (let size = 1; size <= text.length; size += 1) {
     const seen: string[] = [];

@@ -18,7 +18,7 @@ function basics() {
   return { channel, token, apiBaseUrl: server.url, WebSocket, ...speed } as const;
 }
 
-it("a failure names the URL that was tried, with its path and without the token", async () => {
+it("an error names the URL with its path, without the token", async () => {
   const apiBaseUrl = `${server.url}/api/`;
   server.refusedHandshakes = 1;
   server.refusesStreams = true;
@@ -30,12 +30,12 @@ it("a failure names the URL that was tried, with its path and without the token"
   await expect(attempt).rejects.not.toThrow(token);
 });
 
-it("a server that closes every connection at once is asked less and less often", async () => {
+it("the delay grows against a server that closes every connection at once", async () => {
   server.isFickle = true;
   const subscription = await subscribe({ ...basics(), reconnectMinMs: 20, reconnectMaxMs: 10_000 });
   await new Promise((resolve) => setTimeout(resolve, 500));
   subscription.close();
-  // Without backing off these would be 25 or more.
+  // Without backoff there would be 25 or more.
   expect(server.sinces.length).toBeLessThan(9);
 });
 
@@ -50,7 +50,7 @@ describe("without a handler, the console", () => {
     vi.restoreAllMocks();
   });
 
-  it("is told once of each failure that is tried again", async () => {
+  it("receives each retried failure once", async () => {
     let calls = 0;
     server.refusals = 3;
     const subscription = await subscribe({
@@ -75,7 +75,7 @@ describe("without a handler, the console", () => {
     subscription.close();
   });
 
-  it("is told of a wrong port while subscribe is pending", async () => {
+  it("receives a wrong port while subscribe is pending", async () => {
     const controller = new AbortController();
     const abortSignal = controller.signal;
     const attempt = subscribe({ ...basics(), abortSignal, apiBaseUrl: "http://127.0.0.1:1" });
@@ -87,7 +87,7 @@ describe("without a handler, the console", () => {
     await expect(attempt).rejects.toThrow(/abort/);
   });
 
-  it("is told of a drift once, whatever reconnects and however many subscribe", async () => {
+  it("receives a drift once, across reconnects and subscriptions", async () => {
     server.fingerprint = "new";
     const subscriptions = [await subscribe(basics()), await subscribe(basics())];
     server.cut();
@@ -101,17 +101,17 @@ describe("without a handler, the console", () => {
     }
   });
 
-  it("is told nothing where handlers are", async () => {
-    const told: unknown[] = [];
+  it("receives nothing if there are handlers", async () => {
+    const errors: unknown[] = [];
     server.fingerprint = "newer";
     server.refusals = 1;
     const subscription = await subscribe({
       ...basics(),
       token: () => token,
-      onError: (error) => void told.push(error),
-      onDrift: (drift) => void told.push(drift),
+      onError: (error) => void errors.push(error),
+      onDrift: (drift) => void errors.push(drift),
     });
-    expect(told).toHaveLength(2);
+    expect(errors).toHaveLength(2);
     expect(warnings).toEqual([]);
     subscription.close();
   });

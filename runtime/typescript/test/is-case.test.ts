@@ -3,7 +3,7 @@ import { isCase } from "../src/index.js";
 
 type OpenEvent = { kind: "created"; id: string } | { kind: string & {}; [key: string]: unknown };
 
-it("a case is told by an own property of an object only", () => {
+it("a case is selected only by an own property of an object", () => {
   const values: unknown[] = [
     { kind: "created", id: "1" },
     { kind: "of-tomorrow" },

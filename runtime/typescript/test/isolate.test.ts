@@ -12,7 +12,7 @@ const channel = pipeline({ runId: "run_42" });
 const token = tokenFor(channel.name, ["status", "tokens", "total"]);
 let server: TestServer;
 let open: SubscriptionHandle[];
-/** What `reportError` was called with. */
+/** The errors that `reportError` received. */
 let reported: unknown[];
 
 beforeEach(async () => {
@@ -81,7 +81,7 @@ describe("a callback that throws is reported, and", () => {
     expect(reported).toEqual([failure]);
   });
 
-  it("onMessage with an onError that throws, too, goes on with the next message", async () => {
+  it("onMessage, with an onError that throws, too, does not stop the next message", async () => {
     const seen: unknown[] = [];
     open.push(
       await subscribe({
@@ -98,7 +98,7 @@ describe("a callback that throws is reported, and", () => {
     expect(reported).toEqual([failure, failure]);
   });
 
-  it("a store's listener keeps no other listener from being called", async () => {
+  it("a store's listener does not keep other listeners from being called", async () => {
     const store = new RealtimeStore(basics());
     let calls = 0;
     store.subscribe(fail);
@@ -133,7 +133,7 @@ it.each([
   expect(reported).toEqual([]);
 });
 
-it("without reportError, an error is thrown in a task of its own", () => {
+it("without reportError, an error is thrown in a separate task", () => {
   vi.stubGlobal("reportError", undefined);
   vi.useFakeTimers();
   reportUncaught(failure);

@@ -3,31 +3,31 @@ import * as z from "zod";
 import { describeIssues } from "../src/validate/standard-schema.js";
 import * as f from "../src/validate/zod/index.js";
 
-/** The issues of a whole payload. */
+/** Returns the issues of a whole payload. */
 function issues(schema: z.ZodType, value: unknown): f.Issue[] {
   const result = f.payload(schema).safeParse(value);
   return result.success ? [] : f.issues(result.error);
 }
 
-/** What is shown of a value that is not accepted. */
+/** Returns the value of an issue. */
 const shown = (value: unknown): string | undefined => issues(f.never(), value)[0]?.value;
 
-describe("an issue shows what stands there, in short", () => {
-  test("numbers as JavaScript writes them, texts as JSON, containers by kind", () => {
+describe("an issue has the value, abbreviated", () => {
+  test("numbers as JavaScript writes them, texts as JSON, containers by type", () => {
     expect([null, true, 1.5, -0, 1e21, 1e-7, [1], { a: 1 }].map(shown)).toEqual([
       "null", "true", "1.5", "0", "1e+21", "1e-7", "an array", "an object",
     ]);
     expect(shown('a "quoted"\n\u0001 text')).toBe('"a \\"quoted\\"\\n\\u0001 text"');
   });
 
-  test("texts are cut after 40 code points", () => {
+  test("texts are truncated after 40 code points", () => {
     expect(shown("x".repeat(40))).toBe(`"${"x".repeat(40)}"`);
     expect(shown("x".repeat(41))).toBe(`"${"x".repeat(40)}…"`);
     expect(shown("😀".repeat(40))).toBe(`"${"😀".repeat(40)}"`);
     expect(shown(`${"😀".repeat(39)}"ab`)).toBe(`"${"😀".repeat(39)}\\"…"`);
   });
 
-  test("nothing where nothing stands", () => {
+  test("no value if there is none", () => {
     expect(issues(f.object({ a: f.string() }), {})).toEqual([{ path: "/a", rule: "required", message: "is required" }]);
     expect(issues(f.strictObject({}), { a: null })).toEqual([
       { path: "/a", rule: "additionalProperties", message: "is not allowed", value: "null" },
@@ -45,18 +45,18 @@ describe("issues are in order", () => {
     ]);
   });
 
-  test("ties as the rules are held, and each thing once", () => {
+  test("stably by keyword, and without duplicates", () => {
     const Twice = f.checked(f.json(), { minLength: 9, allOf: [{ pattern: "b" }, { pattern: "b" }, { minLength: 9 }] });
     expect(issues(Twice, "a").map(({ rule }) => rule)).toEqual(["minLength", "pattern"]);
   });
 
-  test("in what zod and Standard Schema report, too", () => {
+  test("in the reports of zod and Standard Schema, too", () => {
     const Schema = f.object({ b: f.integer(), a: f.integer() });
     const result = Schema["~standard"].validate({ b: "", a: "" });
     expect(result).toMatchObject({ issues: [{ path: ["a"] }, { path: ["b"] }] });
   });
 
-  test("the wire profile and the schema are told together", () => {
+  test("issues of the wire profile and the schema together", () => {
     const Schema = f.object({ a: f.integer(), list: f.array(f.string()) });
     expect(issues(Schema, { x: { y: NaN }, a: "1", list: ["\udc00", 2], "\ud800": 1 }).map(({ path, message }) => `${path} ${message}`)).toEqual([
       "/a must be an integer",
@@ -74,19 +74,19 @@ describe("issues as text", () => {
     return result instanceof Promise ? "" : describeIssues(result.issues ?? []);
   };
 
-  test("a place, what it must be, and what it is", () => {
+  test("have a path, a requirement and a value", () => {
     expect(text(f.object({ progress: f.integer({ maximum: 100 }), message: f.string() }), { progress: 101 })).toBe(
       "/message is required; /progress must be at most 100, got 101",
     );
     expect(text(f.string(), [])).toBe("the value must be a string, got an array");
   });
 
-  test("the messages of others stand after a colon", () => {
+  test("have other libraries' messages after a colon", () => {
     expect(text(z.object({ "a/b": z.string().refine((value) => value !== "a", "too plain") }), { "a/b": "a" })).toBe("/a~1b: too plain");
   });
 });
 
-test("properties that somebody gave to all objects are not read", () => {
+test("properties added to Object.prototype are not read", () => {
   const Schema = f.payload(f.object({ a: f.optional(f.integer()), map: f.optional(f.map(f.integer())), json: f.json() }));
   const Tagged = f.tagged("kind", { a: f.object({ kind: f.literal("a") }) });
   const prototype = Object.prototype as { a?: unknown; kind?: unknown };
@@ -106,7 +106,7 @@ describe("issues are limited", () => {
   const more = { path: "", rule: "issues", message: "has more than 20 issues" };
   const paths = (found: readonly f.Issue[]): string[] => found.map(({ path }) => path);
 
-  test("to the first 20 that are found, in order, and a last one says so", () => {
+  test("to the first 20, in order, and a last one says so", () => {
     const wrong = (count: number): f.Issue[] => issues(f.array(f.string()), Array(count).fill(1));
     expect(wrong(20)).toHaveLength(20);
     expect(wrong(21)).toHaveLength(21);
@@ -115,7 +115,7 @@ describe("issues are limited", () => {
     expect(paths(wrong(21)).slice(0, 20).sort()).toEqual(Array.from({ length: 20 }, (_, index) => `/${index}`).sort());
   });
 
-  test("whatever finds them", () => {
+  test("in every kind of schema", () => {
     const list = Array(30).fill(1);
     const object = Object.fromEntries(list.map((_, index) => [`p${index}`, Infinity]));
     const names = Object.keys(object);
@@ -143,7 +143,7 @@ describe("issues are limited", () => {
     }
   });
 
-  test("and count what is found twice once", () => {
+  test("after duplicates are dropped", () => {
     const list = Array(11).fill(1);
     const Twice = f.checked(f.json(), { allOf: [{ items: { type: "string" } }, { items: { type: "string" } }] });
     expect(issues(Twice, list)).toHaveLength(11);
@@ -151,7 +151,7 @@ describe("issues are limited", () => {
     expect(issues(f.array(Twice), [list, [1], [1, 1, 1, 1, 1, 1, 1, 1, 1]]).at(-1)).toEqual(more);
   });
 
-  test("and nothing else is read", () => {
+  test("and reading stops there", () => {
     let reads = 0;
     const list = Array.from({ length: 1_000 }, () => Object.defineProperty({}, "a", { enumerable: true, get: () => reads++ }));
     issues(f.array(f.object({ a: f.string() })), list);
@@ -167,7 +167,7 @@ describe("issues are limited", () => {
     expect(f.issues(result.error as z.ZodError)).toHaveLength(21);
   });
 
-  test("long names and paths are cut", () => {
+  test("long names and paths are truncated", () => {
     const name = `${"😀".repeat(64)}x`;
     expect(paths(issues(f.map(f.string()), { [name]: 1, ["y".repeat(64)]: 1 }))).toEqual([
       `/${"y".repeat(64)}`,

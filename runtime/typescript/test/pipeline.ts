@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defineChannel } from "../src/index.js";
 
-/** The channel of the tests, written as generated code is. */
+/** The channel of the tests, in the form of generated code. */
 export const pipeline = defineChannel({
   name: "pipeline",
   address: "pipeline:{runId}",
@@ -25,7 +25,7 @@ export const system = defineChannel({
   topics: { notice: { payload: z.string() } },
 });
 
-/** A run's channel: it takes signals, and says what the run returns. */
+/** A channel of runs, with signals and a result. */
 export const reviews = defineChannel({
   name: "pipeline",
   address: "pipeline:{runId}",

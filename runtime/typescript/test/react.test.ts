@@ -16,7 +16,7 @@ type Options = UseRealtimeOptions<typeof channel>;
 
 let server: TestServer;
 let root: Root;
-/** What the component saw at each render, the latest last. */
+/** The results of each render, the latest last. */
 let renders: ReturnType<typeof useRealtime<typeof channel>>[];
 
 function Watcher({ options }: { options: Options }) {
@@ -39,7 +39,7 @@ function now() {
   return last;
 }
 
-/** Lets React render until something holds. */
+/** Renders until a condition is true. */
 function see(holds: () => boolean): Promise<void> {
   return act(() => until(holds));
 }
@@ -65,7 +65,7 @@ afterEach(async () => {
 });
 
 describe("useRealtime in StrictMode", () => {
-  it("connects once, shows messages, and leaves at unmount", async () => {
+  it("connects once, shows messages, and disconnects at unmount", async () => {
     await render();
     expect(renders[0]?.connectionStatus).toBe("idle");
     await see(isOpen);
@@ -80,7 +80,7 @@ describe("useRealtime in StrictMode", () => {
     root = createRoot(document.createElement("div"));
   });
 
-  it("calls the latest token factory, and does not connect anew for another one", async () => {
+  it("calls the latest token factory, and does not reconnect if it changes", async () => {
     await render({ token: () => "never" });
     await render({ token: () => Promise.resolve({ key: tokenFor(channel.name, ["tokens"], 20) }) });
     await see(isOpen);
@@ -91,7 +91,7 @@ describe("useRealtime in StrictMode", () => {
     expect(server.tokens.length).toBe(2);
   });
 
-  it("has every message of a batch in delta, and only as many as historyLimit in all", async () => {
+  it("has every message of a batch in delta, and at most historyLimit in all", async () => {
     await render({ historyLimit: 3 });
     await see(isOpen);
     const before = renders.length;
@@ -103,7 +103,7 @@ describe("useRealtime in StrictMode", () => {
     expect(renders.length - before).toBe(2);
   });
 
-  it("gathers messages for bufferInterval", async () => {
+  it("collects messages for bufferInterval", async () => {
     await render({ bufferInterval: 50 });
     await see(isOpen);
     const before = renders.length;
@@ -114,7 +114,7 @@ describe("useRealtime in StrictMode", () => {
     expect(renders.length - before).toBe(2);
   });
 
-  it("pauses while the page is hidden and then gets what it missed", async () => {
+  it("pauses while the page is hidden, and then receives the missed messages", async () => {
     await render();
     await see(isOpen);
     server.publish("tokens", "a");
@@ -129,7 +129,7 @@ describe("useRealtime in StrictMode", () => {
     expect(now()).toMatchObject({ isPaused: false, pauseReason: null, gap: null });
   });
 
-  it("is paused by enabled, idle without a channel, and starts anew with a key", async () => {
+  it("is paused by enabled, idle without a channel, and starts again with a new key", async () => {
     await render({ enabled: false });
     expect(now()).toMatchObject({ connectionStatus: "paused", pauseReason: "disabled" });
     await render({ channel: undefined });
@@ -147,7 +147,7 @@ describe("useRealtime in StrictMode", () => {
     expect(now().messages.last?.data).toBe("b");
   });
 
-  it("begins where `since` says, and shows where another would go on", async () => {
+  it("begins at `since`, and shows its position", async () => {
     server.publish("tokens", "a", "b");
     await render({ since: "start", historyLimit: 1 });
     await see(() => now().messages.last?.data === "b");
@@ -185,7 +185,7 @@ describe("useRealtime in StrictMode", () => {
     await see(() => seen.at(-1)?.[0] === "complete");
   });
 
-  it("tells of the run, and sends signals with the latest token by the same function at each render", async () => {
+  it("shows the run, and sends signals with the latest token by the same function at each render", async () => {
     const review = reviews({ runId: "run_42" });
     const shown: ReturnType<typeof useRealtime<typeof review>>[] = [];
     function Review({ token }: { token: string }) {
@@ -274,14 +274,14 @@ describe("useRealtime in StrictMode", () => {
     await see(() => now().messages.all.length === 3);
     expect(server.tokens.length).toBe(1);
     expect(warn.mock.calls).toEqual([[expect.stringContaining(`received a different \`${option}\` at each render`)]]);
-    // What changes for a reason still counts.
+    // A change with a reason still counts.
     await render("run_43", 10);
     await see(() => server.tokens.length === 2);
     expect(now().messages.all).toEqual([]);
     warn.mockRestore();
   });
 
-  it("shows how the server's definition differs, until both are the same again", async () => {
+  it("shows a drift until both definitions are the same again", async () => {
     server.fingerprint = "new";
     await render();
     expect(now().drift).toBeNull();
@@ -294,7 +294,7 @@ describe("useRealtime in StrictMode", () => {
     await see(() => isOpen() && now().drift === null);
   });
 
-  it("leaves once the run has ended, with its result", async () => {
+  it("disconnects once the run has ended, with its result", async () => {
     await render();
     await see(isOpen);
     server.publish("tokens", "a");

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { Backoff } from "../src/connection/backoff.js";
 import { retryAfter } from "../src/http/retry-after.js";
 
-it("a server names seconds or a date, and what is neither says nothing", () => {
+it("a server names seconds or a date, and anything else is ignored", () => {
   const read = (text: string | undefined) => retryAfter(new Headers(text === undefined ? {} : { "retry-after": text }));
   expect(read("0")).toBe(0);
   expect(read(" 12 ")).toBe(12_000);
@@ -16,7 +16,7 @@ it("a server names seconds or a date, and what is neither says nothing", () => {
   }
 });
 
-it("a wait is never shorter than the server asked for, and scattered", () => {
+it("a delay is never shorter than requested, and has jitter", () => {
   const waits = Array.from({ length: 20 }, () => new Backoff().next({ min: 100, max: 1000 }, 5000));
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(5000);
   expect(Math.max(...waits)).toBeLessThanOrEqual(5100);

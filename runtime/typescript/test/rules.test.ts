@@ -3,7 +3,7 @@ import * as f from "../src/validate/zod/index.js";
 
 const LONE = "\ud800";
 
-/** Every issue as `path rule: message, got value`. */
+/** Returns every issue as `path rule: message, got value`. */
 function issues(rules: f.Rules, value: unknown): string[] {
   const result = f.payload(f.checked(f.json(), rules)).safeParse(value);
   return result.success
@@ -15,10 +15,10 @@ function takes(rules: f.Rules, value: unknown): boolean {
   return issues(rules, value).length === 0;
 }
 
-/** JSON text as a value, for names that JavaScript literals treat specially. */
+/** Parses JSON, for names that JavaScript literals treat specially. */
 const json = (text: string): unknown => JSON.parse(text);
 
-describe("each keyword has its words", () => {
+describe("each keyword has its message", () => {
   const cases: [name: string, rules: f.Rules, value: unknown, issues: string[]][] = [
     ["type", { type: "string" }, 1, [" type: must be a string, got 1"]],
     ["several types", { type: ["string", "null", "boolean"] }, 1, [" type: must be null, a boolean or a string, got 1"]],
@@ -83,7 +83,7 @@ describe("each keyword has its words", () => {
   });
 });
 
-describe("each keyword binds only its own kind of value", () => {
+describe("each keyword applies only to its own type of value", () => {
   const all: f.Rules = {
     minimum: 1,
     multipleOf: 3,
@@ -100,7 +100,7 @@ describe("each keyword binds only its own kind of value", () => {
     unevaluatedItems: false,
     unevaluatedProperties: false,
   };
-  test("others pass", () => {
+  test("values of other types are accepted", () => {
     expect([true, null, 3].map((value) => takes(all, value))).toEqual([true, true, true]);
     expect(["", [], {}].map((value) => takes(all, value))).toEqual([false, false, false]);
     expect(takes({ maxContains: 0, minContains: 5, then: false, else: false }, [1])).toBe(true);
@@ -108,7 +108,7 @@ describe("each keyword binds only its own kind of value", () => {
 });
 
 describe("values are compared as JSON", () => {
-  test("1 is 1.0, the order of members does not count, and 0 is not false", () => {
+  test("1 equals 1.0, the order of members does not matter, and 0 is not false", () => {
     expect(takes({ const: 1 }, json("1.0"))).toBe(true);
     expect(takes({ enum: [{ a: 1, b: [2] }] }, json('{"b":[2.0],"a":1e0}'))).toBe(true);
     expect(takes({ uniqueItems: true }, json("[0, false, null, \"0\", [], {}, [0], [false], {\"a\":0}]"))).toBe(true);
@@ -118,7 +118,7 @@ describe("values are compared as JSON", () => {
     expect(takes({ const: json('{"__proto__":1}') }, {})).toBe(false);
   });
 
-  test("names that every object inherits are ordinary", () => {
+  test("inherited names are ordinary", () => {
     const names = ["__proto__", "toString", "constructor", "hasOwnProperty"];
     for (const name of names) {
       const one = json(`{${JSON.stringify(name)}: 1}`);
@@ -134,7 +134,7 @@ describe("values are compared as JSON", () => {
   });
 });
 
-describe("unevaluated keywords see what accepting applicators evaluated", () => {
+describe("unevaluated keywords skip what accepting applicators evaluated", () => {
   const a: f.Rules = { properties: { a: true }, required: ["a"] };
   const b: f.Rules = { properties: { b: true }, required: ["b"] };
   const closed = (rules: f.RulesObject): f.Rules => ({ ...rules, unevaluatedProperties: false });
@@ -145,14 +145,14 @@ describe("unevaluated keywords see what accepting applicators evaluated", () => 
     expect(issues(closed({ allOf: [a, b] }), { ...both, c: 1 })).toEqual(["/c unevaluatedProperties: is not allowed, got 1"]);
   });
 
-  test("every accepting alternative of anyOf counts, the one of oneOf, and none of not", () => {
+  test("all accepting alternatives of anyOf count, the one of oneOf, and none of not", () => {
     expect(takes(closed({ anyOf: [a, b] }), both)).toBe(true);
     expect(issues(closed({ anyOf: [a, b] }), { a: 1, c: 1 })).toEqual(["/c unevaluatedProperties: is not allowed, got 1"]);
     expect(issues(closed({ oneOf: [a, { ...b, required: ["c"] }] }), both)).toEqual(["/b unevaluatedProperties: is not allowed, got 1"]);
     expect(issues(closed({ not: { not: a } }), { a: 1 })).toEqual(["/a unevaluatedProperties: is not allowed, got 1"]);
   });
 
-  test("if counts where it accepts, and then or else", () => {
+  test("if counts when it accepts, and so do then and else", () => {
     const rules = closed({ if: a, then: { properties: { t: true } }, else: { properties: { e: true } } });
     expect(takes(rules, { a: 1, t: 1 })).toBe(true);
     expect(takes(rules, { e: 1 })).toBe(true);
@@ -160,24 +160,24 @@ describe("unevaluated keywords see what accepting applicators evaluated", () => 
     expect(takes(closed({ if: a }), { a: 1 })).toBe(true);
   });
 
-  test("dependent schemas count where they apply", () => {
+  test("dependent schemas count when they apply", () => {
     const rules = closed({ properties: { x: true }, dependentSchemas: { x: a } });
     expect(takes(rules, { x: 1, a: 1 })).toBe(true);
     expect(takes(rules, { a: 1 })).toBe(false);
   });
 
-  test("what a refusing alternative evaluated does not count", () => {
+  test("what a rejecting alternative evaluated does not count", () => {
     const rules = closed({ anyOf: [{ properties: { a: true }, required: ["z"] }, true] });
     expect(issues(rules, { a: 1 })).toEqual(["/a unevaluatedProperties: is not allowed, got 1"]);
   });
 
-  test("nested unevaluated and additional properties evaluate all they apply to", () => {
+  test("nested unevaluated and additional properties evaluate everything they apply to", () => {
     expect(takes(closed({ allOf: [{ unevaluatedProperties: true }] }), both)).toBe(true);
     expect(takes(closed({ allOf: [{ additionalProperties: true }] }), both)).toBe(true);
     expect(takes(closed({ patternProperties: { "^[ab]$": true } }), both)).toBe(true);
-    // A cousin does not see what stands beside it.
+    // Adjacent subschemas do not see each other's evaluated properties.
     expect(issues({ allOf: [a, closed({})] }, { a: 1 })).toEqual(["/a unevaluatedProperties: is not allowed, got 1"]);
-    // Another place does not count.
+    // Properties at another path do not count.
     expect(issues(closed({ properties: { x: a } }), { x: { a: 1 }, a: 1 })).toEqual(["/a unevaluatedProperties: is not allowed, got 1"]);
   });
 
@@ -194,7 +194,7 @@ describe("unevaluated keywords see what accepting applicators evaluated", () => 
     const Tree: f.Rules = { properties: { left: { $ref: () => Closed }, value: true } };
     const Closed: f.Rules = { $ref: () => Tree, unevaluatedProperties: false };
     expect(takes(Closed, { left: { left: { value: 1 } } })).toBe(true);
-    // The levels above look for what is left over once this is mended.
+    // The levels above check for remaining properties once this is fixed.
     expect(issues(Closed, { left: { left: { value: 1, x: 1 } } })).toEqual([
       "/left/left/x unevaluatedProperties: is not allowed, got 1",
     ]);
@@ -205,7 +205,7 @@ describe("large and hostile values", () => {
   const List: f.Rules = { type: "array", items: { $ref: () => List } };
   const nested = (depth: number): unknown => json("[".repeat(depth) + "]".repeat(depth));
 
-  test("127 levels are read, and nothing descends below", () => {
+  test("127 levels are read, and none below", () => {
     expect(takes(List, nested(127))).toBe(true);
     expect(issues(List, nested(128))).toEqual([`${"/0".repeat(127)} depth: must not be nested deeper than 127 levels, got an array`]);
     for (const rules of [List, { uniqueItems: true }, { anyOf: [List, false] }, { not: List }, { contains: List }] as f.Rules[]) {
@@ -213,7 +213,7 @@ describe("large and hostile values", () => {
     }
   });
 
-  test("100,000 distinct items are told apart in no time", () => {
+  test("100,000 distinct items are compared quickly", () => {
     const items = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? { index, list: [index] } : `item ${index}`));
     const start = performance.now();
     expect(takes({ uniqueItems: true }, items)).toBe(true);
@@ -221,14 +221,14 @@ describe("large and hostile values", () => {
     expect(issues({ uniqueItems: true }, [...items, { list: [99_999], index: 99_999 }])).toEqual(["/100000 uniqueItems: must not repeat item 99999, got an object"]);
   });
 
-  test("what is not JSON is refused", () => {
+  test("values that are not JSON are rejected", () => {
     for (const value of [undefined, 1n, Symbol("a"), () => 1, [undefined], { a: undefined }]) {
       expect(takes(true, value), String(value)).toBe(false);
     }
   });
 });
 
-describe("a shape reads what its rules accept", () => {
+describe("a shape reads the values that its rules accept", () => {
   const Step = f.checked(f.object({ id: f.int64(), name: f.optional(f.string()) }), {
     type: "object",
     properties: { id: { type: "string", format: "int64" }, name: { type: "string" } },
@@ -236,7 +236,7 @@ describe("a shape reads what its rules accept", () => {
     minProperties: 2,
   });
 
-  test("the output is the shape's, the verdict the rules'", () => {
+  test("the shape determines the output, the rules the verdict", () => {
     expect(Step.parse({ id: "7", x: 1 })).toEqual({ id: 7n });
     expect(f.issues(Step.safeParse({ id: "7" }).error!)).toEqual([
       { path: "", rule: "minProperties", message: "must have at least 2 properties", value: "an object" },
@@ -244,7 +244,7 @@ describe("a shape reads what its rules accept", () => {
     expect(f.array(Step).parse([{ id: "1", name: "a" }])).toEqual([{ id: 1n, name: "a" }]);
   });
 
-  test("the wire profile binds beside the rules", () => {
+  test("the wire profile applies in addition to the rules", () => {
     expect(issues({ required: ["a"] }, { x: [NaN], y: { z: LONE } })).toEqual([
       "/a required: is required",
       "/x/0 type: must be a finite number, got NaN",

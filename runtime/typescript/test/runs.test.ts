@@ -13,7 +13,7 @@ const completed = { status: "completed", result: { words: "1200" } };
 let server: TestServer;
 
 beforeEach(async () => {
-  // Subscriptions that a test leaves open say that the server is gone.
+  // Subscriptions that a test leaves open warn that the server is gone.
   vi.spyOn(console, "warn").mockImplementation(() => {});
   server = await TestServer.start();
 });
@@ -25,7 +25,7 @@ function basics() {
 }
 
 describe("onRun", () => {
-  it("is told of attempts, why they failed, what holds up and the result, in order with the messages", async () => {
+  it("receives attempts, their errors, halts and the result, in order with the messages", async () => {
     const seen: unknown[] = [];
     const updates: RunUpdate<typeof channel>[] = [];
     await subscribe({
@@ -60,7 +60,7 @@ describe("onRun", () => {
     expect(updates[4]).toMatchObject({ result: { words: 1200n } });
   });
 
-  it("gets the signals that the run waits for, and the question that asks for each", async () => {
+  it("receives the signals that the run waits for, and the question that asks for each", async () => {
     const waits: unknown[] = [];
     await subscribe({
       ...basics(),
@@ -76,7 +76,7 @@ describe("onRun", () => {
     expect(waits).toEqual([wait, none, none]);
   });
 
-  it("ignores what is malformed in a wait", async () => {
+  it("ignores malformed members of a wait", async () => {
     const waits: unknown[] = [];
     await subscribe({
       ...basics(),
@@ -105,7 +105,7 @@ describe("onRun", () => {
     ]);
   });
 
-  it("is told once, however often the connection is lost, and what it was told counts as read", async () => {
+  it("is called once per event across reconnects, and the position advances past it", async () => {
     const attempts: unknown[] = [];
     const subscription = await subscribe({
       ...basics(),
@@ -127,7 +127,7 @@ describe("onRun", () => {
     expect(attempts).toEqual([1, 2, 3]);
   });
 
-  it("is told of the latest news as soon as one subscribes, and resumes after it", async () => {
+  it("receives the latest event on subscribing, and resumes after it", async () => {
     server.run({ status: "running", attempt: 1 });
     server.run({ status: "running", attempt: 2 });
     server.publish("tokens", "a");
@@ -144,7 +144,7 @@ describe("onRun", () => {
 });
 
 describe("a result", () => {
-  it("that breaks the definition is told with its issues, after the end of the run", async () => {
+  it("that does not match the definition is reported with its issues, after the end of the run", async () => {
     const seen: unknown[] = [];
     await subscribe({
       ...basics(),
@@ -161,13 +161,13 @@ describe("a result", () => {
     expect((seen[1] as Error).message).toMatch(/^Invalid result of a run, message \S+ on "pipeline:run_42": \/words/);
   });
 
-  it("that breaks the definition cannot go unnoticed", async () => {
+  it("that does not match the definition cannot go unnoticed", async () => {
     const messages = await subscribe(basics());
     server.run({ status: "completed", result: null });
     await expect(messages.next()).rejects.toThrow(InvalidMessageError);
   });
 
-  it("is as it arrived without validation, and of a channel without a definition", async () => {
+  it("is raw without validation or without a definition", async () => {
     const results: unknown[] = [];
     const onRun = ({ result }: { readonly result?: unknown }) => void results.push(result);
     await subscribe({ ...basics(), validate: false, onRun, onMessage: () => {} });
@@ -177,7 +177,7 @@ describe("a result", () => {
     expect(results).toEqual([{ words: "1200" }, { words: "1200" }]);
   });
 
-  it("keeps its place however long its validator takes", async () => {
+  it("keeps its order even with a slow validator", async () => {
     const slow = z.string().refine(async () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       return true;
@@ -215,7 +215,7 @@ describe("a store", () => {
   }
   afterEach(() => store.stop());
 
-  it("shows where the run stands, and no more what it stood at before", async () => {
+  it("shows the current state of the run only", async () => {
     start({ autoCloseOnTerminal: false });
     await until(() => now().connectionStatus === "open");
     expect(now()).toMatchObject({ runStatus: "running", attempt: null, runError: null, halted: null });
@@ -266,7 +266,7 @@ describe("a store", () => {
     expect(now()).toMatchObject(none);
   });
 
-  it("closes once the run has ended, with all that came before", async () => {
+  it("closes once the run has ended, after all earlier messages", async () => {
     start();
     await until(() => now().connectionStatus === "open");
     store.configure({ bufferInterval: 60_000 });
@@ -281,7 +281,7 @@ describe("a store", () => {
     await until(() => server.connections === 0);
   });
 
-  it("closes for who comes after the end", async () => {
+  it("closes if it starts after the end of the run", async () => {
     server.run(completed);
     start();
     await until(() => now().connectionStatus === "closed");
@@ -290,18 +290,17 @@ describe("a store", () => {
     expect(server.tokens).toHaveLength(1);
   });
 
-  it("that was away gets what came before the end, and closes then", async () => {
+  it("that was disconnected receives the messages before the end, and then closes", async () => {
     start();
     await until(() => now().connectionStatus === "open");
     server.cut();
     server.publish("tokens", "a", "b");
     server.run({ status: "cancelled" });
-    // A connection that is lost is `closed`, too.
     await until(() => now().runStatus === "cancelled");
     expect([texts(), now().connectionStatus]).toEqual([["a", "b"], "closed"]);
   });
 
-  it("closes not before what slow validators hold up", async () => {
+  it("closes only after slow validators have finished", async () => {
     const slow = z.string().refine(async () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       return true;
@@ -330,7 +329,34 @@ describe("a store", () => {
     expect(now()).toMatchObject({ connectionStatus: "closed", runStatus: "completed", result: undefined });
   });
 
-  it("sends signals with the token and to the server that it was started with last", async () => {
+  it("stays closed if a listener stops it while it connects", async () => {
+    store = new RealtimeStore(basics());
+    const statuses: string[] = [];
+    store.subscribe(() => {
+      statuses.push(now().connectionStatus);
+      if (now().position !== null) {
+        store.stop();
+      }
+    });
+    store.start();
+    await until(() => now().connectionStatus === "closed");
+    await until(() => server.subscriptions === 0);
+    expect(statuses).not.toContain("open");
+    expect(now().connectionStatus).toBe("closed");
+  });
+
+  it("pauses and resumes when `enabled` is configured, and `undefined` restores the default", async () => {
+    start();
+    await until(() => now().connectionStatus === "open");
+    store.configure({ enabled: false });
+    expect(now()).toMatchObject({ connectionStatus: "paused", isPaused: true, pauseReason: "disabled" });
+    server.publish("tokens", "a");
+    store.configure({ enabled: undefined });
+    await until(() => texts().length === 1);
+    expect(now()).toMatchObject({ connectionStatus: "open", isPaused: false, pauseReason: null });
+  });
+
+  it("sends signals with its token and to its server", async () => {
     start({ enabled: false });
     await store.send(channel.approve, { verdict: "reject" });
     store.stop();

@@ -8,7 +8,7 @@ interface Entry {
   readonly frame: Readonly<Record<string, unknown>>;
 }
 
-/** A signal as it was sent. */
+/** A signal that was received. */
 export interface SentSignal {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
@@ -23,7 +23,7 @@ interface ClientFrame {
   readonly since?: Readonly<Record<string, string>>;
 }
 
-/** A client that is connected, by whatever transport. */
+/** A connected client, over any transport. */
 interface Client {
   readonly transport: "websocket" | "sse";
   readonly refs: Set<string>;
@@ -32,46 +32,46 @@ interface Client {
   terminate(): void;
 }
 
-/** A server that speaks just enough of the protocol, and misbehaves on request. */
+/** A server that implements the necessary part of the protocol, and misbehaves on request. */
 export class TestServer {
   readonly channel = "pipeline:run_42";
   /** The token of each `sub`, and its `since` for the channel. */
   readonly tokens: string[] = [];
   readonly sinces: (string | null)[] = [];
   readonly renewals: string[] = [];
-  /** How many of the next `sub` frames are answered with an error of this code. */
+  /** The number of `sub` frames that will be answered with an error of this code. */
   refusals = 0;
   refusalCode = "unauthorized";
-  /** How many of the next `sub` frames get no answer. */
+  /** The number of `sub` frames that will not be answered. */
   silences = 0;
-  /** How many of the next `renew` frames are refused. */
+  /** The number of `renew` frames that will be refused. */
   refusedRenewals = 0;
-  /** How many of the next WebSocket handshakes are answered with 401; all of them where it is Infinity. */
+  /** The number of WebSocket handshakes that will be answered with 401. */
   refusedHandshakes = 0;
-  /** How many handshakes and streams there were. */
+  /** The number of handshakes and streams so far. */
   handshakes = 0;
   streams = 0;
-  /** How often it was asked whether it is there. */
+  /** The number of heartbeat probes so far. */
   probes = 0;
-  /** Whether every connection is closed as soon as it stands. */
+  /** Whether every connection is closed as soon as it is open. */
   isFickle = false;
-  /** Whether it ignores what clients send, of all transports or of one. */
+  /** Whether frames from clients are ignored, over all transports or one. */
   isDeaf: boolean | "websocket" = false;
   /** Whether WebSocket handshakes are neither answered nor refused. */
   ignoresHandshakes = false;
-  /** Streams are answered with 503. */
+  /** Whether streams are answered with 503. */
   refusesStreams = false;
   /**
    * The signals that arrived, and the answers to the next ones: 0 cuts the connection, -1 never
    * answers, and the data of a 200 is added to the receipt.
    */
   readonly signals: SentSignal[] = [];
-  /** The header `Retry-After` of what is refused. */
+  /** The header `Retry-After` of refusals. */
   retryAfter: string | undefined;
-  /** How many streams are refused with 429. */
+  /** The number of streams that will be refused with 429. */
   refusedStreams = 0;
   signalAnswers: (readonly [status: number, data?: object | null, error?: string])[] = [];
-  /** How many signals nobody waited for any more. */
+  /** The number of signals whose client had given up. */
   abandoned = 0;
   fingerprint = "9f2c";
   url = "";
@@ -96,7 +96,7 @@ export class TestServer {
     return this.#clients.size;
   }
 
-  /** How many subscriptions stand. */
+  /** The number of subscriptions. */
   get subscriptions(): number {
     return [...this.#clients].reduce((count, { refs }) => count + refs.size, 0);
   }
@@ -105,12 +105,12 @@ export class TestServer {
     this.log(...payloads.map((data) => ({ kind: "data", topic, data })));
   }
 
-  /** Tells of a run, as a message does. */
+  /** Sends a run event. */
   run(data: unknown, runId = "run_42"): void {
     this.log({ kind: "run", run_id: runId, data });
   }
 
-  /** Puts frames into the channel's log, in one message where there are several. */
+  /** Appends frames to the channel's log, and sends them in one message. */
   log(...frames: Readonly<Record<string, unknown>>[]): void {
     const entries = frames.map((frame): Entry => {
       const id = this.#id(this.#log.length + 1);
@@ -122,7 +122,7 @@ export class TestServer {
     this.#toEach((client, ref) => client.send([ref, ...entries.map(({ frame }) => frame)]));
   }
 
-  /** Sends to everyone, past the log: to each subscription what is about one. */
+  /** Sends frames to all clients without logging them. Frames about a channel go to each subscription. */
   send(frame: string | Readonly<Record<string, unknown>>): void {
     if (typeof frame === "object" && ("channel" in frame || "channels" in frame || "in" in frame)) {
       this.#toEach((client, ref) => client.send({ ...frame, ref }));
@@ -133,7 +133,7 @@ export class TestServer {
     }
   }
 
-  /** Ends every subscription, as when its token expires. */
+  /** Ends every subscription, as if its token had expired. */
   unsubscribe(code: string): void {
     this.#toEach((client, ref) => {
       client.refs.delete(ref);
@@ -141,7 +141,7 @@ export class TestServer {
     });
   }
 
-  /** Cuts the wires: close code 1006 on the other side. */
+  /** Cuts all connections. Clients see the close code 1006. */
   cut(): void {
     for (const client of this.#clients) {
       client.terminate();
@@ -156,7 +156,7 @@ export class TestServer {
     this.#clients.clear();
   }
 
-  /** History lets go of what it has. */
+  /** Drops the history. */
   forget(): void {
     this.#forgotten = this.#log.length;
   }
@@ -320,7 +320,7 @@ export class TestServer {
   }
 }
 
-/** A token as the server mints them, as far as the client reads it. */
+/** Returns a token with the claims that the client reads. */
 export function tokenFor(
   channel: string,
   topics: string[],
@@ -339,7 +339,7 @@ export function tokenFor(
   return `${encode({ alg: "HS256" })}.${encode(claims)}.c2lnbmF0dXJl`;
 }
 
-/** Waits until something holds. */
+/** Waits until a condition is true. */
 export async function until(holds: () => boolean): Promise<void> {
   for (let attempt = 0; attempt < 800; attempt += 1) {
     if (holds()) {

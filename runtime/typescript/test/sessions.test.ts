@@ -28,14 +28,14 @@ async function open(given: TokenInput, transport: "websocket" | "sse" = "websock
   return subscription;
 }
 
-it.each(["websocket", "sse"] as const)("a page comes by its session over %s, without a token", async (transport) => {
+it.each(["websocket", "sse"] as const)("a page subscribes with its session over %s, without a token", async (transport) => {
   await open("session", transport);
   server.send({ kind: "expiring", in: 15_000 });
   await until(() => server.renewals.length === 1 || server.tokens.length === 2);
   expect(new Set([...server.tokens, ...server.renewals])).toEqual(new Set([undefined]));
 });
 
-it("a factory may say that the session is to do", async () => {
+it("a token factory can select the session", async () => {
   await open(() => "session");
   expect(server.tokens).toEqual([undefined]);
 });
@@ -46,7 +46,7 @@ it("a session that is refused ends the subscription", async () => {
   expect(server.handshakes).toBe(1);
 });
 
-it("a session that an open connection does not know is tried once more on a new one", async () => {
+it("a session is tried once more on a new connection, as an open one may not know it", async () => {
   const first = await open(token);
   server.refusals = 1;
   await open("session");
@@ -56,7 +56,7 @@ it("a session that an open connection does not know is tried once more on a new 
   await expect(open("session")).rejects.toMatchObject({ code: "unauthorized", fatal: true });
 });
 
-it("cookies go to another origin only where the session is to do", async () => {
+it("cookies are sent to another origin only if the session is used", async () => {
   const fetched = vi.spyOn(globalThis, "fetch");
   const credentials = () => fetched.mock.calls.map(([, init]) => init?.credentials);
   await open(token, "sse");
@@ -70,7 +70,7 @@ it("cookies go to another origin only where the session is to do", async () => {
   expect(credentials().at(-1)).toBe("same-origin");
 });
 
-it("no URL, subprotocol, log or error has the token in it", async () => {
+it("the token is in no URL, subprotocol, log or error", async () => {
   const written: unknown[] = [];
   for (const method of ["debug", "info", "log", "warn", "error"] as const) {
     vi.spyOn(console, method).mockImplementation((...parts) => void written.push(...parts));

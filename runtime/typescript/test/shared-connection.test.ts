@@ -40,7 +40,7 @@ async function collect(options: Partial<Parameters<typeof subscribe>[0]> = {}) {
 }
 
 describe("all subscriptions of a page to a server", () => {
-  it("share one connection, each with a place of its own", async () => {
+  it("share one connection, each with its own cursor", async () => {
     server.publish("tokens", "a");
     const early = await collect({ since: "start" });
     const all = await Promise.all(Array.from({ length: 20 }, () => collect()));
@@ -63,7 +63,7 @@ describe("all subscriptions of a page to a server", () => {
     expect(server.handshakes).toBe(2);
   });
 
-  it("end one by one, and the connection a short while after the last", async () => {
+  it("end one by one, and the connection soon after the last", async () => {
     setTiming({ linger: 50 });
     const [first, second] = [await collect(), await collect()];
     first.subscription.close();
@@ -78,7 +78,7 @@ describe("all subscriptions of a page to a server", () => {
     await until(() => server.connections === 0);
   });
 
-  it("are none of another's business when that one is refused", async () => {
+  it("are not affected when another one is refused", async () => {
     const standing = await collect();
     server.refusals = 1;
     await expect(subscribe(basics())).rejects.toMatchObject({ code: "unauthorized", fatal: true });
@@ -88,7 +88,7 @@ describe("all subscriptions of a page to a server", () => {
     expect(server.handshakes).toBe(1);
   });
 
-  it("have a connection each to another server, or by another WebSocket", async () => {
+  it("use separate connections for other servers and other WebSocket constructors", async () => {
     const other = await TestServer.start();
     class Other extends WebSocket {}
     await collect();
@@ -105,7 +105,7 @@ describe("all subscriptions of a page to a server", () => {
   });
 });
 
-it("a subscription that the server does not confirm is asked for again, and the others do not notice", async () => {
+it("a subscription that the server does not confirm is retried, without affecting the others", async () => {
   const standing = await collect();
   setTiming({ confirm: 60 });
   server.silences = 1;
@@ -118,7 +118,7 @@ it("a subscription that the server does not confirm is asked for again, and the 
   expect([standing.errors, server.handshakes, server.subscriptions]).toEqual([[], 1, 2]);
 });
 
-it("a WebSocket that opens and lets nothing through is given up for events", async () => {
+it("a WebSocket that opens but drops all frames is replaced by an event stream", async () => {
   setTiming({ confirm: 500 });
   server.silences = 1;
   const { seen, errors } = await collect();
@@ -127,11 +127,11 @@ it("a WebSocket that opens and lets nothing through is given up for events", asy
   expect([errors, server.handshakes, server.streams]).toEqual([[], 1, 1]);
 });
 
-it("a token that no frame could carry ends its subscription before it harms the others", async () => {
+it("a token that is too long for a frame ends its subscription without affecting the others", async () => {
   await expect(subscribe({ ...basics(), token: `a.${"b".repeat(30_000)}.c` })).rejects.toThrow(/too long/);
 });
 
-describe("a refusal says why,", () => {
+describe("a refusal has the reason", () => {
   it.each(["not_granted", "unknown_channel", "too_many_channels", "bad_frame"])(
     "and %s ends the subscription, as another token would not help",
     async (code) => {
@@ -158,7 +158,7 @@ describe("a refusal says why,", () => {
     },
   );
 
-  it.each(["websocket", "sse"] as const)("and a token that is given once and has expired ends it, over %s", async (transport) => {
+  it.each(["websocket", "sse"] as const)("and ends a subscription whose only token has expired, over %s", async (transport) => {
     server.refusals = 1;
     const attempt = subscribe({ ...basics(), transport, token: tokenFor(channel.name, ["status"], -60) });
     await expect(attempt).rejects.toThrow(/the token has expired; set `token` to a function.*\(expired\)/);
@@ -167,7 +167,7 @@ describe("a refusal says why,", () => {
   });
 });
 
-it("frames of a channel that nobody asked for are ignored, and reported once", async () => {
+it("frames of another channel are ignored, and reported once", async () => {
   const { seen, errors, subscription } = await collect({ since: "start" });
   const other = { channel: "pipeline:run_43", created_at: "2026-11-22T03:31:00.000Z", topic: "tokens" };
   server.send({ kind: "data", ...other, id: "9", data: "x" });
@@ -182,7 +182,7 @@ it("frames of a channel that nobody asked for are ignored, and reported once", a
 });
 
 describe("when the server closes", () => {
-  it("the connection moves when the server says, and is read until it has", async () => {
+  it("the connection moves after the server's delay, and is read until then", async () => {
     const { seen, subscription } = await collect({ reconnectMinMs: 60_000, reconnectMaxMs: 60_000 });
     const statuses = new Set<string>();
     server.publish("tokens", "a");
@@ -198,11 +198,11 @@ describe("when the server closes", () => {
     });
     expect(seen).toEqual(["a", "b", "c"]);
     expect([...statuses]).toEqual(["open"]);
-    // What one server confirmed needs no other token at the next.
+    // The next server accepts the same token.
     expect(server.tokens).toEqual([token, token]);
   });
 
-  it.each(["websocket", "sse"] as const)("and ends a connection over %s before, it is made again only then", async (transport) => {
+  it.each(["websocket", "sse"] as const)("and the connection over %s ends before the delay, it reconnects only after the delay", async (transport) => {
     let calls = 0;
     const { seen, subscription } = await collect({ transport, token: () => ((calls += 1), token) });
     server.send({ kind: "closing", reconnect_in: 300 });
@@ -215,7 +215,7 @@ describe("when the server closes", () => {
     expect([server.handshakes + server.streams, calls]).toEqual([2, 1]);
   });
 
-  it("and names no time, each client takes one of its own", async () => {
+  it("without a delay, each client picks its own", async () => {
     setTiming({ spread: 400 });
     vi.spyOn(Math, "random").mockReturnValue(0.5);
     await collect();
@@ -225,7 +225,7 @@ describe("when the server closes", () => {
     await until(() => server.handshakes === 2);
   });
 
-  it("and nowhere else takes it, it is read to the end and made again after", async () => {
+  it("and no other server accepts it, the connection is read to the end and then restored", async () => {
     const { seen, subscription } = await collect();
     server.refusedHandshakes = Infinity;
     server.send({ kind: "closing", reconnect_in: 0 });
@@ -242,7 +242,7 @@ describe("when the server closes", () => {
   });
 });
 
-it("a connection that was closed as nothing was subscribed is opened again for the next token", async () => {
+it("a connection that was closed as unused is opened again for the next token", async () => {
   let give: (value: string) => void = () => {};
   const brief = tokenFor(channel.name, ["tokens"], 20);
   const answers = [Promise.resolve(brief), new Promise<string>((resolve) => (give = resolve))];
@@ -259,7 +259,7 @@ it("a connection that was closed as nothing was subscribed is opened again for t
   expect(server.handshakes).toBe(3);
 });
 
-it("a connection that was closed as unused while a `sub` was on its way is made again", async () => {
+it("a connection that was closed as unused while a `sub` was in flight is restored", async () => {
   const { seen, subscription } = await collect();
   server.close(4408);
   server.publish("tokens", "a");

@@ -47,7 +47,7 @@ it("each page receives the frames of its own subscriptions, under its own refs",
   await until(() => server.subscriptions === 1);
 });
 
-it("a stream that is opened again resumes each subscription exactly where it was", async () => {
+it("a reopened stream resumes each subscription at its cursor", async () => {
   stream.handle("a", [sub("1")]);
   await until(() => server.subscriptions === 1);
   server.publish("tokens", "x", "y");
@@ -60,7 +60,7 @@ it("a stream that is opened again resumes each subscription exactly where it was
   expect(payloads("a", "1")).toEqual(["x", "y", "z"]);
 });
 
-it("a page for whose subscriptions the stream has no room is told, and the others stay", async () => {
+it("a page whose subscriptions exceed the limits is notified, and the others keep theirs", async () => {
   const long = `a.${"b".repeat(23_000)}.c`;
   stream.handle("a", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
   stream.handle("b", Array.from({ length: 5 }, (_, index) => sub(String(index), long)));
@@ -74,7 +74,7 @@ it("a page for whose subscriptions the stream has no room is told, and the other
   await until(() => server.subscriptions === 7);
 });
 
-it("a page that asks for a sign of life has one at once if the stream was just heard, else from another stream", async () => {
+it("a probe is answered at once if the stream was just active, and otherwise by another stream", async () => {
   setTiming({ fresh: 100 });
   stream.handle("a", [sub("1")]);
   await until(() => answers.length > 0);
@@ -86,7 +86,7 @@ it("a page that asks for a sign of life has one at once if the stream was just h
   await until(() => server.streams === 2);
 });
 
-it("the end of the stream and what is about no subscription reach every page", async () => {
+it("the end of the stream and frames without a ref reach every page", async () => {
   stream.handle("a", [sub("1")]);
   await until(() => server.subscriptions === 1);
   server.send({ kind: "alive", next_in: 15_000 });

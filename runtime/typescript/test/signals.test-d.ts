@@ -1,4 +1,4 @@
-/** Compiled, never run: what the types of signals and results promise, and what they refuse. */
+/** Compiled, never run: what the types of signals and results accept and reject. */
 import * as z from "zod";
 import { defineChannel, RealtimeStore, send, SignalError, subscribe } from "../src/index.js";
 import type { ChannelName, RunError, RunUpdate, SignalReceipt } from "../src/index.js";
@@ -12,7 +12,7 @@ function isTrue<T extends true>(): T | undefined {
 }
 
 const review = reviews({ runId: "run_42" });
-/** Takes a signal of the same name and payload. */
+/** Has a signal of the same name and payload. */
 const contract = defineChannel({
   name: "contract",
   address: "contract:{id}",
@@ -28,13 +28,13 @@ export async function core(): Promise<void> {
   isTrue<Same<typeof receipt, SignalReceipt>>();
   isTrue<Same<typeof receipt.status, "accepted" | "kept">>();
   isTrue<Same<ChannelName<typeof review>, `pipeline:${string}`>>();
-  // As it travels: a 64-bit integer is a text.
+  // In its wire form, a 64-bit integer is a string.
   await send(review.budget, "12345678901234567890", { token: async () => ({ key: token }) });
   // @ts-expect-error: no such verdict
   await send(review.approve, { verdict: "maybe" }, { token });
-  // @ts-expect-error: not as it travels
+  // @ts-expect-error: not the wire form
   await send(review.budget, 7n, { token });
-  // @ts-expect-error: a topic is no signal
+  // @ts-expect-error: a topic is not a signal
   await send(review.tokens, "a", { token });
   // @ts-expect-error: no such signal
   await send(review.nope, "a", { token });
@@ -77,11 +77,11 @@ export function hook(): void {
   void sendIt(review.approve, { verdict: "maybe" });
   // @ts-expect-error: another signal's payload
   void sendIt(review.approve, "7");
-  // @ts-expect-error: a signal of another channel, although it is just like it
+  // @ts-expect-error: a signal of another channel, although it has the same shape
   void sendIt(contract.approve, { verdict: "approve" });
   // @ts-expect-error: the hook has its token
   void sendIt(review.approve, { verdict: "approve" }, { token });
-  // @ts-expect-error: a topic is no signal
+  // @ts-expect-error: a topic is not a signal
   void sendIt(review.tokens, "a");
 
   const raw = useRealtime({ channel: review, token, validate: false });
@@ -94,14 +94,14 @@ export function hook(): void {
   const none = useRealtime({ channel: pipeline({ runId: "run_42" }), token });
   isTrue<Same<typeof none.result, unknown>>();
   isTrue<Same<typeof none.waitingFor, readonly string[]>>();
-  // @ts-expect-error: this channel takes no signals
+  // @ts-expect-error: this channel has no signals
   void none.send(review.approve, { verdict: "approve" });
   const named = useRealtime({ channel: "some:name", topics: ["any"], token });
   void named.send(review.approve, { verdict: "approve" }, { question: named.questions["approve"] });
   isTrue<Same<typeof named.waitingFor, readonly string[]>>();
   const others = useRealtime({ channel: { name: "a", topics: { b: { schema: z.number() } } }, token });
   isTrue<Same<typeof others.waitingFor, readonly string[]>>();
-  // @ts-expect-error: no definition tells of signals
+  // @ts-expect-error: no definition has signals
   void others.send(review.approve, { verdict: "approve" });
 }
 
@@ -139,8 +139,8 @@ export async function servers(): Promise<void> {
   await realtime.send(review.approve, { verdict: "maybe" });
   await realtime.token(review, { topics: ["tokens"], signals: ["approve", "budget"] });
   await realtime.token("some:name", { signals: ["any"] });
-  // @ts-expect-error: a topic is no signal
+  // @ts-expect-error: a topic is not a signal
   await realtime.token(review, { signals: ["tokens"] });
-  // @ts-expect-error: this channel takes no signals
+  // @ts-expect-error: this channel has no signals
   await realtime.token(pipeline({ runId: "run_42" }), { signals: ["approve"] });
 }

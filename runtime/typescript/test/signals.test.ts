@@ -20,7 +20,7 @@ function verdict(options: SendOptions = {}): Promise<unknown> {
   return send(approve, { verdict: "approve" }, { token, apiBaseUrl: server.url, ...options });
 }
 
-/** What a promise was rejected with. */
+/** Returns the error of a rejected promise. */
 async function failure(sending: Promise<unknown>): Promise<SignalError> {
   const error: unknown = await sending.then(
     () => undefined,
@@ -30,9 +30,9 @@ async function failure(sending: Promise<unknown>): Promise<SignalError> {
   return error as SignalError;
 }
 
-it("a signal goes to its run, and who sent it is told that it is recorded", async () => {
+it("a signal reaches its run, and its sender receives a receipt", async () => {
   const receipt = await verdict({ runId: "attempt/1" });
-  // A server that gives no status has accepted it.
+  // Without a status in the answer, the signal was accepted.
   expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   const [sent] = server.signals;
   expect(sent?.url).toBe("/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=attempt%2F1");
@@ -41,7 +41,7 @@ it("a signal goes to its run, and who sent it is told that it is recorded", asyn
   expect(sent?.body).toBe('{"verdict":"approve"}');
 });
 
-it("a payload that is too large is refused once, also if the connection breaks before the answer is read", async () => {
+it("a payload that is too large is refused once, even if the connection breaks before the answer is read", async () => {
   const text = "x".repeat(2 ** 20);
   for (const answer of [413, 0]) {
     server.signals.length = 0;
@@ -61,21 +61,21 @@ it("a signal names the question that it answers", async () => {
   ]);
 });
 
-it("a receipt says whether the signal was accepted or kept", async () => {
+it("a receipt has the status accepted or kept", async () => {
   server.signalAnswers = [[200, { status: "accepted" }], [200, { status: "kept" }], [200, { status: 7 }]];
   expect(await verdict()).toMatchObject({ status: "accepted" });
   expect(await verdict()).toMatchObject({ status: "kept" });
   expect(await verdict()).toMatchObject({ status: "accepted" });
 });
 
-it("a payload is sent as it travels, and under a key of its own each time", async () => {
+it("a payload is sent in its wire form, with a new idempotency key for each call", async () => {
   await send(budget, "12345678901234567890", { token, apiBaseUrl: server.url });
   await send(budget, "12345678901234567890", { token, apiBaseUrl: server.url });
   expect(server.signals.map(({ body }) => body)).toEqual(Array(2).fill('"12345678901234567890"'));
   expect(new Set(server.signals.map(({ headers }) => headers["idempotency-key"])).size).toBe(2);
 });
 
-it("an invalid payload is not sent, and no token is asked for", async () => {
+it("an invalid payload is not sent, and no token is fetched", async () => {
   let calls = 0;
   const options = { token: () => String((calls += 1)), apiBaseUrl: server.url };
   const error = await failure(send(approve, { verdict: "maybe" as "edit" }, options));
@@ -84,7 +84,7 @@ it("an invalid payload is not sent, and no token is asked for", async () => {
   expect([server.signals.length, calls]).toEqual([0, 0]);
 });
 
-it("a validator that fails has not accepted the payload", async () => {
+it("a payload is not sent if its validator fails", async () => {
   const broken = defineChannel({
     name: "a",
     address: "a",
@@ -95,7 +95,7 @@ it("a validator that fails has not accepted the payload", async () => {
   expect(await failure(send(broken.go, "", { token, apiBaseUrl: server.url }))).toMatchObject({ code: "invalid" });
 });
 
-it("what was not answered, or with 503, is sent again under the same key", async () => {
+it("a request without an answer, or with 503, is sent again with the same key", async () => {
   setTiming({ answer: 40 });
   server.signalAnswers = [[0], [503], [-1], [502], [200]];
   await verdict();
@@ -103,7 +103,7 @@ it("what was not answered, or with 503, is sent again under the same key", async
   expect(new Set(server.signals.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
 });
 
-it("a server that asks to be left alone for a while is", async () => {
+it("Retry-After is honored", async () => {
   server.signalAnswers = [[429, { code: "too_often" }], [200]];
   server.retryAfter = "1";
   const begun = performance.now();
@@ -112,7 +112,7 @@ it("a server that asks to be left alone for a while is", async () => {
   expect(server.signals).toHaveLength(2);
 });
 
-it("a server that stays away is given up", async () => {
+it("send gives up on a server that stays unavailable", async () => {
   server.signalAnswers = Array(20).fill([503, null, "the server is about to stop"]);
   const error = await failure(verdict());
   expect(error).toMatchObject({ code: "unavailable", status: 503 });
@@ -159,13 +159,13 @@ it.each([
   expect(server.signals).toHaveLength(1);
 });
 
-it("what answers and is no fanfare server is not taken for one", async () => {
+it("an answer from another server is an error", async () => {
   server.signalAnswers = [[201]];
   expect(await failure(verdict())).toMatchObject({ code: "unavailable", status: 201 });
   expect(await failure(verdict({ apiBaseUrl: undefined }))).toMatchObject({ code: "unavailable", status: undefined });
 });
 
-it("a token that is not valid any more is asked for once more", async () => {
+it("a token that is no longer valid is fetched again once", async () => {
   let calls = 0;
   const renewed = () => tokenFor(approve.channel, [], 60 + (calls += 1), ["approve"]);
   server.signalAnswers = [[401]];
@@ -177,7 +177,7 @@ it("a token that is not valid any more is asked for once more", async () => {
   expect([calls, server.signals.length]).toEqual([4, 4]);
 });
 
-it("a token factory that fails may do better the next time", async () => {
+it("a token factory that fails is called again", async () => {
   let calls = 0;
   await verdict({
     token: () => {
@@ -195,12 +195,12 @@ it("a token factory that fails may do better the next time", async () => {
   expect(server.signals).toHaveLength(1);
 });
 
-it("a token may lead to a server", async () => {
+it("a token can name the server", async () => {
   await verdict({ token: { key: token, apiBaseUrl: server.url }, apiBaseUrl: undefined });
   expect(server.signals).toHaveLength(1);
 });
 
-it("who has lost interest is let go at once", async () => {
+it("an abort rejects at once", async () => {
   const reason = new Error("the page is left");
   await expect(verdict({ abortSignal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   expect(server.signals).toHaveLength(0);

@@ -11,20 +11,20 @@ const token = tokenFor(channel.name, ["status", "tokens", "total"]);
 let server: TestServer;
 
 beforeEach(async () => {
-  // Subscriptions that a test leaves open say that the server is gone.
+  // Subscriptions that a test leaves open warn that the server is gone.
   vi.spyOn(console, "warn").mockImplementation(() => {});
   server = await TestServer.start();
 });
 afterEach(() => server.stop());
 
-/** What every test passes. */
+/** The options of every test. */
 function basics() {
   const speed = { reconnectMinMs: 5, reconnectMaxMs: 20 };
   return { channel, token, apiBaseUrl: server.url, WebSocket, ...speed } as const;
 }
 
 describe("a subscription", () => {
-  it("stands once subscribe resolves, and is iterated until the loop is left", async () => {
+  it("is confirmed when subscribe resolves, and ends when its loop is left", async () => {
     const subscription = await subscribe({ ...basics(), topics: ["status", "tokens"] });
     expect(subscription.connectionStatus).toBe("open");
     server.publish("status", { message: "one" });
@@ -47,7 +47,7 @@ describe("a subscription", () => {
     expect(await subscription.closed).toBeNull();
   });
 
-  it("ignores topics that nobody asked for or that no definition knows", async () => {
+  it("ignores topics that were not requested or are not defined", async () => {
     const seen: unknown[] = [];
     await subscribe({ ...basics(), topics: ["status"] }, ({ data }) => void seen.push(data));
     server.publish("tokens", "a");
@@ -57,7 +57,7 @@ describe("a subscription", () => {
     expect(seen).toEqual([{ message: "one" }]);
   });
 
-  it("gives what validators make of payloads, and the bare payload without validation", async () => {
+  it("returns the output of validators, or the raw payload without validation", async () => {
     const checked: unknown[] = [];
     const raw: unknown[] = [];
     await subscribe({ ...basics(), onMessage: ({ data }) => void checked.push(data) });
@@ -68,7 +68,7 @@ describe("a subscription", () => {
     expect(raw).toEqual(["12345678901234567890"]);
   });
 
-  it("keeps the order whatever an async validator does", async () => {
+  it("keeps the order with async validators", async () => {
     const slow = z.number().refine(async (delay) => {
       await new Promise((resolve) => setTimeout(resolve, delay));
       return true;
@@ -97,7 +97,7 @@ describe("a subscription", () => {
     expect(seen).toEqual(payloads);
   });
 
-  it("takes a validator's word as a promise of any library, and silence as a no", async () => {
+  it("accepts promises of any library from validators, and treats a missing result as a failure", async () => {
     const answers: Record<string, unknown> = {
       yes: { then: (resolve: (result: unknown) => void) => resolve({ value: "yes" }) },
       no: { then: (resolve: (result: unknown) => void) => resolve({ issues: [{ message: "no" }] }) },
@@ -128,7 +128,7 @@ describe("a subscription", () => {
     expect(seen).toEqual([silent, silent, "no", "yes"]);
   });
 
-  it("hands invalid messages to onInvalid with their issues, in order", async () => {
+  it("calls onInvalid for invalid messages with their issues, in order", async () => {
     const seen: unknown[] = [];
     await subscribe({
       ...basics(),
@@ -144,7 +144,7 @@ describe("a subscription", () => {
     expect(seen[2]).toEqual({ message: "two" });
   });
 
-  it("ends with an invalid message that no callback takes", async () => {
+  it("ends with the error of an invalid message if there is no callback for it", async () => {
     const subscription = await subscribe(basics());
     server.publish("status", { message: 7 });
     await expect(subscription.next()).rejects.toThrow(InvalidMessageError);
@@ -152,7 +152,7 @@ describe("a subscription", () => {
     expect(await subscription.closed).toBeInstanceOf(InvalidMessageError);
   });
 
-  it("ends quietly when its signal is aborted", async () => {
+  it("ends without an error when its abortSignal is aborted", async () => {
     const controller = new AbortController();
     const subscription = await subscribe({ ...basics(), abortSignal: controller.signal });
     setTimeout(() => controller.abort(), 10);
@@ -163,7 +163,7 @@ describe("a subscription", () => {
     await expect(subscribe({ ...basics(), abortSignal: controller.signal })).rejects.toThrow(/abort/);
   });
 
-  it("delivers nothing once it was closed", async () => {
+  it("delivers nothing after it was closed", async () => {
     const seen: unknown[] = [];
     const subscription = await subscribe(basics(), ({ data }) => {
       seen.push(data);
@@ -175,7 +175,7 @@ describe("a subscription", () => {
     expect(seen).toEqual(["a"]);
   });
 
-  it("starts where `since` says", async () => {
+  it("starts at `since`", async () => {
     server.publish("tokens", "a", "b");
     const subscription = await subscribe({ ...basics(), since: "start" });
     expect((await subscription.next()).value?.data).toBe("a");
@@ -184,7 +184,7 @@ describe("a subscription", () => {
 });
 
 describe("a lost connection", () => {
-  it("resumes with nothing lost, nothing twice, and the token that it has", async () => {
+  it("resumes without losing or repeating messages, with the same token", async () => {
     let calls = 0;
     const seen: unknown[] = [];
     await subscribe({
@@ -211,7 +211,7 @@ describe("a lost connection", () => {
     expect(server.tokens.length).toBeGreaterThanOrEqual(6);
   });
 
-  it("reports what history no longer has as a gap, in order with the messages", async () => {
+  it("reports messages that the history no longer has as a gap, in order with the others", async () => {
     const seen: unknown[] = [];
     const subscription = await subscribe({
       ...basics(),
@@ -230,7 +230,7 @@ describe("a lost connection", () => {
     expect(seen[2]).toBe("d");
   });
 
-  it("survives a token factory that throws and a server that refuses", async () => {
+  it("is restored after a token factory throws and a server refuses", async () => {
     const errors: Error[] = [];
     let calls = 0;
     server.refusals = 2;
@@ -256,7 +256,7 @@ describe("a lost connection", () => {
     subscription.close();
   });
 
-  it("is made again where a WebSocket tells of a refusal with an error event only, as in Node 20", async () => {
+  it("is restored if a WebSocket reports a refusal only by an error event, as in Node 20", async () => {
     class Quiet extends WebSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols);
@@ -269,7 +269,7 @@ describe("a lost connection", () => {
     subscription.close();
   });
 
-  it("is made again after `closing`, with what was waiting first", async () => {
+  it("is restored after `closing`, with the waiting messages first", async () => {
     const seen: unknown[] = [];
     await subscribe({ ...basics(), onMessage: ({ data }) => void seen.push(data) });
     server.send({ kind: "closing", reconnect_in: 20 });
@@ -280,7 +280,7 @@ describe("a lost connection", () => {
     expect(seen).toEqual(["a", "b"]);
   });
 
-  it("is not made again after a fatal close code", async () => {
+  it("is not restored after a fatal close code", async () => {
     const subscription = await subscribe(basics());
     server.publish("tokens", "a");
     server.close(4400);
@@ -291,7 +291,7 @@ describe("a lost connection", () => {
     expect(server.tokens.length).toBe(1);
   });
 
-  it("ends the subscription where reconnect is false", async () => {
+  it("ends the subscription if reconnect is false", async () => {
     const errors: Error[] = [];
     const options = { ...basics(), reconnect: false, onError: (error: Error) => void errors.push(error) };
     const subscription = await subscribe(options, () => {});
@@ -307,7 +307,7 @@ describe("a lost connection", () => {
 });
 
 describe("a slow reader", () => {
-  it("holds a bounded number of messages and gets the rest from history", async () => {
+  it("buffers a bounded number of messages and reads the rest from the history", async () => {
     const subscription = await subscribe({ ...basics(), bufferLimit: 10 });
     const payloads = Array.from({ length: 100 }, (_, index) => String(index));
     server.publish("tokens", ...payloads);
@@ -324,12 +324,12 @@ describe("a slow reader", () => {
   });
 });
 
-describe("subscribe rejects, saying what to do,", () => {
-  it("without apiBaseUrl outside of a page", async () => {
+describe("subscribe rejects with the fix", () => {
+  it("if apiBaseUrl is missing outside of a page", async () => {
     await expect(subscribe({ channel, token, WebSocket })).rejects.toThrow(/apiBaseUrl/);
   });
 
-  it("without a WebSocket, where there has to be one", async () => {
+  it("if a required WebSocket is missing", async () => {
     const given = globalThis.WebSocket;
     Reflect.deleteProperty(globalThis, "WebSocket");
     await expect(
@@ -340,7 +340,7 @@ describe("subscribe rejects, saying what to do,", () => {
     }
   });
 
-  it("without a token, or with one for something else", async () => {
+  it("if the token is missing or grants something else", async () => {
     await expect(subscribe({ ...basics(), token: undefined })).rejects.toThrow(/set `token`/);
     const other = tokenFor("pipeline:run_43", ["status"]);
     await expect(subscribe({ ...basics(), token: other })).rejects.toThrow(
@@ -353,7 +353,7 @@ describe("subscribe rejects, saying what to do,", () => {
   });
 });
 
-it("tells a page that was built from another definition", async () => {
+it("a page generated from another definition is notified of the drift", async () => {
   server.fingerprint = "new";
   const drifts: unknown[] = [];
   const subscription = await subscribe({ ...basics(), onDrift: (drift) => void drifts.push(drift) });

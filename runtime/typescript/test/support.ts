@@ -7,7 +7,7 @@ afterEach(() => {
   Object.assign(timing, usual);
 });
 
-/** Makes the library quicker, or more patient, for one test. */
+/** Changes the library's timing for one test. */
 export function setTiming(changes: Partial<typeof timing>): void {
   Object.assign(timing, changes);
 }

@@ -4,13 +4,13 @@ import { WebSocket } from "ws";
 import { subscribe } from "../src/index.js";
 import { timing } from "../src/util/timing.js";
 
-// A client in a process of its own, which a test suspends. It prints what it sees, one JSON a line.
-// `block` says when its event loop is blocked for longer than each of its deadlines.
+// A client in a separate process, which a test suspends. It prints its events, one JSON text per line.
+// `block` selects when its event loop is blocked, for longer than each of its deadlines.
 const { url, token, block } = JSON.parse(process.argv[2] ?? "") as { url: string; token: string; block: string };
 
 Object.assign(timing, { open: 300, confirm: 300, token: 300, probe: 300, firstAlive: 300 });
 
-/** Blocks once what runs now has handed its work to the system, and before any of it is done. */
+/** Blocks once the current code has passed its I/O to the system, before any of it completes. */
 function blockSoon(when: string): void {
   if (block === when) {
     setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800));

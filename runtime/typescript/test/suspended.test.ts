@@ -15,7 +15,7 @@ let client: ChildProcess;
 let printed: Readonly<Record<string, unknown>>[];
 
 beforeAll(async () => {
-  // Below this folder, so that it finds the package "ws".
+  // In this folder, so that it finds the package "ws".
   folder = await mkdtemp(join(import.meta.dirname, ".suspended-"));
   program = join(folder, "client.mjs");
   const entryPoints = [join(import.meta.dirname, "suspended-client.ts")];
@@ -40,12 +40,12 @@ function start(block: string): void {
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Still the first WebSocket, and nothing went wrong. */
+/** Checks that the first WebSocket is still open, without errors. */
 function isUndisturbed(): void {
   expect([server.handshakes, server.streams, printed.filter(({ error }) => error)]).toEqual([1, 0, []]);
 }
 
-it("a client that was stopped for longer than its deadlines is still on its WebSocket and has everything", async () => {
+it("a client that was stopped for longer than its deadlines keeps its WebSocket and receives everything", async () => {
   start("never");
   await until(() => printed.length === 1);
   const payloads: string[] = [];

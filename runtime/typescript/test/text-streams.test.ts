@@ -44,7 +44,7 @@ async function textOf(stream: ReadableStream<string>): Promise<string> {
 }
 
 describe("a text stream", () => {
-  it("is delivered when it begins, in order with the messages, and gives its pieces as they come", async () => {
+  it("is delivered when it begins, in order with the messages, and yields chunks as they arrive", async () => {
     const messages = await subscribe(basics());
     server.publish("tokens", "before");
     begin("s1");
@@ -67,7 +67,7 @@ describe("a text stream", () => {
     messages.close();
   });
 
-  it("goes on in the same stream when the connection is lost and made again", async () => {
+  it("continues in the same ReadableStream after a reconnect", async () => {
     const messages = await subscribe({ ...basics(), topics: ["draft"] });
     begin("s1");
     const { value } = await messages.next();
@@ -83,7 +83,7 @@ describe("a text stream", () => {
     messages.close();
   });
 
-  it("ends with an error where its publisher gave up, a gap was in it, or the subscription ended", async () => {
+  it("ends with an error if its publisher gave up, chunks were missed, or the subscription ended", async () => {
     const messages = await subscribe({ ...basics(), topics: ["draft"] });
     const take = async (id: string) => {
       begin(id);
@@ -93,7 +93,7 @@ describe("a text stream", () => {
     write("s1", "Once ", "upon");
     end("s1", { error: "the server was restarted" });
     server.publish("tokens", "all has come");
-    // What came before is read first.
+    // The chunks before the error are read first.
     const reader = first.getReader();
     expect([(await reader.read()).value, (await reader.read()).value]).toEqual(["Once ", "upon"]);
     reader.releaseLock();
@@ -135,7 +135,7 @@ describe("a text stream", () => {
     messages.close();
   });
 
-  it("whose start was not seen is no news, nor is what comes after it was cancelled", async () => {
+  it("is ignored if its start was not received, and after it was cancelled", async () => {
     const messages = await subscribe(basics());
     write("s0", "the end of another");
     end("s0");
@@ -149,7 +149,7 @@ describe("a text stream", () => {
     messages.close();
   });
 
-  it("can be read to its end between two messages, however full the buffer is", async () => {
+  it("can be read to its end between two messages, even if the buffer is full", async () => {
     const messages = await subscribe({ ...basics(), bufferLimit: 5 });
     begin("s1");
     const { value } = await messages.next();
@@ -166,7 +166,7 @@ describe("a text stream", () => {
     messages.close();
   });
 
-  it("on a topic of payloads, and a payload on one of streams, is invalid", async () => {
+  it("is invalid on a topic of payloads, and a payload on a topic of streams", async () => {
     const invalid: InvalidMessageError[] = [];
     const messages = await subscribe({ ...basics(), onInvalid: (error) => void invalid.push(error) }, () => {});
     server.publish("draft", "a payload");
@@ -180,7 +180,7 @@ describe("a text stream", () => {
   });
 });
 
-it("a store shows the text so far, in one place, and how it ended", async () => {
+it("a store shows the text so far as one message, and how it ended", async () => {
   const store = new RealtimeStore(basics());
   const shown = () => store.getSnapshot().messages;
   store.start();
@@ -212,7 +212,7 @@ it("a store shows the text so far, in one place, and how it ended", async () => 
 });
 
 describe("a position", () => {
-  it("is where another subscription goes on", async () => {
+  it("is where another subscription resumes", async () => {
     const first = await subscribe(basics());
     expect(first.position).not.toBe("now");
     server.publish("tokens", "a", "b", "c");
@@ -224,7 +224,7 @@ describe("a position", () => {
     second.close();
   });
 
-  it("is not ahead of what was handed out, whatever came of a stream meanwhile", async () => {
+  it("does not pass undelivered messages when chunks arrive", async () => {
     const messages = await subscribe(basics());
     begin("s1");
     server.publish("tokens", "a");

@@ -31,7 +31,7 @@ it("a token that is not a JWT ends the subscription with an error that shows how
   expect(server.tokens).toEqual([]);
 });
 
-it("a function that returned no JWT is asked again", async () => {
+it("a function that did not return a JWT is called again", async () => {
   const errors: Error[] = [];
   const answers = [notFound, { token: notFound }, `${token}\n`];
   const subscription = await subscribe({

@@ -1,4 +1,4 @@
-/** Compiled, never run: what the types promise, and what they refuse. */
+/** Compiled, never run: what the types accept and reject. */
 import * as z from "zod";
 import { WebSocket } from "ws";
 import { defineChannel, isCase, RealtimeStore, subscribe } from "../src/index.js";
@@ -105,7 +105,7 @@ export function signals(): void {
   isTrue<Same<SignalPayload<Review, "budget">, string>>();
   isTrue<Same<RunResult<Review>, { spent: bigint }>>();
   isTrue<Same<RunResult<Review, false>, { spent: string }>>();
-  // @ts-expect-error: a signal is no topic
+  // @ts-expect-error: a signal is not a topic
   void subscribe({ channel: review, topics: ["approve"], token: "token" });
   // @ts-expect-error: no such verdict
   const wrong: SignalPayload<Review, "approve"> = { verdict: "maybe" };
@@ -151,7 +151,7 @@ export async function iterators(): Promise<void> {
   }
   // @ts-expect-error: no such topic
   await subscribe({ channel, topics: ["nope"], token });
-  // @ts-expect-error: a token is no number
+  // @ts-expect-error: a token is not a number
   await subscribe({ channel, token: 7 });
 }
 
@@ -168,7 +168,7 @@ export async function callbacks(): Promise<void> {
     isTrue<Same<typeof message, Message<Pipeline, "total">>>();
   });
   handle.unsubscribe();
-  // @ts-expect-error: with a callback there is nothing to iterate over
+  // @ts-expect-error: the callback form returns nothing to iterate over
   handle[Symbol.asyncIterator]();
 }
 
@@ -254,7 +254,7 @@ export async function serverSide(text: ReadableStream<string>): Promise<void> {
   await realtime.publish(channel.status, { message: "one" }, { runId: "attempt/1" });
   const { id } = await realtime.publish(story.draft, text);
   isTrue<Same<typeof id, string>>();
-  // As it travels: a 64-bit integer is a text.
+  // In its wire form, a 64-bit integer is a string.
   await realtime.publish(channel.total, "12345678901234567890");
   // @ts-expect-error: a payload of another type
   await realtime.publish(channel.status, { message: 1 });

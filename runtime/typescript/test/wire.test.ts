@@ -36,7 +36,7 @@ describe("frames", () => {
     },
   );
 
-  it("of one subscription bear its ref", () => {
+  it("of one subscription have its ref", () => {
     const run = '{"kind":"run","channel":"a","id":"1","created_at":"","data":1}';
     expect(parseFrames(`["7",${run},${run}]`)).toEqual([
       { ref: "7", ...JSON.parse(run) },
@@ -45,14 +45,14 @@ describe("frames", () => {
     expect(parseFrames('["7"]')).toEqual([]);
   });
 
-  it("that are malformed do not take the rest of their batch with them", () => {
+  it("of a batch are parsed even if others are malformed", () => {
     const kinds = parseFrames('[{"kind":"closing"},{"kind":"data"},7,{"kind":"closing"}]');
     expect(kinds.map(({ kind }) => kind)).toEqual(["closing", "malformed", "malformed", "closing"]);
   });
 });
 
 describe("a cursor", () => {
-  it("stays behind its position while what topics retain is being sent", () => {
+  it("keeps its position while retained messages are being sent", () => {
     const retained = advance("000000001-00000000a~", "000000001-000000003");
     expect(retained).toBe("000000001-00000000a~000000001-000000003");
     expect(advance(retained, "000000001-00000000b")).toBe("000000001-00000000b");
@@ -61,12 +61,12 @@ describe("a cursor", () => {
   });
 });
 
-it("the time to connect anew is optional, and a number", () => {
+it("the delay before reconnecting is optional, and a number", () => {
   expect(parseFrames('{"kind":"closing","reconnect_in":1200}')).toEqual([{ kind: "closing", reconnect_in: 1200 }]);
   expect(parseFrames('{"kind":"closing","reconnect_in":"soon"}')).toMatchObject([{ kind: "malformed" }]);
 });
 
-it("addresses are below the path of the server", () => {
+it("addresses include the path of the base URL", () => {
   const server = new URL("https://example.com/api/?x=1");
   expect(connectUrl(server).href).toBe("wss://example.com/api/v1/realtime/connect");
   expect(routeUrl(new URL("ws://localhost:1"), "sse").href).toBe("http://localhost:1/v1/realtime/sse");

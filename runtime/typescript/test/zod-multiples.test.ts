@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isMultiple } from "../src/validate/schema/decimal.js";
 
-test("a multiple is a multiple of the decimal", () => {
+test("multiples are those of the decimal", () => {
   const multiples: [divisor: number, yes: number[], no: number[]][] = [
     [0.01, [19.99, 0.07, 1.1, 4.35, 1e22, -0.29, 0, -0], [19.999, 1e-3, 5e-324]],
     [0.1, [0.3, 1e300, 1.7], [0.35, 1e-300]],
@@ -16,7 +16,7 @@ test("a multiple is a multiple of the decimal", () => {
   }
 });
 
-/** The same question asked of the decimals written out in full. */
+/** The same check with the decimals as big integers. */
 function isMultipleWrittenOut(value: number, divisor: number): boolean {
   return writtenOut(Math.abs(value)) % writtenOut(divisor) === 0n;
 }

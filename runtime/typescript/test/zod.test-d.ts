@@ -1,11 +1,11 @@
-/** Compiled, never run: what validators infer is what generated types say. */
+/** Compiled, never run: validators infer the generated types. */
 import * as z from "zod";
 import * as mini from "zod/mini";
 import * as f from "../src/validate/zod/index.js";
 import * as m from "../src/validate/zod/mini.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-/** The same type, however it is written. */
+/** Compiles if both types are the same. */
 type Equal<A, B> = Same<Flat<A>, Flat<B>>;
 type Flat<T> = T extends object ? { [Key in keyof T]: Flat<T[Key]> } : T;
 function isTrue<T extends true>(): T | undefined {
@@ -103,7 +103,7 @@ export function inference(): void {
   void (f.object({ message: f.string().optional() }) satisfies z.ZodType<{ message: string }>);
 }
 
-/** The same, of the classes of zod/mini. */
+/** The same, with the classes of zod/mini. */
 export const MiniSchema = m.object({
   id: m.optional(m.int64()),
   kind: m.enums(["a", "b"]),
@@ -124,7 +124,7 @@ export function miniInference(): void {
   isTrue<Same<z.infer<typeof extended>["more"], unknown>>();
 }
 
-/** Rules are JSON Schema's words, checked as far as types go. */
+/** Rules are JSON Schema keywords, as far as types can express them. */
 export const EvenRules: f.Rules = { type: ["integer", "null"], multipleOf: 2, not: { $ref: () => EvenRules } };
 // @ts-expect-error: there is no such keyword
 export const Misspelt: f.Rules = { minLenght: 1 };

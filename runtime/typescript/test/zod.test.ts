@@ -4,24 +4,24 @@ import * as z from "zod";
 import * as f from "../src/validate/zod/index.js";
 import { equal } from "../src/validate/schema/equal.js";
 
-/** The verdict on JSON text. */
+/** Returns the verdict on JSON text. */
 function takes(schema: z.ZodType, json: string): boolean {
   return f.payload(schema).safeParse(JSON.parse(json)).success;
 }
 
-/** What a value becomes. */
+/** Returns the output for a value. */
 function read<T>(schema: z.ZodType<T>, json: string): T {
   return f.payload(schema).parse(JSON.parse(json));
 }
 
-/** Every issue as `path rule: message`. */
+/** Returns every issue as `path rule: message`. */
 function issues(schema: z.ZodType, value: unknown): string[] {
   const result = schema.safeParse(value);
   return result.success ? [] : f.issues(result.error).map((issue) => `${issue.path} ${issue.rule}: ${issue.message}`);
 }
 
 describe("numbers", () => {
-  test("an integer may be written as a decimal and stays within safe limits", () => {
+  test("integers may be written as decimals, and are limited to the safe range", () => {
     for (const json of ["1", "1.0", "1e2", "-0", "9007199254740991", "-9007199254740991.0"]) {
       expect(takes(f.integer(), json), json).toBe(true);
     }
@@ -31,7 +31,7 @@ describe("numbers", () => {
     expect(issues(f.integer({ minimum: 0, maximum: 100 }), 101)).toEqual([" maximum: must be at most 100"]);
   });
 
-  test("numbers are finite, and minus zero is zero", () => {
+  test("numbers are finite, and minus zero becomes zero", () => {
     expect(takes(f.number(), "1e400")).toBe(false);
     expect(read(f.number(), "1e-400")).toBe(0);
     expect(read(f.number(), "-0")).toBe(0);
@@ -39,7 +39,7 @@ describe("numbers", () => {
     expect(issues(f.number(), NaN)).toEqual([" type: must be a finite number"]);
   });
 
-  test("limits of numbers bind", () => {
+  test("limits of numbers apply", () => {
     const limited = f.number({ minimum: 1, maximum: 6, exclusiveMinimum: 1, exclusiveMaximum: 6 });
     expect(issues(limited, 5)).toEqual([]);
     expect(issues(limited, 1)).toEqual([" exclusiveMinimum: must be greater than 1"]);
@@ -59,7 +59,7 @@ describe("numbers", () => {
 });
 
 describe("strings", () => {
-  test("lengths count code points and lone surrogates are refused", () => {
+  test("lengths count code points, and lone surrogates are rejected", () => {
     const one = f.string({ minLength: 1, maxLength: 1 });
     expect([takes(one, '"😀"'), takes(one, '"\\ud83d\\ude00"'), takes(one, '""'), takes(one, '"👍🏽"')]).toEqual([true, true, false, false]);
     expect(issues(one, "ab")).toEqual([" maxLength: must have at most 1 character"]);
@@ -67,7 +67,7 @@ describe("strings", () => {
     expect(f.string().safeParse("\udc00\ud800").success).toBe(false);
   });
 
-  test("patterns are read the same whatever was matched before", () => {
+  test("patterns do not depend on earlier matches", () => {
     const pattern = f.string({ pattern: /^.$/gu });
     expect([1, 2, 3].map(() => pattern.safeParse("😀").success)).toEqual([true, true, true]);
     expect(issues(pattern, "ab")).toEqual([" pattern: must match the pattern ^.$"]);
@@ -94,7 +94,7 @@ describe("objects", () => {
     tags: f.array(f.string()).optional(),
   });
 
-  test("absent, null and empty are kept apart", () => {
+  test("absent, null and empty are distinct", () => {
     const base = { message: "", parent: null };
     for (const value of [base, { ...base, note: null }, { ...base, tags: [] }, { ...base, parent: "" }]) {
       expect(Status.parse(value)).toEqual(value);
@@ -106,7 +106,7 @@ describe("objects", () => {
     expect(Status.parse({ ...base, x: 1 })).toEqual(base);
   });
 
-  test("they stay zod objects that can be extended and picked from", () => {
+  test("objects are zod objects that can be extended and picked from", () => {
     const More = Status.extend({ toString: f.integer().optional() }).pick({ message: true, toString: true });
     expect(More).toBeInstanceOf(z.ZodObject);
     const Named = f.object({ toString: f.string().optional(), a: f.integer() });
@@ -116,7 +116,7 @@ describe("objects", () => {
     expect(f.string({ maxLength: 2 }).min(1).safeParse("abc").success).toBe(false);
   });
 
-  test("own keys only, also where every object inherits one", () => {
+  test("only own keys are read, even if objects inherit one", () => {
     const shape = { toString: f.string().optional(), constructor: f.integer().optional() };
     expect(Object.keys(f.object(shape).parse({}))).toEqual([]);
     expect(issues(f.object({ hasOwnProperty: f.json() }), {})).toEqual(["/hasOwnProperty required: is required"]);
@@ -147,7 +147,7 @@ describe("objects", () => {
     expect(({} as Record<string, unknown>)["b"]).toBeUndefined();
   });
 
-  test("every broken rule is reported with its path", () => {
+  test("every violation is reported with its path", () => {
     const schema = f.strictObject({ "a/b~c": f.integer(), list: f.array(f.tuple([f.string(), f.boolean()]), { minItems: 3 }), missing: f.json() });
     expect(issues(schema, { list: [["x"], [1, true]], "a/b~c": "x", z: 1 }).sort()).toEqual([
       "/a~1b~0c type: must be an integer",
@@ -186,7 +186,7 @@ describe("literals and alternatives", () => {
     expect(issues(f.anyOf([small, even]), 13)).toEqual([" anyOf: must match one of the alternatives"]);
     expect(issues(f.nullable(small), 11)).toEqual([" maximum: must be at most 10"]);
     expect(issues(f.never(), [])).toEqual([" not: is not allowed"]);
-    // The first that accepts is what is read.
+    // The first that accepts determines the output.
     expect(f.anyOf([f.object({ a: f.integer() }), f.object({ b: f.integer() })]).parse({ a: 1, b: 2 })).toEqual({ a: 1 });
     expect(f.anyOf([f.string({ maxLength: 1 }), f.int64()]).parse("12")).toBe(12n);
   });
@@ -212,7 +212,7 @@ describe("literals and alternatives", () => {
     expect(open.safeParse({ kind: "twig", raw: NaN }).success).toBe(false);
   });
 
-  test("asynchronous refinements of users still work", async () => {
+  test("asynchronous refinements work", async () => {
     const slow = f.string().refine(async (text) => text.length > 1);
     const shapes = [f.anyOf([slow, f.integer()]), f.oneOf([slow, f.integer()]), f.map(slow), f.tagged("k", { a: f.object({ k: slow, toString: slow.optional() }) })];
     const values: unknown[] = ["ab", "ab", { a: "ab" }, { k: "a", toString: "ab" }];
@@ -224,7 +224,7 @@ describe("literals and alternatives", () => {
 describe("payloads", () => {
   const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 
-  test("nesting ends at 127 levels, before anything descends", () => {
+  test("nesting is limited to 127 levels, which is checked before recursing", () => {
     const Tree: z.ZodType = f.lazy(() => f.array(Tree));
     for (const schema of [Tree, f.json(), f.object({ a: f.json() }).or(f.array(f.json()))]) {
       expect([takes(schema, nested(127)), takes(schema, nested(128))]).toEqual([true, false]);
@@ -235,7 +235,7 @@ describe("payloads", () => {
     expect(f.json().safeParse(deep).success).toBe(false);
   });
 
-  test("the wire profile binds also where the schema does not look", () => {
+  test("the wire profile applies to parts that the schema ignores", () => {
     const schema = f.payload(f.object({ a: f.integer() }));
     for (const json of ['{"a":1,"x":"\\ud800"}', '{"a":1,"x":1e400}', '{"a":1,"\\ud800":1}']) {
       expect(schema.safeParse(JSON.parse(json)).success, json).toBe(false);
@@ -243,7 +243,7 @@ describe("payloads", () => {
     expect(issues(schema, { a: 1, x: [1, Infinity] })).toEqual(["/x/1 type: must be a finite number"]);
   });
 
-  test("any JSON is JSON", () => {
+  test("any JSON value is accepted", () => {
     for (const value of [undefined, NaN, 1n, Symbol("a"), () => 1, new Date(), new Map(), [undefined], { a: undefined }, "\ud800"]) {
       expect(f.json().safeParse(value).success, String(value)).toBe(false);
     }
@@ -253,7 +253,7 @@ describe("payloads", () => {
     expect(f.object({ a: f.json().optional() }).parse({})).toEqual({});
   });
 
-  test("z.toJSONSchema and z.compile see what a schema holds", () => {
+  test("z.toJSONSchema and z.compile respect the schema", () => {
     const schema = f.object({ id: f.int64(), name: f.string({ maxLength: 3 }), n: f.integer({ minimum: 1 }), any: f.json() });
     expect(z.toJSONSchema(schema)).toMatchObject({
       properties: { id: { format: "int64" }, name: { maxLength: 3 }, n: { type: "integer", minimum: 1 }, any: {} },

@@ -34,7 +34,7 @@ static ROOM: ChannelDefinition = ChannelDefinition {
 
 pub(crate) static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 
-/// A channel that runs are on.
+/// A channel of runs.
 #[derive(Clone)]
 pub(crate) struct Room(Channel);
 
@@ -53,7 +53,7 @@ impl Room {
         self.0.topic(1)
     }
 
-    /// Text that is written piece by piece.
+    /// Text streams.
     pub(crate) fn draft(&self) -> Topic<'_, TextStream> {
         self.0.topic(2)
     }

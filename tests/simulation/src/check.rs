@@ -1,13 +1,13 @@
-//! Compares the observations from outside with the file. Each violation begins with the letter of its rule:
+//! Compares the observations from outside with the file. Each violation starts with the letter of its rule:
 //!
-//! - (a) a call of a run always returns the same, and its record never changes,
-//! - (b) no run is halted or fails for misuse while its code is the same,
-//! - (c) a step that has returned never executes its work again,
-//! - (d) every durable message is in history once, in order; offsets have no gaps; a text stream begins and
-//!   ends once, and readers have one text,
-//! - (e) a signal answers one question, a question takes one answer, and every accepted signal is received,
-//! - (f) every run ends, and records nothing afterwards; a process that stops releases its runs,
-//! - (g) ended runs are deleted with all their data.
+//! - (a) A call of a run always returns the same value, and its record never changes.
+//! - (b) No run is halted or fails for misuse while its code is the same.
+//! - (c) A step that has returned never executes its work again.
+//! - (d) Every durable message is in the history once, in order. Offsets are contiguous. A text stream starts and ends
+//!   once, and all readers have the same text.
+//! - (e) A signal answers one question, a question takes one answer, and every accepted signal is received.
+//! - (f) Every run ends and records nothing afterwards. A process that stops releases its runs.
+//! - (g) Ended runs are deleted with all their data.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl Facts<'_> {
                 _ => {}
             }
             if has_ended {
-                let what = format!("(f) {} was {}, and then has {note:?}", run.id, run.state);
+                let what = format!("(f) {} was {}, but recorded {note:?} later", run.id, run.state);
                 self.violation(what);
             }
         }
@@ -101,13 +101,13 @@ impl Facts<'_> {
                     let returned = returned.and_then(|(returned, _)| returned.strip_prefix("ok "));
                     let result: Option<String> = serde_json::from_str(outcome).ok();
                     if returned != result.as_deref() {
-                        wrong.push(format!("(a) {id} completed with {result:?}, and returned {returned:?}"));
+                        wrong.push(format!("(a) {id} completed with {result:?}, but returned {returned:?}"));
                     }
                 }
                 _ => {}
             }
             if self.observed.cancelled.contains(id) && state != "cancelled" {
-                wrong.push(format!("(f) {id} was cancelled, and is {state}"));
+                wrong.push(format!("(f) {id} was cancelled, but is {state}"));
             }
         }
         self.violations.append(&mut wrong);
@@ -124,7 +124,7 @@ impl Facts<'_> {
                 && before != ("", "")
                 && before != now
             {
-                wrong.push(format!("(a) what is recorded of call {site:?} was {before:?} and is {now:?}"));
+                wrong.push(format!("(a) the record of call {site:?} changed from {before:?} to {now:?}"));
             }
         }
         self.violations.append(&mut wrong);
@@ -136,7 +136,7 @@ pub(crate) fn check_stop(file: &File, world: &World, owner: i64, failed_commits:
     let held = file.count(&format!("SELECT count(*) FROM runs WHERE owner = {owner}"));
     let mut state = world.state();
     if held > 0 && state.failed_commits == failed_commits {
-        state.violation(format_args!("(f) a process was stopped gracefully, and holds {held} runs"));
+        state.violation(format_args!("(f) a process was stopped gracefully, but holds {held} runs"));
     }
 }
 

@@ -1,21 +1,22 @@
-//! Deterministic simulation of delivery: messages and text streams, and readers that come, go and resume.
+//! Deterministic simulation of delivery: messages and text streams, and readers that connect, disconnect and resume.
 //!
-//! The promise is that nothing is lost, repeated, reordered or put into a wrong channel without the reader being told
-//! by a `gap`. Processes are those of the simulation of runs; they have a hub without a storage, or share one SQLite
-//! file. Publishers and readers ([`clients`]) are kept outside of them, so they survive kills, and go on at another
-//! process. Everything that was ever committed is kept ([`reference`]), and each frame that a reader receives is
-//! compared with it ([`reader`]).
+//! The guarantee is that no message is lost, repeated, reordered or delivered to a wrong channel unless the reader
+//! receives a `gap`. Processes are those of the simulation of runs. They have a hub without a storage, or share one
+//! SQLite file. Publishers and readers ([`clients`]) are outside of the processes, so they survive kills and continue
+//! at another process. The [`reference`] contains everything that was ever committed, and each frame that a [`reader`]
+//! receives is compared with it.
 //!
-//! Each violation begins with the letter of its rule:
+//! Each violation starts with the letter of its rule:
 //!
-//! - (a) a frame belongs to a channel and topic that its reader subscribed to, and has what was published under its id,
-//! - (b) ids ascend on a connection, no text comes twice, and `ready` repeats the cursor of a client that resumes,
-//! - (c) once all is calm, each reader has everything, or was told by a gap that it has not,
-//! - (d) a gap is told only if something was missed,
-//! - (e) a message that was answered is there once, however often it was published under its key,
-//! - (f) each text stream has its end, and the text that was written,
-//! - (g) a revoked token ends its readers in every process within a second,
-//! - (h) publishers are answered within seven seconds.
+//! - (a) A frame belongs to a channel and topic that its reader subscribed to, and has the content that was published
+//!   with its id.
+//! - (b) Ids ascend on a connection, no text is repeated, and `ready` repeats the cursor of a client that resumes.
+//! - (c) After the faults, each reader has received everything, except what a gap covers.
+//! - (d) A gap is sent only if a message was missed.
+//! - (e) An acknowledged message exists once, however often it was published with its key.
+//! - (f) Each text stream has its end, and the text that was written.
+//! - (g) A revoked token ends its subscriptions in every process within a second.
+//! - (h) Publishers are answered within seven seconds.
 
 use crate::{Options, Report, Tally, report};
 
@@ -33,28 +34,28 @@ mod witness;
 
 use drive::Simulation;
 
-/// How much a simulation of delivery did.
+/// What a simulation of delivery did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// Readers.
     pub readers: usize,
-    /// How often readers connected.
+    /// Connections of readers.
     pub connections: usize,
     /// Frames that readers received.
     pub frames: usize,
-    /// Gaps that readers were told.
+    /// Gaps that readers received.
     pub gaps: usize,
-    /// Messages, and frames of text streams, that were committed.
+    /// Committed messages and frames of text streams.
     pub messages: usize,
     /// Text streams.
     pub streams: usize,
-    /// Pieces that were written to them.
-    pub pieces: usize,
+    /// Chunks of text streams.
+    pub chunks: usize,
     /// Processes that were killed.
     pub kills: usize,
     /// Processes that were stopped gracefully.
     pub stops: usize,
-    /// Processes that stood still for a while.
+    /// Processes that stalled for a while.
     pub stalls: usize,
     /// Wall clocks that jumped.
     pub jumps: usize,
@@ -78,14 +79,14 @@ pub fn simulate(seed: u64, options: Options) -> Report<Counts> {
 
 impl Tally for Counts {
     fn add(&mut self, other: &Self) {
-        let Self { readers, connections, frames, gaps, messages, streams, pieces, kills, stops, .. } = other;
+        let Self { readers, connections, frames, gaps, messages, streams, chunks, kills, stops, .. } = other;
         self.readers += readers;
         self.connections += connections;
         self.frames += frames;
         self.gaps += gaps;
         self.messages += messages;
         self.streams += streams;
-        self.pieces += pieces;
+        self.chunks += chunks;
         self.kills += kills;
         self.stops += stops;
         self.stalls += other.stalls;

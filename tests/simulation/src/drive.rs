@@ -1,4 +1,4 @@
-//! One simulation from beginning to end: turns, faults, and the clean-up once the faults stop.
+//! Drives one simulation: turns, faults, and the cleanup after the faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::file::File;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::send::Senders;
 use crate::serve::{Server, serve};
 use crate::settings::{Climate, MAX_TURN};
@@ -14,16 +14,16 @@ use crate::world::World;
 use crate::{Counts, Options, Simulate, check};
 
 /// How long a run may take after the last fault. No plan takes longer.
-const BOUND: Duration = Duration::from_secs(600);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long a process may take to stop, or to start.
-const PATIENCE: Duration = Duration::from_secs(25);
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// The quiet time before a simulation ends, so that no request is under way.
-const CALM: Duration = Duration::from_secs(3);
+/// The quiet time before a simulation ends, so that no request is in progress.
+const QUIET_TIME: Duration = Duration::from_secs(3);
 
-/// How long a process keeps executing after its hub was shut down, so that its file is closed.
-const LINGERS: Duration = Duration::from_millis(500);
+/// How long a process is executed after its hub was shut down, so that its file is closed.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
 
 /// One hour, in milliseconds.
 const HOUR: i64 = 3_600_000;
@@ -40,16 +40,9 @@ pub(crate) struct Simulation {
     faults: usize,
 }
 
-/// A place for one process, running or about to start.
-struct Slot {
-    process: Option<Process<Server>>,
-    starts_at: Duration,
-    stalled_until: Duration,
-    skew: i64,
-    stopping: Option<Stopping>,
-}
+type Slot = process::Slot<Server, Option<Stopping>>;
 
-/// A graceful stop under way.
+/// A graceful stop in progress.
 struct Stopping {
     since: Duration,
     failed_commits: usize,
@@ -80,9 +73,7 @@ impl Simulate for Simulation {
             self.clean_up();
         }
         for slot in &mut self.slots {
-            if let Some(process) = slot.process.take() {
-                process.kill();
-            }
+            slot.kill();
         }
         counts
     }
@@ -95,12 +86,9 @@ impl Simulation {
         let file = File::create();
         let world = World::new(rng.u64(..), climate.weather, &file.path, options);
         world.trace(format_args!("{climate:?}"));
-        let slots = (0..2).map(|_| Slot {
-            process: None,
-            starts_at: Duration::from_millis(rng.u64(0..500)),
-            stalled_until: Duration::ZERO,
-            skew: rng.i64(-climate.skew..=climate.skew),
-            stopping: None,
+        let slots = (0..2).map(|_| {
+            let starts_at = Duration::from_millis(rng.u64(0..500));
+            Slot::new(starts_at, rng.i64(-climate.skew..=climate.skew), None)
         });
         let slots = slots.collect();
         let senders = Senders::new(&climate, &mut rng);
@@ -137,32 +125,24 @@ impl Simulation {
 
     fn execute(&mut self, index: usize) {
         let (time, slot) = (self.time, &mut self.slots[index]);
-        if slot.process.is_none() && slot.starts_at <= time {
+        if slot.is_due(time) {
             self.processes += 1;
             let clock = (time, slot.skew);
             let starting = serve(Arc::clone(&self.world), self.file.path.clone(), self.climate.settings);
             slot.process = Some(Process::start(&self.world, self.processes, clock, starting));
             return;
         }
-        let Some(process) = &mut slot.process else { return };
-        if slot.stalled_until > time {
-            return;
-        }
-        if slot.stalled_until > process.time {
-            process.stall(slot.stalled_until);
-        }
-        process.skew = slot.skew;
-        process.execute(time);
+        let Some(process) = slot.execute(time) else { return };
         let is_over = process.has_ended();
-        match &mut slot.stopping {
+        match &mut slot.state {
             Some(stopping) => {
                 if is_over && stopping.over_since.is_none() {
                     stopping.over_since = Some(time);
                     check::check_stop(&self.file, &self.world, stopping.owner, stopping.failed_commits);
                 }
-                if stopping.over_since.is_some_and(|since| time >= since + LINGERS) {
+                if stopping.over_since.is_some_and(|since| time >= since + CLOSE_TIME) {
                     self.kill(index);
-                } else if time > stopping.since + PATIENCE {
+                } else if time > stopping.since + STOP_TIMEOUT {
                     self.world.violation("(f) a graceful stop did not end");
                 }
             }
@@ -173,11 +153,9 @@ impl Simulation {
 
     fn kill(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        slot.stopping = None;
+        slot.state = None;
         slot.starts_at = self.time + Duration::from_millis(self.rng.u64(0..2000));
-        if let Some(process) = slot.process.take() {
-            process.kill();
-        }
+        slot.kill();
     }
 
     fn stop(&mut self, index: usize) {
@@ -188,11 +166,11 @@ impl Simulation {
         let owner = format!("SELECT owner FROM processes WHERE pid = {}", process.number);
         let failed_commits = self.world.state().failed_commits;
         let owner = self.file.count(&owner);
-        slot.stopping = Some(Stopping { since: self.time, failed_commits, owner, over_since: None });
+        slot.state = Some(Stopping { since: self.time, failed_commits, owner, over_since: None });
         process.stop();
     }
 
-    /// Decides which faults happen in this turn.
+    /// Injects the faults of this turn.
     fn disturb(&mut self) {
         let Climate { kills, stops, stalls, jumps, skew, settings, .. } = self.climate;
         for index in 0..self.slots.len() {
@@ -213,7 +191,7 @@ impl Simulation {
             }
             if kills {
                 self.kill(index);
-            } else if stops && self.slots[index].stopping.is_none() {
+            } else if stops && self.slots[index].state.is_none() {
                 self.stop(index);
             } else if stalls {
                 let most = u64::try_from(settings.lease.as_millis()).unwrap_or(1000) * 3;
@@ -227,23 +205,22 @@ impl Simulation {
     fn calm(&mut self) {
         self.world.state().weather.fails_commit = 0.0;
         for slot in &mut self.slots {
-            slot.starts_at = slot.starts_at.min(self.time);
-            slot.stalled_until = slot.stalled_until.min(self.time);
+            slot.calm(self.time);
         }
     }
 
     /// Waits until every run has ended.
     fn settle(&mut self) {
         self.calm();
-        let calm = self.time + CALM;
-        let bound = self.time + BOUND;
+        let calm = self.time + QUIET_TIME;
+        let bound = self.time + SETTLE_TIMEOUT;
         while !self.is_violated() {
             for _ in 0..10 {
                 self.send(false);
                 self.turn(Duration::from_millis(MAX_TURN));
             }
             let open = "SELECT count(*) FROM runs WHERE state IN ('running', 'halted')";
-            let is_calm = self.time > calm && self.slots.iter().all(|slot| slot.stopping.is_none());
+            let is_calm = self.time > calm && self.slots.iter().all(|slot| slot.state.is_none());
             if is_calm && self.senders.have_started(&self.world) && self.file.count(open) == 0 {
                 return;
             }
@@ -281,7 +258,7 @@ impl Simulation {
         }
         check::check_deleted(&self.file, &self.world);
         (0..self.slots.len()).for_each(|index| self.stop(index));
-        let is_stopping = |slot: &Slot| slot.stopping.is_some();
+        let is_stopping = |slot: &Slot| slot.state.is_some();
         while self.slots.iter().any(is_stopping) && !self.is_violated() {
             self.turn(Duration::from_millis(100));
             self.slots.iter_mut().for_each(|slot| slot.starts_at = Duration::MAX);

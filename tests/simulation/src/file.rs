@@ -1,4 +1,4 @@
-//! The storage file of a simulation, and queries that read it from outside.
+//! The storage file of a simulation, and queries from outside of the processes.
 //!
 //! Triggers record each relevant change in a separate table, which is kept after the runs are deleted.
 
@@ -70,7 +70,7 @@ pub(crate) struct Open {
     pub(crate) names: Vec<String>,
 }
 
-/// A message in history.
+/// A message in the history.
 pub(crate) struct Message {
     pub(crate) channel: String,
     pub(crate) offset: i64,
@@ -79,7 +79,7 @@ pub(crate) struct Message {
     pub(crate) topic: String,
     pub(crate) data: serde_json::Value,
     pub(crate) kind: String,
-    /// The stream, for a piece of a text stream.
+    /// The stream, for a chunk of a text stream.
     pub(crate) stream: String,
     /// The error, for the end of an incomplete text stream.
     pub(crate) error: Option<String>,
@@ -119,14 +119,14 @@ impl File {
         offset.unwrap_or_else(|| panic!("the storage has recorded no clock: {fact:?}"))
     }
 
-    /// Returns the same, if a process has recorded it.
+    /// Returns the same duration, if a process has recorded it.
     pub(crate) fn clock_if_known(&self) -> Option<Duration> {
         let sql = "SELECT value FROM facts WHERE name = 'clock'";
         let fact = self.query(sql, |row| row.get::<_, String>(0));
         Some(Duration::from_millis(fact.first()?.rsplit_once(' ')?.1.parse().ok()?))
     }
 
-    /// Returns a copy of the file, as a backup has it.
+    /// Returns a backup of the file.
     pub(crate) fn back_up(&self) -> Vec<u8> {
         let copy = with_suffix(&self.path, "-copy");
         let back_up = || -> Result<Vec<u8>, Box<dyn std::error::Error>> {
@@ -152,12 +152,12 @@ impl File {
         result
     }
 
-    /// Returns the mark beside the file.
+    /// Returns the contents of the file's mark.
     pub(crate) fn mark(&self) -> Option<String> {
         std::fs::read_to_string(with_suffix(&self.path, "-mark")).ok()
     }
 
-    /// Puts a backup in the place of the file. No process may have it open.
+    /// Replaces the file with a backup. No process may have it open.
     pub(crate) fn replace(&mut self, backup: &[u8], keeps_mark: bool) {
         let mut replace = || -> Result<(), Box<dyn std::error::Error>> {
             self.connection = Connection::open_in_memory()?;
@@ -253,10 +253,10 @@ fn template() -> &'static [u8] {
     TEMPLATE.get_or_init(|| {
         let path = std::env::temp_dir().join(format!("fanfare-template-{}.db", std::process::id()));
         let create = || -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-            // On a separate thread, which has no world.
+            // On a separate thread, which has no simulated world.
             let file = path.clone();
             std::thread::spawn(move || Sqlite::open(file).map(drop)).join().map_err(|_| "it panicked")??;
-            // Its clock and its mark are of the real machine.
+            // The clock and the mark are those of the real machine.
             let forget = "DELETE FROM facts WHERE name IN ('clock', 'latest_time', 'mark', 'former_mark')";
             Connection::open(&path)?.execute_batch(&format!("{NOTES} {forget}"))?;
             Ok(std::fs::read(&path)?)

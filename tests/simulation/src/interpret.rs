@@ -1,4 +1,4 @@
-//! The job of the simulation: it interprets the plan of its seed and reports what its calls return.
+//! The job of the simulation, which interprets the plan of its seed and reports what its calls return.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +28,13 @@ impl Site {
         Self { execution: Arc::clone(&self.execution), path: format!("{}.{index}", self.path) }
     }
 
-    /// Two sites of a branch may share an id.
+    /// Returns the id of the call. Two sites of a branch may share an id.
     fn id(&self) -> String {
         format!("call {}", self.path.len() % 3)
     }
 }
 
-/// Executes a node, and reports what it returned.
+/// Executes a node and reports what it returned.
 pub(crate) fn interpret(run: Run<Room>, node: Arc<Node>, site: Site) -> BoxFuture<'static, Returned> {
     Box::pin(async move {
         let returned = match &*node {
@@ -48,14 +48,14 @@ pub(crate) fn interpret(run: Run<Room>, node: Arc<Node>, site: Site) -> BoxFutur
                     id.to_string()
                 })
             }
-            Node::Tell => tell(&run, &site).await,
+            Node::HubPublish => publish_with_hub(&run, &site).await,
             Node::Sleep(time) => run.sleep(&site.id(), *time).await.map(|()| "slept".into()),
             Node::Wait { signals, timeout } => wait(&run, signals, *timeout, &site).await,
             Node::Version(version) => {
                 run.version("marker", *version).await.map(|version| format!("version {version}"))
             }
-            Node::Stream(pieces, attempts) => write(&run, *pieces, *attempts, &site).await,
-            Node::Stumble => stumble(&site),
+            Node::Stream(chunks, attempts) => write(&run, *chunks, *attempts, &site).await,
+            Node::FailOutsideStep => fail_outside_step(&site),
             Node::Catch(inner) => {
                 let caught = interpret(run.clone(), Arc::clone(inner), site.child(0)).await;
                 Ok(caught.unwrap_or_else(|error| format!("caught {error}")))
@@ -66,7 +66,8 @@ pub(crate) fn interpret(run: Run<Room>, node: Arc<Node>, site: Site) -> BoxFutur
             Ok(value) => format!("ok {value}"),
             Err(error) => format!("error {error}"),
         };
-        if !matches!(&*node, Node::Tell | Node::Stumble) && !is_stumble(&returned) {
+        if !matches!(&*node, Node::HubPublish | Node::FailOutsideStep) && !is_failure_outside_step(&returned)
+        {
             site.execution.returned(&site.path, &shown);
         }
         returned
@@ -119,7 +120,7 @@ async fn fork(run: &Run<Room>, node: &Node, site: &Site) -> Returned {
             let (a, b, c) = tokio::join!(call(a, 0), call(b, 1), call(c, 2));
             Ok(format!("<{};{};{}>", a?, b?, c?))
         }
-        _ => unreachable!("it has no branches"),
+        _ => unreachable!("the node has no branches"),
     }
 }
 
@@ -149,45 +150,49 @@ async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {
     run.step_with(&site.id(), options, work).await
 }
 
-/// Returns the text that a call writes, in pieces.
-pub(crate) fn text(run: &str, path: &str, pieces: usize) -> Vec<String> {
-    (0..=pieces).map(|piece| format!("{run}{path} {piece}/{pieces};")).collect()
+/// Returns the chunks of the text that a call writes.
+pub(crate) fn text(run: &str, path: &str, chunks: usize) -> Vec<String> {
+    (0..=chunks).map(|chunk| format!("{run}{path} {chunk}/{chunks};")).collect()
 }
 
-/// Writes the pieces that readers do not have yet. Each piece may fail the attempt before it is written.
-async fn write(run: &Run<Room>, pieces: usize, attempts: Attempts, site: &Site) -> Returned {
-    let pieces = text(run.id(), &site.path, pieces);
+/// Writes the chunks that were not written yet. Each chunk may fail the attempt before it is written.
+async fn write(run: &Run<Room>, chunks: usize, attempts: Attempts, site: &Site) -> Returned {
+    let chunks = text(run.id(), &site.path, chunks);
     let write = async |draft: RunStreamWriter| {
-        for (at, piece) in pieces.iter().enumerate() {
-            if draft.text().len() > pieces[..at].concat().len() {
+        for (at, chunk) in chunks.iter().enumerate() {
+            if draft.text().len() > chunks[..at].concat().len() {
                 continue;
             }
             let fate = site.execution.work(&site.path, attempts);
             tokio::time::sleep(fate.takes).await;
             assert!(!fate.panics, "planned panic");
             fate.result?;
-            draft.write(piece).await?;
+            draft.write(chunk).await?;
         }
         Ok::<_, RunError>(())
     };
     run.stream(&site.id(), run.channel().draft(), write).await
 }
 
-async fn tell(run: &Run<Room>, site: &Site) -> Returned {
-    let payload = site.execution.tells(&site.path);
+async fn publish_with_hub(run: &Run<Room>, site: &Site) -> Returned {
+    let payload = site.execution.next_payload(&site.path);
     if let Ok(id) = run.hub().publish(run.channel().progress(), &payload).await {
-        site.execution.told(&payload, &id.to_string());
+        site.execution.hub_published(&payload, &id.to_string());
     }
-    Ok("told".into())
+    Ok("published".into())
 }
 
-const STUMBLED: &str = "planned stumble";
+const FAILED_OUTSIDE_STEP: &str = "planned failure outside of a step";
 
-fn stumble(site: &Site) -> Returned {
-    if site.execution.stumbles() { Err(RunError::retry(STUMBLED)) } else { Ok("went on".into()) }
+fn fail_outside_step(site: &Site) -> Returned {
+    if site.execution.fails_outside_step() {
+        Err(RunError::retry(FAILED_OUTSIDE_STEP))
+    } else {
+        Ok("continued".into())
+    }
 }
 
-/// Returns whether the job failed outside of its calls. Such failures may differ between executions.
-fn is_stumble(returned: &Returned) -> bool {
-    returned.as_ref().is_err_and(|error| error.to_string() == STUMBLED)
+/// Returns `true` if the job failed outside of its calls. Such failures may differ between executions.
+fn is_failure_outside_step(returned: &Returned) -> bool {
+    returned.as_ref().is_err_and(|error| error.to_string() == FAILED_OUTSIDE_STEP)
 }

@@ -2,7 +2,7 @@
 //!
 //! Two processes share one SQLite file. Each is a runtime of one thread with paused time ([`process`]); the
 //! library asks the simulation for the clock, for other processes and for random numbers (`fanfare::simulation`),
-//! and its writer is a task of the runtime. So a seed decides every time, fault and order, and always reproduces
+//! and its writer is a task of the runtime. So a seed determines every time, fault and order, and always reproduces
 //! the same simulation.
 //!
 //! A seed starts runs of random jobs ([`plan`]), sends them signals, cancels some, kills, stalls and stops the
@@ -32,12 +32,12 @@ use fanfare::simulation::{Bug, install};
 use drive::Simulation;
 use world::{Decider, World};
 
-/// How a simulation is run, besides its seed.
+/// The options of a simulation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// A deliberate bug in the library, to show that the simulation finds it.
     pub bug: Option<Bug>,
-    /// Whether to keep every line of the trace.
+    /// Whether to return every line of the trace.
     pub is_traced: bool,
 }
 
@@ -46,13 +46,13 @@ pub struct Options {
 pub struct Report<C = Counts> {
     /// The seed.
     pub seed: u64,
-    /// The violations, each with the letter of its rule.
+    /// The violations, each starting with the letter of its rule.
     pub violations: Vec<String>,
     /// A hash of all events. Two simulations of the same seed have the same hash.
     pub trace: u64,
     /// The events, if requested.
     pub lines: Vec<String>,
-    /// How much the simulation did.
+    /// What the simulation did.
     pub counts: C,
 }
 
@@ -62,14 +62,14 @@ pub trait Tally: Default + std::fmt::Debug {
     fn add(&mut self, other: &Self);
 }
 
-/// How much a simulation did.
+/// What a simulation did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// Runs that ended.
     pub runs: usize,
     /// Executions of their jobs.
     pub executions: usize,
-    /// Signals that runs were sent.
+    /// Signals that were sent to runs.
     pub signals: usize,
     /// Signals that were accepted.
     pub accepted: usize,

@@ -1,4 +1,4 @@
-//! Simulates many seeds, and prints what they found.
+//! Simulates many seeds and prints their violations.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -7,27 +7,27 @@ use clap::Parser;
 use fanfare::simulation::Bug;
 use fanfare_simulation::{Options, Report, Tally, delivery, simulate};
 
-/// Simulates runs, or delivery, under faults that one seed decides.
+/// Simulate runs or delivery with faults that a seed determines
 #[derive(Parser)]
 struct Arguments {
-    /// Simulates messages, text streams and readers, and no runs.
+    /// Simulate messages, text streams and readers instead of runs
     #[arg(long)]
     delivery: bool,
-    /// How many seeds.
+    /// Number of seeds
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
-    /// The first of them.
+    /// First seed
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// A deliberate bug, to see after how many seeds it is found.
+    /// Enable a deliberate bug, to measure after how many seeds it is found
     #[arg(long)]
     bug: Option<String>,
-    /// Prints every event.
+    /// Print every event
     #[arg(long)]
     trace: bool,
-    /// How many violating seeds to print before it ends.
+    /// Stop after this many seeds with violations
     #[arg(long, default_value_t = 5)]
-    most: usize,
+    max_found: usize,
 }
 
 fn main() -> ExitCode {
@@ -43,9 +43,9 @@ impl Arguments {
     fn simulate<C: Tally>(&self, bugs: &[Bug], simulate: impl Fn(u64, Options) -> Report<C>) -> ExitCode {
         let bug = self.bug.as_ref().map(|name| {
             let known = bugs.iter().find(|bug| format!("{bug:?}") == *name);
-            *known.unwrap_or_else(|| panic!("{name:?} is none of {bugs:?}"))
+            *known.unwrap_or_else(|| panic!("unknown bug {name:?}: choose one of {bugs:?}"))
         });
-        let (begun, mut found, mut done) = (Instant::now(), 0, 0);
+        let (start, mut found, mut done) = (Instant::now(), 0, 0);
         let mut total = C::default();
         for seed in self.first..self.first + self.seeds {
             let report = simulate(seed, Options { bug, is_traced: self.trace });
@@ -59,12 +59,12 @@ impl Arguments {
                 found += 1;
                 println!("seed {seed} ({done} done):");
                 report.violations.iter().for_each(|violation| println!("  {violation}"));
-                if found >= self.most {
+                if found >= self.max_found {
                     break;
                 }
             }
         }
-        let minutes = begun.elapsed().as_secs_f64() / 60.0;
+        let minutes = start.elapsed().as_secs_f64() / 60.0;
         println!(
             "{done} seeds, {:.0} per minute, {found} with violations; {total:?}",
             f64::from(done) / minutes

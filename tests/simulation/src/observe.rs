@@ -1,4 +1,4 @@
-//! The reports of jobs and senders. They are kept outside of the simulated processes, so they survive kills.
+//! The reports of jobs and senders. They are outside of the simulated processes, so they survive kills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,8 +16,8 @@ pub(crate) struct Observed {
     pub(crate) executions: u64,
     /// The value that each call returned, and the execution that returned it, by run and call site.
     pub(crate) returned: BTreeMap<(String, String), (String, u64)>,
-    /// Payloads that `hub.publish` published, with the message's id.
-    pub(crate) told: BTreeMap<String, String>,
+    /// The ids of messages published with `hub.publish`, by payload.
+    pub(crate) hub_published: BTreeMap<String, String>,
     /// The signals sent, by payload.
     pub(crate) sent: BTreeMap<String, Sent>,
     /// The runs and call sites that received each signal, by the signal's payload.
@@ -43,7 +43,7 @@ pub(crate) struct Sent {
     pub(crate) key: Option<String>,
     /// `accepted`, `kept` or an error, with the run that received it.
     pub(crate) answers: Vec<(String, Option<String>)>,
-    /// When the first answer came, in milliseconds since the simulation began.
+    /// When the first answer arrived, in milliseconds since the simulation started.
     pub(crate) answered: Option<u128>,
 }
 
@@ -71,7 +71,7 @@ impl Execution {
         Self { world: Arc::clone(world), run: run.to_owned(), number }
     }
 
-    /// Notes that a call returned. It must return the same in every execution.
+    /// Records that a call returned. It must return the same in every execution.
     pub(crate) fn returned(&self, path: &str, what: &str) {
         let mut state = self.world.state();
         state.trace(format_args!("{}{path} returned {what}", self.run));
@@ -82,16 +82,16 @@ impl Execution {
             Some((earlier, _)) if earlier == what => {}
             Some((earlier, _)) => {
                 let run = &self.run;
-                state.violation(format_args!("(a) {run}{path} returned {earlier:?}, and then {what:?}"));
+                state.violation(format_args!("(a) {run}{path} returned {earlier:?}, and later {what:?}"));
             }
         }
     }
 
-    /// Notes that an attempt of a step begins. A step must not begin again after it returned.
+    /// Records that an attempt of a step starts. A step must not start again after it returned.
     pub(crate) fn work(&self, path: &str, attempts: Attempts) -> Fate {
         let mut state = self.world.state();
         let site = (self.run.clone(), path.to_owned());
-        // An execution that does not know yet that another process holds its run may repeat work in vain.
+        // An execution that does not know yet that another process holds its run may repeat work.
         if let Some((what, by)) = state.observed.returned.get(&site).cloned()
             && self.number >= by
             && file::holder(&state.file, &self.run) == Some(state.process())
@@ -114,13 +114,13 @@ impl Execution {
         Fate { takes, panics, result }
     }
 
-    /// Notes that a wait returned with this signal.
+    /// Records that a wait returned a signal.
     pub(crate) fn received(&self, path: &str, payload: &str) {
         let site = (self.run.clone(), path.to_owned());
         self.world.state().observed.received.entry(payload.to_owned()).or_default().insert(site);
     }
 
-    /// Notes that a durable publish returned.
+    /// Records that a durable publish returned.
     pub(crate) fn published(&self, path: &str, id: &str) {
         let site = (self.run.clone(), path.to_owned());
         self.world.state().observed.published.insert(site, id.to_owned());
@@ -130,29 +130,29 @@ impl Execution {
         self.world.trace(format_args!("{}{path} worked", self.run));
     }
 
-    pub(crate) fn tells(&self, path: &str) -> String {
+    pub(crate) fn next_payload(&self, path: &str) -> String {
         let mut state = self.world.state();
         state.observed.nonces += 1;
-        format!("{}{path} told {}", self.run, state.observed.nonces)
+        format!("{}{path} published {}", self.run, state.observed.nonces)
     }
 
-    pub(crate) fn told(&self, payload: &str, id: &str) {
+    pub(crate) fn hub_published(&self, payload: &str, id: &str) {
         let mut state = self.world.state();
         state.trace(format_args!("{payload} as {id}"));
-        state.observed.told.insert(payload.to_owned(), id.to_owned());
+        state.observed.hub_published.insert(payload.to_owned(), id.to_owned());
     }
 
-    pub(crate) fn stumbles(&self) -> bool {
+    pub(crate) fn fails_outside_step(&self) -> bool {
         let mut state = self.world.state();
-        let stumbles = state.chance(0.3);
-        state.trace(format_args!("{} stumbles: {stumbles}", self.run));
-        stumbles
+        let fails_outside_step = state.chance(0.3);
+        state.trace(format_args!("{} stumbles: {fails_outside_step}", self.run));
+        fails_outside_step
     }
 }
 
 impl Drop for Execution {
     fn drop(&mut self) {
-        // A killed runtime drops its tasks in an order that the seed does not decide.
+        // A killed runtime drops its tasks in an order that the seed does not determine.
         if self.world.is_executing() {
             self.world.trace(format_args!("execution {} of {} ends", self.number, self.run));
         }

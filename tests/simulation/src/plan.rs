@@ -1,4 +1,4 @@
-//! Random jobs: a tree of calls that one job interprets.
+//! Random jobs: trees of calls, which one job interprets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) enum Node {
     /// Publishes durably.
     Publish,
     /// Publishes through the hub.
-    Tell,
+    HubPublish,
     Sleep(Duration),
     Wait {
         /// One signal, or several as one question.
@@ -23,7 +23,7 @@ pub(crate) enum Node {
         timeout: Duration,
     },
     Version(u32),
-    /// Writes a text in this many pieces, as a step with these attempts.
+    /// Writes a text in this many chunks, as a step with these attempts.
     Stream(usize, Attempts),
     Join(Vec<Arc<Node>>),
     First([Arc<Node>; 2]),
@@ -37,7 +37,7 @@ pub(crate) enum Node {
     /// Handles the error of the nodes inside.
     Catch(Arc<Node>),
     /// Sometimes fails the job outside of its steps.
-    Stumble,
+    FailOutsideStep,
 }
 
 /// The duration and failures of a step's attempts.
@@ -63,17 +63,17 @@ impl Node {
     }
 
     /// `may_stumble`: whether a node may fail the job as a whole, because nothing handles the error first.
-    fn random(rng: &mut Rng, left: &mut usize, depth: usize, may_stumble: bool) -> Arc<Self> {
+    fn random(rng: &mut Rng, left: &mut usize, depth: usize, may_fail_outside: bool) -> Arc<Self> {
         *left = left.saturating_sub(1);
         if depth >= 4 || *left == 0 || rng.f64() < 0.45 {
-            return Self::leaf(rng, may_stumble);
+            return Self::leaf(rng, may_fail_outside);
         }
-        let mut several = |rng: &mut Rng, range: std::ops::Range<usize>, may_stumble: bool| {
-            let nodes = (0..rng.usize(range)).map(|_| Self::random(rng, left, depth + 1, may_stumble));
+        let mut several = |rng: &mut Rng, range: std::ops::Range<usize>, may_fail_outside: bool| {
+            let nodes = (0..rng.usize(range)).map(|_| Self::random(rng, left, depth + 1, may_fail_outside));
             nodes.collect::<Vec<_>>()
         };
         Arc::new(match rng.usize(0..20) {
-            0..4 => Self::Sequence(several(rng, 1..4, may_stumble)),
+            0..4 => Self::Sequence(several(rng, 1..4, may_fail_outside)),
             4..7 => Self::Join(several(rng, 2..4, true)),
             7..12 => {
                 let (first, second) = (several(rng, 1..4, true), several(rng, 1..4, true));
@@ -102,10 +102,10 @@ impl Node {
         }
     }
 
-    fn leaf(rng: &mut Rng, may_stumble: bool) -> Arc<Self> {
+    fn leaf(rng: &mut Rng, may_fail_outside: bool) -> Arc<Self> {
         match rng.f64() {
-            ..0.1 => Arc::new(Self::Tell),
-            0.1..0.14 if may_stumble => Arc::new(Self::Stumble),
+            ..0.1 => Arc::new(Self::HubPublish),
+            0.1..0.14 if may_fail_outside => Arc::new(Self::FailOutsideStep),
             _ => Self::call(rng),
         }
     }

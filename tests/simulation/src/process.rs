@@ -1,7 +1,7 @@
-//! A simulated process: a runtime of one thread with a clock of its own, and what it serves.
+//! A simulated process: a single-threaded runtime with its own clock, and its server.
 //!
-//! It is executed in turns. A kill drops the runtime, and with it every task at its current `await`. A stall is a
-//! skipped turn: the clock jumps at the next one.
+//! It is executed in turns. A kill drops the runtime, and with it every task at its current `await`. A stall skips
+//! turns: the clock jumps in the next one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,9 +38,55 @@ pub(crate) struct Process<S> {
     phase: Phase<S>,
 }
 
-/// Opens a file as storage. The error does not have its path, which differs each time.
+/// Opens a file as storage. The error omits its path, which differs in each simulation.
 pub(crate) fn open(file: &Path) -> Result<Sqlite, String> {
     Sqlite::open(file).map_err(|error| error.to_string().replace(&*file.to_string_lossy(), "the file"))
+}
+
+/// A slot for one process, which runs or is about to start.
+pub(crate) struct Slot<S, T> {
+    pub(crate) process: Option<Process<S>>,
+    pub(crate) starts_at: Duration,
+    pub(crate) stalled_until: Duration,
+    /// How far the wall clock of its processes is ahead, in milliseconds.
+    pub(crate) skew: i64,
+    /// What a simulation adds.
+    pub(crate) state: T,
+}
+
+impl<S: Serve, T> Slot<S, T> {
+    pub(crate) fn new(starts_at: Duration, skew: i64, state: T) -> Self {
+        Self { process: None, starts_at, stalled_until: Duration::ZERO, skew, state }
+    }
+
+    /// Returns `true` if its process must start at this time.
+    pub(crate) fn is_due(&self, time: Duration) -> bool {
+        self.process.is_none() && self.starts_at <= time
+    }
+
+    /// Executes its process until a time in the simulation. Returns `None` if it has none or the process stalls.
+    pub(crate) fn execute(&mut self, time: Duration) -> Option<&mut Process<S>> {
+        let process = self.process.as_mut().filter(|_| self.stalled_until <= time)?;
+        if self.stalled_until > process.time {
+            process.stall(self.stalled_until);
+        }
+        process.skew = self.skew;
+        process.execute(time);
+        Some(process)
+    }
+
+    /// Kills its process, if any.
+    pub(crate) fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Ends its stall, and starts its process now if it has none.
+    pub(crate) fn calm(&mut self, time: Duration) {
+        self.starts_at = self.starts_at.min(time);
+        self.stalled_until = self.stalled_until.min(time);
+    }
 }
 
 impl<S: Serve> Process<S> {
@@ -52,7 +98,7 @@ impl<S: Serve> Process<S> {
         starting: impl Future<Output = Result<S, String>> + Send + 'static,
     ) -> Self {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        let runtime = runtime.unwrap_or_else(|error| panic!("a runtime cannot be made: {error}"));
+        let runtime = runtime.unwrap_or_else(|error| panic!("cannot create a runtime: {error}"));
         let phase = Phase::Starting(runtime.spawn(starting));
         let process = Self { number, runtime, time, skew, world: Arc::clone(world), phase };
         process.world.trace(format_args!("process {number} starts"));
@@ -73,7 +119,7 @@ impl<S: Serve> Process<S> {
         let duration = until.saturating_sub(self.time);
         self.turn(async move { sleep(duration).await });
         self.time = self.time.max(until);
-        self.go_on();
+        self.advance_phase();
     }
 
     /// Stalls the process until a time in the simulation.
@@ -81,7 +127,7 @@ impl<S: Serve> Process<S> {
         let duration = until.saturating_sub(self.time);
         self.turn(async move { advance(duration).await });
         self.time = self.time.max(until);
-        self.go_on();
+        self.advance_phase();
     }
 
     fn turn(&self, executed: impl Future<Output = ()>) {
@@ -92,7 +138,8 @@ impl<S: Serve> Process<S> {
         self.world.leave();
     }
 
-    fn go_on(&mut self) {
+    /// Moves to the next phase if the current one has finished.
+    fn advance_phase(&mut self) {
         let is_finished = match &self.phase {
             Phase::Starting(starting) => starting.is_finished(),
             Phase::Stopping(stopping) => stopping.is_finished(),
@@ -114,7 +161,7 @@ impl<S: Serve> Process<S> {
         };
     }
 
-    /// Begins a graceful stop, which is over once it [`has_ended`](Self::has_ended).
+    /// Starts a graceful stop, which is finished once the process [`has_ended`](Self::has_ended).
     pub(crate) fn stop(&mut self) {
         match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Serving(server) => {

@@ -1,4 +1,4 @@
-//! The senders, which start runs, send signals and cancel runs through any process that is serving.
+//! The senders, which start runs, send signals and cancel runs through any serving process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Senders {
         self.runs.iter().find(|planned| planned.id == run).map_or(0, |planned| planned.room)
     }
 
-    /// The plans of all runs, by their ids.
+    /// Returns the plans of all runs, by run id.
     pub(crate) fn plans(&self) -> BTreeMap<String, Arc<Node>> {
         self.runs.iter().map(|planned| (planned.id.clone(), Node::generate(planned.seed))).collect()
     }
@@ -73,10 +73,10 @@ impl Senders {
             let twice = if rng.f64() < 0.1 { 2 } else { 1 };
             for _ in 0..twice {
                 let (handle, server) = &servers[rng.usize(0..servers.len())];
-                let (job, world, id) = (server.job.clone(), Arc::clone(world), planned.id.clone());
+                let (server, world, id) = (server.clone(), Arc::clone(world), planned.id.clone());
                 let (room, seed) = (Room::new(planned.room), planned.seed);
                 handle.spawn(async move {
-                    let started = job.start(&id, &room, &seed).await;
+                    let started = server.runs.start(&server.job, &id, &room, &seed).await;
                     let mut state = world.state();
                     state.trace(format_args!("starting {id}: {started:?}"));
                     match started {

@@ -1,4 +1,4 @@
-//! A process that executes runs.
+//! The server of a process that executes runs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::plan::Node;
 use crate::process::{Serve, open};
 use crate::world::World;
 
-/// How runs are executed, in all processes of a simulation.
+/// The settings of runs in all processes of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) retries: u32,
@@ -46,8 +46,8 @@ pub(crate) async fn serve(world: Arc<World>, file: PathBuf, settings: Settings) 
     let hub = Hub::builder(&REGISTRY).signing_key("a key of a simulation that nobody uses").storage(storage);
     let hub = hub.build().map_err(|error| error.to_string())?;
     let Settings { backoff, .. } = settings;
-    let mut runs = Runs::builder(&hub)
-        .max_retries(settings.retries)
+    let mut runs = Runs::builder(&hub);
+    runs.max_retries(settings.retries)
         .backoff(backoff.0, backoff.1)
         .step_timeout(settings.step_timeout)
         .lease_duration(settings.lease)

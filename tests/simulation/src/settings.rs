@@ -1,4 +1,4 @@
-//! The settings that a seed decides before the simulation starts.
+//! The settings that a seed determines before the simulation starts.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use fastrand::Rng;
 use crate::serve::Settings;
 use crate::world::Weather;
 
-/// The longest turn of a process while signals are sent, in milliseconds.
+/// The maximum turn of a process while signals are sent, in milliseconds.
 pub(crate) const MAX_TURN: u64 = 50;
 
-/// How often each event happens, as a share of the turns.
+/// The probability of each event per turn, and the other settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Climate {
     pub(crate) runs: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Climate {
     pub(crate) stops: f64,
     pub(crate) stalls: f64,
     pub(crate) jumps: f64,
-    /// By how many milliseconds wall clocks may be wrong before one jumps.
+    /// The maximum initial error of wall clocks in milliseconds.
     pub(crate) skew: i64,
     pub(crate) signals: f64,
     pub(crate) cancels: f64,

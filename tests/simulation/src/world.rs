@@ -1,4 +1,4 @@
-//! The world of one seed: its time, its random numbers, its faults, and its trace.
+//! The world of one seed: its time, random numbers, faults and trace.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::Options;
 use crate::observe::Observed;
 
-/// The time at which every simulation begins, since 1970.
+/// The time at which every simulation starts, since 1970.
 const BASE: Duration = Duration::from_secs(1_800_000_000);
 
 /// The probabilities of faults in a world.
@@ -25,7 +25,7 @@ pub(crate) struct Weather {
     /// The longest pause of the writer, in milliseconds, and its probability.
     pub(crate) pause: (u64, f64),
     pub(crate) batch: usize,
-    /// Whether processes learn at once that another one has ended.
+    /// Whether processes can detect that another one has ended.
     pub(crate) knows_gone: bool,
 }
 
@@ -95,7 +95,7 @@ impl World {
         self.state().current = None;
     }
 
-    /// Returns whether a process is being executed.
+    /// Returns `true` if a process is being executed.
     pub(crate) fn is_executing(&self) -> bool {
         self.state().current.is_some()
     }
@@ -126,7 +126,7 @@ impl State {
         self.current.map_or(self.time, |current| current.since_begin + current.at.elapsed())
     }
 
-    /// Returns what the wall clock of the process shows that is being executed.
+    /// Returns the wall clock of the process being executed.
     fn wall(&self) -> SystemTime {
         let skew = self.current.map_or(0, |current| current.skew);
         let ahead = Duration::from_millis(skew.unsigned_abs());
@@ -162,7 +162,7 @@ impl State {
     }
 }
 
-/// The interface through which the library queries the world.
+/// Implements the library's interface to the world.
 pub(crate) struct Decider(pub(crate) Arc<World>);
 
 impl Decisions for Decider {

@@ -36,8 +36,9 @@ struct Executing {
 /// Executes runs, and returns a route that starts them and returns their status. The side effect of a step is a line
 /// in a file.
 pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
+    let mut runs = Runs::builder(hub);
     // The process is killed repeatedly, which counts as a failed attempt.
-    let mut runs = Runs::builder(hub).lease_duration(lease).max_retries(u32::MAX);
+    runs.lease_duration(lease).max_retries(u32::MAX);
     let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
     let runs = runs.start().await?;
     Ok(Router::new().route("/runs/{channel}/{run}", post(start_or_look)).with_state(Executing { runs, job }))
@@ -81,7 +82,7 @@ async fn start_or_look(
         let input =
             serde_json::from_str(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
         let channel = Work::new(channel).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-        job.start(&run, &channel, &input).await.map_err(|error| unavailable(&error))?;
+        runs.start(&job, &run, &channel, &input).await.map_err(|error| unavailable(&error))?;
         status = Some(RunStatus::Running);
     }
     let reply: Value = match status {

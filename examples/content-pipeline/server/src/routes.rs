@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use channels::pipeline::{self, Pipeline};
 use channels::system::{self, System};
-use fanfare::{Grant, Hub, Job};
+use fanfare::{Grant, Hub, Job, Runs};
 use rand::distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -23,6 +23,7 @@ const RUN_ID_LETTERS: usize = 12;
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) hub: Hub,
+    pub(crate) runs: Runs,
     pub(crate) summaries: Job<Pipeline, Task>,
     /// The text to summarise where a visitor brings none.
     pub(crate) text: Arc<str>,
@@ -65,7 +66,8 @@ async fn start_run(
     }
     let run_id = new_run_id();
     let pipeline = Pipeline::new(&run_id).map_err(internal)?;
-    app.summaries.start(&run_id, &pipeline, &Task { text, pause: app.pause }).await.map_err(internal)?;
+    let task = Task { text, pause: app.pause };
+    app.runs.start(&app.summaries, &run_id, &pipeline, &task).await.map_err(internal)?;
     Ok((StatusCode::ACCEPTED, Json(StartedRun { run_id })))
 }
 

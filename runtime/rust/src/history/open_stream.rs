@@ -26,7 +26,7 @@ impl OpenStream {
     /// Returns the text streams that have begun in these messages and not ended.
     pub(crate) fn among(definition: &ChannelDefinition, messages: &[StoredMessage]) -> Vec<Self> {
         let mut open = Vec::new();
-        for message in messages.iter().filter(|message| definition.logged(message.topic).is_stream()) {
+        for message in messages.iter().filter(|message| definition.log_topic(message.topic).is_stream()) {
             Self::follow(&mut open, message.topic, &message.frame);
         }
         open

@@ -93,7 +93,7 @@ impl Log {
         }
         let known = cursor.is_none_or(|cursor| self.knows(state, cursor));
         // Every subscriber of a channel receives its run events.
-        for topic in topics.iter().copied().chain([self.channel.definition().run_news()]) {
+        for topic in topics.iter().copied().chain([self.channel.definition().run_events_index()]) {
             let Some(wanted) = read_cursor.wanted.get_mut(topic) else { continue };
             if wanted.is_some() && cursor.is_none() {
                 continue;
@@ -132,8 +132,8 @@ impl Log {
         let Some(topic) = state.topics.get(index).filter(|topic| !topic.is_run_events) else { return 0 };
         let history = self.channel.definition().history;
         let beyond = state.recent.partition_point(|message| !message.rank.is_within(history, state.count));
-        let has_ended = |message: &&Message| message.topic == index && !topic.retains(message.rank);
-        let latest = state.recent.range(..beyond).rev().find(has_ended);
+        let is_unavailable = |message: &&Message| message.topic == index && !topic.retains(message.rank);
+        let latest = state.recent.range(..beyond).rev().find(is_unavailable);
         latest.map_or(topic.evicted, |message| message.offset)
     }
 
@@ -157,7 +157,7 @@ impl Log {
         match cursor {
             Cursor::Now | Cursor::Start => true,
             Cursor::After(id) | Cursor::Replaying { position: id, .. } => {
-                id.life() == self.epoch && id.offset() <= state.head
+                id.epoch() == self.epoch && id.offset() <= state.head
             }
         }
     }

@@ -100,7 +100,7 @@ impl State {
 
 /// Returns whether a message that was published under an earlier definition is valid under this one.
 fn is_accepted(definition: &ChannelDefinition, message: &StoredMessage) -> bool {
-    if definition.logged(message.topic).is_run_news() {
+    if definition.log_topic(message.topic).is_run_events() {
         return true;
     }
     let Ok(frame) = serde_json::from_str::<Value>(&message.frame) else { return false };

@@ -79,7 +79,7 @@ impl State {
             count: 0,
             bytes: Usage::new(&limits.memory),
             lead: 0,
-            topics: channel.definition().kinds().map(Topic::new).collect(),
+            topics: channel.definition().log_topics().map(Topic::new).collect(),
             evicted: 0,
             keys: UsedKeys::default(),
             parked: Vec::new(),

@@ -1,4 +1,4 @@
-//! A log held against a model that forgets nothing: whatever readers do, each gets everything in order or is told.
+//! Compares a log with a model that evicts nothing: whatever readers do, each receives every message in order or a gap.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -50,11 +50,11 @@ const fn channel(messages: u32, seconds: u64) -> ChannelDefinition {
 static CHANNELS: [ChannelDefinition; 4] =
     [channel(1, 1000), channel(5, 1000), channel(40, 3), channel(1000, 1000)];
 
-/// What stands at an offset, as the model knows it.
+/// The message at an offset, in the model.
 struct Entry {
     topic: usize,
     what: What,
-    /// How many messages and streams the channel had.
+    /// The number of messages and streams that the channel has had.
     rank: u64,
     published: SystemTime,
 }
@@ -63,7 +63,7 @@ struct Entry {
 enum What {
     Message(String),
     Start(String),
-    Piece(String, String),
+    Chunk(String, String),
     End(String),
 }
 
@@ -74,27 +74,27 @@ struct World {
     log: Log,
     /// The entry at offset 1 comes first.
     entries: Vec<Entry>,
-    /// What a storage would hold.
+    /// The messages that a storage would have.
     stored: Vec<StoredMessage>,
     evicted: HashMap<usize, u64>,
-    /// The open stream ids of each topic.
+    /// The ids of open streams, with their topics.
     open: Vec<(usize, String)>,
     now: SystemTime,
     readers: Vec<Reader>,
 }
 
-/// A client that keeps to the protocol.
+/// A client that follows the protocol.
 struct Reader {
-    place: Option<ReadCursor>,
+    read_cursor: Option<ReadCursor>,
     inbox: Arc<Inbox>,
     topics: Vec<usize>,
     cursor: Cursor,
-    /// For each topic, the offset up to which it has everything or was told that it has not.
+    /// For each topic, the offset up to which it has received every message or a gap.
     seen: HashMap<usize, u64>,
-    /// For each topic, the offset of what it got last.
+    /// For each topic, the offset of the last message that it received.
     had: HashMap<usize, u64>,
     last: u64,
-    /// The topics whose next text may begin before what the reader needs: it reads the history, or after a gap.
+    /// The topics whose next text may begin earlier than the reader needs, because it reads the history or after a gap.
     early: HashSet<usize>,
     reads_history: bool,
     gaps: usize,
@@ -125,7 +125,7 @@ impl World {
         let (kind, text) = match &what {
             What::Message(text) => (LogKind::Data, text),
             What::Start(id) => (LogKind::StreamStart, id),
-            What::Piece(id, text) => (LogKind::Chunk { stream_id: id }, text),
+            What::Chunk(id, text) => (LogKind::Chunk { stream_id: id }, text),
             What::End(id) => (LogKind::StreamEnd { error: None, is_stopped: false }, id),
         };
         let envelope =
@@ -154,9 +154,9 @@ impl World {
             34..60 if !self.open.is_empty() => {
                 let (topic, id) = self.open[self.random.random_range(0..self.open.len())].clone();
                 for _ in 0..self.random.random_range(1..60) {
-                    let piece = format!("{}\n\"é ", self.random.random_range(0..1000))
+                    let chunk = format!("{}\n\"é ", self.random.random_range(0..1000))
                         .repeat(self.random.random_range(1..4));
-                    self.append(topic, What::Piece(id.clone(), piece));
+                    self.append(topic, What::Chunk(id.clone(), chunk));
                 }
             }
             60..62 if !self.open.is_empty() => {
@@ -174,17 +174,17 @@ impl World {
             _ if !self.readers.is_empty() => {
                 let reader = self.random.random_range(0..self.readers.len());
                 if self.random.random_bool(0.1) {
-                    self.readers[reader].place = None;
+                    self.readers[reader].read_cursor = None;
                 } else {
-                    let most = self.random.random_range(1..4000);
-                    self.read(reader, most);
+                    let max_bytes = self.random.random_range(1..4000);
+                    self.read(reader, max_bytes);
                 }
             }
             _ => {}
         }
     }
 
-    /// A storage deletes what the log has lost.
+    /// Deletes evicted messages, as a storage does.
     fn trim(&mut self) {
         self.log.tidy();
         for (topic, evicted) in self.log.take_evicted(1) {
@@ -205,14 +205,14 @@ impl World {
         }
     }
 
-    /// The process ends, or learns that it missed something.
+    /// Restarts the process, or reloads the log as after missed messages.
     fn restart(&mut self) {
         if self.random.random_bool(0.5) {
             return self.log.reload(self.stored());
         }
         self.log = Log::restore(&Channel::without_params(self.definition), self.stored(), &self.limits);
         for reader in &mut self.readers {
-            reader.place = None;
+            reader.read_cursor = None;
         }
     }
 
@@ -229,7 +229,7 @@ impl World {
         let reads_history = cursor == Cursor::Start;
         let early = if reads_history { topics.iter().copied().collect() } else { HashSet::new() };
         self.readers.push(Reader {
-            place: None,
+            read_cursor: None,
             inbox,
             topics,
             cursor,
@@ -244,12 +244,12 @@ impl World {
         self.connect(reader);
     }
 
-    /// The offset after which a new subscriber gets everything of a topic.
+    /// Returns the offset after which a new subscriber receives every message of a topic.
     fn start(&self, topic: usize, cursor: Cursor) -> u64 {
         let of_topic = || self.entries.iter().zip(1..).filter(|(entry, _)| entry.topic == topic);
         if cursor == Cursor::Start {
             if topic > 2 && self.limits.max_stream_bytes < usize::MAX {
-                // Text beyond the limit is no history, and a reader of the history is not owed it.
+                // Text beyond the limit is not in the history.
                 return self.head();
             }
             let History { messages, age } = self.definition.history;
@@ -277,23 +277,23 @@ impl World {
         if let (Cursor::Replaying { position, .. }, Some(seen)) =
             (reader.cursor, reader.seen.get_mut(&STATUS))
         {
-            // The latest status takes the place of the one before, which nobody needs any more.
+            // The latest status replaces the previous one.
             *seen = (*seen).max(position.offset().min(latest));
         }
-        let (place, cursor) = self.log.start(&reader.topics, reader.cursor);
-        reader.place = Some(place);
+        let (read_cursor, cursor) = self.log.start(&reader.topics, reader.cursor);
+        reader.read_cursor = Some(read_cursor);
         reader.cursor = cursor;
         reader.last = 0;
     }
 
     /// Reads one turn. Returns whether there is more.
-    fn read(&mut self, index: usize, most: usize) -> bool {
-        if self.readers[index].place.is_none() {
+    fn read(&mut self, index: usize, max_bytes: usize) -> bool {
+        if self.readers[index].read_cursor.is_none() {
             self.connect(index);
         }
         let reader = &mut self.readers[index];
         let inbox = Arc::clone(&reader.inbox);
-        let read = self.log.read(reader.place.as_mut().unwrap(), most, &inbox, 0);
+        let read = self.log.read(reader.read_cursor.as_mut().unwrap(), max_bytes, &inbox, 0);
         if let Some(gap) = read.gap {
             reader.gaps += 1;
             let before = gap.before.offset();
@@ -301,8 +301,8 @@ impl World {
                 reader.had.get(&entry.topic).is_some_and(|had| *had < offset) && offset < before
             };
             let is_missed = self.entries.iter().zip(1..).any(is_missed);
-            // Who reads the history says where it is by one offset, before which some topics may have lost messages.
-            assert!(is_missed || reader.reads_history, "a gap where nothing is missed");
+            // A reader of the history has one offset, before which some topics may have evicted messages.
+            assert!(is_missed || reader.reads_history, "a gap without missed messages");
             reader.early.extend(&reader.topics);
             reader.seen.values_mut().for_each(|seen| *seen = (*seen).max(before - 1));
         }
@@ -317,7 +317,7 @@ impl World {
         read.more
     }
 
-    /// Everybody reads to the end.
+    /// Lets all readers read to the end.
     fn settle(&mut self) -> usize {
         for reader in 0..self.readers.len() {
             while self.read(reader, 1000) {}
@@ -337,8 +337,8 @@ impl World {
 impl Reader {
     fn take(&mut self, frame: &Value, offset: u64, entries: &[Entry]) {
         let topic = entries[index(offset) - 1].topic;
-        let seen = self.seen.get_mut(&topic).expect("a topic that is subscribed");
-        // What was had already is not taken again.
+        let seen = self.seen.get_mut(&topic).expect("the topic is subscribed");
+        // Ignore text that was received before.
         if offset <= *seen {
             return;
         }
@@ -353,17 +353,17 @@ impl Reader {
             ("datastream-start", [What::Start(id)]) | ("datastream-end", [What::End(id)]) => {
                 assert_eq!(data, id)
             }
-            ("chunk", pieces) => {
+            ("chunk", chunks) => {
                 let mut text = String::new();
-                for piece in pieces {
-                    let What::Piece(id, more) = piece else { panic!("a chunk passes over something") };
+                for chunk in chunks {
+                    let What::Chunk(id, more) = chunk else { panic!("a chunk skips a message") };
                     assert_eq!(frame["stream_id"], **id);
                     text.push_str(more);
                 }
                 let is_whole = data == text || (is_early && data.ends_with(&text));
-                assert!(is_whole, "{data:?} in place of {text:?}");
+                assert!(is_whole, "{data:?} in read_cursor of {text:?}");
             }
-            (kind, new) => panic!("a frame {kind} in place of {} messages", new.len()),
+            (kind, new) => panic!("a frame {kind} in read_cursor of {} messages", new.len()),
         }
     }
 }
@@ -372,13 +372,13 @@ fn index(offset: u64) -> usize {
     usize::try_from(offset).unwrap()
 }
 
-/// A few when all tests run; `FANFARE_SEEDS` asks for more.
+/// Returns the number of seeds: 10, or `FANFARE_SEEDS`.
 fn seeds() -> u64 {
     std::env::var("FANFARE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10)
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_reader_gets_everything_in_order_or_is_told() {
+async fn every_reader_receives_everything_in_order_or_a_gap() {
     let (mut gaps, mut readers) = (0, 0);
     for seed in 0..seeds() {
         let mut world = World::new(seed);
@@ -396,30 +396,30 @@ fn inbox() -> Arc<Inbox> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_lost_before_the_first_turn_is_told_with_the_gap_that_is_owed() {
+async fn evictions_before_the_first_turn_extend_the_pending_gap() {
     let mut world = World::new(0);
     world.log = Log::new(Channel::without_params(&CHANNELS[0]), 2, &world.limits);
     world.append(STATUS, What::Message("1".into()));
     let of_another_epoch = Cursor::After(MessageId::new(1, 9));
-    let (mut place, _) = world.log.start(&[STATUS], of_another_epoch);
+    let (mut read_cursor, _) = world.log.start(&[STATUS], of_another_epoch);
     for text in ["2", "3"] {
         world.append(STATUS, What::Message(text.into()));
     }
     tokio::time::advance(Duration::from_secs(60)).await;
     world.log.tidy();
-    let gap = world.log.read(&mut place, 1000, &inbox(), 0).gap.unwrap();
+    let gap = world.log.read(&mut read_cursor, 1000, &inbox(), 0).gap.unwrap();
     assert_eq!(gap.before, MessageId::new(2, 3));
 }
 
 #[tokio::test]
-async fn a_new_subscriber_is_told_if_all_that_a_topic_retains_was_lost_before_a_restart() {
+async fn a_new_subscriber_receives_a_gap_if_retained_messages_were_evicted_before_a_restart() {
     let mut world = World::new(0);
     world.evicted.insert(4, 7);
     let stored = StoredLog { head: 9, ..world.stored() };
     let log = Log::restore(&Channel::without_params(world.definition), stored, &world.limits);
     let gap = |topic: usize| {
-        let (mut place, _) = log.start(&[topic], Cursor::Now);
-        log.read(&mut place, 1000, &inbox(), 0).gap.map(|gap| gap.before)
+        let (mut read_cursor, _) = log.start(&[topic], Cursor::Now);
+        log.read(&mut read_cursor, 1000, &inbox(), 0).gap.map(|gap| gap.before)
     };
     assert_eq!((gap(4), gap(5)), (Some(MessageId::new(1, 8)), None));
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::text_block::TextBlock;
 use super::{Message, Rank, age};
-use crate::channel::{History, Logged};
+use crate::channel::{History, LogTopic};
 use crate::wire::SharedText;
 
 /// The older messages of one topic. Recent ones are in the log's queue.
@@ -36,7 +36,7 @@ pub(super) enum Held {
 }
 
 impl Topic {
-    pub(super) fn new(logged: Logged) -> Self {
+    pub(super) fn new(logged: LogTopic) -> Self {
         Self {
             held: VecDeque::new(),
             held_bytes: 0,
@@ -46,7 +46,7 @@ impl Topic {
             evicted: 0,
             evicted_rank: 0,
             is_stream: logged.is_stream(),
-            is_run_events: logged.is_run_news(),
+            is_run_events: logged.is_run_events(),
         }
     }
 

@@ -115,8 +115,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the longest lifetime of a token (`exp` − `iat`), whoever signed it, from a second to a day. A day unless
-    /// set.
+    /// Sets the longest lifetime of a token (`exp` − `iat`), including those of other issuers, from a second to a day.
+    /// A day unless set.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_token_lifetime = lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
         self

@@ -125,7 +125,8 @@ impl Channels {
         let slot = self.slot(channel)?;
         let open = async || {
             let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
-            end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream)).await
+            end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream))
+                .await
         };
         let log = slot.get_or_try_init(open).await;
         log.map_err(OpenError::Storage).and_then(|log| check_definition(Arc::clone(log), channel))
@@ -209,7 +210,7 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_stored: bool) {
             unused.push((idle, log.channel().shared_name()));
         }
     }
-    metrics::history(all.len(), memory.bytes());
+    metrics::set_history(all.len(), memory.bytes());
     drop(all);
     unused.sort_by(|(idle, name), (other, other_name)| {
         idle.last_used.cmp(&other.last_used).then_with(|| name.cmp(other_name))

@@ -158,7 +158,7 @@ impl Hub {
             true
         });
         let (number, ticket) = admitted?;
-        metrics::connected(transport);
+        metrics::add_connection(transport);
         client.set_trusted(false);
         let (ticket, close_signal) = (Some(ticket), Arc::default());
         Some(ConnectionGuard { hub: self.clone(), transport, number, ticket, eviction, client, close_signal })
@@ -214,7 +214,7 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        metrics::disconnected(self.transport);
+        metrics::remove_connection(self.transport);
         self.hub.shared.connections.send_modify(|connections| {
             connections.inboxes.remove(&self.number);
             if let Some(ticket) = self.ticket {

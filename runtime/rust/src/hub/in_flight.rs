@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_slowest_are_cut_once_others_wait_and_not_before() {
+    async fn the_slowest_are_closed_once_others_wait_and_not_before() {
         let in_flight = InFlight::new(10 * UNIT);
         let signals: [Arc<CloseSignal>; 10] = Default::default();
         for signal in &signals {

@@ -56,7 +56,7 @@ struct Subscribed {
     key: u64,
     subscription_id: SubscriptionId,
     log: Arc<Log>,
-    place: ReadCursor,
+    cursor: ReadCursor,
     /// The topics, each with the token that grants it.
     guards: Vec<(usize, Arc<TokenGuard>)>,
 }
@@ -113,12 +113,12 @@ impl Reader {
         let (mut subscribed, position) = if let Some(index) = earlier {
             // Use a new key: a wake-up for the earlier one may be pending.
             let mut subscribed = self.remove(index);
-            let position = subscribed.log.add_topics(&mut subscribed.place, topics, cursor);
+            let position = subscribed.log.add_topics(&mut subscribed.cursor, topics, cursor);
             (Subscribed { key, ..subscribed }, position)
         } else {
-            let (place, position) = log.start(topics, cursor.unwrap_or_default());
+            let (cursor, position) = log.start(topics, cursor.unwrap_or_default());
             (
-                Subscribed { key, subscription_id: subscription_id.clone(), log, place, guards: Vec::new() },
+                Subscribed { key, subscription_id: subscription_id.clone(), log, cursor, guards: Vec::new() },
                 position,
             )
         };
@@ -253,12 +253,12 @@ impl Reader {
     /// Reads one channel, and returns the number of bytes read.
     fn read_turn(&mut self, key: u64, max_bytes: usize, events: &mut Vec<Event>) -> usize {
         let index = self.subscribed.binary_search_by_key(&key, |subscribed| subscribed.key);
-        let Some(Subscribed { log, place, subscription_id, .. }) =
+        let Some(Subscribed { log, cursor, subscription_id, .. }) =
             index.ok().and_then(|index| self.subscribed.get_mut(index))
         else {
             return 0;
         };
-        let read = log.read(place, max_bytes, &self.inbox, key);
+        let read = log.read(cursor, max_bytes, &self.inbox, key);
         self.has_retired |= log.is_retired();
         if read.more {
             self.turns.push_back(key);
@@ -266,7 +266,7 @@ impl Reader {
         if read.is_empty() {
             return 0;
         }
-        metrics::read(read.lag, read.gap.is_some());
+        metrics::record_read(read.lag, read.gap.is_some());
         if let Some(gap) = read.gap {
             let channel = log.channel().shared_name();
             events.push(Event::Gap { subscription_id: subscription_id.clone(), channel, gap });

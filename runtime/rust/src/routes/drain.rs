@@ -38,10 +38,11 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     }
     let waits_for_continue = request.headers().contains_key(header::EXPECT);
     let (sender, mut receiver) = oneshot::channel();
-    let mut response =
-        next.run(request.map(|body| Body::new(Lent { body, is_read: false, left: Some(sender) }))).await;
-    // A body that was read to its end, or that the handler has passed on, does not come back.
-    let Ok(Left { body, is_read }) = receiver.try_recv() else { return response };
+    let mut response = next
+        .run(request.map(|body| Body::new(TrackedBody { body, is_read: false, left: Some(sender) })))
+        .await;
+    // Nothing is received if the body was read to its end, or if the handler still holds it.
+    let Ok(UnreadBody { body, is_read }) = receiver.try_recv() else { return response };
     // Reading would ask a client for a body that it has not begun to send.
     if waits_for_continue && !is_read {
         response.headers_mut().insert(header::CONNECTION, CLOSE);
@@ -70,20 +71,20 @@ async fn discard(rest: &mut BodyDataStream, max_bytes: u64) -> bool {
 }
 
 /// A request body that sends its unread rest when the handler drops it.
-struct Lent {
+struct TrackedBody {
     body: Body,
     is_read: bool,
     /// `None` once the body has ended.
-    left: Option<oneshot::Sender<Left>>,
+    left: Option<oneshot::Sender<UnreadBody>>,
 }
 
-struct Left {
+struct UnreadBody {
     body: Body,
     /// Set once the handler has begun to read.
     is_read: bool,
 }
 
-impl HttpBody for Lent {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -108,10 +109,10 @@ impl HttpBody for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         if let Some(left) = self.left.take() {
-            let _ = left.send(Left { body: std::mem::take(&mut self.body), is_read: self.is_read });
+            let _ = left.send(UnreadBody { body: std::mem::take(&mut self.body), is_read: self.is_read });
         }
     }
 }

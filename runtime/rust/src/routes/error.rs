@@ -18,7 +18,7 @@ use crate::wire::timestamp;
 /// The default of `Retry-After`.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An error response, which says what is wrong and how to fix it.
+/// An error response. Its message states the problem and the fix.
 #[derive(Debug)]
 pub(super) struct HttpError {
     status: StatusCode,

@@ -10,8 +10,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::HttpError;
 use crate::hub::Hub;
 
-/// Rejects requests from pages of other origins. CORS headers are not enough: browsers do not apply them to a WebSocket,
-/// and send simple requests before they check them.
+/// Rejects requests from pages of other origins. CORS headers are not enough: browsers do not apply them to a
+/// WebSocket, and send simple requests before they check them.
 pub(super) async fn check(
     State(hub): State<Hub>,
     request: Request,

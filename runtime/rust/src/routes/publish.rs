@@ -17,11 +17,11 @@ use crate::wire::MAX_PAYLOAD;
 
 mod text_stream;
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The longest idempotency key, in characters.
-const MAX_KEY: usize = 256;
+const MAX_IDEMPOTENCY_KEY: usize = 256;
 
 /// The longest run id, in characters.
 const MAX_RUN_ID: usize = 256;
@@ -70,11 +70,11 @@ pub(super) async fn publish(
     };
     let appending = offload::run(bytes, start).await.map_err(publish_error)?;
     let appended = appending.await.map_err(publish_error)?;
-    let mut answer = Json(json!({ "id": appended.id })).into_response();
+    let mut response = Json(json!({ "id": appended.id })).into_response();
     if appended.repeated {
-        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// Reads the `run_id` parameter.
@@ -88,10 +88,12 @@ pub(super) fn read_run_id(parameters: &Parameters) -> Result<Option<&str>, HttpE
 
 /// Reads the `Idempotency-Key` header.
 pub(super) fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, HttpError> {
-    let Some(key) = headers.get(KEY) else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()));
     let error = || {
-        HttpError::bad_request(format!("Idempotency-Key must have 1 to {MAX_KEY} visible ASCII characters"))
+        HttpError::bad_request(format!(
+            "Idempotency-Key must have 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters"
+        ))
     };
     key.map(Some).ok_or_else(error)
 }

@@ -120,7 +120,7 @@ impl Session {
     /// Records the end of the connection in metrics and the log. Call it once.
     pub(super) fn record_close(&self, reason: &CloseReason) {
         let transport = self.connection.transport();
-        metrics::ended(transport, reason.cause);
+        metrics::record_connection_end(transport, reason.cause);
         tracing::debug!(code = reason.code, cause = reason.cause, reason = reason.reason, "disconnected");
     }
 
@@ -228,14 +228,14 @@ impl Session {
             Event::Messages { messages, .. } => messages.messages().len(),
             Event::Gap { .. } => 0,
         });
-        metrics::delivered(self.connection.transport(), messages.sum());
+        metrics::record_delivery(self.connection.transport(), messages.sum());
         Turn::Events(std::mem::take(&mut self.events))
     }
 
     fn take_due_turn(&mut self) -> Option<Turn> {
-        if self.hub.is_at_least(Phase::Closing) {
+        if self.hub.has_entered(Phase::Closing) {
             self.draining = true;
-            let reconnect_in = if self.guest { None } else { Some(self.hub.reconnect_in()) };
+            let reconnect_in = if self.guest { None } else { Some(self.hub.reconnect_delay()) };
             return Some(Turn::Frames(vec![encode::frame(&ServerFrame::Closing { reconnect_in })]));
         }
         let turn = self.check_timers();
@@ -305,8 +305,8 @@ impl Session {
         if let Some(since) = self.idle_since {
             due = due.min(since + MAX_IDLE);
         }
-        if let Some(guard) = self.reader.next_check_at() {
-            let wait = Duration::from_millis(guard.saturating_sub(token::now_in_milliseconds()));
+        if let Some(check_at) = self.reader.next_check_at() {
+            let wait = Duration::from_millis(check_at.saturating_sub(token::now_in_milliseconds()));
             // Check again after a day at the latest, because the clock may have been set.
             due = due.min(Instant::now() + wait.min(token::MAX_LIFETIME));
         }

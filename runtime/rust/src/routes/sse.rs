@@ -115,7 +115,7 @@ fn respond(session: Session, cursors: Option<ResumeCursors>, greeting: String) -
         (header::CONTENT_TYPE, "text/event-stream"),
         // `no-transform` keeps middleware and proxies from compressing: a compressor holds small events back.
         (header::CACHE_CONTROL, "no-store, no-transform"),
-        // nginx buffers responses unless told otherwise.
+        // nginx buffers responses unless this header disables it.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, Body::from_stream(body)).into_response()
@@ -151,7 +151,7 @@ impl Stream {
 
     async fn serve(&mut self) -> CloseReason {
         let cut = self.session.connection().close_signal();
-        // An event stream cannot add subscriptions, so without any it is over.
+        // An event stream cannot add subscriptions, so it ends with its last one.
         while !self.session.is_idle() {
             let turn = tokio::select! {
                 biased;

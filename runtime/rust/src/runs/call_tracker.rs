@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_finds_what_it_recorded_whatever_ids_it_uses() {
+    fn a_run_finds_its_recorded_calls_whatever_their_ids() {
         let steps = vec![
             step("", 0, CallKind::Step, "a"),
             step("", 1, CallKind::Step, "a"),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_code_is_reported_with_both_calls() {
+    fn an_error_about_changed_code_names_both_calls() {
         let steps = || vec![step("", 0, CallKind::Step, "fetch"), step("1.0", 0, CallKind::Publish, "tell")];
         let changed = |calls: &mut CallTracker, kind, id| match calls.begin("", kind, id) {
             Err(Refusal::Changed(why)) => why,
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_begin_in_one_poll_are_replayed_and_others_are_refused() {
+    fn concurrent_calls_must_begin_in_one_poll() {
         let mut calls = CallTracker::new(Vec::new());
         calls.begin_turn();
         let (first, _) = calls.begin("", CallKind::Step, "a").unwrap();
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_is_dropped_ends_its_branch_unless_the_branch_fails() {
+    fn a_dropped_call_ends_its_branch_unless_the_branch_fails() {
         let mut calls = CallTracker::new(Vec::new());
         calls.begin_turn();
         let (first, _) = calls.begin("", CallKind::Sleep, "a").unwrap();
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_is_behind_until_it_called_again_what_is_recorded_of_it() {
+    fn a_branch_is_behind_until_it_has_made_its_recorded_calls() {
         let steps = ["0.1", "0.1/0.0", "0.10"]
             .map(|branch| step(branch, 0, CallKind::Step, "a"))
             .into_iter()

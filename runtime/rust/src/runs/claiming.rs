@@ -28,7 +28,7 @@ const SATURATION_WARNING_AFTER: Duration = Duration::from_secs(30);
 pub(super) async fn claim_runs(shared: Arc<Shared>) {
     let mut last_poll = Instant::now();
     loop {
-        if shared.hub.is_at_least(Phase::Closing) {
+        if shared.hub.has_entered(Phase::Closing) {
             return leave(&shared).await;
         }
         let claimed = claim(&shared).await;
@@ -190,10 +190,10 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
 fn report(counts: &RunCounts, now: SystemTime) {
     let RunCounts { executing, due, waiting, halted, oldest_due } = *counts;
     for (state, runs) in [("executing", executing), ("due", due), ("waiting", waiting), ("halted", halted)] {
-        metrics::runs(state, runs);
+        metrics::set_runs(state, runs);
     }
     let age = oldest_due.and_then(|since| now.duration_since(since).ok());
-    metrics::oldest_due_run(age.unwrap_or_default());
+    metrics::set_oldest_due_run(age.unwrap_or_default());
 }
 
 async fn delete_ended(shared: &Shared) {

@@ -72,8 +72,8 @@ impl<E: std::error::Error> From<E> for RunError {
 pub enum StartError {
     /// The hub has no storage, which runs need.
     NoStorage,
-    /// `RunsBuilder::start` has not been called yet.
-    NotStarted,
+    /// No job with this name is registered.
+    UnknownJob(String),
     /// The run's id is empty or has more than 256 characters.
     Id,
     /// The input cannot be serialized as JSON.
@@ -113,7 +113,12 @@ impl fmt::Display for StartError {
                 "runs need a storage: add `.storage(Sqlite::open(\"fanfare.db\")?)` to the hub's builder, or \
                  `Sqlite::in_memory()` in a test",
             ),
-            Self::NotStarted => formatter.write_str("call `RunsBuilder::start` before starting a run"),
+            Self::UnknownJob(name) => {
+                write!(
+                    formatter,
+                    "no job named {name:?} is registered: register it with the builder of these runs"
+                )
+            }
             Self::Id => formatter.write_str("a run's id must have 1 to 256 characters"),
             Self::Input(error) => write!(formatter, "the input cannot be serialized as JSON: {error}"),
             Self::InputTooLarge { bytes, max } => write!(

@@ -59,7 +59,7 @@ pub(super) fn cancelled(log: &Arc<Log>, run_id: &str) -> Entry {
 
 fn entry(log: &Arc<Log>, run_id: &str, event: &str) -> Entry {
     let channel = log.channel();
-    let topic = channel.definition().run_news();
+    let topic = channel.definition().run_events_index();
     let envelope = Envelope { kind: LogKind::Run, channel: channel.name(), topic: "", run_id: Some(run_id) };
     let frame = DataFrame::encoded(envelope, event);
     Entry { log: Arc::clone(log), topic, frame, key: None }

@@ -82,7 +82,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
             {
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
-            metrics::run_ended(outcome);
+            metrics::record_execution(outcome);
             if let Some(context) = waiting {
                 context.catch_up();
             }

@@ -4,57 +4,32 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::{Context, StopReason};
-use super::{Run, RunError, Shared, StartError};
+use super::{Run, RunError};
 use crate::channel::TypedChannel;
-use crate::metrics::{self, Limit};
 use crate::schema;
 
 /// The maximum length of a run's id, in characters.
-const MAX_RUN_ID_LENGTH: usize = 256;
+pub(super) const MAX_RUN_ID_LENGTH: usize = 256;
 
-/// A registered job with channel type `C` and input type `I`. Start its runs with [`Runs::start`](super::Runs::start).
+/// A registered job, which identifies it when its runs are started. `C` is the type of its channels, `I` the type of its
+/// input. See [`Runs::start`](super::Runs::start).
 pub struct Job<C, I> {
     name: &'static str,
-    shared: Arc<OnceLock<Arc<Shared>>>,
-    of: PhantomData<fn(C, I)>,
+    types: PhantomData<fn(C, I)>,
 }
 
-impl<C: TypedChannel, I: Serialize> Job<C, I> {
-    pub(super) fn new(name: &'static str, shared: Arc<OnceLock<Arc<Shared>>>) -> Self {
-        Self { name, shared, of: PhantomData }
+impl<C, I> Job<C, I> {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, types: PhantomData }
     }
 
     pub(super) fn name(&self) -> &'static str {
         self.name
-    }
-
-    pub(super) fn shared(&self) -> Result<&Arc<Shared>, StartError> {
-        self.shared.get().ok_or(StartError::NotStarted)
-    }
-
-    /// Starts a run on a channel. Once this returns, the run is recorded and will be executed to its end, even if
-    /// the server restarts. If a run with this id exists, it is left unchanged.
-    ///
-    /// # Errors
-    /// If the run could not be recorded.
-    pub async fn start(&self, run_id: &str, channel: &C, input: &I) -> Result<StartOutcome, StartError> {
-        let shared = self.shared()?;
-        if run_id.is_empty() || run_id.chars().nth(MAX_RUN_ID_LENGTH).is_some() {
-            return Err(StartError::Id);
-        }
-        let input = serde_json::to_string(input).map_err(|error| StartError::Input(error.to_string()))?;
-        let (bytes, max) = (input.len(), shared.settings.limits.input);
-        if bytes > max {
-            metrics::limit_reached(Limit::RunInputBytes);
-            return Err(StartError::InputTooLarge { bytes, max });
-        }
-        shared.add(self.name, run_id, channel.channel(), input).await
     }
 }
 
@@ -70,9 +45,11 @@ pub enum StartOutcome {
 
 impl<C, I> Clone for Job<C, I> {
     fn clone(&self) -> Self {
-        Self { name: self.name, shared: Arc::clone(&self.shared), of: PhantomData }
+        *self
     }
 }
+
+impl<C, I> Copy for Job<C, I> {}
 
 impl<C, I> fmt::Debug for Job<C, I> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,12 +67,12 @@ pub(super) trait AnyJob: Send + Sync {
 
 pub(super) struct TypedJob<C, I, F> {
     function: Arc<F>,
-    of: PhantomData<fn(C, I)>,
+    types: PhantomData<fn(C, I)>,
 }
 
 impl<C, I, F> TypedJob<C, I, F> {
     pub(super) fn new(function: F) -> Self {
-        Self { function: Arc::new(function), of: PhantomData }
+        Self { function: Arc::new(function), types: PhantomData }
     }
 }
 

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::execute::{Execution, Turn};
-use super::{Job, Runs, StartError};
-use crate::channel::TypedChannel;
+use super::{Runs, StartError};
 use crate::storage::{JOURNAL_VERSION, RecordedCall, RunRecord};
 
 /// The recorded calls of a run, to store in a file and replay in a test. See [`Runs::recording`] and [`Runs::replay`].
@@ -69,7 +68,7 @@ pub enum ReplayError {
     Differs(String),
     /// The text is not a recording that this library can replay.
     Unreadable(String),
-    /// The storage failed, or the hub has no definition for the channel.
+    /// The job is not registered, the hub has no definition for the channel, or the storage failed.
     Start(StartError),
 }
 
@@ -91,7 +90,7 @@ impl From<StartError> for ReplayError {
 }
 
 impl Runs {
-    /// Returns what a run has recorded, for [`Job::replay`], or `None` if no run has this id.
+    /// Returns what a run has recorded, for [`Runs::replay`], or `None` if no run has this id.
     ///
     /// The recording contains the run's input, results and signals. Review it before you commit it.
     ///
@@ -106,39 +105,35 @@ impl Runs {
         let (journal, run) = (JOURNAL_VERSION.to_owned(), run_id.to_owned());
         Ok(Some(RunRecording { journal, run, job, channel, input, calls }))
     }
-}
 
-impl<C: TypedChannel, I: Serialize> Job<C, I> {
-    /// Executes the job against a recording, as a server with this code would if it continued the run. No step
-    /// does any work and nothing is recorded. Use it in a test, with recordings of unfinished runs from
+    /// Executes a recorded run's job against the recording, as a server with this code would if it continued the run.
+    /// No step does any work, and nothing is recorded. Use it in a test, with recordings of unfinished runs from
     /// production:
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
     /// # mod example {
-    /// # use fanfare::{Hub, Job, ReplayError, RunRecording, TypedChannel};
-    /// # async fn test<C: TypedChannel>(summaries: Job<C, String>) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use fanfare::{RunRecording, Runs};
+    /// # async fn test(runs: Runs) -> Result<(), Box<dyn std::error::Error>> {
     /// let recording = RunRecording::from_json(&std::fs::read_to_string("tests/runs/waits-for-approval.json")?)?;
-    /// summaries.replay(&recording).await?; // names the first call that differs
+    /// runs.replay(&recording).await?; // names the first call that differs
     /// # Ok(())
     /// # }
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones.
+    /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones. [`ReplayError::Start`] if no job
+    /// with the recorded name is registered, or the storage fails.
     pub async fn replay(&self, recording: &RunRecording) -> Result<ReplayOutcome, ReplayError> {
-        let shared = self.shared()?;
-        if recording.job != self.name() {
-            let (recorded, here) = (&recording.job, self.name());
-            return Err(ReplayError::Differs(format!(
-                "the recording is of the job {recorded:?}, not {here:?}"
-            )));
+        let shared = &self.shared;
+        if !shared.jobs.contains_key(recording.job.as_str()) {
+            return Err(StartError::UnknownJob(recording.job.clone()).into());
         }
         let channel = shared.hub.registry().resolve(&recording.channel).ok_or(StartError::Unknown)?;
         let log = shared.hub.open_log(&channel).await.map_err(StartError::unavailable)?;
         let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
-        let mut execution = Execution::new(Arc::new(context), self.name(), recording.input.clone());
+        let mut execution = Execution::new(Arc::new(context), &recording.job, recording.input.clone());
         match execution.turn(&OnceLock::new()).await {
             Turn::Waiting(_) | Turn::Stopped(StopReason::Lost) => Ok(ReplayOutcome::Unfinished),
             Turn::Ended(Ok(result)) => Ok(ReplayOutcome::Completed(result)),

@@ -55,8 +55,8 @@ impl StepOptions {
     }
 
     /// Sets the delay before a retry: `first`, then twice as long each time, up to `max`.
-    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.backoff = Some((first, longest));
+    pub fn backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.backoff = Some((first, max));
         self
     }
 }
@@ -227,8 +227,8 @@ impl Policy {
 }
 
 /// Returns the delay after this many failures.
-pub(super) fn backoff((first, longest): (Duration, Duration), failures: u32) -> Duration {
-    first.saturating_mul(1 << (failures.max(1) - 1).min(20)).min(longest)
+pub(super) fn backoff((first, max): (Duration, Duration), failures: u32) -> Duration {
+    first.saturating_mul(1 << (failures.max(1) - 1).min(20)).min(max)
 }
 
 /// Turns a panic into an error that is retried.

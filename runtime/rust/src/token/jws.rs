@@ -104,7 +104,7 @@ mod tests {
         "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 
     #[test]
-    fn the_example_of_the_standard_is_verified() {
+    fn the_example_of_the_rfc_is_verified() {
         let key = URL_SAFE_NO_PAD.decode(KEY).unwrap();
         let jws = Jws::parse(TOKEN).ok().unwrap();
         assert!(jws.is_signed_with_hs256(&key));
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_token_has_one_spelling() {
-        // The last character of a 32-byte signature has two bits that say nothing; they must be zero.
+        // The last character of a 32-byte signature has two unused bits, which must be zero.
         let loose = format!("{}l", &TOKEN[..TOKEN.len() - 1]);
         let wrong =
             [loose, format!("{TOKEN}="), format!("{TOKEN}."), format!(" {TOKEN}"), TOKEN.replace('-', "+")];

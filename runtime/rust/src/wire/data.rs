@@ -26,8 +26,8 @@ pub(crate) enum LogKind<'e> {
     StreamStart,
     /// A chunk of a text stream.
     Chunk { stream_id: &'e str },
-    /// A text stream ends; the payload is its id. `error` says why its text is not complete. `is_stopped` means that it
-    /// was stopped on purpose.
+    /// A text stream ends; the payload is its id. `error` is the reason if its text is not complete. `is_stopped` means
+    /// that it was stopped on purpose.
     StreamEnd { error: Option<&'e str>, is_stopped: bool },
 }
 

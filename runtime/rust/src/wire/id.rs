@@ -23,7 +23,7 @@ const HALF: usize = 9;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
-    life: u64,
+    epoch: u64,
     offset: u64,
 }
 
@@ -31,13 +31,13 @@ impl MessageId {
     /// The length of every id as text.
     pub(crate) const LENGTH: usize = 2 * HALF + 1;
 
-    pub(crate) fn new(life: u64, offset: u64) -> Self {
-        Self { life, offset }
+    pub(crate) fn new(epoch: u64, offset: u64) -> Self {
+        Self { epoch, offset }
     }
 
     /// Returns the epoch of the message's log. Offsets of different epochs are not comparable.
-    pub(crate) fn life(self) -> u64 {
-        self.life
+    pub(crate) fn epoch(self) -> u64 {
+        self.epoch
     }
 
     /// Returns the number of the message in its epoch. The first message has 1.
@@ -49,7 +49,7 @@ impl MessageId {
 impl fmt::Display for MessageId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [b'-'; Self::LENGTH];
-        write_half(&mut text[..HALF], self.life);
+        write_half(&mut text[..HALF], self.epoch);
         write_half(&mut text[HALF + 1..], self.offset);
         formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
@@ -66,8 +66,8 @@ impl FromStr for MessageId {
     type Err = ParseMessageIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseMessageIdError> {
-        let (life, offset) = text.split_once('-').ok_or(ParseMessageIdError)?;
-        Ok(Self { life: read_half(life)?, offset: read_half(offset)? })
+        let (epoch, offset) = text.split_once('-').ok_or(ParseMessageIdError)?;
+        Ok(Self { epoch: read_half(epoch)?, offset: read_half(offset)? })
     }
 }
 
@@ -137,7 +137,7 @@ impl Cursor {
     pub fn after(self, id: MessageId) -> Self {
         match self {
             // Retained messages precede `position`, in any part of the log.
-            Self::Replaying { position, .. } if id <= position && id.life == position.life => {
+            Self::Replaying { position, .. } if id <= position && id.epoch == position.epoch => {
                 Self::Replaying { position, replayed: Some(id) }
             }
             _ => Self::After(id),
@@ -169,7 +169,7 @@ impl FromStr for Cursor {
             (_, Some((position, ""))) => Ok(Self::Replaying { position: id(position)?, replayed: None }),
             (_, Some((position, replayed))) => {
                 let (position, replayed) = (id(position)?, id(replayed)?);
-                if replayed.life != position.life {
+                if replayed.epoch != position.epoch {
                     // The history was replaced by one with smaller ids while the client received retained messages.
                     return Ok(Self::After(replayed));
                 }
@@ -214,11 +214,11 @@ mod tests {
     fn an_id_round_trips_and_sorts_as_text() {
         let ids = [(0, 0), (0, 1), (0, 35), (0, 36), (1, 0), (1_795_000_000_000, 78_364_164_095)];
         let texts: Vec<String> =
-            ids.iter().map(|&(life, offset)| MessageId::new(life, offset).to_string()).collect();
+            ids.iter().map(|&(epoch, offset)| MessageId::new(epoch, offset).to_string()).collect();
         assert!(texts.is_sorted());
-        for (text, (life, offset)) in texts.iter().zip(ids) {
+        for (text, (epoch, offset)) in texts.iter().zip(ids) {
             assert_eq!(text.len(), MessageId::LENGTH);
-            assert_eq!(text.parse(), Ok(MessageId::new(life, offset)));
+            assert_eq!(text.parse(), Ok(MessageId::new(epoch, offset)));
         }
     }
 

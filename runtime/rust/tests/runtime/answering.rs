@@ -50,7 +50,7 @@ async fn of_two_answers_at_once_one_is_accepted_and_none_answers_the_next_questi
     let (runs, job) = runs(&server, ask_twice).await;
     let pairs = futures_util::stream::iter(0..PAIRS).for_each_concurrent(20, async |pair| {
         let (run_id, channel) = (format!("run_{pair}"), Room(room(&pair.to_string())));
-        job.start(&run_id, &channel, &()).await.unwrap();
+        runs.start(&job, &run_id, &channel, &()).await.unwrap();
         waits(&runs, &run_id).await;
         let accepted = send_pair(&server, &channel).await;
         let expected = match accepted {
@@ -70,7 +70,7 @@ async fn a_question_stays_answered_while_nobody_executes_its_run() {
     let (file, channel) = (File::new(), Room(room("1")));
     let first = file.server().await;
     let (runs_here, job) = runs(&first, ask_twice).await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs_here.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs_here, "run_1").await;
     first.stop().await;
     // No runs are executed here yet.
@@ -95,7 +95,7 @@ async fn who_comes_second_learns_who_answered_and_with_what() {
         Ok(done("done"))
     })
     .await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
     server.hub.signal(channel.nod(), "let it be").by("ada").await.unwrap();
     while waits(&runs, "run_1").await != ["approve"] {}
@@ -124,7 +124,7 @@ async fn an_answer_to_a_question_that_is_closed_never_reaches_the_next_one() {
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     let mut question = async || loop {
         if let fanfare::wire::ServerFrame::Run { data, .. } = client.frame().await
             && let Some(question) = data["questions"]["nod"].as_str()
@@ -162,7 +162,7 @@ async fn of_signals_that_are_kept_for_one_question_the_earliest_answers() {
         ask_twice(run, ()).await
     })
     .await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(server.hub.signal(channel.nod(), "early").await.unwrap().status, SignalStatus::Kept);
     assert_eq!(server.hub.signal(channel.approve(), &true).await.unwrap().status, SignalStatus::Kept);
     assert_eq!(ended(&runs, "run_1").await, completed("Some(Nod(\"early\")) None"));
@@ -184,9 +184,9 @@ async fn waiting_runs_hold_no_slot() {
     .await;
     for number in 0..50 {
         let channel = Room(room(&number.to_string()));
-        job.start(&format!("run_{number}"), &channel, &true).await.unwrap();
+        runs.start(&job, &format!("run_{number}"), &channel, &true).await.unwrap();
     }
-    job.start("another", &Room(room("another")), &false).await.unwrap();
+    runs.start(&job, "another", &Room(room("another")), &false).await.unwrap();
     assert_eq!(ended(&runs, "another").await, completed("done"));
     for number in 0..50 {
         waits(&runs, &format!("run_{number}")).await;
@@ -209,7 +209,7 @@ async fn a_repeat_of_a_kept_signal_learns_that_another_one_answered() {
     let server = in_memory().await;
     let (runs, job) = runs(&server, ask_late).await;
     let channel = Room(room("1"));
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     let nod = async || server.hub.signal(channel.nod(), "no").idempotency_key("nod").await;
     assert_eq!(server.hub.signal(channel.approve(), &true).await.unwrap().status, SignalStatus::Kept);
     assert_eq!(nod().await.unwrap().status, SignalStatus::Kept);
@@ -235,7 +235,7 @@ async fn an_answer_that_is_processed_late_learns_what_became_of_its_own_question
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
     // It arrives first, and its body comes when the second question has been asked and closed.
     let meanwhile = async {

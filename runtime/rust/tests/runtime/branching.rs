@@ -34,7 +34,7 @@ where
 {
     let server = in_memory().await;
     let (runs, job) = runs(&server, job).await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     ended(&runs, "run_1").await
 }
 
@@ -86,7 +86,7 @@ async fn branches_of_several_steps_go_on_where_each_of_them_was() {
             },
         )
         .await;
-        job.start("run_1", &Room(room("1")), &()).await.unwrap();
+        runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
         assert_eq!(ended(&runs, "run_1").await, completed("then 1, in the end"));
         assert_eq!((first.get(), second.get()), (1, 3));
     }
@@ -150,7 +150,7 @@ async fn who_was_first_stays_first_in_the_next_process() {
     };
     let first = file.server().await;
     let (runs_here, started) = runs(&first, job(slow_first_time.clone())).await;
-    started.start("run_1", &channel, &()).await.unwrap();
+    runs_here.start(&started, "run_1", &channel, &()).await.unwrap();
     waits(&runs_here, "run_1").await;
     first.stop().await;
     let second = file.server().await;
@@ -189,7 +189,7 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
         }
     })
     .await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(waits(&runs, "run_1").await, ["nod"]);
     server.hub.signal(channel.nod(), "stop").by("ada").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("stopped by Some(\"ada\")"));
@@ -264,7 +264,7 @@ async fn a_join_of_single_calls_needs_no_branches() {
         },
     )
     .await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("abafter"));
 }
 
@@ -367,12 +367,12 @@ async fn a_version_marker_lets_old_runs_go_on_and_new_ones_take_the_change() {
     };
     let first = file.server().await;
     let (runs_here, job) = runs(&first, old).await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs_here.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs_here, "run_1").await;
     first.stop().await;
     let second = file.server().await;
     let (runs, job): (Runs, _) = runs(&second, new).await;
-    job.start("run_2", &Room(room("2")), &()).await.unwrap();
+    runs.start(&job, "run_2", &Room(room("2")), &()).await.unwrap();
     waits(&runs, "run_2").await;
     for room_id in ["1", "2"] {
         second.hub.signal(Room(room(room_id)).nod(), "go").await.unwrap();
@@ -393,7 +393,7 @@ async fn a_recording_is_replayed_by_later_code_and_names_the_first_call_that_dif
         Ok(done(format!("{a}{b}")))
     };
     let (runs_here, job) = runs(&server, recorded).await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs_here.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs_here, "run_1").await;
     let waiting = runs_here.recording("run_1").await.unwrap().unwrap();
     server.hub.signal(channel.nod(), "go").await.unwrap();
@@ -402,17 +402,19 @@ async fn a_recording_is_replayed_by_later_code_and_names_the_first_call_that_dif
     assert_eq!(runs_here.recording("run_2").await, Ok(None));
     let [waiting, whole] =
         [waiting, whole].map(|recording| RunRecording::from_json(&recording.to_json()).unwrap());
-    assert_eq!(job.replay(&waiting).await, Ok(ReplayOutcome::Unfinished));
-    assert_eq!(job.replay(&whole).await, Ok(ReplayOutcome::Completed(r#"{"message":"ab"}"#.into())));
+    assert_eq!(runs_here.replay(&waiting).await, Ok(ReplayOutcome::Unfinished));
+    assert_eq!(runs_here.replay(&whole).await, Ok(ReplayOutcome::Completed(r#"{"message":"ab"}"#.into())));
 
     let elsewhere = in_memory().await;
-    let (_, changed) = runs(&elsewhere, |run: Run<Room>, (): ()| async move {
+    let (changed_runs, _) = runs(&elsewhere, |run: Run<Room>, (): ()| async move {
         let (a, b) =
             run.join(async |run| step(&run, "a", 0).await, async |run| step(&run, "c", 0).await).await?;
         Ok(done(format!("{a}{b}")))
     })
     .await;
-    let Err(ReplayError::Differs(why)) = changed.replay(&waiting).await else { panic!("it should differ") };
+    let Err(ReplayError::Differs(why)) = changed_runs.replay(&waiting).await else {
+        panic!("it should differ")
+    };
     assert!(why.starts_with("call 0.1/0 of the run is step \"c\" but was recorded as step \"b\""), "{why}");
     let older = whole.to_json().replace(r#""journal": "2""#, r#""journal": "1""#);
     assert!(RunRecording::from_json(&older).unwrap_err().to_string().contains("version 1"));
@@ -439,7 +441,7 @@ async fn a_branch_that_fails_outside_of_its_steps_has_the_whole_job_tried_again(
         }
     })
     .await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("ab"));
     assert_eq!(tries.get(), 3);
 }
@@ -463,7 +465,7 @@ async fn futures_that_are_no_calls_make_progress_while_their_run_waits() {
         }
     })
     .await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     waits(&runs, "run_1").await;
     tokio::time::timeout(MINUTE / 6, async {
         while uploaded.get() < 5 {
@@ -495,7 +497,7 @@ async fn a_job_never_handles_an_error_that_the_next_execution_may_not_have() {
         }
     })
     .await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("a"));
     assert_eq!((branches.get(), jobs.get()), (3, 2));
 }

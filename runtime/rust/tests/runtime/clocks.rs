@@ -55,10 +55,10 @@ async fn runs_and_revocations_do_not_follow_a_wall_clock_that_is_wrong() {
     for wrong in ["-1h", "+1d", "+3d"] {
         let file = File::new();
         let server = file.server().await;
-        let (_, job) = runs(&server, naps).await;
+        let (runs, job) = runs(&server, naps).await;
         server.hub.revoke("here").await.unwrap();
         let since = Instant::now();
-        job.start("run_1", &Room(room("1")), &()).await.unwrap();
+        runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
         // Until it naps.
         tokio::time::sleep(Duration::from_millis(200)).await;
         server.stop().await;

@@ -50,7 +50,7 @@ async fn a_panic_or_an_overflow_anywhere_frees_the_slot() {
         .enumerate()
     {
         let (run_id, channel) = (format!("run_{number}"), Room(room(&number.to_string())));
-        job.start(&run_id, &channel, &input.to_owned()).await.unwrap();
+        runs.start(&job, &run_id, &channel, &input.to_owned()).await.unwrap();
     }
     assert_eq!(ended(&runs, "run_5").await, completed("done"));
     for panicked in ["run_0", "run_4"] {
@@ -87,7 +87,7 @@ async fn a_hung_step_times_out_and_is_tried_again_under_its_own_policy() {
         },
     )
     .await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     let expected = "step \"default\" took longer than its timeout of 20ms; step \"own\" took longer than its timeout of 5ms";
     assert_eq!(ended(&runs, "run_1").await, completed(expected));
     assert_eq!(tries.get(), 2 + 4);
@@ -113,7 +113,7 @@ async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
     };
     let (runs_here, started) = runs(&here, job(dropped.clone())).await;
     for (number, (run_id, at_most)) in [("run_1", 100), ("run_2", 1500)].into_iter().enumerate() {
-        started.start(run_id, &Room(room(run_id)), &()).await.unwrap();
+        runs_here.start(&started, run_id, &Room(room(run_id)), &()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         let canceller = if number == 0 {
             runs_here.clone()
@@ -141,7 +141,7 @@ async fn a_graceful_stop_releases_every_run() {
         let count = begun.clone();
         let since = Instant::now();
         let server = file.server().await;
-        let (_, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
             let count = count.clone();
             async move {
                 run.step("hang", async || {
@@ -153,7 +153,7 @@ async fn a_graceful_stop_releases_every_run() {
             }
         })
         .await;
-        job.start("run_1", &channel, &()).await.unwrap();
+        runs.start(&job, "run_1", &channel, &()).await.unwrap();
         while begun.get() < stop {
             assert!(since.elapsed() < Duration::from_secs(5), "stop {stop} left the run to nobody");
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -175,7 +175,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
     };
     let (runs_here, started) = runs(&first, job).await;
     for run_id in ["run_1", "run_2"] {
-        started.start(run_id, &channel, &()).await.unwrap();
+        runs_here.start(&started, run_id, &channel, &()).await.unwrap();
         waits(&runs_here, run_id).await;
     }
     first.stop().await;
@@ -201,7 +201,7 @@ async fn ended_runs_are_deleted_after_a_time() {
     let first = file.server().await;
     let (runs_here, started) = runs(&first, job).await;
     for number in 0..250 {
-        started.start(&format!("run_{number}"), &Room(room("1")), &()).await.unwrap();
+        runs_here.start(&started, &format!("run_{number}"), &Room(room("1")), &()).await.unwrap();
     }
     for number in 0..250 {
         ended(&runs_here, &format!("run_{number}")).await;
@@ -251,9 +251,9 @@ async fn poisoned_process() {
     let storage = Sqlite::open(path).unwrap();
     let server = Server::start_with(|builder| builder.storage(storage)).await;
     let (runs, job) = runs_with(&server, |builder| builder.max_retries(2), poisoned).await;
-    job.start("poison", &Room(room("poison")), &true).await.unwrap();
+    runs.start(&job, "poison", &Room(room("poison")), &true).await.unwrap();
     for number in 0..4 {
-        job.start(&format!("fine_{number}"), &Room(room("fine")), &false).await.unwrap();
+        runs.start(&job, &format!("fine_{number}"), &Room(room("fine")), &false).await.unwrap();
     }
     let RunStatus::Failed(why) = ended(&runs, "poison").await else { panic!("not given up") };
     assert_eq!(why, "the server's process ended 3 times in a row while it executed this run");
@@ -302,7 +302,7 @@ async fn waits_and_their_run_survive_eviction_from_memory() {
         },
     )
     .await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     waits(&runs, "run_1").await;
     server.hub.signal(Room(room("1")).nod(), "yes").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("yes"));

@@ -269,7 +269,7 @@ async fn runs_are_counted_by_state_and_a_warning_names_what_holds_all_slots() {
     let _recorder = ::metrics::set_default_local_recorder(&figures);
     let _subscriber = tracing::subscriber::set_default(warnings.clone());
     let server = in_memory().await;
-    let (_runs, job) = runs_with(
+    let (runs, job) = runs_with(
         &server,
         |builder| builder.max_concurrent_runs(1),
         |run: Run<Room>, waits: bool| async move {
@@ -283,7 +283,7 @@ async fn runs_are_counted_by_state_and_a_warning_names_what_holds_all_slots() {
     )
     .await;
     for (run_id, waits) in [("waits", true), ("hangs", false), ("due", false)] {
-        job.start(run_id, &Room(room(run_id)), &waits).await.unwrap();
+        runs.start(&job, run_id, &Room(room(run_id)), &waits).await.unwrap();
         pass(1).await;
     }
     let states = || {

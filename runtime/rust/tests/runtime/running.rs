@@ -48,9 +48,9 @@ async fn a_run_is_told_from_its_beginning_to_its_result() {
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    assert_eq!(job.start("run_1", &channel, &"Ada".to_owned()).await, Ok(StartOutcome::New));
+    assert_eq!(runs.start(&job, "run_1", &channel, &"Ada".to_owned()).await, Ok(StartOutcome::New));
     assert_eq!(
-        job.start("run_1", &channel, &"Bob".to_owned()).await,
+        runs.start(&job, "run_1", &channel, &"Bob".to_owned()).await,
         Ok(StartOutcome::Existing),
         "the first counts"
     );
@@ -93,7 +93,7 @@ async fn what_was_done_is_not_done_again_when_a_run_is_tried_again() {
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"10"}"#.into()));
     assert_eq!((first.get(), second.get(), whole.get()), (1, 3, 1), "a waiting execution stays in memory");
     assert_eq!(news(&mut client).await["attempt"], 1);
@@ -135,7 +135,7 @@ async fn a_run_fails_when_it_gets_no_further_or_cannot() {
         ("error", "invalid digit found in string", 5),
         ("long", "the result does not match its schema: /message must have at least 1 character", 1),
     ] {
-        job.start(how, &channel, &how.to_owned()).await.unwrap();
+        runs.start(&job, how, &channel, &how.to_owned()).await.unwrap();
         let RunStatus::Failed(error) = ended(&runs, how).await else { panic!("{how} should fail") };
         assert!(error.starts_with(message), "{error}");
         assert_eq!(attempts.get() - last, tried, "{how}");
@@ -162,10 +162,10 @@ async fn a_run_goes_on_in_the_next_process_where_it_stopped() {
         }
     };
     let first = file.server().await;
-    let (_, started) = runs(&first, job(counts.clone())).await;
+    let (earlier_runs, started) = runs(&first, job(counts.clone())).await;
     let mut client = first.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    started.start("run_1", &channel, &()).await.unwrap();
+    earlier_runs.start(&started, "run_1", &channel, &()).await.unwrap();
     news(&mut client).await;
     let (id, _) = client.id_and_data().await;
     first.stop().await;
@@ -192,8 +192,8 @@ async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
         }
     };
     let first = file.server().await;
-    let (_, started) = runs(&first, job("fetch")).await;
-    started.start("run_1", &channel, &()).await.unwrap();
+    let (earlier_runs, started) = runs(&first, job("fetch")).await;
+    earlier_runs.start(&started, "run_1", &channel, &()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     first.stop().await;
     let second = file.server().await;
@@ -231,7 +231,7 @@ async fn a_cancelled_run_stops_and_writes_nothing_more() {
         }
     })
     .await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     while steps.get() < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -274,7 +274,7 @@ async fn a_signal_counts_once_whenever_it_comes_and_everyone_is_told_what_became
     let other = server.token(&channel.0, &["said"]);
 
     assert_eq!(send(&token, "\"nobody there\"").await, answer(404, "no_run"));
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(send(&other, "\"no right\"").await, answer(403, ""));
     assert_eq!(send("x.y.z", "\"no token\"").await, answer(401, ""));
     assert_eq!(send(&token, "7").await, answer(422, ""));
@@ -305,7 +305,7 @@ async fn a_signal_that_is_early_is_kept_and_one_that_nobody_waits_for_any_more_i
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    job.start("run_1", &channel, &300).await.unwrap();
+    runs.start(&job, "run_1", &channel, &300).await.unwrap();
     let receipt = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
     assert_eq!(receipt.run_id, "run_1");
     let again = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
@@ -317,7 +317,7 @@ async fn a_signal_that_is_early_is_kept_and_one_that_nobody_waits_for_any_more_i
     assert!(matches!(late, SignalError::AlreadyTaken { .. }), "{late:?}");
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"early"}"#.into()));
 
-    job.start("run_2", &channel, &0).await.unwrap();
+    runs.start(&job, "run_2", &channel, &0).await.unwrap();
     heard(&mut client, "waited").await;
     assert_eq!(server.hub.signal(channel.nod(), "late").await, Err(SignalError::TooLate));
     assert_eq!(ended(&runs, "run_2").await, RunStatus::Completed(r#"{"message":"none"}"#.into()));
@@ -349,8 +349,8 @@ async fn two_processes_on_one_file_execute_each_run_once() {
     }
     for number in 0..RUNS {
         let channel = Room(room(&number.to_string()));
-        let (_, job) = &all[number as usize % 2];
-        job.start(&format!("run_{number}"), &channel, &number).await.unwrap();
+        let (runs, job) = &all[number as usize % 2];
+        runs.start(job, &format!("run_{number}"), &channel, &number).await.unwrap();
     }
     for number in 0..RUNS {
         let completed = RunStatus::Completed(format!(r#"{{"message":"{number}"}}"#));

@@ -14,7 +14,7 @@ fn failure(status: RunStatus) -> String {
     }
 }
 
-fn small(builder: RunsBuilder) -> RunsBuilder {
+fn small(builder: &mut RunsBuilder) -> &mut RunsBuilder {
     builder
         .max_input_bytes(100)
         .max_value_bytes(1000)
@@ -28,11 +28,11 @@ async fn an_input_that_is_too_large_is_refused() {
     let server = in_memory().await;
     let (runs, job) = runs_with(&server, small, |_: Run<Room>, _: String| async { Ok(done("fine")) }).await;
     let room = Room(room("1"));
-    let refused = job.start("run_1", &room, &"x".repeat(99)).await;
+    let refused = runs.start(&job, "run_1", &room, &"x".repeat(99)).await;
     assert_eq!(refused, Err(StartError::InputTooLarge { bytes: 101, max: 100 }));
     assert!(refused.unwrap_err().to_string().contains("`max_input_bytes` (100)"));
     assert_eq!(runs.status("run_1").await, Ok(None));
-    job.start("run_1", &room, &"x".repeat(98)).await.unwrap();
+    runs.start(&job, "run_1", &room, &"x".repeat(98)).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("fine"));
 }
 
@@ -53,11 +53,11 @@ async fn a_step_with_a_value_that_is_too_large_fails_and_is_not_retried() {
         }
     };
     let (runs, job) = runs_with(&server, small, job).await;
-    job.start("run_1", &Room(room("1")), &999).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &999).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
-    assert!(why.starts_with("step \"load\" has a value of 1001 bytes, more than `max_value_bytes`"), "{why}");
+    assert!(why.starts_with("step \"load\" has a value of 1001 bytes, which exceeds `max_value_bytes`"), "{why}");
     assert_eq!(tries.get(), 1);
-    job.start("run_2", &Room(room("1")), &998).await.unwrap();
+    runs.start(&job, "run_2", &Room(room("1")), &998).await.unwrap();
     assert_eq!(ended(&runs, "run_2").await, completed("fine"));
 }
 
@@ -66,9 +66,9 @@ async fn a_result_that_is_too_large_fails_the_run() {
     let server = in_memory().await;
     let job = |_: Run<Room>, bytes: usize| async move { Ok(done("x".repeat(bytes))) };
     let (runs, job) = runs_with(&server, small, job).await;
-    job.start("run_1", &Room(room("1")), &500).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &500).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
-    assert!(why.starts_with("the result has 514 bytes, more than `max_result_bytes`"), "{why}");
+    assert!(why.starts_with("the result has 514 bytes, which exceeds `max_result_bytes`"), "{why}");
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn errors_that_are_too_long_are_cut_wherever_they_come_from() {
     };
     let (runs, job) = runs_with(&server, |builder| small(builder).max_retries(0), job).await;
     for whence in ["job", "panic", "branch", "step"] {
-        job.start(whence, &Room(room("1")), &whence.to_owned()).await.unwrap();
+        runs.start(&job, whence, &Room(room("1")), &whence.to_owned()).await.unwrap();
         let why = failure(ended(&runs, whence).await);
         let bytes = if whence == "panic" { 2010 } else { 2000 };
         assert!(why.ends_with(&format!("… ({bytes} bytes in all)")) && why.len() < 240, "{whence}: {why}");
@@ -112,13 +112,12 @@ async fn a_run_that_records_too_much_fails_also_after_a_restart() {
         Ok(done("fine"))
     };
     // Waiting runs are executed from their beginning once they continue.
-    let set_up = |builder| small(builder).max_waiting_in_memory(0);
-    let (runs, job) = runs_with(&server, set_up, job).await;
-    job.start("run_1", &Room(room("1")), &false).await.unwrap();
+    let (runs, job) = runs_with(&server, |builder| small(builder).max_waiting_in_memory(0), job).await;
+    runs.start(&job, "run_1", &Room(room("1")), &false).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
     assert_eq!(why, "the run recorded more than `max_journal_bytes` (10000)");
 
-    job.start("run_2", &Room(room("2")), &true).await.unwrap();
+    runs.start(&job, "run_2", &Room(room("2")), &true).await.unwrap();
     waits(&runs, "run_2").await;
     server.hub.signal(Room(room("2")).nod(), "go on").await.unwrap();
     let why = failure(ended(&runs, "run_2").await);
@@ -144,7 +143,7 @@ async fn a_text_counts_once_and_failed_attempts_do_not() {
         }
     };
     let (runs, job) = runs_with(&server, small, job).await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("fine"));
 }
 
@@ -161,7 +160,7 @@ async fn a_text_stream_that_is_too_long_fails_and_what_was_written_stays() {
         Ok(done(written.unwrap_err().to_string()))
     };
     let (runs, job) = runs_with(&server, small, job).await;
-    job.start("run_1", &Room(room("1")), &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     let status = ended(&runs, "run_1").await;
     let RunStatus::Completed(result) = status else { panic!("{status:?}") };
     assert!(result.contains("the text stream has a value of 1200 bytes"), "{result}");

@@ -321,7 +321,7 @@ async fn files_of_other_programs_are_left_alone() {
     let folder = Sqlite::open(&file.folder).unwrap_err().to_string();
     assert!(folder.contains("unable to open"), "{folder}");
     let uri = Sqlite::open("file:fanfare.db?mode=memory").unwrap_err().to_string();
-    assert!(uri.contains("is a URI"), "{uri}");
+    assert!(uri.contains("`file:` URI"), "{uri}");
 }
 
 #[tokio::test]

@@ -75,8 +75,8 @@ async fn a_text_goes_on_in_the_next_process_after_the_last_piece_that_readers_ha
         }
     };
     let first = file.server().await;
-    let (_, started) = runs(&first, job(Some("a "))).await;
-    started.start("run_1", &channel, &()).await.unwrap();
+    let (earlier_runs, started) = runs(&first, job(Some("a "))).await;
+    earlier_runs.start(&started, "run_1", &channel, &()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     first.stop().await;
     let second = file.server().await;
@@ -114,7 +114,7 @@ async fn a_text_goes_on_when_its_writer_fails_and_fails_with_its_last_attempt() 
     .await;
     let mut client = server.subscribe(&channel.0, &["draft"]).await;
     client.ready().await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("attempt 5"));
     let (_, text, end) = read(&mut client).await;
     assert_eq!((text.as_str(), end), ("12345", End::Failed("attempt 5".into())));
@@ -139,7 +139,7 @@ async fn a_text_is_stopped_by_a_signal_and_by_cancelling_its_run() {
     .await;
     let mut client = server.subscribe(&channel.0, &["draft"]).await;
     client.ready().await;
-    job.start("run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     server.hub.signal(channel.nod(), "stop").await.unwrap();

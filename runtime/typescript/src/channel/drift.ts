@@ -1,5 +1,5 @@
-import type { ChannelInput } from "./channel.js";
 import type { ReadyFrame } from "../wire.js";
+import type { ChannelInput } from "./channel.js";
 
 /** A page and its server were generated from different definitions of a channel. */
 export interface Drift {
@@ -10,7 +10,10 @@ export interface Drift {
   readonly received: string;
 }
 
-/** Returns the drift between the server's definition and this page's. Only generated channels have a definition hash. */
+/**
+ * Returns the drift between the server's definition and this page's. Only generated channels have a
+ * definition hash.
+ */
 export function findDrift(channel: ChannelInput | undefined, frame: ReadyFrame): Drift | undefined {
   const expected = (channel as { readonly $fingerprint?: string } | undefined)?.$fingerprint;
   return expected === undefined || expected === frame.fingerprint

@@ -39,7 +39,7 @@ export type MessageView<
   >;
 }[Topics];
 
-/** The type of a topic's messages. For a channel that is only a name, it is unknown what its topics carry. */
+/** The type of a topic's messages. The topics of a channel that is only a name may carry either kind. */
 type Of<Channel extends ChannelInput, Data, Stream, Topic extends string> = Channel extends string
   ? Data | Stream
   : IsStream<Channel, Topic> extends true

@@ -1,18 +1,18 @@
+import { ConnectionError, ProtocolError } from "../errors.js";
+import { MAX_TIMER_MS } from "../util/deadline.js";
+import { isolated } from "../util/isolate.js";
+import { timing } from "../util/timing.js";
+import { CLOSE_UNUSED, isFatalClose } from "../wire.js";
+import type { ClientFrame, Cursor, MalformedFrame, ServerFrame } from "../wire.js";
 import { Backoff } from "./backoff.js";
 import type { DelayRange } from "./backoff.js";
-import { MAX_TIMER_MS } from "../util/deadline.js";
-import { ConnectionError, ProtocolError } from "../errors.js";
-import { isolated } from "../util/isolate.js";
 import { watchEnvironment } from "./environment.js";
 import { Heartbeat } from "./heartbeat.js";
-import { timing } from "../util/timing.js";
 import { openEventStream } from "./transport/shared-sse.js";
 import { LOST } from "./transport/transport.js";
 import type { Transport } from "./transport/transport.js";
 import { WebSocketTransport } from "./transport/websocket.js";
 import type { WebSocketConstructor } from "./transport/websocket.js";
-import { CLOSE_UNUSED, isFatalClose } from "../wire.js";
-import type { ClientFrame, Cursor, MalformedFrame, ServerFrame } from "../wire.js";
 
 /** A subscription, as the connection that carries it sees it. */
 export interface ConnectionListener {
@@ -40,25 +40,28 @@ export interface ConnectionListener {
 }
 
 /** A server and the transports that reach it. */
-export interface Route {
+export interface ConnectionTarget {
   readonly server: URL;
   /** Undefined if only event streams are used. */
   readonly WebSocket: WebSocketConstructor | undefined;
-  /** Whether event streams are allowed. */
-  readonly hasEvents: boolean;
+  /** Whether an event stream may be used. */
+  readonly allowsEventStream: boolean;
 }
 
-type Kind = "websocket" | "sse";
+type TransportKind = "websocket" | "sse";
 
+/** An attempt to open a transport, and that transport once it is open. */
 interface Attempt {
-  readonly kind: Kind;
+  readonly kind: TransportKind;
   transport?: Transport;
+  /** Whether a frame has arrived. */
   isProven: boolean;
+  /** Whether the server is about to close it. */
   isClosing: boolean;
-  readonly begunAt: number;
+  readonly startedAt: number;
 }
 
-/** How many WebSockets in a row may be refused, after one was open before, until an event stream is tried. */
+/** After this many refused WebSockets in a row, if one was open before, an event stream is tried. */
 const MAX_REFUSED_WEBSOCKETS = 3;
 
 /**
@@ -70,26 +73,26 @@ export class Connection {
   readonly #listeners = new Map<string, ConnectionListener>();
   readonly #heartbeat = new Heartbeat(
     () => this.send({ kind: "alive" }),
-    () => this.#broken(LOST, "the server did not answer a heartbeat probe"),
+    () => this.#disconnect(LOST, "the server did not answer a heartbeat probe"),
   );
   readonly #backoff = new Backoff();
   #lastRef = 0;
   /** The open transport, and the one that is being opened. Both are set while the connection moves. */
   #current: Attempt | undefined;
   #upcoming: Attempt | undefined;
-  #provenKind: Kind | undefined;
+  #provenKind: TransportKind | undefined;
   #openedAt = 0;
   #failedWebSockets = 0;
   /** Why this attempt failed, with one transport and then the other. */
   #reasons: string[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #returnTimer: ReturnType<typeof setTimeout> | undefined;
-  #returnWait = timing.returnMin / 2;
+  #webSocketTimer: ReturnType<typeof setTimeout> | undefined;
+  #webSocketDelay = timing.returnMin / 2;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
 
   constructor(
-    readonly route: Route,
+    readonly target: ConnectionTarget,
     /** Called when the connection closes because it has had no subscription for a while. */
     readonly onIdle: () => void,
   ) {}
@@ -115,7 +118,7 @@ export class Connection {
     this.#unwatch ??= watchEnvironment({
       onOffline: () => this.#probe(),
       onWake: () => this.#wake(),
-      onFreeze: () => this.#broken(LOST, "the page was frozen or left"),
+      onFreeze: () => this.#disconnect(LOST, "the page was frozen or left"),
     });
     return ref;
   }
@@ -147,7 +150,7 @@ export class Connection {
 
   /** Drops the current transport and reconnects, perhaps with the other one. */
   giveUp(reason: string): void {
-    this.#broken(LOST, reason);
+    this.#disconnect(LOST, reason);
   }
 
   #connect(): void {
@@ -157,32 +160,32 @@ export class Connection {
       return;
     }
     this.#reasons = [];
-    const { WebSocket, hasEvents } = this.route;
+    const { WebSocket, allowsEventStream } = this.target;
     const prefersEvents = WebSocket === undefined || this.#provenKind === "sse";
-    this.#attempt(hasEvents && prefersEvents ? "sse" : "websocket");
+    this.#attempt(allowsEventStream && prefersEvents ? "sse" : "websocket");
   }
 
-  #attempt(kind: Kind): void {
-    const attempt: Attempt = { kind, isProven: false, isClosing: false, begunAt: performance.now() };
+  #attempt(kind: TransportKind): void {
+    const attempt: Attempt = { kind, isProven: false, isClosing: false, startedAt: performance.now() };
     this.#upcoming = attempt;
     const events = {
-      onOpen: () => this.#opened(attempt),
+      onOpen: () => this.#handleOpen(attempt),
       onFrames: (frames: readonly (ServerFrame | MalformedFrame)[]) => this.#receive(frames, attempt),
       onClose: (code: number, reason: string, retryAfter?: number) =>
-        this.#closed(attempt, code, reason, retryAfter),
+        this.#handleClose(attempt, code, reason, retryAfter),
     };
-    const { server, WebSocket } = this.route;
+    const { server, WebSocket } = this.target;
     try {
       attempt.transport =
         kind === "websocket" && WebSocket !== undefined
           ? new WebSocketTransport(WebSocket, server, events)
           : openEventStream(server, (ref) => this.#listeners.get(ref)?.since, events);
     } catch (cause) {
-      this.#closed(attempt, LOST, cause instanceof Error ? cause.message : String(cause));
+      this.#handleClose(attempt, LOST, cause instanceof Error ? cause.message : String(cause));
     }
   }
 
-  #opened(attempt: Attempt): void {
+  #handleOpen(attempt: Attempt): void {
     this.#upcoming = undefined;
     // Frames still in flight on the old transport are sent again on the new one.
     this.#current?.transport?.close("moved");
@@ -190,10 +193,10 @@ export class Connection {
     this.#openedAt = performance.now();
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    clearTimeout(this.#returnTimer);
+    clearTimeout(this.#webSocketTimer);
     this.#heartbeat.start(attempt.kind === "sse" ? timing.firstAliveOverEvents : timing.firstAlive);
-    if (attempt.kind === "sse" && this.route.WebSocket !== undefined) {
-      this.#returnLater();
+    if (attempt.kind === "sse" && this.target.WebSocket !== undefined) {
+      this.#scheduleWebSocket();
     }
     this.#notify((listener) => listener.onOpen());
   }
@@ -201,7 +204,7 @@ export class Connection {
   #receive(frames: readonly (ServerFrame | MalformedFrame)[], attempt: Attempt): void {
     if (!attempt.isProven) {
       attempt.isProven = true;
-      this.#prove(attempt.kind);
+      this.#markProven(attempt.kind);
     }
     this.#heartbeat.recordFrame();
     if (attempt.kind === "sse") {
@@ -217,12 +220,12 @@ export class Connection {
     }
   }
 
-  #prove(kind: Kind): void {
+  #markProven(kind: TransportKind): void {
     this.#provenKind = kind;
     this.#reasons = [];
     if (kind === "websocket") {
       this.#failedWebSockets = 0;
-      this.#returnWait = timing.returnMin / 2;
+      this.#webSocketDelay = timing.returnMin / 2;
     }
   }
 
@@ -233,7 +236,7 @@ export class Connection {
     if (frame.kind === "closing") {
       // The old transport is read until the new one is open.
       attempt.isClosing = true;
-      return this.#connectIn(frame.reconnect_in ?? Math.random() * timing.spread);
+      return this.#connectAfter(frame.reconnect_in ?? Math.random() * timing.spread);
     }
     if (frame.kind === "malformed") {
       return this.#report(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
@@ -247,31 +250,35 @@ export class Connection {
     }
   }
 
-  #closed(attempt: Attempt, code: number, reason: string, retryAfter?: number): void {
+  #handleClose(attempt: Attempt, code: number, reason: string, retryAfter?: number): void {
     if (attempt === this.#upcoming) {
       this.#upcoming = undefined;
-      return this.#failed(attempt, reason || "unreachable, or it refused the connection", retryAfter);
+      return this.#handleFailure(attempt, reason || "unreachable, or it refused the connection", retryAfter);
     }
     if (attempt === this.#current) {
-      this.#broken(code, reason, retryAfter);
+      this.#disconnect(code, reason, retryAfter);
     }
   }
 
-  /** Handles a failed attempt: tries the other transport at once if that may help, else reports and retries. */
-  #failed({ kind, transport, begunAt }: Attempt, reason: string, retryAfter = 0): void {
-    const { WebSocket, hasEvents, server } = this.route;
+  /**
+   * Handles a failed attempt: tries the other transport at once if that may help, else reports and
+   * retries.
+   */
+  #handleFailure({ kind, transport, startedAt }: Attempt, reason: string, retryAfter = 0): void {
+    const { WebSocket, allowsEventStream, server } = this.target;
     this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
     if (kind === "websocket") {
       this.#failedWebSockets += 1;
-      this.#returnWait = Math.min(2 * this.#returnWait, timing.returnMax);
+      this.#webSocketDelay = Math.min(2 * this.#webSocketDelay, timing.returnMax);
     }
     if (this.#current !== undefined) {
-      return this.#current.isClosing ? this.#retry(retryAfter) : this.#returnLater();
+      return this.#current.isClosing ? this.#retry(retryAfter) : this.#scheduleWebSocket();
     }
-    // A refusal is quick and may be temporary. A network that drops a WebSocket's packets drops the next one's too.
-    const wasRefused = performance.now() - begunAt < timing.open / 2;
+    // A refusal is quick and may be temporary. A network that drops a WebSocket's packets drops the
+    // next one's too.
+    const wasRefused = performance.now() - startedAt < timing.open / 2;
     const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < MAX_REFUSED_WEBSOCKETS;
-    const hasOther = kind === "sse" ? WebSocket !== undefined : hasEvents && !isRepeated;
+    const hasOther = kind === "sse" ? WebSocket !== undefined : allowsEventStream && !isRepeated;
     if (hasOther && this.#reasons.length === 1 && retryAfter === 0) {
       return this.#attempt(kind === "sse" ? "websocket" : "sse");
     }
@@ -282,17 +289,17 @@ export class Connection {
   }
 
   /** Handles the loss of the open transport. */
-  #broken(code: number, reason: string, retryAfter?: number): void {
+  #disconnect(code: number, reason: string, retryAfter?: number): void {
     const attempt = this.#current;
     if (attempt === undefined) {
       return;
     }
     this.#current = undefined;
     this.#heartbeat.stop();
-    clearTimeout(this.#returnTimer);
+    clearTimeout(this.#webSocketTimer);
     attempt.transport?.close(reason);
     if (isFatalClose(code)) {
-      return this.#end(attempt, code, reason);
+      return this.#handleFatalClose(attempt, code, reason);
     }
     const isUnused = [...this.#listeners.values()].every(({ isWaiting }) => isWaiting);
     if (code === CLOSE_UNUSED && isUnused) {
@@ -301,7 +308,7 @@ export class Connection {
     }
     if (!attempt.isProven) {
       this.#notify((listener) => listener.onConnecting());
-      return this.#failed(attempt, reason || `the server closed the connection (${code})`, retryAfter);
+      return this.#handleFailure(attempt, reason || `the server closed the connection (${code})`, retryAfter);
     }
     // The backoff keeps growing against a server that accepts every connection only to close it.
     if (performance.now() - this.#openedAt >= this.#backoff.lastDelay) {
@@ -313,9 +320,9 @@ export class Connection {
     }
   }
 
-  #end(attempt: Attempt, closeCode: number, reason: string): void {
+  #handleFatalClose(attempt: Attempt, closeCode: number, reason: string): void {
     const why = reason === "" ? "" : `: ${reason}`;
-    const address = attempt.transport?.address ?? this.route.server.href;
+    const address = attempt.transport?.address ?? this.target.server.href;
     const message = `${address} closed the connection permanently (${closeCode}${why})`;
     const error = new ConnectionError(message, { fatal: true, closeCode });
     this.#notify((listener) => listener.onEnd(error));
@@ -329,10 +336,10 @@ export class Connection {
     const delays = [...this.#listeners.values()].map(({ reconnectDelay }) => reconnectDelay);
     const min = Math.min(...delays.map(({ min }) => min));
     const max = Math.min(...delays.map(({ max }) => max));
-    this.#connectIn(this.#backoff.next({ min, max }, retryAfter));
+    this.#connectAfter(this.#backoff.next({ min, max }, retryAfter));
   }
 
-  #connectIn(delay: number): void {
+  #connectAfter(delay: number): void {
     this.#retryTimer ??= setTimeout(() => this.#connect(), Math.min(delay, MAX_TIMER_MS));
   }
 
@@ -343,9 +350,9 @@ export class Connection {
     }
   }
 
-  #returnLater(): void {
-    clearTimeout(this.#returnTimer);
-    this.#returnTimer = setTimeout(() => this.#tryWebSocket(), this.#returnWait);
+  #scheduleWebSocket(): void {
+    clearTimeout(this.#webSocketTimer);
+    this.#webSocketTimer = setTimeout(() => this.#tryWebSocket(), this.#webSocketDelay);
   }
 
   #probe(): void {
@@ -358,17 +365,17 @@ export class Connection {
   #wake(): void {
     this.#notify((listener) => listener.onWake());
     this.#backoff.reset();
-    this.#returnWait = timing.returnMin / 2;
+    this.#webSocketDelay = timing.returnMin / 2;
     if (this.#current !== undefined && !this.#current.isClosing) {
       this.#probe();
-      return this.#current.kind === "sse" && this.route.WebSocket !== undefined
+      return this.#current.kind === "sse" && this.target.WebSocket !== undefined
         ? this.#tryWebSocket()
         : undefined;
     }
-    const begunAt = this.#upcoming?.begunAt ?? -Infinity;
+    const startedAt = this.#upcoming?.startedAt ?? -Infinity;
     const isWanted = this.#upcoming !== undefined || this.#retryTimer !== undefined;
     // An older attempt may be waiting for a network that is gone.
-    if (isWanted && performance.now() - begunAt > timing.fresh) {
+    if (isWanted && performance.now() - startedAt > timing.fresh) {
       this.#upcoming?.transport?.close("restarted");
       this.#upcoming = undefined;
       this.#connect();
@@ -391,7 +398,7 @@ export class Connection {
   #stop(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    clearTimeout(this.#returnTimer);
+    clearTimeout(this.#webSocketTimer);
     this.#heartbeat.stop();
     this.#unwatch?.();
     this.#unwatch = undefined;

@@ -1,6 +1,6 @@
 import type { ChannelInput } from "../channel/channel.js";
-import { deadline } from "../util/deadline.js";
 import { ConnectionError } from "../errors.js";
+import { deadline } from "../util/deadline.js";
 import { timing } from "../util/timing.js";
 
 /**

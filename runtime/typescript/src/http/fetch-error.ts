@@ -1,6 +1,9 @@
 import { MAX_BODY_BYTES } from "../wire.js";
 
-/** Returns why a request failed. Node gives the reason as the cause of a "fetch failed" error; browsers give none. */
+/**
+ * Returns why a request failed. Node gives the reason as the cause of a "fetch failed" error; browsers
+ * give none.
+ */
 export function failureReason(error: unknown): string {
   const { cause = error } = error instanceof Error ? error : {};
   return cause instanceof Error ? cause.message : String(cause);

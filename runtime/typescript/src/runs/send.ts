@@ -7,7 +7,10 @@ import type { SignalOptions, SignalReceipt } from "./signal.js";
 
 /** Options of {@link send}. */
 export interface SendOptions extends SignalOptions {
-  /** A token that grants the signal, or a function that returns one; `"session"` uses the page's own session. */
+  /**
+   * A token that grants the signal, or a function that returns one; `"session"` uses the page's own
+   * session.
+   */
   readonly token?: TokenInput | undefined;
   /**
    * The base URL of the server's routes, up to `/v1/realtime`. In a web page it may be relative, and

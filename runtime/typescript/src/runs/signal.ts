@@ -1,14 +1,14 @@
-import { Backoff } from "../connection/backoff.js";
 import type { SignalReference } from "../channel/channel.js";
-import { deadline } from "../util/deadline.js";
+import { Backoff } from "../connection/backoff.js";
 import { ConnectionError, SignalError } from "../errors.js";
 import type { SignalErrorCode } from "../errors.js";
 import { explainSize, failureReason } from "../http/fetch-error.js";
 import { retryAfter } from "../http/retry-after.js";
 import { serverUrl } from "../http/server-url.js";
+import { deadline } from "../util/deadline.js";
+import { timing } from "../util/timing.js";
 import { describeIssues, payloadIssue, validate } from "../validate/standard-schema.js";
 import type { PayloadIssue } from "../validate/standard-schema.js";
-import { timing } from "../util/timing.js";
 import { routeUrl } from "../wire.js";
 
 /** The receipt for a signal that was recorded. */

@@ -7,15 +7,15 @@ import type {
   TopicName,
   TopicReference,
 } from "../channel/channel.js";
+import { sendSignal } from "../runs/signal.js";
+import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
+import { describeIssues, payloadIssue } from "../validate/standard-schema.js";
+import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
 import { RealtimeError, request } from "./request.js";
 import type { RequestSettings } from "./request.js";
 import { hashedKey, refuseBrowsers } from "./signing-key.js";
 import { bytesOf } from "./text-source.js";
 import type { TextSource } from "./text-source.js";
-import { sendSignal } from "../runs/signal.js";
-import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
-import { describeIssues, payloadIssue } from "../validate/standard-schema.js";
-import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
 
 /** Options of {@link createRealtime}. */
 export interface RealtimeOptions {

@@ -50,7 +50,10 @@ export interface ServerRequest {
 const TIMEOUT_MS = 30_000;
 const FIRST_DELAY_MS = 200;
 
-/** Sends a request, and repeats it after temporary failures if its body can be sent again. Returns the JSON of the answer. */
+/**
+ * Sends a request, and repeats it after temporary failures if its body can be sent again. Returns the
+ * JSON of the answer.
+ */
 export async function request(settings: RequestSettings, options: ServerRequest): Promise<unknown> {
   // A stream can be read only once.
   const attempts = typeof options.body === "string" ? settings.retries + 1 : 1;

@@ -1,8 +1,8 @@
 import type { ChannelInput } from "../channel/channel.js";
-import { InvalidMessageError } from "../errors.js";
-import type { TextStreamError } from "../errors.js";
 import { envelopeOf } from "../channel/message.js";
 import type { DataMessage, Gap, StreamView } from "../channel/message.js";
+import { InvalidMessageError } from "../errors.js";
+import type { TextStreamError } from "../errors.js";
 import { parseRunUpdate } from "../runs/run-update.js";
 import type { RunUpdate } from "../runs/run-update.js";
 import { validate } from "../validate/standard-schema.js";
@@ -47,7 +47,10 @@ interface Topic {
   readonly isStream: boolean | undefined;
 }
 
-/** Turns frames into messages: drops other topics, validates, and keeps the order even with slow validators. */
+/**
+ * Turns frames into messages: drops other topics, validates, and keeps the order even with slow
+ * validators.
+ */
 export class Delivery {
   readonly #topics: ReadonlyMap<string, Topic> | "any";
   /** The schema of a run's result, if the definition has one. */

@@ -1,10 +1,10 @@
 import type { ChannelInput, TopicName } from "../channel/channel.js";
 import type { Drift } from "../channel/drift.js";
-import type { InvalidMessageError } from "../errors.js";
 import type { Gap, Message } from "../channel/message.js";
-import type { RunUpdate } from "../runs/run-update.js";
 import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
 import type { TokenInput } from "../connection/token.js";
+import type { InvalidMessageError } from "../errors.js";
+import type { RunUpdate } from "../runs/run-update.js";
 import type { Cursor } from "../wire.js";
 
 /** Options of `subscribe`. */

@@ -31,7 +31,10 @@ export class ResumeState {
     return true;
   }
 
-  /** Returns `false` if the gap was received before, as happens if the connection is lost before a message follows. */
+  /**
+   * Returns `false` if the gap was received before, as happens if the connection is lost before a
+   * message follows.
+   */
   acceptGap({ after, before }: GapFrame): boolean {
     // Another server's ids may be smaller. Compared with the last id here, its messages would be dropped.
     if ([...this.#lastIds.values()].some((lastId) => lastId >= before)) {

@@ -1,6 +1,6 @@
-import type { StreamFailure, StreamHead } from "./delivery.js";
-import { TextStreamError } from "../errors.js";
 import type { StreamMessage } from "../channel/message.js";
+import { TextStreamError } from "../errors.js";
+import type { StreamFailure, StreamHead } from "./delivery.js";
 
 /** The text streams of one subscription. */
 export class TextStreams {
@@ -39,7 +39,10 @@ export class TextStreams {
   }
 }
 
-/** A text stream. It keeps unread chunks itself, as an error would drop those that a `ReadableStream` holds. */
+/**
+ * A text stream. It keeps unread chunks itself, as an error would drop those that a `ReadableStream`
+ * holds.
+ */
 class TextStream {
   readonly readable: ReadableStream<string>;
   #controller!: ReadableStreamDefaultController<string>;

@@ -103,7 +103,10 @@ export interface UseRealtimeResult<
   readonly position: Cursor | null;
   /** The last gap, that is, messages that were missed for good; null if there was none. */
   readonly gap: Gap | null;
-  /** How the server's definition of the channel differed from this page's at the last connect; null if it did not. */
+  /**
+   * How the server's definition of the channel differed from this page's at the last connect; null if
+   * it did not.
+   */
   readonly drift: Drift | null;
   /** Clears messages, the state of the run, error and gap. The connection stays open. */
   readonly reset: () => void;
@@ -177,7 +180,10 @@ interface Held {
   readonly impure: readonly string[];
 }
 
-/** Returns one store per channel, topics and key. Creating a store has no side effects, so React may drop it. */
+/**
+ * Returns one store per channel, topics and key. Creating a store has no side effects, so React may
+ * drop it.
+ */
 function useStore(options: AnyOptions): RealtimeStore {
   const granted = typeof options.token === "object" ? options.token : undefined;
   const channel = options.channel ?? granted?.channel;

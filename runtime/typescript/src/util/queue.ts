@@ -21,7 +21,10 @@ export class Queue<Value> {
     }
   }
 
-  /** Returns the next value, or `undefined` after the end. Rejects once with the error that ended the queue. */
+  /**
+   * Returns the next value, or `undefined` after the end. Rejects once with the error that ended the
+   * queue.
+   */
   async take(): Promise<Value | undefined> {
     const value = this.#values.shift();
     if (value !== undefined) {

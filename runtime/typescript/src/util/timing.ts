@@ -13,7 +13,10 @@ export const timing = {
   firstAliveOverEvents: 60_000,
   /** How long the server has to answer a probe. */
   probe: 4_000,
-  /** A timer that fires this late is extended once by `grace`: what it waited for may not have been read yet. */
+  /**
+   * A timer that fires this late is extended once by `grace`: what it waited for may not have been read
+   * yet.
+   */
   lateness: 100,
   grace: 1_000,
   /** A connection attempt younger than this is not restarted when the network returns. */

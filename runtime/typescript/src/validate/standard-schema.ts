@@ -47,7 +47,10 @@ export type InferOutput<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
 >["output"];
 
-/** Accepts every string, and every stream, as Inngest's SDK validates the stream itself when it publishes one. */
+/**
+ * Accepts every string, and every stream, as Inngest's SDK validates the stream itself when it
+ * publishes one.
+ */
 export const TEXT: StandardSchema<string> = Object.freeze({
   "~standard": Object.freeze({
     version: 1,

@@ -2,7 +2,7 @@
 
 use channels::pipeline::{Pipeline, Status, Topic};
 use channels::{Step, Token};
-use fanfare::{Hub, Job, StartOutcome};
+use fanfare::{Hub, StartOutcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-use crate::reviews::Review;
+use crate::reviews::{Review, Reviews};
 
 #[derive(Deserialize)]
 struct Line {
@@ -82,7 +82,7 @@ enum Numbered {
 
 /// Executes the commands on standard input concurrently, and exits the process when it ends. Returns what a
 /// `shutdown` command notifies.
-pub(crate) fn execute(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<Notify> {
+pub(crate) fn execute(hub: Hub, reviews: Option<Reviews>) -> Arc<Notify> {
     let shutdown = Arc::new(Notify::new());
     let runtime = tokio::runtime::Handle::current();
     let server = Server { hub, reviews, shutdown: Arc::clone(&shutdown) };
@@ -100,7 +100,7 @@ pub(crate) fn execute(hub: Hub, reviews: Option<Job<Pipeline, Review>>) -> Arc<N
 struct Server {
     hub: Hub,
     /// Set if the server has a storage.
-    reviews: Option<Job<Pipeline, Review>>,
+    reviews: Option<Reviews>,
     shutdown: Arc<Notify>,
 }
 
@@ -174,9 +174,9 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
             Ok(json!(id))
         }
         Command::Review { run, on, review } => {
-            let reviews = reviews.as_ref().ok_or("a review needs a server with `storage`")?;
+            let Reviews { runs, job } = reviews.as_ref().ok_or("a review needs a server with `storage`")?;
             let pipeline = Pipeline::new(on.as_ref().unwrap_or(&run))?;
-            Ok(json!(reviews.start(&run, &pipeline, &review).await? == StartOutcome::New))
+            Ok(json!(runs.start(job, &run, &pipeline, &review).await? == StartOutcome::New))
         }
         Command::Revoke { id } => {
             hub.revoke(&id).await?;

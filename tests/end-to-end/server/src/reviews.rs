@@ -19,12 +19,19 @@ pub(crate) struct Review {
     patience_milliseconds: u64,
 }
 
+/// The runs of this process, and the job that reviews texts.
+#[derive(Clone)]
+pub(crate) struct Reviews {
+    pub(crate) runs: Runs,
+    pub(crate) job: Job<Pipeline, Review>,
+}
+
 /// Executes reviews in this process, including those that an earlier process started.
-pub(crate) async fn start(hub: &Hub) -> Result<Job<Pipeline, Review>, StartError> {
-    let mut runs = Runs::builder(hub).backoff(Duration::from_millis(20), Duration::from_millis(50));
-    let reviews = runs.register("review", review);
-    runs.start().await?;
-    Ok(reviews)
+pub(crate) async fn start(hub: &Hub) -> Result<Reviews, StartError> {
+    let mut runs = Runs::builder(hub);
+    runs.backoff(Duration::from_millis(20), Duration::from_millis(50));
+    let job = runs.register("review", review);
+    Ok(Reviews { runs: runs.start().await?, job })
 }
 
 async fn review(run: Run<Pipeline>, input: Review) -> Result<RunResult, RunError> {

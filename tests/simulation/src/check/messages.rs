@@ -1,4 +1,4 @@
-//! Rule (d), for messages in history.
+//! Rule (d), for messages in the history.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,13 +24,13 @@ impl Facts<'_> {
             }
         }
         for (data, messages) in by_data.iter().filter(|(_, messages)| messages.len() > 1) {
-            wrong.push(format!("(d) {data:?} is in history {} times", messages.len()));
+            wrong.push(format!("(d) {data:?} is in the history {} times", messages.len()));
         }
         let durable = self.observed.published.iter().map(|((run, path), id)| (format!("{run}{path}"), id));
-        let told = self.observed.told.iter().map(|(data, id)| (data.clone(), id));
-        for (data, id) in durable.chain(told) {
+        let hub_published = self.observed.hub_published.iter().map(|(data, id)| (data.clone(), id));
+        for (data, id) in durable.chain(hub_published) {
             if !by_data.get(data.as_str()).is_some_and(|found| found.iter().any(|found| found.id == *id)) {
-                wrong.push(format!("(d) {data:?} was published as {id}, and is not in history"));
+                wrong.push(format!("(d) {data:?} was published as {id}, but is not in the history"));
             }
         }
         for (run, plan) in plans {
@@ -40,7 +40,7 @@ impl Facts<'_> {
         self.check_events();
     }
 
-    /// Returns the ids that were published in a node, and checks that they are in the order of its calls.
+    /// Returns the ids of messages published in a node, and checks that they are in the order of its calls.
     fn check_order(
         &self,
         run: &str,
@@ -78,7 +78,7 @@ impl Facts<'_> {
                 last = Some(status).filter(|status| !matches!(*status, "running" | "message"));
             }
             if last != Some(run.state.as_str()) && run.state != "halted" {
-                wrong.push(format!("(d) {} is {}, and its last event is {last:?}", run.id, run.state));
+                wrong.push(format!("(d) {} is {}, but its last event is {last:?}", run.id, run.state));
             }
         }
         self.violations.append(&mut wrong);

@@ -13,14 +13,14 @@ impl Facts<'_> {
     pub(super) fn check_signals(&mut self, clock: u128) {
         let mut wrong = Vec::new();
         let mut stored: BTreeMap<String, &Note> = BTreeMap::new();
-        // By the signal's id.
+        // By the id of the signal.
         let mut answers: BTreeMap<i64, &Note> = BTreeMap::new();
         let mut answered: BTreeMap<(i64, &str, i64), &Note> = BTreeMap::new();
         for note in self.notes {
             if note.what == "sent" {
                 let payload: String = serde_json::from_str(&note.a).unwrap_or_default();
                 if note.branch == "kept" && note.c == "1" {
-                    wrong.push(format!("(e) {payload} was kept for later although it was asked for"));
+                    wrong.push(format!("(e) {payload} was kept for later although a question was open"));
                 }
                 if let Some(earlier) = stored.insert(payload, note) {
                     wrong.push(format!("(e) {earlier:?} is recorded again as {note:?}"));
@@ -62,38 +62,38 @@ impl Facts<'_> {
             return Some(format!("(e) {payload} was received more than once: {received:?}"));
         }
         if received.is_some() && answer.is_none() {
-            return Some(format!("(e) {payload} was received, and answers no question"));
+            return Some(format!("(e) {payload} was received, but answers no question"));
         }
         for (status, run) in &sent.answers {
             let Some(run) = run else { continue };
             let Some(stored) = stored.filter(|stored| self.runs[&stored.row].id == *run) else {
-                return Some(format!("(e) {payload} was {status} for {run}, and is not recorded"));
+                return Some(format!("(e) {payload} was {status} for {run}, but is not recorded"));
             };
             if received.is_some_and(|sites| sites.iter().any(|(by, _)| by != run)) {
-                return Some(format!("(e) {payload} was {status} for {run}, and {received:?} received it"));
+                return Some(format!("(e) {payload} was {status} for {run}, but {received:?} received it"));
             }
             if status != "accepted" {
                 continue;
             }
             let Some(answer) = answer else {
-                return Some(format!("(e) {payload} was accepted, and answers no question"));
+                return Some(format!("(e) {payload} was accepted, but answers no question"));
             };
             if let Some(question) = &sent.question {
                 let separator = if answer.branch.is_empty() { "" } else { "/" };
                 let site = format!("{}{separator}{}", answer.branch, answer.position);
                 if site != *question {
-                    return Some(format!("(e) {payload} was sent for {question}, and answers {site}"));
+                    return Some(format!("(e) {payload} was sent for {question}, but answers {site}"));
                 }
             }
             let has_completed = self.runs[&stored.row].state == "completed";
             if has_completed && received.is_none() && !self.is_dropped(answer) {
-                return Some(format!("(e) {payload} was accepted, and was not received: {answer:?}"));
+                return Some(format!("(e) {payload} was accepted, but not received: {answer:?}"));
             }
         }
         None
     }
 
-    /// Returns whether a question was asked after a signal for an earlier one arrived.
+    /// Returns `true` if a question was asked after a signal for an earlier question arrived.
     fn is_asked_later(&self, sent: &Sent, stored: &Note, answer: &Note, clock: u128) -> bool {
         let (since, at): (u128, u128) = (answer.b.parse().unwrap_or(0), stored.b.parse().unwrap_or(0));
         let name = SIGNALS[sent.signal];
@@ -104,15 +104,15 @@ impl Facts<'_> {
         };
         let mut closed =
             before.filter(|note| note.what == "step" && note.c == "wait" && note.row == stored.row);
-        // Processes take turns, so their clocks differ by as much as one, and a question may seem to be asked only
-        // after the signal was recorded. The library treats such a question as asked before.
+        // Processes take turns, so their clocks differ by up to one turn, and a question may seem to be asked after the
+        // signal was recorded. The library treats such a question as asked before.
         let turn = u128::from(MAX_TURN);
         let is_known = sent.answered.is_some_and(|answered| since + 2 * turn < answered + clock);
         is_known && since > at + turn && closed.any(names)
     }
 
-    /// Returns whether the question lies in a branch that a failure elsewhere ended: only such a branch may have
-    /// an answer that it has not received.
+    /// Returns `true` if the question is in a branch that a failure in another branch ended. Only such a branch may
+    /// have an answer that it did not receive.
     fn is_dropped(&self, answer: &Note) -> bool {
         let mut branch = answer.branch.as_str();
         while !branch.is_empty() {

@@ -7,7 +7,7 @@ use super::{Facts, Plans};
 use crate::interpret::text;
 use crate::plan::Node;
 
-/// The contents of one stream, as its readers see it.
+/// The content of a stream, as its readers receive it.
 #[derive(Default)]
 struct Read<'m> {
     run: &'m str,
@@ -44,7 +44,7 @@ impl Facts<'_> {
         for (id, Read { run, text, starts, ends }) in streams {
             if starts != 1 || ends.len() != 1 {
                 wrong.push(format!(
-                    "(d) stream {id} of {run} began {starts} times and ended {} times",
+                    "(d) stream {id} of {run} started {starts} times and ended {} times",
                     ends.len()
                 ));
             }
@@ -61,10 +61,10 @@ impl Facts<'_> {
     }
 }
 
-/// Returns the texts that the streams of a plan write.
+/// Collects the texts that the streams of a plan write.
 fn collect(run: &str, node: &Arc<Node>, path: &str, texts: &mut Vec<String>) {
-    if let Node::Stream(pieces, _) = &**node {
-        texts.push(text(run, path, *pieces).concat());
+    if let Node::Stream(chunks, _) = &**node {
+        texts.push(text(run, path, *chunks).concat());
     }
     for (index, inner) in node.inner().into_iter().enumerate() {
         collect(run, inner, &format!("{path}.{index}"), texts);

@@ -30,7 +30,7 @@ const TOPICS: [TopicDefinition; 6] = [
 
 pub(super) const TOPIC_COUNT: usize = TOPICS.len();
 
-/// How many topics carry payloads.
+/// The number of topics with payloads.
 pub(super) const PAYLOADS: usize = 3;
 
 const fn definition(
@@ -60,7 +60,7 @@ static LARGE: ChannelDefinition =
 
 pub(super) static REGISTRY: Registry = Registry { channels: &[&SMALL, &MEDIUM, &LARGE] };
 
-/// How many channels there are.
+/// The number of channels.
 pub(super) const CHANNELS: usize = 6;
 
 /// A channel, by its number.
@@ -107,7 +107,7 @@ pub(super) fn topic_of(name: &str) -> Option<usize> {
     TOPICS.iter().position(|topic| topic.name == name)
 }
 
-/// Returns how many messages or text streams of a topic a new subscriber gets.
+/// Returns how many messages or text streams of a topic a new subscriber receives.
 pub(super) fn retained(topic: usize) -> usize {
     match TOPICS[topic].retain {
         Retain::None => 0,

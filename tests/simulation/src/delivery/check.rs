@@ -1,19 +1,19 @@
-//! The checks once all is calm.
+//! The checks after the faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::publish::{Message, Outcome, Written};
-use super::reference::{Id, Reference, What};
+use super::reference::{Content, Id, Reference};
 
-/// How many keys a channel remembers.
+/// The number of idempotency keys that a channel remembers.
 const KEYS: u64 = 1000;
 
-/// (e) A message that was answered is there under its id, and once per epoch.
+/// Checks (e): an acknowledged message has its id, and exists once per epoch.
 pub(super) fn check_messages(reference: &Reference, messages: &[Message]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut committed: BTreeMap<&str, Vec<(usize, Id)>> = BTreeMap::new();
     for (channel, id, entry) in reference.entries().filter(|(_, _, entry)| !entry.is_copy) {
-        if let What::Message(text) = &entry.what {
+        if let Content::Message(text) = &entry.content {
             committed.entry(text).or_default().push((channel, id));
         }
     }
@@ -29,18 +29,20 @@ pub(super) fn check_messages(reference: &Reference, messages: &[Message]) -> Vec
             }
         }
         for id in &message.ids {
-            // A new epoch takes over ids, and keys.
+            // A new epoch takes over ids and keys.
             let is_there = |(channel, known): &(usize, Id)| {
                 *channel == message.channel && known.offset == id.offset && known.epoch <= id.epoch
             };
             if !found.iter().any(is_there) {
-                wrong
-                    .push(format!("(e) message {} was answered with {id}, and is not there", message.number));
+                wrong.push(format!(
+                    "(e) message {} was acknowledged as {id}, which does not exist",
+                    message.number
+                ));
             }
         }
     }
     for (text, found) in committed {
-        wrong.push(format!("(e) nobody published {text:?}, which is {found:?}"));
+        wrong.push(format!("(e) no client published {text:?}, which exists as {found:?}"));
     }
     wrong
 }
@@ -53,45 +55,45 @@ struct Stream {
     /// The epoch of each end, and its error.
     ends: Vec<(Id, Option<String>)>,
     is_out_of_order: bool,
-    /// The latest epoch that has a frame of it.
+    /// The latest epoch with a frame of it.
     epoch: u64,
-    /// The epochs that have its end, or took it over.
+    /// The epochs with its end.
     ended: BTreeSet<u64>,
 }
 
-/// (f) A stream that ended has its end, and the text is what was written. If its process died, others end it as long as
-/// a new subscriber would get it, and if they know that the process has ended.
+/// Checks (f): a stream that ended has its end, and its text is the written text. If its process died, other processes
+/// end it if a new subscriber would receive it and if they know that the process has ended.
 pub(super) fn check_streams(reference: &Reference, written: &[Written], knows_ends: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut streams: BTreeMap<&str, Stream> = BTreeMap::new();
     for (channel, id, entry) in reference.entries() {
-        let name = match &entry.what {
-            What::Message(_) => continue,
-            What::Start(stream) | What::Piece { stream, .. } | What::End { stream, .. } => stream,
+        let name = match &entry.content {
+            Content::Message(_) => continue,
+            Content::Start(stream) | Content::Chunk { stream, .. } | Content::End { stream, .. } => stream,
         };
         let stream = streams.entry(name).or_default();
         stream.at = (channel, entry.topic);
         if !reference.is_latest(channel, stream.epoch) || stream.epoch == 0 {
             stream.epoch = id.epoch;
         }
-        if let What::End { .. } = &entry.what {
+        if let Content::End { .. } = &entry.content {
             stream.ended.insert(id.epoch);
         }
         if entry.is_copy {
             continue;
         }
         let has_ended = stream.ends.iter().any(|(end, _)| end.epoch == id.epoch);
-        match &entry.what {
-            What::Start(_) => stream.starts += 1,
-            What::Piece { text, .. } => {
+        match &entry.content {
+            Content::Start(_) => stream.starts += 1,
+            Content::Chunk { text, .. } => {
                 stream.is_out_of_order |= has_ended || stream.starts == 0;
                 stream.text.push_str(text);
             }
-            What::End { error, .. } => {
+            Content::End { error, .. } => {
                 stream.is_out_of_order |= has_ended || stream.starts == 0;
                 stream.ends.push((id, error.clone()));
             }
-            What::Message(_) => {}
+            Content::Message(_) => {}
         }
     }
     for (name, stream) in &streams {
@@ -102,7 +104,7 @@ pub(super) fn check_streams(reference: &Reference, written: &[Written], knows_en
                 "(f) the frames of stream {name} ({number:?}) are not in order: {starts} starts, {ends:?}"
             ));
         }
-        // A new epoch begins with a gap, after which no text that was open is complete.
+        // A new epoch starts with a gap, after which no open text is complete.
         let has_died =
             number.and_then(|number| written.get(number)).is_none_or(|written| written.text().has_died);
         let must_end = !has_died || (knows_ends && reference.retains(*at, *epoch, name));
@@ -114,12 +116,13 @@ pub(super) fn check_streams(reference: &Reference, written: &[Written], knows_en
         let Some(written) = number.and_then(|number| written.get(number)) else { continue };
         let written = written.text();
         if !written.text.starts_with(text.as_str()) {
-            wrong.push(format!("(f) stream {name} ({number:?}) has {text:?} in place of {:?}", written.text));
+            wrong.push(format!("(f) stream {name} ({number:?}) has {text:?} instead of {:?}", written.text));
         }
         let is_complete = ends.iter().any(|(_, error)| error.is_none());
         if is_complete && (*text != written.text || matches!(written.outcome, Outcome::Failed(_))) {
             let outcome = &written.outcome;
-            wrong.push(format!("(f) stream {name} ({number:?}) is complete, and was {outcome:?}"));
+            wrong
+                .push(format!("(f) stream {name} ({number:?}) is complete, but its outcome was {outcome:?}"));
         }
     }
     for (number, written) in written.iter().enumerate() {
@@ -130,7 +133,9 @@ pub(super) fn check_streams(reference: &Reference, written: &[Written], knows_en
         };
         let mut ends = streams.values().flat_map(|stream| &stream.ends);
         if !ends.any(|(end, error)| *end == id && error.is_none() == is_complete) {
-            wrong.push(format!("(f) stream {number} was answered with the end {id}, which is not there"));
+            wrong.push(format!(
+                "(f) stream {number} was acknowledged with the end {id}, which does not exist"
+            ));
         }
     }
     wrong

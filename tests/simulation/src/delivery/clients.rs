@@ -1,4 +1,4 @@
-//! All clients of a simulation: they live outside of the processes, and go from one to the other.
+//! The clients of a simulation, which are outside of the processes and use any of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +19,10 @@ use super::settings::Climate;
 use crate::world::World;
 
 /// How long a process may take to answer a publisher.
-const ANSWERED_IN: Duration = Duration::from_secs(7);
+const ANSWER_TIME: Duration = Duration::from_secs(7);
 
-/// How long a process may take to end the readers of a token that is revoked.
-const REVOKED_IN: Duration = Duration::from_secs(1);
+/// How long a process may take to end the subscriptions of a revoked token.
+const REVOCATION_TIME: Duration = Duration::from_secs(1);
 
 pub(super) struct Clients {
     world: Arc<World>,
@@ -30,7 +30,7 @@ pub(super) struct Clients {
     pub(super) messages: Vec<Message>,
     pub(super) written: Vec<Written>,
     revocations: BTreeMap<String, Revocation>,
-    /// The writer keeps up with publishers: it does not do only a little at a time.
+    /// Whether the writer writes large batches, and so keeps up with publishers.
     is_quick: bool,
     tokens: usize,
     connections: usize,
@@ -40,7 +40,7 @@ pub(super) struct Clients {
 /// A token that is being revoked.
 #[derive(Default)]
 struct Revocation {
-    /// Where it is asked for.
+    /// The slot of the process that is asked to revoke it.
     slot: Option<usize>,
     answer: Arc<Mutex<Option<bool>>>,
     is_done: bool,
@@ -61,7 +61,7 @@ impl Clients {
             is_short: climate.limits.is_any(),
             only_in: None,
             frames: 0,
-            pieces: 0,
+            chunks: 0,
             gaps: 0,
             violations: Vec::new(),
         });
@@ -78,8 +78,8 @@ impl Clients {
         }
     }
 
-    /// Adds a reader that is new to everything, in one process.
-    pub(super) fn add_newcomer(&mut self, slot: usize, climate: &Climate) {
+    /// Adds a reader without a cursor, in one process.
+    pub(super) fn add_new_reader(&mut self, slot: usize, climate: &Climate) {
         let all: Vec<usize> = (0..TOPIC_COUNT).collect();
         let subscriptions = climate.channels.iter().map(|channel| Subscription::new(*channel, &all, "now"));
         self.readers.push(Reader {
@@ -93,13 +93,13 @@ impl Clients {
             is_short: climate.limits.is_any(),
             only_in: Some(slot),
             frames: 0,
-            pieces: 0,
+            chunks: 0,
             gaps: 0,
             violations: Vec::new(),
         });
     }
 
-    /// Lets clients do what they do: publish, connect, leave and revoke.
+    /// Lets clients publish, connect, disconnect and revoke.
     pub(super) fn act(
         &mut self,
         slots: &[Slot],
@@ -136,7 +136,7 @@ impl Clients {
             self.start_stream(slots, any(&serving, rng), climate, rng);
         }
         for message in &mut self.messages {
-            if message.slot.is_none() && message.wanted > 0 && message.again_at <= now {
+            if message.slot.is_none() && message.wanted > 0 && message.retry_at <= now {
                 let slot = any(&serving, rng);
                 if let Some((handle, server)) = server(slots, slot) {
                     message.publish(slot, &handle, &server.hub);
@@ -161,7 +161,7 @@ impl Clients {
     fn start_stream(&mut self, slots: &[Slot], slot: usize, climate: &Climate, rng: &mut Rng) {
         let Some((handle, server)) = server(slots, slot) else { return };
         let is_long = rng.f64() < climate.long;
-        let pieces = match rng.usize(0..4) {
+        let chunks = match rng.usize(0..4) {
             _ if is_long => rng.usize(1_000..20_000),
             0 => rng.usize(0..4),
             1 => rng.usize(0..300),
@@ -171,7 +171,7 @@ impl Clients {
             number: self.written.len(),
             channel: any(&climate.channels, rng),
             topic: rng.usize(PAYLOADS..TOPIC_COUNT),
-            pieces,
+            chunks,
             pace: if is_long { rng.u64(0..8) } else { rng.u64(0..20) },
             seed: rng.u64(..),
         };
@@ -211,7 +211,7 @@ impl Clients {
         self.connections += 1;
     }
 
-    /// Looks at what clients have received in the last turn.
+    /// Handles what clients have received in the last turn.
     pub(super) fn look(
         &mut self,
         slots: &[Slot],
@@ -228,7 +228,7 @@ impl Clients {
                     message.ids.push(id);
                     message.wanted -= 1;
                     message.slot = None;
-                    message.again_at = now + Duration::from_millis(rng.u64(0..3000));
+                    message.retry_at = now + Duration::from_millis(rng.u64(0..3000));
                 }
                 Some(Err(error)) => {
                     self.world.trace(format_args!("message {}: {error}", message.number));
@@ -236,15 +236,15 @@ impl Clients {
                         self.world.violation(format_args!("(e) message {}: {error}", message.number));
                     }
                     message.slot = None;
-                    message.again_at = now + Duration::from_millis(rng.u64(0..1000));
+                    message.retry_at = now + Duration::from_millis(rng.u64(0..1000));
                 }
                 None => {
-                    message.waited += slots[slot].executed;
+                    message.waited += slots[slot].state.executed;
                     late = late.max(Some((message.waited, message.number)));
                 }
             }
         }
-        if let Some((waited, number)) = late.filter(|(waited, _)| self.is_quick && *waited > ANSWERED_IN) {
+        if let Some((waited, number)) = late.filter(|(waited, _)| self.is_quick && *waited > ANSWER_TIME) {
             self.world.violation(format_args!("(h) message {number} is not answered after {waited:?}"));
         }
         for revocation in self.revocations.values_mut() {
@@ -292,8 +292,8 @@ impl Clients {
         let is_revoked = revocation.is_some_and(|revocation| revocation.is_done);
         let Some(connection) = &mut reader.connection else { return };
         if is_revoked && !is_locked && reader.pause.is_zero() {
-            connection.overdue += slots[connection.slot].executed;
-            if connection.overdue > REVOKED_IN {
+            connection.overdue += slots[connection.slot].state.executed;
+            if connection.overdue > REVOCATION_TIME {
                 let (token, overdue) = (&reader.token, connection.overdue);
                 let what = format!("(g) reader {index} is not ended {overdue:?} after {token} was revoked");
                 self.world.violation(what);
@@ -301,7 +301,7 @@ impl Clients {
         }
     }
 
-    /// Forgets what was asked of a process that has ended.
+    /// Forgets requests to a process that has ended.
     pub(super) fn process_died(&mut self, slot: usize, now: Duration, forgets_all: bool, rng: &mut Rng) {
         self.forget_publishers(slot, now, rng);
         for revocation in self.revocations.values_mut() {
@@ -319,11 +319,11 @@ impl Clients {
         }
     }
 
-    /// Takes it that publishers get no answers any more from a process.
+    /// Assumes that publishers receive no more answers from a process.
     pub(super) fn forget_publishers(&mut self, slot: usize, now: Duration, rng: &mut Rng) {
         for message in self.messages.iter_mut().filter(|message| message.slot == Some(slot)) {
             message.slot = None;
-            message.again_at = now + Duration::from_millis(rng.u64(0..1000));
+            message.retry_at = now + Duration::from_millis(rng.u64(0..1000));
         }
         for written in &self.written {
             let mut text = written.text();
@@ -345,7 +345,7 @@ impl Clients {
         }
     }
 
-    /// Has all readers leave a process.
+    /// Disconnects all readers from a process.
     pub(super) fn leave(&mut self, slot: usize, until: Duration) {
         for reader in &mut self.readers {
             if reader.connection.as_ref().is_some_and(|connection| connection.slot == slot) {
@@ -354,13 +354,13 @@ impl Clients {
         }
     }
 
-    /// Returns whether somebody waits for an answer, or writes.
+    /// Returns `true` if a publisher waits for an answer, or writes.
     pub(super) fn is_waiting(&self) -> bool {
         self.messages.iter().any(|message| message.wanted > 0)
             || self.written.iter().any(|written| written.text().outcome == Outcome::Writing)
     }
 
-    /// Returns what a reader lacks.
+    /// Returns a description of messages that a reader lacks, if any.
     pub(super) fn lacks(&self, reference: &Reference) -> Option<String> {
         self.readers.iter().find_map(|reader| reader.lacks(reference))
     }
@@ -371,7 +371,7 @@ impl Clients {
         counts.frames = self.readers.iter().map(|reader| reader.frames).sum();
         counts.gaps = self.readers.iter().map(|reader| reader.gaps).sum();
         counts.streams = self.written.len();
-        counts.pieces = self.written.iter().map(|written| written.text().pieces).sum();
+        counts.chunks = self.written.iter().map(|written| written.text().chunks).sum();
         counts.revocations = self.revoked;
     }
 }

@@ -1,4 +1,4 @@
-//! Connections of readers: requests to the routes of a process, executed in its runtime.
+//! The connections of readers: requests to the routes of a process, executed in its runtime.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,13 +22,13 @@ use tower::ServiceExt;
 #[derive(Debug)]
 pub(super) enum Event {
     Frame(String),
-    /// There is no connection, for this reason.
+    /// The connection was refused, for this reason.
     Refused(String),
-    /// It is closed, with this code or reason.
+    /// The connection was closed, with this code or reason.
     Closed(String),
 }
 
-/// The events that have arrived and were not looked at yet. Kept outside of the process.
+/// The events that were not handled yet. It is outside of the process.
 #[derive(Clone, Default)]
 pub(super) struct Mailbox(Arc<Mutex<VecDeque<Event>>>);
 

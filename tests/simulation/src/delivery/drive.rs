@@ -1,4 +1,4 @@
-//! One simulation from beginning to end: turns, faults, and the calm in which everything must arrive.
+//! Drives one simulation: turns, faults, and a quiet time in which everything must arrive.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,21 +15,21 @@ use super::serve::{Server, serve};
 use super::settings::{Climate, Storage};
 use super::witness::Witness;
 use crate::file::File;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::world::World;
 use crate::{Options, Simulate};
 
 /// How long a process may take to stop.
-const PATIENCE: Duration = Duration::from_secs(35);
+const STOP_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// How long a process keeps executing after its hub was shut down, so that its file is closed.
-const LINGERS: Duration = Duration::from_millis(500);
+/// How long a process is executed after its hub was shut down, so that its file is closed.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
 
 /// How long everything may take to arrive after the last fault.
-const BOUND: Duration = Duration::from_secs(120);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The quiet time before a simulation ends.
-const CALM: Duration = Duration::from_secs(8);
+const QUIET_TIME: Duration = Duration::from_secs(8);
 
 const HOUR: i64 = 3_600_000;
 
@@ -47,23 +47,22 @@ pub(super) struct Simulation {
     counts: Counts,
 }
 
-/// A place for one process, running or about to start.
-pub(super) struct Slot {
-    pub(super) process: Option<Process<Server>>,
+pub(super) type Slot = process::Slot<Server, Delivery>;
+
+/// The state of a process that delivers.
+#[derive(Default)]
+pub(super) struct Delivery {
     witness: Option<Witness>,
-    starts_at: Duration,
-    stalled_until: Duration,
-    skew: i64,
     stopping_since: Option<Duration>,
     over_since: Option<Duration>,
-    /// How long it was executed in the last turn.
+    /// How long the process was executed in the last turn.
     pub(super) executed: Duration,
 }
 
 impl Slot {
     /// Returns the server if clients can use it.
     pub(super) fn server(&self) -> Option<&Server> {
-        let is_witnessed = self.witness.as_ref().is_none_or(Witness::is_ready);
+        let is_witnessed = self.state.witness.as_ref().is_none_or(Witness::is_ready);
         self.process.as_ref()?.server().filter(|_| is_witnessed)
     }
 }
@@ -93,9 +92,7 @@ impl Simulate for Simulation {
             }
         }
         for slot in &mut self.slots {
-            if let Some(process) = slot.process.take() {
-                process.kill();
-            }
+            slot.kill();
         }
         let mut counts = std::mem::take(&mut self.counts);
         self.clients.count(&mut counts);
@@ -117,16 +114,8 @@ impl Simulation {
         let path = file.as_ref().map_or(Path::new(""), |file| &file.path);
         let world = World::new(rng.u64(..), climate.weather, path, options);
         world.trace(format_args!("{climate:?}"));
-        let slots = (0..if climate.storage == Storage::Two { 2 } else { 1 }).map(|_| Slot {
-            process: None,
-            witness: None,
-            starts_at: Duration::from_millis(rng.u64(0..500)),
-            stalled_until: Duration::ZERO,
-            skew: 0,
-            stopping_since: None,
-            over_since: None,
-            executed: Duration::ZERO,
-        });
+        let slots = (0..if climate.storage == Storage::Two { 2 } else { 1 })
+            .map(|_| Slot::new(Duration::from_millis(rng.u64(0..500)), 0, Delivery::default()));
         let slots = slots.collect();
         let clients = Clients::new(&climate, &world, &mut rng);
         let (time, reference) = (Duration::ZERO, Reference::default());
@@ -138,7 +127,7 @@ impl Simulation {
         self.world.state().has_violations()
     }
 
-    /// Executes each process for a time, and looks at what clients have received.
+    /// Executes each process for a time, and handles what clients have received.
     fn turn(&mut self, turn: Duration) {
         self.time += turn;
         self.world.state().time = self.time;
@@ -152,7 +141,7 @@ impl Simulation {
             }
             self.reference.read(file)
         });
-        for witness in self.slots.iter_mut().filter_map(|slot| slot.witness.as_mut()) {
+        for witness in self.slots.iter_mut().filter_map(|slot| slot.state.witness.as_mut()) {
             match witness.look(&mut self.reference, self.time) {
                 Ok(count) => committed += count,
                 Err(violation) => self.world.violation(violation),
@@ -167,49 +156,37 @@ impl Simulation {
 
     fn execute(&mut self, index: usize, turn: Duration) {
         let (time, slot) = (self.time, &mut self.slots[index]);
-        slot.executed = Duration::ZERO;
-        if slot.process.is_none() {
-            if slot.starts_at <= time {
-                self.processes += 1;
-                let file = self.file.as_ref().map(|file| file.path.clone());
-                let starting = serve(Arc::clone(&self.world), file, self.climate.limits);
-                slot.process = Some(Process::start(&self.world, self.processes, (time, slot.skew), starting));
-            }
+        slot.state.executed = Duration::ZERO;
+        if slot.is_due(time) {
+            self.processes += 1;
+            let file = self.file.as_ref().map(|file| file.path.clone());
+            let starting = serve(Arc::clone(&self.world), file, self.climate.limits);
+            slot.process = Some(Process::start(&self.world, self.processes, (time, slot.skew), starting));
             return;
         }
-        let Some(process) = &mut slot.process else { return };
-        if slot.stalled_until > time {
-            return;
-        }
-        if slot.stalled_until > process.time {
-            process.stall(slot.stalled_until);
-        }
-        process.skew = slot.skew;
-        process.execute(time);
-        slot.executed = turn;
-        if self.file.is_none()
-            && slot.witness.is_none()
-            && let Some(server) = process.server()
-        {
-            slot.witness = Some(Witness::start(&self.climate.channels, process.runtime.handle(), server));
-        }
-        if process.has_ended() {
-            let over_since = *slot.over_since.get_or_insert(time);
-            if slot.stopping_since.is_none() || time >= over_since + LINGERS {
+        let needs_witness = self.file.is_none() && slot.state.witness.is_none();
+        let Some(process) = slot.execute(time) else { return };
+        let has_ended = process.has_ended();
+        let server = process.server().filter(|_| needs_witness);
+        let witness =
+            server.map(|server| Witness::start(&self.climate.channels, process.runtime.handle(), server));
+        slot.state.executed = turn;
+        slot.state.witness = slot.state.witness.take().or(witness);
+        if has_ended {
+            let over_since = *slot.state.over_since.get_or_insert(time);
+            if slot.state.stopping_since.is_none() || time >= over_since + CLOSE_TIME {
                 self.kill(index);
             }
-        } else if slot.stopping_since.is_some_and(|since| time > since + PATIENCE) {
+        } else if slot.state.stopping_since.is_some_and(|since| time > since + STOP_TIMEOUT) {
             self.world.violation("(h) a graceful stop did not end");
         }
     }
 
     fn kill(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        (slot.stopping_since, slot.over_since, slot.witness) = (None, None, None);
+        (slot.state.stopping_since, slot.state.over_since, slot.state.witness) = (None, None, None);
         slot.starts_at = self.time + Duration::from_millis(self.rng.u64(0..5000));
-        if let Some(process) = slot.process.take() {
-            process.kill();
-        }
+        slot.kill();
         self.clients.process_died(index, self.time, self.file.is_none(), &mut self.rng);
     }
 
@@ -217,9 +194,9 @@ impl Simulation {
         let slot = &mut self.slots[index];
         if let Some(process) = slot.process.as_mut().filter(|process| process.server().is_some()) {
             process.stop();
-            slot.stopping_since = Some(self.time);
+            slot.state.stopping_since = Some(self.time);
             if self.file.is_none() {
-                // Nobody sees what is published from now on, and nothing keeps it.
+                // Messages published from now on are neither received nor stored.
                 self.clients.forget_publishers(index, self.time, &mut self.rng);
             }
         }
@@ -229,7 +206,7 @@ impl Simulation {
         share > 0.0 && self.rng.f64() < share
     }
 
-    /// Decides which faults happen in this turn.
+    /// Injects the faults of this turn.
     fn disturb(&mut self) {
         let climate = self.climate.clone();
         for index in 0..self.slots.len() {
@@ -247,7 +224,7 @@ impl Simulation {
             if kills {
                 self.counts.kills += 1;
                 self.kill(index);
-            } else if stops && self.slots[index].stopping_since.is_none() {
+            } else if stops && self.slots[index].state.stopping_since.is_none() {
                 self.counts.stops += 1;
                 self.stop(index);
             } else if stalls {
@@ -266,7 +243,7 @@ impl Simulation {
         }
         if self.decide(climate.backups) {
             self.backup = self.file.as_ref().map(File::back_up);
-            self.world.trace("a backup is made");
+            self.world.trace("a backup is created");
         }
         if self.backup.is_some() && self.decide(climate.restores) {
             self.restore();
@@ -276,10 +253,10 @@ impl Simulation {
         }
     }
 
-    /// Puts the backup in the place of the file while no process runs.
+    /// Replaces the file with the backup while no process runs.
     fn restore(&mut self) {
         let (Some(backup), Some(file)) = (self.backup.take(), &mut self.file) else { return };
-        // A mark that is still the backup's does not tell. Then the mark is deleted, as the documentation says.
+        // If the backup has the current mark, the mark must be deleted, as the documentation says.
         let keeps_mark = !marks_in(&backup, file).contains(&file.mark()) && self.rng.bool();
         for index in 0..self.slots.len() {
             self.kill(index);
@@ -288,11 +265,11 @@ impl Simulation {
         file.replace(&backup, keeps_mark);
         self.reference.resume(file);
         self.clients.forget_revocations();
-        self.world.trace(format_args!("the backup is restored, with the mark beside it: {keeps_mark}"));
+        self.world.trace(format_args!("the backup is restored, the mark is kept: {keeps_mark}"));
         self.counts.restores += 1;
     }
 
-    /// Lets eight days pass in which one process has no readers and the other one stands still.
+    /// Lets eight days pass in which one process has no readers and the other one stalls.
     fn pass_days(&mut self) {
         let until = self.time + Duration::from_secs(10);
         while self.time < until && self.clients.is_waiting() && !self.is_violated() {
@@ -303,7 +280,7 @@ impl Simulation {
             return;
         }
         let alone = self.rng.usize(0..self.slots.len());
-        self.world.trace(format_args!("eight days pass, and only slot {alone} goes on"));
+        self.world.trace(format_args!("eight days pass, and only slot {alone} is executed"));
         self.time += Duration::from_secs(8 * 86_400);
         let until = self.time + Duration::from_secs(100);
         self.clients.forget_revocations();
@@ -326,11 +303,10 @@ impl Simulation {
             state.locked_until = self.time;
         }
         for slot in &mut self.slots {
-            slot.starts_at = slot.starts_at.min(self.time);
-            slot.stalled_until = slot.stalled_until.min(self.time);
+            slot.calm(self.time);
         }
-        let (calm, bound) = (self.time + CALM, self.time + BOUND);
-        let mut have_newcomers = BTreeSet::new();
+        let (calm, bound) = (self.time + QUIET_TIME, self.time + SETTLE_TIMEOUT);
+        let mut has_new_reader = BTreeSet::new();
         while !self.is_violated() {
             for _ in 0..10 {
                 self.clients.act(&self.slots, self.time, false, &self.climate, &mut self.rng);
@@ -340,16 +316,16 @@ impl Simulation {
                 continue;
             }
             for index in 0..self.slots.len() {
-                if have_newcomers.insert(index) {
-                    self.clients.add_newcomer(index, &self.climate);
+                if has_new_reader.insert(index) {
+                    self.clients.add_new_reader(index, &self.climate);
                 }
             }
             let lacks = self.clients.lacks(&self.reference);
             match lacks {
-                None if !self.clients.is_waiting() && self.time > calm + CALM => return,
+                None if !self.clients.is_waiting() && self.time > calm + QUIET_TIME => return,
                 Some(lacks) if self.time > bound => self.world.violation(lacks),
                 None if self.time > bound => {
-                    self.world.violation("(h) publishers are not answered although all is calm");
+                    self.world.violation("(h) publishers are not answered although there are no faults");
                 }
                 _ => {}
             }
@@ -357,7 +333,7 @@ impl Simulation {
     }
 }
 
-/// Returns the marks by which a copy of the file is recognized.
+/// Returns the marks by which processes recognize a copy of the file.
 fn marks_in(backup: &[u8], file: &File) -> [Option<String>; 2] {
     file.with_copy(backup, |copy| {
         ["mark", "former_mark"].map(|name| {

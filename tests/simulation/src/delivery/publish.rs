@@ -1,4 +1,4 @@
-//! Publishers: messages that are published again until there is an answer, and text streams.
+//! Publishers of messages, which retry until they are answered, and of text streams.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,22 +10,22 @@ use tokio::time::sleep;
 use super::channels::Room;
 use super::reference::Id;
 
-/// A message, which is published again under the same key until there is an answer.
+/// A message, which is published again with the same key until it is answered.
 pub(super) struct Message {
     pub(super) number: usize,
     pub(super) channel: usize,
     pub(super) topic: usize,
     pub(super) payload: String,
     attempt: Attempt,
-    /// Where it is being published.
+    /// The slot of the process that is publishing it.
     pub(super) slot: Option<usize>,
     /// How long the process has had to answer.
     pub(super) waited: Duration,
     /// When it is published next.
-    pub(super) again_at: Duration,
+    pub(super) retry_at: Duration,
     /// Its ids, from each answer.
     pub(super) ids: Vec<Id>,
-    /// How many more answers it wants. One that was answered may be published again.
+    /// The number of answers it still needs. An acknowledged message may be published again.
     pub(super) wanted: usize,
 }
 
@@ -36,9 +36,9 @@ impl Message {
         let length = if rng.f64() < 0.05 { rng.usize(0..6000) } else { rng.usize(0..60) };
         let payload = format!("message {number} é\"\n{}", "x".repeat(length));
         let answers = 1 + usize::from(rng.f64() < 0.2);
-        let (waited, again_at) = (Duration::ZERO, Duration::ZERO);
+        let (waited, retry_at) = (Duration::ZERO, Duration::ZERO);
         let (attempt, slot, ids) = (Attempt::default(), None, Vec::new());
-        Self { number, channel, topic, payload, attempt, slot, waited, again_at, ids, wanted: answers }
+        Self { number, channel, topic, payload, attempt, slot, waited, retry_at, ids, wanted: answers }
     }
 
     /// Publishes in a process.
@@ -57,7 +57,7 @@ impl Message {
         });
     }
 
-    /// Takes the answer, if there is one.
+    /// Takes the answer, if it has arrived.
     pub(super) fn answer(&mut self) -> Option<Result<Id, String>> {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -68,9 +68,9 @@ impl Message {
 pub(super) struct Written(Arc<Mutex<Text>>);
 
 pub(super) struct Text {
-    /// All pieces that were handed to the writer.
+    /// All chunks that were passed to the writer.
     pub(super) text: String,
-    pub(super) pieces: usize,
+    pub(super) chunks: usize,
     pub(super) outcome: Outcome,
     pub(super) slot: usize,
     /// Its process died.
@@ -80,21 +80,21 @@ pub(super) struct Text {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Writing,
-    /// It ended, and was answered with this id.
+    /// It ended and was acknowledged with this id.
     Complete(Id),
-    /// It ended with an error on purpose.
+    /// Its writer failed it on purpose.
     Failed(Id),
-    /// It ended because of another error, or its process died.
+    /// It ended with another error, or its process died.
     Broken,
 }
 
-/// The plan of a text stream: how many pieces, and how fast.
+/// The plan of a text stream.
 pub(super) struct Plan {
     pub(super) number: usize,
     pub(super) channel: usize,
     pub(super) topic: usize,
-    pub(super) pieces: usize,
-    /// The longest pause after a piece, in milliseconds.
+    pub(super) chunks: usize,
+    /// The longest pause after a chunk, in milliseconds.
     pub(super) pace: u64,
     pub(super) seed: u64,
 }
@@ -105,7 +105,7 @@ impl Written {
     }
 
     pub(super) fn start(plan: Plan, slot: usize, handle: &tokio::runtime::Handle, hub: &Hub) -> Self {
-        let text = Text { text: String::new(), pieces: 0, outcome: Outcome::Writing, slot, has_died: false };
+        let text = Text { text: String::new(), chunks: 0, outcome: Outcome::Writing, slot, has_died: false };
         let written = Self(Arc::new(Mutex::new(text)));
         let (own, hub) = (written.clone(), hub.clone());
         handle.spawn(async move {
@@ -123,12 +123,12 @@ impl Written {
         let mut rng = Rng::with_seed(plan.seed);
         let room = Room::new(plan.channel);
         let mut writer = hub.stream(room.stream(plan.topic)).await.map_err(broken)?;
-        for piece in 0..plan.pieces {
-            let text = format!("{}.{piece}é\"\n{}", plan.number, "y".repeat(rng.usize(0..20)));
+        for chunk in 0..plan.chunks {
+            let text = format!("{}.{chunk}é\"\n{}", plan.number, "y".repeat(rng.usize(0..20)));
             {
                 let mut written = self.text();
                 written.text.push_str(&text);
-                written.pieces += 1;
+                written.chunks += 1;
             }
             writer.write(&text).await.map_err(broken)?;
             let pause = rng.u64(0..=plan.pace);

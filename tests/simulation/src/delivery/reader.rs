@@ -1,4 +1,4 @@
-//! A reader: a client that keeps to the protocol, and compares all that it receives with the reference.
+//! A reader: a client that follows the protocol and compares everything that it receives with the reference.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::channels::{Room, topic_name, topic_of};
 use super::connect::{Event, Mailbox};
-use super::reference::{Epoch, Id, Reference, What};
+use super::reference::{Content, Epoch, Id, Reference};
 
-/// How long a frame may wait until the reference has it.
-const LATE: Duration = Duration::from_secs(1);
+/// How long a frame may wait until the reference contains it.
+const MAX_DELAY: Duration = Duration::from_secs(1);
 
 pub(super) struct Reader {
     pub(super) number: usize,
@@ -18,17 +18,17 @@ pub(super) struct Reader {
     /// How long it pauses after each frame.
     pub(super) pause: Duration,
     pub(super) subscriptions: Vec<Subscription>,
-    /// Its token's id, which it is revoked by.
+    /// The id of its token, for revocation.
     pub(super) token: String,
     pub(super) connection: Option<Connection>,
     /// When it connects next.
     pub(super) back_at: Duration,
-    /// It is told that logs were shortened for want of memory, so less is there than definitions promise.
+    /// Whether memory limits may have shortened logs, so that they contain less than definitions specify.
     pub(super) is_short: bool,
     /// The only process that it connects to.
     pub(super) only_in: Option<usize>,
     pub(super) frames: usize,
-    pub(super) pieces: usize,
+    pub(super) chunks: usize,
     pub(super) gaps: usize,
     pub(super) violations: Vec<String>,
 }
@@ -36,9 +36,9 @@ pub(super) struct Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
     Events,
-    /// A WebSocket that subscribes with its token as it opens.
+    /// A WebSocket that is opened with a token, which subscribes.
     Socket,
-    /// A WebSocket that subscribes by frames.
+    /// A WebSocket that subscribes with frames.
     SocketWithSubs,
 }
 
@@ -46,10 +46,10 @@ pub(super) struct Connection {
     pub(super) slot: usize,
     pub(super) mailbox: Mailbox,
     pub(super) task: tokio::task::AbortHandle,
-    /// The frames that have arrived and wait for the reference.
+    /// The frames that wait for the reference.
     waiting: VecDeque<String>,
     waits_since: Option<Duration>,
-    /// For how long it could have been ended because its token is revoked.
+    /// How long ago it should have been closed because its token was revoked.
     pub(super) overdue: Duration,
 }
 
@@ -58,24 +58,23 @@ pub(super) struct Subscription {
     pub(super) channel: usize,
     room: Room,
     pub(super) topics: Vec<Progress>,
-    /// Where it resumes.
     pub(super) cursor: String,
     epoch: u64,
     /// The offset of the latest message on this connection.
     last: u64,
     is_ready: bool,
-    /// It says where it is by one offset, before which some topics may have lost messages.
+    /// Whether its cursor is one offset, before which some topics may have lost messages.
     reads_history: bool,
 }
 
-/// How far a reader is in a topic.
+/// The progress of a reader in a topic.
 pub(super) struct Progress {
     pub(super) topic: usize,
-    /// The offset up to which it has everything, or was told that it has not.
+    /// The offset up to which it has received every message or a gap.
     pub(super) seen: u64,
-    /// The offset of the latest message that it has.
+    /// The offset of the latest message that it has received.
     had: u64,
-    /// A text may begin before what the reader needs: it reads the history, or comes after a gap.
+    /// Whether a text may start before `seen`, as in a history or after a gap.
     is_early: bool,
 }
 
@@ -115,7 +114,7 @@ impl Subscription {
 }
 
 impl Reader {
-    /// Returns what says in the protocol where it resumes.
+    /// Returns its cursors as `since`.
     pub(super) fn since(&self) -> Value {
         let cursors = self.subscriptions.iter().map(|sub| (sub.name().to_owned(), json!(sub.cursor)));
         Value::Object(cursors.collect())
@@ -125,7 +124,7 @@ impl Reader {
         self.connection.is_some() && self.subscriptions.iter().all(|sub| sub.is_ready)
     }
 
-    /// Ends its connection.
+    /// Disconnects.
     pub(super) fn leave(&mut self, back_at: Duration) {
         if let Some(connection) = self.connection.take() {
             connection.task.abort();
@@ -135,7 +134,7 @@ impl Reader {
     }
 
     fn violation(&mut self, what: impl std::fmt::Display) {
-        // One thing that is wrong makes much of what follows wrong.
+        // The first violation causes others.
         if self.violations.is_empty() {
             let what: Vec<char> = what.to_string().chars().collect();
             let (first, last) = what.split_at(what.len().min(200));
@@ -145,7 +144,7 @@ impl Reader {
         }
     }
 
-    /// Looks at all that has arrived. Returns why the connection ended, if it did.
+    /// Handles everything that has arrived. Returns why the connection ended, if it did.
     pub(super) fn look(&mut self, reference: &Reference, now: Duration) -> Option<String> {
         let events = self.connection.as_ref()?.mailbox.take();
         let mut end = None;
@@ -161,9 +160,9 @@ impl Reader {
             if !is_known(&frame, reference) {
                 let connection = self.connection.as_mut()?;
                 let since = *connection.waits_since.get_or_insert(now);
-                if now > since + LATE {
+                if now > since + MAX_DELAY {
                     self.violation(format_args!("(a) {text} was never published"));
-                    return Some("it got what was never published".into());
+                    return Some("it received a message that was never published".into());
                 }
                 connection.waiting.push_front(text);
                 break;
@@ -202,7 +201,7 @@ impl Reader {
                         sub.gap(frame, reference)
                     }
                     _ => {
-                        self.pieces += usize::from(kind == "chunk");
+                        self.chunks += usize::from(kind == "chunk");
                         sub.message(frame, reference)
                     }
                 };
@@ -214,7 +213,7 @@ impl Reader {
         }
     }
 
-    /// Returns what it lacks although it is connected.
+    /// Returns a description of messages that it lacks, if any.
     pub(super) fn lacks(&self, reference: &Reference) -> Option<String> {
         if !self.is_ready() {
             return Some(format!("(c) reader {} is not connected", self.number));
@@ -223,14 +222,14 @@ impl Reader {
             for progress in &sub.topics {
                 let latest =
                     reference.epoch(sub.channel, sub.epoch).map_or(0, |epoch| epoch.latest(progress.topic));
-                let goes_on = reference.goes_on_after(sub.channel, sub.epoch, progress.topic);
-                if latest > progress.seen || goes_on {
+                let continues = reference.continues_after(sub.channel, sub.epoch, progress.topic);
+                if latest > progress.seen || continues {
                     let (name, topic, seen) = (sub.name(), topic_name(progress.topic), progress.seen);
                     let epoch = sub.epoch;
                     return Some(format!(
                         "(c) reader {} has {topic} of {name} up to {seen} of {latest} in epoch {epoch}, which is \
                          the latest: {}",
-                        self.number, !goes_on
+                        self.number, !continues
                     ));
                 }
             }
@@ -239,7 +238,7 @@ impl Reader {
     }
 }
 
-/// Returns whether the reference has all messages of a frame.
+/// Returns `true` if the reference contains all messages of a frame.
 fn is_known(frame: &Value, reference: &Reference) -> bool {
     if let Some(frames) = frame.as_array() {
         return frames.iter().all(|frame| is_known(frame, reference));
@@ -268,14 +267,17 @@ impl Subscription {
         (self.is_ready, self.last) = (true, 0);
         let epoch = reference.epoch(self.channel, head.epoch);
         if !self.is_new() {
-            // A history that was replaced may have smaller ids, so a cursor may name two of them.
+            // The ids of a replaced history may be smaller, so a cursor may contain two of them.
             let is_mixed = self.cursor.split_once('~').is_some_and(|(_, replayed)| replayed == position);
             if position != self.cursor && !is_mixed {
-                return Err(format!("(b) it resumes at {}, and is told {position}", self.cursor));
+                return Err(format!(
+                    "(b) it resumes at {}, but `ready` has the position {position}",
+                    self.cursor
+                ));
             }
             position.clone_into(&mut self.cursor);
             if position.contains('~') {
-                // A later message takes the place of the one that was retained.
+                // A later message may have replaced the retained one.
                 for progress in
                     self.topics.iter_mut().filter(|progress| topic_name(progress.topic) == "status")
                 {
@@ -305,7 +307,7 @@ impl Subscription {
     fn gap(&mut self, frame: &Value, reference: &Reference) -> Result<(), String> {
         let before = id_in(frame, "before")?;
         if !self.is_ready {
-            return Err(format!("(b) {frame} comes before its subscription is ready"));
+            return Err(format!("(b) {frame} arrived before its subscription was ready"));
         }
         if before.epoch != self.epoch {
             self.epoch = before.epoch;
@@ -317,7 +319,7 @@ impl Subscription {
         }
         let epoch = reference.epoch(self.channel, self.epoch);
         let is_missed = epoch.is_some_and(|epoch| {
-            // Losses from before a new epoch are not known.
+            // Losses before a new epoch are unknown.
             before.offset <= epoch.copied + 1
                 || self
                     .topics
@@ -328,19 +330,23 @@ impl Subscription {
             progress.seen = progress.seen.max(before.offset - 1);
             progress.is_early = true;
         }
-        if is_missed || self.reads_history { Ok(()) } else { Err(format!("(d) nothing is missed: {frame}")) }
+        if is_missed || self.reads_history {
+            Ok(())
+        } else {
+            Err(format!("(d) a gap without a missed message: {frame}"))
+        }
     }
 
     fn message(&mut self, frame: &Value, reference: &Reference) -> Result<(), String> {
         let id = id_in(frame, "id")?;
         if !self.is_ready {
-            return Err(format!("(b) {frame} comes before its subscription is ready"));
+            return Err(format!("(b) {frame} arrived before its subscription was ready"));
         }
         if id.epoch != self.epoch {
-            return Err(format!("(b) {frame} is of another epoch than {}, and no gap was told", self.epoch));
+            return Err(format!("(b) {frame} is of another epoch than {}, without a gap", self.epoch));
         }
         if id.offset <= self.last {
-            return Err(format!("(b) {frame} comes after the offset {}", self.last));
+            return Err(format!("(b) {frame} arrived after the offset {}", self.last));
         }
         self.last = id.offset;
         self.advance(frame["id"].as_str().unwrap_or_default());
@@ -350,14 +356,14 @@ impl Subscription {
             return Err(format!("(a) it did not subscribe to the topic of {frame}"));
         };
         let Some(epoch) = reference.epoch(self.channel, id.epoch) else { return Ok(()) };
-        // A client ignores what it has.
+        // Clients ignore messages that they have received.
         if id.offset <= progress.had {
             return Ok(());
         }
         progress.take(frame, id, epoch)
     }
 
-    /// Moves the cursor as the protocol says.
+    /// Moves the cursor as the protocol specifies.
     fn advance(&mut self, id: &str) {
         let position = self.cursor.split_once('~').map(|(position, _)| position.to_owned());
         self.cursor = match position {
@@ -373,10 +379,11 @@ impl Progress {
         if entry.topic != self.topic {
             return Err(format!("(a) {frame} was published to {}", topic_name(entry.topic)));
         }
-        let first = match &entry.what {
-            What::Piece { stream, .. } => {
-                let first = first_piece(frame, stream, id.offset, self.topic, epoch);
-                first.ok_or_else(|| format!("(a) {frame} is not the text that was written up to {id}"))?
+        let first = match &entry.content {
+            Content::Chunk { stream, .. } => {
+                let first = first_chunk(frame, stream, id.offset, self.topic, epoch);
+                first
+                    .ok_or_else(|| format!("(a) {frame} differs from the text that was written up to {id}"))?
             }
             _ => {
                 let mut received = frame.clone();
@@ -391,15 +398,15 @@ impl Progress {
         };
         let lost = epoch.between(self.topic, self.seen, first);
         if let (Some(lost), false) = (lost.first(), first <= self.seen) {
-            return Err(format!("(c) {frame} comes, and {lost} of the topic was lost without a gap"));
+            return Err(format!("(c) {frame} arrived, but {lost} of the topic was lost without a gap"));
         }
         let again = epoch.between(self.topic, first - 1, self.had + 1);
         if !again.is_empty() {
-            return Err(format!("(b) {frame} has text again that the reader has up to {}", self.had));
+            return Err(format!("(b) {frame} repeats text that the reader has up to {}", self.had));
         }
         let too_much = epoch.between(self.topic, first - 1, self.seen + 1);
         if !too_much.is_empty() && !self.is_early {
-            return Err(format!("(b) {frame} has text before {}, where the reader began", self.seen));
+            return Err(format!("(b) {frame} has text before {}, where the reader started", self.seen));
         }
         self.is_early &= id.offset < self.seen;
         self.had = id.offset;
@@ -408,15 +415,15 @@ impl Progress {
     }
 }
 
-/// Returns the offset of the first of the pieces whose texts a chunk has, up to an offset. There is none if the text
-/// is another.
-fn first_piece(frame: &Value, stream: &str, last: u64, topic: usize, epoch: &Epoch) -> Option<u64> {
+/// Returns the offset of the first published chunk of those that a received chunk, which ends at `last`, joins. Returns
+/// `None` if the text differs.
+fn first_chunk(frame: &Value, stream: &str, last: u64, topic: usize, epoch: &Epoch) -> Option<u64> {
     let mut rest = frame["data"].as_str()?;
     if frame["kind"] != "chunk" || frame["stream_id"] != stream {
         return None;
     }
     for offset in epoch.until(topic, last).iter().rev() {
-        let What::Piece { stream: other, text } = &epoch.entries.get(offset)?.what else { return None };
+        let Content::Chunk { stream: other, text } = &epoch.entries.get(offset)?.content else { return None };
         if other != stream {
             return None;
         }

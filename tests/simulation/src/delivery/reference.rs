@@ -1,4 +1,4 @@
-//! Every message that was committed, whatever became of it since. Readers are compared with it.
+//! Every message that was ever committed. Readers are compared with it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::channels::{PAYLOADS, Room, TOPIC_COUNT, retained, topic_of};
 use crate::file::File;
 
-/// Records each message that is committed, and each message that a new epoch takes over.
+/// Records each committed message, and each message that a new epoch takes over.
 pub(super) const TRIGGERS: &str = "
     CREATE TABLE committed (
         seq INTEGER PRIMARY KEY, channel TEXT, epoch INTEGER, offset INTEGER, topic TEXT, published INTEGER,
@@ -37,7 +37,7 @@ impl FromStr for Id {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (epoch, offset) = text.split_once('-').ok_or_else(|| format!("{text:?} is no id"))?;
+        let (epoch, offset) = text.split_once('-').ok_or_else(|| format!("{text:?} is not an id"))?;
         let half = |text| u64::from_str_radix(text, 36).map_err(|error| error.to_string());
         Ok(Self { epoch: half(epoch)?, offset: half(offset)? })
     }
@@ -49,23 +49,23 @@ impl fmt::Display for Id {
     }
 }
 
-pub(super) enum What {
+pub(super) enum Content {
     Message(String),
     Start(String),
-    Piece { stream: String, text: String },
+    Chunk { stream: String, text: String },
     End { stream: String, error: Option<String> },
 }
 
 pub(super) struct Entry {
     pub(super) topic: usize,
-    pub(super) what: What,
-    /// How many messages and streams the channel has had.
+    pub(super) content: Content,
+    /// The number of messages and streams in the channel so far.
     rank: u64,
-    /// By the clock of the storage.
+    /// The time of the storage's clock.
     published: Duration,
-    /// Without its id. Pieces of texts have none: readers may get them joined.
+    /// The frame without its id. Null for chunks, which readers may receive joined.
     pub(super) frame: Value,
-    /// A new epoch took it over.
+    /// Whether a new epoch took it over.
     pub(super) is_copy: bool,
 }
 
@@ -75,12 +75,12 @@ pub(super) struct Epoch {
     pub(super) entries: BTreeMap<u64, Entry>,
     /// The offsets of each topic.
     topics: [Vec<u64>; TOPIC_COUNT],
-    /// The offsets at which a message or stream of each topic begins.
-    begun: [Vec<u64>; TOPIC_COUNT],
+    /// The offsets at which messages and streams of each topic start.
+    starts: [Vec<u64>; TOPIC_COUNT],
     count: u64,
-    /// The offset of the latest message that was taken over.
+    /// The offset of the last message that was taken over.
     pub(super) copied: u64,
-    /// Epochs in the order in which they began. Their ids need not be in this order: wall clocks jump.
+    /// The number of the epoch in order of creation. Epoch ids may not be in this order, because wall clocks jump.
     number: usize,
 }
 
@@ -88,12 +88,12 @@ pub(super) struct Epoch {
 pub(super) struct Reference {
     pub(super) epochs: BTreeMap<(usize, u64), Epoch>,
     seq: i64,
-    /// How far the storage's clock is ahead of the simulation's.
+    /// How far the clock of the storage is ahead of the simulation's.
     pub(super) clock: Duration,
 }
 
 impl Reference {
-    /// Takes over what was committed since the last time. Returns how many messages.
+    /// Reads the messages committed since the last call, and returns their number.
     pub(super) fn read(&mut self, file: &File) -> usize {
         let sql = format!(
             "SELECT seq, channel, epoch, offset, topic, published, frame, is_copy FROM committed WHERE seq > {}
@@ -117,7 +117,7 @@ impl Reference {
         count
     }
 
-    /// Goes on with a file that was replaced by an earlier copy of itself.
+    /// Continues with a file that was replaced by an earlier copy.
     pub(super) fn resume(&mut self, file: &File) {
         self.seq = file.count("SELECT coalesce(max(seq), 0) FROM committed");
     }
@@ -131,47 +131,47 @@ impl Reference {
         mut frame: Value,
         is_copy: bool,
     ) {
-        let what = read_frame(&frame);
+        let content = read_frame(&frame);
         if let Some(frame) = frame.as_object_mut() {
             frame.remove("id");
         }
-        if matches!(what, What::Piece { .. }) {
+        if matches!(content, Content::Chunk { .. }) {
             frame = Value::Null;
         }
         let number = self.epochs.len();
         let begin = || Epoch { number, ..Epoch::default() };
         let epoch = self.epochs.entry((channel, id.epoch)).or_insert_with(begin);
-        let begins = matches!(what, What::Message(_) | What::Start(_));
+        let begins = matches!(content, Content::Message(_) | Content::Start(_));
         epoch.count += u64::from(begins || epoch.topics[topic].is_empty());
         epoch.topics[topic].push(id.offset);
         if begins {
-            epoch.begun[topic].push(id.offset);
+            epoch.starts[topic].push(id.offset);
         }
         if is_copy {
             epoch.copied = id.offset;
         }
         let rank = epoch.count;
-        epoch.entries.insert(id.offset, Entry { topic, what, rank, published, frame, is_copy });
+        epoch.entries.insert(id.offset, Entry { topic, content, rank, published, frame, is_copy });
     }
 
     pub(super) fn epoch(&self, channel: usize, epoch: u64) -> Option<&Epoch> {
         self.epochs.get(&(channel, epoch))
     }
 
-    /// Returns whether a topic has messages in an epoch after this one.
-    pub(super) fn goes_on_after(&self, channel: usize, epoch: u64, topic: usize) -> bool {
+    /// Returns `true` if a topic has messages in a later epoch.
+    pub(super) fn continues_after(&self, channel: usize, epoch: u64, topic: usize) -> bool {
         self.later(channel, epoch).any(|epoch| !epoch.topics[topic].is_empty())
     }
 
-    /// Returns whether a new subscriber gets a stream of a topic.
+    /// Returns `true` if a new subscriber receives a stream of a topic.
     pub(super) fn retains(&self, (channel, topic): (usize, usize), epoch: u64, name: &str) -> bool {
         let Some(epoch) = self.epoch(channel, epoch) else { return false };
-        let latest = epoch.begun[topic].iter().rev().take(retained(topic));
+        let latest = epoch.starts[topic].iter().rev().take(retained(topic));
         let mut latest = latest.filter_map(|offset| epoch.entries.get(offset));
-        latest.any(|entry| matches!(&entry.what, What::Start(stream) if stream == name))
+        latest.any(|entry| matches!(&entry.content, Content::Start(stream) if stream == name))
     }
 
-    /// Returns whether a channel has begun no epoch after this one.
+    /// Returns `true` if a channel has no later epoch.
     pub(super) fn is_latest(&self, channel: usize, epoch: u64) -> bool {
         self.later(channel, epoch).next().is_none()
     }
@@ -194,12 +194,12 @@ impl Reference {
 }
 
 impl Epoch {
-    /// Returns the offset of a topic's latest message.
+    /// Returns the offset of the latest message of a topic.
     pub(super) fn latest(&self, topic: usize) -> u64 {
         self.topics[topic].last().copied().unwrap_or(0)
     }
 
-    /// Returns the offsets of a topic's messages between two offsets, without these.
+    /// Returns the offsets of a topic's messages between two offsets, exclusive.
     pub(super) fn between(&self, topic: usize, after: u64, before: u64) -> &[u64] {
         let offsets = &self.topics[topic];
         let from = offsets.partition_point(|offset| *offset <= after);
@@ -212,20 +212,20 @@ impl Epoch {
         self.between(topic, 0, last + 1)
     }
 
-    /// Returns the offset before what the topic retains for a subscriber that is new at `position`.
+    /// Returns the offset before the messages that a topic retains for a subscriber that is new at `position`.
     pub(super) fn before_retained(&self, topic: usize, position: u64) -> u64 {
-        let begun = &self.begun[topic];
-        let begun = &begun[..begun.partition_point(|offset| *offset <= position)];
-        let first = begun.len().saturating_sub(retained(topic));
-        begun.get(first).map_or(position, |offset| offset - 1)
+        let starts = &self.starts[topic];
+        let starts = &starts[..starts.partition_point(|offset| *offset <= position)];
+        let first = starts.len().saturating_sub(retained(topic));
+        starts.get(first).map_or(position, |offset| offset - 1)
     }
 
-    /// Returns the offset before the first message of a topic that is certainly in history at a time.
+    /// Returns the offset before the first message of a topic that must be in the history at a time.
     pub(super) fn before_history(&self, room: &Room, topic: usize, now: Duration) -> u64 {
         let history = room.history();
-        // Processes take turns, and look at their clocks at different times in them.
+        // Processes take turns, and read their clocks at different times in a turn.
         let age = history.age.saturating_sub(Duration::from_secs(1));
-        // A log that was opened in the middle of text streams counts each of them again.
+        // A log that was opened during text streams counts each of them again.
         let messages = u64::from(history.messages).saturating_sub((TOPIC_COUNT - PAYLOADS) as u64);
         let is_in_history = |offset: &&u64| {
             self.entries.get(offset).is_some_and(|entry| {
@@ -237,14 +237,14 @@ impl Epoch {
     }
 }
 
-fn read_frame(frame: &Value) -> What {
+fn read_frame(frame: &Value) -> Content {
     let text = |name: &str| frame[name].as_str().unwrap_or_default().to_owned();
     match frame["kind"].as_str() {
-        Some("datastream-start") => What::Start(text("data")),
-        Some("chunk") => What::Piece { stream: text("stream_id"), text: text("data") },
+        Some("datastream-start") => Content::Start(text("data")),
+        Some("chunk") => Content::Chunk { stream: text("stream_id"), text: text("data") },
         Some("datastream-end") => {
-            What::End { stream: text("data"), error: frame["error"].as_str().map(str::to_owned) }
+            Content::End { stream: text("data"), error: frame["error"].as_str().map(str::to_owned) }
         }
-        _ => What::Message(text("data")),
+        _ => Content::Message(text("data")),
     }
 }

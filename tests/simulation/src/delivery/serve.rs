@@ -1,4 +1,4 @@
-//! A process that delivers.
+//! The server of a process that delivers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Serve for Server {
     }
 }
 
-/// Serves a hub with a file as storage, or with none.
+/// Serves a hub with a file as storage, or without storage.
 pub(super) async fn serve(
     world: Arc<World>,
     file: Option<PathBuf>,

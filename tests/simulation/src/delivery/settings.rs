@@ -1,4 +1,4 @@
-//! The settings that a seed decides before the simulation starts.
+//! The settings that a seed determines before the simulation starts.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) enum Storage {
     Two,
 }
 
-/// The most bytes that logs hold, if there is a limit.
+/// The limits of logs in bytes, if any.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Limits {
     pub(super) max_stream_bytes: Option<usize>,
@@ -33,7 +33,7 @@ impl Limits {
     }
 }
 
-/// How often each event happens: a time is the mean between two of them.
+/// The probability of each event per turn, and the other settings.
 #[derive(Clone, Debug)]
 pub(super) struct Climate {
     pub(super) storage: Storage,
@@ -46,10 +46,10 @@ pub(super) struct Climate {
     pub(super) faults_until: Duration,
     pub(super) messages: f64,
     pub(super) streams: f64,
-    /// The share of streams with thousands of pieces.
+    /// The share of streams with thousands of chunks.
     pub(super) long: f64,
     pub(super) cuts: f64,
-    /// How long readers stay away at most, in milliseconds.
+    /// The maximum time that readers stay disconnected, in milliseconds.
     pub(super) away: u64,
     pub(super) revocations: f64,
     pub(super) kills: f64,
@@ -72,7 +72,7 @@ impl Climate {
         };
         let is_file = storage != Storage::Memory;
         let turn = rng.u64(4..50);
-        // Events a second, as a share of the turns.
+        // Converts events per second into a probability per turn.
         let share = 0.5 * Duration::from_millis(turn).as_secs_f64();
         let mut sometimes = |chance: f64, a_second: f64| {
             if rng.f64() < chance { (0.2 + 0.8 * rng.f64()) * a_second * share } else { 0.0 }
@@ -82,14 +82,14 @@ impl Climate {
         let (restores, idles) = (sometimes(0.8, 0.1), sometimes(0.4, 0.15));
         let (messages, streams) = (sometimes(1.0, 30.0), sometimes(0.8, 2.0));
         let (cuts, revocations) = (sometimes(0.9, 4.0), sometimes(0.5, 0.5));
-        // A process that stands still misses what the other one publishes past the history.
+        // In a rush, the other process publishes more than the history while one stalls.
         let is_rush = rng.f64() < 0.2;
         let rush = if is_rush { 4.0 } else { 1.0 };
         let fails_commit = if is_file && rng.f64() < 0.3 { rng.f64() * 0.1 } else { 0.0 };
         let weather = Weather {
             fails_commit,
             pause: (rng.u64(1..40), rng.f64() * 0.5),
-            // A writer that does little at a time would not keep up with a rush.
+            // A writer with small batches cannot keep up with a rush.
             batch: if !is_rush && rng.f64() < 0.3 { rng.usize(1..4) } else { 64 },
             knows_gone: rng.f64() < 0.8,
         };
@@ -100,7 +100,7 @@ impl Climate {
             max_history_bytes: limit(600_000),
         };
         let limits = if rng.f64() < 0.25 { limits } else { Limits::default() };
-        // The witness of a process without a storage must never miss anything.
+        // The witness of a process without a storage must not miss any message.
         let limits = if is_file {
             limits
         } else {

@@ -1,5 +1,5 @@
-//! A reader of everything, which is there before the first message of a process without a storage. What it receives
-//! is the reference.
+//! A reader of everything that subscribes before the first message of a process without a storage. The messages that it
+//! receives are the reference.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::serve::Server;
 
 pub(super) struct Witness {
     mailbox: Mailbox,
-    /// How many of the channels are not subscribed yet.
+    /// The number of channels that are not subscribed yet.
     missing: usize,
 }
 
@@ -36,7 +36,7 @@ impl Witness {
         self.missing == 0
     }
 
-    /// Takes over what has arrived. Returns how many messages.
+    /// Adds the received messages to the reference, and returns their number.
     pub(super) fn look(&mut self, reference: &mut Reference, now: Duration) -> Result<usize, String> {
         let mut count = 0;
         for event in self.mailbox.take() {
@@ -47,7 +47,7 @@ impl Witness {
                 let field = |name: &str| frame[name].as_str().unwrap_or_default();
                 match field("kind") {
                     "ready" => self.missing -= 1,
-                    "gap" => return Err(format!("(d) a reader that is always there is told {frame}")),
+                    "gap" => return Err(format!("(d) the witness received {frame}")),
                     _ => {}
                 }
                 let (channel, topic) = (Room::find(field("channel")), topic_of(field("topic")));

@@ -149,7 +149,7 @@ mod tests {
     use super::Sequence;
 
     #[test]
-    fn patterns_that_are_no_row_of_sets_are_left_alone() {
+    fn other_patterns_are_not_parsed() {
         for pattern in [
             "a",
             "^a",
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn random_patterns_match_what_the_regular_expression_does() {
+    fn random_patterns_match_like_the_regular_expression() {
         let parts =
             ["a", "b", "[ab]", "[a-c]", "\\d", "\\w", "[0-9_]", "-", "\\.", "[a-]", "[\\d.]", "[x\\-]"];
         let counts = ["", "", "{2}", "{1,2}", "{0,1}", "{2,}", "+", "*", "?"];

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_starts_from_the_wall_clock_and_no_process_of_the_machine_follows_its_jumps() {
+    fn the_clock_starts_from_the_wall_clock_and_ignores_its_jumps_in_all_processes() {
         let facts = facts();
         let open =
             |steady, wall| StorageClock::open_at(&facts, Some("boot namespace"), steady, wall).unwrap();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_goes_on_from_the_latest_time_when_the_machine_starts_again() {
+    fn the_clock_continues_from_the_latest_time_after_the_machine_restarts() {
         let facts = facts();
         let first = StorageClock::open_at(&facts, Some("first"), STEADY, WALL).unwrap();
         StorageClock::record_time(&facts, first.at(STEADY + 2 * HOUR)).unwrap();

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_database_itself_is_recognized_whenever_a_process_ended() {
+    fn backups_are_recognized_whenever_a_process_ended() {
         let path = std::env::temp_dir().join(format!("fanfare-marks-{}.db", std::process::id()));
         let mut connection = Connection::open(&path).unwrap();
         connection.execute_batch("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)").unwrap();

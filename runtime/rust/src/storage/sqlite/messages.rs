@@ -63,7 +63,7 @@ pub(super) fn append(
     }
     let id = MessageId::new(epoch.number, offset);
     let frame = frame.clone().stamp(id, clock::now());
-    let name = log.channel().definition().logged(*topic).name;
+    let name = log.channel().definition().log_topic(*topic).name;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -124,7 +124,7 @@ pub(super) fn trim(
 ) -> Result<()> {
     for (topic, until) in lost {
         let after = before.iter().find(|(known, _)| known == topic).map_or(0, |(_, offset)| *offset);
-        let name = definition.logged(*topic).name;
+        let name = definition.log_topic(*topic).name;
         if after >= *until {
             continue;
         }

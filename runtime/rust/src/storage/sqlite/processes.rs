@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_runs_is_not_gone_and_one_that_never_did_is() {
+    fn a_running_process_has_not_ended_and_one_that_never_ran_has() {
         let own = Identity::own();
         assert!(!own.has_ended());
         if own.host.is_empty() {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_has_ended_is_gone_before_its_parent_looks() {
+    fn a_process_has_ended_before_its_parent_reaps_it() {
         if host_id().is_empty() {
             return;
         }

@@ -41,7 +41,7 @@ fn database() -> Connection {
 }
 
 #[test]
-fn no_statement_scans_a_table_that_grows() {
+fn no_statement_scans_a_growing_table() {
     let connection = database();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage/sqlite");
     let mut files = Vec::new();
@@ -70,7 +70,7 @@ fn no_statement_scans_a_table_that_grows() {
 }
 
 #[test]
-fn a_signal_does_not_look_at_the_ended_runs_of_its_channel() {
+fn a_signal_does_not_scan_the_ended_runs_of_its_channel() {
     let mut connection = database();
     connection
         .execute_batch(

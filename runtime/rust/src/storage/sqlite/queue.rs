@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_refused_while_too_much_waits_unless_it_waits_alone() {
+    fn a_call_fails_while_too_much_is_queued_unless_it_is_alone() {
         let queue = Queue::new(10_000);
         let large = queue.try_reserve(20_000).unwrap();
         assert!(queue.try_reserve(1).err().unwrap().to_string().contains("the storage is busy"));

@@ -75,7 +75,7 @@ mod tests {
     use tokio::sync::oneshot::channel;
 
     #[tokio::test]
-    async fn an_answer_is_found_whether_it_comes_soon_or_late_or_never() {
+    async fn an_answer_is_returned_whether_it_arrives_soon_late_or_never() {
         let callers = Callers::default();
         let (reply, answer) = channel();
         reply.send("soon").unwrap();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_of_those_who_wait_is_alone() {
+    fn only_the_first_caller_is_alone() {
         let callers = Callers::default();
         let first = callers.enter();
         assert!(first.is_alone && !callers.enter().is_alone);

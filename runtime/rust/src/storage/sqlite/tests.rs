@@ -1,4 +1,4 @@
-//! What takes a week, or a power failure, to see from outside.
+//! Behaviour that is visible from outside only after a week or a power failure.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
     Entry { log: Arc::clone(log), topic, frame, key }
 }
 
-/// Does work as the writer does it.
+/// Executes work as the writer does.
 fn in_batch<T>(connection: &mut Connection, work: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> (T, Appended) {
     in_transaction(connection, |transaction| {
         let touched = Cell::new(None);
@@ -102,21 +102,21 @@ fn count(connection: &Connection, table: &str) -> u32 {
 }
 
 #[test]
-fn what_is_too_old_goes_then_its_channel_and_what_is_retained_last() {
+fn old_messages_are_deleted_first_and_channels_with_retained_messages_after_a_week() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
     for topic in [0, 1, 0, 1, 0] {
         publish(&mut connection, &log, topic, None);
     }
     sweep_after(&mut connection, Duration::from_secs(60), false);
-    assert_eq!(count(&connection, "messages"), 5, "none is too old");
+    assert_eq!(count(&connection, "messages"), 5, "none has expired");
     sweep_after(&mut connection, HOUR * 2, false);
-    assert_eq!(count(&connection, "messages"), 1, "what the topic retains");
+    assert_eq!(count(&connection, "messages"), 1, "the retained message");
     let stored = open(&mut connection, &room(1));
     assert_eq!((stored.head, stored.messages[0].offset), (5, 4));
     assert_eq!(stored.evicted, [(0, 5), (1, 2)]);
     sweep_after(&mut connection, HOUR * 24 * 6, false);
-    assert_eq!(count(&connection, "channels"), 1, "remembered for a week");
+    assert_eq!(count(&connection, "channels"), 1, "kept for a week");
     sweep_after(&mut connection, HOUR * 24 * 8, false);
     for table in ["channels", "messages", "gone"] {
         assert_eq!(count(&connection, table), 0, "{table}");
@@ -124,7 +124,7 @@ fn what_is_too_old_goes_then_its_channel_and_what_is_retained_last() {
 }
 
 #[test]
-fn a_channel_in_use_is_left_to_its_log() {
+fn a_sweep_skips_open_channels() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
     publish(&mut connection, &log, 0, None);
@@ -133,7 +133,7 @@ fn a_channel_in_use_is_left_to_its_log() {
 }
 
 #[test]
-fn a_channel_that_was_forgotten_begins_another_life() {
+fn a_deleted_channel_begins_a_new_epoch() {
     let mut connection = database();
     let first = open(&mut connection, &room(1)).epoch;
     sweep_after(&mut connection, HOUR * 24 * 8, false);
@@ -143,7 +143,7 @@ fn a_channel_that_was_forgotten_begins_another_life() {
 }
 
 #[test]
-fn keys_are_remembered_for_an_hour_and_the_latest_thousand() {
+fn idempotency_keys_are_kept_for_an_hour_up_to_a_thousand() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
     for number in 0..2000 {
@@ -156,36 +156,36 @@ fn keys_are_remembered_for_an_hour_and_the_latest_thousand() {
 }
 
 #[test]
-fn a_power_failure_begins_new_lives_and_only_that() {
+fn only_a_power_failure_begins_new_epochs() {
     let mut connection = database();
     let begin = |connection: &mut Connection| {
         in_transaction(connection, |transaction| recovery::begin_use(transaction, false, None));
     };
     begin(&mut connection);
-    let life = open(&mut connection, &room(1)).epoch;
+    let first_epoch = open(&mut connection, &room(1)).epoch;
     let log = log(&mut connection, &room(1));
     for topic in [0, 1, 0] {
         publish(&mut connection, &log, topic, None);
     }
-    // A process that was killed, and another on the same system.
+    // A process is killed, and another starts on the same system.
     begin(&mut connection);
-    assert_eq!(open(&mut connection, &room(1)).epoch, life);
-    // A clean end, and another system.
+    assert_eq!(open(&mut connection, &room(1)).epoch, first_epoch);
+    // A clean exit, and another system.
     end(&mut connection, 0);
     begin(&mut connection);
-    assert_eq!(open(&mut connection, &room(1)).epoch, life);
+    assert_eq!(open(&mut connection, &room(1)).epoch, first_epoch);
     connection.execute("UPDATE facts SET value = 'another' WHERE name = 'open_since_boot'", []).unwrap();
     begin(&mut connection);
     let stored = open(&mut connection, &room(1));
-    assert!(stored.epoch > life);
+    assert!(stored.epoch > first_epoch);
     let id = crate::wire::MessageId::new(stored.epoch, 2);
     assert!(stored.messages[1].frame.contains(&format!("\"id\":\"{id}\"")), "{}", stored.messages[1].frame);
     let log = Log::restore(&room(1), stored, &Limits::none());
-    assert_eq!((log.head(), log.take_evicted(1)), (3, vec![(0, 3)]), "all but what a topic retains");
+    assert_eq!((log.head(), log.take_evicted(1)), (3, vec![(0, 3)]), "all but the retained message");
 }
 
 #[test]
-fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
+fn only_the_last_process_records_that_all_commits_are_on_the_disk() {
     let mut connection = database();
     let owners = [processes::register(&connection).unwrap(), processes::register(&connection).unwrap()];
     in_transaction(&mut connection, |transaction| recovery::begin_use(transaction, false, None));
@@ -197,7 +197,7 @@ fn a_process_that_leaves_another_behind_does_not_say_that_all_is_on_the_disk() {
 }
 
 #[test]
-fn a_run_that_its_holder_does_not_execute_any_more_is_free_when_its_lease_ends() {
+fn a_run_that_is_held_but_not_executed_is_free_when_its_lease_expires() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
     in_batch(&mut connection, |batch| {
@@ -221,11 +221,11 @@ fn a_run_that_its_holder_does_not_execute_any_more_is_free_when_its_lease_ends()
     assert_eq!(extend(&mut connection, &first[..1]), first[..1]);
     let claimed = claim(&mut connection, 2);
     assert_eq!(claimed.iter().map(|claim| claim.row).collect::<Vec<_>>(), [first[1].row]);
-    assert_eq!(extend(&mut connection, &first), first[..1], "the other is in other hands");
+    assert_eq!(extend(&mut connection, &first), first[..1], "another process holds the other run");
 }
 
 #[test]
-fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
+fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
     let site = |branch: &str, position| CallSite { branch: branch.into(), position };
@@ -240,7 +240,7 @@ fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
         runs::add(batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
         let lease = SystemTime::now() + HOUR;
         let claim = runs::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].claim;
-        // Both began together, and the second was recorded first.
+        // Both began at the same time, and the second was recorded first.
         runs::record(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), None)?;
         runs::record(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), None)?;
         let fork = step(site("", 0), CallKind::First, "0");
@@ -254,7 +254,7 @@ fn a_branch_goes_first_while_the_job_has_not_got_an_answer_that_is_recorded() {
 }
 
 #[test]
-fn a_file_of_a_later_version_is_refused() {
+fn a_file_of_a_later_version_is_rejected() {
     let mut connection = database();
     connection.pragma_update(None, "user_version", 99).unwrap();
     assert!(prepare(&mut connection).unwrap_err().to_string().contains("update the server"));
@@ -264,7 +264,7 @@ fn a_file_of_a_later_version_is_refused() {
 }
 
 #[test]
-fn a_file_whose_runs_were_recorded_under_other_rules_is_refused() {
+fn a_file_with_another_journal_version_is_rejected() {
     let mut connection = database();
     connection.execute("UPDATE facts SET value = '99' WHERE name = 'journal'", []).unwrap();
     let error = prepare(&mut connection).unwrap_err().to_string();
@@ -272,7 +272,7 @@ fn a_file_whose_runs_were_recorded_under_other_rules_is_refused() {
 }
 
 #[test]
-fn a_file_of_the_first_version_is_brought_up_to_date_unless_it_holds_unfinished_runs() {
+fn a_file_of_version_1_is_migrated_unless_it_has_unfinished_runs() {
     let mut connection = database();
     for drop in ["runs", "steps", "waits", "signals", "streams", "pieces"] {
         connection.execute_batch(&format!("DROP TABLE {drop}")).unwrap();
@@ -289,7 +289,7 @@ fn a_file_of_the_first_version_is_brought_up_to_date_unless_it_holds_unfinished_
     prepare(&mut connection).unwrap();
 }
 
-/// The tables and indexes of a file, and how each was created.
+/// Returns the tables and indexes of a file, with the statements that created them.
 fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
     let sql = "SELECT name, sql FROM sqlite_schema ORDER BY name";
     let mut statement = connection.prepare(sql).unwrap();
@@ -309,7 +309,7 @@ fn drop_indexes_of_version_4(connection: &Connection) {
 }
 
 #[test]
-fn a_file_of_the_third_version_gets_the_indexes_that_it_lacks_and_keeps_its_runs_and_signals() {
+fn a_file_of_version_3_gets_the_missing_indexes_and_keeps_its_runs_and_signals() {
     let mut connection = database();
     let created = schema(&connection);
     drop_indexes_of_version_4(&connection);
@@ -333,7 +333,7 @@ fn a_file_of_the_third_version_gets_the_indexes_that_it_lacks_and_keeps_its_runs
 }
 
 #[test]
-fn a_file_of_the_second_version_keeps_its_channels_and_its_revocations() {
+fn a_file_of_version_2_keeps_its_channels_and_revocations() {
     let mut connection = database();
     let created = schema(&connection);
     drop_indexes_of_version_4(&connection);
@@ -360,12 +360,12 @@ fn a_file_of_the_second_version_keeps_its_channels_and_its_revocations() {
     let revoked: Vec<_> = revoked.iter().map(|(id, age)| (id.as_str(), age.as_secs())).collect();
     assert_eq!(revoked, [("a", 0), ("b", 1)]);
     connection.execute("DELETE FROM channels WHERE id = 8", []).unwrap();
-    assert_eq!(open(&mut connection, &room(9)).storage_id, 9, "an id is not used again");
+    assert_eq!(open(&mut connection, &room(9)).storage_id, 9, "ids are not reused");
     prepare(&mut connection).unwrap();
 }
 
 #[test]
-fn a_log_whose_channel_was_forgotten_or_began_a_new_epoch_is_retired_and_its_channel_goes_on() {
+fn a_log_is_retired_when_its_channel_is_deleted_or_begins_a_new_epoch() {
     let mut connection = database();
     let first = log(&mut connection, &room(1));
     publish(&mut connection, &first, 0, Some("key"));
@@ -374,7 +374,7 @@ fn a_log_whose_channel_was_forgotten_or_began_a_new_epoch_is_retired_and_its_cha
     let appended = publish(&mut connection, &first, 0, Some("key"));
     let second = open(&mut connection, &room(1));
     assert_eq!((appended.messages.len(), appended.retired.len()), (0, 1));
-    let [(epoch, message)] = &appended.moved[..] else { panic!("not one message") };
+    let [(epoch, message)] = &appended.moved[..] else { panic!("expected one message") };
     assert_eq!((epoch.row, epoch.number, message.offset), (second.storage_id, second.epoch, 1));
     assert!(second.storage_id > 2 && second.epoch > first.epoch());
     let id = crate::wire::MessageId::new(second.epoch, 1);
@@ -394,12 +394,12 @@ fn a_log_whose_channel_was_forgotten_or_began_a_new_epoch_is_retired_and_its_cha
 }
 
 #[test]
-fn a_channel_that_a_process_has_open_is_not_forgotten_by_another() {
+fn a_channel_that_one_process_has_open_is_not_deleted_by_another() {
     let mut connection = database();
     let log = log(&mut connection, &room(1));
     publish(&mut connection, &log, 0, None);
     for day in 1..20 {
-        // One process has it open, and another that has not is always the one that sweeps.
+        // One process has the channel open; another process, which does not, performs all sweeps.
         let now = SystemTime::now() + HOUR * 24 * day;
         in_transaction(&mut connection, |transaction| channels::record_use(transaction, 1, now));
         sweep_after(&mut connection, HOUR * 24 * day, false);
@@ -410,7 +410,7 @@ fn a_channel_that_a_process_has_open_is_not_forgotten_by_another() {
 }
 
 #[tokio::test]
-async fn health_fails_while_the_file_is_locked_and_once_it_is_gone() {
+async fn health_fails_while_the_file_is_locked_and_after_it_is_deleted() {
     let folder = std::env::temp_dir().join(format!("fanfare-health-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("app.db");
@@ -439,7 +439,7 @@ async fn health_fails_while_the_file_is_locked_and_once_it_is_gone() {
 }
 
 #[test]
-fn an_ended_run_is_deleted_with_all_that_belongs_to_it() {
+fn an_ended_run_is_deleted_with_all_its_data() {
     let mut connection = database();
     let tables = ["steps", "waits", "signals", "streams", "pieces"];
     connection
@@ -464,7 +464,7 @@ fn an_ended_run_is_deleted_with_all_that_belongs_to_it() {
 }
 
 #[test]
-fn a_run_that_crashed_twice_is_executed_alone_among_its_like_and_one_that_got_further_is_not_suspected() {
+fn runs_that_crashed_twice_in_a_row_are_executed_one_at_a_time() {
     let mut connection = database();
     connection
         .execute_batch(
@@ -487,7 +487,7 @@ fn a_run_that_crashed_twice_is_executed_alone_among_its_like_and_one_that_got_fu
     assert_eq!(claim(&mut connection, 1), named(&[("a", 2), ("c", 1), ("d", 0)]));
     assert_eq!(claim(&mut connection, 1), [], "b waits for a");
     assert_eq!(claim(&mut connection, 2), named(&[("b", 2)]));
-    // Their leases run out, and c has recorded something meanwhile.
+    // Their leases expire, and c has recorded something meanwhile.
     connection
         .execute_batch(
             "UPDATE runs SET lease = 0;

@@ -39,7 +39,7 @@ fn each_algorithm_is_verified_with_its_own_key_only() {
 }
 
 #[test]
-fn a_key_that_does_not_fit_is_refused_with_a_reason() {
+fn an_invalid_key_is_rejected_with_a_reason() {
     let (keys, _) = examples();
     let [ed, ec, rsa] = &keys[..] else { panic!("{keys:?}") };
     let with = |key: &Value, name: &str, value: Value| {
@@ -81,7 +81,7 @@ fn a_key_that_does_not_fit_is_refused_with_a_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_issuer_is_asked_again_for_an_unknown_key_but_not_for_every_token() {
+async fn keys_are_fetched_again_for_an_unknown_key_id_but_not_for_every_token() {
     let asked = Arc::new(AtomicUsize::new(0));
     let (keys, tokens) = examples();
     let count = Arc::clone(&asked);
@@ -115,7 +115,7 @@ async fn the_issuer_is_asked_again_for_an_unknown_key_but_not_for_every_token() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_does_not_answer_delays_only_tokens_with_unknown_keys() {
+async fn a_slow_issuer_delays_only_tokens_with_unknown_key_ids() {
     let (keys, _) = examples();
     let asked = Arc::new(AtomicUsize::new(0));
     let set = Jwks::from_fn("issuer", move || {

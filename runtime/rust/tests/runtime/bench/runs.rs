@@ -51,7 +51,7 @@ where
 /// The same, set up as a test wants them.
 pub(crate) async fn runs_with<I, F, R>(
     server: &Server,
-    set_up: impl FnOnce(RunsBuilder) -> RunsBuilder,
+    configure: impl FnOnce(&mut RunsBuilder) -> &mut RunsBuilder,
     job: F,
 ) -> (Runs, Job<Room, I>)
 where
@@ -59,8 +59,8 @@ where
     F: Fn(Run<Room>, I) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
 {
-    let builder = Runs::builder(&server.hub).backoff(Duration::from_millis(10), Duration::from_millis(50));
-    let mut builder = set_up(builder);
+    let mut builder = Runs::builder(&server.hub);
+    configure(builder.backoff(Duration::from_millis(10), Duration::from_millis(50)));
     let job = builder.register("job", job);
     (builder.start().await.unwrap(), job)
 }

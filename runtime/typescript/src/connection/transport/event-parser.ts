@@ -1,4 +1,7 @@
-/** Returns a function that takes text in chunks of any size and calls `onData` with the data of each server-sent event. */
+/**
+ * Returns a function that takes text in chunks of any size and calls `onData` with the data of each
+ * server-sent event.
+ */
 export function eventParser(onData: (data: string) => void): (text: string) => void {
   let rest = "";
   let data: string[] = [];

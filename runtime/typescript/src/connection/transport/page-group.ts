@@ -46,7 +46,10 @@ export class PageGroup<Request, Answer> {
   /** The inboxes of the members, if this page leads. */
   readonly #members = new Map<string, BroadcastChannel>();
   readonly #cancelDeadline: () => void;
-  /** The leader's name. It begins with the time, so that late messages of an earlier leader are recognized. */
+  /**
+   * The leader's name. It begins with the time, so that late messages of an earlier leader are
+   * recognized.
+   */
   #leader = "";
   #isMember = false;
   #isLeader = false;
@@ -117,7 +120,10 @@ export class PageGroup<Request, Answer> {
     }
   }
 
-  /** Ignored until this page has its own lock, as the leader would take it for gone. It then sends `hello`. */
+  /**
+   * Ignored until this page has its own lock, as the leader would take it for gone. It then sends
+   * `hello`.
+   */
   #follow(leader: string): void {
     if (this.#isMember && !this.#isLeader && leader > this.#leader) {
       this.#cancelDeadline();

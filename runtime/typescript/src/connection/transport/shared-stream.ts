@@ -30,7 +30,7 @@ const CURSOR_PLACEHOLDER = "x".repeat(128);
 /** The event stream that the leader of a group of pages holds for all of them. */
 export class SharedStream {
   readonly #stream: SseTransport;
-  /** By the `ref` on the stream, which is a member's name, a dot and the member's own `ref`. */
+  /** Subscriptions by their `ref` on the stream: a member's id, a dot and the member's own `ref`. */
   readonly #subscriptions = new Map<string, StreamSubscription>();
   #bytes = 0;
   #receivedAt = -Infinity;

@@ -1,6 +1,6 @@
-import { deadline } from "../../util/deadline.js";
 import { failureReason } from "../../http/fetch-error.js";
 import { retryAfter } from "../../http/retry-after.js";
+import { deadline } from "../../util/deadline.js";
 import { timing } from "../../util/timing.js";
 import { parseFrames, routeUrl } from "../../wire.js";
 import type { ClientFrame, Cursor, SubFrame } from "../../wire.js";
@@ -69,7 +69,7 @@ export class SseTransport implements Transport {
     }
     const stream = new AbortController();
     this.#stream = stream;
-    const cancelDeadline = deadline(timing.open, () => this.#lost(stream, "the server did not answer in time"));
+    const cancelDeadline = deadline(timing.open, () => this.#fail(stream, "the server did not answer in time"));
     try {
       const response = await fetch(this.address, {
         method: "POST",
@@ -80,10 +80,10 @@ export class SseTransport implements Transport {
         signal: stream.signal,
       });
       cancelDeadline();
-      await (response.ok ? this.#read(response, stream) : this.#refused(response, stream));
+      await (response.ok ? this.#read(response, stream) : this.#handleRefusal(response, stream));
     } catch (cause) {
       cancelDeadline();
-      this.#lost(stream, failureReason(cause));
+      this.#fail(stream, failureReason(cause));
     }
   }
 
@@ -99,7 +99,7 @@ export class SseTransport implements Transport {
     for (;;) {
       const { done = true, value } = (await reader?.read()) ?? {};
       if (done) {
-        return this.#lost(stream, "the event stream ended");
+        return this.#fail(stream, "the event stream ended");
       }
       parse(decoder.decode(value, { stream: true }));
     }
@@ -119,13 +119,13 @@ export class SseTransport implements Transport {
     this.events.onFrames(frames);
   }
 
-  async #refused(response: Response, stream: AbortController): Promise<void> {
+  async #handleRefusal(response: Response, stream: AbortController): Promise<void> {
     const text = await response.text();
     const reason = `${response.status} ${readError(text) ?? response.statusText}`.trim();
-    this.#lost(stream, reason, retryAfter(response.headers));
+    this.#fail(stream, reason, retryAfter(response.headers));
   }
 
-  #lost(stream: AbortController, reason: string, wait?: number): void {
+  #fail(stream: AbortController, reason: string, wait?: number): void {
     if (!stream.signal.aborted) {
       this.close();
       this.events.onClose(LOST, reason, wait);

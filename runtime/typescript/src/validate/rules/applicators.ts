@@ -1,8 +1,8 @@
 /** Keywords that apply other rules to the same value. */
 
 import { Evaluated } from "./evaluated.js";
-import { accepts, type Validator, validatorOf } from "./validator.js";
 import type { Rules, RulesObject } from "./rules.js";
+import { accepts, type Validator, validatorOf } from "./validator.js";
 
 /** Returns the validators of `$ref`, `allOf`, `anyOf`, `oneOf`, `not` and `if`, in this order. */
 export function applicators(rules: RulesObject): Validator[] {

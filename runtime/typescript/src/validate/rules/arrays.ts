@@ -2,11 +2,11 @@
 
 import { checkLength } from "../schema/arrays.js";
 import { firstRepeated } from "../schema/equal.js";
-import type { Report } from "../schema/report.js";
 import { pluralize } from "../schema/messages.js";
+import type { Report } from "../schema/report.js";
 import type { Evaluated } from "./evaluated.js";
-import { accepts, canStop, validatePart, type Validator, validatorOf, validatorOfRest } from "./validator.js";
 import type { RulesObject } from "./rules.js";
+import { accepts, canStop, validatePart, type Validator, validatorOf, validatorOfRest } from "./validator.js";
 
 type Items = readonly unknown[];
 

@@ -2,8 +2,8 @@
 
 import { json } from "../schema/json.js";
 import { type Reader, REJECTED } from "../schema/report.js";
-import { validatorOf } from "./validator.js";
 import type { Rules } from "./rules.js";
+import { validatorOf } from "./validator.js";
 
 /** Reads a value that the rules accept. They apply to the input, and are compiled on first use. */
 export function checked(shape: Reader, rules: Rules): Reader {

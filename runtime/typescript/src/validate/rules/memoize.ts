@@ -3,8 +3,8 @@
 import { memoryOf, remembers } from "../schema/memory.js";
 import { REJECTED } from "../schema/report.js";
 import { Evaluated } from "./evaluated.js";
-import type { Validator } from "./validator.js";
 import type { RulesObject } from "./rules.js";
+import type { Validator } from "./validator.js";
 
 /** Returns `true` if several parts of rules may visit the same item or property. */
 export function revisitsValues(rules: RulesObject): boolean {

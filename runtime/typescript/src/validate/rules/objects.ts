@@ -1,13 +1,13 @@
 /** Keywords for objects. */
 
 import { isWellFormed, rejectName } from "../schema/json.js";
+import { pluralize } from "../schema/messages.js";
 import type { Report } from "../schema/report.js";
 import { matcher, type Pattern } from "../schema/text.js";
-import { pluralize } from "../schema/messages.js";
 import { inPlace } from "./applicators.js";
 import type { Evaluated } from "./evaluated.js";
-import { canStop, validatePart, type Validator, validatorOf, validatorOfRest } from "./validator.js";
 import type { Rules, RulesObject } from "./rules.js";
+import { canStop, validatePart, type Validator, validatorOf, validatorOfRest } from "./validator.js";
 
 type Members = Readonly<Record<string, unknown>>;
 

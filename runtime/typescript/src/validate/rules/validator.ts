@@ -2,19 +2,22 @@
 
 import { equal } from "../schema/equal.js";
 import { isObject, rejectByProfile } from "../schema/json.js";
+import { choiceKeyword, choiceMessage } from "../schema/messages.js";
 import { checkNumber, numberRules } from "../schema/number.js";
 import { attempt, REJECTED, type Report } from "../schema/report.js";
-import { choiceKeyword, choiceMessage } from "../schema/messages.js";
 import { applicators } from "./applicators.js";
-import { Evaluated } from "./evaluated.js";
 import { arrayValidator, unevaluatedItemsValidator } from "./arrays.js";
-import { typeValidator } from "./type-keyword.js";
-import { objectValidator, unevaluatedPropertiesValidator } from "./objects.js";
+import { Evaluated } from "./evaluated.js";
 import { memoized, revisitsValues } from "./memoize.js";
+import { objectValidator, unevaluatedPropertiesValidator } from "./objects.js";
 import type { Rules, RulesObject } from "./rules.js";
 import { stringValidator } from "./strings.js";
+import { typeValidator } from "./type-keyword.js";
 
-/** Adds the issues of a value to a report, and marks the parts that were evaluated, if a keyword needs them. */
+/**
+ * Adds the issues of a value to a report, and marks the parts that were evaluated, if a keyword needs
+ * them.
+ */
 export type Validator<Value = unknown> = (value: Value, report: Report, evaluated: Evaluated | undefined) => void;
 
 const compiled = new WeakMap<RulesObject, Validator>();

@@ -1,8 +1,8 @@
 /** Arrays and tuples. */
 
 import { json, rejectDepth, rejectType } from "./json.js";
-import { MAX_DEPTH, outputOf, type Reader, REJECTED, type Report } from "./report.js";
 import { pluralize } from "./messages.js";
+import { MAX_DEPTH, outputOf, type Reader, REJECTED, type Report } from "./report.js";
 
 /** The limits of an array. */
 export interface ArrayLimits {

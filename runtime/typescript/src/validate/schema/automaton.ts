@@ -11,7 +11,10 @@ export interface Automaton {
 /** The most cached states and outcomes of a program. Beyond that the cache is cleared. */
 const MAX_CACHED = 10_000;
 
-/** Bits for the assertions that hold at a position, followed by one bit per lookaround. Programs that read backward start at the end. */
+/**
+ * Bits for the assertions that hold at a position, followed by one bit per lookaround. Programs that
+ * read backward start at the end.
+ */
 const AT_START = 1;
 const AT_END = 2;
 const AT_BOUNDARY = 4;
@@ -46,7 +49,10 @@ function decode(code: string): (text: string) => boolean {
 
 const numbers = (text: string): number[] => (text === "" ? [] : text.split(" ").map((number) => parseInt(number, 36)));
 
-/** Maps code points to classes. `runs` has pairs: the distance from the start of the run before, and the class. */
+/**
+ * Maps code points to classes. `runs` has pairs: the distance from the start of the run before, and the
+ * class.
+ */
 function alphabet(runs: readonly number[]): (codePoint: number) => number {
   const starts: number[] = [];
   for (let at = 0; at < runs.length; at += 2) {
@@ -82,7 +88,10 @@ interface Outcome {
 
 type Machine = (classes: readonly number[], holding: Int32Array, mark: number) => boolean;
 
-/** Runs a program over a text. It marks the positions where it accepts; the last program stops at the first. */
+/**
+ * Runs a program over a text. It marks the positions where it accepts; the last program stops at the
+ * first.
+ */
 function machine(code: string, members: readonly ReadonlySet<number>[], words: ReadonlySet<number>, stopsAtFirst: boolean): Machine {
   const [direction, ...program] = code.split(" ");
   const operands = program.map((step) => parseInt(/^[|>+-]/.test(step) ? step.slice(1) : step, 36));

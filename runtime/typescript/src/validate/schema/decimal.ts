@@ -23,7 +23,10 @@ export function isMultiple(value: number, divisor: number): boolean {
   return BigInt(scaled) % BigInt(scaledDivisor) === 0n;
 }
 
-/** Returns the magnitude as `digits × 10^exponent`, without trailing zeros. JavaScript and Rust agree on the shortest digits. */
+/**
+ * Returns the magnitude as `digits × 10^exponent`, without trailing zeros. JavaScript and Rust agree on
+ * the shortest digits.
+ */
 function decimal(double: number): [digits: string, exponent: number] {
   const [coefficient = "0", power = "0"] = Math.abs(double).toExponential().split("e");
   const [whole = "0", fraction = ""] = coefficient.split(".");

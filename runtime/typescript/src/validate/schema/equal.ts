@@ -43,7 +43,10 @@ export function firstRepeated(items: readonly unknown[]): { index: number; earli
   return undefined;
 }
 
-/** Returns a text that is the same for equal values only. Values below the maximum depth are left out, as they are rejected anyway. */
+/**
+ * Returns a text that is the same for equal values only. Values below the maximum depth are left out,
+ * as they are rejected anyway.
+ */
 function canonical(value: unknown, depth = 0): string {
   if (!isObjectOrArray(value)) {
     return JSON.stringify(value);

@@ -16,7 +16,10 @@ export function rejectType(message: string, value: unknown, report: Report): typ
   return rejectByProfile(value, report) ?? report.add("type", message, value);
 }
 
-/** Rejects a value that no schema accepts: a missing one, an infinite number, a lone surrogate, or one nested too deep. */
+/**
+ * Rejects a value that no schema accepts: a missing one, an infinite number, a lone surrogate, or one
+ * nested too deep.
+ */
 export function rejectByProfile(value: unknown, report: Report): typeof REJECTED | undefined {
   switch (typeof value) {
     case "undefined":
@@ -42,7 +45,10 @@ export function rejectName(value: unknown, report: Report): typeof REJECTED {
   return report.add("type", "must not have a lone surrogate in its name", value);
 }
 
-/** Reads any JSON value within the wire profile: not `undefined`, infinite numbers, lone surrogates or class instances. */
+/**
+ * Reads any JSON value within the wire profile: not `undefined`, infinite numbers, lone surrogates or
+ * class instances.
+ */
 export const json: Reader = (value, report) => {
   switch (typeof value) {
     case "boolean":

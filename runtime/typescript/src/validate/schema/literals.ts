@@ -2,8 +2,8 @@
 
 import { equal, isPrimitive } from "./equal.js";
 import { rejectByProfile, rejectType } from "./json.js";
-import type { Reader } from "./report.js";
 import { choiceKeyword, choiceMessage } from "./messages.js";
+import type { Reader } from "./report.js";
 
 /** Reads `true` or `false`. */
 export const boolean: Reader = (value, report) =>

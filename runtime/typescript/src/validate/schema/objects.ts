@@ -100,7 +100,8 @@ function otherReader(others: Others): ReadOther {
   }
   const isKept = others !== "dropped";
   return (name, value, report) => {
-    // A dropped property is not read, unless it is part of a payload, all of which must conform to the wire profile.
+    // A dropped property is not read, unless it is part of a payload, all of which must conform to the
+    // wire profile.
     if (!isKept && !report.isPayload) {
       return DROPPED;
     }

@@ -3,9 +3,9 @@
 import type { Automaton } from "./automaton.js";
 import { type Format, formats } from "./formats.js";
 import { isWellFormed, rejectType } from "./json.js";
+import { pluralize } from "./messages.js";
 import { isInt64, isUint64 } from "./number.js";
 import { type Reader, REJECTED, type Report } from "./report.js";
-import { pluralize } from "./messages.js";
 
 /** The limits of a string. */
 export interface StringLimits {
@@ -35,7 +35,10 @@ export interface TextRules {
   readonly source: string;
   readonly format: string;
   readonly isFormat: ((text: string) => boolean) | undefined;
-  /** A text whose length in UTF-16 units is between these two is within all limits, so that no other check is needed. */
+  /**
+   * A text whose length in UTF-16 units is between these two is within all limits, so that no other
+   * check is needed.
+   */
   readonly fastMin: number;
   readonly fastMax: number;
 }

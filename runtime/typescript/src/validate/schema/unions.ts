@@ -2,8 +2,8 @@
 
 import { isObject, json, rejectType } from "./json.js";
 import { memoryOf, remembers } from "./memory.js";
-import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settled } from "./report.js";
 import { choiceKeyword, choiceMessage } from "./messages.js";
+import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settled } from "./report.js";
 
 /** Reads a value as the first alternative that accepts it. */
 export function anyOf(alternatives: readonly Reader[]): Reader {
@@ -33,7 +33,10 @@ export function oneOf(alternatives: readonly Reader[]): Reader {
   });
 }
 
-/** Returns a reader of alternatives that memoizes values that may be read often, and that supports promises. */
+/**
+ * Returns a reader of alternatives that memoizes values that may be read often, and that supports
+ * promises.
+ */
 function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Reader): Reader {
   const read: Reader = (value, report) => {
     report.level++;
@@ -111,7 +114,10 @@ export function lazy(create: () => Reader): Reader {
   };
 }
 
-/** Reads an object whose own string property `tag` selects the case. If `isOpen`, objects with other tags are accepted unchanged. */
+/**
+ * Reads an object whose own string property `tag` selects the case. If `isOpen`, objects with other
+ * tags are accepted unchanged.
+ */
 export function tagged(tag: string, cases: ReadonlyMap<string, Reader>, isOpen: boolean): Reader {
   const names = [...cases.keys()];
   const isInherited = tag in Object.prototype;

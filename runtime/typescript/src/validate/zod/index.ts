@@ -75,7 +75,10 @@ export function string(limits: StringLimits = {}): z.ZodString {
   return newString({ limits });
 }
 
-/** An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an integer. */
+/**
+ * An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an
+ * integer.
+ */
 export function integer(limits: IntegerLimits = {}): z.ZodNumber {
   return newInteger({ limits });
 }

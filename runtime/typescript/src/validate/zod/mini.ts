@@ -65,7 +65,10 @@ export function string(limits: StringLimits = {}): z.ZodMiniString<string> {
   return newString({ limits });
 }
 
-/** An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an integer. */
+/**
+ * An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an
+ * integer.
+ */
 export function integer(limits: IntegerLimits = {}): z.ZodMiniNumber<number> {
   return newInteger({ limits });
 }

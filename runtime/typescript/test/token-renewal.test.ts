@@ -23,7 +23,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Each transport answers in its own way. */
+/** The transports, which report errors differently. */
 const transports = ["websocket", "sse"] as const;
 
 async function open(given: TokenInput, transport: "websocket" | "sse" = "websocket"): Promise<void> {
@@ -40,7 +40,7 @@ async function open(given: TokenInput, transport: "websocket" | "sse" = "websock
   });
 }
 
-/** A factory whose tokens all differ. */
+/** Returns a factory whose tokens all differ. */
 function factory(): () => string {
   let calls = 0;
   return () => tokenFor(channel.name, ["tokens"], 60 + ++calls);
@@ -59,7 +59,7 @@ it("a token that expires is renewed in band", async () => {
   expect([errors, subscription.connectionStatus]).toEqual([[], "open"]);
 });
 
-it("over events, another stream is opened with the new token, and nothing is lost or repeated", async () => {
+it("an event stream is reopened with the new token, and no message is lost or repeated", async () => {
   await open(factory(), "sse");
   const expected = [];
   for (const round of [1, 2, 3]) {
@@ -75,7 +75,7 @@ it("over events, another stream is opened with the new token, and nothing is los
   expect([errors, subscription.connectionStatus]).toEqual([[], "open"]);
 });
 
-it("a factory that fails, and a token that is refused, are tried again until the end", async () => {
+it("a renewal is retried until the token expires, whether the factory or the server fails", async () => {
   let calls = 0;
   await open(() => {
     calls += 1;
@@ -93,7 +93,7 @@ it("a factory that fails, and a token that is refused, are tried again until the
   expect(server.handshakes).toBe(1);
 });
 
-it("a factory that never settles hangs nothing and is called again", async () => {
+it("a factory that never settles is called again", async () => {
   setTiming({ token: 40 });
   let calls = 0;
   await open(() => {
@@ -162,7 +162,7 @@ it.each([
   expect(calls).toBe(2);
 });
 
-it("one whose token ends does not disturb the others", async () => {
+it("a token that ends does not affect other subscriptions", async () => {
   await open(token);
   const other = await subscribe({ channel, token: factory(), apiBaseUrl: server.url, WebSocket, transport: "websocket" });
   server.unsubscribe("expired");

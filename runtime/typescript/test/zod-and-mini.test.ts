@@ -5,7 +5,7 @@ import * as mini from "zod/mini";
 import * as zodFace from "../src/validate/zod/index.js";
 import * as miniFace from "../src/validate/zod/mini.js";
 
-/** The functions that both faces have; what they return is of zod or of zod/mini. */
+/** The functions of both modules. They return schemas of zod or of zod/mini. */
 type Face = typeof zodFace;
 type Schema = z.core.$ZodType;
 
@@ -14,13 +14,13 @@ const faces: [name: string, f: Face, prefix: string][] = [
   ["fanfare/zod-mini", miniFace as unknown as Face, "ZodMini"],
 ];
 
-/** What a schema is when the types of either face do not matter. */
+/** A schema of either module. */
 interface Any {
   safeParse(value: unknown): { success: boolean; data?: unknown; error?: { issues: z.core.$ZodIssue[] } };
   parse(value: unknown): unknown;
 }
 
-test("both faces have the same functions", () => {
+test("fanfare/zod and fanfare/zod-mini have the same functions", () => {
   expect(Object.keys(miniFace)).toEqual(Object.keys(zodFace));
 });
 
@@ -57,7 +57,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
     ["Type", f.payload(f.object({})), { a: [1] }, { a: [NaN] }],
   ];
 
-  test("its schemas are of zod's classes, and keep their reader when they are cloned", () => {
+  test("schemas are instances of zod's classes, and clones keep their reader", () => {
     const classes = (prefix === "Zod" ? z : mini) as unknown as Record<string, { [Symbol.hasInstance](value: unknown): boolean }>;
     for (const [kind, schema, right, wrong] of everything()) {
       if (kind === "Never") continue;
@@ -68,7 +68,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
     }
   });
 
-  test("~standard, safeParse and parse read alike", () => {
+  test("~standard, safeParse and parse agree", () => {
     const Status = f.object({ id: f.int64(), progress: f.optional(f.integer({ maximum: 100 })) });
     const right = { id: "7", progress: 1 };
     const wrong = { id: "7", progress: 101 };
@@ -81,7 +81,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
     expect(z.core.encode(Status, { id: 7n, progress: 1 })).toEqual(right);
   });
 
-  test("what need not change is handed on, and what changes is a copy", () => {
+  test("unchanged values are returned as they are, and changed ones are copied", () => {
     const Rows = f.array(f.object({ a: f.json(), b: f.optional(f.int64()) }));
     const same = [{ a: [1] }, { a: {} }];
     expect(Rows.parse(same)).toBe(same);
@@ -93,7 +93,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
     expect(Object.is(f.payload(f.map(f.number())).parse({ a: 1, b: -0 })["b"], 0)).toBe(true);
   });
 
-  test("objects are extended with the user's own schemas, defaults and refinements included", () => {
+  test("objects can be extended with users' schemas, including defaults and refinements", () => {
     const Base = f.object({ a: f.integer(), toString: f.optional(f.string()) });
     const More = z.core.util.extend(Base as z.core.$ZodObject, {
       slug: z.string().min(2),
@@ -116,7 +116,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
     expect(f.issues(More.safeParse({ a: 1 }).error as never)).toEqual([{ path: "/slug", rule: "required", message: "is required" }]);
   });
 
-  test("schemas may contain themselves through getters and lazily", () => {
+  test("schemas can be recursive through getters and lazy schemas", () => {
     const Node: Schema = f.object({
       name: f.string(),
       get next() {
@@ -132,7 +132,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
     ]);
   });
 
-  test("asynchronous checks and transforms work wherever they stand", async () => {
+  test("asynchronous checks and transforms work at every position", async () => {
     const slow = z.string().refine(async (text) => text.length > 1, "too short");
     const twice = z.string().transform(async (text) => text + text);
     const Deep = f.object({
@@ -163,7 +163,7 @@ describe.each(faces)("%s", (_, f, prefix) => {
     expect(() => z.core.parse(Deep, value)).toThrow(z.core.$ZodAsyncError);
   });
 
-  test("z.toJSONSchema sees what it should", () => {
+  test("z.toJSONSchema receives all metadata", () => {
     const schema = f.object({
       name: f.string({ maxLength: 3 }),
       count: f.optional(f.integer({ minimum: 1 })),

@@ -21,7 +21,7 @@ const stories = defineChannel({
   fingerprint: "01",
   topics: { draft: { stream: "text" }, note: { payload: z.string() } },
 });
-/** What the server answers next; the connection is cut for 0. */
+/** The statuses of the next answers; 0 cuts the connection. */
 let answers: [status: number, body: unknown][];
 /** The header `Retry-After` of all answers. */
 let retryAfter: string;
@@ -55,7 +55,7 @@ afterEach(() => {
   server.close();
 });
 
-it("a payload is published with a key of its own and the hashed signing key", async () => {
+it("a payload is published with an idempotency key and the hashed signing key", async () => {
   expect(await realtime.publish(channel.status, { message: "hi" }, { runId: "attempt/1" })).toEqual({ id: "1-2" });
   await realtime.publish(channel.tokens, "hello", { idempotencyKey: "mine" });
   const [first, second] = asked;
@@ -69,14 +69,14 @@ it("a payload is published with a key of its own and the hashed signing key", as
   expect([second?.body, second?.headers["idempotency-key"]]).toEqual(['"hello"', "mine"]);
 });
 
-it("what fails in passing is tried again under the same key", async () => {
+it("temporary failures are retried with the same idempotency key", async () => {
   answers = [[0, null], [503, { error: "closing" }], [200, { id: "1-3" }]];
   expect(await realtime.publish(channel.tokens, "hello")).toEqual({ id: "1-3" });
   expect(asked).toHaveLength(3);
   expect(new Set(asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
 });
 
-it("a server that asks to be left alone for a while is, unless that is long", async () => {
+it("Retry-After is honored, unless the delay is long", async () => {
   const refused: [number, unknown] = [429, { error: "too often", data: { code: "too_often" }, status: 429 }];
   [answers, retryAfter] = [[refused, [200, { id: "1-3" }]], "1"];
   const begun = performance.now();
@@ -95,7 +95,7 @@ it("an abort ends the wait for another attempt", async () => {
   expect(performance.now() - begun).toBeLessThan(10_000);
 });
 
-it("what is refused is not, and the error has the server's words, status and issues", async () => {
+it("a refusal is not retried, and the error has the server's message, status and issues", async () => {
   const issues = [{ path: "/message", rule: "minLength", message: "must not be empty", value: '""' }];
   answers = [[422, { error: "the payload is invalid", data: { issues }, status: 422 }]];
   const publishing = realtime.publish(channel.tokens, "hello");
@@ -104,7 +104,7 @@ it("what is refused is not, and the error has the server's words, status and iss
   expect(asked).toHaveLength(1);
 });
 
-it("a payload that is too large is refused once, also if the connection breaks before the answer is read", async () => {
+it("a payload that is too large is refused once, even if the connection breaks before the answer is read", async () => {
   const large = "x".repeat(2 ** 21);
   answers = [[413, { error: "the body has more than 1048576 bytes", data: null, status: 413 }], [0, null]];
   await expect(realtime.publish(channel.tokens, large)).rejects.toMatchObject({ status: 413 });
@@ -114,14 +114,14 @@ it("a payload that is too large is refused once, also if the connection breaks b
   expect(asked).toHaveLength(2);
 });
 
-it("an invalid payload is not even sent", async () => {
+it("an invalid payload is not sent", async () => {
   const publishing = realtime.publish(channel.status, { message: "" });
   await expect(publishing).rejects.toBeInstanceOf(RealtimeError);
   await expect(publishing).rejects.toMatchObject({ status: undefined, issues: [{ path: "/message" }] });
   expect(asked).toEqual([]);
 });
 
-it("a text is streamed from whatever it comes, with no character torn", async () => {
+it("a text is streamed from any source, without splitting a character", async () => {
   async function* pieces() {
     yield "Once \ud83d";
     yield "\ude00 upon";
@@ -139,7 +139,7 @@ it("a text is streamed from whatever it comes, with no character torn", async ()
   expect(asked.map(({ headers }) => headers["content-type"])).toEqual(Array(3).fill("text/stream"));
 });
 
-it("a token is minted for all topics of a channel, or for some", async () => {
+it("a token is created for all topics of a channel, or for some", async () => {
   answers = [[201, { jwt: "a.b.c" }], [201, { jwt: "d.e.f" }]];
   expect(await realtime.token(stories, { expiresIn: 300, subject: "user_1", id: "login_17" })).toBe("a.b.c");
   expect(asked[0]?.url).toBe("/api/v1/realtime/token?expires_in=300&subject=user_1&id=login_17");
@@ -156,7 +156,7 @@ it("a token is minted for all topics of a channel, or for some", async () => {
   await expect(realtime.token("a:name")).rejects.toThrow(/needs `topics` or `signals`/);
 });
 
-it("a token may name signals, beside topics or alone", async () => {
+it("a token can grant signals, with or without topics", async () => {
   answers = [[201, { jwt: "a.b.c" }], [201, { jwt: "d.e.f" }], [201, { jwt: "g.h.i" }]];
   const review = reviews({ runId: "run_42" });
   await realtime.token(review, { signals: ["approve"] });
@@ -170,7 +170,7 @@ it("a token may name signals, beside topics or alone", async () => {
   ]);
 });
 
-it("a signal is sent with the signing key, and again where it was not answered", async () => {
+it("a signal is sent with the signing key, and again if it was not answered", async () => {
   const { approve } = reviews({ runId: "run_42" });
   answers = [[503, { error: "closing" }], [200, { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" }]];
   const options = { runId: "run_42", question: "q1", idempotencyKey: "mine" };
@@ -194,7 +194,7 @@ it("a token is revoked by its id", async () => {
   expect(asked[0]).toMatchObject({ url: "/api/v1/realtime/revoke", body: '{"jti":"login_17"}' });
 });
 
-it("a page cannot hold the signing key", () => {
+it("createRealtime throws in a page", () => {
   Object.assign(globalThis, { window: {} });
   try {
     expect(() => createRealtime({ apiBaseUrl: "http://x", signingKey: "k" })).toThrow(/must not run in a page/);

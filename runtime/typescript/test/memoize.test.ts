@@ -4,7 +4,7 @@ import * as full from "../src/validate/zod/index.js";
 import * as mini from "../src/validate/zod/mini.js";
 import type { Rules } from "../src/validate/zod/index.js";
 
-/** How often the objects of a value are looked at. */
+/** Returns how often the objects of a value are read. */
 let visits = 0;
 
 function counted<Value extends object>(value: Value): Value {
@@ -16,7 +16,7 @@ function counted<Value extends object>(value: Value): Value {
   });
 }
 
-/** Objects of the property `child` in each other, and what is innermost. */
+/** Returns objects nested by the property `child`, around an innermost value. */
 function nested(levels: number, innermost: object): object {
   let value = counted(innermost);
   for (let level = 0; level < levels; level++) {
@@ -63,7 +63,7 @@ describe.each([
   const Union = f.anyOf([f.strictObject({ child: Child }), f.strictObject({ child: Child, heading })]);
   const OnlyChild = f.optional(f.lazy((): z.core.SomeType => Exclusive));
   const Exclusive = f.oneOf([f.strictObject({ child: OnlyChild, heading }), f.strictObject({ child: OnlyChild, size: f.integer() })]);
-  // Zod's own schemas stand in between.
+  // With schemas of zod in between.
   const Refined = z.lazy((): z.core.SomeType => Mixed).refine(() => true);
   const Mixed = f.anyOf([f.strictObject({ child: f.optional(Refined) }), f.strictObject({ child: f.optional(Refined), heading })]);
   const Ignoring = f.optional(f.lazy((): z.core.SomeType => Open));
@@ -83,7 +83,7 @@ describe.each([
       expect(z.core.safeParse(payload, nested(levels, { heading: 1 })).success).toBe(false);
       return visits;
     }) as [number, number];
-    // Three times the levels; some visits are made before the first is remembered.
+    // Three times the levels. Some visits are made before the first is memoized.
     expect(many).toBeLessThan(5 * few);
     expect(many).toBeLessThan(10_000);
     if (!name.includes("refinements")) {
@@ -96,7 +96,7 @@ describe.each([
     }
   });
 
-  test("schemas that name one schema twice, however deep they nest", () => {
+  test("schemas that use one schema twice take linear time at any depth", () => {
     type Outer = (inner: Rules) => Rules;
     const outer: Outer[] = [
       (inner) => ({ anyOf: [inner, inner] }),
@@ -124,7 +124,7 @@ describe.each([
     expect(visits).toBeLessThan(1_000);
   });
 
-  test("what readers that stopped have not found is not remembered as right", async () => {
+  test("values that readers did not finish are not memoized as valid", async () => {
     const wrong: Rules = { allOf: Array.from({ length: 30 }, (_, number) => ({ properties: { a: { minimum: 1000 + number } } })) };
     const strict: Rules = { properties: { b: { type: "string" } } };
     const loud: Rules = { allOf: [Any, Any], dependentSchemas: { a: wrong, b: { $ref: () => strict } } };
@@ -134,7 +134,7 @@ describe.each([
     expect((await z.core.safeParseAsync(schema, value)).success).toBe(z.core.safeParse(schema, value).success);
   });
 
-  test("a long list of alternatives, asynchronously", async () => {
+  test("a long list of alternatives is read asynchronously", async () => {
     const list = f.array(f.anyOf([f.string(), f.number()])) as unknown as z.core.$ZodType;
     const since = performance.now();
     expect((await z.core.safeParseAsync(list, Array.from({ length: 8000 }, () => "a"))).success).toBe(true);
@@ -142,7 +142,7 @@ describe.each([
     expect(performance.now() - since).toBeLessThan(20_000);
   });
 
-  test("what a value becomes is remembered, too", () => {
+  test("outputs are memoized, too", () => {
     const Big = f.optional(f.lazy((): z.core.SomeType => Node));
     const Node = f.anyOf([f.strictObject({ child: Big, never: f.string() }), f.strictObject({ child: Big, big: f.optional(f.int64()) })]);
     let value: object = { big: "12" };
@@ -154,7 +154,7 @@ describe.each([
     expect(result.data).toEqual(expected);
   });
 
-  test("an object that stands at several places is judged at each depth", () => {
+  test("an object at several paths is validated at each depth", () => {
     const List = f.anyOf([f.array(f.lazy((): z.core.SomeType => List)), f.array(f.lazy((): z.core.SomeType => List)), f.nil()]);
     let shared: unknown = null;
     for (let level = 0; level < 100; level++) {
@@ -168,7 +168,7 @@ describe.each([
     expect(z.core.safeParse(f.array(List), [shared, [shared], deeper]).success).toBe(false);
   });
 
-  test("a refinement that throws, or parses, leaves nothing behind", () => {
+  test("a refinement that throws or parses leaves no state behind", () => {
     const Throwing = f.anyOf([f.object({ a: z.string().refine(() => { throw new Error("refined"); }) }), f.object({ a: f.string() })]);
     expect(() => z.core.safeParse(Throwing, { a: "x" })).toThrow("refined");
     const Parsing = f.object({ a: z.any().refine((value) => z.core.safeParse(Union, value).success) });

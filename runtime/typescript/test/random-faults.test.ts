@@ -17,7 +17,7 @@ interface Subscriber {
   readonly seen: string[];
 }
 
-/** The same numbers for the same seed. */
+/** Returns a generator of pseudorandom numbers. */
 function random(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -26,11 +26,11 @@ function random(seed: number): (below: number) => number {
   };
 }
 
-/** `FANFARE_SEED` for one that has failed. */
+/** `FANFARE_SEED` repeats a seed that has failed. */
 const given = process.env["FANFARE_SEED"];
 const seeds = given === undefined ? [1, 2, 3, Math.floor(Math.random() * 1e9)] : [Number(given)];
 
-it.each(seeds)("seed %i: whatever happens, each subscription sees every message once and in order", async (seed) => {
+it.each(seeds)("seed %i: each subscription receives every message once and in order, despite faults", async (seed) => {
   setTiming({ returnMin: 40, linger: 20, spread: 40 });
   server = await TestServer.start();
   const pick = random(seed);
@@ -54,7 +54,7 @@ it.each(seeds)("seed %i: whatever happens, each subscription sees every message 
     });
     subscribers.push({ subscription, seen });
   };
-  const happenings: readonly (() => unknown)[] = [
+  const faults: readonly (() => unknown)[] = [
     () => server.cut(),
     () => server.close(1011),
     () => server.close(4408),
@@ -78,7 +78,7 @@ it.each(seeds)("seed %i: whatever happens, each subscription sees every message 
         server.publish("tokens", String(published));
       }
     }
-    const happening = happenings[pick(2 * happenings.length)];
+    const happening = faults[pick(2 * faults.length)];
     happening?.();
     if (subscribers.length < 3 && pick(4) === 0) {
       void add();
@@ -95,7 +95,7 @@ it.each(seeds)("seed %i: whatever happens, each subscription sees every message 
     expect(seen).toEqual(expected);
     expect(subscription.gap).toBeNull();
   }
-  // All are on one connection by the end.
+  // In the end all share one connection.
   await until(() => server.connections === 1);
   subscribers.forEach(({ subscription }) => subscription.close());
 }, 30_000);

@@ -1,0 +1,349 @@
+//! Which files may import which. A file imports only from layers below its own; inside a folder, imports go in one
+//! direction. `docs/architecture.md` shows these tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::cases::{Differences, files_below};
+use crate::imports;
+
+/// One library of the project.
+struct Part {
+    name: &'static str,
+    folder: &'static str,
+    /// Lowest first. A name stands for the file and for the folder of that name.
+    layers: &'static [&'static [&'static str]],
+    /// Imports that the layers would allow. An empty name stands for every other one.
+    forbidden: &'static [(&'static str, &'static str)],
+    /// Files of one folder that import each other in a circle.
+    recursions: &'static [Recursion],
+}
+
+struct Recursion {
+    folder: &'static str,
+    files: &'static [&'static str],
+    reason: &'static str,
+}
+
+const COMPILER: Part = Part {
+    name: "codegen",
+    folder: "../codegen/src",
+    layers: &[
+        &["diagnostics", "names", "output", "schemas"],
+        &["definition", "model"],
+        &["check"],
+        &["emit", "reference"],
+        &["lib"],
+        &["main"],
+    ],
+    // Only `check` sees both the YAML and the types, so no emitter depends on YAML.
+    forbidden: &[
+        ("emit", "definition"),
+        ("emit", "check"),
+        ("emit", "diagnostics"),
+        ("definition", "output"),
+        ("check", "output"),
+    ],
+    recursions: &[
+        Recursion {
+            folder: "check",
+            files: &[
+                "alternatives",
+                "arrays",
+                "limits",
+                "naming",
+                "objects",
+                "rules",
+                "shapes",
+                "types",
+                "words",
+            ],
+            reason: "types and rules of schemas contain those of other schemas",
+        },
+        Recursion {
+            folder: "emit/rust",
+            files: &["rules", "tables", "types"],
+            reason: "tables contain types and rules, which contain tables",
+        },
+    ],
+};
+
+const SERVER: Part = Part {
+    name: "runtime, Rust",
+    folder: "../runtime/rust/src",
+    layers: &[
+        &["simulation"],
+        &["clock", "formats", "metrics", "offload", "random", "wire"],
+        &["schema"],
+        &["channel", "payload"],
+        &["history", "token"],
+        &["storage"],
+        &["hub"],
+        &["publish"],
+        &["signal", "stream"],
+        &["routes", "runs"],
+        &["serve"],
+        &["lib"],
+    ],
+    forbidden: &[],
+    recursions: &[
+        Recursion {
+            folder: "schema",
+            files: &[
+                "alternatives",
+                "check",
+                "display",
+                "equality",
+                "evaluate",
+                "issue",
+                "key_serializer",
+                "literals",
+                "memo",
+                "path",
+                "report",
+                "scalar",
+                "visit",
+            ],
+            reason: "schemas contain schemas, and values contain values",
+        },
+        Recursion {
+            folder: "storage/sqlite",
+            files: &[
+                "batch",
+                "questions",
+                "recovery",
+                "runs",
+                "signals",
+                "simulated_writer",
+                "streams",
+                "writer",
+            ],
+            reason: "the writer executes the statements of runs and signals in its batches, and they wake its readers",
+        },
+    ],
+};
+
+const CLIENT: Part = Part {
+    name: "runtime, TypeScript",
+    folder: "../runtime/typescript/src",
+    layers: &[
+        &["util", "validate/schema", "wire"],
+        &["validate/rules", "validate/standard-schema"],
+        &["errors", "validate/zod"],
+        &["channel", "http"],
+        &["connection"],
+        &["runs"],
+        &["subscription"],
+        &["index", "react", "server"],
+    ],
+    // A page that only validates loads no client, and the client needs no zod.
+    forbidden: &[("", "validate/zod")],
+    recursions: &[
+        Recursion {
+            folder: "validate/rules",
+            files: &["applicators", "arrays", "memoize", "objects", "validator"],
+            reason: "schemas contain schemas",
+        },
+        Recursion {
+            folder: "validate/schema",
+            files: &["equal", "memory", "report"],
+            reason: "a report remembers values, and describes them",
+        },
+    ],
+};
+
+#[test]
+fn the_compiler_keeps_to_its_layers() {
+    COMPILER.check();
+}
+
+#[test]
+fn the_server_library_keeps_to_its_layers() {
+    SERVER.check();
+}
+
+#[test]
+fn the_client_library_keeps_to_its_layers() {
+    CLIENT.check();
+}
+
+#[test]
+fn the_architecture_shows_the_layers() {
+    let mut section = String::from("| part | layers, lowest first |\n|---|---|\n");
+    for part in [COMPILER, SERVER, CLIENT] {
+        let layers: Vec<String> = part.layers.iter().map(|layer| format!("`{}`", layer.join(", "))).collect();
+        let _ = writeln!(section, "| {} | {} |", part.name, layers.join(" → "));
+    }
+    section.push_str(
+        "\nFiles that import each other in a circle:\n\n| folder | files | reason |\n|---|---|---|\n",
+    );
+    for part in [COMPILER, SERVER, CLIENT] {
+        for Recursion { folder, files, reason } in part.recursions {
+            let folder = format!("{}/{folder}", part.folder.trim_start_matches("../"));
+            let _ = writeln!(section, "| `{folder}` | `{}` | {reason} |", files.join(", "));
+        }
+    }
+    let mut differences = Differences::default();
+    differences.section(Path::new("../docs/architecture.md"), "layers", &section);
+    differences.fail_if_any();
+}
+
+#[test]
+fn compiler_and_runtime_do_not_depend_on_each_other() {
+    let apart = [
+        ("../pattern/Cargo.toml", ["fanfare", "fanfare-codegen", "channels"]),
+        ("../codegen/Cargo.toml", ["fanfare", "channels", "fanfare-tests"]),
+        ("../runtime/rust/Cargo.toml", ["fanfare-codegen", "channels", "fanfare-tests"]),
+        ("../generated/rust/Cargo.toml", ["fanfare-codegen", "channels", "fanfare-tests"]),
+    ];
+    for (manifest, others) in apart {
+        let text = std::fs::read_to_string(manifest).unwrap_or_else(|error| panic!("{manifest}: {error}"));
+        let names = text.lines().filter_map(|line| line.split(['.', '=', ' ']).next());
+        for name in names {
+            assert!(!others.contains(&name), "{manifest} depends on `{name}`");
+        }
+    }
+}
+
+/// A module by the names that lead to it: `hub/reader.rs` is `hub`, `reader`.
+type Module = Vec<String>;
+
+impl Part {
+    fn check(&self) {
+        let imports = self.imports();
+        let mut errors = self.errors_of_layers(&imports);
+        errors.extend(self.errors_in_folders(&imports));
+        assert!(errors.is_empty(), "\n{}\n", errors.join("\n"));
+    }
+
+    /// Returns each file of the part with the modules that it imports.
+    fn imports(&self) -> BTreeMap<Module, BTreeSet<Module>> {
+        let paths = files_below(Path::new(self.folder)).into_iter();
+        let found: BTreeMap<Module, BTreeSet<Module>> = paths
+            .filter(|path| path.ends_with(".rs") || path.ends_with(".ts"))
+            .map(|path| {
+                let text =
+                    std::fs::read_to_string(Path::new(self.folder).join(&path)).expect("a readable file");
+                let module = imports::module(&path);
+                let imported = if path.ends_with(".rs") {
+                    imports::of_rust(&module, &text)
+                } else {
+                    imports::of_typescript(&module, &text)
+                };
+                (module, imported)
+            })
+            .collect();
+        assert!(!found.is_empty(), "no source file in {}", self.folder);
+        found
+    }
+
+    /// Returns the layer of a module, and the name by which the layer has it.
+    fn layer(&self, module: &[String]) -> Option<(usize, &'static str)> {
+        let path = module.join("/");
+        let has = |name: &&str| {
+            path.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let find = |layer: &'static [&'static str]| layer.iter().find(|name| has(name)).copied();
+        self.layers.iter().enumerate().find_map(|(index, layer)| Some((index, find(layer)?)))
+    }
+
+    fn errors_of_layers(&self, imports: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<String> {
+        let mut errors = Vec::new();
+        for (module, imported) in imports {
+            let file = module.join("/");
+            let Some((layer, room)) = self.layer(module) else {
+                errors
+                    .push(format!("{}/{file} has no layer: add it to tests/compiler/layers.rs", self.folder));
+                continue;
+            };
+            for (other_layer, other) in imported.iter().filter_map(|module| self.layer(module)) {
+                if other == room {
+                    continue;
+                }
+                if other_layer >= layer {
+                    errors.push(format!("{file} imports `{other}`, which is not below `{room}`"));
+                }
+                if self.forbidden.contains(&(room, other)) || self.forbidden.contains(&("", other)) {
+                    errors.push(format!("{file} imports `{other}`, which `{room}` must not"));
+                }
+            }
+        }
+        errors
+    }
+
+    /// Finds circles among the files and folders of each folder.
+    fn errors_in_folders(&self, imports: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<String> {
+        let mut errors = Vec::new();
+        let mut used = BTreeSet::new();
+        for (folder, graph) in graphs(imports).iter().filter(|(folder, _)| !folder.is_empty()) {
+            for circle in circles(graph) {
+                let folder = folder.join("/");
+                let known = self.recursions.iter().position(|recursion| {
+                    recursion.folder == folder && circle.iter().all(|file| recursion.files.contains(file))
+                });
+                match known {
+                    Some(known) => drop(used.insert(known)),
+                    None => {
+                        errors.push(format!("{folder}: {} import each other in a circle", circle.join(", ")))
+                    }
+                }
+            }
+        }
+        for (index, recursion) in self.recursions.iter().enumerate() {
+            if !used.contains(&index) {
+                errors.push(format!(
+                    "{}: {} no longer form a cycle; remove the entry",
+                    recursion.folder,
+                    recursion.files.join(", ")
+                ));
+            }
+        }
+        errors
+    }
+}
+
+/// Imports between the entries of one folder, by name.
+type Graph<'i> = BTreeMap<&'i str, BTreeSet<&'i str>>;
+
+fn graphs(imports: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeMap<&[String], Graph<'_>> {
+    let mut graphs = BTreeMap::<&[String], Graph<'_>>::new();
+    for module in imports.keys() {
+        for depth in 0..module.len() {
+            graphs.entry(&module[..depth]).or_default().entry(&module[depth]).or_default();
+        }
+    }
+    for (module, imported) in imports {
+        for other in imported {
+            let shared = module.iter().zip(other).take_while(|(one, other)| one == other).count();
+            let (Some(from), Some(to)) = (module.get(shared), other.get(shared)) else { continue };
+            let graph = graphs.entry(&module[..shared]).or_default();
+            // A name that is not a module is an item of the parent.
+            if graph.contains_key(to.as_str()) {
+                graph.entry(from).or_default().insert(to);
+            }
+        }
+    }
+    graphs
+}
+
+/// Returns the groups of entries that reach each other.
+fn circles<'i>(graph: &Graph<'i>) -> Vec<Vec<&'i str>> {
+    let reached = |from: &'i str| {
+        let mut reached = BTreeSet::new();
+        let mut next = vec![from];
+        while let Some(name) = next.pop() {
+            next.extend(graph[name].iter().filter(|name| reached.insert(**name)));
+        }
+        reached
+    };
+    let all: BTreeMap<&str, BTreeSet<&str>> = graph.keys().map(|name| (*name, reached(name))).collect();
+    let mut circles = BTreeSet::new();
+    for (name, others) in &all {
+        let circle: Vec<&str> = others.iter().filter(|other| all[**other].contains(name)).copied().collect();
+        if !circle.is_empty() {
+            circles.insert(circle);
+        }
+    }
+    circles.into_iter().collect()
+}
