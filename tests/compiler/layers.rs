@@ -12,9 +12,9 @@ use crate::imports;
 struct Part {
     name: &'static str,
     folder: &'static str,
-    /// Lowest first. A name stands for the file and for the folder of that name.
+    /// Lowest first. A name means the file and the folder of that name.
     layers: &'static [&'static [&'static str]],
-    /// Imports that the layers would allow. An empty name stands for every other one.
+    /// Imports that the layers would allow. An empty name means every room.
     forbidden: &'static [(&'static str, &'static str)],
     /// Files of one folder that import each other in a circle.
     recursions: &'static [Recursion],
@@ -293,7 +293,7 @@ impl Part {
         for (index, recursion) in self.recursions.iter().enumerate() {
             if !used.contains(&index) {
                 errors.push(format!(
-                    "{}: {} no longer form a cycle; remove the entry",
+                    "{}: {} no longer import each other in a circle",
                     recursion.folder,
                     recursion.files.join(", ")
                 ));

@@ -55,7 +55,10 @@ async fn a_step_with_a_value_that_is_too_large_fails_and_is_not_retried() {
     let (runs, job) = runs_with(&server, small, job).await;
     runs.start(&job, "run_1", &Room(room("1")), &999).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
-    assert!(why.starts_with("step \"load\" has a value of 1001 bytes, which exceeds `max_value_bytes`"), "{why}");
+    assert!(
+        why.starts_with("step \"load\" has a value of 1001 bytes, which exceeds `max_value_bytes`"),
+        "{why}"
+    );
     assert_eq!(tries.get(), 1);
     runs.start(&job, "run_2", &Room(room("1")), &998).await.unwrap();
     assert_eq!(ended(&runs, "run_2").await, completed("fine"));
