@@ -60,14 +60,14 @@ fn a_lookaround_at_the_start_is_not_looked_for_further_on() {
         .filter_map(|number| char::from_u32(0x4e00 + number))
         .map(|first| format!("^{first}a"))
         .collect();
-    // Each character is in a set of its own, of which there may be some hundreds.
+    // Each character has its own set. The limit is some hundreds of sets.
     let source = format!("(?<=(?:{}))z", alternatives[..300].join("|"));
     let regex = Regex::new(&source).expect("a pattern").without_tables();
     let (_, steps) = regex.count_steps(&"x".repeat(100_000));
     assert!(steps < 1_000_000, "{steps} steps");
 }
 
-/// The steps for a text and for one ten times as long.
+/// The number of steps for a text and for one ten times as long.
 fn growth(source: &str, text: impl Fn(usize) -> String) -> (u64, u64) {
     let regex = Regex::new(source).expect("a pattern");
     let (_, short) = regex.count_steps(&text(2_000));
@@ -149,7 +149,7 @@ fn patterns_that_backtracking_matches_in_linear_time_are_known() {
         r"\B",
         "(?!a)",
         "^(?:[ab]|[bc])*$",
-        // An engine would have to remember too much for each character.
+        // A backtracking engine would need too much memory per character.
         r"^(?:[A-Z]*[a-z]*\d*[_-]*@*#*\.)*$",
     ];
     for source in linear {

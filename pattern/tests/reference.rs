@@ -30,8 +30,8 @@ fn random_patterns_match_what_the_reference_does() {
     assert!(matched > 5_000 && compared - matched > 5_000, "{matched} of {compared} match");
 }
 
-/// Characters of patterns in any order: what is valid for one is valid for the other. The reference lets
-/// `\b` be repeated and hexadecimal digits have a sign, which the grammar does not, so both are left out.
+/// Characters of patterns in random order are valid for both or for neither. The reference accepts a repeated `\b` and
+/// signs in hexadecimal digits, which the grammar does not, so neither occurs here.
 #[test]
 fn what_is_a_pattern_is_what_the_reference_says() {
     const PIECES: [&str; 43] = [

@@ -23,7 +23,7 @@ pub(super) struct PendingRules {
     way: DynamicAnchors,
 }
 
-/// Lowers the schema at a place.
+/// Lowers the schema at a location.
 pub(super) fn of(types: &mut Types<'_>, node: &SchemaNode, place: &Place) -> Rules {
     let way = types.resources.enter(place, &DynamicAnchors::new());
     Lowering { types, way }.node(node, place)

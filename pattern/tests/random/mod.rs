@@ -39,7 +39,7 @@ const CHARACTERS: [char; 18] = [
     '\u{FEFF}',
 ];
 
-/// A pattern whose groups nest so deep at most.
+/// A pattern with groups nested up to this depth.
 pub(crate) fn pattern(random: &mut fastrand::Rng, depth: usize) -> String {
     let mut text = String::new();
     for _ in 0..random.usize(1..4) {

@@ -58,8 +58,9 @@ fn text(path: &str) -> Option<String> {
     }
     let mut is_code = false;
     let without_code = |line: &str| {
-        is_code ^= line.trim_start().starts_with("```");
-        if is_code { "\n".to_owned() } else { line.to_owned() }
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        if is_code || is_fence { "\n".to_owned() } else { line.to_owned() }
     };
     Some(text.split_inclusive('\n').map(without_code).collect())
 }
