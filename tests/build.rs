@@ -1,4 +1,4 @@
-//! Extracts the examples from the README and the documentation, so that they are compiled.
+//! Extracts the examples of the README and of `docs/`, so that they are compiled.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -18,23 +18,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The examples of a page of the documentation, each in a separate module.
+/// Returns the examples of a page of the documentation, each in its own module.
 fn examples(page: &str) -> Result<String, Box<dyn Error>> {
     let path = format!("../docs/{page}.md");
     println!("cargo::rerun-if-changed={path}");
     let text = std::fs::read_to_string(path)?;
     let examples = text.split("```rust\n").skip(1).zip(1..).map(|(block, number)| {
         let block = block.split("```").next().unwrap_or_default();
-        format!("mod example_{number} {{\nuse super::{page}_docs::*;\n{block}}}\n")
+        format!("mod example_{number} {{\nuse super::super::{page}::*;\n{block}}}\n")
     });
     Ok(examples.collect())
 }
 
-/// The fenced block with this start.
+/// Returns the fenced block that starts with a text.
 fn block<'r>(readme: &'r str, start: &str) -> Result<&'r str, String> {
     let at = readme
         .find(start)
-        .ok_or_else(|| format!("README.md contains no block that starts with {start:?}"))?;
+        .ok_or_else(|| format!("cannot find a block in the README that starts with {start:?}"))?;
     let block = &readme[at + start.len()..];
-    Ok(&block[..block.find("```").ok_or("README.md contains an unclosed block")?])
+    Ok(&block[..block.find("```").ok_or("unterminated block in the README")?])
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use fanfare::{Hub, Job, Rate, Run, RunError, Runs, Sqlite, routes};
+use fanfare::{Hub, Rate, Run, RunError, Runs, Sqlite, routes};
 use futures_util::{FutureExt, StreamExt};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -25,13 +25,12 @@ const MAX_POLLS: usize = 32;
 pub(crate) struct Server {
     runtime: Mutex<Runtime>,
     router: Router,
-    /// A job that makes the calls in its input.
-    pub(crate) job: Job<Room, String>,
+    /// Executes one job, which makes the calls in its input.
+    pub(crate) runs: Runs,
     /// A token to publish to a channel and to send signals.
     pub(crate) token: String,
     /// A token to subscribe to the same channel.
     pub(crate) reader: String,
-    _runs: Runs,
 }
 
 /// A response, with the part of its body that has arrived.
@@ -47,13 +46,13 @@ pub(crate) fn start() -> &'static Server {
     SERVER.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let (router, runs, job) = runtime.block_on(serve());
+        let (router, runs) = runtime.block_on(serve());
         let [token, reader] = [true, false].map(|publish| sign(KEY, r#"{"alg":"HS256"}"#, &claims(publish)));
-        Server { runtime: Mutex::new(runtime), router, job, token, reader, _runs: runs }
+        Server { runtime: Mutex::new(runtime), router, runs, token, reader }
     })
 }
 
-async fn serve() -> (Router, Runs, Job<Room, String>) {
+async fn serve() -> (Router, Runs) {
     let storage = Sqlite::in_memory().expect("a storage in memory");
     let hub = Hub::builder(&REGISTRY).signing_key(KEY).issuer(ISSUER).storage(storage);
     // All requests come from one client, so rates are unlimited.
@@ -65,11 +64,11 @@ async fn serve() -> (Router, Runs, Job<Room, String>) {
         .build()
         .expect("a hub");
     let mut runs = Runs::builder(&hub);
-    let job = runs.register("fuzzed", |run: Run<Room>, calls: String| async move {
+    runs.register("fuzzed", |run: Run<Room>, calls: String| async move {
         crate::targets::journal::make_calls(&run, &calls).await?;
         Ok::<_, RunError>(())
     });
-    (routes(hub), runs.start().await.expect("runs"), job)
+    (routes(hub), runs.start().await.expect("runs"))
 }
 
 fn claims(publish: bool) -> String {

@@ -18,8 +18,8 @@ pub(crate) fn check(input: &[u8]) {
     assert_eq!(RunRecording::from_json(&written).as_ref(), Ok(&recording), "{written}");
     let server = server::start();
     let replay = async {
-        let first = server.job.replay(&recording).await;
-        let second = server.job.replay(&recording).await;
+        let first = server.runs.replay(&recording).await;
+        let second = server.runs.replay(&recording).await;
         assert_eq!(first, second, "the outcome differs the second time");
     };
     let replayed = server.block_on(async { tokio::time::timeout(MAX_WAIT, replay).await });
