@@ -4,8 +4,8 @@ import * as zodSchemas from "generated/fuzz.zod.ts";
 import * as miniSchemas from "generated/fuzz.zod-mini.ts";
 import * as zod from "fanfare/zod";
 import * as mini from "fanfare/zod-mini";
-import { Reading } from "../../runtime/typescript/src/reading.ts";
-import { eventReader } from "../../runtime/typescript/src/transport/events.ts";
+import { ResumeState } from "../../runtime/typescript/src/subscription/resume-state.ts";
+import { eventParser } from "../../runtime/typescript/src/connection/transport/event-parser.ts";
 import { advance, encodeFrame, parseFrames } from "../../runtime/typescript/src/wire.ts";
 
 /** The schemas of payloads, by their topic, which is the first line of an input. */
@@ -46,18 +46,18 @@ function frames(input) {
 
 /** Checks that a reader takes no message twice, and starts with the position that the server sent. */
 function checkReader(frame) {
-  const reading = new Reading(undefined);
+  const resumeState = new ResumeState(undefined);
   if (frame.kind === "ready") {
-    reading.begin(frame);
-    strictEqual(reading.cursor, frame.position);
+    resumeState.start(frame);
+    strictEqual(resumeState.cursor, frame.position);
   }
   if (frame.kind === "gap") {
-    ok(reading.takesGap(frame));
-    ok(!reading.takesGap(frame));
+    ok(resumeState.acceptGap(frame));
+    ok(!resumeState.acceptGap(frame));
   }
   if (["data", "run", "chunk", "datastream-start", "datastream-end"].includes(frame.kind)) {
-    ok(reading.takes(frame));
-    ok(!reading.takes(frame));
+    ok(resumeState.acceptFrame(frame));
+    ok(!resumeState.acceptFrame(frame));
   }
 }
 
@@ -85,7 +85,7 @@ function events(input) {
 
 function read(chunks) {
   const data = [];
-  const reader = eventReader((text) => data.push(text));
+  const reader = eventParser((text) => data.push(text));
   for (const chunk of chunks) reader(chunk);
   return data;
 }

@@ -1,6 +1,6 @@
 import type { Message, RunUpdate } from "fanfare";
 import type { pipeline } from "../../../generated/typescript/pipeline.js";
-import type { PipelineResult, PipelineStatus } from "../../../generated/typescript/pipeline.types.js";
+import type { PipelineSummary, PipelineStatus } from "../../../generated/typescript/pipeline.types.js";
 
 type Pipeline = ReturnType<typeof pipeline>;
 
@@ -11,7 +11,7 @@ export class RunCheck {
   #statuses: PipelineStatus[] = [];
   #choices = 0;
   #draft: string | undefined;
-  #result: PipelineResult | undefined;
+  #summary: PipelineSummary | undefined;
   #isCompleted = false;
   /** The name of the person who approves the draft. */
   readonly #visitor: string;
@@ -30,11 +30,11 @@ export class RunCheck {
       case "insights":
         this.#choices += message.data.kind === "choice" ? 1 : 0;
         break;
-      case "result":
+      case "summary":
         this.#expect(message.data.summary === this.#draft, "the published summary differs from the approved draft");
         this.#expect(message.data.statistics.chosen === this.#choices, "a chosen sentence is missing");
-        this.#expect(this.#progress === 100, "the result arrived before the run was complete");
-        this.#result = message.data;
+        this.#expect(this.#progress === 100, "the summary arrived before the run was complete");
+        this.#summary = message.data;
         break;
     }
   }
@@ -49,14 +49,14 @@ export class RunCheck {
     this.#expect(runError === undefined, `the run failed: ${runError?.message}`);
     if (status === "completed") {
       this.#isCompleted = true;
-      this.#expect(result?.summary === this.#result?.summary, "the returned summary differs from the published one");
+      this.#expect(result?.summary === this.#summary?.summary, "the returned summary differs from the published one");
     }
   }
 
   /** Returns all problems. Call this after the last message. */
   verdict(): readonly string[] {
     this.#expect(this.#isCompleted, "the run did not complete");
-    this.#expect(this.#result !== undefined, "the result is missing");
+    this.#expect(this.#summary !== undefined, "the summary is missing");
     const approvals = this.#statuses.filter(({ message }) => message === `${this.#visitor} approved the draft`);
     this.#expect(approvals.length === 1, `expected one approval, got ${approvals.length}`);
     return this.problems;

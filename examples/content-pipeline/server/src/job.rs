@@ -9,7 +9,7 @@ use crate::draft;
 use crate::progress::Progress;
 use crate::summarise::{choose, fitting_length, keywords, score, write};
 use crate::text::Text;
-use channels::pipeline::{self, Approve, ApproveVerdict, Pipeline, RunResult};
+use channels::pipeline::{Approve, ApproveVerdict, Pipeline, RunResult, Summary};
 use channels::{Choice, Insight, Keyword, Statistics, Step};
 use fanfare::{Run, RunError};
 use jiff::Timestamp;
@@ -69,10 +69,10 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
         started_at: started_at.to_string().parse()?,
         milliseconds: u32::try_from(milliseconds.max(0))?,
     };
-    let result = pipeline::Result { title: text.title, summary, statistics };
+    let summary = Summary { title: text.title, summary, statistics };
     progress.status(Step::Complete, 100, "The summary is published").await?;
-    run.publish("result", run.channel().result(), &result).await?;
-    Ok(RunResult { title: result.title, summary: result.summary })
+    run.publish("summary", run.channel().summary(), &summary).await?;
+    Ok(RunResult { title: summary.title, summary: summary.summary })
 }
 
 /// Waits for a person's verdict, and returns the summary to publish.

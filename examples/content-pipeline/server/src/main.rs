@@ -56,12 +56,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).storage(storage).build()?;
     let mut runs = Runs::builder(&hub);
     let summaries = runs.register("summarise", job::summarise);
-    runs.start().await?;
+    let runs = runs.start().await?;
 
     let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
     notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name} or your own text.")).await?;
     let pause = Duration::from_millis(arguments.pause);
-    let app = App { hub: hub.clone(), summaries, text: text.into(), pause };
+    let app = App { hub: hub.clone(), runs, summaries, text: text.into(), pause };
     println!("Listening on http://{address}");
     println!("Storing runs and messages in {}", database.display());
     let routes = routes::routes(app, &arguments.page);

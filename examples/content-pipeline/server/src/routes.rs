@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use channels::pipeline::{self, Pipeline};
 use channels::system::{self, System};
-use fanfare::{Grant, Hub, Job};
+use fanfare::{Grant, Hub, Job, Runs};
 use rand::distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -23,6 +23,7 @@ const RUN_ID_LETTERS: usize = 12;
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) hub: Hub,
+    pub(crate) runs: Runs,
     pub(crate) summaries: Job<Pipeline, Task>,
     /// The text to summarise if a visitor provides none.
     pub(crate) text: Arc<str>,
@@ -65,7 +66,8 @@ async fn start_run(
     }
     let run_id = new_run_id();
     let pipeline = Pipeline::new(&run_id).map_err(internal)?;
-    app.summaries.start(&run_id, &pipeline, &Task { text, pause: app.pause }).await.map_err(internal)?;
+    let task = Task { text, pause: app.pause };
+    app.runs.start(&app.summaries, &run_id, &pipeline, &task).await.map_err(internal)?;
     Ok((StatusCode::ACCEPTED, Json(StartedRun { run_id })))
 }
 
@@ -102,10 +104,10 @@ async fn mint_token(
 }
 
 fn run_grant(run: &str) -> Result<Grant, Refusal> {
-    use pipeline::Topic::{Draft, Insights, Result, Status};
+    use pipeline::Topic::{Draft, Insights, Status, Summary};
     let pipeline = Pipeline::new(run).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     let signals = pipeline.grant_signals([pipeline::Signal::Approve]);
-    Ok(pipeline.grant([Status, Insights, Draft, Result]).and(signals))
+    Ok(pipeline.grant([Status, Insights, Draft, Summary]).and(signals))
 }
 
 fn new_run_id() -> String {
