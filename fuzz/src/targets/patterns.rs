@@ -18,7 +18,7 @@ pub(crate) fn check(input: &[u8]) {
         return;
     }
     let count: usize = count.parse().unwrap_or(1);
-    if part.len() * count > crate::MAX_INPUT {
+    if part.len().saturating_mul(count) > crate::MAX_INPUT {
         return;
     }
     let pattern = Pattern::new(String::leak(source.to_owned()));
