@@ -8,35 +8,22 @@ mod spelling;
 
 use std::path::Path;
 
-use crate::cases::files_below;
 use lexer::{Language, Parts, prose, words};
 
-/// The folders and files that are checked, relative to the root of the repository.
-const CHECKED: &[&str] = &[
-    "README.md",
-    "SECURITY.md",
-    "benches",
-    "codegen",
-    "docs",
-    "generated",
-    "pattern",
-    "runtime/PROTOCOL.md",
-    "schemas",
-    "tests/build.rs",
-    "tests/compiler",
-    "tests/simulation",
-    "tests/soak",
-    "tests/src",
-    "tests/vectors",
-    "xtask",
-];
-
 /// Folders without prose of this project, and the files that quote phrases.
-const SKIPPED: &[&str] = &["node_modules", "target", "dist", "docs/glossary.md", "tests/compiler/prose.rs"];
+const SKIPPED: &[&str] = &[
+    "node_modules",
+    "target",
+    "dist",
+    "corpus",
+    "CONTRIBUTING.md",
+    "docs/glossary.md",
+    "tests/compiler/prose.rs",
+];
 
 /// A phrase that is not idiomatic.
 struct Phrase {
-    /// The words in lower case. `a|b` stands for either word.
+    /// The words in lower case. `a|b` means either word.
     words: &'static str,
     instead: &'static str,
     /// Words that make the phrase fine if they precede it.
@@ -156,16 +143,22 @@ impl Phrase {
 
 fn checked_files() -> Vec<String> {
     let mut paths = Vec::new();
-    for checked in CHECKED {
-        let path = Path::new("..").join(checked);
-        if path.is_file() {
-            paths.push((*checked).to_owned());
-        } else {
-            paths.extend(files_below(&path).into_iter().map(|file| format!("{checked}/{file}")));
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(Path::new("..").join(&folder)).expect("a readable folder");
+        for entry in entries.map(|entry| entry.expect("a readable entry")) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = format!("{folder}{name}");
+            if name.starts_with('.') || SKIPPED.contains(&name.as_str()) || SKIPPED.contains(&path.as_str()) {
+                continue;
+            }
+            if entry.file_type().expect("a type").is_dir() {
+                folders.push(format!("{path}/"));
+            } else {
+                paths.push(path);
+            }
         }
     }
-    paths.retain(|path| {
-        !SKIPPED.iter().any(|skipped| path == skipped || path.split('/').any(|part| part == *skipped))
-    });
+    paths.sort();
     paths
 }

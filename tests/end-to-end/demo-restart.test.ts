@@ -32,7 +32,7 @@ test(
     await until("some of the draft is there", async () => (await draftOf(page)).length > 100);
     await demo.kill();
     await waitForDisconnect(page);
-    await page.getByText("This page reconnects by itself").waitFor();
+    await page.getByText("This page reconnects automatically").waitFor();
     const begun = await draftOf(page);
     expect(begun.length).toBeGreaterThan(100);
     await demo.restart();
@@ -40,7 +40,7 @@ test(
     await page.getByLabel("Approval").waitFor({ timeout: LONG });
     await page.getByText("Waiting for a verdict").first().waitFor();
     const draft = await draftOf(page);
-    expect(draft.startsWith(begun), "the draft that is written anew is the same").toBe(true);
+    expect(draft.startsWith(begun), "the continued draft starts with the same text").toBe(true);
     await demo.kill();
     await waitForDisconnect(page);
     // The page repeats the signal until the server is back. Two clicks send it twice.

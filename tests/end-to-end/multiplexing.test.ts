@@ -39,7 +39,7 @@ test.each(transports)("20 subscriptions share one connection over %s, and resume
   expect(proxy.open).toBe(1);
   const publishing = Promise.all(runs.map((run) => server.statuses(run, { count: 200, pauseMilliseconds: 3 })));
   for (const cut of range(1, 6)) {
-    await until("it goes on", () => listeners.every(({ indexes }) => indexes.length > cut * 30));
+    await until("it continues", () => listeners.every(({ indexes }) => indexes.length > cut * 30));
     proxy.cut();
   }
   await publishing;
@@ -102,7 +102,7 @@ test("if WebSockets are blocked, event streams deliver everything across reconne
   const listener = await start("run_blocked", { token: () => server.token("run_blocked"), apiBaseUrl: proxy.url });
   const publishing = server.statuses("run_blocked", { count: 1500, size: 300, pauseMilliseconds: 1 });
   for (const cut of range(1, 11)) {
-    await until("it goes on", () => listener.indexes.length > cut * 100);
+    await until("it continues", () => listener.indexes.length > cut * 100);
     proxy.cut();
   }
   await publishing;

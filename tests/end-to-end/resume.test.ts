@@ -24,7 +24,7 @@ test("after 15 lost connections, no message is lost, repeated or out of order", 
   for (const cut of range(1, 16)) {
     const seen = listener.indexes.length;
     const isBack = () => proxy.connections === cut && listener.indexes.length > seen + 20 * (cut % 4);
-    await until("it goes on", isBack);
+    await until("it continues", isBack);
     proxy.cut();
   }
   await publishing;

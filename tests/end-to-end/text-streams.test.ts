@@ -55,7 +55,7 @@ test.each(["websocket", "sse"] as const)("a text stream is complete after 10 rec
   const { texts, ends } = await readDrafts(run, { apiBaseUrl: proxy.url, transport });
   const writing = server.draft(run, TEXT, { piece: 3, pauseMilliseconds: 5 });
   for (const cut of range(1, 11)) {
-    await until("it goes on", () => (texts[0]?.length ?? 0) > cut * 100);
+    await until("it continues", () => (texts[0]?.length ?? 0) > cut * 100);
     proxy.cut();
   }
   await writing;
@@ -83,7 +83,7 @@ test("a text stream of a killed server ends with an error, and the next one is c
   onTestFinished(() => proxy.stop());
   const { texts, ends, subscription } = await readDrafts("run_killed", { apiBaseUrl: proxy.url });
   void first.draft("run_killed", TEXT, { piece: 3, pauseMilliseconds: 5 }).catch(() => {});
-  await until("it goes on", () => (texts[0]?.length ?? 0) > 100);
+  await until("it continues", () => (texts[0]?.length ?? 0) > 100);
   await first.kill();
   const second = await Server.start({ storage });
   proxy.up(second.url);

@@ -168,7 +168,7 @@ test("an error in a callback is passed to onError and stops nothing", async () =
     onError: (error) => errors.push(error),
   });
   await server.tokens("run_throws", { count: 3 });
-  await until("all were told", () => errors.length >= 3);
+  await until("all errors were reported", () => errors.length >= 3);
   expect(seen).toEqual([0, 1, 2]);
   handle.close();
 });

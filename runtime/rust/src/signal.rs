@@ -18,8 +18,8 @@ use crate::storage::{NewSignal, Signalled, StorageError, Taken};
 impl Hub {
     /// Sends a signal to a run on a channel, as clients do with `POST signal`. Set options, then await it.
     ///
-    /// A run that waits for signals asks a question, and a question accepts one answer. The receipt says whether the
-    /// signal is that answer, or is kept because the run has not asked for it yet.
+    /// A run that waits for signals asks a question, and a question accepts one answer. The receipt states that the
+    /// signal is that answer, or that it is kept because the run has not asked for it yet.
     pub fn signal<'p, P: ?Sized>(&'p self, signal: Signal<'p, P>, payload: &'p P) -> SendSignal<'p, P> {
         SendSignal { hub: self, signal, payload, options: SignalOptions::default() }
     }

@@ -5,7 +5,7 @@
     clippy::items_after_statements,
     clippy::float_cmp,
     clippy::needless_pass_by_value,
-    reason = "an optional nullable is one, tables stand beside their tests, and doubles are compared exactly"
+    reason = "an optional nullable is one, tables are next to their tests, and doubles are compared exactly"
 )]
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The schema interpreter: one value, one verdict.
 
-#![allow(clippy::items_after_statements, reason = "tables stand beside their tests")]
+#![allow(clippy::items_after_statements, reason = "tables are next to their tests")]
 
 use fanfare::schema::{
     Additional, Array, Format, Integer, Literals, Number, Object, Pattern, Property, Schema, Tagged, Text,

@@ -41,7 +41,7 @@ async function open(options: { min?: number; transport?: "sse"; token?: () => Pr
 
 const changes: readonly (readonly [string, () => void])[] = [
   ["the network goes", () => window.dispatchEvent(new Event("offline"))],
-  ["the network comes back", () => window.dispatchEvent(new Event("online"))],
+  ["the network returns", () => window.dispatchEvent(new Event("online"))],
   ["the page is shown again", () => document.dispatchEvent(new Event("visibilitychange"))],
   ["the page comes out of the cache", () => window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }))],
   ["the page is thawed", () => document.dispatchEvent(new Event("resume"))],

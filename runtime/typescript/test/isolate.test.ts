@@ -111,8 +111,8 @@ describe("a callback that throws is reported, and", () => {
 });
 
 it.each([
-  ["gives issues that are no list", () => ({ issues: "no" })],
-  ["gives issues of another shape", () => ({ issues: [null] })],
+  ["returns issues that are not a list", () => ({ issues: "no" })],
+  ["returns issues of another shape", () => ({ issues: [null] })],
   ["gives a result with a getter that throws", () => Object.defineProperty({}, "issues", { get: fail })],
   ["throws", fail],
   ["rejects", () => Promise.reject(failure)],

@@ -57,7 +57,7 @@ describe("each keyword has its message", () => {
     ["minProperties", { minProperties: 1 }, {}, [" minProperties: must have at least 1 property, got an object"]],
     ["maxProperties", { maxProperties: 2 }, { a: 1, b: 2, c: 3 }, [" maxProperties: must have at most 2 properties, got an object"]],
     ["required", { required: ["a/b"] }, {}, ["/a~1b required: is required"]],
-    ["dependentRequired", { dependentRequired: { credit_card: ["address", "name"] } }, { credit_card: 1, name: 1 }, ['/address dependentRequired: is required beside "credit_card"']],
+    ["dependentRequired", { dependentRequired: { credit_card: ["address", "name"] } }, { credit_card: 1, name: 1 }, ['/address dependentRequired: is required when "credit_card" is present']],
     ["propertyNames", { propertyNames: { minLength: 3, pattern: "b" } }, { aa: 1 }, [
       '/aa propertyNames: its name must have at least 3 characters, got "aa"',
       '/aa propertyNames: its name must match the pattern b, got "aa"',

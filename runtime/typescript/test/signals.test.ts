@@ -151,7 +151,7 @@ it.each([
   [413, null, { code: "invalid" }],
   [422, { issues }, { code: "invalid", issues }],
   [418, null, { code: "unknown" }],
-] as const)("%i with %o is told as it is, and not sent again", async (status, data, expected) => {
+] as const)("%i with %o is reported unchanged, and not sent again", async (status, data, expected) => {
   server.signalAnswers = [[status, data, "in the server's words"]];
   const error = await failure(verdict());
   expect(error).toMatchObject({ status, ...expected });

@@ -204,7 +204,7 @@ it("a store shows the text so far as one message, and how it ended", async () =>
   await until(() => (shown().last as { status?: string } | null)?.status === "failed");
   begin("s3");
   await until(() => shown().all.length === 4);
-  end("s3", { error: "the run went on", stopped: true });
+  end("s3", { error: "the run continued", stopped: true });
   await until(() => (shown().last as { status?: string } | null)?.status === "stopped");
   store.reset();
   expect(shown().all).toEqual([]);

@@ -94,11 +94,11 @@ test("receives missed messages after a lost connection", async () => {
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.getByLabel("Summary").waitFor();
   proxy.cut();
-  await page.getByText("This page goes on by itself").waitFor();
+  await page.getByText("This page reconnects automatically").waitFor();
   const seen = await summaryOf(page);
   await page.waitForTimeout(300);
   expect(await summaryOf(page)).toBe(seen);
-  proxy.mend();
+  proxy.restore();
   await page.getByLabel("Approval").waitFor();
   const whole = await openPage(`${server.url}/${new URL(page.url()).hash}`);
   await whole.getByLabel("Approval").waitFor();

@@ -2,9 +2,9 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface Proxy {
   readonly url: string;
-  /** Breaks all connections, and refuses new ones until `mend` is called. */
+  /** Breaks all connections, and refuses new ones until `restore` is called. */
   cut(): void;
-  mend(): void;
+  restore(): void;
   stop(): void;
 }
 
@@ -36,7 +36,7 @@ export async function startProxy(serverUrl: string): Promise<Proxy> {
       isCut = true;
       breakAll();
     },
-    mend: () => {
+    restore: () => {
       isCut = false;
     },
     stop: () => {

@@ -74,7 +74,7 @@ async fn notify(hub: &Hub, level: NoticeLevel, text: String) -> Result<(), Publi
     Ok(())
 }
 
-/// Waits until the server is told to stop, and notifies all pages.
+/// Waits for a signal to stop, and notifies all pages.
 async fn shutdown_signal(hub: Hub) {
     stop_signal().await;
     if let Err(error) = notify(&hub, NoticeLevel::Warning, "The server is stopping.".into()).await {

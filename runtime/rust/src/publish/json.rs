@@ -48,7 +48,7 @@ impl<'p> PublishJson<'p> {
         self
     }
 
-    /// Checks the text and starts to publish it. The outcome says whether the key was used before.
+    /// Checks the text and starts to publish it. The outcome includes whether the key was used before.
     pub(crate) fn start(self) -> Result<Appending, PublishError> {
         let Self { hub, channel, topic, body, options } = self;
         let (channel, index) = hub.registry().topic(channel, topic)?;

@@ -1,5 +1,5 @@
 //! Tables from JSON Schema text, so that tests read as schemas do. References are
-//! written out: what is recursive stands in `static`s.
+//! written out: recursive schemas are `static`s.
 
 use fanfare::schema::{
     Condition, Contains, Format, Items, Kinds, Literals, Members, Number, Pattern, Rules, Text,
@@ -76,7 +76,7 @@ fn kinds(types: &Value) -> Kinds {
             "string" => Kinds::STRING,
             "array" => Kinds::ARRAY,
             "object" => Kinds::OBJECT,
-            other => panic!("{other} is no type"),
+            other => panic!("{other} is not a type"),
         },
     }
 }

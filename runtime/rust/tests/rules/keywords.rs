@@ -1,4 +1,4 @@
-//! What each keyword accepts, also beside values that it does not bind.
+//! What each keyword accepts, also for values to which it does not apply.
 
 use serde_json::json;
 

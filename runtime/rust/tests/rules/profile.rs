@@ -78,7 +78,7 @@ fn a_payload_may_be_rules() {
     let error = decode::<Card>(br#"{"number":""}"#).unwrap_err().to_string();
     assert_eq!(
         error,
-        "/address is required beside \"number\"; /number must have at least 1 character, got \"\""
+        "/address is required when \"number\" is present; /number must have at least 1 character, got \"\""
     );
     let twice = Card { number: "1".into(), additional: BTreeMap::from([("number".into(), "2".into())]) };
     let issues = fanfare::schema::check(Card::SCHEMA, &twice).unwrap_err();

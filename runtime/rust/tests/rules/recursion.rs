@@ -22,7 +22,7 @@ fn a_recursive_reference_evaluates_on_every_level() {
     let tree = json!({ "left": { "value": 1, "right": {} }, "value": 2 });
     assert_eq!(issues_of(&CLOSED, &tree), [""; 0]);
     let broken = json!({ "left": { "right": { "valeu": 1 }, "value": 1 }, "x": 1 });
-    // The levels above look for what is left over once this is mended.
+    // The levels above check for unevaluated properties once this is fixed.
     assert_eq!(
         issues_of(&CLOSED, &broken),
         ["/left/right/valeu unevaluatedProperties: is not allowed, got 1"]
@@ -59,7 +59,7 @@ fn recursion_ends_with_the_depth_that_the_profile_allows() {
     }
 }
 
-/// Two alternatives, and rules beside them, that all lead into the same property.
+/// Two alternatives and other rules that all apply to the same property.
 static EXPRESSION: Rules = Rules {
     object: Some(&Members { properties: &[("of", &EXPRESSION)], ..Members::ANY }),
     one_of: &[&ADD, &MULTIPLY],

@@ -113,7 +113,7 @@ fn nested_applicators_hand_up_what_they_evaluated() {
         "allOf": [{ "unevaluatedProperties": { "type": "integer" } }], "unevaluatedProperties": false,
     });
     verdicts(inner, &["{\"a\":1}"], &["{\"a\":\"x\"}"]);
-    // Not the other way round: inner rules do not see what stands beside them.
+    // Not the other way round: inner rules do not see what their siblings evaluate.
     let cousins = json!({ "allOf": [{ "properties": { "a": true } }, { "unevaluatedProperties": false }] });
     verdicts(cousins, &["{}"], &["{\"a\":1}"]);
     let items = json!({ "allOf": [{ "items": true }, { "unevaluatedItems": false }] });

@@ -108,7 +108,7 @@ fn objects_have_their_words() {
     says(
         json!({ "dependentRequired": { "\"": ["b"] } }),
         json!({ "\"": 1 }),
-        r#"/b dependentRequired: is required beside "\"""#,
+        r#"/b dependentRequired: is required when "\"" is present"#,
     );
     says(
         json!({ "additionalProperties": false }),

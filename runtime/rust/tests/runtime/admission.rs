@@ -25,7 +25,7 @@ async fn server(hub: impl FnOnce(HubBuilder) -> HubBuilder, serve: impl FnOnce(S
     Server::serve_ours(hub, Router::new(), serve).await
 }
 
-/// A connection over which a client keeps sending texts, and connects anew when it is ended.
+/// A connection over which a client keeps sending texts, and connects again when it is closed.
 fn attack(address: SocketAddr, texts: &'static [&'static str], pause: Duration) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {

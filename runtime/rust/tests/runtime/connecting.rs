@@ -1,4 +1,4 @@
-//! Requests that are no connection, and connections that misbehave.
+//! Requests that cannot be upgraded, and connections that misbehave.
 
 use std::time::{Duration, Instant};
 

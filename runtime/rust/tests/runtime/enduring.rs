@@ -1,4 +1,4 @@
-//! Runs that cannot be stuck: whatever fails, frees its slot, is counted and goes on somewhere.
+//! Runs never hang: after any failure, a run frees its slot, is counted, and continues somewhere.
 
 use std::future::{Future, pending};
 use std::process::Command;
@@ -161,7 +161,7 @@ async fn a_graceful_stop_releases_every_run() {
         slowest = slowest.max(since.elapsed());
         server.stop().await;
     }
-    println!("the next server went on within {slowest:?}, of {STOPS} stops");
+    println!("the next server continued within {slowest:?}, of {STOPS} stops");
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
     let others = others.start().await.unwrap();
     let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
     assert_eq!(why, "this server has no definition for the run's channel \"room:1\"");
-    assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Cancelled), "it can be let go all the same");
+    assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Cancelled), "it can still be cancelled");
     second.stop().await;
     let third = file.server().await;
     let (runs, _) = runs(&third, job).await;

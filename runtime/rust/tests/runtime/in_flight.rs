@@ -1,4 +1,4 @@
-//! What is being written to all connections together is bounded, whoever does not read.
+//! The bytes being written to all connections are limited, even if clients do not read.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What the log is told of tokens: nothing that lets anyone in.
+//! The log contains no token and no key.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};

@@ -176,7 +176,7 @@ async fn each_limit_says_how_full_it_is_and_how_often_it_was_reached() {
     figures.becomes("fanfare_limit_used unsubscribed_connections", 1.0).await;
     let mut first = server.subscribe(&channel, &["said"]).await;
     first.ready().await;
-    // The silent one was told to give way, and may not have left yet.
+    // The silent one is being evicted, and may not have left yet.
     figures.becomes("fanfare_limit_used unsubscribed_connections", 0.0).await;
     figures.becomes("fanfare_limit_used connections", 1.0).await;
     let mut second = server.subscribe(&channel, &["said"]).await;

@@ -114,7 +114,7 @@ async fn connecting_too_often_is_refused_by_token_and_by_address() {
     }
     let refusal = server.refusal(&token).await;
     assert_eq!((refusal.status, &refusal.body["data"]["code"]), (429, &json!("too_often")));
-    // The same in band, over a connection that may go on.
+    // The same in band, on a connection that stays open.
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     client.send(&json!({ "kind": "sub", "ref": "7", "data": token })).await;
     assert_eq!(client.error().await, ("too_often".into(), Some("7".into())));

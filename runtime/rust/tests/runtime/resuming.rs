@@ -1,4 +1,4 @@
-//! A subscriber that comes back gets what it missed, or hears of a gap.
+//! A subscriber that reconnects receives the messages that it missed, or a gap.
 
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ async fn a_cursor_of_another_life_is_a_gap_and_then_all_there_is() {
     let (after, before) = client.gap().await;
     assert_eq!(after, unknown);
     let id = server.hub.publish(said(&channel), "first").await.unwrap();
-    assert_eq!(id.to_string(), before, "delivery goes on with it");
+    assert_eq!(id.to_string(), before, "delivery continues with it");
     assert_eq!(client.data().await, "first");
 
     let mut client = server.resume(&channel, &["said"], unknown).await;

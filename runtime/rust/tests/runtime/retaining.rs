@@ -43,7 +43,7 @@ async fn the_latest_message_outlives_history() {
     assert_eq!(client.id_and_data().await, (kept.to_string(), json!({ "message": "s2" })));
     client.silence().await;
 
-    // One that comes back to it has lost `said` messages, and no `status`.
+    // A client that resumes there has lost `said` messages, but no `status`.
     let since = kept.to_string().replace("-000000002", "-000000001");
     let mut client = server.resume(&channel, &["status", "said"], &since).await;
     client.ready().await;
@@ -58,7 +58,7 @@ async fn the_latest_message_outlives_history() {
     assert_eq!(client.data().await, json!({ "message": "s2" }));
     client.silence().await;
 
-    // Replaced at last, it is gone: whoever did not have it hears so.
+    // Once replaced, it is gone, and clients that did not have it receive a gap.
     hub.publish(status(&channel), &Status::new("s3")).await.unwrap();
     let mut client = server.resume(&channel, &["status"], &since).await;
     client.ready().await;

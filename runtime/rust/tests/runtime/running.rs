@@ -67,7 +67,7 @@ async fn a_run_is_told_from_its_beginning_to_its_result() {
     assert_eq!(runs.status("run_2").await, Ok(None));
     let mut late = server.subscribe(&channel.0, &["said"]).await;
     late.ready().await;
-    assert_eq!(news(&mut late).await["status"], "completed", "who comes late is told the latest");
+    assert_eq!(news(&mut late).await["status"], "completed", "late subscribers receive the latest event");
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_run_fails_when_it_gets_no_further_or_cannot() {
         async move {
             attempts.up();
             match how.as_str() {
-                "fail" => Err(RunError::fail("no repetition mends it")),
+                "fail" => Err(RunError::fail("no retry can fix it")),
                 "panic" => panic!("as bugs do"),
                 "long" => Ok(done("")),
                 _ => Err("x".parse::<u32>().unwrap_err().into()),
@@ -130,7 +130,7 @@ async fn a_run_fails_when_it_gets_no_further_or_cannot() {
     .await;
     let mut last = 0;
     for (how, message, tried) in [
-        ("fail", "no repetition mends it", 1),
+        ("fail", "no retry can fix it", 1),
         ("panic", "panicked: as bugs do", 5),
         ("error", "invalid digit found in string", 5),
         ("long", "the result does not match its schema: /message must have at least 1 character", 1),
@@ -204,7 +204,7 @@ async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
     // The change shows when the run continues.
     second.hub.signal(channel.nod(), "yes").await.unwrap();
     if let RunStatus::Completed(_) = ended(&others, "run_1").await {
-        panic!("other code went on");
+        panic!("other code continued");
     }
     let RunStatus::Halted(why) = others.status("run_1").await.unwrap().unwrap() else { panic!("not halted") };
     assert!(why.contains("step \"load\"") && why.contains("step \"fetch\""), "{why}");

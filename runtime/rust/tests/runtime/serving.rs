@@ -52,7 +52,7 @@ async fn the_head_of_a_request_may_not_take_for_ever() {
         // Whether it ends with an error or without matters to nobody.
         let _ = read_to_the_end(&mut stream).await;
     }
-    // One that says a byte at a time is no better.
+    // Neither may a client send one byte at a time.
     let stream = silent(&server, "GET / HTTP/1.1\r\nX-Padding: ").await;
     let (mut reader, mut writer) = stream.into_split();
     let dripping = tokio::spawn(async move {

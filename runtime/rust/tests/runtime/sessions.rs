@@ -125,7 +125,7 @@ async fn statuses(server: &Server, origin: &str) -> [Value; 5] {
 #[tokio::test]
 async fn a_page_of_another_origin_never_comes_by_the_session() {
     let server = Server::start_with(with_sessions).await;
-    // There is no run, which only those who may send the signal are told.
+    // There is no run; only clients that may send the signal learn this.
     let allowed = [json!("subscribed"), json!("subscribed"), json!(200), json!(200), json!(404)];
     let refused = [json!("unauthorized"), json!("unauthorized"), json!(401), json!(401), json!(401)];
     assert_eq!(statuses(&server, OWN).await, allowed);

@@ -122,7 +122,7 @@ async fn a_run_that_records_too_much_fails_also_after_a_restart() {
 
     runs.start(&job, "run_2", &Room(room("2")), &true).await.unwrap();
     waits(&runs, "run_2").await;
-    server.hub.signal(Room(room("2")).nod(), "go on").await.unwrap();
+    server.hub.signal(Room(room("2")).nod(), "continue").await.unwrap();
     let why = failure(ended(&runs, "run_2").await);
     assert_eq!(why, "the run recorded more than `max_journal_bytes` (10000)");
 }

@@ -108,7 +108,7 @@ async fn a_server_that_missed_what_is_deleted_tells_a_gap() {
     let before = say(&first, &channel, 0..2).await;
     let mut client = second.subscribe(&channel, &["said"]).await;
     client.ready().await;
-    // Published and deleted behind its back, as by a server that went on while this one stood still.
+    // Published and deleted behind its back, as by a server that continued while this one was stopped.
     let other = rusqlite::Connection::open(file.path()).unwrap();
     let skip = "UPDATE channels SET head = 700; UPDATE messages SET offset = offset + 698;
                 INSERT OR REPLACE INTO gone SELECT channel, 'said', 698 FROM messages LIMIT 1;";

@@ -9,7 +9,7 @@ use crate::bench::definition::{Status, room, said, small, status};
 use crate::bench::server::{KEY, Server};
 use crate::bench::sse::Events;
 
-/// Compressing middleware holds events back unless it is told not to transform them, and nginx unless told not to
+/// Compressing middleware holds events back unless `no-transform` forbids it, and nginx unless a header tells it not to
 /// buffer them.
 fn assert_is_passed_on_at_once(events: &Events) {
     let head = events.head.to_ascii_lowercase();

@@ -82,7 +82,7 @@ async fn sub_again_refreshes_and_repeats_nothing_unless_asked() {
     assert_eq!(client.data().await, json!({ "message": "s" }));
     client.silence().await;
 
-    // A topic that is added starts as for a new subscriber, the others go on.
+    // A topic that is added starts as for a new subscriber; the others continue.
     server.hub.publish(fanfare::Channel::topic::<str>(&channel, 2), "j").await.unwrap();
     client.sub(&server.token(&channel, &["journal"]), json!({})).await;
     subscribed(&mut client).await;

@@ -112,7 +112,7 @@ async fn a_token_that_is_not_valid_gets_one_answer_whatever_is_wrong() {
     assert_ne!(flipped, valid);
     let mut bodies = Vec::new();
     for token in attacks.iter().chain([&flipped]) {
-        // What is no token in a header at all is as good as missing.
+        // A header without a token counts as missing.
         let refusal = server.refusal(token).await;
         assert_eq!(refusal.status, 401, "{token}");
         bodies.push(refusal.body);

@@ -113,7 +113,7 @@ impl ObjectKeywords {
         for (trigger, names) in dependent.iter().filter(|(trigger, _)| self.present.contains(trigger)) {
             for name in names.iter().filter(|name| !self.present.contains(name)) {
                 report.add(&path.absent(name), Subject::Absent, "dependentRequired", || {
-                    format!("is required beside {}", quote(trigger))
+                    format!("is required when {} is present", quote(trigger))
                 })?;
             }
         }

@@ -101,7 +101,7 @@ impl Client {
         }
     }
 
-    /// The next text as it came.
+    /// The next text, unchanged.
     pub(crate) async fn text(&mut self) -> String {
         match self.message().await {
             Some(Ok(Message::Text(text))) => text.to_string(),

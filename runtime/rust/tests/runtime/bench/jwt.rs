@@ -1,4 +1,4 @@
-//! Tokens of whoever else has a key, and their claims.
+//! Tokens that other issuers sign, and their claims.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

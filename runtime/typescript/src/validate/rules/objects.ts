@@ -62,7 +62,7 @@ function presenceValidator({ required = [], dependentRequired = {} }: RulesObjec
         continue;
       }
       for (const name of names.filter((name) => !Object.hasOwn(members, name))) {
-        report.missing(name, "dependentRequired", `is required beside ${JSON.stringify(trigger)}`);
+        report.missing(name, "dependentRequired", `is required when ${JSON.stringify(trigger)} is present`);
       }
     }
   };
