@@ -58,8 +58,9 @@ fn read_tree(text: &str, parent: &[String], found: &mut BTreeSet<Vec<String>>) {
     if name.is_empty() {
         return;
     }
-    let path = [parent, &[name.clone()]].concat();
-    match text[name.len()..].strip_prefix("::") {
+    let rest = text[name.len()..].strip_prefix("::");
+    let path = [parent, &[name]].concat();
+    match rest {
         Some(rest) if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '{') => {
             read_tree(rest, &path, found);
         }

@@ -12,6 +12,8 @@ use crate::imports;
 struct Part {
     name: &'static str,
     folder: &'static str,
+    extension: &'static str,
+    read_imports: fn(&[String], &str) -> BTreeSet<Module>,
     /// Lowest first. A name means the file and the folder of that name.
     layers: &'static [&'static [&'static str]],
     /// Imports that the layers would allow. An empty name means every room.
@@ -29,6 +31,8 @@ struct Recursion {
 const COMPILER: Part = Part {
     name: "codegen",
     folder: "../codegen/src",
+    extension: "rs",
+    read_imports: imports::of_rust,
     layers: &[
         &["diagnostics", "names", "output", "schemas"],
         &["definition", "model"],
@@ -72,6 +76,8 @@ const COMPILER: Part = Part {
 const SERVER: Part = Part {
     name: "runtime, Rust",
     folder: "../runtime/rust/src",
+    extension: "rs",
+    read_imports: imports::of_rust,
     layers: &[
         &["simulation"],
         &["clock", "formats", "metrics", "offload", "random", "wire"],
@@ -127,6 +133,8 @@ const SERVER: Part = Part {
 const CLIENT: Part = Part {
     name: "runtime, TypeScript",
     folder: "../runtime/typescript/src",
+    extension: "ts",
+    read_imports: imports::of_typescript,
     layers: &[
         &["util", "validate/schema", "wire"],
         &["validate/rules", "validate/standard-schema"],
@@ -221,16 +229,12 @@ impl Part {
     fn imports(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let paths = files_below(Path::new(self.folder)).into_iter();
         let found: BTreeMap<Module, BTreeSet<Module>> = paths
-            .filter(|path| path.ends_with(".rs") || path.ends_with(".ts"))
+            .filter(|path| path.rsplit('.').next() == Some(self.extension))
             .map(|path| {
                 let text =
                     std::fs::read_to_string(Path::new(self.folder).join(&path)).expect("a readable file");
                 let module = imports::module(&path);
-                let imported = if path.ends_with(".rs") {
-                    imports::of_rust(&module, &text)
-                } else {
-                    imports::of_typescript(&module, &text)
-                };
+                let imported = (self.read_imports)(&module, &text);
                 (module, imported)
             })
             .collect();

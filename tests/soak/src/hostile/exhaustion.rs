@@ -61,7 +61,7 @@ pub(super) async fn bodies(port: u16) -> Result<String> {
     Ok(format!("{CONNECTIONS} connections that never send a body, {} requests", sent.await?))
 }
 
-/// Opens WebSockets and never sends a token.
+/// Opens `WebSocket`s and never sends a token.
 pub(super) async fn sockets(port: u16) -> Result<String> {
     let opened = all(|end| async move {
         let mut opened = 0;
