@@ -6,6 +6,7 @@ import { root } from "./support/paths.js";
 test.each([
   ["README.md", "main.ts"],
   ["docs/client.md", "Progress.tsx"],
+  ["docs/client.md", "store.ts"],
   ["docs/definition.md", "validators.ts"],
 ])("the code in %s is the type-checked code in quoted/%s", async (document, file) => {
   const text = await readFile(join(root, document), "utf8");
