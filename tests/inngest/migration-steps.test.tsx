@@ -45,7 +45,7 @@ test.each(STEPS)("the application at step %s shows its messages", async (step) =
   await until("it is open", () => element.textContent === "open");
   for (const progress of [0, 40, 100]) {
     await report(runId, progress);
-    await until("it is shown", () => element.textContent === `Writing (${progress} %)`);
+    await until("it is shown", () => element.textContent === `Writing (${progress}%)`);
   }
   await expect(report(runId, 101)).rejects.toThrow();
   page.unmount();

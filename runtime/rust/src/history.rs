@@ -52,8 +52,9 @@ use topic::{Held, Topic};
 /// The approximate number of bytes that a reader takes in one turn.
 pub(crate) const TURN_BYTES: usize = 32 * 1024;
 
-/// A message stays recent for this long, up to this many bytes, even if the history is shorter. So a burst does not
-/// overtake subscribers that read as fast as they can. Subscribers that join later do not receive such messages.
+/// A message stays recent for this long, up to this many bytes, even if the history is shorter. This gives
+/// live subscribers time to read a burst before it is evicted. New subscribers do not receive messages that are kept
+/// only for this reason.
 const LIVE_TIME: Duration = Duration::from_secs(5);
 const LIVE_BYTES: usize = 1024 * 1024;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::channel::{Channel, Grant, Registry, ResolveError};
 use crate::clock;
@@ -183,16 +184,19 @@ impl Hub {
             connections::reconnect_spread(count, self.settings().max_reconnect_spread)
         });
         self.enter(Phase::Closing);
+        let deadline = Instant::now() + self.settings().drain_timeout;
         let awaited =
             std::mem::take(&mut *self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner));
         for task in awaited {
-            if tokio::time::timeout(self.settings().drain_timeout, task).await.is_err() {
-                tracing::warn!("drain timeout elapsed; runs may be held until their guards end");
+            if timeout_at(deadline, task).await.is_err() {
+                tracing::warn!(
+                    "drain timeout elapsed; other processes can claim the runs of this one once their leases expire"
+                );
             }
         }
         let mut connections = self.shared.connections.subscribe();
         let drained = connections.wait_for(Connections::is_empty);
-        if tokio::time::timeout(self.settings().drain_timeout, drained).await.is_err() {
+        if timeout_at(deadline, drained).await.is_err() {
             tracing::warn!("drain timeout elapsed; closing connections with unsent messages");
         }
         self.enter(Phase::Closed);

@@ -21,10 +21,10 @@ mod json;
 pub use json::PublishJson;
 
 impl Hub {
-    /// Publishes a payload. Set options, then await it.
+    /// Returns a builder: set its options, then await it to publish the payload.
     ///
-    /// The payload is checked and encoded at once. The future completes when the message is in the channel's log, and
-    /// in the storage if the hub has one. Subscribers that fall behind the history receive a gap. To let them keep up,
+    /// Awaiting it checks and encodes the payload, and completes once the message is in the channel's log, and in the
+    /// storage if the hub has one. Subscribers that fall behind the history receive a gap. To let them keep up,
     /// publishing yields to other tasks from time to time.
     ///
     /// See [`Hub`] for an example.
@@ -95,7 +95,7 @@ impl Options<'_> {
     }
 }
 
-/// A message that is being published: [`Hub::publish`].
+/// A message to publish, which is sent when awaited. Returned by [`Hub::publish`].
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publish<'p, P: ?Sized> {
     hub: &'p Hub,

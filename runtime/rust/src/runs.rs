@@ -2,7 +2,7 @@
 //!
 //! A job is an async function that works through [`Run`]: the result of each step is recorded in the hub's storage
 //! before the job continues, and is not computed again when the run is executed again. `docs/runs.md` explains
-//! which publish to use and what each guarantees.
+//! when to use which call, and what each one guarantees.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -248,9 +248,9 @@ impl RunsBuilder {
         Job::new(name)
     }
 
-    /// Sets how often a step is retried before it fails, and how often in a row a job is retried that failed
-    /// outside of its steps without recording anything new. It also limits how often in a row the process may end
-    /// while it executes a run. Default: 4.
+    /// Sets the maximum number of retries. Default: 4. It applies separately to each step, to consecutive failures of a
+    /// job outside its steps if nothing new was recorded in between, and to consecutive crashes of the process while it
+    /// executes the same run.
     pub fn max_retries(&mut self, retries: u32) -> &mut Self {
         self.settings.retries = retries;
         self

@@ -1,5 +1,6 @@
 "use client";
 
+export { ConnectionError, InvalidMessageError } from "./errors.js";
 export { useRealtime } from "./subscription/use-realtime.js";
 export type {
   UseRealtimeConnectionStatus,

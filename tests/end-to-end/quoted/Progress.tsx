@@ -9,5 +9,5 @@ export function Progress({ runId }: { runId: string }) {
   });
   const status = messages.byTopic.status?.data;
   if (error) return <p>{error.message}</p>;
-  return <p>{status ? `${status.message} (${status.progress} %)` : connectionStatus}</p>;
+  return <p>{status ? `${status.message} (${status.progress}%)` : connectionStatus}</p>;
 }

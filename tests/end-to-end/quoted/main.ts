@@ -18,5 +18,5 @@ const subscription = await subscribe({
 void fetch("/runs/run_42", { method: "POST" });
 for await (const message of subscription) {
   const { message: text, progress } = message.data; // typed and validated
-  document.querySelector("#status")!.textContent = `${text} (${progress} %)`;
+  document.querySelector("#status")!.textContent = `${text} (${progress}%)`;
 }

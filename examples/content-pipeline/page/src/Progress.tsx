@@ -17,7 +17,7 @@ export function Progress({ statuses, runError }: ProgressProps) {
     <section className="progress" aria-label="Progress">
       <p className="status-line" role="status">
         <span>{runError?.message ?? latest?.message ?? "Waiting for the run"}</span>
-        <span className="percent">{progress} %</span>
+        <span className="percent">{progress}%</span>
       </p>
       <progress max={100} value={progress} />
       <ol className="steps" aria-label="Steps">

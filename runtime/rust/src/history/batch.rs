@@ -83,7 +83,7 @@ impl Batches {
     }
 
     pub(super) fn keep(&mut self, range: Range, last: u64, batch: &Arc<Batch>) {
-        // A batch longer than two turns has a long message, which must not outlive its history.
+        // A cached batch with a huge message would keep it in memory after the history has evicted it.
         if batch.bytes > 2 * TURN_BYTES {
             return;
         }

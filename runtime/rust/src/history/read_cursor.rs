@@ -87,7 +87,7 @@ impl Log {
         cursor: Option<Cursor>,
     ) -> Cursor {
         read_cursor.joined_at = read_cursor.joined_at.max(read_cursor.offset);
-        // Topics that were subscribed before resume where they are, even if the cursor goes further back.
+        // Adding topics may move the offset back. The current topics must not be sent again what they have received.
         for wanted in read_cursor.wanted.iter_mut().flatten() {
             wanted.after = wanted.after.max(read_cursor.offset);
         }

@@ -148,7 +148,7 @@ impl HubBuilder {
     /// fn with_sessions(hub: HubBuilder, inbox: fn(&str) -> Channel) -> HubBuilder {
     ///     hub.authorize(move |request: AuthorizeRequest| async move {
     ///         let cookie = request.headers().get("cookie").and_then(|cookie| cookie.to_str().ok());
-    ///         let user = find_user(cookie.unwrap_or_default()).await.ok_or(AuthorizeError::AuthError)?;
+    ///         let user = find_user(cookie.unwrap_or_default()).await.ok_or(AuthorizeError::Refused)?;
     ///         Ok(SessionGrant::new(inbox(&user).grant(["messages"])).subject(user))
     ///     })
     /// }

@@ -43,7 +43,7 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
         .await;
     // Nothing is received if the body was read to its end, or if the handler still holds it.
     let Ok(UnreadBody { body, is_read }) = receiver.try_recv() else { return response };
-    // Reading would ask a client for a body that it has not begun to send.
+    // Reading would send `100 Continue`, and the client would send a body that is not needed.
     if waits_for_continue && !is_read {
         response.headers_mut().insert(header::CONNECTION, CLOSE);
         return response;

@@ -103,11 +103,11 @@ impl Socket {
             }
             transport.next().await
         });
-        // Look for a frame after every turn. A connection is usually woken for its next turn, so the first poll
-        // skips the frame.
-        let mut is_woken = false;
+        // The first poll follows a turn: it looks for a frame first, so that a busy channel cannot starve the client.
+        // Later polls look for a turn first, because that is usually why the task was woken.
+        let mut was_polled = false;
         poll_fn(|context| {
-            let is_turn_first = mem::replace(&mut is_woken, true);
+            let is_turn_first = mem::replace(&mut was_polled, true);
             if is_turn_first && let Poll::Ready(turn) = session.poll_next(context) {
                 return Poll::Ready(Next::Turn(turn));
             }

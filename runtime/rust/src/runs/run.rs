@@ -147,7 +147,7 @@ impl<C: TypedChannel> Run<C> {
     /// holds no slot, no lease and no thread.
     ///
     /// # Errors
-    /// None today; `Result` leaves room for them.
+    /// Currently none. The result leaves room for errors of later versions.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
         let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
@@ -184,7 +184,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// None today; `Result` leaves room for them.
+    /// Currently none. The result leaves room for errors of later versions.
     pub async fn version(&self, id: &str, version: u32) -> Result<u32, RunError> {
         if self.context.skips_version(&self.branch, id) {
             return Ok(0);

@@ -31,7 +31,7 @@ impl<C: TypedChannel> Run<C> {
     /// was sent before the run first asked for it answers at once.
     ///
     /// # Errors
-    /// None today; `Result` leaves room for them.
+    /// Currently none. The result leaves room for errors of later versions.
     pub async fn wait_for<P>(
         &self,
         signal: Signal<'_, P>,
@@ -83,7 +83,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     /// Waits for at most `timeout`. Returns `None` if no signal arrived in time.
     ///
     /// # Errors
-    /// None today; `Result` leaves room for them.
+    /// Currently none. The result leaves room for errors of later versions.
     pub async fn within(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
         let call = self.run.begin(CallKind::Wait, &names.join(" or ")).await?;

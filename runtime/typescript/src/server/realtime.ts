@@ -25,8 +25,8 @@ export interface RealtimeOptions {
   /** The base URL as pages reach it, for client subscription tokens. Default: `apiBaseUrl`. */
   readonly clientApiBaseUrl?: string | undefined;
   /**
-   * How often a request is repeated that was not answered, or with 429 or 5xx. An idempotency key
-   * keeps repeated publishes from having an effect twice. Default: 4.
+   * How often to retry a request that fails with a network error, 429 or 5xx. Retries of a publish have
+   * its idempotency key, so they take effect once. Text streams are not retried. Default: 4.
    */
   readonly retries?: number | undefined;
 }

@@ -10,5 +10,5 @@ export function Progress({ runId }: { runId: string }) {
     token: () => fetchToken(runId),
   });
   const status = messages.byTopic.status?.data;
-  return <p>{status ? `${status.message} (${status.progress} %)` : connectionStatus}</p>;
+  return <p>{status ? `${status.message} (${status.progress}%)` : connectionStatus}</p>;
 }

@@ -29,7 +29,7 @@ impl Session {
             Ok(ClientFrame::Alive) => vec![self.alive_frame()],
             Err(bad) => {
                 self.bad_frames += 1;
-                vec![error_frame(ErrorCode::FrameError, bad.message, &bad.subscription_id.map(Into::into))]
+                vec![error_frame(ErrorCode::BadFrame, bad.message, &bad.subscription_id.map(Into::into))]
             }
         };
         if self.bad_frames >= MAX_BAD_FRAMES {

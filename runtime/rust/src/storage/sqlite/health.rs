@@ -11,7 +11,8 @@ use super::StorageError;
 /// How long a transaction waits for a locked file.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a transaction waits after another one has timed out, and how long transactions fail at once after that.
+/// After a lock timeout, transactions fail immediately for this long. Later ones wait only this long for the lock, until
+/// one succeeds.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How long a transaction may take before the storage is reported as hanging.

@@ -207,7 +207,7 @@ pub(super) fn is_answer_fresh(
     }
     last.iter()
         .filter(|(branch, _)| is_preferred(branch))
-        .any(|(branch, call)| took_answer(call) && is_last_word(&last, fork, branch))
+        .any(|(branch, call)| took_answer(call) && has_no_later_call(&last, fork, branch))
 }
 
 /// Returns whether a recorded call is a wait that took an answer.
@@ -216,9 +216,9 @@ pub(super) fn took_answer(call: &RecordedCall) -> bool {
     call.kind == CallKind::Wait && parse_taken(value).is_some()
 }
 
-/// Returns whether the branches around `branch`, up to `fork`, recorded nothing after the fork inside them that
-/// leads to `branch`. The decision of such a fork does not count.
-fn is_last_word(last: &BTreeMap<&str, &RecordedCall>, fork: &CallSite, branch: &str) -> bool {
+/// Walks from `branch` out to `fork`. Returns `false` if an enclosing branch recorded a call after the nested fork that
+/// contains `branch`. The decision of such a fork does not count.
+fn has_no_later_call(last: &BTreeMap<&str, &RecordedCall>, fork: &CallSite, branch: &str) -> bool {
     let mut inner = CallSite { branch: branch.to_owned(), position: 0 };
     while let Some(around) = inner.fork() {
         if around == *fork {

@@ -63,7 +63,7 @@ pub enum ClientFrame {
 #[non_exhaustive]
 pub enum ErrorCode {
     /// The frame is not JSON, not of a known kind, or has an invalid field.
-    FrameError,
+    BadFrame,
     /// The token of a `sub` or `renew` is not valid.
     Unauthorized,
     /// The token does not grant a channel or topic that was requested, or that the renewed subscription has.
@@ -89,7 +89,7 @@ impl ErrorCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::FrameError => "bad_frame",
+            Self::BadFrame => "bad_frame",
             Self::Unauthorized => "unauthorized",
             Self::NotGranted => "not_granted",
             Self::UnknownChannel => "unknown_channel",
