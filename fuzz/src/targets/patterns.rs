@@ -39,9 +39,13 @@ pub(crate) fn check(input: &[u8]) {
     let _ = pattern.matches(&format!("{start}{}{end}", part.repeat(count)));
 }
 
-/// Returns `true` if a backtracking matcher decides within about a million steps.
+/// Returns `true` if the backtracking reference decides soon. Over repeated groups that may be empty, it can loop forever.
 fn may_backtrack(source: &str, text: &str) -> bool {
     let quantifiers = source.matches(['*', '+', '?', '{']).count();
+    let repeats_a_group = [")*", ")+", ")?", "){"].iter().any(|end| source.contains(end));
+    let may_be_empty = quantifiers > 1 || source.contains('|') || source.contains("()");
     let characters = text.chars().count();
-    characters <= MAX_COMPARED && characters * quantifiers <= MAX_BACKTRACKING
+    !(repeats_a_group && may_be_empty)
+        && characters <= MAX_COMPARED
+        && characters * quantifiers <= MAX_BACKTRACKING
 }

@@ -70,7 +70,7 @@ test("shows whose verdict counts after a second click and to a second person", a
   await first.getByRole("button", { name: "Approve" }).dblclick();
   await second.getByRole("button", { name: "Reject" }).click();
   await first.getByText("You have given your verdict already; the first one counts.").waitFor();
-  await second.getByText(/Ada was first, at .*\. Thank you all the same\./u).waitFor();
+  await second.getByText(/Ada was first, at .*\. Thank you anyway\./u).waitFor();
   await Promise.all([first, second].map(resultOf));
   expect(await second.getByLabel("What happened").textContent()).toContain("Ada approved the draft");
   await slow.stop();
@@ -108,7 +108,7 @@ test("receives missed messages after a lost connection", async () => {
 
 test("shows the server's notice", async () => {
   const page = await openPage();
-  await page.getByText("Ready to summarise PROTOCOL.md, or a text of yours.").waitFor();
+  await page.getByText("Ready to summarise PROTOCOL.md or your own text.").waitFor();
 });
 
 test("refuses a text without sentences, with a reason", async () => {
