@@ -22,11 +22,21 @@ pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> 
         return work();
     }
     let cores = CORES.get_or_init(|| Semaphore::new(available_parallelism().map_or(1, usize::from)));
+    run_on(cores, work).await
+}
+
+async fn run_on<T: Send + 'static>(
+    cores: &'static Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
     // The semaphore is never closed.
     let permit = cores.acquire().await.ok();
-    let done = spawn_blocking(work).await;
-    drop(permit);
-    match done.map_err(tokio::task::JoinError::try_into_panic) {
+    // The work continues if the caller is dropped, so it holds the permit itself.
+    let done = spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    match done.await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(result) => result,
         Err(Ok(panic)) => resume_unwind(panic),
         // The runtime is shutting down, and drops this task next.
@@ -37,6 +47,9 @@ pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> 
 #[cfg(test)]
 mod tests {
     use std::thread::current;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -45,6 +58,17 @@ mod tests {
         let serving = current().id();
         assert_eq!(run(MIN_OFFLOADED - 1, || current().id()).await, serving);
         assert_ne!(run(MIN_OFFLOADED, || current().id()).await, serving);
+    }
+
+    #[tokio::test]
+    async fn abandoned_work_keeps_its_core_until_it_ends() {
+        static CORES: Semaphore = Semaphore::const_new(1);
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let abandoned = run_on(&CORES, move || ended.recv());
+        assert!(timeout(Duration::from_millis(50), abandoned).await.is_err(), "the work continues");
+        assert_eq!(CORES.available_permits(), 0);
+        drop(end);
+        run_on(&CORES, || ()).await;
     }
 
     #[tokio::test]

@@ -24,7 +24,8 @@ impl Attackers {
         {
             use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
             let all = sched_getaffinity(None)?;
-            if let Some(last) = (0..CpuSet::MAX_CPU).rfind(|core| all.is_set(*core) && all.count() > 1) {
+            let last = (0..CpuSet::MAX_CPU).rfind(|core| all.is_set(*core));
+            if let Some(last) = last.filter(|_| all.count() > 1) {
                 let (mut reserved, mut others) = (CpuSet::new(), all);
                 reserved.set(last);
                 others.unset(last);
