@@ -466,7 +466,7 @@ pub(crate) struct Signal {
     pub(crate) payload: TypeId,
 }
 
-/// What a topic carries.
+/// The content of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carries {
     Payload(TypeId),

@@ -29,7 +29,7 @@ impl Pipeline {
         self.0.topic(0)
     }
 
-    /// What the run learns about the text as it proceeds.
+    /// Findings about the text, published as the run proceeds.
     #[must_use]
     pub fn insights(&self) -> fanfare::Topic<'_, super::Insight> {
         self.0.topic(1)
@@ -90,7 +90,7 @@ impl fanfare::TypedChannel for Pipeline {
 pub enum Topic {
     /// The run's current step and progress.
     Status,
-    /// What the run learns about the text as it proceeds.
+    /// Findings about the text, published as the run proceeds.
     Insights,
     /// The summary, token by token, as it is written.
     Tokens,
@@ -179,7 +179,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 /// The run's current step and progress.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// What the run is doing, as a sentence to display.
+    /// The current activity of the run, as a sentence to display.
     pub message: String,
     /// `step`.
     pub step: super::Step,
@@ -221,7 +221,7 @@ fanfare::object!(Approve: schemas::APPROVE {
     "text" => text?,
 });
 
-/// What the run returns.
+/// The result of the run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunResult {
     /// The text's first heading, or null if it has none.

@@ -15,7 +15,7 @@ export const pipeline = defineChannel({
   topics: {
     /** The run's current step and progress. */
     status: { payload: f.payload(PipelineStatusSchema), retain: "last" },
-    /** What the run learns about the text as it proceeds. */
+    /** Findings about the text, published as the run proceeds. */
     insights: { payload: f.payload(InsightSchema), retain: "all" },
     /** The summary, token by token, as it is written. */
     tokens: { payload: f.payload(TokenSchema), retain: "all" },

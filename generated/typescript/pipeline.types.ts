@@ -37,7 +37,7 @@ export interface Statistics {
 
 /** The run's current step and progress. */
 export interface PipelineStatus {
-  /** What the run is doing, as a sentence to display. */
+  /** The current activity of the run, as a sentence to display. */
   message: string;
   step: Step;
   /** How much of the run is done, in percent. */
@@ -61,7 +61,7 @@ export interface PipelineApprove {
   text?: string | undefined;
 }
 
-/** What the run returns. */
+/** The result of the run. */
 export interface PipelineRunResult {
   /** The text's first heading, or null if it has none. */
   title: string | null;

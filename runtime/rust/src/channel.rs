@@ -183,7 +183,7 @@ pub struct TopicDefinition {
     pub name: &'static str,
     /// What is published to it.
     pub carries: Carries,
-    /// What a new subscriber receives of it at once.
+    /// The messages that a new subscriber receives at once.
     pub retain: Retain,
 }
 
@@ -231,7 +231,7 @@ impl History {
     }
 }
 
-/// What a new subscriber receives of a topic at once, independent of the channel's [`History`].
+/// The messages of a topic that a new subscriber receives at once, independent of the channel's [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retain {
     /// Nothing.
