@@ -7,8 +7,10 @@ mod locate;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(crate) use locate::{second_document, second_of_equal_keys};
 
@@ -45,19 +47,70 @@ impl Sources {
     }
 }
 
-/// A path of keys and indexes in a document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Pointer(Vec<String>);
+/// A path of keys and indexes in a document. Paths share their beginnings, so that joining and cloning are cheap.
+#[derive(Clone, Default)]
+pub(crate) struct Pointer(Option<Arc<Step>>);
+
+struct Step {
+    before: Pointer,
+    segment: String,
+    /// The number of segments, and a hash of them.
+    depth: usize,
+    hash: u64,
+}
 
 impl Pointer {
     pub(crate) fn join(&self, segment: impl fmt::Display) -> Self {
-        let mut segments = self.0.clone();
-        segments.push(segment.to_string());
-        Self(segments)
+        let segment = segment.to_string();
+        let mut hasher = DefaultHasher::new();
+        (self.hash(), &segment).hash(&mut hasher);
+        let (depth, hash) = (self.depth() + 1, hasher.finish());
+        Self(Some(Arc::new(Step { before: self.clone(), segment, depth, hash })))
     }
 
-    pub(crate) fn segments(&self) -> &[String] {
-        &self.0
+    pub(crate) fn segments(&self) -> Vec<&str> {
+        let mut segments: Vec<&str> = self.steps().map(|step| step.segment.as_str()).collect();
+        segments.reverse();
+        segments
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.0.as_ref().map_or(0, |step| step.depth)
+    }
+
+    fn hash(&self) -> u64 {
+        self.0.as_ref().map_or(0, |step| step.hash)
+    }
+
+    /// The steps from the last to the first.
+    fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
+        std::iter::successors(self.0.as_ref(), |step| step.before.0.as_ref())
+    }
+}
+
+impl PartialEq for Pointer {
+    fn eq(&self, other: &Self) -> bool {
+        let mut pairs = self.steps().zip(other.steps());
+        let differs = |(one, other): &(&Arc<Step>, &Arc<Step>)| {
+            Arc::ptr_eq(one, other) || one.hash != other.hash || one.segment != other.segment
+        };
+        self.hash() == other.hash()
+            && self.depth() == other.depth()
+            && pairs.find(differs).is_none_or(|(one, other)| Arc::ptr_eq(one, other))
+    }
+}
+
+impl Eq for Pointer {}
+
+impl Hash for Pointer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash());
+    }
+}
+
+impl fmt::Debug for Pointer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "/{}", self.segments().join("/"))
     }
 }
 
@@ -84,14 +137,17 @@ impl Place {
 
     /// The ancestor of this location at a depth, from the root.
     pub(crate) fn ancestor(&self, depth: usize) -> Self {
-        let segments = self.pointer.0.iter().take(depth).cloned().collect();
-        Self { source: self.source, pointer: Pointer(segments) }
+        let step = self.pointer.steps().find(|step| step.depth <= depth);
+        Self { source: self.source, pointer: Pointer(step.filter(|_| depth > 0).cloned()) }
     }
 
     /// The number of steps from the root that two locations share, plus one; 0 in different files.
     pub(crate) fn shared_depth(&self, other: &Self) -> usize {
-        let shared = || self.pointer.0.iter().zip(&other.pointer.0).take_while(|(one, other)| one == other);
-        if self.source == other.source { 1 + shared().count() } else { 0 }
+        if self.source != other.source {
+            return 0;
+        }
+        let (one, other) = (self.pointer.segments(), other.pointer.segments());
+        1 + one.iter().zip(other).take_while(|(one, other)| *one == other).count()
     }
 }
 
@@ -291,13 +347,13 @@ struct Texts<'s> {
 
 impl<'s> Texts<'s> {
     fn of(report: &'s Report) -> Self {
-        let mut paths: HashMap<SourceId, Vec<&[String]>> = HashMap::new();
+        let mut paths: HashMap<SourceId, Vec<Vec<&str>>> = HashMap::new();
         for place in report.diagnostics.iter().flat_map(Diagnostic::places) {
             paths.entry(place.source).or_default().push(place.pointer.segments());
         }
         let sources = &report.sources;
         let indexes =
-            paths.into_iter().map(|(id, paths)| (id, locate::Index::of(&sources.get(id).text, paths)));
+            paths.into_iter().map(|(id, paths)| (id, locate::Index::of(&sources.get(id).text, &paths)));
         Self { sources, indexes: indexes.collect() }
     }
 
@@ -305,8 +361,8 @@ impl<'s> Texts<'s> {
         let source = self.sources.get(id);
         let index = self.indexes.get(&id);
         let span = match target {
-            Target::Key(place) => index.map(|index| index.key(place.pointer.segments())),
-            Target::Value(place) => index.map(|index| index.value(place.pointer.segments())),
+            Target::Key(place) => index.map(|index| index.key(&place.pointer.segments())),
+            Target::Value(place) => index.map(|index| index.value(&place.pointer.segments())),
             Target::Position(_, line, column) => Some(locate::position(&source.text, *line, *column)),
             Target::Path(_) => None,
         };

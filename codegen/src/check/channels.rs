@@ -198,7 +198,7 @@ fn carried(
 ) -> Option<TypeId> {
     let naming = Naming { foreign: is_foreign(&schema), ..naming };
     types.namings.insert(place.clone(), naming.clone());
-    let what = place.pointer.segments().last().map_or("payload", String::as_str);
+    let what = place.pointer.segments().last().copied().unwrap_or("payload");
     if schema == Value::Bool(false) {
         types.diagnostics.push(
             Diagnostic::at(Code::Unsatisfiable, place, "no value satisfies the schema `false`")

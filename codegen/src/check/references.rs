@@ -45,14 +45,14 @@ impl Types<'_> {
 
     /// The name of a type, derived from its location.
     fn naming_at(&self, place: &Place) -> Naming {
-        let depth = place.pointer.segments().len();
+        let depth = place.pointer.depth();
         let known = (0..=depth).rev().find_map(|depth| {
             let around = place.ancestor(depth);
             self.namings.get(&around).map(|naming| (depth, naming.clone()))
         });
         let (from, naming) = known.unwrap_or_else(|| (0, self.naming_of_file(place)));
         let steps = &place.pointer.segments()[from..];
-        if let [.., "$defs" | "definitions", key] = steps.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        if let [.., "$defs" | "definitions", key] = *steps
             && let Some(name) = Name::new(key).map(|name| name.pascal)
         {
             let is_file = naming.scope == Scope::Root && from == 0;
@@ -61,7 +61,7 @@ impl Types<'_> {
         }
         let containers =
             ["properties", "$defs", "definitions", "allOf", "anyOf", "oneOf", "patternProperties"];
-        let named = steps.iter().filter(|step| !containers.contains(&step.as_str()));
+        let named = steps.iter().filter(|step| !containers.contains(step));
         named.filter_map(|step| Name::new(step)).fold(naming, |naming, name| naming.child(&name.pascal))
     }
 

@@ -269,7 +269,7 @@ impl Lowering<'_, '_> {
 
 impl Types<'_> {
     fn name_of_rules(&mut self, place: &Place) -> String {
-        let pascal = |segment: &String| Name::new(segment).map(|name| name.pascal);
+        let pascal = |segment: &&str| Name::new(segment).map(|name| name.pascal);
         let last = place.pointer.segments().iter().rev().find_map(pascal);
         let base = last.unwrap_or_else(|| "Root".to_owned());
         // Names that differ only by case would be the same static in Rust.

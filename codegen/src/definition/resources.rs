@@ -62,7 +62,7 @@ impl Resources {
         for definition in &definitions.files {
             resources.add_file(definition, diagnostics);
         }
-        resources.depths = resources.scopes.keys().map(|place| place.pointer.segments().len()).collect();
+        resources.depths = resources.scopes.keys().map(|place| place.pointer.depth()).collect();
         resources.depths.sort_unstable_by(|one, other| other.cmp(one));
         resources.depths.dedup();
         resources
@@ -162,7 +162,7 @@ impl Resources {
 
     /// The context of the schema at a location.
     pub(crate) fn scope(&self, place: &Place) -> Option<&Scope> {
-        let length = place.pointer.segments().len();
+        let length = place.pointer.depth();
         let depths = self.depths.iter().filter(|depth| **depth <= length);
         depths.map(|depth| place.ancestor(*depth)).find_map(|place| self.scopes.get(&place))
     }
@@ -256,7 +256,7 @@ impl Resources {
             fragment.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"));
         let place = segments.fold(root.clone(), |place, segment| place.join(segment));
         let definition = definitions.of(root.source)?;
-        let may_be_schema = definition.is_schema || is_inside_schema(place.pointer.segments());
+        let may_be_schema = definition.is_schema || is_inside_schema(&place.pointer.segments());
         let value = at(&definition.document, &place)?;
         (may_be_schema && (value.is_object() || value.is_boolean())).then_some(Target::Schema(place))
     }
@@ -270,7 +270,7 @@ impl Resources {
 /// The value at a location of its document.
 pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
     place.pointer.segments().iter().try_fold(document, |value, segment| match value {
-        Value::Object(members) => members.get(segment),
+        Value::Object(members) => members.get(*segment),
         Value::Array(items) if segment.bytes().all(|byte| byte.is_ascii_digit()) => {
             items.get(segment.parse::<usize>().ok()?)
         }
@@ -280,8 +280,7 @@ pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
 
 /// The payload or result that contains a location, or else its file.
 fn document(place: &Place) -> Place {
-    let segments: Vec<&str> = place.pointer.segments().iter().map(String::as_str).collect();
-    match segments.as_slice() {
+    match place.pointer.segments().as_slice() {
         ["channels", _, "topics" | "signals", _, "payload", ..] => place.ancestor(5),
         ["channels", _, "result", ..] => place.ancestor(3),
         _ => place.ancestor(0),
@@ -289,10 +288,9 @@ fn document(place: &Place) -> Place {
 }
 
 /// Returns `true` for a path into a schema of a definition file: a type, a param, a payload or a result.
-fn is_inside_schema(segments: &[String]) -> bool {
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+fn is_inside_schema(segments: &[&str]) -> bool {
     matches!(
-        segments.as_slice(),
+        segments,
         ["$defs" | "definitions", _, ..]
             | ["channels", _, "params", _, ..]
             | ["channels", _, "topics" | "signals", _, "payload", ..]

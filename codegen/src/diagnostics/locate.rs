@@ -20,11 +20,11 @@ struct Found {
 
 impl Index {
     /// Parses a text once, for all paths that will be looked up.
-    pub(super) fn of<'p>(text: &str, paths: impl IntoIterator<Item = &'p [String]>) -> Self {
+    pub(super) fn of(text: &str, paths: &[Vec<&str>]) -> Self {
         let mut asked = HashSet::new();
         for path in paths {
             // Include every parent: it is shown if an alias or a syntax error hides the rest.
-            asked.extend((0..=path.len()).map(|length| &path[..length]));
+            asked.extend((0..=path.len()).map(|length| owned(&path[..length])));
         }
         let mut walk = Walk { asked, path: Vec::new(), open: Vec::new(), found: HashMap::new() };
         let mut parser = Parser::new_from_str(text);
@@ -35,21 +35,25 @@ impl Index {
     }
 
     /// The span of the key at `path`, or of the nearest parent found.
-    pub(super) fn key(&self, path: &[String]) -> Range<usize> {
+    pub(super) fn key(&self, path: &[&str]) -> Range<usize> {
         self.nearest(path).map_or(0..0, |(found, _)| found.key.clone().unwrap_or_else(|| found.value.clone()))
     }
 
     /// The span of the value at `path`. A mapping or sequence is shown by its key, if it has one.
-    pub(super) fn value(&self, path: &[String]) -> Range<usize> {
+    pub(super) fn value(&self, path: &[&str]) -> Range<usize> {
         match self.nearest(path) {
             Some((found, true)) if !found.holds_others => found.value.clone(),
             _ => self.key(path),
         }
     }
 
-    fn nearest(&self, path: &[String]) -> Option<(&Found, bool)> {
-        (0..=path.len()).rev().find_map(|length| Some((self.0.get(&path[..length])?, length == path.len())))
+    fn nearest(&self, path: &[&str]) -> Option<(&Found, bool)> {
+        (0..=path.len()).rev().find_map(|length| Some((self.0.get(&owned(&path[..length]))?, length == path.len())))
     }
+}
+
+fn owned(path: &[&str]) -> Vec<String> {
+    path.iter().map(|segment| (*segment).to_owned()).collect()
 }
 
 /// The span of the word at a line and column, both from 1.
@@ -118,8 +122,8 @@ fn value_ended(open: &mut [Container]) {
 }
 
 /// A traversal of a text that records the positions of the requested paths.
-struct Walk<'p> {
-    asked: HashSet<&'p [String]>,
+struct Walk {
+    asked: HashSet<Vec<String>>,
     /// The path to the current event.
     path: Vec<String>,
     open: Vec<Open>,
@@ -139,7 +143,7 @@ struct CharacterSpans {
     holds_others: bool,
 }
 
-impl Walk<'_> {
+impl Walk {
     fn step(&mut self, event: &Event<'_>, span: Span) {
         match event {
             Event::Scalar(key, ..) if self.awaits_key() => {
