@@ -221,6 +221,8 @@ codes! {
     BindsNothing "W0003" "a keyword that has no effect for the schema's `type`",
     AnyValue "W0004" "a schema that becomes any JSON value in Rust and TypeScript, although values are checked",
     UnlimitedPattern "W0005" "a pattern without `maxLength` on client input",
+    WideInteger "W0006" "an integer format or limit beyond ±(2^53−1), outside which integers are rejected",
+    NeverMatches "W0007" "an alternative that no value matches",
 }
 
 impl Code {
@@ -274,6 +276,14 @@ impl Diagnostic {
     /// Also underlines the key at a second location.
     pub(crate) fn related(mut self, place: &Place, label: impl Into<String>) -> Self {
         self.related = Some((place.clone(), label.into()));
+        self
+    }
+
+    /// Replaces the code, if it is `from`.
+    pub(crate) fn instead_of(mut self, from: Code, to: Code) -> Self {
+        if self.code == from {
+            self.code = to;
+        }
         self
     }
 

@@ -15,15 +15,18 @@
 //! fanfare::include_channels!();
 //! ```
 
-mod check;
 mod definition;
 mod diagnostics;
 mod emit;
+mod infer;
+mod lower;
 mod model;
+mod name;
 mod names;
 mod output;
 mod reference;
 mod schemas;
+mod verify;
 
 use std::fmt;
 use std::io;
@@ -99,12 +102,18 @@ pub fn reference() -> String {
     reference::tables()
 }
 
-/// Reads and checks the definitions.
+/// Reads, lowers, names and verifies the definitions.
 fn model(schemas: &Schemas) -> Result<(model::Model, Inputs), Error> {
     let (definitions, mut report) = definition::read_folder(&schemas.folder, &schemas.referable);
-    match check::check(&definitions, &mut report) {
-        Some(model) => Ok((model, Inputs { report, folders: definitions.folders })),
-        None => Err(Error::Definitions(Diagnostics(report))),
+    let modules = verify::files(&definitions, &mut report);
+    let mut diagnostics = Vec::new();
+    let lowered = lower::lower(&definitions, &report.sources, &mut diagnostics);
+    verify::refuse_endless(&lowered.schemas, &mut diagnostics);
+    let mut model = name::name(lowered, modules, &mut diagnostics);
+    if verify::verify(&mut model, diagnostics, &mut report) {
+        Ok((model, Inputs { report, folders: definitions.folders }))
+    } else {
+        Err(Error::Definitions(Diagnostics(report)))
     }
 }
 

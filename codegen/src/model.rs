@@ -4,8 +4,9 @@ mod rules;
 
 use serde_json::Value;
 
-pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Rules, RulesId};
+pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Notes, Rules, RulesId};
 
+use crate::diagnostics::Place;
 use crate::names::Name;
 
 /// Everything in one compilation.
@@ -63,6 +64,7 @@ pub(crate) struct NamedType {
     /// `true` if the type contains itself, directly or through others.
     pub(crate) recursive: bool,
     pub(crate) wrapper: Wrapper,
+    pub(crate) place: Place,
 }
 
 /// The struct that Rust needs around a type alias that refers to itself.
@@ -391,6 +393,7 @@ pub(crate) struct Channel {
     pub(crate) signals: Vec<Signal>,
     /// The type that the channel's runs return, if the definition declares it.
     pub(crate) result: Option<TypeId>,
+    pub(crate) place: Place,
 }
 
 impl Channel {
@@ -407,16 +410,6 @@ impl Channel {
     pub(crate) fn carried(&self) -> impl Iterator<Item = TypeId> {
         let signals = self.signals.iter().map(|signal| signal.payload);
         self.topics.iter().filter_map(Topic::payload).chain(signals).chain(self.result)
-    }
-
-    /// Like [`Self::carried`], mutably.
-    pub(crate) fn carried_mut(&mut self) -> impl Iterator<Item = &mut TypeId> {
-        let topics = self.topics.iter_mut().filter_map(|topic| match &mut topic.carries {
-            Carries::Payload(id) => Some(id),
-            Carries::TextStream => None,
-        });
-        let signals = self.signals.iter_mut().map(|signal| &mut signal.payload);
-        topics.chain(signals).chain(&mut self.result)
     }
 }
 

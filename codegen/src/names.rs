@@ -56,6 +56,38 @@ impl Name {
         Some(Self { wire: wire.to_owned(), ..Self::new(&spelled)? })
     }
 
+    /// The first name with a number that is free.
+    fn with_number(wire: &str, seen: &mut HashSet<(bool, String)>) -> Self {
+        let base = Self::spelled_out(wire).or_else(|| Self::new(wire));
+        let (snake, pascal, camel) = match base {
+            Some(name) => (name.snake, name.pascal, name.camel),
+            None => ("unnamed".to_owned(), "Unnamed".to_owned(), "unnamed".to_owned()),
+        };
+        let mut count = 1;
+        loop {
+            let name = Self {
+                wire: wire.to_owned(),
+                snake: format!("{snake}{count}"),
+                pascal: format!("{pascal}{count}"),
+                camel: format!("{camel}{count}"),
+            };
+            if name.claim(seen) {
+                return name;
+            }
+            count += 1;
+        }
+    }
+
+    /// Takes the spellings of this name. Returns `false` if one of them is taken already.
+    fn claim(&self, seen: &mut HashSet<(bool, String)>) -> bool {
+        let (snake, pascal) = ((false, self.snake.clone()), (true, self.pascal.clone()));
+        let is_free = !seen.contains(&snake) && !seen.contains(&pascal);
+        if is_free {
+            seen.extend([snake, pascal]);
+        }
+        is_free
+    }
+
     /// The name as a Rust field, method or module: keywords become raw identifiers.
     pub(crate) fn rust(&self) -> String {
         match self.snake.as_str() {
@@ -71,8 +103,9 @@ impl Name {
     }
 }
 
-/// Returns names that differ in every spelling, with separators spelled out if necessary. `None` if they still collide.
-pub(crate) fn distinct_names(wires: &[&str]) -> Option<Vec<Name>> {
+/// Returns names that differ in every spelling. Separators are spelled out if necessary; names that still collide get a
+/// number.
+pub(crate) fn distinct_names(wires: &[&str]) -> Vec<Name> {
     let plain: Vec<Option<Name>> = wires.iter().map(|wire| Name::new(wire)).collect();
     let mut uses: HashMap<[&str; 2], u32> = HashMap::new();
     for name in plain.iter().flatten() {
@@ -80,16 +113,31 @@ pub(crate) fn distinct_names(wires: &[&str]) -> Option<Vec<Name>> {
         *uses.entry(["pascal", &name.pascal]).or_default() += 1;
     }
     let is_alone = |name: &Name| uses[&["snake", &*name.snake]] == 1 && uses[&["pascal", &*name.pascal]] == 1;
-    let spelled = wires.iter().zip(&plain).map(|(wire, name)| match name {
-        Some(name) if is_alone(name) => Some(name.clone()),
-        _ => Name::spelled_out(wire),
-    });
-    let names: Vec<Name> = spelled.collect::<Option<_>>()?;
     let mut seen = HashSet::new();
-    let are_distinct = names
+    let mut names: Vec<Option<Name>> = plain
         .iter()
-        .all(|name| seen.insert(["snake", &*name.snake]) && seen.insert(["pascal", &*name.pascal]));
-    are_distinct.then_some(names)
+        .map(|name| name.clone().filter(|name| is_alone(name) && name.claim(&mut seen)))
+        .collect();
+    for (at, wire) in wires.iter().enumerate().filter(|(at, _)| names[*at].is_none()).collect::<Vec<_>>() {
+        let spelled = Name::spelled_out(wire).filter(|name| name.claim(&mut seen));
+        names[at] = Some(spelled.unwrap_or_else(|| Name::with_number(wire, &mut seen)));
+    }
+    names.into_iter().flatten().collect()
+}
+
+/// Appends a number to each name that an earlier one has.
+pub(crate) fn numbered(names: Vec<String>) -> Vec<String> {
+    let mut taken: HashSet<String> = HashSet::new();
+    let free = |name: String| {
+        let mut candidate = name.clone();
+        let mut count = 2;
+        while !taken.insert(candidate.clone()) {
+            candidate = format!("{name}{count}");
+            count += 1;
+        }
+        candidate
+    };
+    names.into_iter().map(free).collect()
 }
 
 /// The static that holds a type's rules in Rust: `ContentPipeline` is `CONTENT_PIPELINE`.

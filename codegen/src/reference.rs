@@ -1,6 +1,6 @@
 //! The tables of `docs/json-schema.md`, generated from the tables that the compiler uses.
 
-use crate::check::{INTEGER_FORMATS, UNCHECKED_FORMATS};
+use crate::lower::{INTEGER_FORMATS, UNCHECKED_FORMATS};
 use crate::definition::{Dialect, Keywords};
 use crate::diagnostics::Code;
 use crate::model::Format;

@@ -1,6 +1,6 @@
 //! Reads definition files: parses YAML or JSON, converts it to JSON values, and deserializes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -38,6 +38,7 @@ pub(crate) struct Definitions {
     pub(crate) files: Vec<Definition>,
     /// Every file found. `None` if it could not be read, which is reported already.
     by_path: BTreeMap<PathBuf, Option<usize>>,
+    by_source: HashMap<SourceId, usize>,
     /// Every folder searched. A file added to one of them is a new definition.
     pub(crate) folders: Vec<PathBuf>,
     /// The folders that `$ref`s may read from.
@@ -47,7 +48,12 @@ pub(crate) struct Definitions {
 impl Definitions {
     /// The definition read from a source.
     pub(crate) fn of(&self, source: SourceId) -> Option<&Definition> {
-        self.files.iter().find(|definition| definition.source == source)
+        self.index_of(source).map(|index| &self.files[index])
+    }
+
+    /// The position of the definition read from a source among [`Self::files`].
+    pub(crate) fn index_of(&self, source: SourceId) -> Option<usize> {
+        self.by_source.get(&source).copied()
     }
 
     /// Resolves the file part of a `$ref` in the file `from`.
@@ -169,6 +175,7 @@ impl Reader {
         match parsed {
             Ok((file, is_schema, document)) => {
                 self.definitions.by_path.insert(key, Some(self.definitions.files.len()));
+                self.definitions.by_source.insert(source, self.definitions.files.len());
                 self.definitions.files.push(Definition {
                     source,
                     stem: self.stem(path),

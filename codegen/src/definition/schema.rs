@@ -109,14 +109,6 @@ macro_rules! keywords {
                 $(if self.$field.is_some() { set.push($name); })*
                 set
             }
-
-            /// Keeps only the given keywords.
-            pub(crate) fn only(&self, names: &[&str]) -> Self {
-                Self {
-                    $($field: self.$field.clone().filter(|_| names.contains(&$name)),)*
-                    unknown: IndexMap::new(),
-                }
-            }
         }
     };
 }

@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::{Number, Text};
+use crate::diagnostics::Place;
 
 /// A JSON Schema in the terms of draft 2020-12, with all references resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rules {
+    pub(crate) notes: Notes,
     pub(crate) kinds: Kinds,
     /// `enum` and `const`.
     pub(crate) values: Option<Vec<Value>>,
@@ -23,6 +25,33 @@ pub(crate) struct Rules {
     pub(crate) condition: Option<Box<Condition>>,
     pub(crate) unevaluated_items: Option<Box<Rules>>,
     pub(crate) unevaluated_properties: Option<Box<Rules>>,
+}
+
+/// The parts of a schema that restrict no value. All notes are equal, so that schemas are equal if they allow the same
+/// values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) place: Option<Place>,
+    pub(crate) title: Option<String>,
+    pub(crate) description: Option<String>,
+    /// The values that an open enum lists.
+    pub(crate) known: Option<Vec<Value>>,
+    /// The union also accepts other tags.
+    pub(crate) open: bool,
+    /// The schema has `properties`, although there may be none.
+    pub(crate) declares_properties: bool,
+}
+
+impl Notes {
+    pub(crate) fn at(place: &Place) -> Self {
+        Self { place: Some(place.clone()), ..Self::default() }
+    }
+}
+
+impl PartialEq for Notes {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Rules {
@@ -56,6 +85,33 @@ impl Rules {
         self.array.contains.iter().for_each(|contains| found(&contains.rules));
         self.object.properties.iter().chain(&self.object.patterns).for_each(|(_, rules)| found(rules));
         self.object.others.iter().chain(&self.object.names).for_each(|rules| found(rules));
+    }
+
+    /// Calls `found` for each reference in these rules and their parts, mutably.
+    pub(crate) fn references_mut(&mut self, found: &mut dyn FnMut(&mut RulesId)) {
+        self.references.iter_mut().for_each(&mut *found);
+        let condition = self.condition.iter_mut().flat_map(|condition| {
+            let Condition { test, then, otherwise } = &mut **condition;
+            [test, then, otherwise]
+        });
+        let (array, object) = (&mut self.array, &mut self.object);
+        let lists = [&mut self.all_of, &mut self.any_of, &mut self.one_of, &mut array.prefix];
+        let maps = [&mut object.properties, &mut object.patterns, &mut object.dependent_schemas];
+        let single = [
+            &mut self.not,
+            &mut self.unevaluated_items,
+            &mut self.unevaluated_properties,
+            &mut array.rest,
+            &mut object.others,
+            &mut object.names,
+        ];
+        let contains = array.contains.iter_mut().map(|contains| &mut contains.rules);
+        let parts = condition
+            .chain(lists.into_iter().flatten())
+            .chain(maps.into_iter().flatten().map(|(_, rules)| rules))
+            .chain(single.into_iter().flatten().map(|rules| &mut **rules))
+            .chain(contains);
+        parts.for_each(|part| part.references_mut(found));
     }
 
     /// Calls `found` for each reference in these rules and their parts.

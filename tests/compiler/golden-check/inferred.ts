@@ -108,6 +108,7 @@ export type enums_and_consts_values = [
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.OriginSchema>, enums_and_consts_values_types.Origin>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.EverythingSchema>, enums_and_consts_values_types.Everything>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.ValuesInlineSchema>, enums_and_consts_values_types.ValuesInline>>,
+  Holds<Same<z.infer<typeof enums_and_consts_values_zod.MixedValueSchema>, enums_and_consts_values_types.MixedValue>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.EverythingInlineSchema>, enums_and_consts_values_types.EverythingInline>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.EverythingInlineOpenSchema>, enums_and_consts_values_types.EverythingInlineOpen>>,
 ];
@@ -213,7 +214,13 @@ export type rules_rules = [
   Holds<Same<z.infer<typeof rules_rules_zod.ShopCodeSchema>, rules_rules_types.ShopCode>>,
   Holds<Same<z.infer<typeof rules_rules_zod.ShopShapeSchema>, rules_rules_types.ShopShape>>,
   Holds<Same<z.infer<typeof rules_rules_zod.LineValueSchema>, rules_rules_types.LineValue>>,
-  Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentKindSchema>, rules_rules_types.ShopPaymentKind>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentCardSchema>, rules_rules_types.ShopPaymentCard>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopPaymentInvoiceSchema>, rules_rules_types.ShopPaymentInvoice>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopLabelsValueSchema>, rules_rules_types.ShopLabelsValue>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopChoiceObjectSchema>, rules_rules_types.ShopChoiceObject>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopChoiceASchema>, rules_rules_types.ShopChoiceA>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopShapeRadiusSchema>, rules_rules_types.ShopShapeRadius>>,
+  Holds<Same<z.infer<typeof rules_rules_zod.ShopShapeWidthSchema>, rules_rules_types.ShopShapeWidth>>,
 ];
 
 import type * as signals_reviews_types from "../golden/signals/expected/typescript/reviews.types.js";
@@ -291,7 +298,11 @@ export type unions_unions = [
   Holds<Same<z.infer<typeof unions_unions_zod.KindsOrNullValueSchema>, unions_unions_types.KindsOrNullValue>>,
   Holds<Same<z.infer<typeof unions_unions_zod.TitledDetailedSchema>, unions_unions_types.TitledDetailed>>,
   Holds<Same<z.infer<typeof unions_unions_zod.WithNullValueSchema>, unions_unions_types.WithNullValue>>,
+  Holds<Same<z.infer<typeof unions_unions_zod.NullTwoValueSchema>, unions_unions_types.NullTwoValue>>,
   Holds<Same<z.infer<typeof unions_unions_zod.ChoicesChoiceSchema>, unions_unions_types.ChoicesChoice>>,
   Holds<Same<z.infer<typeof unions_unions_zod.EverythingInlineSchema>, unions_unions_types.EverythingInline>>,
   Holds<Same<z.infer<typeof unions_unions_zod.EverythingListItemSchema>, unions_unions_types.EverythingListItem>>,
+  Holds<Same<z.infer<typeof unions_unions_zod.NullTwicePartSchema>, unions_unions_types.NullTwicePart>>,
+  Holds<Same<z.infer<typeof unions_unions_zod.NullTwicePartSideSchema>, unions_unions_types.NullTwicePartSide>>,
+  Holds<Same<z.infer<typeof unions_unions_zod.NullTwiceValueSchema>, unions_unions_types.NullTwiceValue>>,
 ];

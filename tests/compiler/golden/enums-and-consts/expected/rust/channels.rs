@@ -101,7 +101,7 @@ pub type Sizes = f64;
 pub type Whole = i64;
 
 /// `Mixed`.
-pub type Mixed = Option<fanfare::Value>;
+pub type Mixed = Option<MixedValue>;
 
 /// `Origin`.
 pub type Origin = fanfare::Value;
@@ -110,6 +110,8 @@ pub type Origin = fanfare::Value;
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Everything {
+    /// `nothing`.
+    pub nothing: (),
     /// `origin`.
     pub origin: Origin,
     /// `inlineOrigin`.
@@ -147,7 +149,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "version" = 1,
     "kind" = "everything",
     "enabled" = true,
-    "nothing" = (),
+    "nothing" => nothing,
     "ratio" = 2.5,
     "origin" => origin,
     "inlineOrigin" => inline_origin?,
@@ -165,6 +167,19 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "mixed" => mixed?,
     "flags" => flags?,
     "typed" => typed?,
+});
+
+/// `MixedValue`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MixedValue {
+    /// `"auto"`.
+    Auto,
+    /// Another value.
+    Choice(fanfare::Value),
+}
+fanfare::union!(MixedValue: schemas::MIXED_VALUE {
+    Auto = "auto",
+    Choice(&schemas::MIXED_VALUE_IS_CHOICE),
 });
 
 /// One of the strings that the definition lists.
@@ -216,17 +231,15 @@ mod schemas {
 
     pub(super) static WHOLE: Schema = Schema::Literals(&LITERALS_2);
 
-    pub(super) static MIXED: Schema = Schema::AnyOf(
-        &[&Schema::Literals(&LITERALS_3), &Schema::Null],
-    );
+    pub(super) static MIXED: Schema = Schema::AnyOf(&[&MIXED_VALUE, &Schema::Null]);
 
-    pub(super) static ORIGIN: Schema = Schema::Literals(&LITERALS_4);
+    pub(super) static ORIGIN: Schema = Schema::Literals(&LITERALS_3);
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
             Property {
                 name: "version",
-                schema: &Schema::Literals(&LITERALS_5),
+                schema: &Schema::Literals(&LITERALS_4),
                 required: true,
             },
             Property {
@@ -236,17 +249,17 @@ mod schemas {
             },
             Property {
                 name: "enabled",
-                schema: &Schema::Literals(&LITERALS_6),
+                schema: &Schema::Literals(&LITERALS_5),
                 required: true,
             },
             Property {
                 name: "nothing",
-                schema: &Schema::Literals(&LITERALS_7),
+                schema: &Schema::Null,
                 required: true,
             },
             Property {
                 name: "ratio",
-                schema: &Schema::Literals(&LITERALS_8),
+                schema: &Schema::Literals(&LITERALS_6),
                 required: true,
             },
             Property {
@@ -256,7 +269,7 @@ mod schemas {
             },
             Property {
                 name: "inlineOrigin",
-                schema: &Schema::Literals(&LITERALS_9),
+                schema: &Schema::Literals(&LITERALS_7),
                 required: false,
             },
             Property {
@@ -266,7 +279,7 @@ mod schemas {
             },
             Property {
                 name: "optionalVersion",
-                schema: &Schema::Literals(&LITERALS_10),
+                schema: &Schema::Literals(&LITERALS_8),
                 required: false,
             },
             Property {
@@ -321,17 +334,23 @@ mod schemas {
             },
             Property {
                 name: "flags",
-                schema: &Schema::Literals(&LITERALS_11),
+                schema: &Schema::Literals(&LITERALS_9),
                 required: false,
             },
             Property {
                 name: "typed",
-                schema: &Schema::AnyOf(&[&Schema::Literals(&LITERALS_12), &Schema::Null]),
+                schema: &Schema::AnyOf(&[&Schema::Literals(&LITERALS_10), &Schema::Null]),
                 required: false,
             },
         ],
         additional: Additional::Ignored,
     });
+
+    pub(super) static MIXED_VALUE: Schema = Schema::AnyOf(
+        &[&Schema::Enum(&["auto"]), &Schema::Literals(&LITERALS_11)],
+    );
+
+    pub(super) static MIXED_VALUE_IS_CHOICE: Schema = Schema::Literals(&LITERALS_11);
 
     pub(super) static EVERYTHING_INLINE: Schema = Schema::Enum(&["left", "right"]);
 
@@ -342,26 +361,22 @@ mod schemas {
     static LITERALS_2: Literals = Literals::new("[1,2,3.0]");
 
     static LITERALS_3: Literals = Literals::new(
-        "[1,\"auto\",true,[1,2],{\"a\":1,\"__proto__\":2}]",
-    );
-
-    static LITERALS_4: Literals = Literals::new(
         "[{\"x\":0,\"y\":[0,null,\"a\\\"b\\\\c\"]}]",
     );
 
-    static LITERALS_5: Literals = Literals::new("[1]");
+    static LITERALS_4: Literals = Literals::new("[1]");
 
-    static LITERALS_6: Literals = Literals::new("[true]");
+    static LITERALS_5: Literals = Literals::new("[true]");
 
-    static LITERALS_7: Literals = Literals::new("[null]");
+    static LITERALS_6: Literals = Literals::new("[2.5]");
 
-    static LITERALS_8: Literals = Literals::new("[2.5]");
+    static LITERALS_7: Literals = Literals::new("[[1,{\"a\":\"b\"}]]");
 
-    static LITERALS_9: Literals = Literals::new("[[1,{\"a\":\"b\"}]]");
+    static LITERALS_8: Literals = Literals::new("[2]");
 
-    static LITERALS_10: Literals = Literals::new("[2]");
+    static LITERALS_9: Literals = Literals::new("[true,false]");
 
-    static LITERALS_11: Literals = Literals::new("[true,false]");
+    static LITERALS_10: Literals = Literals::new("[1,2]");
 
-    static LITERALS_12: Literals = Literals::new("[1,2]");
+    static LITERALS_11: Literals = Literals::new("[1,true,[1,2],{\"a\":1,\"__proto__\":2}]");
 }

@@ -115,7 +115,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "68e1935dad51ba9d",
+    fingerprint: "0279be7f7a6ab1f6",
 };
 
 /// One of the strings that the definition lists.

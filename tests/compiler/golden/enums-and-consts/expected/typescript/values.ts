@@ -6,7 +6,7 @@ import { StepSchema, EverythingSchema, ValuesInlineSchema } from "./values.zod-m
 export const values = defineChannel({
   name: "values",
   address: "values",
-  fingerprint: "68e1935dad51ba9d",
+  fingerprint: "0279be7f7a6ab1f6",
   topics: {
     step: { payload: f.payload(StepSchema) },
     inline: { payload: f.payload(ValuesInlineSchema) },

@@ -16,7 +16,7 @@ export type Sizes = 1 | 2.5 | 3;
 
 export type Whole = 1 | 2 | 3;
 
-export type Mixed = 1 | "auto" | true | [1, 2] | { a: 1; ["__proto__"]: 2 } | null;
+export type Mixed = MixedValue | null;
 
 export type Origin = { x: 0; y: [0, null, "a\"b\\c"] };
 
@@ -45,6 +45,8 @@ export interface Everything {
 }
 
 export type ValuesInline = "on" | "off";
+
+export type MixedValue = "auto" | 1 | true | [1, 2] | { a: 1; ["__proto__"]: 2 };
 
 export type EverythingInline = "left" | "right";
 

@@ -17,7 +17,9 @@ export const SizesSchema = f.literals([1, 2.5, 3]) satisfies z.ZodMiniType<t.Siz
 
 export const WholeSchema = f.literals([1, 2, 3]) satisfies z.ZodMiniType<t.Whole>;
 
-export const MixedSchema = f.nullable(f.literals([1, "auto", true, [1, 2], { a: 1, ["__proto__"]: 2 }])) satisfies z.ZodMiniType<t.Mixed>;
+export const MixedValueSchema = f.anyOf([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]) satisfies z.ZodMiniType<t.MixedValue>;
+
+export const MixedSchema = f.nullable(MixedValueSchema) satisfies z.ZodMiniType<t.Mixed>;
 
 export const OriginSchema = f.literal({ x: 0, y: [0, null, "a\"b\\c"] }) satisfies z.ZodMiniType<t.Origin>;
 
@@ -29,7 +31,7 @@ export const EverythingSchema = f.object({
   version: f.literal(1),
   kind: f.literal("everything"),
   enabled: f.literal(true),
-  nothing: f.literal(null),
+  nothing: f.nil(),
   ratio: f.literal(2.5),
   origin: OriginSchema,
   inlineOrigin: f.optional(f.literal([1, { a: "b" }])),

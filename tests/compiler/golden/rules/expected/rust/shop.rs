@@ -199,27 +199,24 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "46f717e711c4eb32",
+    fingerprint: "97890b4459eb5ea4",
 };
 
 /// A struct with a condition.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Payment {
-    /// `kind`.
-    pub kind: PaymentKind,
-    /// `number`.
-    pub number: Option<String>,
-    /// `address`.
-    pub address: Option<super::Address>,
+pub enum Payment {
+    /// `ShopPaymentCard`.
+    Card(PaymentCard),
+    /// `ShopPaymentInvoice`.
+    Invoice(PaymentInvoice),
 }
-fanfare::object!(Payment: schemas::PAYMENT {
-    "kind" => kind,
-    "number" => number?,
-    "address" => address?,
+fanfare::union!(Payment: schemas::PAYMENT {
+    Card(&schemas::PAYMENT_CARD),
+    Invoice(&schemas::PAYMENT_INVOICE),
 });
 
 /// A map with patterns, kept whole.
-pub type Labels = std::collections::BTreeMap<String, fanfare::Value>;
+pub type Labels = std::collections::BTreeMap<String, LabelsValue>;
 
 /// Names that JavaScript could take too long to match.
 pub type Phrases = std::collections::BTreeMap<String, fanfare::Value>;
@@ -228,7 +225,17 @@ pub type Phrases = std::collections::BTreeMap<String, fanfare::Value>;
 pub type Anything = fanfare::Value;
 
 /// Alternatives that nothing names.
-pub type Choice = std::collections::BTreeMap<String, fanfare::Value>;
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// `ShopChoiceObject`.
+    Object(ChoiceObject),
+    /// `ShopChoiceA`.
+    A(ChoiceA),
+}
+fanfare::union!(Choice: schemas::CHOICE {
+    Object(&schemas::CHOICE_OBJECT),
+    A(&schemas::CHOICE_A),
+});
 
 /// `ShopCode`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,33 +244,113 @@ fanfare::newtype!(Code: schemas::CODE (String));
 
 /// `ShopShape`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shape {
-    /// `id`.
-    pub id: String,
-    /// Properties that the definition does not declare.
-    pub additional: std::collections::BTreeMap<String, fanfare::Value>,
+pub enum Shape {
+    /// `ShopShapeRadius`.
+    Radius(ShapeRadius),
+    /// `ShopShapeWidth`.
+    Width(ShapeWidth),
 }
-fanfare::object!(Shape: schemas::SHAPE {
-    "id" => id,
-    .. additional
+fanfare::union!(Shape: schemas::SHAPE {
+    Radius(&schemas::SHAPE_RADIUS),
+    Width(&schemas::SHAPE_WIDTH),
 });
 
-/// One of the strings that the definition lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PaymentKind {
-    /// `card`
-    Card,
-    /// `invoice`
-    Invoice,
+/// `ShopPaymentCard`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaymentCard {
+    /// `number`.
+    pub number: String,
+    /// `address`.
+    pub address: Option<super::Address>,
 }
-fanfare::string_enum!(PaymentKind: schemas::PAYMENT_KIND {
-    Card = "card",
-    Invoice = "invoice",
+fanfare::object!(PaymentCard: schemas::PAYMENT_CARD {
+    "kind" = "card",
+    "number" => number,
+    "address" => address?,
+});
+
+/// `ShopPaymentInvoice`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaymentInvoice {
+    /// `number`.
+    pub number: Option<String>,
+    /// `address`.
+    pub address: super::Address,
+}
+fanfare::object!(PaymentInvoice: schemas::PAYMENT_INVOICE {
+    "kind" = "invoice",
+    "number" => number?,
+    "address" => address,
+});
+
+/// `ShopLabelsValue`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LabelsValue {
+    /// A string.
+    Text(String),
+    /// An integer.
+    Integer(i64),
+}
+fanfare::union!(LabelsValue: schemas::LABELS_VALUE {
+    Text(&schemas::LABELS_VALUE_IS_TEXT),
+    Integer(&schemas::LABELS_VALUE_IS_INTEGER),
+});
+
+/// `ShopChoiceObject`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChoiceObject {
+    /// `a`.
+    pub a: Option<String>,
+}
+fanfare::object!(ChoiceObject: schemas::CHOICE_OBJECT {
+    "a" => a?,
+});
+
+/// `ShopChoiceA`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChoiceA {
+    /// `b`.
+    pub b: Option<String>,
+    /// `a`.
+    pub a: fanfare::Value,
+}
+fanfare::object!(ChoiceA: schemas::CHOICE_A {
+    "b" => b?,
+    "a" => a,
+});
+
+/// `ShopShapeRadius`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShapeRadius {
+    /// `id`.
+    pub id: String,
+    /// `radius`.
+    pub radius: f64,
+}
+fanfare::object!(ShapeRadius: schemas::SHAPE_RADIUS {
+    "id" => id,
+    "radius" => radius,
+});
+
+/// `ShopShapeWidth`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShapeWidth {
+    /// `id`.
+    pub id: String,
+    /// `width`.
+    pub width: f64,
+    /// `height`.
+    pub height: f64,
+}
+fanfare::object!(ShapeWidth: schemas::SHAPE_WIDTH {
+    "id" => id,
+    "width" => width,
+    "height" => height,
 });
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Condition, Kinds, Literals, Members, Number, Pattern, Rules, Schema, Text};
+    use fanfare::schema::{Additional, Condition, Integer, Kinds, Literals, Members, Number, Object, Pattern, Property, Rules, Schema, Text};
 
     pub(super) static PAYMENT: Schema = Schema::Rules(
         &Rules {
@@ -440,50 +527,7 @@ mod schemas {
         },
     );
 
-    pub(super) static CHOICE: Schema = Schema::Rules(
-        &Rules {
-            one_of: &[
-                &Rules {
-                    kinds: Kinds::OBJECT,
-                    object: Some(
-                        &Members {
-                            properties: &[
-                                (
-                                    "a",
-                                    &Rules {
-                                        kinds: Kinds::STRING,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                            ],
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    kinds: Kinds::OBJECT,
-                    object: Some(
-                        &Members {
-                            properties: &[
-                                (
-                                    "b",
-                                    &Rules {
-                                        kinds: Kinds::STRING,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                            ],
-                            required: &["a"],
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-            ],
-            ..Rules::ANY
-        },
-    );
+    pub(super) static CHOICE: Schema = Schema::OneOf(&[&CHOICE_OBJECT, &CHOICE_A]);
 
     pub(super) static CODE: Schema = Schema::Rules(
         &Rules {
@@ -584,7 +628,125 @@ mod schemas {
         },
     );
 
-    pub(super) static PAYMENT_KIND: Schema = Schema::Enum(&["card", "invoice"]);
+    pub(super) static PAYMENT_CARD: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "kind",
+                schema: &Schema::Enum(&["card"]),
+                required: true,
+            },
+            Property {
+                name: "number",
+                schema: &Schema::Text(Text {
+                    pattern: Some(&PATTERN_1),
+                    ..Text::ANY
+                }),
+                required: true,
+            },
+            Property {
+                name: "address",
+                schema: &super::super::schemas::ADDRESS,
+                required: false,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static PAYMENT_INVOICE: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "kind",
+                schema: &Schema::Enum(&["invoice"]),
+                required: true,
+            },
+            Property {
+                name: "number",
+                schema: &Schema::Text(Text {
+                    pattern: Some(&PATTERN_1),
+                    ..Text::ANY
+                }),
+                required: false,
+            },
+            Property {
+                name: "address",
+                schema: &super::super::schemas::ADDRESS,
+                required: true,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static LABELS_VALUE: Schema = Schema::AnyOf(
+        &[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)],
+    );
+
+    pub(super) static LABELS_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static LABELS_VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
+
+    pub(super) static CHOICE_OBJECT: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "a",
+                schema: &Schema::Text(Text::ANY),
+                required: false,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static CHOICE_A: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "b",
+                schema: &Schema::Text(Text::ANY),
+                required: false,
+            },
+            Property {
+                name: "a",
+                schema: &Schema::Any,
+                required: true,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static SHAPE_RADIUS: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "id",
+                schema: &Schema::Text(Text::ANY),
+                required: true,
+            },
+            Property {
+                name: "radius",
+                schema: &Schema::Number(Number::ANY),
+                required: true,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static SHAPE_WIDTH: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "id",
+                schema: &Schema::Text(Text::ANY),
+                required: true,
+            },
+            Property {
+                name: "width",
+                schema: &Schema::Number(Number::ANY),
+                required: true,
+            },
+            Property {
+                name: "height",
+                schema: &Schema::Number(Number::ANY),
+                required: true,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
 
     static PATTERN_1: Pattern = Pattern::new("^[0-9]{16}$");
 

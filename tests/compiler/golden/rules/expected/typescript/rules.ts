@@ -6,7 +6,7 @@ import { BasketSchema, TreeSchema, ShopPaymentSchema, ShopLabelsSchema, ShopPhra
 export const shop = defineChannel({
   name: "shop",
   address: "shop",
-  fingerprint: "46f717e711c4eb32",
+  fingerprint: "97890b4459eb5ea4",
   topics: {
     /** A struct with a condition. */
     payment: { payload: f.payload(ShopPaymentSchema) },

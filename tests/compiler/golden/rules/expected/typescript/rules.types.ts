@@ -22,14 +22,10 @@ export interface Never {
 }
 
 /** A struct with a condition. */
-export interface ShopPayment {
-  kind: ShopPaymentKind;
-  number?: string | undefined;
-  address?: Address | undefined;
-}
+export type ShopPayment = ShopPaymentCard | ShopPaymentInvoice;
 
 /** A map with patterns, kept whole. */
-export type ShopLabels = Record<string, unknown>;
+export type ShopLabels = Record<string, ShopLabelsValue>;
 
 /** Names that JavaScript could take too long to match. */
 export type ShopPhrases = Record<string, unknown>;
@@ -37,14 +33,11 @@ export type ShopPhrases = Record<string, unknown>;
 export type ShopAnything = unknown;
 
 /** Alternatives that nothing names. */
-export type ShopChoice = Record<string, unknown>;
+export type ShopChoice = ShopChoiceObject | ShopChoiceA;
 
 export type ShopCode = string;
 
-export interface ShopShape {
-  id: string;
-  [key: string]: unknown | string;
-}
+export type ShopShape = ShopShapeRadius | ShopShapeWidth;
 
 export interface LineValue {
   sku?: string | undefined;
@@ -52,4 +45,36 @@ export interface LineValue {
   [key: string]: unknown | string | boolean | undefined;
 }
 
-export type ShopPaymentKind = "card" | "invoice";
+export interface ShopPaymentCard {
+  kind: "card";
+  number: string;
+  address?: Address | undefined;
+}
+
+export interface ShopPaymentInvoice {
+  kind: "invoice";
+  number?: string | undefined;
+  address: Address;
+}
+
+export type ShopLabelsValue = string | number;
+
+export interface ShopChoiceObject {
+  a?: string | undefined;
+}
+
+export interface ShopChoiceA {
+  b?: string | undefined;
+  a: unknown;
+}
+
+export interface ShopShapeRadius {
+  id: string;
+  radius: number;
+}
+
+export interface ShopShapeWidth {
+  id: string;
+  width: number;
+  height: number;
+}

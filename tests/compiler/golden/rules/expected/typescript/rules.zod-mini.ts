@@ -67,13 +67,19 @@ export const NeverSchema = f.checked(f.object({
   here: f.optional(f.json()),
 }), { type: "object", properties: { gone: false, here: true } }) satisfies z.ZodMiniType<t.Never>;
 
-export const ShopPaymentKindSchema = f.enums(["card", "invoice"]) satisfies z.ZodMiniType<t.ShopPaymentKind>;
-
-export const ShopPaymentSchema = f.checked(f.object({
-  kind: ShopPaymentKindSchema,
-  number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
+export const ShopPaymentCardSchema = f.object({
+  kind: f.literal("card"),
+  number: f.string({ pattern: "^[0-9]{16}$" }),
   address: f.optional(AddressSchema),
-}), {
+}) satisfies z.ZodMiniType<t.ShopPaymentCard>;
+
+export const ShopPaymentInvoiceSchema = f.object({
+  kind: f.literal("invoice"),
+  number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
+  address: AddressSchema,
+}) satisfies z.ZodMiniType<t.ShopPaymentInvoice>;
+
+export const ShopPaymentSchema = f.checked(f.anyOf([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
   type: "object",
   properties: {
     kind: { enum: ["card", "invoice"] },
@@ -86,7 +92,9 @@ export const ShopPaymentSchema = f.checked(f.object({
   else: { required: ["address"], not: { required: ["number"] } },
 }) satisfies z.ZodMiniType<t.ShopPayment>;
 
-export const ShopLabelsSchema = f.checked(f.map(f.json()), {
+export const ShopLabelsValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodMiniType<t.ShopLabelsValue>;
+
+export const ShopLabelsSchema = f.checked(f.map(ShopLabelsValueSchema), {
   type: "object",
   patternProperties: { "^x-": { type: "string" }, "^n-": { type: "integer" } },
   additionalProperties: false,
@@ -108,14 +116,18 @@ export const ShopPhrasesSchema = f.checked(f.map(f.json()), {
 
 export const ShopAnythingSchema = f.checked(f.json(), { minimum: 3, minLength: 2 }) satisfies z.ZodMiniType<t.ShopAnything>;
 
-export const ShopChoiceSchema = f.checked(f.map(f.json()), {
-  oneOf: [
-    { type: "object", properties: { a: { type: "string" } } },
-    { type: "object", properties: { b: { type: "string" } }, required: ["a"] },
-  ],
-}) satisfies z.ZodMiniType<t.ShopChoice>;
+export const ShopChoiceObjectSchema = f.object({
+  a: f.optional(f.string()),
+}) satisfies z.ZodMiniType<t.ShopChoiceObject>;
 
-export const ShopCodeSchema = f.checked(f.string({ maxLength: 5 }), {
+export const ShopChoiceASchema = f.object({
+  b: f.optional(f.string()),
+  a: f.json(),
+}) satisfies z.ZodMiniType<t.ShopChoiceA>;
+
+export const ShopChoiceSchema = f.oneOf([ShopChoiceObjectSchema, ShopChoiceASchema]) satisfies z.ZodMiniType<t.ShopChoice>;
+
+export const ShopCodeSchema = f.checked(f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
   allOf: [
     { type: "string", maxLength: 5 },
     { pattern: "^[A-Z]" },
@@ -123,9 +135,18 @@ export const ShopCodeSchema = f.checked(f.string({ maxLength: 5 }), {
   ],
 }) satisfies z.ZodMiniType<t.ShopCode>;
 
-export const ShopShapeSchema = f.checked(f.objectWith({
+export const ShopShapeRadiusSchema = f.object({
   id: f.string(),
-}, f.json()), {
+  radius: f.number(),
+}) satisfies z.ZodMiniType<t.ShopShapeRadius>;
+
+export const ShopShapeWidthSchema = f.object({
+  id: f.string(),
+  width: f.number(),
+  height: f.number(),
+}) satisfies z.ZodMiniType<t.ShopShapeWidth>;
+
+export const ShopShapeSchema = f.checked(f.anyOf([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
   type: "object",
   properties: { id: { type: "string" } },
   required: ["id"],

@@ -116,7 +116,7 @@ fanfare::union!(Titled: schemas::TITLED {
 pub type WithNull = Option<WithNullValue>;
 
 /// `NullTwo`.
-pub type NullTwo = fanfare::Value;
+pub type NullTwo = Option<NullTwoValue>;
 
 /// `Choices`.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,7 +166,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 });
 
 /// `NullTwice`.
-pub type NullTwice = fanfare::Value;
+pub type NullTwice = Option<NullTwiceValue>;
 
 /// `KindsOrNullValue`.
 #[derive(Clone, Debug, PartialEq)]
@@ -202,6 +202,19 @@ pub enum WithNullValue {
 fanfare::union!(WithNullValue: schemas::WITH_NULL_VALUE {
     Text(&schemas::WITH_NULL_VALUE_IS_TEXT),
     Integer(&schemas::WITH_NULL_VALUE_IS_INTEGER),
+});
+
+/// `NullTwoValue`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NullTwoValue {
+    /// A string.
+    Text(String),
+    /// An integer.
+    Integer(i64),
+}
+fanfare::union!(NullTwoValue: schemas::NULL_TWO_VALUE {
+    Text(&schemas::NULL_TWO_VALUE_IS_TEXT),
+    Integer(&schemas::NULL_TWO_VALUE_IS_INTEGER),
 });
 
 /// One of the strings that the definition lists.
@@ -241,6 +254,39 @@ pub enum EverythingListItem {
 fanfare::union!(EverythingListItem: schemas::EVERYTHING_LIST_ITEM {
     Text(&schemas::EVERYTHING_LIST_ITEM_IS_TEXT),
     Point(&schemas::POINT),
+});
+
+/// `NullTwicePart`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NullTwicePart {
+    /// `side`.
+    pub side: Option<NullTwicePartSide>,
+}
+fanfare::object!(NullTwicePart: schemas::NULL_TWICE_PART {
+    "side" => side?,
+});
+
+/// One of the strings that the definition lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NullTwicePartSide {
+    /// `left`
+    Left,
+    /// `right`
+    Right,
+}
+fanfare::string_enum!(NullTwicePartSide: schemas::NULL_TWICE_PART_SIDE {
+    Left = "left",
+    Right = "right",
+});
+
+/// `NullTwiceValue`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NullTwiceValue {
+    /// `part`.
+    pub part: Option<NullTwicePart>,
+}
+fanfare::object!(NullTwiceValue: schemas::NULL_TWICE_VALUE {
+    "part" => part?,
 });
 
 /// The schemas that the runtime validates values against.
@@ -450,6 +496,14 @@ mod schemas {
 
     pub(super) static WITH_NULL_VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
+    pub(super) static NULL_TWO_VALUE: Schema = Schema::AnyOf(
+        &[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)],
+    );
+
+    pub(super) static NULL_TWO_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static NULL_TWO_VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
+
     pub(super) static CHOICES_CHOICE: Schema = Schema::Enum(&["a", "b"]);
 
     pub(super) static EVERYTHING_INLINE: Schema = Schema::AnyOf(
@@ -465,4 +519,28 @@ mod schemas {
     );
 
     pub(super) static EVERYTHING_LIST_ITEM_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static NULL_TWICE_PART: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "side",
+                schema: &NULL_TWICE_PART_SIDE,
+                required: false,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static NULL_TWICE_PART_SIDE: Schema = Schema::Enum(&["left", "right"]);
+
+    pub(super) static NULL_TWICE_VALUE: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "part",
+                schema: &NULL_TWICE_PART,
+                required: false,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
 }

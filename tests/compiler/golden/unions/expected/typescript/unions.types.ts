@@ -23,7 +23,7 @@ export type Titled = string | string | TitledDetailed;
 
 export type WithNull = WithNullValue | null;
 
-export type NullTwo = unknown;
+export type NullTwo = NullTwoValue | null;
 
 export type Choices = ChoicesChoice | number | number[];
 
@@ -38,7 +38,7 @@ export interface Everything {
   nulls?: WithNull | undefined;
 }
 
-export type NullTwice = unknown;
+export type NullTwice = NullTwiceValue | null;
 
 export type KindsOrNullValue = string | number;
 
@@ -49,8 +49,20 @@ export interface TitledDetailed {
 
 export type WithNullValue = string | number;
 
+export type NullTwoValue = string | number;
+
 export type ChoicesChoice = "a" | "b";
 
 export type EverythingInline = string | number;
 
 export type EverythingListItem = string | Point;
+
+export interface NullTwicePart {
+  side?: NullTwicePartSide | undefined;
+}
+
+export type NullTwicePartSide = "left" | "right";
+
+export interface NullTwiceValue {
+  part?: NullTwicePart | undefined;
+}

@@ -34,7 +34,9 @@ export const WithNullValueSchema = f.oneOf([f.string(), f.integer()]) satisfies 
 
 export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.ZodMiniType<t.WithNull>;
 
-export const NullTwoSchema = f.checked(f.json(), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodMiniType<t.NullTwo>;
+export const NullTwoValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodMiniType<t.NullTwoValue>;
+
+export const NullTwoSchema = f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodMiniType<t.NullTwo>;
 
 export const ChoicesChoiceSchema = f.enums(["a", "b"]) satisfies z.ZodMiniType<t.ChoicesChoice>;
 
@@ -55,7 +57,17 @@ export const EverythingSchema = f.object({
   nulls: f.optional(WithNullSchema),
 }) satisfies z.ZodMiniType<t.Everything>;
 
-export const NullTwiceSchema = f.checked(f.json(), {
+export const NullTwicePartSideSchema = f.enums(["left", "right"]) satisfies z.ZodMiniType<t.NullTwicePartSide>;
+
+export const NullTwicePartSchema = f.object({
+  side: f.optional(NullTwicePartSideSchema),
+}) satisfies z.ZodMiniType<t.NullTwicePart>;
+
+export const NullTwiceValueSchema = f.object({
+  part: f.optional(NullTwicePartSchema),
+}) satisfies z.ZodMiniType<t.NullTwiceValue>;
+
+export const NullTwiceSchema = f.checked(f.nullable(NullTwiceValueSchema), {
   oneOf: [
     { type: "null" },
     {

@@ -34,7 +34,9 @@ export const WithNullValueSchema = f.oneOf([f.string(), f.integer()]) satisfies 
 
 export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.ZodType<t.WithNull>;
 
-export const NullTwoSchema = f.checked(f.json(), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodType<t.NullTwo>;
+export const NullTwoValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodType<t.NullTwoValue>;
+
+export const NullTwoSchema = f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodType<t.NullTwo>;
 
 export const ChoicesChoiceSchema = f.enums(["a", "b"]) satisfies z.ZodType<t.ChoicesChoice>;
 
@@ -55,7 +57,17 @@ export const EverythingSchema = f.object({
   nulls: f.optional(WithNullSchema),
 }) satisfies z.ZodType<t.Everything>;
 
-export const NullTwiceSchema = f.checked(f.json(), {
+export const NullTwicePartSideSchema = f.enums(["left", "right"]) satisfies z.ZodType<t.NullTwicePartSide>;
+
+export const NullTwicePartSchema = f.object({
+  side: f.optional(NullTwicePartSideSchema),
+}) satisfies z.ZodType<t.NullTwicePart>;
+
+export const NullTwiceValueSchema = f.object({
+  part: f.optional(NullTwicePartSchema),
+}) satisfies z.ZodType<t.NullTwiceValue>;
+
+export const NullTwiceSchema = f.checked(f.nullable(NullTwiceValueSchema), {
   oneOf: [
     { type: "null" },
     {

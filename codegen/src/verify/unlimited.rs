@@ -8,12 +8,12 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::model::{Additional, Model, Rules, RulesId, Text, Type, TypeId};
 
 /// Warns about patterns without `maxLength` in params and signals.
-pub(super) fn warn(model: &Model, places: &[Place], channels: &[Place]) -> Vec<Diagnostic> {
+pub(super) fn warn(model: &Model) -> Vec<Diagnostic> {
     let mut search =
-        Search { model, places, types: BTreeSet::new(), rules: BTreeSet::new(), found: Vec::new() };
-    for (channel, place) in model.channels.iter().zip(channels) {
+        Search { model, types: BTreeSet::new(), rules: BTreeSet::new(), found: Vec::new() };
+    for channel in &model.channels {
         for param in &channel.params {
-            search.shape(&param.shape, &place.join("params").join(&param.name.wire));
+            search.shape(&param.shape, &channel.place.join("params").join(&param.name.wire));
         }
         for signal in &channel.signals {
             search.named(signal.payload);
@@ -24,7 +24,6 @@ pub(super) fn warn(model: &Model, places: &[Place], channels: &[Place]) -> Vec<D
 
 struct Search<'m> {
     model: &'m Model,
-    places: &'m [Place],
     types: BTreeSet<TypeId>,
     rules: BTreeSet<RulesId>,
     found: Vec<Diagnostic>,
@@ -33,7 +32,8 @@ struct Search<'m> {
 impl Search<'_> {
     fn named(&mut self, id: TypeId) {
         if self.types.insert(id) {
-            self.shape(&self.model.get(id).shape, &self.places[id.0]);
+            let named = self.model.get(id);
+            self.shape(&named.shape, &named.place);
         }
     }
 

@@ -1,9 +1,10 @@
 //! Recursive types: finds them, decides where Rust needs a box, and rejects types without a finite value. Huge types get
 //! boxes too.
 
-use super::types::is_nominal;
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::lower::LoweredSchema;
 use crate::model::{Additional, Model, Type, TypeId, Wrapper};
+use crate::name::is_nominal;
 
 /// The size in bytes above which a type's larger parts are boxed: a few larger values would fill a thread's stack.
 const MAX_TYPE_SIZE: usize = 4096;
@@ -11,24 +12,29 @@ const MAX_TYPE_SIZE: usize = 4096;
 const MAX_PART_SIZE: usize = 128;
 
 /// Rejects schemas that apply themselves to the same value, so that validation would not terminate.
-pub(super) fn refuse_endless(
-    model: &Model,
-    places: &[Place],
-    places_of_rules: &[Place],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    refuse_circles(&components(&targets_of(model, in_place)), places, diagnostics);
-    let of_rules = model.rules.iter().map(|named| {
+pub(crate) fn refuse_endless(schemas: &[LoweredSchema], diagnostics: &mut Vec<Diagnostic>) {
+    let targets = schemas.iter().map(|schema| {
         let mut targets = Vec::new();
-        named.rules.references(true, &mut |id| targets.push(id.0));
+        schema.rules.references(true, &mut |id| targets.push(id.0));
         targets
     });
-    refuse_circles(&components(&of_rules.collect::<Vec<_>>()), places_of_rules, diagnostics);
+    let components = components(&targets.collect::<Vec<_>>());
+    for (_, schema) in schemas.iter().enumerate().filter(|(at, _)| components.is_cyclic(*at)) {
+        diagnostics.push(
+            Diagnostic::at_key(
+                Code::EndlessReference,
+                &schema.place,
+                "infinite recursion: this schema applies itself to the same value",
+            )
+            .note("a schema may refer to itself only inside a property or an item")
+            .help("describe the values directly, or move the `$ref` into a property"),
+        );
+    }
 }
 
 /// Marks recursive types and boxes, and rejects types that no finite value satisfies.
-pub(super) fn analyse(model: &mut Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    refuse_uninhabited(model, places, diagnostics);
+pub(super) fn analyse(model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+    refuse_uninhabited(model, diagnostics);
     let all = components(&targets_of(model, |shape, targets| contained(shape, false, targets)));
     let inline = components(&targets_of(model, |shape, targets| contained(shape, true, targets)));
     // A type comes after those that it contains.
@@ -85,34 +91,8 @@ fn size_of(shape: &Type, sizes: &[usize]) -> usize {
     }
 }
 
-fn refuse_circles(components: &Components, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
-    for (_, place) in places.iter().enumerate().filter(|(at, _)| components.is_cyclic(*at)) {
-        diagnostics.push(
-            Diagnostic::at_key(
-                Code::EndlessReference,
-                place,
-                "infinite recursion: this schema applies itself to the same value",
-            )
-            .note("a schema may refer to itself only inside a property or an item")
-            .help("describe the values directly, or move the `$ref` into a property"),
-        );
-    }
-}
-
-/// Collects the named types that apply to the same value as the shape.
-fn in_place(shape: &Type, targets: &mut Vec<TypeId>) {
-    match shape {
-        Type::Named(id) => targets.push(*id),
-        Type::Nullable(inner) => in_place(inner, targets),
-        Type::Union(union) => {
-            union.alternatives.iter().for_each(|alternative| in_place(&alternative.shape, targets))
-        }
-        _ => {}
-    }
-}
-
 /// Reports types without a value: grows the set of types with a value to its fixed point.
-fn refuse_uninhabited(model: &Model, places: &[Place], diagnostics: &mut Vec<Diagnostic>) {
+fn refuse_uninhabited(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
     let mut inhabited = vec![false; model.types.len()];
     loop {
         let mut grown = false;
@@ -126,11 +106,11 @@ fn refuse_uninhabited(model: &Model, places: &[Place], diagnostics: &mut Vec<Dia
             break;
         }
     }
-    for (place, _) in places.iter().zip(&inhabited).filter(|(_, inhabited)| !**inhabited) {
+    for (named, _) in model.types.iter().zip(&inhabited).filter(|(_, inhabited)| !**inhabited) {
         diagnostics.push(
             Diagnostic::at_key(
                 Code::Unsatisfiable,
-                place,
+                &named.place,
                 "no finite value satisfies this type, because every value must contain another of the type",
             )
             .help("make one of the properties in the cycle optional or nullable"),

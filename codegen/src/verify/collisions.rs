@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::model::{Channel, Model, Scope, Tagged, Type};
+use crate::model::{Channel, Model, Scope, Type};
 use crate::names::{
     INHERITED_NAMES, RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS, alternative_table, param_table, table,
 };
@@ -34,18 +34,13 @@ const RESERVED_CHANNEL_TYPES: [&str; 7] = ["Box", "None", "Option", "Some", "Str
 const RESERVED_CONSTANTS: [&str; 2] = ["defineChannel", "f"];
 
 /// Reports every collision of names in a model.
-pub(super) fn check(
-    model: &Model,
-    places: &[Place],
-    channel_places: &[Place],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+pub(super) fn check(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
     let mut findings = Findings { diagnostics, reported: HashSet::new() };
-    for (named, place) in model.types.iter().zip(places) {
-        check_members(&named.shape, place, &mut findings);
+    for named in &model.types {
+        check_members(&named.shape, &named.place, &mut findings);
     }
-    check_types(model, places, channel_places, &mut findings);
-    check_channels(&model.channels, channel_places, &mut findings);
+    check_types(model, &mut findings);
+    check_channels(&model.channels, &mut findings);
 }
 
 struct Findings<'r> {
@@ -89,12 +84,14 @@ impl<'p> Taken<'p> {
     }
 }
 
-fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findings: &mut Findings<'_>) {
-    let alternatives = alternative_tables(model, places);
+fn check_types(model: &Model, findings: &mut Findings<'_>) {
+    let alternatives = alternative_tables(model);
     let mut rust: HashMap<String, Taken<'_>> = HashMap::new();
     let mut typescript = Taken::new();
-    let signal_places: Vec<Place> = channel_places.iter().map(|place| place.join("signals")).collect();
-    for (index, (channel, place)) in model.channels.iter().zip(channel_places).enumerate() {
+    let signal_places: Vec<Place> =
+        model.channels.iter().map(|channel| channel.place.join("signals")).collect();
+    for (index, channel) in model.channels.iter().enumerate() {
+        let place = &channel.place;
         let mut taken = Taken::new();
         taken.take(channel.name.pascal.clone(), place, "Rust", findings);
         taken.take("Topic".to_owned(), place, "Rust", findings);
@@ -107,7 +104,8 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
         }
         rust.insert(scope_key(Scope::Channel(index)), taken);
     }
-    for (named, place) in model.types.iter().zip(places) {
+    for named in &model.types {
+        let place = &named.place;
         if RESERVED_TYPE_NAMES.contains(&named.rust.as_str())
             || RESERVED_TYPE_NAMES.contains(&named.typescript.as_str())
         {
@@ -141,14 +139,14 @@ fn check_types(model: &Model, places: &[Place], channel_places: &[Place], findin
 }
 
 /// The tables of alternatives without a type of their own, with their locations.
-fn alternative_tables(model: &Model, places: &[Place]) -> Vec<(Scope, String, Place)> {
+fn alternative_tables(model: &Model) -> Vec<(Scope, String, Place)> {
     let mut tables = Vec::new();
-    for (named, place) in model.types.iter().zip(places) {
+    for named in &model.types {
         let Type::Union(union) = named.shape.shape() else { continue };
         for (at, alternative) in union.alternatives.iter().enumerate() {
             if !matches!(alternative.shape, Type::Named(_)) {
                 let name = format!("static {}", alternative_table(&named.rust, &alternative.variant));
-                tables.push((named.scope, name, place.join(union.key()).join(at)));
+                tables.push((named.scope, name, named.place.join(union.key()).join(at)));
             }
         }
     }
@@ -162,9 +160,10 @@ fn scope_key(scope: Scope) -> String {
     }
 }
 
-fn check_channels(channels: &[Channel], places: &[Place], findings: &mut Findings<'_>) {
+fn check_channels(channels: &[Channel], findings: &mut Findings<'_>) {
     let mut taken = Taken::new();
-    for (channel, place) in channels.iter().zip(places) {
+    for channel in channels {
+        let place = &channel.place;
         if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str())
             || RESERVED_CONSTANTS.contains(&channel.name.camel.as_str())
             || RESERVED_CHANNELS.contains(&channel.name.snake.as_str())
@@ -244,19 +243,16 @@ fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
                 findings,
             );
         }
+        Type::Tagged(tagged) => {
+            let reserved = tagged.open.then(|| ("Unknown".to_owned(), place.clone()));
+            let variants = tagged.cases.iter().enumerate();
+            distinct(
+                variants.map(|(at, case)| (case.variant.clone(), place.join("oneOf").join(at))).chain(reserved),
+                findings,
+            );
+        }
         _ => {}
     }
-}
-
-/// Checks the variants of a tagged union. They are named after the tags, which are known last.
-pub(super) fn check_cases(tagged: &Tagged, alternatives: &Place, diagnostics: &mut Vec<Diagnostic>) {
-    let mut findings = Findings { diagnostics, reported: HashSet::new() };
-    let reserved = tagged.open.then(|| ("Unknown".to_owned(), alternatives.clone()));
-    let variants = tagged.cases.iter().enumerate();
-    distinct(
-        variants.map(|(at, case)| (case.variant.clone(), alternatives.join(at))).chain(reserved),
-        &mut findings,
-    );
 }
 
 fn distinct(names: impl Iterator<Item = (String, Place)>, findings: &mut Findings<'_>) {

@@ -3,57 +3,52 @@
 use serde_json::Value;
 
 use super::addresses;
-use super::naming::{Naming, is_foreign};
-use super::types::Types;
+use super::roots::{Naming, is_foreign};
+use super::{Lowered, Lowering};
 use crate::definition::{
-    ChannelNode, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode, TopicNode, node,
+    ChannelNode, DynamicAnchors, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode, Target, TopicNode, node,
     refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
-use crate::model::{
-    Carries, Channel, History, Integer, Param, Retain, Scope, Signal, Text, Topic, Type, TypeId,
-};
+use crate::model::{Carries, Channel, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId};
 use crate::names::{Name, RESULT_TYPE};
 
-/// The channels and their locations.
-#[derive(Default)]
-pub(super) struct Channels {
-    pub(super) channels: Vec<Channel>,
-    pub(super) places: Vec<Place>,
+/// A channel whose params have no types yet.
+pub(crate) struct LoweredChannel {
+    pub(crate) channel: Channel,
+    /// The schemas of the channel's params, in order.
+    pub(crate) params: Vec<RulesId>,
 }
 
-/// Declares every channel of every file, and the types of its payloads.
-pub(super) fn declare(types: &mut Types<'_>) -> Channels {
-    let mut declared = Channels::default();
-    for (module, definition) in types.definitions.files.iter().enumerate() {
-        let root = Place::root(definition.source).join("channels");
-        for (key, value) in &definition.file.channels {
-            let place = root.join(key);
-            match node::<ChannelNode>(&place, value.clone()) {
-                Ok(node) => {
-                    let index = declared.channels.len();
-                    if let Some(channel) = channel(types, key, &node, &place, module, index) {
-                        declared.channels.push(channel);
-                        declared.places.push(place);
+impl Lowering<'_> {
+    /// Declares every channel of every file, and the types of its payloads.
+    pub(super) fn channels_of_all_files(&mut self) {
+        for (module, definition) in self.definitions.files.iter().enumerate() {
+            let root = Place::root(definition.source).join("channels");
+            for (key, value) in &definition.file.channels {
+                let place = root.join(key);
+                match node::<ChannelNode>(&place, value.clone()) {
+                    Ok(node) => {
+                        let channel = channel(self, key, &node, place, module);
+                        self.lowered.channels.extend(channel);
                     }
+                    Err(diagnostic) => self.diagnostics.push(diagnostic),
                 }
-                Err(diagnostic) => types.diagnostics.push(diagnostic),
             }
         }
     }
-    declared
 }
 
 fn channel(
-    types: &mut Types<'_>,
+    lowering: &mut Lowering<'_>,
     key: &str,
     node: &ChannelNode,
-    place: &Place,
+    place: Place,
     module: usize,
-    index: usize,
-) -> Option<Channel> {
-    refuse_unknown(place, node.unknown.keys(), &ChannelNode::KEYS, &mut types.diagnostics);
-    let name = identifier(types, key, "channel", place)?;
+) -> Option<LoweredChannel> {
+    let index = lowering.lowered.channels.len();
+    refuse_unknown(&place, node.unknown.keys(), &ChannelNode::KEYS, lowering.diagnostics);
+    let name = identifier(lowering, key, "channel", &place)?;
     let naming = Naming {
         scope: Scope::Channel(index),
         module,
@@ -61,73 +56,63 @@ fn channel(
         typescript: name.pascal.clone(),
         foreign: false,
     };
-    let mut params = Vec::new();
-    for (key, value) in &node.params {
-        params.extend(param(types, key, value, &place.join("params").join(key), &naming));
-    }
-    let address = addresses::parse(&node.address, &params, place, &mut types.diagnostics);
+    let (params, schemas): (Vec<_>, Vec<_>) = node
+        .params
+        .iter()
+        .filter_map(|(key, value)| param(lowering, key, value, &place.join("params").join(key)))
+        .unzip();
+    let address = addresses::parse(&node.address, &params, &place, lowering.diagnostics);
     let mut topics = Vec::new();
     for (key, value) in &node.topics {
-        topics.extend(topic(types, key, value, &place.join("topics").join(key), &naming));
+        topics.extend(topic(lowering, key, value, &place.join("topics").join(key), &naming));
     }
     if node.topics.is_empty() {
-        types.diagnostics.push(
-            Diagnostic::at_key(Code::Shape, place, format!("channel `{key}` has no topics"))
+        lowering.diagnostics.push(
+            Diagnostic::at_key(Code::Shape, &place, format!("channel `{key}` has no topics"))
                 .help("add at least one topic under `topics`"),
         );
     }
     let mut signals = Vec::new();
     for (key, value) in &node.signals {
-        signals.extend(signal(types, key, value, &place.join("signals").join(key), &naming));
+        signals.extend(signal(lowering, key, value, &place.join("signals").join(key), &naming));
     }
     let result = node
         .result
         .clone()
-        .and_then(|schema| carried(types, schema, None, &place.join("result"), naming.child(RESULT_TYPE)));
-    let history = history(types, node.history.as_ref(), &place.join("history"));
+        .and_then(|schema| carried(lowering, schema, None, &place.join("result"), naming.child(RESULT_TYPE)));
+    let history = history(lowering, node.history.as_ref(), &place.join("history"));
     let description = node.description.clone();
-    Some(Channel { name, description, module, address, params, history, topics, signals, result })
+    let channel = Channel { name, description, module, address, params, history, topics, signals, result, place };
+    Some(LoweredChannel { channel, params: schemas })
 }
 
-fn param(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Param> {
-    let name = identifier(types, key, "param", place)?;
+/// A param without its type, and its schema.
+fn param(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place) -> Option<(Param, RulesId)> {
+    let name = identifier(lowering, key, "param", place)?;
     let value = if value.is_null() { Value::Bool(true) } else { value.clone() };
-    let schema = types.parse(value, place);
-    let description = super::types::description_of(&schema);
-    let shape = types.structure(&schema, place, &naming.child(&name.pascal));
-    let shape = match types.behind_aliases(shape).unwrap_or(Type::Any) {
-        Type::Any => Type::Text(Text { min_length: Some(1), ..Text::default() }),
-        Type::Text(text) => Type::Text(Text { min_length: text.min_length.max(Some(1)), ..text }),
-        shape => shape,
+    let description = match &*lowering.parse(value, place) {
+        SchemaNode::Keywords(keywords) => keywords.description.clone(),
+        SchemaNode::Bool(_) => None,
     };
-    if !matches!(shape, Type::Text(_) | Type::Integer(Integer { .. }) | Type::Enum(_)) {
-        types.diagnostics.push(
-            Diagnostic::at(
-                Code::Address,
-                place,
-                "a param must be a string, an enum of strings or an integer",
-            )
-            .help("write `type: string` or `type: integer`"),
-        );
-    }
-    Some(Param { name, description, shape })
+    let schema = lowering.schema_at(place, &DynamicAnchors::new());
+    Some((Param { name, description, shape: Type::Any }, schema))
 }
 
-fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Topic> {
+fn topic(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Topic> {
     let node: TopicNode = match node(place, value.clone()) {
         Ok(node) => node,
         Err(diagnostic) => {
-            types.diagnostics.push(diagnostic);
+            lowering.diagnostics.push(diagnostic);
             return None;
         }
     };
-    refuse_unknown(place, node.unknown.keys(), &TopicNode::KEYS, &mut types.diagnostics);
-    let name = identifier(types, key, "topic", place)?;
-    refuse_both_or_neither(key, &node, place, &mut types.diagnostics);
+    refuse_unknown(place, node.unknown.keys(), &TopicNode::KEYS, lowering.diagnostics);
+    let name = identifier(lowering, key, "topic", place)?;
+    refuse_both_or_neither(key, &node, place, lowering.diagnostics);
     let carries = match (node.payload, node.stream) {
         (Some(schema), _) => {
             let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-            Carries::Payload(carried(types, schema, node.description.as_deref(), &place, naming)?)
+            Carries::Payload(carried(lowering, schema, node.description.as_deref(), &place, naming)?)
         }
         (None, Some(StreamNode::Text)) => Carries::TextStream,
         (None, None) => return None,
@@ -138,7 +123,7 @@ fn topic(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming:
         Some(RetainNode::Word(RetainWord::All)) => Retain::All,
         Some(RetainNode::Latest(count)) => {
             if !(1..=10_000).contains(&count) {
-                types.diagnostics.push(Diagnostic::at(
+                lowering.diagnostics.push(Diagnostic::at(
                     Code::Limit,
                     &place.join("retain"),
                     "`retain` must be from 1 to 10,000",
@@ -173,69 +158,63 @@ fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostic
     }
 }
 
-fn signal(types: &mut Types<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Signal> {
+fn signal(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Signal> {
     let node: SignalNode = match node(place, value.clone()) {
         Ok(node) => node,
         Err(diagnostic) => {
-            types.diagnostics.push(diagnostic);
+            lowering.diagnostics.push(diagnostic);
             return None;
         }
     };
-    refuse_unknown(place, node.unknown.keys(), &SignalNode::KEYS, &mut types.diagnostics);
-    let name = identifier(types, key, "signal", place)?;
+    refuse_unknown(place, node.unknown.keys(), &SignalNode::KEYS, lowering.diagnostics);
+    let name = identifier(lowering, key, "signal", place)?;
     let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-    let payload = carried(types, node.payload, node.description.as_deref(), &place, naming)?;
+    let payload = carried(lowering, node.payload, node.description.as_deref(), &place, naming)?;
     Some(Signal { name, description: node.description, payload })
 }
 
 /// The type of a payload or a result.
 fn carried(
-    types: &mut Types<'_>,
+    lowering: &mut Lowering<'_>,
     schema: Value,
     description: Option<&str>,
     place: &Place,
     naming: Naming,
 ) -> Option<TypeId> {
     let naming = Naming { foreign: is_foreign(&schema), ..naming };
-    types.namings.insert(place.clone(), naming.clone());
+    lowering.lowered.roots.namings.insert(place.clone(), naming.clone());
     let what = place.pointer.segments().last().copied().unwrap_or("payload");
     if schema == Value::Bool(false) {
-        types.diagnostics.push(
+        lowering.diagnostics.push(
             Diagnostic::at(Code::Unsatisfiable, place, "no value satisfies the schema `false`")
                 .help(format!("describe the values of the {what}")),
         );
     }
-    let parsed = types.parse(schema, place);
-    match &parsed {
+    let node = lowering.parse(schema, place);
+    match &*node {
         SchemaNode::Keywords(keywords)
             if keywords.reference.is_some()
                 && keywords.assertions().len() == 1
-                && !types.resources.are_dynamic(place) =>
+                && !lowering.resources.are_dynamic(place) =>
         {
-            let target = keywords.reference.as_deref().unwrap_or_default();
-            match types.reference(target, &place.join("$ref")) {
-                Type::Named(id) => Some(id),
-                _ => None,
-            }
+            let reference = keywords.reference.as_deref().unwrap_or_default();
+            let target = lowering.target(reference, &place.join("$ref")).and_then(Target::into_place)?;
+            let schema = lowering.schema_at(&target, &DynamicAnchors::new());
+            let Lowered { schemas, roots, .. } = &mut lowering.lowered;
+            Some(TypeId(roots.position(schema, schemas)))
         }
-        _ => {
-            let id = types.declare(parsed, place, naming);
-            types.by_place.insert(place.clone(), id);
-            let described = &mut types.model.types[id.0].description;
-            *described = described.take().or_else(|| description.map(str::to_owned));
-            Some(id)
-        }
+        _ => Some(lowering.declare(place, naming, description.map(str::to_owned))),
     }
 }
 
 const DEFAULT_HISTORY: History = History { messages: 100, age_seconds: 300 };
 
-fn history(types: &mut Types<'_>, node: Option<&HistoryNode>, place: &Place) -> History {
+fn history(lowering: &mut Lowering<'_>, node: Option<&HistoryNode>, place: &Place) -> History {
     let Some(node) = node else { return DEFAULT_HISTORY };
-    refuse_unknown(place, node.unknown.keys(), &HistoryNode::KEYS, &mut types.diagnostics);
+    refuse_unknown(place, node.unknown.keys(), &HistoryNode::KEYS, lowering.diagnostics);
     let messages = node.messages.unwrap_or(DEFAULT_HISTORY.messages);
     if !(1..=1_000_000).contains(&messages) {
-        types.diagnostics.push(Diagnostic::at(
+        lowering.diagnostics.push(Diagnostic::at(
             Code::Limit,
             &place.join("messages"),
             "`messages` must be from 1 to 1,000,000",
@@ -243,7 +222,7 @@ fn history(types: &mut Types<'_>, node: Option<&HistoryNode>, place: &Place) -> 
     }
     let age_seconds = node.age.as_deref().map_or(Some(DEFAULT_HISTORY.age_seconds), seconds);
     if age_seconds.is_none() {
-        types.diagnostics.push(
+        lowering.diagnostics.push(
             Diagnostic::at(Code::Limit, &place.join("age"), "invalid `age`")
                 .help("write a whole number and a unit, such as `30s`, `10m`, `2h` or `7d` (at most 365d)"),
         );
@@ -265,12 +244,12 @@ fn seconds(age: &str) -> Option<u64> {
 }
 
 /// Checks the name of a channel, param, topic or signal, which appears in code and in addresses.
-fn identifier(types: &mut Types<'_>, key: &str, what: &str, place: &Place) -> Option<Name> {
+fn identifier(lowering: &mut Lowering<'_>, key: &str, what: &str, place: &Place) -> Option<Name> {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let name = Name::new(key).filter(|_| plain);
     if name.is_none() {
-        types.diagnostics.push(
+        lowering.diagnostics.push(
             Diagnostic::at_key(Code::BadName, place, format!("invalid {what} name `{key}`"))
                 .help("use an ASCII letter, followed by ASCII letters, digits, `-` or `_`"),
         );

@@ -14,14 +14,61 @@ pub(super) fn check(
     dialect_at: &dyn Fn(&Place) -> Dialect,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let SchemaNode::Keywords(keywords) = node else { return };
-    let dialect = dialect_at(place);
-    let overruled = dialect.reference_stands_alone() && keywords.reference.is_some();
-    if !overruled {
-        check_names(keywords, dialect, place, diagnostics);
-        check_values(keywords, place, diagnostics);
+    Check { dialect_at, diagnostics }.node(node, place, true);
+}
+
+struct Check<'c> {
+    dialect_at: &'c dyn Fn(&Place) -> Dialect,
+    diagnostics: &'c mut Vec<Diagnostic>,
+}
+
+/// Keywords with schemas that a value need not match.
+const OPTIONAL_SCHEMAS: [&str; 9] =
+    ["anyOf", "oneOf", "not", "if", "then", "else", "contains", "dependentSchemas", "dependencies"];
+
+impl Check<'_> {
+    /// Checks a schema. `required` if every value at this location must match it.
+    fn node(&mut self, node: &SchemaNode, place: &Place, required: bool) {
+        let SchemaNode::Keywords(keywords) = node else { return };
+        let dialect = (self.dialect_at)(place);
+        let overruled = dialect.reference_stands_alone() && keywords.reference.is_some();
+        if !overruled {
+            check_names(keywords, dialect, place, self.diagnostics);
+            check_values(keywords, place, self.diagnostics);
+            let mut found = Vec::new();
+            limits::check(keywords, place, &mut found);
+            refuse_undeclared(keywords, place, &mut found);
+            let demoted = found.into_iter().map(|diagnostic| {
+                if required { diagnostic } else { diagnostic.instead_of(Code::Unsatisfiable, Code::NeverMatches) }
+            });
+            self.diagnostics.extend(demoted);
+        }
+        keywords.parts(&mut |steps, node| {
+            let is_optional = steps.first().is_some_and(|step| OPTIONAL_SCHEMAS.contains(step));
+            self.node(node, &place.below(steps), required && !is_optional);
+        });
     }
-    keywords.parts(&mut |steps, node| check(node, &place.below(steps), dialect_at, diagnostics));
+}
+
+/// Reports required properties that `additionalProperties: false` rejects.
+fn refuse_undeclared(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    if !matches!(keywords.additional_properties.as_deref(), Some(SchemaNode::Bool(false)))
+        || keywords.pattern_properties.is_some()
+    {
+        return;
+    }
+    let declares = |key: &str| keywords.properties.as_ref().is_some_and(|declared| declared.contains_key(key));
+    for (at, key) in keywords.required.iter().flatten().enumerate().filter(|(_, key)| !declares(key)) {
+        diagnostics.push(
+            Diagnostic::at(
+                Code::Unsatisfiable,
+                &place.join("required").join(at),
+                format!("property `{key}` is required but not allowed"),
+            )
+            .note("`additionalProperties: false` rejects undeclared properties")
+            .help(format!("declare `{key}` under `properties`")),
+        );
+    }
 }
 
 fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics: &mut Vec<Diagnostic>) {

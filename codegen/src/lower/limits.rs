@@ -1,103 +1,146 @@
-//! Numbers and strings, and their limits.
+//! Limits of numbers, strings and arrays, and the grammars of strings.
 
 use fanfare_pattern::{Error, Regex};
+use serde_json::Value;
 
+use super::{is_of_kind, kinds};
 use crate::definition::{Keywords, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
-use crate::model::{Format, Integer, Kinds, MAX_INTEGER, Number, Text, Type};
+use crate::model::{Format, Kinds, MAX_INTEGER, Number, Text};
 
-/// Formats that narrow an integer, with their limits.
-pub(crate) const INTEGER_FORMATS: [(&str, i32, u32); 6] = [
-    ("int8", i8::MIN as i32, i8::MAX as u32),
-    ("uint8", 0, u8::MAX as u32),
-    ("int16", i16::MIN as i32, i16::MAX as u32),
-    ("uint16", 0, u16::MAX as u32),
-    ("int32", i32::MIN, i32::MAX as u32),
-    ("uint32", 0, u32::MAX),
+/// Formats that narrow an integer, with their limits in JSON.
+pub(crate) const INTEGER_FORMATS: [(&str, i64, i64); 10] = [
+    ("int8", i8::MIN as i64, i8::MAX as i64),
+    ("uint8", 0, u8::MAX as i64),
+    ("int16", i16::MIN as i64, i16::MAX as i64),
+    ("uint16", 0, u16::MAX as i64),
+    ("int32", i32::MIN as i64, i32::MAX as i64),
+    ("uint32", 0, u32::MAX as i64),
+    ("int", -MAX_INTEGER, MAX_INTEGER),
+    ("uint", 0, MAX_INTEGER),
+    ("int64", -MAX_INTEGER, MAX_INTEGER),
+    ("uint64", 0, MAX_INTEGER),
 ];
+
+/// The formats whose integers do not all fit a JSON number.
+const WIDE_FORMATS: [&str; 4] = ["int", "uint", "int64", "uint64"];
 
 /// The limits that a `format` sets, if the `type` is integer.
 pub(super) fn integer_format(keywords: &Keywords) -> Option<(f64, f64)> {
-    let is_integer = |names: &TypeNames| {
-        let kinds = super::rules::kinds(names);
-        kinds.contains(Kinds::INTEGER) && !kinds.contains(Kinds::NUMBER)
-    };
     keywords.type_.as_ref().filter(|names| is_integer(names))?;
     let format = keywords.format.as_deref()?;
     let (_, least, most) = INTEGER_FORMATS.iter().find(|(name, ..)| *name == format)?;
-    Some((f64::from(*least), f64::from(*most)))
+    #[expect(clippy::cast_precision_loss, reason = "within ±(2^53−1)")]
+    let limits = (*least as f64, *most as f64);
+    // Every integer is within the widest limits.
+    Some(limits).filter(|_| format != "int" && format != "int64")
 }
 
-pub(super) fn integer(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
-    let (mut minimum, mut maximum) = (-MAX_INTEGER, MAX_INTEGER);
-    if let Some(wide @ ("int64" | "uint64")) = keywords.format.as_deref() {
+fn is_integer(names: &TypeNames) -> bool {
+    let kinds = kinds(names);
+    kinds.contains(Kinds::INTEGER) && !kinds.contains(Kinds::NUMBER)
+}
+
+/// Reports limits that exclude each other, and limits without effect.
+pub(super) fn check(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    refuse_no_value(keywords, place, diagnostics);
+    let kinds = keywords.type_.as_ref().map_or(Kinds::NONE, kinds);
+    if kinds.contains(Kinds::STRING) {
+        let names = ("minLength", "maxLength");
+        refuse_empty_range(keywords.min_length, keywords.max_length, names, place, diagnostics);
+    }
+    if kinds.contains(Kinds::ARRAY) {
+        let names = ("minItems", "maxItems");
+        refuse_empty_range(keywords.min_items, keywords.max_items, names, place, diagnostics);
+    }
+    if kinds.contains(Kinds::INTEGER) {
+        check_numbers(keywords, kinds.contains(Kinds::NUMBER), place, diagnostics);
+    }
+    if let Some(wide @ ("int64" | "uint64")) = keywords.format.as_deref()
+        && kinds.contains(Kinds::STRING)
+        && !of_text(keywords).is_plain()
+    {
+        let message = format!("`format: {wide}` cannot be combined with other limits");
+        diagnostics.push(
+            Diagnostic::at(Code::Limit, place, message)
+                .help("remove `minLength`, `maxLength` and `pattern`"),
+        );
+    }
+}
+
+fn check_numbers(keywords: &Keywords, fractions: bool, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    #[expect(clippy::cast_precision_loss, reason = "2^53−1 is exact")]
+    let bound = if fractions { f64::INFINITY } else { MAX_INTEGER as f64 };
+    let ((least, above), (most, below)) = (keywords.lower_limits(), keywords.upper_limits());
+    let limits =
+        [("minimum", least), ("exclusiveMinimum", above), ("maximum", most), ("exclusiveMaximum", below)];
+    for (keyword, limit) in limits {
+        let Some(limit) = limit.filter(|limit| limit.abs() > bound) else { continue };
+        let excludes_all = keyword.to_lowercase().ends_with("minimum") == (limit > 0.0);
+        let place = place.join(keyword);
+        diagnostics.push(if excludes_all {
+            Diagnostic::at(Code::Unsatisfiable, &place, "no integer in JSON satisfies this limit")
+                .note("integers are within ±(2^53−1), which JavaScript represents exactly")
+        } else {
+            Diagnostic::at_key(Code::WideInteger, &place, "this limit has no effect: it is outside ±(2^53−1)")
+                .note("integers outside ±(2^53−1) are rejected, because JavaScript cannot represent them exactly")
+                .help("remove the limit, or write `type: string` with `format: int64` for 64-bit integers")
+        });
+    }
+    let whole = |limit: Option<f64>, round: fn(f64) -> f64| if fractions { limit } else { limit.map(round) };
+    let lower = [whole(least, f64::ceil), whole(above, |limit| limit.floor() + 1.0)];
+    let upper = [whole(most, f64::floor), whole(below, |limit| limit.ceil() - 1.0)];
+    let (least, most) = integer_format(keywords).unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+    let lowest = lower.into_iter().flatten().fold(least, f64::max);
+    let highest = upper.into_iter().flatten().fold(most, f64::min);
+    let touches = fractions && lowest >= highest && (above == Some(highest) || below == Some(lowest));
+    if lowest > highest || touches {
+        let what = if fractions { "number" } else { "integer" };
+        diagnostics.push(Diagnostic::at(
+            Code::Unsatisfiable,
+            place,
+            format!("no {what} satisfies these limits"),
+        ));
+    }
+    let Some(format) = keywords.format.as_deref().filter(|format| WIDE_FORMATS.contains(format)) else {
+        return;
+    };
+    let is_limited = highest < bound && (lowest > -bound || format.starts_with('u'));
+    if !fractions && !is_limited {
+        let text = if format.starts_with('u') { "uint64" } else { "int64" };
         diagnostics.push(
             Diagnostic::at(
-                Code::IntegerRange,
+                Code::WideInteger,
                 &place.join("format"),
-                format!("`format: {wide}` does not fit a JSON number"),
+                format!("integers of `format: {format}` outside ±(2^53−1) are rejected"),
             )
             .note("JavaScript represents integers exactly only up to 2^53−1")
             .help(format!(
-                "write `type: string` with `format: {wide}`, which becomes a bigint in TypeScript"
+                "add a `maximum`, or write `type: string` with `format: {text}`, which becomes a bigint in TypeScript"
             )),
         );
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the limits of a format are whole")]
-    if let Some((least, most)) = integer_format(keywords) {
-        (minimum, maximum) = (least as i64, most as i64);
-    }
-    let (inclusive, exclusive) = keywords.lower_limits();
-    let lower = [
-        ("minimum", inclusive.map(f64::ceil)),
-        ("exclusiveMinimum", exclusive.map(|limit| limit.floor() + 1.0)),
-    ];
-    for (keyword, limit) in lower {
-        if let Some(limit) = whole(keyword, limit, place, diagnostics) {
-            minimum = minimum.max(limit);
-        }
-    }
-    let (inclusive, exclusive) = keywords.upper_limits();
-    let upper = [
-        ("maximum", inclusive.map(f64::floor)),
-        ("exclusiveMaximum", exclusive.map(|limit| limit.ceil() - 1.0)),
-    ];
-    for (keyword, limit) in upper {
-        if let Some(limit) = whole(keyword, limit, place, diagnostics) {
-            maximum = maximum.min(limit);
-        }
-    }
-    if minimum > maximum {
-        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, place, "no integer satisfies these limits"));
-    }
-    Type::Integer(Integer { minimum, maximum, multiple_of: keywords.multiple_of })
 }
 
-/// Returns a limit as an integer, or reports it if it is outside ±(2^53−1).
-fn whole(keyword: &str, limit: Option<f64>, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Option<i64> {
-    let limit = limit?;
-    #[expect(clippy::cast_precision_loss, reason = "2^53−1 is exact")]
-    if limit.abs() > MAX_INTEGER as f64 {
-        diagnostics.push(
-            Diagnostic::at(Code::IntegerRange, &place.join(keyword), "limit outside ±(2^53−1)")
-                .note("JavaScript represents integers exactly only up to 2^53−1, which also bounds integers without limits")
-                .help("remove the limit, or write `type: string` with `format: int64` for 64-bit integers"),
-        );
-        return None;
+/// Reports a `const` or an `enum` without any value of the schema's `type`.
+fn refuse_no_value(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    let (key, values) = match (&keywords.constant, &keywords.enumeration) {
+        (Some(value), _) => ("const", std::slice::from_ref(value)),
+        (None, Some(values)) => ("enum", values.as_slice()),
+        (None, None) => return,
+    };
+    let allowed = keywords.type_.as_ref().map_or(Kinds::ANY, kinds);
+    if values.iter().any(|value: &Value| is_of_kind(value, allowed)) {
+        return;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "within ±(2^53−1), as checked above")]
-    Some(limit as i64)
-}
-
-pub(super) fn number(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
-    let number = of_number(keywords);
-    let lower = number.minimum.into_iter().chain(number.exclusive_minimum).fold(f64::NEG_INFINITY, f64::max);
-    let upper = number.maximum.into_iter().chain(number.exclusive_maximum).fold(f64::INFINITY, f64::min);
-    let touches = number.exclusive_minimum == Some(upper) || number.exclusive_maximum == Some(lower);
-    if lower > upper || (lower >= upper && touches) {
-        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, place, "no number satisfies these limits"));
-    }
-    Type::Number(number)
+    let place = place.join(key);
+    diagnostics.push(if values.is_empty() {
+        Diagnostic::at(Code::Unsatisfiable, &place, "empty `enum`: no value is valid")
+            .help("list the allowed values")
+    } else {
+        let message = format!("no value of `{key}` has the schema's `type`");
+        Diagnostic::at(Code::Unsatisfiable, &place, message).help("correct the values or the type")
+    });
 }
 
 /// The limits of a number, as written.
@@ -105,30 +148,6 @@ pub(super) fn of_number(keywords: &Keywords) -> Number {
     let ((minimum, exclusive_minimum), (maximum, exclusive_maximum)) =
         (keywords.lower_limits(), keywords.upper_limits());
     Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of: keywords.multiple_of }
-}
-
-pub(super) fn text(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) -> Type {
-    refuse_empty_range(
-        keywords.min_length,
-        keywords.max_length,
-        ("minLength", "maxLength"),
-        place,
-        diagnostics,
-    );
-    let mut text = of_text(keywords);
-    let Some(format) = keywords.format.as_deref() else { return Type::Text(text) };
-    if let wide @ ("int64" | "uint64") = format {
-        if !text.is_plain() {
-            let message = format!("`format: {wide}` cannot be combined with other limits");
-            diagnostics.push(
-                Diagnostic::at(Code::Limit, place, message)
-                    .help("remove `minLength`, `maxLength` and `pattern`"),
-            );
-        }
-        return if wide == "int64" { Type::Int64 } else { Type::Uint64 };
-    }
-    text.format = Format::of_keyword(format);
-    Type::Text(text)
 }
 
 /// The limits of a string, as written, without its format.
@@ -229,7 +248,7 @@ fn quantifier(text: &str) -> Option<&str> {
     (!least.is_empty() && digits(least) && digits(most)).then(|| &text[..=end])
 }
 
-pub(super) fn refuse_empty_range(
+fn refuse_empty_range(
     least: Option<u32>,
     most: Option<u32>,
     (least_name, most_name): (&str, &str),
@@ -246,7 +265,7 @@ pub(super) fn refuse_empty_range(
 pub(super) fn unchecked_format(format: &str, place: &Place) -> Option<Diagnostic> {
     let checked = Format::ALL.iter().map(|format| format.keyword());
     let known: Vec<&str> =
-        checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).chain(["int64", "uint64"]).collect();
+        checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).collect();
     if known.contains(&format) {
         return None;
     }
@@ -263,7 +282,7 @@ pub(super) fn unchecked_format(format: &str, place: &Place) -> Option<Diagnostic
 }
 
 /// Well-known formats that Fanfare treats as annotations and does not check.
-pub(crate) const UNCHECKED_FORMATS: [&str; 17] = [
+pub(crate) const UNCHECKED_FORMATS: [&str; 15] = [
     "binary",
     "byte",
     "double",
@@ -271,14 +290,12 @@ pub(crate) const UNCHECKED_FORMATS: [&str; 17] = [
     "float",
     "idn-email",
     "idn-hostname",
-    "int",
     "iri",
     "iri-reference",
     "json-pointer",
     "password",
     "regex",
     "relative-json-pointer",
-    "uint",
     "uri-reference",
     "uri-template",
 ];

@@ -1,56 +1,30 @@
-//! Turns definitions into the model. Finds every error and reports all of them together.
+//! Verifies the model: names, addresses, recursion, and patterns on client input.
 
 mod addresses;
-mod alternatives;
-mod arrays;
-mod channels;
 mod collisions;
-mod limits;
-mod nameless;
-mod naming;
-mod objects;
 mod recursion;
-mod references;
-mod rules;
-mod shapes;
-mod types;
 mod unlimited;
-mod words;
 
-pub(crate) use limits::{INTEGER_FORMATS, UNCHECKED_FORMATS};
+pub(crate) use recursion::refuse_endless;
 
 use crate::definition::{DefinitionFile, Definitions, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place, Report};
 use crate::model::{Model, Module};
 
-/// Checks all definitions and returns their model, or adds the errors to the report.
-pub(crate) fn check(definitions: &Definitions, report: &mut Report) -> Option<Model> {
-    let modules = modules(definitions, report);
-    let mut types = types::Types::new(definitions, &report.sources);
-    for definition in &definitions.files {
-        check_file(&definition.file, &Place::root(definition.source), &mut types.diagnostics);
-    }
-    types.model.modules = modules;
-    types.declare_definitions();
-    let channels = channels::declare(&mut types);
-    types.convert_all();
-    let types::Types { mut model, diagnostics, mut places, nameless, places_of_rules, .. } = types;
-    let (mut warnings, mut diagnostics): (Vec<_>, Vec<_>) =
+/// Verifies a model, and marks recursive types. Adds all diagnostics to the report, and returns `true` if there is no error.
+pub(crate) fn verify(model: &mut Model, diagnostics: Vec<Diagnostic>, report: &mut Report) -> bool {
+    let (mut warnings, mut errors): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(Diagnostic::is_warning);
-    model.channels = channels.channels;
-    nameless::remove(&mut model, &mut places, &nameless);
-    recursion::refuse_endless(&model, &places, &places_of_rules, &mut diagnostics);
-    collisions::check(&model, &places, &channels.places, &mut diagnostics);
-    addresses::refuse_overlaps(&model.channels, &channels.places, &mut diagnostics);
-    if diagnostics.is_empty() && report.diagnostics.is_empty() {
-        alternatives::find_tags(&mut model, &places, &mut diagnostics);
-        recursion::analyse(&mut model, &places, &mut diagnostics);
+    collisions::check(model, &mut errors);
+    addresses::refuse_overlaps(&model.channels, &mut errors);
+    if errors.is_empty() && report.diagnostics.is_empty() {
+        recursion::analyse(model, &mut errors);
     }
-    warnings.extend(unlimited::warn(&model, &places, &channels.places));
-    let clean = diagnostics.is_empty() && report.diagnostics.is_empty();
-    add_new(&mut report.diagnostics, diagnostics);
+    warnings.extend(unlimited::warn(model));
+    let clean = errors.is_empty() && report.diagnostics.is_empty();
+    add_new(&mut report.diagnostics, errors);
     add_new(&mut report.warnings, warnings);
-    clean.then_some(model)
+    clean
 }
 
 /// Adds diagnostics without duplicates: a schema that is checked from several places reports the same error each time.
@@ -60,6 +34,15 @@ fn add_new(known: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
             known.push(diagnostic);
         }
     }
+}
+
+/// Checks the keys of each definition file, and names the modules that are generated for them.
+pub(crate) fn files(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
+    let modules = modules(definitions, report);
+    for definition in &definitions.files {
+        check_file(&definition.file, &Place::root(definition.source), &mut report.diagnostics);
+    }
+    modules
 }
 
 fn check_file(file: &DefinitionFile, place: &Place, diagnostics: &mut Vec<Diagnostic>) {

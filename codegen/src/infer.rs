@@ -1,0 +1,165 @@
+//! Infers the type of each schema: the narrowest that generated code can express and that holds every valid value.
+//!
+//! A [`Shape`] is a sum of alternatives. `allOf`, `$ref` and the keywords of one schema meet: each alternative of one meets
+//! each alternative of the others, so that what is said beside a union reaches into its alternatives.
+
+mod base;
+mod condition;
+mod meet;
+mod shape;
+mod unite;
+
+use std::rc::Rc;
+
+pub(crate) use shape::{Alternative, Array, Form, Object, Others, Part, Property, Shape, Strings, Sum};
+
+use crate::lower::LoweredSchema;
+use crate::model::{Kinds, Notes, Rules, RulesId};
+
+/// How many references are followed, one inside another, to infer one type.
+const MAX_DEPTH: usize = 64;
+
+/// The shape of a schema. `exact` if the shape holds no other values than the schema allows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Inferred<'s> {
+    pub(crate) shape: Shape<'s>,
+    pub(crate) exact: bool,
+}
+
+/// The nesting depth of schemas, including those behind references, beyond which no reference is followed.
+const MAX_NESTING: usize = 192;
+
+/// Infers shapes, each schema's once.
+pub(crate) struct Infer<'s> {
+    schemas: &'s [LoweredSchema],
+    states: Vec<State<'s>>,
+    /// The number of references that are being followed.
+    depth: usize,
+    /// The nesting depth of the current schema.
+    nesting: usize,
+}
+
+#[derive(Clone)]
+enum State<'s> {
+    New,
+    Running,
+    Done(Rc<Inferred<'s>>),
+}
+
+impl<'s> Infer<'s> {
+    pub(crate) fn new(schemas: &'s [LoweredSchema]) -> Self {
+        Self { schemas, states: vec![State::New; schemas.len()], depth: 0, nesting: 0 }
+    }
+
+    /// The shape of a schema. `None` while it is being inferred, so a schema that contains itself stays a reference.
+    pub(crate) fn schema(&mut self, id: RulesId) -> Option<Rc<Inferred<'s>>> {
+        match &self.states[id.0] {
+            State::Done(inferred) => return Some(Rc::clone(inferred)),
+            State::Running => return None,
+            State::New => {}
+        }
+        let schemas = self.schemas;
+        let schema = &schemas[id.0];
+        let inferred = self.deeper(|infer| {
+            infer.states[id.0] = State::Running;
+            if schema.is_dynamic {
+                Inferred { shape: Shape::Any, exact: false }
+            } else {
+                infer.rules(&schema.rules)
+            }
+        })?;
+        let inferred = Rc::new(inferred);
+        self.states[id.0] = State::Done(Rc::clone(&inferred));
+        Some(inferred)
+    }
+
+    /// Follows one more reference. `None` if too many were followed.
+    fn deeper<R>(&mut self, follow: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        if self.depth > MAX_DEPTH || self.nesting > MAX_NESTING {
+            return None;
+        }
+        self.depth += 1;
+        let result = follow(self);
+        self.depth -= 1;
+        Some(result)
+    }
+
+    /// The shape of a property, an item or another part, with rules if the shape is not exact.
+    fn part(&mut self, rules: &'s Rules) -> Part<'s> {
+        let Inferred { shape, exact } = self.rules(rules);
+        let exact = exact && !shape.is_untyped();
+        Part { shape, rules: Some(rules).filter(|_| !exact), notes: &rules.notes }
+    }
+
+    fn rules(&mut self, rules: &'s Rules) -> Inferred<'s> {
+        self.nesting += 1;
+        let inferred = self.all_of(rules);
+        self.nesting -= 1;
+        inferred
+    }
+
+    /// The meeting of everything that a schema says.
+    fn all_of(&mut self, rules: &'s Rules) -> Inferred<'s> {
+        let mut result = Inferred { shape: Shape::Any, exact: true };
+        for id in &rules.references {
+            let reference = Shape::of(Form::Reference(*id), &rules.notes);
+            result = self.both(result, Inferred { shape: reference, exact: true });
+        }
+        for part in rules.all_of.iter().filter(|part| !is_condition(part)) {
+            let part = self.rules(part);
+            result = self.both(result, part);
+        }
+        let base = self.base(rules);
+        result = self.both(result, base);
+        for (alternatives, exactly_one) in [(&rules.any_of, false), (&rules.one_of, true)] {
+            if alternatives.is_empty() {
+                continue;
+            }
+            if alternatives.iter().all(only_requires) {
+                result.exact = false;
+                continue;
+            }
+            let union = self.union(alternatives, exactly_one, rules.notes.open);
+            result = self.both(result, union);
+        }
+        let evaluates = rules.unevaluated_items.is_some() || rules.unevaluated_properties.is_some();
+        result.exact &= rules.not.is_none() && !evaluates;
+        // Conditions come last, because they narrow what the others say.
+        let parts = rules.all_of.iter().filter(|part| is_condition(part));
+        for condition in parts.chain([rules]).filter_map(|rules| rules.condition.as_deref()) {
+            result = self.condition(result, condition);
+        }
+        result
+    }
+
+    fn both(&mut self, one: Inferred<'s>, other: Inferred<'s>) -> Inferred<'s> {
+        let met = self.meet(one.shape, other.shape);
+        Inferred { exact: one.exact && other.exact && met.exact, shape: met.shape }
+    }
+}
+
+/// Returns `true` if a schema only names required properties, as in "at least one of these properties".
+fn only_requires(rules: &Rules) -> bool {
+    let mut others = rules.clone();
+    others.object.required.clear();
+    others.not = None;
+    others.kinds = Kinds::ANY;
+    let is_said = match &rules.not {
+        Some(negated) => only_requires(negated),
+        None => !rules.object.required.is_empty(),
+    };
+    is_said && rules.kinds.contains(Kinds::OBJECT) && others == Rules::default()
+}
+
+/// Returns `true` for a schema that consists of `if`, `then` and `else`.
+fn is_condition(rules: &Rules) -> bool {
+    let alone = || Rules { condition: rules.condition.clone(), ..Rules::default() };
+    rules.condition.is_some() && *rules == alone()
+}
+
+impl<'s> Shape<'s> {
+    /// A shape with one alternative.
+    fn of(form: Form<'s>, notes: &'s Notes) -> Self {
+        Self::Sum(Sum { alternatives: vec![Alternative { form, rules: None, notes }], ..Sum::default() })
+    }
+}

@@ -1,0 +1,440 @@
+//! The values that two shapes share.
+
+use serde_json::Value;
+
+use super::base::is_equal_number;
+use super::{Alternative, Array, Form, Infer, Inferred, Object, Others, Part, Property, Shape, Strings, Sum};
+use crate::model::{Integer, MAX_INTEGER, Number, RulesId, Text};
+
+/// The limit for the alternatives that the meeting of two unions is made of.
+const MAX_PAIRS: usize = 1024;
+
+impl<'s> Infer<'s> {
+    /// The values that both shapes hold. Not exact if the result holds others too.
+    pub(super) fn meet(&mut self, one: Shape<'s>, other: Shape<'s>) -> Inferred<'s> {
+        let exactly = |shape| Inferred { shape, exact: true };
+        match (one, other) {
+            (Shape::Any, shape) | (shape, Shape::Any) => exactly(shape),
+            (one, other) if one == other => exactly(one),
+            (Shape::Sum(one), Shape::Sum(other)) => self.meet_sums(one, other),
+        }
+    }
+
+    fn meet_sums(&mut self, one: Sum<'s>, other: Sum<'s>) -> Inferred<'s> {
+        match (one.has_references(), other.has_references()) {
+            (false, false) => self.meet_forms(&one, &other),
+            (true, false) => self.meet_references(&one, &other, |infer, one, other| infer.meet(one, other)),
+            (false, true) => self.meet_references(&other, &one, |infer, one, other| infer.meet(other, one)),
+            (true, true) => {
+                // The narrower of two references stays a reference.
+                let (Some(expanded), Some(expanded_other)) = (self.expanded(&one), self.expanded(&other))
+                else {
+                    let shape = Shape::Sum(if one.alternatives.len() > 1 { other } else { one });
+                    return Inferred { shape, exact: false };
+                };
+                let met = self.meet(expanded.shape.clone(), expanded_other.shape.clone());
+                if met.exact && met.shape == expanded.shape {
+                    Inferred { shape: Shape::Sum(one), exact: true }
+                } else if met.exact && met.shape == expanded_other.shape {
+                    Inferred { shape: Shape::Sum(other), exact: true }
+                } else {
+                    let exact = met.exact && expanded.exact && expanded_other.exact;
+                    Inferred { exact, ..met }
+                }
+            }
+        }
+    }
+
+    /// The shape of a schema, with references replaced by what they refer to.
+    pub(crate) fn expanded_schema(&mut self, id: RulesId) -> Option<Inferred<'s>> {
+        let inferred = self.schema(id)?;
+        let Shape::Sum(sum) = &inferred.shape else { return Some(Inferred::clone(&inferred)) };
+        let expanded = self.expanded(sum)?;
+        Some(Inferred { exact: expanded.exact && inferred.exact, ..expanded })
+    }
+
+    /// The shape with references replaced by what they refer to.
+    fn expanded(&mut self, sum: &Sum<'s>) -> Option<Inferred<'s>> {
+        let mut result = Sum { alternatives: Vec::new(), ..sum.clone() };
+        let mut exact = true;
+        for alternative in &sum.alternatives {
+            let Form::Reference(id) = alternative.form else {
+                result.alternatives.push(alternative.clone());
+                continue;
+            };
+            let inferred = self.schema(id)?;
+            exact &= inferred.exact && alternative.rules.is_none();
+            match &inferred.shape {
+                Shape::Any => return Some(Inferred { shape: Shape::Any, exact: false }),
+                Shape::Sum(inner) => {
+                    // Alternatives of a union that is a part of another.
+                    exact &= inner.alternatives.len() == 1 || !(inner.exactly_one || sum.exactly_one);
+                    result.exactly_one |= sum.alternatives.len() == 1 && inner.exactly_one;
+                    result.open |= inner.open;
+                    result.alternatives.extend(inner.alternatives.iter().cloned());
+                }
+            }
+        }
+        let shape = Shape::Sum(result);
+        let shape = if shape_has_references(&shape) { self.expanded_again(shape)? } else { shape };
+        Some(Inferred { shape, exact })
+    }
+
+    /// Follows references to references, unless there are too many.
+    fn expanded_again(&mut self, shape: Shape<'s>) -> Option<Shape<'s>> {
+        let Shape::Sum(sum) = shape else { return Some(shape) };
+        self.deeper(|infer| infer.expanded(&sum)).flatten().map(|inferred| inferred.shape)
+    }
+
+    /// Meets each reference with the whole other shape. A reference that is narrower stays as it is.
+    fn meet_references(
+        &mut self,
+        sum: &Sum<'s>,
+        other: &Sum<'s>,
+        meet: fn(&mut Self, Shape<'s>, Shape<'s>) -> Inferred<'s>,
+    ) -> Inferred<'s> {
+        let mut result = Sum { alternatives: Vec::new(), untyped: sum.untyped && other.untyped, ..sum.clone() };
+        if sum.alternatives.len() == 1 {
+            result.exactly_one = other.exactly_one;
+            result.open |= other.open;
+        }
+        let mut exact = true;
+        for alternative in &sum.alternatives {
+            let Form::Reference(_) = alternative.form else {
+                let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
+                let met = self.meet_forms(&alone, other);
+                exact &= met.exact;
+                result.extend(met.shape);
+                continue;
+            };
+            let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
+            let Some(expanded) = self.expanded(&alone) else {
+                result.alternatives.push(alternative.clone());
+                exact = false;
+                continue;
+            };
+            let met = meet(self, expanded.shape.clone(), Shape::Sum(other.clone()));
+            if met.exact && met.shape == expanded.shape {
+                result.alternatives.push(alternative.clone());
+                continue;
+            }
+            let is_nested = sum.alternatives.len() > 1
+                && matches!(&met.shape, Shape::Sum(inner) if inner.alternatives.len() > 1);
+            exact &= met.exact && expanded.exact && !(is_nested && sum.exactly_one);
+            result.extend_as(met.shape, alternative);
+        }
+        Inferred { shape: Shape::Sum(result), exact }
+    }
+
+    fn meet_forms(&mut self, one: &Sum<'s>, other: &Sum<'s>) -> Inferred<'s> {
+        let pairs = one.alternatives.len() * other.alternatives.len();
+        if pairs > MAX_PAIRS {
+            let wider = if one.alternatives.len() < other.alternatives.len() { one } else { other };
+            return Inferred { shape: Shape::Sum(wider.clone()), exact: false };
+        }
+        let is_swapped = one.alternatives.len() < other.alternatives.len();
+        let (many, few) = if is_swapped { (other, one) } else { (one, other) };
+        let mut result = Sum {
+            alternatives: Vec::new(),
+            exactly_one: one.exactly_one || other.exactly_one,
+            open: one.open || other.open,
+            untyped: one.untyped && other.untyped,
+        };
+        let mut exact = few.alternatives.len() == 1 || !result.exactly_one;
+        for alternative in &many.alternatives {
+            for against in &few.alternatives {
+                let (first, second) =
+                    if is_swapped { (against, alternative) } else { (alternative, against) };
+                let Some((form, is_exact)) = self.meet_form(&first.form, &second.form) else { continue };
+                let unchanged = is_exact && form == alternative.form && against.rules.is_none();
+                let rules = alternative.rules.filter(|_| unchanged);
+                exact &= is_exact && (unchanged || (alternative.rules.is_none() && against.rules.is_none()));
+                let notes = if many.alternatives.len() > 1 || against.notes.title.is_none() {
+                    alternative.notes
+                } else {
+                    against.notes
+                };
+                result.alternatives.push(Alternative { form, rules, notes });
+            }
+        }
+        Inferred { shape: Shape::Sum(result), exact }
+    }
+
+    /// The form that both forms share, and whether it is exact. `None` if no value has both forms.
+    fn meet_form(&mut self, one: &Form<'s>, other: &Form<'s>) -> Option<(Form<'s>, bool)> {
+        if one == other {
+            return Some((one.clone(), true));
+        }
+        Some(match (one, other) {
+            (Form::Integer(one), Form::Integer(other)) => {
+                let (integer, exact) = integers(one, other)?;
+                (Form::Integer(integer), exact)
+            }
+            (Form::Integer(integer), Form::Number(number)) | (Form::Number(number), Form::Integer(integer)) => {
+                let (integer, exact) = integers(integer, &super::base::integer(number))?;
+                (Form::Integer(integer), exact)
+            }
+            (Form::Number(one), Form::Number(other)) => {
+                let (number, exact) = numbers(one, other);
+                (Form::Number(number), exact)
+            }
+            (Form::Text(one), Form::Text(other)) => {
+                let (text, exact) = texts(one, other);
+                (Form::Text(text), exact)
+            }
+            (Form::Strings(one), Form::Strings(other)) => (Form::Strings(strings(one, other)?), true),
+            (Form::Strings(strings), Form::Text(text)) | (Form::Text(text), Form::Strings(strings)) => {
+                (Form::Strings(strings.clone()), text.is_plain())
+            }
+            (Form::Strings(strings), Form::Int64 | Form::Uint64)
+            | (Form::Int64 | Form::Uint64, Form::Strings(strings)) => (Form::Strings(strings.clone()), false),
+            (wide @ (Form::Int64 | Form::Uint64), Form::Text(text))
+            | (Form::Text(text), wide @ (Form::Int64 | Form::Uint64)) => (wide.clone(), text.is_plain()),
+            (Form::Int64, Form::Uint64) | (Form::Uint64, Form::Int64) => (Form::Uint64, false),
+            (Form::Literals(one), Form::Literals(other)) => {
+                let has = |value: &&Value| other.iter().any(|other| equals(value, other));
+                (literals(one.iter().filter(has).cloned().collect())?, true)
+            }
+            (Form::Literals(values), form) | (form, Form::Literals(values)) => {
+                let kept: Vec<Value> = values.iter().filter(|value| may_have(value, form)).cloned().collect();
+                let exact = kept.iter().all(|value| !value.is_array() && !value.is_object());
+                (literals(kept)?, exact && is_decided(form))
+            }
+            (Form::Array(one), Form::Array(other)) => {
+                let (array, exact) = self.arrays(one, other);
+                (Form::Array(array), exact)
+            }
+            (Form::Object(one), Form::Object(other)) => {
+                let (object, exact) = self.objects(one, other)?;
+                (Form::Object(object), exact)
+            }
+            _ => return None,
+        })
+    }
+
+    fn arrays(&mut self, one: &Array<'s>, other: &Array<'s>) -> (Array<'s>, bool) {
+        let mut exact = true;
+        let length = one.prefix.len().max(other.prefix.len());
+        let mut prefix = Vec::new();
+        for at in 0..length {
+            let item = |array: &Array<'s>| array.prefix.get(at).or(array.rest.as_deref()).cloned();
+            match (item(one), item(other)) {
+                (Some(one), Some(other)) => {
+                    let (part, is_exact) = self.parts(&one, &other);
+                    exact &= is_exact;
+                    prefix.push(part);
+                }
+                (Some(part), None) | (None, Some(part)) => prefix.push(part),
+                (None, None) => {}
+            }
+        }
+        let rest = match (&one.rest, &other.rest) {
+            (Some(one), Some(other)) => {
+                let (part, is_exact) = self.parts(one, other);
+                exact &= is_exact;
+                Some(Box::new(part))
+            }
+            (rest, None) | (None, rest) => rest.clone(),
+        };
+        let min_items = one.min_items.max(other.min_items);
+        let max_items = one.max_items.into_iter().chain(other.max_items).min();
+        let array = Array { prefix, rest, min_items, max_items };
+        // What decides between a tuple and a list of any length has changed.
+        let exact = exact && (array.prefix.is_empty() || array.is_tuple());
+        (array, exact)
+    }
+
+    fn objects(&mut self, one: &Object<'s>, other: &Object<'s>) -> Option<(Object<'s>, bool)> {
+        let mut exact = true;
+        let mut object = Object {
+            properties: indexmap::IndexMap::new(),
+            others: Others::Ignored,
+            declares: one.declares || other.declares,
+        };
+        let names: indexmap::IndexSet<&String> =
+            one.properties.keys().chain(other.properties.keys()).collect();
+        for name in names {
+            let (first, second) = (one.properties.get(name), other.properties.get(name));
+            let required = first.is_some_and(|property| property.required)
+                || second.is_some_and(|property| property.required);
+            let part = match (first, second) {
+                (Some(first), Some(second)) => Some((first.part.clone(), Some(second.part.clone()))),
+                (Some(property), None) => beside(&property.part, &other.others),
+                (None, Some(property)) => beside(&property.part, &one.others),
+                (None, None) => None,
+            };
+            let part = match part {
+                Some((first, Some(second))) => {
+                    let (part, is_exact) = self.parts(&first, &second);
+                    exact &= is_exact;
+                    Some(part)
+                }
+                Some((part, None)) => Some(part),
+                None => None,
+            };
+            match part.filter(|part| !part.is_never()) {
+                Some(part) => {
+                    object.properties.insert(name.clone(), Property { part, required });
+                }
+                None if required => return None,
+                // A property that must be absent.
+                None => exact &= one.others == Others::Refused || other.others == Others::Refused,
+            }
+        }
+        object.others = match (&one.others, &other.others) {
+            (Others::Refused, _) | (_, Others::Refused) => Others::Refused,
+            (Others::Typed(one), Others::Typed(other)) => {
+                let (part, is_exact) = self.parts(one, other);
+                exact &= is_exact;
+                Others::Typed(Box::new(part))
+            }
+            (Others::Typed(part), _) | (_, Others::Typed(part)) => Others::Typed(part.clone()),
+            _ => Others::Ignored,
+        };
+        Some((object, exact))
+    }
+
+    /// The part that both parts share. Its rules are left to those of the whole.
+    fn parts(&mut self, one: &Part<'s>, other: &Part<'s>) -> (Part<'s>, bool) {
+        let met = self.meet(one.shape.clone(), other.shape.clone());
+        if met.exact && met.shape == one.shape && other.rules.is_none() {
+            let notes = if one.notes.description.is_some() { one.notes } else { other.notes };
+            return (Part { notes, ..one.clone() }, true);
+        }
+        let notes = if other.notes.description.is_some() { other.notes } else { one.notes };
+        if met.exact && met.shape == other.shape && one.rules.is_none() {
+            return (Part { notes, ..other.clone() }, true);
+        }
+        let exact = met.exact && one.rules.is_none() && other.rules.is_none();
+        (Part { shape: met.shape, rules: None, notes }, exact)
+    }
+}
+
+fn beside<'s>(part: &Part<'s>, others: &Others<'s>) -> Option<(Part<'s>, Option<Part<'s>>)> {
+    match others {
+        Others::Ignored => Some((part.clone(), None)),
+        Others::Refused => None,
+        Others::Typed(typed) => Some((part.clone(), Some(Part::clone(typed)))),
+    }
+}
+
+impl<'s> Sum<'s> {
+    fn has_references(&self) -> bool {
+        self.alternatives.iter().any(|alternative| matches!(alternative.form, Form::Reference(_)))
+    }
+
+    fn extend(&mut self, shape: Shape<'s>) {
+        if let Shape::Sum(sum) = shape {
+            self.alternatives.extend(sum.alternatives);
+        }
+    }
+
+    /// Adds what became of an alternative, which keeps its notes if it is still one.
+    fn extend_as(&mut self, shape: Shape<'s>, alternative: &Alternative<'s>) {
+        let Shape::Sum(mut sum) = shape else { return };
+        if let [lone] = sum.alternatives.as_mut_slice() {
+            lone.notes = alternative.notes;
+        }
+        self.alternatives.extend(sum.alternatives);
+    }
+}
+
+fn shape_has_references(shape: &Shape<'_>) -> bool {
+    matches!(shape, Shape::Sum(sum) if sum.has_references())
+}
+
+fn integers(one: &Integer, other: &Integer) -> Option<(Integer, bool)> {
+    let (multiple_of, exact) = divisors(one.multiple_of, other.multiple_of);
+    let minimum = one.minimum.max(other.minimum);
+    let maximum = one.maximum.min(other.maximum);
+    (minimum <= maximum).then_some((Integer { minimum, maximum, multiple_of }, exact))
+}
+
+fn numbers(one: &Number, other: &Number) -> (Number, bool) {
+    let least = |one: Option<f64>, other: Option<f64>| one.into_iter().chain(other).reduce(f64::max);
+    let most = |one: Option<f64>, other: Option<f64>| one.into_iter().chain(other).reduce(f64::min);
+    let (multiple_of, exact) = divisors(one.multiple_of, other.multiple_of);
+    let number = Number {
+        minimum: least(one.minimum, other.minimum),
+        maximum: most(one.maximum, other.maximum),
+        exclusive_minimum: least(one.exclusive_minimum, other.exclusive_minimum),
+        exclusive_maximum: most(one.exclusive_maximum, other.exclusive_maximum),
+        multiple_of,
+    };
+    (number, exact)
+}
+
+fn divisors(one: Option<f64>, other: Option<f64>) -> (Option<f64>, bool) {
+    (one.or(other), one.is_none() || other.is_none() || one == other)
+}
+
+fn texts(one: &Text, other: &Text) -> (Text, bool) {
+    let agree = |differ: bool, one: bool, other: bool| !(differ && one && other);
+    let exact = agree(one.pattern != other.pattern, one.pattern.is_some(), other.pattern.is_some())
+        && agree(one.format != other.format, one.format.is_some(), other.format.is_some());
+    let text = Text {
+        min_length: one.min_length.max(other.min_length),
+        max_length: one.max_length.into_iter().chain(other.max_length).min(),
+        pattern: one.pattern.clone().or_else(|| other.pattern.clone()),
+        format: one.format.or(other.format),
+    };
+    (text, exact)
+}
+
+fn strings<'s>(one: &Strings<'s>, other: &Strings<'s>) -> Option<Strings<'s>> {
+    let lists = |strings: &Strings<'s>, text: &str| strings.values.iter().any(|(value, _)| value == text);
+    let mut values = one.values.clone();
+    match (one.open, other.open) {
+        (true, true) => {
+            let new = other.values.iter().filter(|(value, _)| !lists(one, value));
+            values.extend(new.cloned());
+        }
+        (true, false) => values.clone_from(&other.values),
+        (false, true) => {}
+        (false, false) => values.retain(|(value, _)| lists(other, value)),
+    }
+    let open = one.open && other.open;
+    (open || !values.is_empty()).then_some(Strings { values, open })
+}
+
+fn literals<'s>(values: Vec<Value>) -> Option<Form<'s>> {
+    (!values.is_empty()).then_some(Form::Literals(values))
+}
+
+fn equals(one: &Value, other: &Value) -> bool {
+    one == other || is_equal_number(one, other)
+}
+
+/// Returns `false` if the value certainly does not have the form.
+pub(super) fn may_have(value: &Value, form: &Form<'_>) -> bool {
+    match (value, form) {
+        (Value::Bool(_), Form::Boolean)
+        | (Value::Array(_), Form::Array(_))
+        | (Value::Object(_), Form::Object(_)) => true,
+        (Value::Number(number), Form::Integer(limits)) => {
+            number.as_f64().is_some_and(|number| is_within(number, limits))
+        }
+        (Value::Number(number), Form::Number(limits)) => number.as_f64().is_some_and(|number| {
+            limits.minimum.is_none_or(|limit| number >= limit)
+                && limits.maximum.is_none_or(|limit| number <= limit)
+                && limits.exclusive_minimum.is_none_or(|limit| number > limit)
+                && limits.exclusive_maximum.is_none_or(|limit| number < limit)
+        }),
+        _ => false,
+    }
+}
+
+fn is_within(number: f64, limits: &Integer) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "within ±(2^53−1)")]
+    let (minimum, maximum) = (limits.minimum as f64, limits.maximum as f64);
+    number.fract() == 0.0 && number.abs() <= MAX_INTEGER as f64 && (minimum..=maximum).contains(&number)
+}
+
+/// Returns `true` if [`may_have`] is certain for scalars.
+fn is_decided(form: &Form<'_>) -> bool {
+    match form {
+        Form::Integer(integer) => integer.multiple_of.is_none(),
+        Form::Number(number) => number.multiple_of.is_none(),
+        _ => true,
+    }
+}

@@ -1,0 +1,184 @@
+//! The values of several shapes together.
+
+use super::base::is_equal_number;
+use super::meet::may_have;
+use super::{Alternative, Array, Form, Infer, Inferred, Shape, Strings, Sum};
+use crate::model::{Number, Rules, Text};
+
+impl<'s> Infer<'s> {
+    /// The shape of `anyOf` and `oneOf`.
+    pub(super) fn union(&mut self, schemas: &'s [Rules], exactly_one: bool, open: bool) -> Inferred<'s> {
+        let alternatives = schemas.iter().map(|rules| (self.rules(rules), rules)).collect();
+        let mut united = self.unite(alternatives, exactly_one);
+        if let Shape::Sum(sum) = &mut united.shape {
+            sum.open = open;
+        }
+        united
+    }
+
+    /// Unites the shapes of schemas.
+    pub(super) fn unite(
+        &mut self,
+        alternatives: Vec<(Inferred<'s>, &'s Rules)>,
+        exactly_one: bool,
+    ) -> Inferred<'s> {
+        let mut sum = Sum { exactly_one, ..Sum::default() };
+        let mut exact = true;
+        for (Inferred { shape, exact: is_exact }, rules) in alternatives {
+            let Shape::Sum(mut inner) = shape else {
+                return Inferred { shape: Shape::Any, exact: is_exact && !exactly_one };
+            };
+            if let [lone] = inner.alternatives.as_mut_slice() {
+                lone.notes = &rules.notes;
+                lone.rules = lone.rules.or(Some(rules).filter(|_| !is_exact));
+            } else if !inner.alternatives.is_empty() {
+                exact &= is_exact && !inner.exactly_one && !exactly_one;
+            }
+            sum.untyped |= inner.untyped;
+            sum.alternatives.extend(inner.alternatives);
+        }
+        if exactly_one {
+            exact &= !self.accepts_null_twice(&sum);
+        }
+        exact &= sum.simplify();
+        Inferred { shape: Shape::Sum(sum), exact }
+    }
+
+    /// Returns `true` if `null` may have more than one of the forms.
+    fn accepts_null_twice(&mut self, sum: &Sum<'s>) -> bool {
+        let mut accepting = 0;
+        for alternative in &sum.alternatives {
+            accepting += usize::from(self.may_accept_null(&alternative.form));
+        }
+        accepting > 1 && sum.alternatives.iter().any(|alternative| alternative.form == Form::Null)
+    }
+
+    fn may_accept_null(&mut self, form: &Form<'s>) -> bool {
+        match form {
+            Form::Null => true,
+            Form::Reference(id) => match self.schema(*id).as_deref() {
+                Some(Inferred { shape: Shape::Sum(sum), .. }) => {
+                    let accepts = |infer: &mut Self| {
+                        sum.alternatives.iter().any(|alternative| infer.may_accept_null(&alternative.form))
+                    };
+                    self.deeper(accepts).unwrap_or(true)
+                }
+                _ => true,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl<'s> Sum<'s> {
+    /// Joins alternatives that no type tells apart. Returns `false` if the result holds more values than before.
+    fn simplify(&mut self) -> bool {
+        let mut exact = true;
+        let mut joined: Vec<Alternative<'s>> = Vec::new();
+        for mut alternative in std::mem::take(&mut self.alternatives) {
+            if let Form::Strings(strings) = &mut alternative.form
+                && let [(_, notes @ None)] = strings.values.as_mut_slice()
+            {
+                *notes = Some(alternative.notes);
+            }
+            let mut is_joined = false;
+            for earlier in &mut joined {
+                if let Some((form, is_exact)) = join(&earlier.form, &alternative.form, self.exactly_one)
+                    .filter(|_| !(earlier.is_titled() && alternative.is_titled()))
+                {
+                    exact &= is_exact && earlier.rules.is_none() && alternative.rules.is_none();
+                    earlier.form = form;
+                    earlier.rules = None;
+                    is_joined = true;
+                    break;
+                }
+            }
+            if !is_joined {
+                joined.push(alternative);
+            }
+        }
+        self.alternatives = joined;
+        exact
+    }
+}
+
+impl Alternative<'_> {
+    /// Returns `true` if the author named the alternative, so that it stays a variant of its own.
+    fn is_titled(&self) -> bool {
+        self.notes.title.is_some() && !matches!(self.form, Form::Strings(_))
+    }
+}
+
+/// The form that holds the values of both forms, and whether it holds no others. `None` if they are kept apart.
+fn join<'s>(one: &Form<'s>, other: &Form<'s>, exactly_one: bool) -> Option<(Form<'s>, bool)> {
+    Some(match (one, other) {
+        _ if one == other => (one.clone(), !exactly_one),
+        (Form::Strings(one), Form::Strings(other)) => {
+            let mut values = one.values.clone();
+            let is_new =
+                |(text, _): &&(String, _)| !one.values.iter().any(|(known, _)| known == text);
+            let new: Vec<_> = other.values.iter().filter(is_new).cloned().collect();
+            let disjoint = new.len() == other.values.len();
+            values.extend(new);
+            let strings = Strings { values, open: one.open || other.open };
+            let exact = !exactly_one || (disjoint && !strings.open);
+            (Form::Strings(strings), exact)
+        }
+        (Form::Strings(strings), Form::Text(text)) | (Form::Text(text), Form::Strings(strings)) => {
+            let open = Strings { values: strings.values.clone(), open: true };
+            (Form::Strings(open), text.is_plain() && !exactly_one)
+        }
+        (Form::Text(one), Form::Text(other)) => {
+            let exact = !exactly_one && (one.is_plain() || other.is_plain());
+            (Form::Text(Text::default()), exact)
+        }
+        (Form::Literals(one), Form::Literals(other)) => {
+            let is_new =
+                |value: &&serde_json::Value| !one.iter().any(|known| known == *value || is_equal_number(known, value));
+            let new: Vec<_> = other.iter().filter(is_new).cloned().collect();
+            let exact = !exactly_one || new.len() == other.len();
+            (Form::Literals(one.iter().cloned().chain(new).collect()), exact)
+        }
+        (Form::Literals(values), wide) | (wide, Form::Literals(values))
+            if matches!(wide, Form::Boolean | Form::Integer(_) | Form::Number(_))
+                && values.iter().all(|value| may_have(value, wide)) =>
+        {
+            (wide.clone(), !exactly_one && has_all(wide, values))
+        }
+        (Form::Integer(_), Form::Number(number)) | (Form::Number(number), Form::Integer(_)) => {
+            (Form::Number(Number::default()), !exactly_one && *number == Number::default())
+        }
+        (Form::Number(one), Form::Number(other)) => {
+            let plain = Number::default();
+            (Form::Number(plain.clone()), !exactly_one && (*one == plain || *other == plain))
+        }
+        (Form::Integer(one), Form::Integer(other)) => {
+            let wide = crate::model::Integer {
+                minimum: one.minimum.min(other.minimum),
+                maximum: one.maximum.max(other.maximum),
+                multiple_of: None,
+            };
+            let exact = !exactly_one && (wide == *one || wide == *other);
+            (Form::Integer(wide), exact)
+        }
+        (Form::Array(one), Form::Array(other)) if one.prefix == other.prefix && one.rest == other.rest => {
+            let array = Array {
+                min_items: one.min_items.zip(other.min_items).map(|(one, other)| one.min(other)),
+                max_items: one.max_items.zip(other.max_items).map(|(one, other)| one.max(other)),
+                ..one.clone()
+            };
+            (Form::Array(array), false)
+        }
+        _ => return None,
+    })
+}
+
+/// Returns `true` if the form decides about the values without a divisor.
+fn has_all(form: &Form<'_>, values: &[serde_json::Value]) -> bool {
+    let divides = match form {
+        Form::Integer(integer) => integer.multiple_of.is_some(),
+        Form::Number(number) => number.multiple_of.is_some(),
+        _ => false,
+    };
+    !divides || values.is_empty()
+}

@@ -1,0 +1,56 @@
+//! Finds the unions whose alternatives differ by a tag.
+
+use crate::diagnostics::{Code, Diagnostic};
+use crate::model::{Case, Model, Property, Tagged, Type, Union};
+use crate::names::distinct_names;
+
+/// Turns unions of objects with a distinguishing property into tagged unions.
+pub(super) fn find(model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+    for at in 0..model.types.len() {
+        let Type::Union(union) = &model.types[at].shape else { continue };
+        if let Some(tagged) = tagged(model, union) {
+            model.types[at].shape = Type::Tagged(tagged);
+        } else if union.open {
+            let place = &model.types[at].place;
+            diagnostics.push(
+                Diagnostic::at(Code::Alternatives, place, "`x-open` requires a union of tagged objects")
+                    .help("give every alternative a required property with the same name and a distinct `const` string"),
+            );
+        }
+    }
+}
+
+fn tagged(model: &Model, union: &Union) -> Option<Tagged> {
+    let objects: Option<Vec<&[Property]>> = union
+        .alternatives
+        .iter()
+        .map(|alternative| match (alternative.shape.shape(), model.resolve(&alternative.shape)) {
+            (Type::Named(_), Type::Object(object)) => Some(object.properties.as_slice()),
+            _ => None,
+        })
+        .collect();
+    let objects = objects?;
+    objects.first()?.iter().find_map(|candidate| {
+        let tags: Vec<String> =
+            objects.iter().map_while(|properties| tag_value(properties, &candidate.name.wire)).collect();
+        let distinct =
+            tags.len() == objects.len() && (1..tags.len()).all(|at| !tags[..at].contains(&tags[at]));
+        distinct.then(|| {
+            let names = distinct_names(&tags.iter().map(String::as_str).collect::<Vec<_>>());
+            let cases = union.alternatives.iter().zip(names).filter_map(|(alternative, name)| {
+                match alternative.shape {
+                    Type::Named(target) => {
+                        Some(Case { variant: name.rust_type(), wire: name.wire, target, boxed: false })
+                    }
+                    _ => None,
+                }
+            });
+            Tagged { tag: candidate.name.wire.clone(), cases: cases.collect(), open: union.open }
+        })
+    })
+}
+
+fn tag_value(properties: &[Property], name: &str) -> Option<String> {
+    let property = properties.iter().find(|property| property.name.wire == name)?;
+    property.constant().and_then(|value| value.as_str().map(str::to_owned))
+}
