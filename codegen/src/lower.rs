@@ -62,10 +62,12 @@ pub(crate) fn lower(
         nodes: HashMap::new(),
         pending: Vec::new(),
         has_too_many: false,
+        ignored: keywords::Ignored::default(),
     };
     lowering.definitions_of_all_files();
     lowering.channels_of_all_files();
     lowering.finish();
+    lowering.diagnostics.extend(lowering.ignored.warnings());
     lowering.lowered
 }
 
@@ -86,6 +88,7 @@ struct Lowering<'d> {
     nodes: HashMap<Place, Rc<SchemaNode>>,
     pending: Vec<Pending>,
     has_too_many: bool,
+    ignored: keywords::Ignored,
 }
 
 impl Lowering<'_> {
@@ -112,8 +115,14 @@ impl Lowering<'_> {
     fn parse(&mut self, value: Value, place: &Place) -> Rc<SchemaNode> {
         let node = match node::<SchemaNode>(place, value) {
             Ok(node) => {
-                let resources = &self.resources;
-                keywords::check(&node, place, &|place| resources.dialect(place), self.diagnostics);
+                let (resources, definitions) = (&self.resources, self.definitions);
+                let mut check = keywords::Check {
+                    dialect_at: &|place| resources.dialect(place),
+                    is_foreign: definitions.of(place.source).is_some_and(|definition| definition.is_schema),
+                    ignored: &mut self.ignored,
+                    diagnostics: self.diagnostics,
+                };
+                check.node(&node, place, true);
                 node
             }
             Err(diagnostic) => {
@@ -195,6 +204,12 @@ impl InScope<'_, '_> {
             SchemaNode::Keywords(keywords) => keywords,
         };
         let dialect = self.lowering.resources.dialect(place);
+        if keywords.nullable == Some(true) {
+            let own = Keywords { nullable: None, ..keywords.clone() };
+            let own = self.node(&SchemaNode::Keywords(own), place);
+            let null = Rules { kinds: Kinds::NULL, notes: Notes::at(place), ..Rules::default() };
+            return Rules { notes: own.notes.clone(), any_of: vec![own, null], ..Rules::default() };
+        }
         if dialect.reference_stands_alone() && keywords.reference.is_some() {
             return self.keywords(&keywords.only_reference(), dialect, place);
         }

@@ -14,6 +14,7 @@ use crate::model::{
     Channel, Checked, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type, TypeId,
     Wrapper,
 };
+use crate::names::RESERVED_TYPE_NAMES;
 
 /// Builds the model of lowered definitions.
 pub(crate) fn name(lowered: Lowered, modules: Vec<Module>, diagnostics: &mut Vec<Diagnostic>) -> Model {
@@ -105,7 +106,9 @@ impl<'s> Namer<'s, '_> {
     }
 
     fn is_taken(&self, scope: Scope, rust: &str, typescript: &str) -> bool {
-        constants(scope, rust, typescript).iter().any(|constant| self.taken.contains(constant))
+        let is_reserved = |name: &str| RESERVED_TYPE_NAMES.contains(&name);
+        let constants = constants(scope, rust, typescript);
+        is_reserved(rust) || is_reserved(typescript) || constants.iter().any(|name| self.taken.contains(name))
     }
 
     /// Converts the shape of a root.

@@ -58,13 +58,26 @@ impl Definitions {
 
     /// Resolves the file part of a `$ref` in the file `from`.
     pub(crate) fn resolve(&self, from: &Path, reference: &str) -> Resolved<'_> {
-        let path = normalised(&from.parent().unwrap_or(Path::new("")).join(reference));
+        let path = normalised(&self.referred(from, reference));
         match self.by_path.get(&path) {
             Some(Some(index)) => Resolved::Definition(&self.files[*index]),
             Some(None) => Resolved::Unreadable,
             None if self.may_refer_to(&path) => Resolved::Missing,
             None => Resolved::Outside,
         }
+    }
+
+    /// The file that a `$ref` in another file names: relative to that file or, as in collections whose `$id`s are relative,
+    /// to a folder that `$ref`s may read from. Schemas that are written in YAML and published as JSON refer to the JSON.
+    fn referred(&self, from: &Path, reference: &str) -> PathBuf {
+        let beside = from.parent().unwrap_or(Path::new("")).join(reference);
+        let folders = self.referable.iter().map(|folder| folder.join(reference));
+        let candidates = std::iter::once(beside.clone()).chain(folders).flat_map(|path| {
+            let is_json = path.extension().is_some_and(|extension| extension == "json");
+            let written = ["yaml", "yml"].map(|extension| path.with_extension(extension));
+            std::iter::once(path).chain(written.into_iter().filter(move |_| is_json))
+        });
+        candidates.into_iter().find(|path| self.may_refer_to(path) && path.is_file()).unwrap_or(beside)
     }
 
     fn may_refer_to(&self, path: &Path) -> bool {
@@ -99,7 +112,7 @@ pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, R
         );
     }
     for path in paths {
-        reader.read(&path);
+        reader.read(&path, false);
     }
     reader.read_references();
     (reader.definitions, reader.report)
@@ -148,7 +161,7 @@ impl Reader {
     }
 
     /// Reads a file, unless it was read before.
-    fn read(&mut self, path: &Path) {
+    fn read(&mut self, path: &Path, is_referenced: bool) {
         let key = normalised(path);
         if self.definitions.by_path.contains_key(&key) {
             return;
@@ -164,7 +177,7 @@ impl Reader {
         let source = self.report.sources.add(path.to_owned(), text);
         let text = &self.report.sources.get(source).text;
         let parsed = parse(path, text, source).and_then(|document| {
-            let is_schema = is_plain_schema(&document);
+            let is_schema = is_plain_schema(&document, is_referenced || path.extension().is_some_and(|extension| extension == "json"));
             let file = if is_schema {
                 DefinitionFile { version: 1, ..DefinitionFile::default() }
             } else {
@@ -199,22 +212,21 @@ impl Reader {
             let mut references = Vec::new();
             collect_references(&definition.document, &mut references);
             for reference in references {
-                let path = from.parent().unwrap_or(Path::new("")).join(reference);
+                let path = self.definitions.referred(&from, &reference);
                 if self.definitions.may_refer_to(&path) && path.is_file() {
-                    self.read(&path);
+                    self.read(&path, true);
                 }
             }
             at += 1;
         }
     }
 
-    /// The path relative to the definition folder, without its extension. For a file outside it, the file name, so that
-    /// outputs stay inside the output folder.
+    /// The path relative to the definition folder, or to another folder that `$ref`s may read from, without its extension.
     fn stem(&self, path: &Path) -> String {
-        let path = normalised(path);
-        let below = path
-            .strip_prefix(normalised(&self.root))
-            .map_or_else(|_| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned);
+        let path = absolute(path);
+        let mut folders = self.definitions.referable.iter();
+        let below = folders.find_map(|folder| path.strip_prefix(absolute(folder)).ok());
+        let below = below.map_or_else(|| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_owned);
         below.with_extension("").to_string_lossy().replace('\\', "/")
     }
 
@@ -444,12 +456,13 @@ fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnos
     }
 }
 
-/// Returns `true` if a file is a JSON Schema and not a definition of channels.
-fn is_plain_schema(document: &Value) -> bool {
+/// Returns `true` if a file is a JSON Schema and not a definition of channels. `$defs` alone say so only where a definition
+/// without `version` is not a likely mistake: in JSON, and in files that others refer to.
+fn is_plain_schema(document: &Value, may_be_schema: bool) -> bool {
     let text = |key: &str| document.get(key).and_then(Value::as_str);
     let is_ours = document.get("version").is_some_and(Value::is_number) || document.get("channels").is_some();
-    let says_so = ["$id", "definitions", "properties", "type"].iter().any(|key| document.get(key).is_some());
-    !is_ours && (says_so || text("$schema").is_some_and(|uri| Dialect::of_uri(uri).is_some()))
+    let says_so = ["$id", "definitions", "properties", "type", "oneOf", "anyOf", "allOf", "$ref"].iter().any(|key| document.get(key).is_some());
+    !is_ours && (says_so || (may_be_schema && document.get("$defs").is_some()) || text("$schema").is_some_and(|uri| Dialect::of_uri(uri).is_some()))
 }
 
 fn collect_references(value: &Value, references: &mut Vec<String>) {

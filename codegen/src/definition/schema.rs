@@ -175,6 +175,8 @@ keywords! {
     recursive_reference "$recursiveRef": String,
     /// The kind of value, or a list of kinds.
     type_ "type": TypeNames,
+    /// Also accepts `null`, as in OpenAPI 3.0.
+    nullable "nullable": bool,
     /// The allowed values.
     enumeration "enum": Vec<Value>,
     /// Also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can be extended later.

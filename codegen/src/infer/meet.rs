@@ -1,5 +1,7 @@
 //! The values that two shapes share.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use super::base::is_equal_number;
@@ -58,13 +60,16 @@ impl<'s> Infer<'s> {
         let mut result = Sum { alternatives: Vec::new(), ..sum.clone() };
         let mut exact = true;
         for alternative in &sum.alternatives {
-            let Form::Reference(id) = alternative.form else {
-                result.alternatives.push(alternative.clone());
-                continue;
+            let inner = match &alternative.form {
+                Form::Reference(id) => self.schema(*id)?,
+                Form::Union(sum) => Rc::new(Inferred { shape: Shape::Sum(sum.clone()), exact: true }),
+                _ => {
+                    result.alternatives.push(alternative.clone());
+                    continue;
+                }
             };
-            let inferred = self.schema(id)?;
-            exact &= inferred.exact && alternative.rules.is_none();
-            match &inferred.shape {
+            exact &= inner.exact && alternative.rules.is_none();
+            match &inner.shape {
                 Shape::Any => return Some(Inferred { shape: Shape::Any, exact: false }),
                 Shape::Sum(inner) => {
                     // Alternatives of a union that is a part of another.
@@ -100,13 +105,13 @@ impl<'s> Infer<'s> {
         }
         let mut exact = true;
         for alternative in &sum.alternatives {
-            let Form::Reference(_) = alternative.form else {
+            if !alternative.form.is_nested() {
                 let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
                 let met = self.meet_forms(&alone, other);
                 exact &= met.exact;
                 result.extend(met.shape);
                 continue;
-            };
+            }
             let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
             let Some(expanded) = self.expanded(&alone) else {
                 result.alternatives.push(alternative.clone());
@@ -166,6 +171,7 @@ impl<'s> Infer<'s> {
             return Some((one.clone(), true));
         }
         Some(match (one, other) {
+            (Form::Any, form) | (form, Form::Any) => (form.clone(), true),
             (Form::Integer(one), Form::Integer(other)) => {
                 let (integer, exact) = integers(one, other)?;
                 (Form::Integer(integer), exact)
@@ -318,9 +324,16 @@ fn beside<'s>(part: &Part<'s>, others: &Others<'s>) -> Option<(Part<'s>, Option<
     }
 }
 
+impl Form<'_> {
+    /// Returns `true` for a form that stands for others.
+    fn is_nested(&self) -> bool {
+        matches!(self, Form::Reference(_) | Form::Union(_))
+    }
+}
+
 impl<'s> Sum<'s> {
     fn has_references(&self) -> bool {
-        self.alternatives.iter().any(|alternative| matches!(alternative.form, Form::Reference(_)))
+        self.alternatives.iter().any(|alternative| alternative.form.is_nested())
     }
 
     fn extend(&mut self, shape: Shape<'s>) {

@@ -35,6 +35,8 @@ pub(crate) struct Alternative<'s> {
 /// The values of one kind, or those of another schema.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Form<'s> {
+    /// Every value, as one of several alternatives.
+    Any,
     Null,
     Boolean,
     Integer(Integer),
@@ -49,6 +51,8 @@ pub(crate) enum Form<'s> {
     Array(Array<'s>),
     Object(Object<'s>),
     Reference(RulesId),
+    /// A union that stays a part of another: their alternatives are counted apart.
+    Union(Sum<'s>),
 }
 
 /// Listed strings, with their notes; if open, all others too.

@@ -25,16 +25,29 @@ impl<'s> Infer<'s> {
         let mut sum = Sum { exactly_one, ..Sum::default() };
         let mut exact = true;
         for (Inferred { shape, exact: is_exact }, rules) in alternatives {
+            let own = Some(rules).filter(|_| !is_exact);
             let Shape::Sum(mut inner) = shape else {
-                return Inferred { shape: Shape::Any, exact: is_exact && !exactly_one };
+                if !exactly_one && rules.notes.title.is_none() {
+                    return Inferred { shape: Shape::Any, exact: is_exact };
+                }
+                sum.alternatives.push(Alternative { form: Form::Any, rules: own, notes: &rules.notes });
+                continue;
             };
-            if let [lone] = inner.alternatives.as_mut_slice() {
-                lone.notes = &rules.notes;
-                lone.rules = lone.rules.or(Some(rules).filter(|_| !is_exact));
-            } else if !inner.alternatives.is_empty() {
-                exact &= is_exact && !inner.exactly_one && !exactly_one;
-            }
             sum.untyped |= inner.untyped;
+            let counts = exactly_one || inner.exactly_one || inner.open;
+            match inner.alternatives.as_mut_slice() {
+                [] => continue,
+                [lone] => {
+                    lone.notes = &rules.notes;
+                    lone.rules = lone.rules.or(own);
+                }
+                _ if counts && !inner.untyped => {
+                    let form = Form::Union(inner);
+                    sum.alternatives.push(Alternative { form, rules: own, notes: &rules.notes });
+                    continue;
+                }
+                _ => exact &= is_exact && !counts,
+            }
             sum.alternatives.extend(inner.alternatives);
         }
         if exactly_one {
@@ -55,7 +68,10 @@ impl<'s> Infer<'s> {
 
     fn may_accept_null(&mut self, form: &Form<'s>) -> bool {
         match form {
-            Form::Null => true,
+            Form::Any | Form::Null => true,
+            Form::Union(sum) => {
+                sum.alternatives.iter().any(|alternative| self.may_accept_null(&alternative.form))
+            }
             Form::Reference(id) => match self.schema(*id).as_deref() {
                 Some(Inferred { shape: Shape::Sum(sum), .. }) => {
                     let accepts = |infer: &mut Self| {

@@ -1,25 +1,47 @@
 //! Checks each keyword of a schema: that it exists in the schema's draft, and that its value makes sense.
 
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::limits;
 use crate::definition::{Dialect, Exclusive, ItemsNode, Keywords, SchemaNode};
-use crate::diagnostics::{Code, Diagnostic, Place, closest};
+use crate::diagnostics::{Code, Diagnostic, Place, SourceId, closest};
 use crate::model::MAX_INTEGER;
 
-/// Checks the keywords of a schema and its subschemas.
-pub(super) fn check(
-    node: &SchemaNode,
-    place: &Place,
-    dialect_at: &dyn Fn(&Place) -> Dialect,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    Check { dialect_at, diagnostics }.node(node, place, true);
+/// The check of a schema's keywords and those of its subschemas.
+pub(super) struct Check<'c> {
+    pub(super) dialect_at: &'c dyn Fn(&Place) -> Dialect,
+    /// The schema was written for other tools too, so that its author may use other keywords on purpose.
+    pub(super) is_foreign: bool,
+    pub(super) ignored: &'c mut Ignored,
+    pub(super) diagnostics: &'c mut Vec<Diagnostic>,
 }
 
-struct Check<'c> {
-    dialect_at: &'c dyn Fn(&Place) -> Dialect,
-    diagnostics: &'c mut Vec<Diagnostic>,
+/// The unknown keywords that have no effect: the first place of each in a file, and their number.
+#[derive(Default)]
+pub(super) struct Ignored(IndexMap<(SourceId, String), (Place, HashSet<Place>)>);
+
+impl Ignored {
+    fn add(&mut self, key: &str, place: &Place) {
+        let entry = self.0.entry((place.source, key.to_owned()));
+        entry.or_insert_with(|| (place.clone(), HashSet::new())).1.insert(place.clone());
+    }
+
+    /// One warning per keyword and file.
+    pub(super) fn warnings(self) -> impl Iterator<Item = Diagnostic> {
+        self.0.into_iter().map(|((_, key), (place, places))| {
+            let count = match places.len() {
+                1 => String::new(),
+                count => format!(" ({count} times in this file)"),
+            };
+            let message = format!("`{key}` is not a JSON Schema keyword{count}");
+            Diagnostic::at_key(Code::Ignored, &place, message)
+                .note("unknown keywords are annotations and have no effect")
+                .help("prefix it with `x-` if one of your tools uses it")
+        })
+    }
 }
 
 /// Keywords with schemas that a value need not match.
@@ -28,13 +50,14 @@ const OPTIONAL_SCHEMAS: [&str; 9] =
 
 impl Check<'_> {
     /// Checks a schema. `required` if every value at this location must match it.
-    fn node(&mut self, node: &SchemaNode, place: &Place, required: bool) {
+    pub(super) fn node(&mut self, node: &SchemaNode, place: &Place, required: bool) {
         let SchemaNode::Keywords(keywords) = node else { return };
         let dialect = (self.dialect_at)(place);
         let overruled = dialect.reference_stands_alone() && keywords.reference.is_some();
         if !overruled {
+            self.unknown(keywords, place);
             check_names(keywords, dialect, place, self.diagnostics);
-            check_values(keywords, place, self.diagnostics);
+            check_values(keywords, place, self.is_foreign, self.diagnostics);
             let mut found = Vec::new();
             limits::check(keywords, place, &mut found);
             refuse_undeclared(keywords, place, &mut found);
@@ -47,6 +70,29 @@ impl Check<'_> {
             let is_optional = steps.first().is_some_and(|step| OPTIONAL_SCHEMAS.contains(step));
             self.node(node, &place.below(steps), required && !is_optional);
         });
+    }
+}
+
+impl Check<'_> {
+    /// Reports misspelt keywords. Counts other unknown ones, which are annotations.
+    fn unknown(&mut self, keywords: &Keywords, place: &Place) {
+        for key in keywords.unknown.keys().filter(|key| !key.starts_with("x-")) {
+            // A leading `$` marks keywords of JSON Schema's core, or of a tool, so it is not a misspelling.
+            let is_alike = |name: &&str| name.starts_with('$') || !key.starts_with('$');
+            let is_annotation = self.is_foreign || ANNOTATIONS_OF_OTHERS.contains(&key.as_str());
+            let near = closest(key, Keywords::NAMES.iter().copied().filter(is_alike));
+            match near.filter(|_| !is_annotation) {
+                Some(near) => self.diagnostics.push(
+                    Diagnostic::at_key(
+                        Code::UnknownKeyword,
+                        &place.join(key),
+                        format!("unknown keyword `{key}`"),
+                    )
+                    .help(format!("did you mean `{near}`?")),
+                ),
+                None => self.ignored.add(key, &place.join(key)),
+            }
+        }
     }
 }
 
@@ -72,7 +118,6 @@ fn refuse_undeclared(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
 }
 
 fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.extend(keywords.unknown.keys().filter_map(|key| unknown(key, &place.join(key))));
     for key in keywords.idle() {
         diagnostics.push(
             Diagnostic::at_key(
@@ -115,30 +160,6 @@ fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics
     }
 }
 
-/// Returns an error for a misspelt keyword, and a warning for any other unknown one, which is an annotation.
-fn unknown(key: &str, place: &Place) -> Option<Diagnostic> {
-    if key == "nullable" {
-        return Some(
-            Diagnostic::at_key(Code::UnsupportedKeyword, place, "unsupported keyword `nullable`")
-                .note("it is not part of JSON Schema and would have no effect")
-                .help("write a list of types, such as `type: [string, \"null\"]`"),
-        );
-    }
-    if key.starts_with("x-") {
-        return None;
-    }
-    // A leading `$` marks keywords of JSON Schema's core, or of a tool, so it is not a misspelling.
-    let is_alike = |name: &&str| name.starts_with('$') || !key.starts_with('$');
-    let near = closest(key, Keywords::NAMES.iter().copied().filter(is_alike));
-    Some(match near.filter(|_| !ANNOTATIONS_OF_OTHERS.contains(&key)) {
-        Some(near) => Diagnostic::at_key(Code::UnknownKeyword, place, format!("unknown keyword `{key}`"))
-            .help(format!("did you mean `{near}`?")),
-        None => Diagnostic::at_key(Code::Ignored, place, format!("`{key}` is not a JSON Schema keyword"))
-            .note("unknown keywords are annotations and have no effect")
-            .help("prefix it with `x-` if one of your tools uses it"),
-    })
-}
-
 /// Annotations that editors, forms and other formats use.
 const ANNOTATIONS_OF_OTHERS: [&str; 13] = [
     "id",
@@ -156,7 +177,12 @@ const ANNOTATIONS_OF_OTHERS: [&str; 13] = [
     "order",
 ];
 
-fn check_values(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+fn check_values(
+    keywords: &Keywords,
+    place: &Place,
+    is_foreign: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let lists = [("allOf", &keywords.all_of), ("anyOf", &keywords.any_of), ("oneOf", &keywords.one_of)];
     for (key, _) in lists.iter().filter(|(_, nodes)| nodes.as_ref().is_some_and(Vec::is_empty)) {
         let message = format!("`{key}` requires at least one schema");
@@ -184,7 +210,7 @@ fn check_values(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagno
         }
     }
     if let Some(diagnostic) =
-        keywords.format.as_deref().and_then(|format| limits::unchecked_format(format, place))
+        keywords.format.as_deref().and_then(|format| limits::unchecked_format(format, is_foreign, place))
     {
         diagnostics.push(diagnostic);
     }

@@ -262,7 +262,7 @@ fn refuse_empty_range(
 }
 
 /// Returns a warning for an unchecked format, or an error for one that looks like a misspelt checked format.
-pub(super) fn unchecked_format(format: &str, place: &Place) -> Option<Diagnostic> {
+pub(super) fn unchecked_format(format: &str, is_foreign: bool, place: &Place) -> Option<Diagnostic> {
     let checked = Format::ALL.iter().map(|format| format.keyword());
     let known: Vec<&str> =
         checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).collect();
@@ -270,7 +270,7 @@ pub(super) fn unchecked_format(format: &str, place: &Place) -> Option<Diagnostic
         return None;
     }
     let place = place.join("format");
-    Some(match closest(format, known.iter().copied()).filter(|_| !UNCHECKED_FORMATS.contains(&format)) {
+    Some(match closest(format, known.iter().copied()).filter(|_| !is_foreign && !UNCHECKED_FORMATS.contains(&format)) {
         Some(near) => Diagnostic::at(Code::Format, &place, format!("unknown format `{format}`"))
             .note("unknown formats are not checked")
             .help(format!("did you mean `{near}`?")),

@@ -101,6 +101,9 @@ impl<'s> Namer<'s, '_> {
         naming: &Naming,
     ) -> Type {
         let Alternative { form, rules: own, notes } = alternative;
+        if let Form::Union(sum) = form {
+            return self.named(&Shape::Sum(sum.clone()), *own, notes, naming);
+        }
         let rules = rules.or(*own);
         let (Some(place), true) = (&notes.place, form.needs_name()) else {
             let shape = self.form(form, rules, declared, naming);
@@ -120,6 +123,7 @@ impl<'s> Namer<'s, '_> {
         naming: &Naming,
     ) -> Type {
         match form {
+            Form::Any => Type::Any,
             Form::Null => Type::Null,
             Form::Boolean => Type::Boolean,
             Form::Integer(integer) => Type::Integer(integer.clone()),
@@ -132,6 +136,7 @@ impl<'s> Namer<'s, '_> {
             Form::Array(array) => self.array(array, naming),
             Form::Object(object) => self.object(object, rules, declared, naming),
             Form::Reference(id) => Type::Named(self.root(*id)),
+            Form::Union(sum) => self.shape(&Shape::Sum(sum.clone()), rules, naming),
         }
     }
 
@@ -258,6 +263,7 @@ impl Form<'_> {
             }
             Form::Strings(strings) => strings.open || strings.values.len() > 1,
             Form::Literals(values) => is_mixed(values),
+            Form::Union(sum) => needs_name(&Shape::Sum(sum.clone())),
             _ => false,
         }
     }

@@ -83,6 +83,7 @@ fn own_property(object: &Object<'_>, all: &[&Alternative<'_>]) -> Option<String>
 
 fn kind(form: &Form<'_>) -> &'static str {
     match form {
+        Form::Any => "Any",
         Form::Null => "Null",
         Form::Boolean => "Boolean",
         Form::Integer(_) => "Integer",
@@ -91,6 +92,7 @@ fn kind(form: &Form<'_>) -> &'static str {
         Form::Strings(_) | Form::Literals(_) => "Choice",
         Form::Array(_) => "List",
         Form::Object(object) if object.properties.is_empty() && object.others != Others::Refused => "Map",
+        Form::Union(_) => "Choice",
         Form::Object(_) | Form::Reference(_) => "Object",
     }
 }

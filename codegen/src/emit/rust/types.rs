@@ -147,7 +147,11 @@ fn constant_literal(value: &serde_json::Value) -> Option<TokenStream> {
         serde_json::Value::Null => quote!(()),
         serde_json::Value::Bool(value) => quote!(#value),
         serde_json::Value::String(text) => quote!(#text),
-        serde_json::Value::Number(number) => format!("{number}").parse().ok()?,
+        serde_json::Value::Number(number) => match number.as_i64() {
+            // Without a type, the literal would be an `i32`.
+            Some(wide) if i32::try_from(wide).is_err() => format!("{wide}_i64").parse().ok()?,
+            _ => number.to_string().parse().ok()?,
+        },
         _ => return None,
     })
 }
