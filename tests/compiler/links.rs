@@ -53,12 +53,13 @@ fn can_be_followed(from: &Path, link: &str) -> bool {
     }
     let (file, heading) = link.split_once('#').unwrap_or((link, ""));
     let target = if file.is_empty() { from.to_owned() } else { from.with_file_name(file) };
-    let headings = || read_prose(&target);
-    target.exists()
-        && (heading.is_empty()
-            || headings().lines().filter_map(|line| line.strip_prefix('#')).any(|line| {
-                anchor(line.trim_start_matches('#').trim()) == heading
-            }))
+    target.exists() && (heading.is_empty() || has_heading(&read_prose(&target), heading))
+}
+
+/// Returns whether a document has a heading with this anchor.
+fn has_heading(text: &str, wanted: &str) -> bool {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor(line.trim_start_matches('#').trim())).any(|anchor| anchor == wanted)
 }
 
 /// Returns the anchor that GitHub gives to a heading.
