@@ -35,7 +35,7 @@ export interface Internals extends ZodInternals {
 }
 
 /** A zod class, of `zod` or of `zod/mini`. */
-interface Parent {
+export interface Parent {
   init(schema: never, definition: never): void;
 }
 
