@@ -36,8 +36,13 @@ interface Visit {
 
 /** The memoized results of one validation. */
 export class Memory {
-  visits = 0;
+  #visits = 0;
   readonly #known = new Map<unknown, Visit>();
+
+  /** Counts a visit. Returns the number of visits so far. */
+  countVisit(): number {
+    return ++this.#visits;
+  }
 
   /** Reads a value, or returns the result of an earlier visit. */
   readOnce(read: Reader, value: unknown, report: Report): unknown {
@@ -97,13 +102,9 @@ export function memoryOf(report: Report): Memory {
   return (report.memory ??= report.outer ? memoryOf(report.outer) : new Memory());
 }
 
-/** Counts a visit. Returns `true` if it should be recalled or stored. */
-export function remembers(value: unknown, report: Report): boolean {
-  return report.level >= MIN_LEVEL && isOften(value, memoryOf(report));
-}
-
-function isOften(value: unknown, memory: Memory): boolean {
-  return ++memory.visits > (isPrimitive(value) ? FREE_PRIMITIVE_VISITS : FREE_VISITS);
+/** Counts a visit. Returns `true` if its result should be memoized. */
+export function shouldMemoize(value: unknown, report: Report): boolean {
+  return report.level >= MIN_LEVEL && memoryOf(report).countVisit() > (isPrimitive(value) ? FREE_PRIMITIVE_VISITS : FREE_VISITS);
 }
 
 /** Returns the depth of a value. The result for a primitive does not depend on it. */

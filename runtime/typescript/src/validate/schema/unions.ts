@@ -1,7 +1,7 @@
 /** Readers of alternatives, optional and nullable values. */
 
 import { isObject, json, rejectType } from "./json.js";
-import { memoryOf, remembers } from "./memory.js";
+import { memoryOf, shouldMemoize } from "./memory.js";
 import { choiceKeyword, choiceMessage } from "./messages.js";
 import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settle } from "./report.js";
 
@@ -48,12 +48,12 @@ function readerOfChoice(alternatives: readonly Reader[], isExclusive: boolean, c
     if (report.isAsync) {
       return report.wait(chooseOnce(read, value, report, () => chooseAsync(alternatives, isExclusive, value, report)));
     }
-    return remembers(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
+    return shouldMemoize(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
   };
 }
 
 function chooseOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
-  if (!remembers(value, report)) {
+  if (!shouldMemoize(value, report)) {
     return choose();
   }
   const memory = memoryOf(report);
