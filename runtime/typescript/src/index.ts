@@ -49,7 +49,7 @@ export {
   TextStreamError,
 } from "./errors.js";
 export type { SignalErrorCode } from "./errors.js";
-export type { RunError, RunQuestions, RunStatus, RunUpdate } from "./runs/run-update.js";
+export type { QuestionIds, RunError, RunStatus, RunUpdate } from "./runs/run-update.js";
 export { send } from "./runs/send.js";
 export type { SendOptions } from "./runs/send.js";
 export type { SignalOptions, SignalReceipt } from "./runs/signal.js";

@@ -262,7 +262,7 @@ export async function serverSide(text: ReadableStream<string>): Promise<void> {
   await realtime.publish(story.draft, { text: "one" });
   // @ts-expect-error: a stream, to a topic of payloads
   await realtime.publish(story.note, text);
-  await realtime.token(channel, { topics: ["status"], expiresIn: 60 });
+  await realtime.token(channel, { topics: ["status"], expiresInSeconds: 60 });
   // @ts-expect-error: no such topic
   await realtime.token(channel, { topics: ["nope"] });
   const token = await realtime.getClientSubscriptionToken({ channel, topics: ["status"] });

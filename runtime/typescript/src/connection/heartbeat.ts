@@ -75,6 +75,6 @@ export class Heartbeat {
   #due(): number {
     return this.#probedAt === undefined
       ? this.#receivedAt + this.#maxSilence
-      : Math.max(this.#probedAt, this.#receivedAt) + timing.probe;
+      : Math.max(this.#probedAt, this.#receivedAt) + timing.probeTimeout;
   }
 }

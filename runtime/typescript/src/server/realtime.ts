@@ -28,7 +28,7 @@ export interface RealtimeOptions {
    * How often to retry a request that fails with a network error, 429 or 5xx. Retries of a publish have
    * its idempotency key, so they take effect once. Text streams are not retried. Default: 4.
    */
-  readonly retries?: number | undefined;
+  readonly maxRetries?: number | undefined;
 }
 
 export interface PublishOptions {
@@ -53,10 +53,10 @@ export interface TokenOptions<Channel extends ChannelInput = ChannelInput> {
   /** The signals that the token may send to runs on the channel. Default: none. */
   readonly signals?: readonly SignalName<Channel>[] | undefined;
   /** The token's lifetime, in seconds. Default: 60. */
-  readonly expiresIn?: number | undefined;
-  /** Whom the token is for. */
+  readonly expiresInSeconds?: number | undefined;
+  /** The user that the token is for. Signals that are sent with the token name the user as their sender. */
   readonly subject?: string | undefined;
-  /** The id to revoke the token by. Tokens may share an id, for example that of a login. */
+  /** The id for {@link Realtime.revoke}. Tokens may share an id, for example that of a login. */
   readonly id?: string | undefined;
 }
 
@@ -134,11 +134,11 @@ export interface Realtime {
  */
 export function createRealtime(options: RealtimeOptions): Realtime {
   refuseBrowsers();
-  const { apiBaseUrl, signingKey, clientApiBaseUrl = apiBaseUrl, retries = 4 } = options;
+  const { apiBaseUrl, signingKey, clientApiBaseUrl = apiBaseUrl, maxRetries = 4 } = options;
   if (typeof signingKey !== "string" || signingKey === "") {
     throw new TypeError("`signingKey` is missing: set it to the server's signing key");
   }
-  const settings: RequestSettings = { apiBaseUrl, signingKey, retries };
+  const settings: RequestSettings = { apiBaseUrl, signingKey, maxRetries };
   const token = (channel: ChannelInput, tokenOptions: TokenOptions = {}) =>
     createToken(settings, channel, tokenOptions);
   return {
@@ -147,7 +147,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     async send(signal, payload, signalOptions = {}) {
       const bearer = await hashedKey(signingKey);
       const getAccess = async () => ({ bearer, apiBaseUrl, renewable: false });
-      return sendSignal(signal, payload, { ...signalOptions, getAccess, retries });
+      return sendSignal(signal, payload, { ...signalOptions, getAccess, maxRetries });
     },
     token,
     async getClientSubscriptionToken({ channel, ...tokenOptions }) {
@@ -210,14 +210,14 @@ async function createToken(
   channel: ChannelInput,
   tokenOptions: TokenOptions,
 ): Promise<string> {
-  const { signals = [], expiresIn, subject, id } = tokenOptions;
+  const { signals = [], expiresInSeconds, subject, id } = tokenOptions;
   const grant = (kind: string) => (name: string) => ({ channel: nameOf(channel), name, kind });
   const grants = [...topicsOf(channel, tokenOptions).map(grant("run")), ...signals.map(grant("signal"))];
-  const query = { expires_in: expiresIn?.toString(), subject, id };
+  const query = { expires_in: expiresInSeconds?.toString(), subject, id };
   const answer = await request(settings, { route: "token", query, body: JSON.stringify(grants) });
   const { jwt } = (answer ?? {}) as { readonly jwt?: unknown };
   if (typeof jwt !== "string") {
-    throw new RealtimeError(`${settings.apiBaseUrl} did not answer a request for a token with one: check \`apiBaseUrl\``);
+    throw new RealtimeError(`${settings.apiBaseUrl} returned no token; check \`apiBaseUrl\``);
   }
   return jwt;
 }
@@ -225,7 +225,7 @@ async function createToken(
 function idOf(answer: unknown): { readonly id: string } {
   const { id } = (answer ?? {}) as { readonly id?: unknown };
   if (typeof id !== "string") {
-    throw new RealtimeError("The server did not return the id of the published message: check `apiBaseUrl`");
+    throw new RealtimeError("The server did not return the id of the published message; check `apiBaseUrl`");
   }
   return { id };
 }

@@ -4,7 +4,7 @@ import type { Gap, MessageView, StreamView } from "../channel/message.js";
 import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
 import type { TokenInput } from "../connection/token.js";
 import { isTerminal } from "../runs/run-update.js";
-import type { RunError, RunQuestions, RunStatus, RunUpdate } from "../runs/run-update.js";
+import type { QuestionIds, RunError, RunStatus, RunUpdate } from "../runs/run-update.js";
 import { send } from "../runs/send.js";
 import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
 import { isolate } from "../util/isolate.js";
@@ -31,9 +31,9 @@ export interface RealtimeSnapshot {
   readonly result: unknown;
   readonly attempt: number | null;
   readonly runError: RunError | null;
-  readonly halted: string | null;
+  readonly haltReason: string | null;
   readonly waitingFor: readonly string[];
-  readonly questions: RunQuestions;
+  readonly questionIds: QuestionIds;
   readonly error: Error | null;
   readonly gap: Gap | null;
   readonly position: Cursor | null;
@@ -58,7 +58,7 @@ export interface RealtimeStoreSettings<Validate extends boolean = boolean> exten
   readonly pauseOnHidden?: boolean | undefined;
   /** Whether to leave the server once the run has ended. Default: true. */
   readonly autoCloseOnTerminal?: boolean | undefined;
-  /** How many milliseconds to collect messages before listeners are called. Default: 0, at once. */
+  /** The time in milliseconds to collect messages before listeners are called. Default: 0, at once. */
   readonly bufferInterval?: number | undefined;
   /** The most messages in `messages.all`. Default: 100; null for no limit. */
   readonly historyLimit?: number | null | undefined;
@@ -105,9 +105,9 @@ const EMPTY: RealtimeSnapshot = {
   result: undefined,
   attempt: null,
   runError: null,
-  halted: null,
+  haltReason: null,
   waitingFor: [],
-  questions: {},
+  questionIds: {},
   error: null,
   gap: null,
   position: null,
@@ -169,8 +169,8 @@ export class RealtimeStore {
   readonly reset = (): void => {
     this.#buffer.clear();
     this.#texts.clear();
-    const { messages, runStatus, result, attempt, runError, halted, waitingFor, questions } = EMPTY;
-    const run = { runStatus, result, attempt, runError, halted, waitingFor, questions };
+    const { messages, runStatus, result, attempt, runError, haltReason, waitingFor, questionIds } = EMPTY;
+    const run = { runStatus, result, attempt, runError, haltReason, waitingFor, questionIds };
     this.#update({ messages, ...run, error: null, gap: null });
   };
 
@@ -382,7 +382,7 @@ function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason {
 
 /** Returns the state of the run after an update. The latest update replaces all earlier ones. */
 function runSnapshot(update: RunUpdate): Partial<RealtimeSnapshot> {
-  const { status, attempt, runError, halted, waitingFor, questions } = update;
+  const { status, attempt, runError, haltReason, waitingFor, questionIds } = update;
   const result = "result" in update ? { result: update.result } : {};
   if (status === undefined) {
     return result;
@@ -390,9 +390,9 @@ function runSnapshot(update: RunUpdate): Partial<RealtimeSnapshot> {
   return {
     runStatus: status,
     runError: runError ?? null,
-    halted: halted ?? null,
+    haltReason: haltReason ?? null,
     waitingFor,
-    questions,
+    questionIds,
     ...(attempt === undefined ? {} : { attempt }),
     result: undefined,
     ...result,

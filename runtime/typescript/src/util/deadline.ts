@@ -13,10 +13,10 @@ export function deadline(milliseconds: number, onPassed: () => void): () => void
   const wait = Math.min(milliseconds, MAX_TIMER_MS);
   const due = performance.now() + wait;
   let timer = setTimeout(() => {
-    if (performance.now() - due < timing.lateness) {
+    if (performance.now() - due < timing.lateTimerThreshold) {
       onPassed();
     } else {
-      timer = setTimeout(onPassed, timing.grace);
+      timer = setTimeout(onPassed, timing.lateTimerExtension);
     }
   }, wait);
   return () => clearTimeout(timer);

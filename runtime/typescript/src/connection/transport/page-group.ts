@@ -63,7 +63,7 @@ export class PageGroup<Request, Answer> {
     this.#inbox = new BroadcastChannel(this.#nameOf(this.id));
     this.#inbox.onmessage = ({ data }: MessageEvent<{ readonly leader: string; readonly answer: Answer }>) =>
       data.leader === this.#leader ? events.onAnswer(data.answer) : undefined;
-    this.#cancelDeadline = deadline(timing.leader, () => events.onNoLeader());
+    this.#cancelDeadline = deadline(timing.leaderTimeout, () => events.onNoLeader());
     this.#hold(this.#nameOf(this.id), () => {
       this.#isMember = true;
       this.#broadcast({ kind: "hello" });
