@@ -77,7 +77,7 @@ async function persistently<Receipt>(attempt: () => Promise<Receipt>): Promise<R
 
 async function asked(run: string): Promise<RealtimeStore> {
   const store = watch(run);
-  await until("it asks", () => statuses(store).includes("What do you think?"));
+  await until("it asks", () => store.getSnapshot().waitingFor.includes("approve"));
   return store;
 }
 
@@ -110,7 +110,7 @@ test("run updates report attempts and their errors once and in order", async () 
   });
   onTestFinished(() => listener.close());
   await server.review("run_retried", { failures: 2 });
-  await until("it asks", () => news.includes("status"));
+  await until("it asks", () => news.length === 5);
   await backend().send(channelOf("run_retried").approve, { verdict: "reject" });
   await until("it has failed", () => news.length === 7);
   const runError = { message: "no network" };
