@@ -3,7 +3,7 @@
  *
  * Absent values follow one rule. Options, messages, run updates and errors leave a member out, or have
  * `undefined`. Handles and snapshots (`SubscriptionHandle`, `RealtimeSnapshot`, `UseRealtimeResult`)
- * always have all members, with `null` for none; only `result` is `undefined`, as a run may return null.
+ * always have all members, with `null` for none; only `result` is `undefined` because a run may return null.
  *
  * @module
  */

@@ -386,7 +386,7 @@ export class Connection {
     this.#notify((listener) => listener.onError(error));
   }
 
-  /** Calls every listener that has not left when its turn comes, as one may close another. */
+  /** Calls every listener that has not left when its turn comes, because one may close another. */
   #notify(event: (listener: ConnectionListener) => void): void {
     for (const [ref, listener] of [...this.#listeners]) {
       if (this.#listeners.get(ref) === listener) {

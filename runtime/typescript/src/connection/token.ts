@@ -19,7 +19,7 @@ export type TokenValue =
     };
 
 /**
- * A token, or a function that returns one. Prefer a function, as a subscription then outlives its
+ * A token, or a function that returns one. Prefer a function: a subscription then outlives its
  * first token. The function is called again before a token expires, and after a reconnect if little
  * of the token's time is left or the server rejects it. If it does not settle within 30 seconds, it
  * is called again.

@@ -43,7 +43,7 @@ export interface RunUpdate<
   readonly waitingFor: readonly AwaitedSignal<Channel>[];
   /** For each signal in `waitingFor`, the id of the question that asks for it: the `questionId` of `send`. */
   readonly questionIds: QuestionIds<Channel>;
-  /** What the run returned. Absent until then, and if it does not match the definition. */
+  /** The return value of the run. Absent until then, and if it does not match the definition. */
   readonly result?: RunResult<Channel, Validate>;
 }
 

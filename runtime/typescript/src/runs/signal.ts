@@ -47,7 +47,7 @@ export interface Access {
 /** How to send a signal. */
 export interface SignalRequest extends SignalOptions {
   readonly getAccess: () => Promise<Access>;
-  /** How often the signal is sent again if the server is unreachable or temporarily unavailable. */
+  /** The most attempts after the first, if the server is unreachable or temporarily unavailable. */
   readonly maxRetries: number;
   readonly idempotencyKey?: string | undefined;
 }
@@ -79,7 +79,7 @@ export async function sendSignal(
     end.signal.addEventListener("abort", () => reject(end.signal.reason), { once: true });
   });
   try {
-    // A race, as a `token` function may never settle.
+    // A race, because a `token` function may never settle.
     return await Promise.race([sendWithRetries(reference, payload, request, end.signal), aborted]);
   } finally {
     abortSignal?.removeEventListener("abort", abort);

@@ -21,12 +21,13 @@ import type { TextSource } from "./text-source.js";
 export interface RealtimeOptions {
   /** The base URL of the server's routes, up to `/v1/realtime`, as this process reaches it. */
   readonly apiBaseUrl: string;
-  readonly signingKey: string;
+  /** The server's signing key. A page must never have it. Throws if it is undefined. */
+  readonly signingKey: string | undefined;
   /** The base URL as pages reach it, for client subscription tokens. Default: `apiBaseUrl`. */
   readonly clientApiBaseUrl?: string | undefined;
   /**
-   * How often to retry a request that fails with a network error, 429 or 5xx. Retries of a publish have
-   * its idempotency key, so they take effect once. Text streams are not retried. Default: 4.
+   * The most retries of a request that fails with a network error, 429 or 5xx. Default: 4. Retries of a
+   * publish have its idempotency key, so they take effect once. Text streams are not retried.
    */
   readonly maxRetries?: number | undefined;
 }
@@ -39,6 +40,7 @@ export interface PublishOptions {
    * a new key for each call.
    */
   readonly idempotencyKey?: string | undefined;
+  /** Cancels the request when aborted. The message may have been published nevertheless. */
   readonly abortSignal?: AbortSignal | undefined;
 }
 

@@ -34,7 +34,7 @@ export class RealtimeError extends Error {
 export interface RequestSettings {
   readonly apiBaseUrl: string;
   readonly signingKey: string;
-  /** How often a request that fails with a network error, 429 or 5xx is repeated. */
+  /** The most retries of a request that fails with a network error, 429 or 5xx. */
   readonly maxRetries: number;
 }
 
@@ -68,7 +68,7 @@ export async function request(settings: RequestSettings, options: ServerRequest)
       throw answer;
     }
     const delayMs = FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    // With jitter, as the server may have requested the same delay from many clients.
+    // With jitter, because the server may have requested the same delay from many clients.
     await delay(Math.max(delayMs, (answer.retryAfterMs ?? 0) * (1 + Math.random() / 4)), options.abortSignal);
   }
 }

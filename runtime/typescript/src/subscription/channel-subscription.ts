@@ -12,7 +12,7 @@ import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame
 import { ResumeState } from "./resume-state.js";
 import { describeTokenEnd, subscribeError, toConnectionError, toFatal } from "./subscribe-error.js";
 
-/** Errors that the page's session may no longer meet, as the user may have signed in since. */
+/** Errors that the page's session may no longer meet because the user may have signed in since. */
 const SESSION_ERRORS = ["unauthorized", "not_granted", "unknown_channel"];
 
 /** The channel and the topics to subscribe to. */

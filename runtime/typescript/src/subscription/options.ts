@@ -34,7 +34,7 @@ export interface SubscribeOptions<
    */
   readonly since?: Cursor | undefined;
   /**
-   * How many messages are buffered for a slow reader. At the limit the subscription pauses; once half
+   * The most messages that are buffered for a slow reader. At the limit the subscription pauses; once half
    * of them were read, it resumes from the server's history, so that memory stays bounded. Messages
    * that the history no longer has by then are reported as a gap. Default: 10,000.
    */

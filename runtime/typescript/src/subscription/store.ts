@@ -15,33 +15,46 @@ import type { StreamFailure } from "./delivery.js";
 
 /**
  * An immutable snapshot of a channel, as a component shows it. Members are `null` if there is no value
- * yet, except `result`: it is `undefined`, as a run may return null.
+ * yet, except `result`: it is `undefined` because a run may return null.
  */
 export interface RealtimeSnapshot {
   readonly connectionStatus: ConnectionStatus;
   readonly runStatus: RunStatus;
   readonly isPaused: boolean;
-  readonly pauseReason: PauseReason;
+  readonly pauseReason: PauseReason | null;
   readonly messages: {
+    /** The latest message of each topic. A text stream has its text so far. */
     readonly byTopic: Readonly<Record<string, MessageView>>;
+    /** The latest messages, oldest first, up to `historyLimit`. */
     readonly all: readonly MessageView[];
     readonly last: MessageView | null;
+    /** The messages of the last update: one, or several that arrived at once. */
     readonly delta: readonly MessageView[];
   };
+  /** The return value of the run; undefined until then. */
   readonly result: unknown;
+  /** The run's latest attempt, counted from 1. */
   readonly attempt: number | null;
+  /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;
+  /** Why the run is halted, that is, how its code no longer matches its journal; null while it is not. */
   readonly haltReason: string | null;
+  /** The signals that the run waits for; the first of them to arrive is the answer. */
   readonly waitingFor: readonly string[];
+  /** For each signal in `waitingFor`, the id of the question that asks for it: the `questionId` of `send`. */
   readonly questionIds: QuestionIds;
+  /** The last error of the subscription. Null again once the connection opens or `reset()` is called. */
   readonly error: Error | null;
+  /** The last gap, that is, messages that were missed for good. */
   readonly gap: Gap | null;
+  /** The position after all messages shown, for `since`; null before the first connect. */
   readonly position: Cursor | null;
+  /** How the server's definition of the channel differed from this page's at the last connect. */
   readonly drift: Drift | null;
 }
 
 /** Why a store is paused: the page is hidden, or `enabled` is `false`. */
-export type PauseReason = "hidden" | "disabled" | null;
+export type PauseReason = "hidden" | "disabled";
 
 /** Settings of a store, which {@link RealtimeStore.configure} can change. All have defaults but `token`. */
 export interface RealtimeStoreSettings<Validate extends boolean = boolean> extends ConnectionOptions {
@@ -373,7 +386,7 @@ export class RealtimeStore {
   }
 }
 
-function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason {
+function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason | null {
   if (!enabled) {
     return "disabled";
   }

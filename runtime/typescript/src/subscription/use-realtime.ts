@@ -22,7 +22,7 @@ import type { PauseReason, RealtimeStoreSettings } from "./store.js";
 
 export type UseRealtimeConnectionStatus = ConnectionStatus;
 export type UseRealtimeRunStatus = RunStatus;
-export type UseRealtimePauseReason = PauseReason;
+export type UseRealtimePauseReason = PauseReason | null;
 
 /**
  * Options of {@link useRealtime}. All have defaults but `channel` and `token`. If `token` is a
@@ -48,7 +48,7 @@ export interface UseRealtimeOptions<
 
 /**
  * The result of {@link useRealtime}. Members are `null` if there is no value yet, except `result`: it is
- * `undefined`, as a run may return null.
+ * `undefined` because a run may return null.
  */
 export interface UseRealtimeResult<
   Channel extends ChannelInput = ChannelInput,
@@ -70,7 +70,7 @@ export interface UseRealtimeResult<
     /** The messages of the last update: one, or several that arrived at once. */
     readonly delta: readonly MessageView<Channel, Topics[number], Validate>[];
   };
-  /** What the run returned, typed by the definition; undefined until then. */
+  /** The return value of the run, typed by the definition; undefined until then. */
   readonly result: RunResult<Channel, Validate> | undefined;
   /** The run's latest attempt, counted from 1. */
   readonly attempt: number | null;

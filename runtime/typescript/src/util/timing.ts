@@ -14,8 +14,8 @@ export const timing = {
   /** How long the server has to answer a probe. */
   probeTimeout: 4_000,
   /**
-   * A timer that fires this late is extended once by `lateTimerExtension`: what it waited for may not have been read
-   * yet.
+   * A timer that fires this late is extended once by `lateTimerExtension`: the answer may have arrived and not
+   * have been read yet.
    */
   lateTimerThreshold: 100,
   lateTimerExtension: 1_000,
@@ -27,7 +27,7 @@ export const timing = {
   signalTimeout: 10_000,
   signalRetryMin: 250,
   signalRetryMax: 4_000,
-  /** A connection without subscriptions closes after this time, as the next component may need it. */
+  /** A connection without subscriptions closes after this time because the next component may need it. */
   idleTimeout: 500,
   /** Changes to the subscriptions of an event stream within this time reopen it once. */
   reopenDelay: 10,

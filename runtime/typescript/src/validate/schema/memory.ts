@@ -11,7 +11,7 @@ import { isPrimitive } from "./equal.js";
 import { MAX_ISSUES } from "./issue.js";
 import { type Found, type Reader, REJECTED, type Report } from "./report.js";
 
-/** At fewer levels of such readers, nothing is memoized, as values are read only a few times. */
+/** At fewer levels of such readers, nothing is memoized because values are read only a few times. */
 const MIN_LEVEL = 2;
 
 /** The number of visits before the first is memoized. Most payloads need fewer. */
@@ -91,7 +91,7 @@ export class Memory {
     const key = keyOf(value);
     const { isPayload } = report;
     const depth = depthOf(value, report);
-    // The latest visit comes first, as it has the most details.
+    // The latest visit comes first because it has the most details.
     this.#known.set(key, { reader, depth, isPayload, result, found, next: this.#known.get(key) });
     return result;
   }
@@ -112,7 +112,7 @@ function depthOf(value: unknown, report: Report): number {
   return isPrimitive(value) ? 0 : report.depth;
 }
 
-/** Copies an issue, as containers append to its path. */
+/** Copies an issue because containers append to its path. */
 function copyIssue(found: Found): Found {
   return { ...found, path: found.path.slice() };
 }

@@ -17,7 +17,7 @@ import type { Cases } from "./types.js";
 type Schema = core.SomeType;
 type Shape = core.$ZodShape;
 
-/** Creates a schema. The modules for users declare its type, as TypeScript cannot infer zod's classes. */
+/** Creates a schema. The modules for users declare its type because TypeScript cannot infer zod's classes. */
 type Create<Args extends unknown[]> = (...args: Args) => never;
 
 /** Returns a function that creates schemas of a kind. `define` turns its arguments into their definition. */
