@@ -13,6 +13,7 @@ import type {
   SignalPayload,
   SignalReference,
   StreamTopicConfig,
+  TokenInput,
   TopicConfig,
   TopicName,
 } from "../src/index.js";
@@ -277,6 +278,9 @@ interface Deleted {
   kind: "deleted";
   reason?: string | undefined;
 }
+/** Editors suggest `"session"`. */
+export const session: Extract<TokenInput, "session"> = "session";
+
 type OpenEvent = Created | Deleted | { kind: string & {}; [key: string]: unknown };
 
 export function cases(event: OpenEvent, maybe: OpenEvent | undefined, closed: Created | Deleted): void {

@@ -116,6 +116,14 @@ describe("objects", () => {
     expect(f.string({ maxLength: 2 }).min(1).safeParse("abc").success).toBe(false);
   });
 
+  test("a catchall keeps the checks of its object", () => {
+    const Range = f.object({ from: f.int(), to: f.int() }).refine(({ from, to }) => from <= to, "must not end before it begins");
+    const Labelled = f.catchall(Range, f.string());
+    expect(Labelled.parse({ from: 1, to: 2, label: "a" })).toEqual({ from: 1, to: 2, label: "a" });
+    expect(Labelled.safeParse({ from: 1, to: 2, label: 3 }).success).toBe(false);
+    expect(Labelled.safeParse({ from: 2, to: 1 }).success).toBe(false);
+  });
+
   test("only own keys are read, even if objects inherit one", () => {
     const shape = { toString: f.string().optional(), constructor: f.int().optional() };
     expect(Object.keys(f.object(shape).parse({}))).toEqual([]);
