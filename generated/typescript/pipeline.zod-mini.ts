@@ -7,32 +7,32 @@ import type * as t from "./pipeline.types.js";
 export const KeywordSchema = f.object({
   kind: f.literal("keyword"),
   word: f.string({ minLength: 1 }),
-  occurrences: f.integer({ minimum: 1, maximum: 4294967295 }),
+  occurrences: f.int({ minimum: 1, maximum: 4294967295 }),
 }) satisfies z.ZodMiniType<t.Keyword>;
 
 export const ChoiceSchema = f.object({
   kind: f.literal("choice"),
-  sentence: f.integer({ minimum: 0, maximum: 4294967295 }),
+  sentence: f.int({ minimum: 0, maximum: 4294967295 }),
   score: f.number({ minimum: 0, maximum: 1 }),
 }) satisfies z.ZodMiniType<t.Choice>;
 
-export const InsightSchema = f.tagged("kind", {
+export const InsightSchema = f.discriminatedUnion("kind", {
   keyword: KeywordSchema,
   choice: ChoiceSchema,
 }) satisfies z.ZodMiniType<t.Insight>;
 
 export const StatisticsSchema = f.object({
-  sentences: f.integer({ minimum: 0, maximum: 4294967295 }),
-  words: f.integer({ minimum: 0, maximum: 4294967295 }),
-  chosen: f.integer({ minimum: 1, maximum: 255 }),
+  sentences: f.int({ minimum: 0, maximum: 4294967295 }),
+  words: f.int({ minimum: 0, maximum: 4294967295 }),
+  chosen: f.int({ minimum: 1, maximum: 255 }),
   startedAt: f.string({ format: "date-time" }),
-  milliseconds: f.integer({ minimum: 0, maximum: 4294967295 }),
+  milliseconds: f.int({ minimum: 0, maximum: 4294967295 }),
 }) satisfies z.ZodMiniType<t.Statistics>;
 
 export const PipelineStatusSchema = f.object({
   message: f.string({ minLength: 1 }),
   step: StepSchema,
-  progress: f.integer({ minimum: 0, maximum: 100 }),
+  progress: f.int({ minimum: 0, maximum: 100 }),
 }) satisfies z.ZodMiniType<t.PipelineStatus>;
 
 export const PipelineSummarySchema = f.object({
@@ -41,7 +41,7 @@ export const PipelineSummarySchema = f.object({
   statistics: StatisticsSchema,
 }) satisfies z.ZodMiniType<t.PipelineSummary>;
 
-export const PipelineApproveVerdictSchema = f.enums(["approve", "edit", "reject"]) satisfies z.ZodMiniType<t.PipelineApproveVerdict>;
+export const PipelineApproveVerdictSchema = f.enum(["approve", "edit", "reject"]) satisfies z.ZodMiniType<t.PipelineApproveVerdict>;
 
 export const PipelineApproveSchema = f.object({
   verdict: PipelineApproveVerdictSchema,

@@ -124,7 +124,7 @@ fn updating() -> bool {
     std::env::var_os("UPDATE").is_some_and(|value| value != "0")
 }
 
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder that can be made");
     std::fs::write(path, text).expect("a file that can be written");
 }

@@ -1,29 +1,40 @@
 //! Compares every output of a definition with the expected one. Each case covers one feature of the format.
 //!
-//! Expected outputs also compile: the Rust in `golden-check/lib.rs`, the TypeScript with `npm run typecheck`, which checks
-//! that each validator infers the generated type.
+//! Validators for zod/mini have no expected files: they are those for zod with other imports. They are written to
+//! [`TYPE_CHECKED`] with the rest of the TypeScript.
+//!
+//! Expected outputs also compile: the Rust in `golden-check/lib.rs`, the TypeScript with `tsc --project
+//! tests/tsconfig.json`, after this test. It also checks that each validator infers the generated type.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use fanfare_codegen::Schemas;
 
-use crate::cases::{Differences, Texts, cases};
+use crate::cases::{Differences, Texts, cases, write};
+
+/// The folder of the TypeScript that `tests/tsconfig.json` includes.
+const TYPE_CHECKED: &str = "../target/golden-typescript";
 
 #[test]
 fn every_output_is_as_expected() {
+    let _ = std::fs::remove_dir_all(TYPE_CHECKED);
     let mut differences = Differences::default();
     let mut crate_root = String::from(RUST_HEAD);
     let mut type_tests = String::from(TYPESCRIPT_HEAD);
     for (name, folder) in cases("compiler/golden") {
         let schemas = Schemas::new(folder.join("schemas")).allow_refs_to(folder.join("elsewhere"));
-        let made: Texts = match fanfare_codegen::generate(schemas) {
+        let mut made: Texts = match fanfare_codegen::generate(schemas) {
             Ok(files) => files.iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect(),
             Err(error) => {
                 differences.note(format!("{name} has errors:\n{error}"));
                 continue;
             }
         };
+        for (path, text) in made.iter().filter(|(path, _)| path.starts_with("typescript/")) {
+            write(&Path::new(TYPE_CHECKED).join(&name).join(path), text);
+        }
+        compare_mini(&name, &mut made, &mut differences);
         differences.folder(&folder.join("expected"), &made);
         crate_root.push_str(&module(&name, &made));
         type_tests.push_str(&same_types(&name, &made));
@@ -31,6 +42,27 @@ fn every_output_is_as_expected() {
     differences.file(Path::new("compiler/golden-check/lib.rs"), &crate_root);
     differences.file(Path::new("compiler/golden-check/inferred.ts"), &type_tests);
     differences.fail_if_any();
+}
+
+/// The words that differ between validators for zod and for zod/mini.
+const MINI_WORDS: [(&str, &str); 4] = [
+    ("from \"zod\";", "from \"zod/mini\";"),
+    ("from \"fanfare/zod\";", "from \"fanfare/zod-mini\";"),
+    (".zod.js\";", ".zod-mini.js\";"),
+    ("z.ZodType<", "z.ZodMiniType<"),
+];
+
+/// Removes the validators for zod/mini, and notes those that differ from the ones for zod in other words.
+fn compare_mini(case: &str, made: &mut Texts, differences: &mut Differences) {
+    let validators: Vec<String> = made.keys().filter(|path| path.ends_with(".zod.ts")).cloned().collect();
+    for path in validators {
+        let replace = |text: String, (zod, mini): (&str, &str)| text.replace(zod, mini);
+        let expected = MINI_WORDS.into_iter().fold(made[&path].clone(), replace);
+        let mini = path.replace(".zod.ts", ".zod-mini.ts");
+        if made.remove(&mini).as_ref() != Some(&expected) {
+            differences.note(format!("{case}: {mini} differs from {path} in more than the imports"));
+        }
+    }
 }
 
 const RUST_HEAD: &str = "\

@@ -12,5 +12,6 @@ mod fresh;
 mod golden;
 mod imports;
 mod layers;
+mod links;
 mod prose;
 mod warnings;

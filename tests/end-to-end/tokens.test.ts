@@ -148,7 +148,7 @@ test("a token is reused for new connections until it expires, and a failing toke
   await until("the message has come", () => listener.indexes.length === 1);
   expect(proxy.connections).toBe(4);
   expect(calls).toBe(3);
-  expect(listener.errors.map((error) => error.message)).toEqual(range(0, 2).map(() => "The token factory failed: no token today"));
+  expect(listener.errors.map((error) => error.message)).toEqual(range(0, 2).map(() => "The `token` function failed: no token today"));
   listener.close();
   proxy.stop();
 });

@@ -17,7 +17,8 @@ type Assignable<Required, Given extends Required> = [Required, Given];
 
 export type EveryOptionOfTheHookExists = Assignable<
   keyof UseRealtimeOptions,
-  keyof inngest.UseRealtimeOptions
+  // Renamed, as `key` is the token in `subscribe`.
+  Exclude<keyof inngest.UseRealtimeOptions, "key"> | "resetKey"
 >;
 
 export type EveryResultOfTheHookExists = Assignable<keyof Ours, keyof Theirs>;

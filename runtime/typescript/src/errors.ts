@@ -45,9 +45,9 @@ export class InvalidMessageError extends Error {
     /** All issues. */
     readonly issues: readonly StandardIssue[],
   ) {
-    const what = topic === undefined ? "result of a run, message" : "message";
-    const where = topic === undefined ? `"${channel}"` : `"${channel}", topic "${topic}"`;
-    super(`Invalid ${what} ${id} on ${where}: ${describeIssues(issues)}`);
+    const what = topic === undefined ? `The result in run event ${id}` : `The message ${id}`;
+    const where = topic === undefined ? `"${channel}"` : `"${channel}", topic "${topic}",`;
+    super(`${what} on ${where} does not match the definition: ${describeIssues(issues)}`);
   }
 }
 
@@ -88,8 +88,8 @@ export class TextStreamError extends Error {
 /**
  * Why a signal failed:
  *
- * - `already_taken`: the question has an answer; `takenSignal`, `takenPayload`, `by` and `at`
- *   describe it.
+ * - `already_taken`: the question has an answer; `takenSignal`, `takenPayload`, `sender` and
+ *   `recordedAt` describe it.
  * - `too_late`: the question was closed without an answer.
  * - `run_ended`: the run ended without asking for this signal.
  * - `no_run`: there is no run on the channel.
@@ -120,10 +120,10 @@ export class SignalError extends Error {
   readonly takenSignal: string | undefined;
   /** With `already_taken`: the payload of that signal, as JSON. It is not validated. */
   readonly takenPayload: unknown;
-  /** With `already_taken`: who sent that signal, if known. */
-  readonly by: string | undefined;
+  /** With `already_taken`: the sender of that signal, if known. */
+  readonly sender: string | undefined;
   /** With `already_taken`: when that signal was recorded. */
-  readonly at: Date | undefined;
+  readonly recordedAt: Date | undefined;
   /** With `invalid`: how the payload violates the definition. */
   readonly issues: readonly PayloadIssue[];
 
@@ -136,13 +136,13 @@ export class SignalError extends Error {
       status?: number | undefined;
       takenSignal?: string | undefined;
       takenPayload?: unknown;
-      by?: string | undefined;
-      at?: Date | undefined;
+      sender?: string | undefined;
+      recordedAt?: Date | undefined;
       issues?: readonly PayloadIssue[] | undefined;
       cause?: unknown;
     } = {},
   ) {
-    const { status, takenSignal, takenPayload, by, at, issues = [], cause } = details;
+    const { status, takenSignal, takenPayload, sender, recordedAt, issues = [], cause } = details;
     super(
       `The signal "${signal}" to "${channel}" failed: ${message}`,
       cause === undefined ? undefined : { cause },
@@ -150,8 +150,8 @@ export class SignalError extends Error {
     this.status = status;
     this.takenSignal = takenSignal;
     this.takenPayload = takenPayload;
-    this.by = by;
-    this.at = at;
+    this.sender = sender;
+    this.recordedAt = recordedAt;
     this.issues = issues;
   }
 }

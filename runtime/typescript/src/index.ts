@@ -3,7 +3,7 @@
  *
  * Absent values follow one rule. Options, messages, run updates and errors leave a member out, or have
  * `undefined`. Handles and snapshots (`SubscriptionHandle`, `RealtimeSnapshot`, `UseRealtimeResult`)
- * always have all members, with `null` for none; only `result` is `undefined`, as a run may return null.
+ * always have all members, with `null` for none; only `result` is `undefined` because a run may return null.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export {
   TextStreamError,
 } from "./errors.js";
 export type { SignalErrorCode } from "./errors.js";
-export type { RunError, RunQuestions, RunStatus, RunUpdate } from "./runs/run-update.js";
+export type { QuestionIds, RunError, RunStatus, RunUpdate } from "./runs/run-update.js";
 export { send } from "./runs/send.js";
 export type { SendOptions } from "./runs/send.js";
 export type { SignalOptions, SignalReceipt } from "./runs/signal.js";

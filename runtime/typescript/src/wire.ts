@@ -155,7 +155,7 @@ export interface MalformedFrame {
 
 /**
  * Parses a WebSocket message or an event: one frame, or an array of frames, which may begin with the
- * `ref` that all of them belong to. Frames of an unknown kind are left out, as later servers may send
+ * `ref` that all of them belong to. Frames of an unknown kind are left out because later servers may send
  * them.
  */
 export function parseFrames(text: string): (ServerFrame | MalformedFrame)[] {
@@ -199,7 +199,7 @@ export function routeUrl(apiBaseUrl: URL, route: Route): URL {
   return url;
 }
 
-/** The subprotocol of the WebSocket. It carries no token, as each subscription has its own. */
+/** The subprotocol of the WebSocket. It carries no token because each subscription has its own. */
 export const SUBPROTOCOL = "fanfare.v1";
 
 /** The most subscriptions on one connection. */

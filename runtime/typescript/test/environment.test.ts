@@ -49,7 +49,7 @@ const changes: readonly (readonly [string, () => void])[] = [
 
 describe("a dead connection is detected long before a heartbeat is late", () => {
   it.each(changes)("when %s", async (_, happen) => {
-    setTiming({ probe: 100 });
+    setTiming({ probeTimeout: 100 });
     await open({ min: 200 });
     server.isDeaf = true;
     happen();
@@ -60,7 +60,7 @@ describe("a dead connection is detected long before a heartbeat is late", () => 
   });
 
   it("even if a frame was still in flight", async () => {
-    setTiming({ probe: 200 });
+    setTiming({ probeTimeout: 200 });
     await open({ min: 200 });
     server.isDeaf = true;
     window.dispatchEvent(new Event("online"));
@@ -72,7 +72,7 @@ describe("a dead connection is detected long before a heartbeat is late", () => 
   });
 
   it("when the machine wakes from sleep", async () => {
-    setTiming({ probe: 100, tick: 20 });
+    setTiming({ probeTimeout: 100, sleepCheckInterval: 20 });
     await open({ min: 200 });
     server.isDeaf = true;
     const now = Date.now();

@@ -105,7 +105,7 @@ describe("if no WebSocket can be opened", () => {
   });
 
   it("a WebSocket is tried again while the event stream is open, and replaces it once open", async () => {
-    setTiming({ returnMin: 20 });
+    setTiming({ webSocketRetryMin: 20 });
     server.refusedHandshakes = 3;
     const { seen, errors, subscription } = await collect({ WebSocket });
     const statuses = new Set([subscription.connectionStatus]);
@@ -126,7 +126,7 @@ describe("if no WebSocket can be opened", () => {
     server.refusesStreams = true;
     const { errors } = await collect({ WebSocket });
     expect(errors.length).toBeGreaterThan(0);
-    expect(errors[0]?.message).toMatch(/connect: Unexpected server response: 401; nor to http.*: 503 no streams today$/);
+    expect(errors[0]?.message).toMatch(/connect \(Unexpected server response: 401\) or to http.* \(503 no streams today\)$/);
     expect(server.handshakes).toBe(3);
   });
 });
@@ -153,7 +153,7 @@ it("a WebSocket that was open before is not replaced by an event stream at its f
 });
 
 it("a network that drops the frames of every WebSocket is detected, and an event stream is used after one attempt", async () => {
-  setTiming({ open: 400, probe: 100 });
+  setTiming({ openTimeout: 400, probeTimeout: 100 });
   const { seen, subscription, errors } = await collect({ WebSocket });
   server.send({ kind: "alive", next_in: 200 });
   Object.assign(server, { isDeaf: "websocket", ignoresHandshakes: true });

@@ -24,8 +24,8 @@ it("an error names the URL with its path, without the token", async () => {
   server.refusesStreams = true;
   const attempt = subscribe({ ...basics(), apiBaseUrl, since: "start", reconnect: false });
   await expect(attempt).rejects.toThrow(
-    `Could not connect to ${server.url.replace("http", "ws")}/api/v1/realtime/connect: ` +
-      `Unexpected server response: 401; nor to ${server.url}/api/v1/realtime/sse: 503 no streams today`,
+    `Could not connect to ${server.url.replace("http", "ws")}/api/v1/realtime/connect ` +
+      `(Unexpected server response: 401) or to ${server.url}/api/v1/realtime/sse (503 no streams today)`,
   );
   await expect(attempt).rejects.not.toThrow(token);
 });
@@ -65,7 +65,7 @@ describe("without a handler, the console", () => {
     });
     expect(calls).toBe(7);
     expect(warnings).toEqual([
-      'fanfare: The token factory failed: the session has ended (channel "pipeline:run_42")',
+      'fanfare: The `token` function failed: the session has ended (channel "pipeline:run_42")',
       'fanfare: Could not subscribe to the channel "pipeline:run_42": the token is not valid ' +
         '(unauthorized) (channel "pipeline:run_42")',
     ]);
@@ -81,7 +81,7 @@ describe("without a handler, the console", () => {
     const attempt = subscribe({ ...basics(), abortSignal, apiBaseUrl: "http://127.0.0.1:1" });
     await until(() => warnings.length > 0);
     expect(warnings).toEqual([
-      expect.stringMatching(/^fanfare: Could not connect to ws:\/\/127\.0\.0\.1:1\/v1\/realtime\/connect: /),
+      expect.stringMatching(/^fanfare: Could not connect to ws:\/\/127\.0\.0\.1:1\/v1\/realtime\/connect \(/),
     ]);
     controller.abort();
     await expect(attempt).rejects.toThrow(/abort/);

@@ -38,7 +38,7 @@ describe("an issue has the value, abbreviated", () => {
 describe("issues are in order", () => {
   test("by the code points of their paths", () => {
     const names = ["\uffff", "😀", "b", "a/b", "a", "a~", "ab", "é"];
-    const paths = issues(f.map(f.never()), Object.fromEntries(names.map((name) => [name, 1]))).map(({ path }) => path);
+    const paths = issues(f.record(f.never()), Object.fromEntries(names.map((name) => [name, 1]))).map(({ path }) => path);
     expect(paths).toEqual(["/a", "/ab", "/a~0", "/a~1b", "/b", "/é", "/\uffff", "/😀"]);
     expect(issues(f.array(f.never(), { maxItems: 1 }), Array(11).fill(0)).map(({ path }) => path)).toEqual([
       "", "/0", "/1", "/10", "/2", "/3", "/4", "/5", "/6", "/7", "/8", "/9",
@@ -51,13 +51,13 @@ describe("issues are in order", () => {
   });
 
   test("in the reports of zod and Standard Schema, too", () => {
-    const Schema = f.object({ b: f.integer(), a: f.integer() });
+    const Schema = f.object({ b: f.int(), a: f.int() });
     const result = Schema["~standard"].validate({ b: "", a: "" });
     expect(result).toMatchObject({ issues: [{ path: ["a"] }, { path: ["b"] }] });
   });
 
   test("issues of the wire profile and the schema together", () => {
-    const Schema = f.object({ a: f.integer(), list: f.array(f.string()) });
+    const Schema = f.object({ a: f.int(), list: f.array(f.string()) });
     expect(issues(Schema, { x: { y: NaN }, a: "1", list: ["\udc00", 2], "\ud800": 1 }).map(({ path, message }) => `${path} ${message}`)).toEqual([
       "/a must be an integer",
       "/list/0 must not hold a lone surrogate",
@@ -75,7 +75,7 @@ describe("issues as text", () => {
   };
 
   test("have a path, a requirement and a value", () => {
-    expect(text(f.object({ progress: f.integer({ maximum: 100 }), message: f.string() }), { progress: 101 })).toBe(
+    expect(text(f.object({ progress: f.int({ maximum: 100 }), message: f.string() }), { progress: 101 })).toBe(
       "/message is required; /progress must be at most 100, got 101",
     );
     expect(text(f.string(), [])).toBe("the value must be a string, got an array");
@@ -87,8 +87,8 @@ describe("issues as text", () => {
 });
 
 test("properties added to Object.prototype are not read", () => {
-  const Schema = f.payload(f.object({ a: f.optional(f.integer()), map: f.optional(f.map(f.integer())), json: f.json() }));
-  const Tagged = f.tagged("kind", { a: f.object({ kind: f.literal("a") }) });
+  const Schema = f.payload(f.object({ a: f.optional(f.int()), map: f.optional(f.record(f.int())), json: f.json() }));
+  const Tagged = f.discriminatedUnion("kind", { a: f.object({ kind: f.literal("a") }) });
   const prototype = Object.prototype as { a?: unknown; kind?: unknown };
   prototype.a = "inherited";
   prototype.kind = "a";
@@ -120,7 +120,7 @@ describe("issues are limited", () => {
     const object = Object.fromEntries(list.map((_, index) => [`p${index}`, Infinity]));
     const names = Object.keys(object);
     const schemas: [z.ZodType, unknown][] = [
-      [f.map(f.string()), object],
+      [f.record(f.string()), object],
       [f.strictObject({}), object],
       [f.object(Object.fromEntries(names.map((name) => [name, f.string()]))), {}],
       [f.json(), object],
@@ -162,14 +162,14 @@ describe("issues are limited", () => {
   });
 
   test("asynchronously too", async () => {
-    const Either = f.anyOf([f.string(), f.boolean()]);
+    const Either = f.union([f.string(), f.boolean()]);
     const result = await f.array(f.tuple([Either, f.string()])).safeParseAsync(Array(50).fill([1, 1]));
     expect(f.issues(result.error as z.ZodError)).toHaveLength(21);
   });
 
   test("long names and paths are truncated", () => {
     const name = `${"😀".repeat(64)}x`;
-    expect(paths(issues(f.map(f.string()), { [name]: 1, ["y".repeat(64)]: 1 }))).toEqual([
+    expect(paths(issues(f.record(f.string()), { [name]: 1, ["y".repeat(64)]: 1 }))).toEqual([
       `/${"y".repeat(64)}`,
       `/${"😀".repeat(64)}…`,
     ]);

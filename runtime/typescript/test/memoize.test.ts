@@ -60,14 +60,14 @@ describe.each([
 ])("%s looks at a value in proportion to its size", (_, f) => {
   const Child = f.optional(f.lazy((): z.core.SomeType => Union));
   const heading = f.optional(f.string());
-  const Union = f.anyOf([f.strictObject({ child: Child }), f.strictObject({ child: Child, heading })]);
+  const Union = f.union([f.strictObject({ child: Child }), f.strictObject({ child: Child, heading })]);
   const OnlyChild = f.optional(f.lazy((): z.core.SomeType => Exclusive));
-  const Exclusive = f.oneOf([f.strictObject({ child: OnlyChild, heading }), f.strictObject({ child: OnlyChild, size: f.integer() })]);
+  const Exclusive = f.xor([f.strictObject({ child: OnlyChild, heading }), f.strictObject({ child: OnlyChild, size: f.int() })]);
   // With schemas of zod in between.
   const Refined = z.lazy((): z.core.SomeType => Mixed).refine(() => true);
-  const Mixed = f.anyOf([f.strictObject({ child: f.optional(Refined) }), f.strictObject({ child: f.optional(Refined), heading })]);
+  const Mixed = f.union([f.strictObject({ child: f.optional(Refined) }), f.strictObject({ child: f.optional(Refined), heading })]);
   const Ignoring = f.optional(f.lazy((): z.core.SomeType => Open));
-  const Open = f.anyOf([f.object({ size: f.integer() }), f.object({ child: Ignoring, heading })]);
+  const Open = f.union([f.object({ size: f.int() }), f.object({ child: Ignoring, heading })]);
 
   test.each<[string, z.core.$ZodType]>([
     ...Object.entries(RULES).map(([name, rules]) => [name, f.checked(f.json(), rules)] as [string, z.core.$ZodType]),
@@ -115,9 +115,9 @@ describe.each([
         expect(visits).toBeLessThan(1_000);
       }
     }
-    let union: z.core.SomeType = f.map(f.string());
+    let union: z.core.SomeType = f.record(f.string());
     for (let level = 0; level < 40; level++) {
-      union = f.anyOf([union, union]);
+      union = f.union([union, union]);
     }
     visits = 0;
     expect(z.core.safeParse(union as z.core.$ZodType, counted({ a: 1 })).success).toBe(false);
@@ -129,13 +129,13 @@ describe.each([
     const strict: Rules = { properties: { b: { type: "string" } } };
     const loud: Rules = { allOf: [Any, Any], dependentSchemas: { a: wrong, b: { $ref: () => strict } } };
     const quiet: Rules = { allOf: [Any, Any, { $ref: () => strict }], anyOf: [{ $ref: () => strict }, { $ref: () => strict }] };
-    const schema = f.anyOf([f.checked(f.json(), loud), f.checked(f.json(), quiet)]) as unknown as z.core.$ZodType;
+    const schema = f.union([f.checked(f.json(), loud), f.checked(f.json(), quiet)]) as unknown as z.core.$ZodType;
     const value = { a: 1, b: 2, ...nested(40, { heading: "text" }) };
     expect((await z.core.safeParseAsync(schema, value)).success).toBe(z.core.safeParse(schema, value).success);
   });
 
   test("a long list of alternatives is read asynchronously", async () => {
-    const list = f.array(f.anyOf([f.string(), f.number()])) as unknown as z.core.$ZodType;
+    const list = f.array(f.union([f.string(), f.number()])) as unknown as z.core.$ZodType;
     const since = performance.now();
     expect((await z.core.safeParseAsync(list, Array.from({ length: 8000 }, () => "a"))).success).toBe(true);
     // A second if the time grows with the length, a minute if it grows with its square.
@@ -144,7 +144,7 @@ describe.each([
 
   test("outputs are memoized, too", () => {
     const Big = f.optional(f.lazy((): z.core.SomeType => Node));
-    const Node = f.anyOf([f.strictObject({ child: Big, never: f.string() }), f.strictObject({ child: Big, big: f.optional(f.int64()) })]);
+    const Node = f.union([f.strictObject({ child: Big, never: f.string() }), f.strictObject({ child: Big, big: f.optional(f.int64()) })]);
     let value: object = { big: "12" };
     let expected: object = { big: 12n };
     for (let level = 0; level < 100; level++) {
@@ -155,7 +155,7 @@ describe.each([
   });
 
   test("an object at several paths is validated at each depth", () => {
-    const List = f.anyOf([f.array(f.lazy((): z.core.SomeType => List)), f.array(f.lazy((): z.core.SomeType => List)), f.nil()]);
+    const List = f.union([f.array(f.lazy((): z.core.SomeType => List)), f.array(f.lazy((): z.core.SomeType => List)), f.null()]);
     let shared: unknown = null;
     for (let level = 0; level < 100; level++) {
       shared = [shared];
@@ -169,7 +169,7 @@ describe.each([
   });
 
   test("a refinement that throws or parses leaves no state behind", () => {
-    const Throwing = f.anyOf([f.object({ a: z.string().refine(() => { throw new Error("refined"); }) }), f.object({ a: f.string() })]);
+    const Throwing = f.union([f.object({ a: z.string().refine(() => { throw new Error("refined"); }) }), f.object({ a: f.string() })]);
     expect(() => z.core.safeParse(Throwing, { a: "x" })).toThrow("refined");
     const Parsing = f.object({ a: z.any().refine((value) => z.core.safeParse(Union, value).success) });
     expect(z.core.safeParse(Parsing, { a: nested(80, { heading: "text" }) }).success).toBe(true);

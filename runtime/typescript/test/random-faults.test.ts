@@ -31,7 +31,7 @@ const given = process.env["FANFARE_SEED"];
 const seeds = given === undefined ? [1, 2, 3, Math.floor(Math.random() * 1e9)] : [Number(given)];
 
 it.each(seeds)("seed %i: each subscription receives every message once and in order, despite faults", async (seed) => {
-  setTiming({ returnMin: 40, linger: 20, spread: 40 });
+  setTiming({ webSocketRetryMin: 40, idleTimeout: 20, reconnectSpread: 40 });
   server = await TestServer.start();
   const pick = random(seed);
   const subscribers: Subscriber[] = [];

@@ -135,11 +135,11 @@ describe("useRealtime in StrictMode", () => {
     await render({ channel: undefined });
     expect(now().connectionStatus).toBe("idle");
     expect(server.tokens.length).toBe(0);
-    await render({ key: "1" });
+    await render({ resetKey: "1" });
     await see(isOpen);
     server.publish("tokens", "a");
     await see(() => now().messages.all.length === 1);
-    await render({ key: "2" });
+    await render({ resetKey: "2" });
     expect(now().messages.all).toEqual([]);
     await see(isOpen);
     server.publish("tokens", "b");
@@ -154,7 +154,7 @@ describe("useRealtime in StrictMode", () => {
     const position = now().position ?? "";
     server.publish("tokens", "c");
     await see(() => now().messages.last?.data === "c");
-    await render({ since: position, key: "2" });
+    await render({ since: position, resetKey: "2" });
     await see(() => now().messages.all.length === 1);
     expect(now().messages.all.map(({ data }) => data)).toEqual(["c"]);
   });
@@ -204,15 +204,15 @@ describe("useRealtime in StrictMode", () => {
     server.run({ status: "running", attempt: 2, waitingFor: ["approve"], questions: { approve: "q1" } });
     await see(() => shown.at(-1)?.waitingFor.includes("approve") === true);
     await render(90);
-    const question = shown.at(-1)?.questions.approve;
-    const receipt = await shown.at(-1)?.send(review.approve, { verdict: "approve" }, { question });
+    const questionId = shown.at(-1)?.questionIds.approve;
+    const receipt = await shown.at(-1)?.send(review.approve, { verdict: "approve" }, { questionId });
     expect(receipt).toMatchObject({ runId: "run_42" });
     expect(server.signals.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${granted(90)}`]);
     expect(server.signals[0]?.url).toMatch(/&question=q1$/);
     server.run({ status: "completed", result: { words: "1200" } });
     await see(() => shown.at(-1)?.runStatus === "completed");
     expect(shown.at(-1)).toMatchObject({ result: { words: 1200n }, runError: null, connectionStatus: "closed" });
-    expect(shown.at(-1)).toMatchObject({ waitingFor: [], questions: {} });
+    expect(shown.at(-1)).toMatchObject({ waitingFor: [], questionIds: {} });
     expect(new Set(shown.map(({ send }) => send)).size).toBeLessThanOrEqual(2);
     expect(new Set(shown.slice(2).map(({ send }) => send)).size).toBe(1);
   });
@@ -248,14 +248,14 @@ describe("useRealtime in StrictMode", () => {
   });
 
   it.each([
-    ["key", true],
+    ["resetKey", true],
     ["topics", false],
   ] as const)("keeps its subscription if %s is drawn at random, in StrictMode: %s", async (option, isStrict) => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     let draws = 0;
     function Impure({ runId, count }: { runId: string; count: number }) {
       draws += 1;
-      const drawn = { key: String(draws), topics: draws % 2 === 0 ? ["tokens"] : ["tokens", "status"] };
+      const drawn = { resetKey: String(draws), topics: draws % 2 === 0 ? ["tokens"] : ["tokens", "status"] };
       const token = () => tokenFor(`pipeline:${runId}`, ["tokens", "status"]);
       const basics = { channel: `pipeline:${runId}`, token, apiBaseUrl: server.url, WebSocket, historyLimit: count };
       renders.push(useRealtime({ ...basics, [option]: drawn[option] }) as unknown as (typeof renders)[number]);

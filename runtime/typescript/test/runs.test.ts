@@ -53,10 +53,10 @@ describe("onRun", () => {
       status: "running",
       attempt: 1,
       waitingFor: [],
-      questions: {},
+      questionIds: {},
     });
     expect(updates[1]).toMatchObject({ attempt: 2, runError: { message: "no network" } });
-    expect(updates[2]).toMatchObject({ status: "running", halted: "the run was begun with other code" });
+    expect(updates[2]).toMatchObject({ status: "running", haltReason: "the run was begun with other code" });
     expect(updates[4]).toMatchObject({ result: { words: 1200n } });
   });
 
@@ -65,15 +65,16 @@ describe("onRun", () => {
     await subscribe({
       ...basics(),
       onMessage: () => {},
-      onRun: ({ waitingFor, questions }) => void waits.push({ waitingFor, questions }),
+      onRun: ({ waitingFor, questionIds }) => void waits.push({ waitingFor, questionIds }),
     });
-    const wait = { waitingFor: ["approve", "budget"], questions: { approve: "q1", budget: "q1" } };
+    const ids = { approve: "q1", budget: "q1" };
+    const wait = { waitingFor: ["approve", "budget"], questions: ids };
     server.run({ status: "running", attempt: 1, ...wait });
     server.run({ status: "running", attempt: 1 });
     server.run({ status: "cancelled", ...wait });
     await until(() => waits.length === 3);
-    const none = { waitingFor: [], questions: {} };
-    expect(waits).toEqual([wait, none, none]);
+    const none = { waitingFor: [], questionIds: {} };
+    expect(waits).toEqual([{ waitingFor: wait.waitingFor, questionIds: ids }, none, none]);
   });
 
   it("ignores malformed members of a wait", async () => {
@@ -81,7 +82,7 @@ describe("onRun", () => {
     await subscribe({
       ...basics(),
       onMessage: () => {},
-      onRun: ({ waitingFor, questions }) => void waits.push([waitingFor, questions]),
+      onRun: ({ waitingFor, questionIds }) => void waits.push([waitingFor, questionIds]),
     });
     const malformed = [
       { waitingFor: "approve", questions: { approve: "q1" } },
@@ -158,7 +159,7 @@ describe("a result", () => {
     expect(seen[0]).not.toHaveProperty("result");
     expect(seen[1]).toBeInstanceOf(InvalidMessageError);
     expect(seen[1]).toMatchObject({ channel: channel.name, topic: undefined, data: { words: 1200 } });
-    expect((seen[1] as Error).message).toMatch(/^Invalid result of a run, message \S+ on "pipeline:run_42": \/words/);
+    expect((seen[1] as Error).message).toMatch(/^The result in run event \S+ on "pipeline:run_42" does not match the definition: \/words/);
   });
 
   it("that does not match the definition cannot go unnoticed", async () => {
@@ -218,16 +219,16 @@ describe("a store", () => {
   it("shows the current state of the run only", async () => {
     start({ autoCloseOnTerminal: false });
     await until(() => now().connectionStatus === "open");
-    expect(now()).toMatchObject({ runStatus: "running", attempt: null, runError: null, halted: null });
+    expect(now()).toMatchObject({ runStatus: "running", attempt: null, runError: null, haltReason: null });
     server.run({ status: "running", attempt: 2, error: { message: "no network" } });
     await until(() => now().attempt === 2);
     expect(now().runError).toEqual({ message: "no network" });
     server.run({ status: "running", halted: "other code" });
-    await until(() => now().halted === "other code");
+    await until(() => now().haltReason === "other code");
     expect(now()).toMatchObject({ runStatus: "running", attempt: 2, runError: null });
     server.run(completed);
     await until(() => now().runStatus === "completed");
-    expect(now()).toMatchObject({ halted: null, runError: null, attempt: 2, result: { words: 1200n } });
+    expect(now()).toMatchObject({ haltReason: null, runError: null, attempt: 2, result: { words: 1200n } });
     server.run({ status: "running", attempt: 1 });
     await until(() => now().runStatus === "running");
     expect(now()).toMatchObject({ attempt: 1, result: undefined, connectionStatus: "open" });
@@ -242,11 +243,11 @@ describe("a store", () => {
   it("shows what the run waits for until the next event says otherwise", async () => {
     start({ autoCloseOnTerminal: false });
     await until(() => now().connectionStatus === "open");
-    const none = { waitingFor: [], questions: {} };
-    const wait = { waitingFor: ["approve"], questions: { approve: "q1" } };
+    const none = { waitingFor: [], questionIds: {} };
+    const wait = { waitingFor: ["approve"], questionIds: { approve: "q1" } };
     expect(now()).toMatchObject(none);
     const ask = async () => {
-      server.run({ status: "running", attempt: 1, ...wait });
+      server.run({ status: "running", attempt: 1, waitingFor: wait.waitingFor, questions: wait.questionIds });
       await until(() => now().waitingFor.length === 1);
       expect(now()).toMatchObject({ runStatus: "running", ...wait });
     };

@@ -83,7 +83,7 @@ it("Retry-After is honored, unless the delay is long", async () => {
   expect(await realtime.publish(channel.tokens, "hello")).toEqual({ id: "1-3" });
   expect(performance.now() - begun).toBeGreaterThan(990);
   [answers, retryAfter] = [[refused], "60"];
-  await expect(realtime.publish(channel.tokens, "hello")).rejects.toMatchObject({ status: 429, retryAfter: 60_000 });
+  await expect(realtime.publish(channel.tokens, "hello")).rejects.toMatchObject({ status: 429, retryAfterMs: 60_000 });
 });
 
 it("an abort ends the wait for another attempt", async () => {
@@ -100,7 +100,7 @@ it("a refusal is not retried, and the error has the server's message, status and
   answers = [[422, { error: "the payload is invalid", data: { issues }, status: 422 }]];
   const publishing = realtime.publish(channel.tokens, "hello");
   await expect(publishing).rejects.toMatchObject({ status: 422, issues });
-  await expect(publishing).rejects.toThrow(/publish answered 422: the payload is invalid$/);
+  await expect(publishing).rejects.toThrow(/publish responded with status 422: the payload is invalid$/);
   expect(asked).toHaveLength(1);
 });
 
@@ -141,7 +141,7 @@ it("a text is streamed from any source, without splitting a character", async ()
 
 it("a token is created for all topics of a channel, or for some", async () => {
   answers = [[201, { jwt: "a.b.c" }], [201, { jwt: "d.e.f" }]];
-  expect(await realtime.token(stories, { expiresIn: 300, subject: "user_1", id: "login_17" })).toBe("a.b.c");
+  expect(await realtime.token(stories, { expiresInSeconds: 300, subject: "user_1", id: "login_17" })).toBe("a.b.c");
   expect(asked[0]?.url).toBe("/api/v1/realtime/token?expires_in=300&subject=user_1&id=login_17");
   expect(JSON.parse(asked[0]?.body ?? "")).toEqual([
     { channel: "stories", name: "draft", kind: "run" },
@@ -173,9 +173,9 @@ it("a token can grant signals, with or without topics", async () => {
 it("a signal is sent with the signing key, and again if it was not answered", async () => {
   const { approve } = reviews({ runId: "run_42" });
   answers = [[503, { error: "closing" }], [200, { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" }]];
-  const options = { runId: "run_42", question: "q1", idempotencyKey: "mine" };
+  const options = { runId: "run_42", questionId: "q1", idempotencyKey: "mine" };
   const receipt = await realtime.send(approve, { verdict: "edit", text: "Better" }, options);
-  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
+  expect(receipt).toEqual({ runId: "run_42", recordedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   expect(asked).toHaveLength(2);
   expect(asked[1]?.url).toBe(
     "/api/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42&question=q1",

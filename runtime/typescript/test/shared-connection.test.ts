@@ -64,7 +64,7 @@ describe("all subscriptions of a page to a server", () => {
   });
 
   it("end one by one, and the connection soon after the last", async () => {
-    setTiming({ linger: 50 });
+    setTiming({ idleTimeout: 50 });
     const [first, second] = [await collect(), await collect()];
     first.subscription.close();
     await until(() => server.subscriptions === 1);
@@ -107,7 +107,7 @@ describe("all subscriptions of a page to a server", () => {
 
 it("a subscription that the server does not confirm is retried, without affecting the others", async () => {
   const standing = await collect();
-  setTiming({ confirm: 60 });
+  setTiming({ confirmTimeout: 60 });
   server.silences = 1;
   const late = await collect();
   expect(late.errors.map(({ message }) => message)).toEqual([
@@ -119,7 +119,7 @@ it("a subscription that the server does not confirm is retried, without affectin
 });
 
 it("a WebSocket that opens but drops all frames is replaced by an event stream", async () => {
-  setTiming({ confirm: 500 });
+  setTiming({ confirmTimeout: 500 });
   server.silences = 1;
   const { seen, errors } = await collect();
   server.publish("tokens", "a");
@@ -216,7 +216,7 @@ describe("when the server closes", () => {
   });
 
   it("without a delay, each client picks its own", async () => {
-    setTiming({ spread: 400 });
+    setTiming({ reconnectSpread: 400 });
     vi.spyOn(Math, "random").mockReturnValue(0.5);
     await collect();
     server.send({ kind: "closing" });

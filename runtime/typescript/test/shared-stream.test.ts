@@ -75,7 +75,7 @@ it("a page whose subscriptions exceed the limits is notified, and the others kee
 });
 
 it("a probe is answered at once if the stream was just active, and otherwise by another stream", async () => {
-  setTiming({ fresh: 100 });
+  setTiming({ minRestartAge: 100 });
   stream.handle("a", [sub("1")]);
   await until(() => answers.length > 0);
   answers = [];

@@ -43,7 +43,7 @@ export async function core(): Promise<void> {
       case "already_taken":
         isTrue<Same<typeof error.takenSignal, string | undefined>>();
         isTrue<Same<typeof error.takenPayload, unknown>>();
-        return `${error.by ?? "someone"} ${error.at?.toISOString() ?? ""}`;
+        return `${error.sender ?? "someone"} ${error.recordedAt?.toISOString() ?? ""}`;
       case "invalid":
         return error.issues.map(({ path, message }) => `${path} ${message}`).join();
       case "too_late":
@@ -65,12 +65,12 @@ export function hook(): void {
   isTrue<Same<typeof run.result, { words: bigint } | undefined>>();
   isTrue<Same<typeof run.attempt, number | null>>();
   isTrue<Same<typeof run.runError, RunError | null>>();
-  isTrue<Same<typeof run.halted, string | null>>();
+  isTrue<Same<typeof run.haltReason, string | null>>();
   isTrue<Same<typeof run.waitingFor, readonly ("approve" | "budget")[]>>();
-  isTrue<Same<typeof run.questions, { readonly approve?: string; readonly budget?: string }>>();
+  isTrue<Same<typeof run.questionIds, { readonly approve?: string; readonly budget?: string }>>();
   // @ts-expect-error: no such signal
-  void run.questions.nope;
-  void sendIt(review.approve, { verdict: "approve" }, { question: run.questions.approve });
+  void run.questionIds.nope;
+  void sendIt(review.approve, { verdict: "approve" }, { questionId: run.questionIds.approve });
   void sendIt(review.approve, { verdict: "approve" });
   void sendIt(review.budget, "7", { runId: "run_42", abortSignal: AbortSignal.timeout(1000) });
   // @ts-expect-error: no such verdict
@@ -97,7 +97,7 @@ export function hook(): void {
   // @ts-expect-error: this channel has no signals
   void none.send(review.approve, { verdict: "approve" });
   const named = useRealtime({ channel: "some:name", topics: ["any"], token });
-  void named.send(review.approve, { verdict: "approve" }, { question: named.questions["approve"] });
+  void named.send(review.approve, { verdict: "approve" }, { questionId: named.questionIds["approve"] });
   isTrue<Same<typeof named.waitingFor, readonly string[]>>();
   const others = useRealtime({ channel: { name: "a", topics: { b: { schema: z.number() } } }, token });
   isTrue<Same<typeof others.waitingFor, readonly string[]>>();
@@ -134,7 +134,7 @@ export async function stores(): Promise<void> {
 
 export async function servers(): Promise<void> {
   const realtime = createRealtime({ apiBaseUrl: "http://localhost", signingKey: "key" });
-  await realtime.send(review.approve, { verdict: "approve" }, { idempotencyKey: "webhook_7", question: "q1" });
+  await realtime.send(review.approve, { verdict: "approve" }, { idempotencyKey: "webhook_7", questionId: "q1" });
   // @ts-expect-error: no such verdict
   await realtime.send(review.approve, { verdict: "maybe" });
   await realtime.token(review, { topics: ["tokens"], signals: ["approve", "budget"] });

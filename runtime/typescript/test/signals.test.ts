@@ -11,7 +11,7 @@ const token = tokenFor(approve.channel, [], 60, ["approve", "budget"]);
 let server: TestServer;
 
 beforeEach(async () => {
-  setTiming({ sendMin: 1, sendMax: 4 });
+  setTiming({ signalRetryMin: 1, signalRetryMax: 4 });
   server = await TestServer.start();
 });
 afterEach(() => server.stop());
@@ -33,7 +33,7 @@ async function failure(sending: Promise<unknown>): Promise<SignalError> {
 it("a signal reaches its run, and its sender receives a receipt", async () => {
   const receipt = await verdict({ runId: "attempt/1" });
   // Without a status in the answer, the signal was accepted.
-  expect(receipt).toEqual({ runId: "run_42", at: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
+  expect(receipt).toEqual({ runId: "run_42", recordedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   const [sent] = server.signals;
   expect(sent?.url).toBe("/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=attempt%2F1");
   expect(sent?.headers.authorization).toBe(`Bearer ${token}`);
@@ -53,8 +53,8 @@ it("a payload that is too large is refused once, even if the connection breaks b
 });
 
 it("a signal names the question that it answers", async () => {
-  await verdict({ question: "q/1", runId: "run_42" });
-  await verdict({ question: undefined });
+  await verdict({ questionId: "q/1", runId: "run_42" });
+  await verdict({ questionId: undefined });
   expect(server.signals.map(({ url }) => url)).toEqual([
     "/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42&question=q%2F1",
     "/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve",
@@ -96,7 +96,7 @@ it("a payload is not sent if its validator fails", async () => {
 });
 
 it("a request without an answer, or with 503, is sent again with the same key", async () => {
-  setTiming({ answer: 40 });
+  setTiming({ signalTimeout: 40 });
   server.signalAnswers = [[0], [503], [-1], [502], [200]];
   await verdict();
   expect(server.signals).toHaveLength(5);
@@ -128,8 +128,8 @@ it("send gives up on a server that stays unavailable", async () => {
 const at = "2026-11-22T03:31:00.000Z";
 const issues = [{ path: "/verdict", rule: "enum", message: "must be one of …", value: '"maybe"' }];
 it.each([
-  [409, { code: "already_taken", by: "user_1", at }, { code: "already_taken", by: "user_1", at: new Date(at) }],
-  [409, { code: "already_taken", at }, { code: "already_taken", by: undefined, takenSignal: undefined }],
+  [409, { code: "already_taken", by: "user_1", at }, { code: "already_taken", sender: "user_1", recordedAt: new Date(at) }],
+  [409, { code: "already_taken", at }, { code: "already_taken", sender: undefined, takenSignal: undefined }],
   [
     409,
     { code: "already_taken", at, signal: "budget", payload: "7" },

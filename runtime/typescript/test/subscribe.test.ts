@@ -248,8 +248,8 @@ describe("a lost connection", () => {
     expect(subscription.connectionStatus).toBe("open");
     expect(calls).toBe(5);
     expect(errors.map(({ message }) => message)).toEqual([
-      "The token factory failed: the session has ended",
-      "The token factory failed: the session has ended",
+      "The `token` function failed: the session has ended",
+      "The `token` function failed: the session has ended",
       expect.stringMatching(/unauthorized/),
       expect.stringMatching(/unauthorized/),
     ]);

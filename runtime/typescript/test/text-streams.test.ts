@@ -173,8 +173,8 @@ describe("a text stream", () => {
     server.log({ kind: "datastream-start", topic: "tokens", data: "s1" });
     await until(() => invalid.length === 2);
     expect(invalid.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/topic "draft": expected a text stream on this topic, got a payload$/),
-      expect.stringMatching(/topic "tokens": expected a payload on this topic, got a text stream$/),
+      expect.stringMatching(/topic "draft", does not match the definition: expected a text stream on this topic, got a payload$/),
+      expect.stringMatching(/topic "tokens", does not match the definition: expected a payload on this topic, got a text stream$/),
     ]);
     messages.close();
   });

@@ -85,16 +85,16 @@ it("a renewal is retried until the token expires, whether the factory or the ser
   server.send({ kind: "expiring", in: 15_000 });
   await until(() => server.renewals.length === 3);
   expect(errors.map(({ message }) => message)).toEqual([
-    "The token factory failed: no session",
-    'The token for the channel "pipeline:run_42" was not renewed: the token is not valid',
-    'The token for the channel "pipeline:run_42" was not renewed: the token is not valid',
+    "The `token` function failed: no session",
+    'Could not renew the token for the channel "pipeline:run_42": the token is not valid',
+    'Could not renew the token for the channel "pipeline:run_42": the token is not valid',
   ]);
   expect(subscription.connectionStatus).toBe("open");
   expect(server.handshakes).toBe(1);
 });
 
 it("a factory that never settles is called again", async () => {
-  setTiming({ token: 40 });
+  setTiming({ tokenTimeout: 40 });
   let calls = 0;
   await open(() => {
     calls += 1;
@@ -104,7 +104,7 @@ it("a factory that never settles is called again", async () => {
   server.publish("tokens", "a");
   await until(() => server.renewals.length === 1);
   expect(seen).toEqual(["a"]);
-  expect(errors[0]?.message).toMatch(/did not settle within/);
+  expect(errors[0]?.message).toMatch(/did not return a token within/);
 });
 
 it.each(["expired", "revoked"].flatMap((code) => transports.map((transport) => [code, transport] as const)))(

@@ -21,7 +21,7 @@ function basics() {
 it("a token that is not a JWT ends the subscription with an error that shows how it starts", async () => {
   for (const given of [notFound, { key: notFound }]) {
     await expect(subscribe({ ...basics(), token: given })).rejects.toMatchObject({
-      message: "The token is not a JWT; it starts with `<!doctype`",
+      message: "The token is not a JWT: it starts with `<!doctype`; check what the server that issues tokens returned",
       fatal: true,
     });
   }

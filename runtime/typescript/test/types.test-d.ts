@@ -13,6 +13,7 @@ import type {
   SignalPayload,
   SignalReference,
   StreamTopicConfig,
+  TokenInput,
   TopicConfig,
   TopicName,
 } from "../src/index.js";
@@ -262,7 +263,7 @@ export async function serverSide(text: ReadableStream<string>): Promise<void> {
   await realtime.publish(story.draft, { text: "one" });
   // @ts-expect-error: a stream, to a topic of payloads
   await realtime.publish(story.note, text);
-  await realtime.token(channel, { topics: ["status"], expiresIn: 60 });
+  await realtime.token(channel, { topics: ["status"], expiresInSeconds: 60 });
   // @ts-expect-error: no such topic
   await realtime.token(channel, { topics: ["nope"] });
   const token = await realtime.getClientSubscriptionToken({ channel, topics: ["status"] });
@@ -277,6 +278,9 @@ interface Deleted {
   kind: "deleted";
   reason?: string | undefined;
 }
+/** Editors suggest `"session"`. */
+export const session: Extract<TokenInput, "session"> = "session";
+
 type OpenEvent = Created | Deleted | { kind: string & {}; [key: string]: unknown };
 
 export function cases(event: OpenEvent, maybe: OpenEvent | undefined, closed: Created | Deleted): void {

@@ -53,14 +53,14 @@ interface Others {
 
 export const CreatedSchema = f.object({ kind: f.literal("created"), by: f.string() }) satisfies z.ZodType<Created>;
 export const DeletedSchema = f.object({ kind: f.literal("deleted"), at: f.uint64().optional() }) satisfies z.ZodType<Deleted>;
-export const EventSchema = f.tagged("kind", { created: CreatedSchema, deleted: DeletedSchema }) satisfies z.ZodType<Event>;
-export const OpenEventSchema = f.openTagged("kind", { created: CreatedSchema }) satisfies z.ZodType<OpenEvent>;
-export const StepSchema = f.enums(["research", "write"]) satisfies z.ZodType<Step>;
+export const EventSchema = f.discriminatedUnion("kind", { created: CreatedSchema, deleted: DeletedSchema }) satisfies z.ZodType<Event>;
+export const OpenEventSchema = f.openDiscriminatedUnion("kind", { created: CreatedSchema }) satisfies z.ZodType<OpenEvent>;
+export const StepSchema = f.enum(["research", "write"]) satisfies z.ZodType<Step>;
 export const TreeSchema: z.ZodType<Tree> = f.lazy(() =>
   f.object({ children: f.array(TreeSchema), next: f.lazy(() => TreeSchema).optional() }),
 );
-export const OthersSchema = f.objectWith({ id: f.integer(), name: f.string().optional() }, f.boolean()) satisfies z.ZodType<Others>;
-export const MapSchema = f.map(f.nullable(f.array(StepSchema))) satisfies z.ZodType<Record<string, Step[] | null>>;
+export const OthersSchema = f.catchall(f.object({ id: f.int(), name: f.string().optional() }), f.boolean()) satisfies z.ZodType<Others>;
+export const MapSchema = f.record(f.nullable(f.array(StepSchema))) satisfies z.ZodType<Record<string, Step[] | null>>;
 export const StrictSchema = f.strictObject({ a: f.json() }) satisfies z.ZodType<{ a: unknown }>;
 
 export const EverythingSchema = f.object({
@@ -71,15 +71,15 @@ export const EverythingSchema = f.object({
   mood: f.openEnum(["good", "bad"]),
   inner: f.object({ id: f.int64(), tags: f.array(f.string(), { maxItems: 3 }) }),
   pair: f.tuple([f.string(), f.number()]),
-  counts: f.map(f.integer()),
+  counts: f.record(f.int()),
   kind: f.literal("everything"),
   size: f.literals([1, "auto", null]),
   shape: f.literal({ x: 1, list: [1, 2] }),
   raw: f.json(),
   maybe: f.json().optional(),
   event: EventSchema,
-  width: f.anyOf([f.number(), f.string()]),
-  nothing: f.nil(),
+  width: f.union([f.number(), f.string()]),
+  nothing: f.null(),
 }) satisfies z.ZodType<Everything>;
 
 export function inference(): void {
@@ -98,7 +98,7 @@ export function inference(): void {
   isTrue<Equal<z.infer<typeof extended>, { message: string; more: boolean; rest?: string | undefined }>>();
 
   // @ts-expect-error: the message is a string
-  void (f.object({ message: f.integer() }) satisfies z.ZodType<{ message: string }>);
+  void (f.object({ message: f.int() }) satisfies z.ZodType<{ message: string }>);
   // @ts-expect-error: an optional property may be absent
   void (f.object({ message: f.string().optional() }) satisfies z.ZodType<{ message: string }>);
 }
@@ -106,10 +106,10 @@ export function inference(): void {
 /** The same, with the classes of zod/mini. */
 export const MiniSchema = m.object({
   id: m.optional(m.int64()),
-  kind: m.enums(["a", "b"]),
+  kind: m.enum(["a", "b"]),
   tags: m.array(m.nullable(m.string())),
-  event: m.tagged("kind", { created: m.object({ kind: m.literal("created"), by: m.string() }) }),
-  rows: m.checked(m.map(m.tuple([m.integer(), m.boolean()])), { minProperties: 1 }),
+  event: m.discriminatedUnion("kind", { created: m.object({ kind: m.literal("created"), by: m.string() }) }),
+  rows: m.checked(m.record(m.tuple([m.int(), m.boolean()])), { minProperties: 1 }),
 }) satisfies mini.ZodMiniType;
 
 export function miniInference(): void {

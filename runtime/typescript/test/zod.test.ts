@@ -23,19 +23,19 @@ function issues(schema: z.ZodType, value: unknown): string[] {
 describe("numbers", () => {
   test("integers may be written as decimals, and are limited to the safe range", () => {
     for (const json of ["1", "1.0", "1e2", "-0", "9007199254740991", "-9007199254740991.0"]) {
-      expect(takes(f.integer(), json), json).toBe(true);
+      expect(takes(f.int(), json), json).toBe(true);
     }
     for (const json of ["1.5", "9007199254740992", "-9007199254740992", "1e300", '"1"', "true", "[1]", "null"]) {
-      expect(takes(f.integer(), json), json).toBe(false);
+      expect(takes(f.int(), json), json).toBe(false);
     }
-    expect(issues(f.integer({ minimum: 0, maximum: 100 }), 101)).toEqual([" maximum: must be at most 100"]);
+    expect(issues(f.int({ minimum: 0, maximum: 100 }), 101)).toEqual([" maximum: must be at most 100"]);
   });
 
   test("numbers are finite, and minus zero becomes zero", () => {
     expect(takes(f.number(), "1e400")).toBe(false);
     expect(read(f.number(), "1e-400")).toBe(0);
     expect(read(f.number(), "-0")).toBe(0);
-    expect(read(f.array(f.integer({ minimum: 0 })), "[-0]")).toEqual([0]);
+    expect(read(f.array(f.int({ minimum: 0 })), "[-0]")).toEqual([0]);
     expect(issues(f.number(), NaN)).toEqual([" type: must be a finite number"]);
   });
 
@@ -88,7 +88,7 @@ describe("strings", () => {
 describe("objects", () => {
   const Status = f.object({
     message: f.string(),
-    step: f.enums(["research", "write"]).optional(),
+    step: f.enum(["research", "write"]).optional(),
     note: f.nullable(f.string()).optional(),
     parent: f.nullable(f.string()),
     tags: f.array(f.string()).optional(),
@@ -107,17 +107,25 @@ describe("objects", () => {
   });
 
   test("objects are zod objects that can be extended and picked from", () => {
-    const More = Status.extend({ toString: f.integer().optional() }).pick({ message: true, toString: true });
+    const More = Status.extend({ toString: f.int().optional() }).pick({ message: true, toString: true });
     expect(More).toBeInstanceOf(z.ZodObject);
-    const Named = f.object({ toString: f.string().optional(), a: f.integer() });
+    const Named = f.object({ toString: f.string().optional(), a: f.int() });
     expect(Named).toBeInstanceOf(z.ZodObject);
-    expect(Named.extend({ valueOf: f.integer().optional() }).parse({ a: 1 })).toEqual({ a: 1 });
+    expect(Named.extend({ valueOf: f.int().optional() }).parse({ a: 1 })).toEqual({ a: 1 });
     expect(Named.partial().describe("all optional").parse({})).toEqual({});
     expect(f.string({ maxLength: 2 }).min(1).safeParse("abc").success).toBe(false);
   });
 
+  test("a catchall keeps the checks of its object", () => {
+    const Range = f.object({ from: f.int(), to: f.int() }).refine(({ from, to }) => from <= to, "must not end before it begins");
+    const Labelled = f.catchall(Range, f.string());
+    expect(Labelled.parse({ from: 1, to: 2, label: "a" })).toEqual({ from: 1, to: 2, label: "a" });
+    expect(Labelled.safeParse({ from: 1, to: 2, label: 3 }).success).toBe(false);
+    expect(Labelled.safeParse({ from: 2, to: 1 }).success).toBe(false);
+  });
+
   test("only own keys are read, even if objects inherit one", () => {
-    const shape = { toString: f.string().optional(), constructor: f.integer().optional() };
+    const shape = { toString: f.string().optional(), constructor: f.int().optional() };
     expect(Object.keys(f.object(shape).parse({}))).toEqual([]);
     expect(issues(f.object({ hasOwnProperty: f.json() }), {})).toEqual(["/hasOwnProperty required: is required"]);
     expect(takes(f.object(shape), '{"toString": null}')).toBe(false);
@@ -125,20 +133,20 @@ describe("objects", () => {
   });
 
   test("__proto__ is an ordinary key, declared, in maps and unknown", () => {
-    const declared = f.object({ ["__proto__"]: f.integer(), a: f.integer().optional() });
+    const declared = f.object({ ["__proto__"]: f.int(), a: f.int().optional() });
     expect(JSON.stringify(read(declared, '{"__proto__": 1, "a": 2}'))).toBe('{"__proto__":1,"a":2}');
     expect(issues(declared, {})).toEqual(["/__proto__ required: is required"]);
     expect(issues(declared, JSON.parse('{"__proto__": "1"}'))).toEqual(["/__proto__ type: must be an integer"]);
 
-    expect(JSON.stringify(read(f.map(f.integer()), '{"__proto__": 1}'))).toBe('{"__proto__":1}');
-    expect(issues(f.map(f.integer()), JSON.parse('{"__proto__": {}}'))).toEqual(["/__proto__ type: must be an integer"]);
+    expect(JSON.stringify(read(f.record(f.int()), '{"__proto__": 1}'))).toBe('{"__proto__":1}');
+    expect(issues(f.record(f.int()), JSON.parse('{"__proto__": {}}'))).toEqual(["/__proto__ type: must be an integer"]);
 
-    const strict = f.strictObject({ a: f.integer().optional() });
+    const strict = f.strictObject({ a: f.int().optional() });
     expect(issues(strict, JSON.parse('{"__proto__": 1, "x": 1}')).sort()).toEqual([
       "/__proto__ additionalProperties: is not allowed",
       "/x additionalProperties: is not allowed",
     ]);
-    const open = f.objectWith({ a: f.integer() }, f.string());
+    const open = f.catchall(f.object({ a: f.int() }), f.string());
     expect(JSON.stringify(read(open, '{"a": 1, "__proto__": "b", "toString": "c"}'))).toBe('{"a":1,"__proto__":"b","toString":"c"}');
     expect(issues(open, JSON.parse('{"a": 1, "__proto__": 2, "valueOf": 3}')).sort()).toEqual([
       "/__proto__ type: must be a string",
@@ -148,7 +156,7 @@ describe("objects", () => {
   });
 
   test("every violation is reported with its path", () => {
-    const schema = f.strictObject({ "a/b~c": f.integer(), list: f.array(f.tuple([f.string(), f.boolean()]), { minItems: 3 }), missing: f.json() });
+    const schema = f.strictObject({ "a/b~c": f.int(), list: f.array(f.tuple([f.string(), f.boolean()]), { minItems: 3 }), missing: f.json() });
     expect(issues(schema, { list: [["x"], [1, true]], "a/b~c": "x", z: 1 }).sort()).toEqual([
       "/a~1b~0c type: must be an integer",
       "/list minItems: must have at least 3 items",
@@ -172,29 +180,29 @@ describe("literals and alternatives", () => {
     expect(isEqual({ toString: 1 }, { a: 1 })).toBe(false);
     expect(isEqual([], {})).toBe(false);
     expect(issues(f.literal([1]), 1)).toEqual([" const: must be [1]"]);
-    expect(issues(f.enums(["a", 'b"']), 1)).toEqual([' enum: must be one of "a", "b\\""']);
-    expect(takes(f.enums(["__proto__", "toString"]), '"valueOf"')).toBe(false);
-    expect(takes(f.enums(["__proto__", "toString"]), '"__proto__"')).toBe(true);
+    expect(issues(f.enum(["a", 'b"']), 1)).toEqual([' enum: must be one of "a", "b\\""']);
+    expect(takes(f.enum(["__proto__", "toString"]), '"valueOf"')).toBe(false);
+    expect(takes(f.enum(["__proto__", "toString"]), '"__proto__"')).toBe(true);
     expect(f.openEnum(["a"]).parse("b")).toBe("b");
   });
 
   test("alternatives follow JSON Schema exactly", () => {
-    const small = f.integer({ maximum: 10 });
-    const even = f.integer({ multipleOf: 2 });
-    expect(["3", "4", "12", "13"].map((json) => takes(f.anyOf([small, even]), json))).toEqual([true, true, true, false]);
-    expect(["3", "4", "12", "13"].map((json) => takes(f.oneOf([small, even]), json))).toEqual([true, false, true, false]);
-    expect(issues(f.anyOf([small, even]), 13)).toEqual([" anyOf: must match one of the alternatives"]);
+    const small = f.int({ maximum: 10 });
+    const even = f.int({ multipleOf: 2 });
+    expect(["3", "4", "12", "13"].map((json) => takes(f.union([small, even]), json))).toEqual([true, true, true, false]);
+    expect(["3", "4", "12", "13"].map((json) => takes(f.xor([small, even]), json))).toEqual([true, false, true, false]);
+    expect(issues(f.union([small, even]), 13)).toEqual([" anyOf: must match one of the alternatives"]);
     expect(issues(f.nullable(small), 11)).toEqual([" maximum: must be at most 10"]);
     expect(issues(f.never(), [])).toEqual([" not: is not allowed"]);
     // The first that accepts determines the output.
-    expect(f.anyOf([f.object({ a: f.integer() }), f.object({ b: f.integer() })]).parse({ a: 1, b: 2 })).toEqual({ a: 1 });
-    expect(f.anyOf([f.string({ maxLength: 1 }), f.int64()]).parse("12")).toBe(12n);
+    expect(f.union([f.object({ a: f.int() }), f.object({ b: f.int() })]).parse({ a: 1, b: 2 })).toEqual({ a: 1 });
+    expect(f.union([f.string({ maxLength: 1 }), f.int64()]).parse("12")).toBe(12n);
   });
 
   test("a tag selects the case, lazily and recursively", () => {
     type Node = { kind: "leaf" } | { kind: "branch"; left: Node; right?: Node | undefined };
     const Tree: z.ZodType<Node> = f.lazy(() =>
-      f.tagged("kind", {
+      f.discriminatedUnion("kind", {
         leaf: f.object({ kind: f.literal("leaf") }),
         branch: f.lazy(() => f.object({ kind: f.literal("branch"), left: Tree, right: Tree.optional() })),
       }),
@@ -204,17 +212,17 @@ describe("literals and alternatives", () => {
     expect(issues(Tree, {})).toEqual(["/kind required: is required"]);
     expect(issues(Tree, { kind: ["leaf"] })).toEqual(["/kind type: must be a string"]);
     expect(issues(Tree, ["kind"])).toEqual([" type: must be an object"]);
-    expect(issues(f.tagged("toString", { a: f.json() }), {})).toEqual(["/toString required: is required"]);
-    expect(takes(f.tagged("kind", { a: f.json() }), '{"kind": "__proto__"}')).toBe(false);
+    expect(issues(f.discriminatedUnion("toString", { a: f.json() }), {})).toEqual(["/toString required: is required"]);
+    expect(takes(f.discriminatedUnion("kind", { a: f.json() }), '{"kind": "__proto__"}')).toBe(false);
 
-    const open = f.openTagged("kind", { leaf: f.object({ kind: f.literal("leaf") }) });
+    const open = f.openDiscriminatedUnion("kind", { leaf: f.object({ kind: f.literal("leaf") }) });
     expect(read(open, '{"kind":"twig","raw":[1]}')).toEqual({ kind: "twig", raw: [1] });
     expect(open.safeParse({ kind: "twig", raw: NaN }).success).toBe(false);
   });
 
   test("asynchronous refinements work", async () => {
     const slow = f.string().refine(async (text) => text.length > 1);
-    const shapes = [f.anyOf([slow, f.integer()]), f.oneOf([slow, f.integer()]), f.map(slow), f.tagged("k", { a: f.object({ k: slow, toString: slow.optional() }) })];
+    const shapes = [f.union([slow, f.int()]), f.xor([slow, f.int()]), f.record(slow), f.discriminatedUnion("k", { a: f.object({ k: slow, toString: slow.optional() }) })];
     const values: unknown[] = ["ab", "ab", { a: "ab" }, { k: "a", toString: "ab" }];
     const verdicts = await Promise.all(shapes.map((shape, index) => shape.safeParseAsync(values[index])));
     expect(verdicts.map((verdict) => verdict.success)).toEqual([true, true, true, false]);
@@ -236,7 +244,7 @@ describe("payloads", () => {
   });
 
   test("the wire profile applies to parts that the schema ignores", () => {
-    const schema = f.payload(f.object({ a: f.integer() }));
+    const schema = f.payload(f.object({ a: f.int() }));
     for (const json of ['{"a":1,"x":"\\ud800"}', '{"a":1,"x":1e400}', '{"a":1,"\\ud800":1}']) {
       expect(schema.safeParse(JSON.parse(json)).success, json).toBe(false);
     }
@@ -254,7 +262,7 @@ describe("payloads", () => {
   });
 
   test("z.toJSONSchema and z.compile respect the schema", () => {
-    const schema = f.object({ id: f.int64(), name: f.string({ maxLength: 3 }), n: f.integer({ minimum: 1 }), any: f.json() });
+    const schema = f.object({ id: f.int64(), name: f.string({ maxLength: 3 }), n: f.int({ minimum: 1 }), any: f.json() });
     expect(z.toJSONSchema(schema)).toMatchObject({
       properties: { id: { format: "int64" }, name: { maxLength: 3 }, n: { type: "integer", minimum: 1 }, any: {} },
     });

@@ -146,16 +146,16 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
     pub(super) fn expression(&self, shape: &Type, indent: &str) -> String {
         match shape {
             Type::Any => "f.json()".to_owned(),
-            Type::Null => "f.nil()".to_owned(),
+            Type::Null => "f.null()".to_owned(),
             Type::Boolean => "f.boolean()".to_owned(),
-            Type::Integer(integer) => call("f.integer", None, &integer_rules(integer)),
+            Type::Integer(integer) => call("f.int", None, &integer_rules(integer)),
             Type::Number(number) => call("f.number", None, &number_rules(number)),
             Type::Text(text) => call("f.string", None, &text_rules(text)),
             Type::Int64 => "f.int64()".to_owned(),
             Type::Uint64 => "f.uint64()".to_owned(),
             Type::Enum(Enum { values, open }) => {
                 let names: Vec<String> = values.iter().map(|value| quoted(&value.wire)).collect();
-                format!("f.{}([{}])", if *open { "openEnum" } else { "enums" }, names.join(", "))
+                format!("f.{}([{}])", if *open { "openEnum" } else { "enum" }, names.join(", "))
             }
             Type::Literals(values) => match values.as_slice() {
                 [value] => format!("f.literal({})", literal(value, ", ")),
@@ -170,10 +170,10 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                 call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array))
             }
             Type::Tuple(items) => format!("f.tuple({})", self.list(items.iter(), indent)),
-            Type::Map(values) => format!("f.map({})", self.expression(values, indent)),
+            Type::Map(values) => format!("f.record({})", self.expression(values, indent)),
             Type::Object(object) => self.object(object, indent),
             Type::Union(union) => {
-                let function = if union.exactly_one { "f.oneOf" } else { "f.anyOf" };
+                let function = if union.exactly_one { "f.xor" } else { "f.union" };
                 format!(
                     "{function}({})",
                     self.list(union.alternatives.iter().map(|alternative| &alternative.shape), indent)
@@ -213,13 +213,13 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
             Additional::Ignored => format!("f.object({shape})"),
             Additional::Refused => format!("f.strictObject({shape})"),
             Additional::Checked(values) => {
-                format!("f.objectWith({shape}, {})", self.expression(values, indent))
+                format!("f.catchall(f.object({shape}), {})", self.expression(values, indent))
             }
         }
     }
 
     fn tagged(&self, tagged: &Tagged, indent: &str) -> String {
-        let function = if tagged.open { "f.openTagged" } else { "f.tagged" };
+        let function = if tagged.open { "f.openDiscriminatedUnion" } else { "f.discriminatedUnion" };
         let mut cases = String::new();
         for case in &tagged.cases {
             cases.push_str(&format!(

@@ -132,7 +132,7 @@ export interface ParamChannel<
   Result extends StandardSchema | undefined = StandardSchema | undefined,
 > {
   (params: ParamsOf<Params>): ChannelInstance<Name, Topics, Signals, Result>;
-  /** Hides the name of the function, as only an instance has a name. */
+  /** Hides the name of the function because only an instance has a name. */
   readonly name: unknown;
   readonly topics: Topics;
   readonly $fingerprint: string;

@@ -87,8 +87,8 @@ export class Connection {
   #reasons: string[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #webSocketTimer: ReturnType<typeof setTimeout> | undefined;
-  #webSocketDelay = timing.returnMin / 2;
-  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #webSocketDelay = timing.webSocketRetryMin / 2;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
 
   constructor(
@@ -112,7 +112,7 @@ export class Connection {
 
   /** Adds a subscription and returns the `ref` of its frames. */
   join(listener: ConnectionListener): string {
-    clearTimeout(this.#lingerTimer);
+    clearTimeout(this.#idleTimer);
     const ref = String((this.#lastRef += 1));
     this.#listeners.set(ref, listener);
     this.#unwatch ??= watchEnvironment({
@@ -126,8 +126,8 @@ export class Connection {
   leave(ref: string): void {
     this.#listeners.delete(ref);
     if (this.#listeners.size === 0) {
-      clearTimeout(this.#lingerTimer);
-      this.#lingerTimer = setTimeout(() => this.#stop(), timing.linger);
+      clearTimeout(this.#idleTimer);
+      this.#idleTimer = setTimeout(() => this.#stop(), timing.idleTimeout);
     }
   }
 
@@ -194,7 +194,7 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     clearTimeout(this.#webSocketTimer);
-    this.#heartbeat.start(attempt.kind === "sse" ? timing.firstAliveOverEvents : timing.firstAlive);
+    this.#heartbeat.start(attempt.kind === "sse" ? timing.firstHeartbeatOverEvents : timing.firstHeartbeat);
     if (attempt.kind === "sse" && this.target.WebSocket !== undefined) {
       this.#scheduleWebSocket();
     }
@@ -225,7 +225,7 @@ export class Connection {
     this.#reasons = [];
     if (kind === "websocket") {
       this.#failedWebSockets = 0;
-      this.#webSocketDelay = timing.returnMin / 2;
+      this.#webSocketDelay = timing.webSocketRetryMin / 2;
     }
   }
 
@@ -236,7 +236,7 @@ export class Connection {
     if (frame.kind === "closing") {
       // The old transport is read until the new one is open.
       attempt.isClosing = true;
-      return this.#connectAfter(frame.reconnect_in ?? Math.random() * timing.spread);
+      return this.#connectAfter(frame.reconnect_in ?? Math.random() * timing.reconnectSpread);
     }
     if (frame.kind === "malformed") {
       return this.#report(new ProtocolError("malformed_frame", `The server sent ${frame.reason}`));
@@ -253,7 +253,7 @@ export class Connection {
   #handleClose(attempt: Attempt, code: number, reason: string, retryAfter?: number): void {
     if (attempt === this.#upcoming) {
       this.#upcoming = undefined;
-      return this.#handleFailure(attempt, reason || "unreachable, or it refused the connection", retryAfter);
+      return this.#handleFailure(attempt, reason || "it is unreachable, or it refused the connection", retryAfter);
     }
     if (attempt === this.#current) {
       this.#disconnect(code, reason, retryAfter);
@@ -266,23 +266,23 @@ export class Connection {
    */
   #handleFailure({ kind, transport, startedAt }: Attempt, reason: string, retryAfter = 0): void {
     const { WebSocket, allowsEventStream, server } = this.target;
-    this.#reasons.push(`${transport?.address ?? server.href}: ${reason}`);
+    this.#reasons.push(`${transport?.address ?? server.href} (${reason})`);
     if (kind === "websocket") {
       this.#failedWebSockets += 1;
-      this.#webSocketDelay = Math.min(2 * this.#webSocketDelay, timing.returnMax);
+      this.#webSocketDelay = Math.min(2 * this.#webSocketDelay, timing.webSocketRetryMax);
     }
     if (this.#current !== undefined) {
       return this.#current.isClosing ? this.#retry(retryAfter) : this.#scheduleWebSocket();
     }
     // A refusal is quick and may be temporary. A network that drops a WebSocket's packets drops the
     // next one's too.
-    const wasRefused = performance.now() - startedAt < timing.open / 2;
+    const wasRefused = performance.now() - startedAt < timing.openTimeout / 2;
     const isRepeated = this.#provenKind === "websocket" && wasRefused && this.#failedWebSockets < MAX_REFUSED_WEBSOCKETS;
     const hasOther = kind === "sse" ? WebSocket !== undefined : allowsEventStream && !isRepeated;
     if (hasOther && this.#reasons.length === 1 && retryAfter === 0) {
       return this.#attempt(kind === "sse" ? "websocket" : "sse");
     }
-    const message = `Could not connect to ${this.#reasons.join("; nor to ")}`;
+    const message = `Could not connect to ${this.#reasons.join(" or to ")}`;
     const error = new ConnectionError(message, { fatal: false });
     this.#notify((listener) => listener.onFailed(error));
     this.#retry(retryAfter);
@@ -308,7 +308,7 @@ export class Connection {
     }
     if (!attempt.isProven) {
       this.#notify((listener) => listener.onConnecting());
-      return this.#handleFailure(attempt, reason || `the server closed the connection (${code})`, retryAfter);
+      return this.#handleFailure(attempt, reason || `the server closed the connection with code ${code}`, retryAfter);
     }
     // The backoff keeps growing against a server that accepts every connection only to close it.
     if (performance.now() - this.#openedAt >= this.#backoff.lastDelay) {
@@ -323,7 +323,7 @@ export class Connection {
   #handleFatalClose(attempt: Attempt, closeCode: number, reason: string): void {
     const why = reason === "" ? "" : `: ${reason}`;
     const address = attempt.transport?.address ?? this.target.server.href;
-    const message = `${address} closed the connection permanently (${closeCode}${why})`;
+    const message = `${address} closed the connection permanently, with code ${closeCode}${why}`;
     const error = new ConnectionError(message, { fatal: true, closeCode });
     this.#notify((listener) => listener.onEnd(error));
   }
@@ -365,7 +365,7 @@ export class Connection {
   #wake(): void {
     this.#notify((listener) => listener.onWake());
     this.#backoff.reset();
-    this.#webSocketDelay = timing.returnMin / 2;
+    this.#webSocketDelay = timing.webSocketRetryMin / 2;
     if (this.#current !== undefined && !this.#current.isClosing) {
       this.#probe();
       return this.#current.kind === "sse" && this.target.WebSocket !== undefined
@@ -375,7 +375,7 @@ export class Connection {
     const startedAt = this.#upcoming?.startedAt ?? -Infinity;
     const isWanted = this.#upcoming !== undefined || this.#retryTimer !== undefined;
     // An older attempt may be waiting for a network that is gone.
-    if (isWanted && performance.now() - startedAt > timing.fresh) {
+    if (isWanted && performance.now() - startedAt > timing.minRestartAge) {
       this.#upcoming?.transport?.close("restarted");
       this.#upcoming = undefined;
       this.#connect();
@@ -386,7 +386,7 @@ export class Connection {
     this.#notify((listener) => listener.onError(error));
   }
 
-  /** Calls every listener that has not left when its turn comes, as one may close another. */
+  /** Calls every listener that has not left when its turn comes, because one may close another. */
   #notify(event: (listener: ConnectionListener) => void): void {
     for (const [ref, listener] of [...this.#listeners]) {
       if (this.#listeners.get(ref) === listener) {

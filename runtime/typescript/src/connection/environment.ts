@@ -46,13 +46,13 @@ export function watchEnvironment(events: EnvironmentEvents): () => void {
 /** Detects sleep: a timer fires far too late if the machine slept or the page was suspended. */
 function watchSleep(onWake: () => void): () => void {
   // Not `performance.now()`, which stops during sleep on some machines.
-  let due = Date.now() + timing.tick;
+  let due = Date.now() + timing.sleepCheckInterval;
   const clock = setInterval(() => {
     const lateness = Date.now() - due;
-    due = Date.now() + timing.tick;
-    if (lateness > timing.late) {
+    due = Date.now() + timing.sleepCheckInterval;
+    if (lateness > timing.sleepThreshold) {
       onWake();
     }
-  }, timing.tick);
+  }, timing.sleepCheckInterval);
   return () => clearInterval(clock);
 }

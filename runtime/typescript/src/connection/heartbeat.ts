@@ -6,7 +6,7 @@ const SLACK = 0.2;
 const MIN_SLACK_MS = 100;
 
 /**
- * Detects a dead connection, as a network that drops all packets closes nothing. If the server's
+ * Detects a dead connection: a network that drops all packets closes nothing. If the server's
  * heartbeat is late, it is probed; if it does not answer the probe, the connection is given up.
  */
 export class Heartbeat {
@@ -32,7 +32,7 @@ export class Heartbeat {
     this.#cancel();
   }
 
-  /** Records that a frame arrived. Sets no timer, as it is called for every frame. */
+  /** Records that a frame arrived. Sets no timer because it is called for every frame. */
   recordFrame(): void {
     this.#receivedAt = performance.now();
   }
@@ -75,6 +75,6 @@ export class Heartbeat {
   #due(): number {
     return this.#probedAt === undefined
       ? this.#receivedAt + this.#maxSilence
-      : Math.max(this.#probedAt, this.#receivedAt) + timing.probe;
+      : Math.max(this.#probedAt, this.#receivedAt) + timing.probeTimeout;
   }
 }

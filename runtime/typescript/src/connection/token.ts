@@ -4,11 +4,12 @@ import { deadline } from "../util/deadline.js";
 import { timing } from "../util/timing.js";
 
 /**
- * A token: a string, or an object that has it as `key` or `token`. `key` is Inngest's spelling:
- * `getClientSubscriptionToken` returns such an object.
+ * A token: a string, or an object that has it as `token` or, as Inngest spells it, as `key`.
+ * `getClientSubscriptionToken` returns such an object. `"session"` selects the page's own session.
  */
 export type TokenValue =
-  | string
+  | "session"
+  | (string & {})
   | {
       readonly key?: string | undefined;
       readonly token?: string | undefined;
@@ -18,7 +19,7 @@ export type TokenValue =
     };
 
 /**
- * A token, or a function that returns one. Prefer a function, as a subscription then outlives its
+ * A token, or a function that returns one. Prefer a function: a subscription then outlives its
  * first token. The function is called again before a token expires, and after a reconnect if little
  * of the token's time is left or the server rejects it. If it does not settle within 30 seconds, it
  * is called again.
@@ -71,9 +72,9 @@ export class TokenSource {
   }
 }
 
-/** Resolves a token. The error is fatal unless a factory may succeed the next time. */
+/** Resolves a token. The error is fatal unless a `token` function may succeed the next time. */
 export async function resolveToken(input: TokenInput | undefined): Promise<ResolvedToken> {
-  const value = typeof input === "function" ? await callFactory(input) : input;
+  const value = typeof input === "function" ? await callTokenFunction(input) : input;
   const text = typeof value === "string" ? value : (value?.key ?? value?.token);
   // Response bodies often end with a newline.
   const token = typeof text === "string" ? text.trim() : undefined;
@@ -85,20 +86,20 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Resol
   if (token === undefined || token === "") {
     throw new ConnectionError(
       renewable
-        ? "The token factory returned no token: return a string or an object with a `key`"
-        : "No token: set `token` to a string or to a function that returns one",
+        ? "The `token` function returned no token: return a string, or an object with a `token` or `key`"
+        : "There is no token: set `token` to a string, or to a function that returns one",
       { fatal: !renewable },
     );
   }
   if (!JWT.test(token)) {
     const start = Array.from(token.slice(0, 20)).slice(0, 9).join("");
-    throw new ConnectionError(`The token is not a JWT; it starts with \`${start}\``, {
+    throw new ConnectionError(`The token is not a JWT: it starts with \`${start}\`; check what the server that issues tokens returned`, {
       fatal: !renewable,
     });
   }
   if (token.length > MAX_TOKEN_LENGTH) {
     throw new ConnectionError(
-      `The token is too long: it has ${token.length} characters, and the limit is ${MAX_TOKEN_LENGTH}`,
+      `The token is too long: it has ${token.length} characters, and the limit is ${MAX_TOKEN_LENGTH}; grant fewer topics`,
       { fatal: !renewable },
     );
   }
@@ -120,12 +121,12 @@ export function describeMissingGrant(
   }
   const names = granted.filter((entry) => entry?.channel === channel).map((entry) => entry?.name);
   if (names.length === 0) {
-    return `The token does not grant the channel "${channel}"`;
+    return `The token does not grant the channel "${channel}": create one that does`;
   }
   const missing = topics?.filter((topic) => !names.includes(topic)) ?? [];
   return missing.length === 0
     ? undefined
-    : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}"`;
+    : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}": create one that does`;
 }
 
 /** Returns `true` if a token can be sent again. The server requests a renewal when less time is left. */
@@ -147,18 +148,18 @@ export function seemsExpired(token: string): boolean {
   return typeof expiry === "number" && expiry * 1000 < Date.now();
 }
 
-async function callFactory(factory: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
+async function callTokenFunction(create: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
   let cancelDeadline = () => {};
   const limit = new Promise<never>((_, reject) => {
-    cancelDeadline = deadline(timing.token, () =>
-      reject(new Error(`it did not settle within ${timing.token / 1000} seconds`)),
+    cancelDeadline = deadline(timing.tokenTimeout, () =>
+      reject(new Error(`it did not return a token within ${timing.tokenTimeout / 1000} seconds`)),
     );
   });
   try {
-    return await Promise.race([factory(), limit]);
+    return await Promise.race([create(), limit]);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConnectionError(`The token factory failed: ${reason}`, { fatal: false, cause });
+    throw new ConnectionError(`The \`token\` function failed: ${reason}`, { fatal: false, cause });
   } finally {
     cancelDeadline();
   }

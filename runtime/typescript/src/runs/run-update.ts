@@ -2,11 +2,14 @@ import type { AwaitedSignal, ChannelInput, ChannelName, RunResult } from "../cha
 import { envelopeOf } from "../channel/message.js";
 import type { RunFrame } from "../wire.js";
 
-/** The status of a run; `unknown` until the server reports one or a message arrives. */
+/**
+ * The status of a run; `unknown` until the server reports one or a message arrives. A run that waits for a
+ * signal or is halted is `running`: see `waitingFor` and `haltReason`.
+ */
 export type RunStatus = "unknown" | "running" | "completed" | "failed" | "cancelled";
 
-/** The id of the question that asks for each signal in `waitingFor`. */
-export type RunQuestions<Channel extends ChannelInput = ChannelInput> = {
+/** For each signal in `waitingFor`, the id of the question that asks for it. */
+export type QuestionIds<Channel extends ChannelInput = ChannelInput> = {
   readonly [Signal in AwaitedSignal<Channel>]?: string;
 };
 
@@ -31,16 +34,16 @@ export interface RunUpdate<
   readonly attempt?: number;
   /** Why the run failed, or why the attempt before this one did. */
   readonly runError?: RunError;
-  /** Why the run is halted: its code no longer matches its journal. */
-  readonly halted?: string;
+  /** Why the run is halted, that is, how its code no longer matches its journal. */
+  readonly haltReason?: string;
   /**
    * The signals that the run waits for; the first of them to arrive is the answer. Empty if the run
    * waits for none.
    */
   readonly waitingFor: readonly AwaitedSignal<Channel>[];
-  /** The id of the question that asks for each signal in `waitingFor`, for `send`'s `question`. */
-  readonly questions: RunQuestions<Channel>;
-  /** What the run returned. Absent until then, and if it does not match the definition. */
+  /** For each signal in `waitingFor`, the id of the question that asks for it: the `questionId` of `send`. */
+  readonly questionIds: QuestionIds<Channel>;
+  /** The return value of the run. Absent until then, and if it does not match the definition. */
   readonly result?: RunResult<Channel, Validate>;
 }
 
@@ -66,22 +69,22 @@ const RUN_STATUSES: Readonly<Record<string, Exclude<RunStatus, "unknown">>> = {
 export function parseRunUpdate(frame: RunFrame): RunUpdate {
   const data = Object(frame.data) as Readonly<Record<string, unknown>>;
   const status = parseRunStatus(data["runStatus"]) ?? parseRunStatus(data["status"]) ?? parseRunStatus(data["state"]);
-  const { attempt, halted } = data;
+  const { attempt, halted: haltReason } = data;
   const runError = parseRunError(data["error"]);
   return {
     ...envelopeOf(frame),
     ...(status === undefined ? {} : { status }),
     ...(typeof attempt === "number" ? { attempt } : {}),
     ...(runError === undefined ? {} : { runError }),
-    ...(typeof halted === "string" ? { halted } : {}),
+    ...(typeof haltReason === "string" ? { haltReason } : {}),
     ...(status === "running" ? parseWait(data) : NOT_WAITING),
     ...parseResult(data, status),
   };
 }
 
-type Wait = Pick<RunUpdate, "waitingFor" | "questions">;
+type Wait = Pick<RunUpdate, "waitingFor" | "questionIds">;
 
-const NOT_WAITING: Wait = Object.freeze({ waitingFor: Object.freeze([]), questions: Object.freeze({}) });
+const NOT_WAITING: Wait = Object.freeze({ waitingFor: Object.freeze([]), questionIds: Object.freeze({}) });
 
 function parseWait({ waitingFor, questions }: Readonly<Record<string, unknown>>): Wait {
   if (!Array.isArray(waitingFor)) {
@@ -90,7 +93,7 @@ function parseWait({ waitingFor, questions }: Readonly<Record<string, unknown>>)
   const names: string[] = waitingFor.filter((name) => typeof name === "string");
   const ids = Object(questions) as Readonly<Record<string, unknown>>;
   const asked = names.map((name) => [name, ids[name]] as const).filter(([, id]) => typeof id === "string");
-  return { waitingFor: names, questions: Object.fromEntries(asked) as Wait["questions"] };
+  return { waitingFor: names, questionIds: Object.fromEntries(asked) as Wait["questionIds"] };
 }
 
 function parseResult(data: Readonly<Record<string, unknown>>, status: RunStatus | undefined): { result?: unknown } {

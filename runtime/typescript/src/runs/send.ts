@@ -35,7 +35,7 @@ const MAX_RETRIES = 6;
  * try {
  *   await send(pipeline({ runId }).approve, { verdict: "approve" }, { token: () => fetchToken(runId) });
  * } catch (error) {
- *   if (error instanceof SignalError && error.code === "already_taken") show(`${error.by} was faster`);
+ *   if (error instanceof SignalError && error.code === "already_taken") show(`${error.sender} was faster`);
  * }
  * ```
  */
@@ -49,5 +49,5 @@ export async function send<Schema extends StandardSchema<any, any>>(
     const { token, renewable, ...resolved } = await resolveToken(input);
     return { bearer: token, apiBaseUrl: apiBaseUrl ?? resolved.apiBaseUrl, renewable };
   };
-  return sendSignal(signal, payload, { ...options, getAccess, retries: MAX_RETRIES });
+  return sendSignal(signal, payload, { ...options, getAccess, maxRetries: MAX_RETRIES });
 }

@@ -16,7 +16,7 @@ export interface SignalReceipt {
   /** The run that it was sent to. */
   readonly runId: string;
   /** When the signal was recorded. */
-  readonly at: Date;
+  readonly recordedAt: Date;
   /**
    * `accepted`: the signal is the answer to an open question of the run. `kept`: the run has not asked
    * for it yet, and the first question that does takes it, unless another kept signal for that
@@ -30,7 +30,7 @@ export interface SignalOptions {
   /** The run, if several are on the channel. Default: the one that has waited longest. */
   readonly runId?: string | undefined;
   /** The id of the question that the user saw. If it is no longer open, the signal is refused. */
-  readonly question?: string | undefined;
+  readonly questionId?: string | undefined;
   /** Ends the attempts when aborted. The signal may have been taken nevertheless. */
   readonly abortSignal?: AbortSignal | undefined;
 }
@@ -47,8 +47,8 @@ export interface Access {
 /** How to send a signal. */
 export interface SignalRequest extends SignalOptions {
   readonly getAccess: () => Promise<Access>;
-  /** How often the signal is sent again if the server is unreachable or temporarily unavailable. */
-  readonly retries: number;
+  /** The most attempts after the first, if the server is unreachable or temporarily unavailable. */
+  readonly maxRetries: number;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -58,7 +58,7 @@ interface Failure {
   /** What another attempt needs to succeed: another bearer, or time. Undefined if it would fail, too. */
   readonly retryWith: "bearer" | "time" | undefined;
   /** The delay that the server requested, in milliseconds. */
-  readonly retryAfter?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
 }
 
 /**
@@ -79,7 +79,7 @@ export async function sendSignal(
     end.signal.addEventListener("abort", () => reject(end.signal.reason), { once: true });
   });
   try {
-    // A race, as a token factory may never settle.
+    // A race, because a `token` function may never settle.
     return await Promise.race([sendWithRetries(reference, payload, request, end.signal), aborted]);
   } finally {
     abortSignal?.removeEventListener("abort", abort);
@@ -94,21 +94,21 @@ async function sendWithRetries(
 ): Promise<SignalReceipt> {
   await validatePayload(reference, payload);
   const body = JSON.stringify(payload);
-  const key = request.idempotencyKey ?? randomKey();
+  const idempotencyKey = request.idempotencyKey ?? createIdempotencyKey();
   const backoff = new Backoff();
   let retries = 0;
   let hasRenewed = false;
   for (;;) {
     end.throwIfAborted();
-    const outcome = await sendOnce(reference, body, key, request, end);
+    const outcome = await sendOnce(reference, body, idempotencyKey, request, end);
     if (!("error" in outcome)) {
       return outcome;
     }
     if (outcome.retryWith === "bearer" && !hasRenewed) {
       hasRenewed = true;
-    } else if (outcome.retryWith === "time" && retries < request.retries) {
+    } else if (outcome.retryWith === "time" && retries < request.maxRetries) {
       retries += 1;
-      await delay(backoff.next({ min: timing.sendMin, max: timing.sendMax }, outcome.retryAfter), end);
+      await delay(backoff.next({ min: timing.signalRetryMin, max: timing.signalRetryMax }, outcome.retryAfterMs), end);
     } else {
       throw outcome.error;
     }
@@ -126,7 +126,7 @@ async function validatePayload({ channel, signal, schema }: SignalReference, pay
 async function sendOnce(
   reference: SignalReference,
   body: string,
-  key: string,
+  idempotencyKey: string,
   { getAccess, ...options }: SignalRequest,
   end: AbortSignal,
 ): Promise<SignalReceipt | Failure> {
@@ -141,7 +141,7 @@ async function sendOnce(
     const headers = {
       ...(access.bearer === undefined ? {} : { authorization: `Bearer ${access.bearer}` }),
       "content-type": "application/json",
-      "idempotency-key": key,
+      "idempotency-key": idempotencyKey,
     };
     const credentials = access.bearer === undefined ? "include" : "same-origin";
     const request = { method: "POST", headers, body, cache: "no-store", credentials } as const;
@@ -149,7 +149,7 @@ async function sendOnce(
     const answer = parse(text);
     return status >= 200 && status < 300
       ? receipt(reference, status, answer)
-      : { ...refusal(reference, status, answer, access), retryAfter: wait };
+      : { ...refusal(reference, status, answer, access), retryAfterMs: wait };
   } catch (cause) {
     const size = explainSize(body);
     const why = size ?? `the request failed: ${failureReason(cause)}`;
@@ -161,11 +161,11 @@ async function sendOnce(
 
 function signalUrl(
   { channel, signal }: SignalReference,
-  { runId, question }: SignalOptions,
+  { runId, questionId }: SignalOptions,
   { apiBaseUrl }: Access,
 ): URL {
   const url = routeUrl(serverUrl(apiBaseUrl), "signal");
-  const query = { channel, name: signal, run_id: runId, question };
+  const query = { channel, name: signal, run_id: runId, question: questionId };
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) {
       url.searchParams.set(name, value);
@@ -181,7 +181,7 @@ async function post(
 ): Promise<{ readonly status: number; readonly text: string; readonly wait: number | undefined }> {
   end.throwIfAborted();
   const limit = new AbortController();
-  const cancelDeadline = deadline(timing.answer, () => limit.abort(new Error("the server did not answer in time")));
+  const cancelDeadline = deadline(timing.signalTimeout, () => limit.abort(new Error("the server did not answer in time")));
   const abort = () => limit.abort(end.reason);
   end.addEventListener("abort", abort, { once: true });
   try {
@@ -196,14 +196,14 @@ async function post(
 function receipt({ channel, signal }: SignalReference, status: number, answer: unknown): SignalReceipt | Failure {
   const { run_id: runId, at, status: state } = Object(answer) as Readonly<Record<string, unknown>>;
   if (typeof runId === "string" && typeof at === "string") {
-    return { runId, at: new Date(at), status: state === "kept" ? "kept" : "accepted" };
+    return { runId, recordedAt: new Date(at), status: state === "kept" ? "kept" : "accepted" };
   }
   // For example the page that a development server returns for every address.
-  const why = "the answer is not that of a fanfare server: check `apiBaseUrl`";
+  const why = "the response is not one of a fanfare server; check `apiBaseUrl`";
   return { error: new SignalError(channel, signal, "unavailable", why, { status }), retryWith: undefined };
 }
 
-/** Returns the failure of a token factory, which may succeed the next time. */
+/** Returns the failure of a `token` function, which may succeed the next time. */
 function accessFailure({ channel, signal }: SignalReference, cause: unknown): Failure {
   const why = cause instanceof Error ? cause.message : String(cause);
   const error = new SignalError(channel, signal, "unauthorized", why, { cause });
@@ -228,13 +228,13 @@ function refusal(
   const { error: reason, data } = Object(answer) as { readonly error?: unknown; readonly data?: unknown };
   const { code: detail, signal: takenSignal, payload: takenPayload, by, at, issues } = Object(data) as RefusalData;
   const code = codeOf(status, detail);
-  const why = typeof reason === "string" ? reason : `the server answered ${status}`;
+  const why = typeof reason === "string" ? reason : `the server responded with status ${status}`;
   const error = new SignalError(channel, signal, code, why, {
     status,
     takenSignal: typeof takenSignal === "string" ? takenSignal : undefined,
     takenPayload,
-    by: typeof by === "string" ? by : undefined,
-    at: typeof at === "string" ? new Date(at) : undefined,
+    sender: typeof by === "string" ? by : undefined,
+    recordedAt: typeof at === "string" ? new Date(at) : undefined,
     issues: Array.isArray(issues) ? issues : undefined,
   });
   if (code === "unavailable") {
@@ -272,7 +272,7 @@ function parse(text: string): unknown {
 }
 
 /** Returns a random key. Pages that are not served over HTTPS, as in development, have no `randomUUID`. */
-function randomKey(): string {
+function createIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

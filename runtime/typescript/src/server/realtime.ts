@@ -21,14 +21,15 @@ import type { TextSource } from "./text-source.js";
 export interface RealtimeOptions {
   /** The base URL of the server's routes, up to `/v1/realtime`, as this process reaches it. */
   readonly apiBaseUrl: string;
-  readonly signingKey: string;
+  /** The server's signing key. A page must never have it. Throws if it is undefined. */
+  readonly signingKey: string | undefined;
   /** The base URL as pages reach it, for client subscription tokens. Default: `apiBaseUrl`. */
   readonly clientApiBaseUrl?: string | undefined;
   /**
-   * How often to retry a request that fails with a network error, 429 or 5xx. Retries of a publish have
-   * its idempotency key, so they take effect once. Text streams are not retried. Default: 4.
+   * The most retries of a request that fails with a network error, 429 or 5xx. Default: 4. Retries of a
+   * publish have its idempotency key, so they take effect once. Text streams are not retried.
    */
-  readonly retries?: number | undefined;
+  readonly maxRetries?: number | undefined;
 }
 
 export interface PublishOptions {
@@ -39,6 +40,7 @@ export interface PublishOptions {
    * a new key for each call.
    */
   readonly idempotencyKey?: string | undefined;
+  /** Cancels the request when aborted. The message may have been published nevertheless. */
   readonly abortSignal?: AbortSignal | undefined;
 }
 
@@ -53,10 +55,10 @@ export interface TokenOptions<Channel extends ChannelInput = ChannelInput> {
   /** The signals that the token may send to runs on the channel. Default: none. */
   readonly signals?: readonly SignalName<Channel>[] | undefined;
   /** The token's lifetime, in seconds. Default: 60. */
-  readonly expiresIn?: number | undefined;
-  /** Whom the token is for. */
+  readonly expiresInSeconds?: number | undefined;
+  /** The user that the token is for. Signals that are sent with the token name the user as their sender. */
   readonly subject?: string | undefined;
-  /** The id to revoke the token by. Tokens may share an id, for example that of a login. */
+  /** The id for {@link Realtime.revoke}. Tokens may share an id, for example that of a login. */
   readonly id?: string | undefined;
 }
 
@@ -134,11 +136,11 @@ export interface Realtime {
  */
 export function createRealtime(options: RealtimeOptions): Realtime {
   refuseBrowsers();
-  const { apiBaseUrl, signingKey, clientApiBaseUrl = apiBaseUrl, retries = 4 } = options;
+  const { apiBaseUrl, signingKey, clientApiBaseUrl = apiBaseUrl, maxRetries = 4 } = options;
   if (typeof signingKey !== "string" || signingKey === "") {
     throw new TypeError("`signingKey` is missing: set it to the server's signing key");
   }
-  const settings: RequestSettings = { apiBaseUrl, signingKey, retries };
+  const settings: RequestSettings = { apiBaseUrl, signingKey, maxRetries };
   const token = (channel: ChannelInput, tokenOptions: TokenOptions = {}) =>
     createToken(settings, channel, tokenOptions);
   return {
@@ -147,7 +149,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     async send(signal, payload, signalOptions = {}) {
       const bearer = await hashedKey(signingKey);
       const getAccess = async () => ({ bearer, apiBaseUrl, renewable: false });
-      return sendSignal(signal, payload, { ...signalOptions, getAccess, retries });
+      return sendSignal(signal, payload, { ...signalOptions, getAccess, maxRetries });
     },
     token,
     async getClientSubscriptionToken({ channel, ...tokenOptions }) {
@@ -210,14 +212,14 @@ async function createToken(
   channel: ChannelInput,
   tokenOptions: TokenOptions,
 ): Promise<string> {
-  const { signals = [], expiresIn, subject, id } = tokenOptions;
+  const { signals = [], expiresInSeconds, subject, id } = tokenOptions;
   const grant = (kind: string) => (name: string) => ({ channel: nameOf(channel), name, kind });
   const grants = [...topicsOf(channel, tokenOptions).map(grant("run")), ...signals.map(grant("signal"))];
-  const query = { expires_in: expiresIn?.toString(), subject, id };
+  const query = { expires_in: expiresInSeconds?.toString(), subject, id };
   const answer = await request(settings, { route: "token", query, body: JSON.stringify(grants) });
   const { jwt } = (answer ?? {}) as { readonly jwt?: unknown };
   if (typeof jwt !== "string") {
-    throw new RealtimeError(`${settings.apiBaseUrl} did not answer a request for a token with one: check \`apiBaseUrl\``);
+    throw new RealtimeError(`${settings.apiBaseUrl} returned no token; check \`apiBaseUrl\``);
   }
   return jwt;
 }
@@ -225,7 +227,7 @@ async function createToken(
 function idOf(answer: unknown): { readonly id: string } {
   const { id } = (answer ?? {}) as { readonly id?: unknown };
   if (typeof id !== "string") {
-    throw new RealtimeError("The server did not return the id of the published message: check `apiBaseUrl`");
+    throw new RealtimeError("The server did not return the id of the published message; check `apiBaseUrl`");
   }
   return { id };
 }

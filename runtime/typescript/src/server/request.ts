@@ -13,29 +13,29 @@ export class RealtimeError extends Error {
   /** How the payload violates the definition; empty if that is not the reason. */
   readonly issues: readonly PayloadIssue[];
   /** The delay that the server requested, in milliseconds; undefined if it did not. */
-  readonly retryAfter: number | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
     options: {
       status?: number | undefined;
       issues?: readonly PayloadIssue[];
-      retryAfter?: number | undefined;
+      retryAfterMs?: number | undefined;
       cause?: unknown;
     } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = options.status;
     this.issues = options.issues ?? [];
-    this.retryAfter = options.retryAfter;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
 export interface RequestSettings {
   readonly apiBaseUrl: string;
   readonly signingKey: string;
-  /** How often a request is repeated that was not answered, or with 429 or 5xx. */
-  readonly retries: number;
+  /** The most retries of a request that fails with a network error, 429 or 5xx. */
+  readonly maxRetries: number;
 }
 
 export interface ServerRequest {
@@ -56,20 +56,20 @@ const FIRST_DELAY_MS = 200;
  */
 export async function request(settings: RequestSettings, options: ServerRequest): Promise<unknown> {
   // A stream can be read only once.
-  const attempts = typeof options.body === "string" ? settings.retries + 1 : 1;
+  const attempts = typeof options.body === "string" ? settings.maxRetries + 1 : 1;
   for (let attempt = 1; ; attempt += 1) {
     const answer = await requestOnce(settings, options);
     if (!(answer instanceof RealtimeError)) {
       return answer;
     }
-    const isDelayTooLong = (answer.retryAfter ?? 0) > TIMEOUT_MS;
+    const isDelayTooLong = (answer.retryAfterMs ?? 0) > TIMEOUT_MS;
     const isLast = attempt >= attempts || options.abortSignal?.aborted === true || isDelayTooLong;
     if (isLast || !isTransient(answer) || explainSize(options.body) !== undefined) {
       throw answer;
     }
     const delayMs = FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    // With jitter, as the server may have requested the same delay from many clients.
-    await delay(Math.max(delayMs, (answer.retryAfter ?? 0) * (1 + Math.random() / 4)), options.abortSignal);
+    // With jitter, because the server may have requested the same delay from many clients.
+    await delay(Math.max(delayMs, (answer.retryAfterMs ?? 0) * (1 + Math.random() / 4)), options.abortSignal);
   }
 }
 
@@ -110,10 +110,10 @@ function responseError({ status, headers }: Response, text: string, url: URL): R
   };
   const reason = typeof error === "string" ? error : text.slice(0, 200);
   const issues = Array.isArray(data?.issues) ? data.issues : [];
-  return new RealtimeError(`${address(url)} answered ${status}: ${reason}`, {
+  return new RealtimeError(`${address(url)} responded with status ${status}: ${reason}`, {
     status,
     issues,
-    retryAfter: retryAfter(headers),
+    retryAfterMs: retryAfter(headers),
   });
 }
 

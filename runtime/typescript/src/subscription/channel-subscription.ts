@@ -12,7 +12,7 @@ import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame
 import { ResumeState } from "./resume-state.js";
 import { describeTokenEnd, subscribeError, toConnectionError, toFatal } from "./subscribe-error.js";
 
-/** Errors that the page's session may no longer meet, as the user may have signed in since. */
+/** Errors that the page's session may no longer meet because the user may have signed in since. */
 const SESSION_ERRORS = ["unauthorized", "not_granted", "unknown_channel"];
 
 /** The channel and the topics to subscribe to. */
@@ -172,7 +172,7 @@ export class ChannelSubscription implements ConnectionListener {
   onLost(closeCode: number): void {
     if (this.#settings.reconnect === false) {
       return this.onEnd(
-        new ConnectionError(`The connection was lost (${closeCode})`, { fatal: true, closeCode }),
+        new ConnectionError(`The connection was lost with code ${closeCode}, and \`reconnect\` is false`, { fatal: true, closeCode }),
       );
     }
     if (this.#isOnServer) {
@@ -241,7 +241,7 @@ export class ChannelSubscription implements ConnectionListener {
   #reportWrongChannel(channel: string): void {
     if (!this.#hasReportedWrongChannel) {
       this.#hasReportedWrongChannel = true;
-      const message = `The server sent a frame of the channel "${channel}" to a subscription to "${this.target.channel}"`;
+      const message = `The server sent a frame for the channel "${channel}" to a subscription to "${this.target.channel}"`;
       this.events.onError(new ProtocolError("wrong_channel", message));
     }
   }
@@ -289,7 +289,7 @@ export class ChannelSubscription implements ConnectionListener {
     this.#transition(isMoving ? "moving" : "subscribing");
     const { target, since } = this;
     connection.send({ kind: "sub", ref: this.#ref, data: token.token, ...target, since });
-    this.#cancelTimer = deadline(timing.confirm, () => this.#handleConfirmTimeout(connection));
+    this.#cancelTimer = deadline(timing.confirmTimeout, () => this.#handleConfirmTimeout(connection));
   }
 
   /** If nothing has arrived on the connection, the network drops its frames. Otherwise the server is slow. */
@@ -359,7 +359,7 @@ export class ChannelSubscription implements ConnectionListener {
 
   #handleRenewError({ code, message }: ErrorFrame): void {
     if (this.#state === "subscribed" && code !== "not_subscribed") {
-      const reason = `The token for the channel "${this.target.channel}" was not renewed: ${message}`;
+      const reason = `Could not renew the token for the channel "${this.target.channel}": ${message}`;
       this.#retryRenewal(new ConnectionError(reason, { fatal: false, code }));
     }
   }

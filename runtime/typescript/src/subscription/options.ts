@@ -34,7 +34,7 @@ export interface SubscribeOptions<
    */
   readonly since?: Cursor | undefined;
   /**
-   * How many messages are buffered for a slow reader. At the limit the subscription pauses; once half
+   * The most messages that are buffered for a slow reader. At the limit the subscription pauses; once half
    * of them were read, it resumes from the server's history, so that memory stays bounded. Messages
    * that the history no longer has by then are reported as a gap. Default: 10,000.
    */
@@ -55,7 +55,7 @@ export interface SubscribeOptions<
    */
   readonly onInvalid?: ((error: InvalidMessageError) => void) | undefined;
   /**
-   * Called for errors that the subscription survives: the token factory throws, the server is
+   * Called for errors that the subscription survives: the `token` function throws, the server is
    * unreachable, `onMessage` throws. In the callback form it is also called with the error that ends
    * the subscription. Without it, errors that `onMessage` throws and that end the subscription are
    * unhandled rejections, and all others are logged to the console, each message once.

@@ -4,7 +4,7 @@ import type { Gap, MessageView, StreamView } from "../channel/message.js";
 import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
 import type { TokenInput } from "../connection/token.js";
 import { isTerminal } from "../runs/run-update.js";
-import type { RunError, RunQuestions, RunStatus, RunUpdate } from "../runs/run-update.js";
+import type { QuestionIds, RunError, RunStatus, RunUpdate } from "../runs/run-update.js";
 import { send } from "../runs/send.js";
 import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
 import { isolate } from "../util/isolate.js";
@@ -15,33 +15,46 @@ import type { StreamFailure } from "./delivery.js";
 
 /**
  * An immutable snapshot of a channel, as a component shows it. Members are `null` if there is no value
- * yet, except `result`: it is `undefined`, as a run may return null.
+ * yet, except `result`: it is `undefined` because a run may return null.
  */
 export interface RealtimeSnapshot {
   readonly connectionStatus: ConnectionStatus;
   readonly runStatus: RunStatus;
   readonly isPaused: boolean;
-  readonly pauseReason: PauseReason;
+  readonly pauseReason: PauseReason | null;
   readonly messages: {
+    /** The latest message of each topic. A text stream has its text so far. */
     readonly byTopic: Readonly<Record<string, MessageView>>;
+    /** The latest messages, oldest first, up to `historyLimit`. */
     readonly all: readonly MessageView[];
     readonly last: MessageView | null;
+    /** The messages of the last update: one, or several that arrived at once. */
     readonly delta: readonly MessageView[];
   };
+  /** The return value of the run; undefined until then. */
   readonly result: unknown;
+  /** The run's latest attempt, counted from 1. */
   readonly attempt: number | null;
+  /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;
-  readonly halted: string | null;
+  /** Why the run is halted, that is, how its code no longer matches its journal; null while it is not. */
+  readonly haltReason: string | null;
+  /** The signals that the run waits for; the first of them to arrive is the answer. */
   readonly waitingFor: readonly string[];
-  readonly questions: RunQuestions;
+  /** For each signal in `waitingFor`, the id of the question that asks for it: the `questionId` of `send`. */
+  readonly questionIds: QuestionIds;
+  /** The last error of the subscription. Null again once the connection opens or `reset()` is called. */
   readonly error: Error | null;
+  /** The last gap, that is, messages that were missed for good. */
   readonly gap: Gap | null;
+  /** The position after all messages shown, for `since`; null before the first connect. */
   readonly position: Cursor | null;
+  /** How the server's definition of the channel differed from this page's at the last connect. */
   readonly drift: Drift | null;
 }
 
 /** Why a store is paused: the page is hidden, or `enabled` is `false`. */
-export type PauseReason = "hidden" | "disabled" | null;
+export type PauseReason = "hidden" | "disabled";
 
 /** Settings of a store, which {@link RealtimeStore.configure} can change. All have defaults but `token`. */
 export interface RealtimeStoreSettings<Validate extends boolean = boolean> extends ConnectionOptions {
@@ -58,7 +71,7 @@ export interface RealtimeStoreSettings<Validate extends boolean = boolean> exten
   readonly pauseOnHidden?: boolean | undefined;
   /** Whether to leave the server once the run has ended. Default: true. */
   readonly autoCloseOnTerminal?: boolean | undefined;
-  /** How many milliseconds to collect messages before listeners are called. Default: 0, at once. */
+  /** The time in milliseconds to collect messages before listeners are called. Default: 0, at once. */
   readonly bufferInterval?: number | undefined;
   /** The most messages in `messages.all`. Default: 100; null for no limit. */
   readonly historyLimit?: number | null | undefined;
@@ -105,9 +118,9 @@ const EMPTY: RealtimeSnapshot = {
   result: undefined,
   attempt: null,
   runError: null,
-  halted: null,
+  haltReason: null,
   waitingFor: [],
-  questions: {},
+  questionIds: {},
   error: null,
   gap: null,
   position: null,
@@ -169,8 +182,8 @@ export class RealtimeStore {
   readonly reset = (): void => {
     this.#buffer.clear();
     this.#texts.clear();
-    const { messages, runStatus, result, attempt, runError, halted, waitingFor, questions } = EMPTY;
-    const run = { runStatus, result, attempt, runError, halted, waitingFor, questions };
+    const { messages, runStatus, result, attempt, runError, haltReason, waitingFor, questionIds } = EMPTY;
+    const run = { runStatus, result, attempt, runError, haltReason, waitingFor, questionIds };
     this.#update({ messages, ...run, error: null, gap: null });
   };
 
@@ -373,7 +386,7 @@ export class RealtimeStore {
   }
 }
 
-function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason {
+function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason | null {
   if (!enabled) {
     return "disabled";
   }
@@ -382,7 +395,7 @@ function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason {
 
 /** Returns the state of the run after an update. The latest update replaces all earlier ones. */
 function runSnapshot(update: RunUpdate): Partial<RealtimeSnapshot> {
-  const { status, attempt, runError, halted, waitingFor, questions } = update;
+  const { status, attempt, runError, haltReason, waitingFor, questionIds } = update;
   const result = "result" in update ? { result: update.result } : {};
   if (status === undefined) {
     return result;
@@ -390,9 +403,9 @@ function runSnapshot(update: RunUpdate): Partial<RealtimeSnapshot> {
   return {
     runStatus: status,
     runError: runError ?? null,
-    halted: halted ?? null,
+    haltReason: haltReason ?? null,
     waitingFor,
-    questions,
+    questionIds,
     ...(attempt === undefined ? {} : { attempt }),
     result: undefined,
     ...result,

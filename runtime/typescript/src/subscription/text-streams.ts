@@ -40,7 +40,7 @@ export class TextStreams {
 }
 
 /**
- * A text stream. It keeps unread chunks itself, as an error would drop those that a `ReadableStream`
+ * A text stream. It keeps unread chunks itself because an error would drop those that a `ReadableStream`
  * holds.
  */
 class TextStream {

@@ -13,7 +13,7 @@ import type { Drift } from "../channel/drift.js";
 import type { Gap, MessageView } from "../channel/message.js";
 import type { ConnectionStatus } from "../connection/options.js";
 import type { TokenInput } from "../connection/token.js";
-import type { RunError, RunQuestions, RunStatus } from "../runs/run-update.js";
+import type { QuestionIds, RunError, RunStatus } from "../runs/run-update.js";
 import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
 import type { StandardSchema } from "../validate/standard-schema.js";
 import type { Cursor } from "../wire.js";
@@ -22,7 +22,7 @@ import type { PauseReason, RealtimeStoreSettings } from "./store.js";
 
 export type UseRealtimeConnectionStatus = ConnectionStatus;
 export type UseRealtimeRunStatus = RunStatus;
-export type UseRealtimePauseReason = PauseReason;
+export type UseRealtimePauseReason = PauseReason | null;
 
 /**
  * Options of {@link useRealtime}. All have defaults but `channel` and `token`. If `token` is a
@@ -37,18 +37,18 @@ export interface UseRealtimeOptions<
   readonly channel?: Channel | undefined;
   /** Default: all topics of the channel. */
   readonly topics?: Topics | undefined;
-  /** A new key drops all messages and subscribes again. The name is that of Inngest's hook. */
-  readonly key?: string | undefined;
+  /** A new value drops all messages and subscribes again. Inngest's hook calls this `key`. */
+  readonly resetKey?: string | undefined;
   /**
    * Where to begin: `"now"` (the default), at the `"start"` of the history, after a message id, or at a
-   * saved `position`. Read only when the channel, its topics or `key` change.
+   * saved `position`. Read only when the channel, its topics or `resetKey` change.
    */
   readonly since?: Cursor | undefined;
 }
 
 /**
  * The result of {@link useRealtime}. Members are `null` if there is no value yet, except `result`: it is
- * `undefined`, as a run may return null.
+ * `undefined` because a run may return null.
  */
 export interface UseRealtimeResult<
   Channel extends ChannelInput = ChannelInput,
@@ -70,30 +70,30 @@ export interface UseRealtimeResult<
     /** The messages of the last update: one, or several that arrived at once. */
     readonly delta: readonly MessageView<Channel, Topics[number], Validate>[];
   };
-  /** What the run returned, typed by the definition; undefined until then. */
+  /** The return value of the run, typed by the definition; undefined until then. */
   readonly result: RunResult<Channel, Validate> | undefined;
   /** The run's latest attempt, counted from 1. */
   readonly attempt: number | null;
   /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;
-  /** Why the run is halted, as its code no longer matches its journal; null while it is not. */
-  readonly halted: string | null;
+  /** Why the run is halted, that is, how its code no longer matches its journal; null while it is not. */
+  readonly haltReason: string | null;
   /**
    * The signals that the run waits for; the first of them to arrive is the answer. Empty if the run
    * waits for none.
    */
   readonly waitingFor: readonly AwaitedSignal<Channel>[];
   /**
-   * The id of the question that asks for each signal in `waitingFor`. With it, `send` answers the
+   * For each signal in `waitingFor`, the id of the question that asks for it. With it, `send` answers the
    * question that the user saw and no later one.
    *
    * @example
    * ```tsx
-   * const approve = () => send(ch.approve, { verdict: "approve" }, { question: questions.approve });
+   * const approve = () => send(ch.approve, { verdict: "approve" }, { questionId: questionIds.approve });
    * return waitingFor.includes("approve") && <button onClick={approve}>Approve</button>;
    * ```
    */
-  readonly questions: RunQuestions<Channel>;
+  readonly questionIds: QuestionIds<Channel>;
   /**
    * The last error of the subscription: a `ConnectionError`, or an `InvalidMessageError` with its
    * issues. Null again once the connection opens or `reset()` is called. The error of a run is `runError`.
@@ -168,7 +168,7 @@ export function useRealtime<
 type AnyOptions = UseRealtimeOptions<ChannelInput, readonly string[], boolean>;
 
 /** The options that identify a store. If one changes, the store is replaced. */
-const IDENTITY = ["channel", "topics", "key"] as const;
+const IDENTITY = ["channel", "topics", "resetKey"] as const;
 type Identity = Readonly<Record<(typeof IDENTITY)[number], string | undefined>>;
 
 interface Held {
@@ -181,7 +181,7 @@ interface Held {
 }
 
 /**
- * Returns one store per channel, topics and key. Creating a store has no side effects, so React may
+ * Returns one store per channel, topics and `resetKey`. Creating a store has no side effects, so React may
  * drop it.
  */
 function useStore(options: AnyOptions): RealtimeStore {
@@ -189,7 +189,7 @@ function useStore(options: AnyOptions): RealtimeStore {
   const channel = options.channel ?? granted?.channel;
   const topics = options.topics ?? granted?.topics;
   const name = typeof channel === "object" ? channel.name : channel;
-  const identity: Identity = { channel: name, topics: JSON.stringify(topics), key: options.key };
+  const identity: Identity = { channel: name, topics: JSON.stringify(topics), resetKey: options.resetKey };
   const create = (previous?: Held): Held => {
     const store = new RealtimeStore({ channel, topics, since: options.since });
     return { identity, store, previous, impure: previous?.impure ?? [] };

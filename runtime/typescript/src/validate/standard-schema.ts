@@ -48,7 +48,7 @@ export type InferOutput<Schema extends StandardSchema> = NonNullable<
 >["output"];
 
 /**
- * Accepts every string, and every stream, as Inngest's SDK validates the stream itself when it
+ * Accepts every string, and every stream, because Inngest's SDK validates the stream itself when it
  * publishes one.
  */
 export const TEXT: StandardSchema<string> = Object.freeze({

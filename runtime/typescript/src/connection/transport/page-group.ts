@@ -63,7 +63,7 @@ export class PageGroup<Request, Answer> {
     this.#inbox = new BroadcastChannel(this.#nameOf(this.id));
     this.#inbox.onmessage = ({ data }: MessageEvent<{ readonly leader: string; readonly answer: Answer }>) =>
       data.leader === this.#leader ? events.onAnswer(data.answer) : undefined;
-    this.#cancelDeadline = deadline(timing.leader, () => events.onNoLeader());
+    this.#cancelDeadline = deadline(timing.leaderTimeout, () => events.onNoLeader());
     this.#hold(this.#nameOf(this.id), () => {
       this.#isMember = true;
       this.#broadcast({ kind: "hello" });
@@ -89,7 +89,7 @@ export class PageGroup<Request, Answer> {
     }
   }
 
-  /** Sends all members an answer. This page is the last, as it may leave because of it. */
+  /** Sends all members an answer. This page comes last because the answer may make it leave. */
   answerAll(answer: Answer): void {
     for (const member of [...this.#members.keys(), this.id]) {
       this.answer(member, answer);
@@ -121,7 +121,7 @@ export class PageGroup<Request, Answer> {
   }
 
   /**
-   * Ignored until this page has its own lock, as the leader would take it for gone. It then sends
+   * Ignored until this page has its own lock, because the leader would take it for gone. It then sends
    * `hello`.
    */
   #follow(leader: string): void {

@@ -103,7 +103,7 @@ export class SharedStream {
 
   /** All pages probe when the network returns; reopening the stream once answers them all. */
   #answerProbe(member: string): void {
-    if (performance.now() - this.#receivedAt < timing.fresh) {
+    if (performance.now() - this.#receivedAt < timing.minRestartAge) {
       this.pages.answer(member, { kind: "frames", frames: [] });
     } else {
       this.#stream.send({ kind: "alive" });

@@ -47,7 +47,7 @@ export class SseTransport implements Transport {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.#reopen();
-    }, timing.coalesce);
+    }, timing.reopenDelay);
   }
 
   close(): void {
@@ -69,7 +69,7 @@ export class SseTransport implements Transport {
     }
     const stream = new AbortController();
     this.#stream = stream;
-    const cancelDeadline = deadline(timing.open, () => this.#fail(stream, "the server did not answer in time"));
+    const cancelDeadline = deadline(timing.openTimeout, () => this.#fail(stream, "the server did not answer in time"));
     try {
       const response = await fetch(this.address, {
         method: "POST",

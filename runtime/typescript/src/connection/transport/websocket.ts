@@ -56,9 +56,9 @@ export class WebSocketTransport implements Transport {
       this.#refusal = typeof event.message === "string" ? event.message : "";
       // A close event follows, but not in every version of Node if the handshake failed.
       this.#cancelDeadline();
-      this.#cancelDeadline = deadline(timing.closeEvent, () => fail(LOST, ""));
+      this.#cancelDeadline = deadline(timing.closeEventTimeout, () => fail(LOST, ""));
     };
-    this.#cancelDeadline = deadline(timing.open, () => fail(LOST, "the server did not answer in time"));
+    this.#cancelDeadline = deadline(timing.openTimeout, () => fail(LOST, "the server did not answer in time"));
   }
 
   send(frame: ClientFrame): void {

@@ -1,6 +1,6 @@
 /** Memoization of validators that visit a value repeatedly. */
 
-import { memoryOf, remembers } from "../schema/memory.js";
+import { memoryOf, shouldMemoize } from "../schema/memory.js";
 import { REJECTED } from "../schema/report.js";
 import { Evaluated } from "./evaluated.js";
 import type { RulesObject } from "./rules.js";
@@ -23,7 +23,7 @@ export function revisitsValues(rules: RulesObject): boolean {
 /** Memoizes a validator, including the parts that it evaluated, for values that may be visited often. */
 export function memoize(validator: Validator): Validator {
   return (value, report, evaluated) => {
-    if (!remembers(value, report)) {
+    if (!shouldMemoize(value, report)) {
       report.level++;
       validator(value, report, evaluated);
       report.level--;

@@ -10,14 +10,14 @@ export const boolean: Reader = (value, report) =>
   typeof value === "boolean" ? undefined : rejectType("must be a boolean", value, report);
 
 /** Reads `null`. */
-export const nil: Reader = (value, report) => (value === null ? undefined : rejectType("must be null", value, report));
+export const nullValue: Reader = (value, report) => (value === null ? undefined : rejectType("must be null", value, report));
 
 /** Rejects every value. */
 export const never: Reader = (value, report) =>
   rejectByProfile(value, report) ?? report.add("not", "is not allowed", value);
 
 /** Reads one of several strings. */
-export function enums(names: readonly string[]): Reader {
+export function enumOf(names: readonly string[]): Reader {
   const isOne = oneOfPrimitives(names);
   const [rule, message] = [choiceKeyword(names), choiceMessage(names)];
   return (value, report) => {

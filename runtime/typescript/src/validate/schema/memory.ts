@@ -11,7 +11,7 @@ import { isPrimitive } from "./equal.js";
 import { MAX_ISSUES } from "./issue.js";
 import { type Found, type Reader, REJECTED, type Report } from "./report.js";
 
-/** At fewer levels of such readers, nothing is memoized, as values are read only a few times. */
+/** At fewer levels of such readers, nothing is memoized because values are read only a few times. */
 const MIN_LEVEL = 2;
 
 /** The number of visits before the first is memoized. Most payloads need fewer. */
@@ -36,8 +36,13 @@ interface Visit {
 
 /** The memoized results of one validation. */
 export class Memory {
-  visits = 0;
+  #visits = 0;
   readonly #known = new Map<unknown, Visit>();
+
+  /** Counts a visit. Returns the number of visits so far. */
+  countVisit(): number {
+    return ++this.#visits;
+  }
 
   /** Reads a value, or returns the result of an earlier visit. */
   readOnce(read: Reader, value: unknown, report: Report): unknown {
@@ -86,7 +91,7 @@ export class Memory {
     const key = keyOf(value);
     const { isPayload } = report;
     const depth = depthOf(value, report);
-    // The latest visit comes first, as it has the most details.
+    // The latest visit comes first because it has the most details.
     this.#known.set(key, { reader, depth, isPayload, result, found, next: this.#known.get(key) });
     return result;
   }
@@ -97,13 +102,9 @@ export function memoryOf(report: Report): Memory {
   return (report.memory ??= report.outer ? memoryOf(report.outer) : new Memory());
 }
 
-/** Counts a visit. Returns `true` if it should be recalled or stored. */
-export function remembers(value: unknown, report: Report): boolean {
-  return report.level >= MIN_LEVEL && isOften(value, memoryOf(report));
-}
-
-function isOften(value: unknown, memory: Memory): boolean {
-  return ++memory.visits > (isPrimitive(value) ? FREE_PRIMITIVE_VISITS : FREE_VISITS);
+/** Counts a visit. Returns `true` if its result should be memoized. */
+export function shouldMemoize(value: unknown, report: Report): boolean {
+  return report.level >= MIN_LEVEL && memoryOf(report).countVisit() > (isPrimitive(value) ? FREE_PRIMITIVE_VISITS : FREE_VISITS);
 }
 
 /** Returns the depth of a value. The result for a primitive does not depend on it. */
@@ -111,7 +112,7 @@ function depthOf(value: unknown, report: Report): number {
   return isPrimitive(value) ? 0 : report.depth;
 }
 
-/** Copies an issue, as containers append to its path. */
+/** Copies an issue because containers append to its path. */
 function copyIssue(found: Found): Found {
   return { ...found, path: found.path.slice() };
 }

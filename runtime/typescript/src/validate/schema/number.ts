@@ -60,7 +60,7 @@ export function checkNumber(rules: NumberRules, number: number, report: Report):
 }
 
 /** Reads an integer that every JSON runtime represents exactly; `1.0` is one. */
-export function integer(limits: IntegerLimits): Reader {
+export function int(limits: IntegerLimits): Reader {
   const rules = numberRules(clampToSafe(limits));
   return (value, report) => {
     if (typeof value !== "number" || !Number.isInteger(value)) {

@@ -85,7 +85,7 @@ export function object(properties: readonly Property[], others: Others): Reader 
 }
 
 /** Reads an object whose values have one schema. Any name is allowed, including `__proto__`. */
-export function map(values: Reader): Reader {
+export function record(values: Reader): Reader {
   return object([], values);
 }
 

@@ -1,13 +1,13 @@
 /** Readers of alternatives, optional and nullable values. */
 
 import { isObject, json, rejectType } from "./json.js";
-import { memoryOf, remembers } from "./memory.js";
+import { memoryOf, shouldMemoize } from "./memory.js";
 import { choiceKeyword, choiceMessage } from "./messages.js";
 import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settle } from "./report.js";
 
 /** Reads a value as the first alternative that accepts it. */
-export function anyOf(alternatives: readonly Reader[]): Reader {
-  return union(alternatives, false, (value, report) => {
+export function union(alternatives: readonly Reader[]): Reader {
+  return readerOfChoice(alternatives, false, (value, report) => {
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
       if (output !== REJECTED) {
@@ -19,8 +19,8 @@ export function anyOf(alternatives: readonly Reader[]): Reader {
 }
 
 /** Reads a value that exactly one alternative accepts. */
-export function oneOf(alternatives: readonly Reader[]): Reader {
-  return union(alternatives, true, (value, report) => {
+export function xor(alternatives: readonly Reader[]): Reader {
+  return readerOfChoice(alternatives, true, (value, report) => {
     let accepted: unknown = REJECTED;
     for (const alternative of alternatives) {
       const output = attempt(alternative, value, report);
@@ -37,7 +37,7 @@ export function oneOf(alternatives: readonly Reader[]): Reader {
  * Returns a reader of alternatives that memoizes values that may be read often, and that supports
  * promises.
  */
-function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Reader): Reader {
+function readerOfChoice(alternatives: readonly Reader[], isExclusive: boolean, choose: Reader): Reader {
   const read: Reader = (value, report) => {
     report.level++;
     const result = choose(value, report);
@@ -48,12 +48,12 @@ function union(alternatives: readonly Reader[], isExclusive: boolean, choose: Re
     if (report.isAsync) {
       return report.wait(chooseOnce(read, value, report, () => chooseAsync(alternatives, isExclusive, value, report)));
     }
-    return remembers(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
+    return shouldMemoize(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
   };
 }
 
 function chooseOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
-  if (!remembers(value, report)) {
+  if (!shouldMemoize(value, report)) {
     return choose();
   }
   const memory = memoryOf(report);
@@ -118,7 +118,7 @@ export function lazy(create: () => Reader): Reader {
  * Reads an object whose own string property `tag` selects the case. If `isOpen`, objects with other
  * tags are accepted unchanged.
  */
-export function tagged(tag: string, cases: ReadonlyMap<string, Reader>, isOpen: boolean): Reader {
+export function discriminatedUnion(tag: string, cases: ReadonlyMap<string, Reader>, isOpen: boolean): Reader {
   const names = [...cases.keys()];
   const isInherited = tag in Object.prototype;
   return (value, report) => {

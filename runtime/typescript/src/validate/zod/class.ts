@@ -35,13 +35,13 @@ export interface Internals extends ZodInternals {
 }
 
 /** A zod class, of `zod` or of `zod/mini`. */
-interface Parent {
+export interface Parent {
   init(schema: never, definition: never): void;
 }
 
 /**
  * Returns a constructor of a subclass of the zod class `parent` with an exact reader. The caller declares
- * the type, as TypeScript cannot infer zod's classes.
+ * the type because TypeScript cannot infer zod's classes.
  */
 export function defineClass<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
   const Exact = core.$constructor<core.$ZodType, Definition & core.$ZodTypeDef>(`Fanfare${name}`, (schema, definition) => {
@@ -62,7 +62,7 @@ export function defineClass<Definition extends object>(name: string, parent: Par
       }
     });
   });
-  // `coerce` keeps `z.compile` from replacing the reader, as it skips coercing schemas.
+  // `coerce` keeps `z.compile` from replacing the reader because it skips coercing schemas.
   return (definition) => new Exact({ ...definition, type: kind.type, coerce: true } as never) as never;
 }
 

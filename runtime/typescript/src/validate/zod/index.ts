@@ -5,13 +5,14 @@
  * Each function returns a zod schema that can be extended, picked from and composed like any other, but
  * reads values differently: own keys only, `__proto__` as an ordinary name, lengths in code points, exact
  * decimals, one grammar per format, and without `eval`. Values that need not change are not copied, so
- * the output of a parse may be its input. `fanfare/zod-mini` has the same functions for pages that use
- * `zod/mini`.
+ * the output of a parse may be its input. Functions that zod has, too, have zod's names; their limits are
+ * keywords of JSON Schema. `fanfare/zod-mini` has the same functions for pages that use `zod/mini`.
  *
  * @example
+ * import * as z from "zod";
  * import * as f from "fanfare/zod";
  *
- * const Status = f.object({ message: f.string({ minLength: 1 }), progress: f.optional(f.integer({ maximum: 100 })) });
+ * const Status = f.object({ message: f.string({ minLength: 1 }), progress: f.optional(f.int({ maximum: 100 })) });
  * const WithNote = Status.extend({ note: z.string() });
  *
  * @module
@@ -21,12 +22,10 @@ import * as z from "zod";
 
 import type { Rules } from "../rules/rules.js";
 import type { ArrayLimits } from "../schema/arrays.js";
-import { isPrimitive } from "../schema/equal.js";
 import type { IntegerLimits, NumberLimits } from "../schema/number.js";
 import type { StringLimits } from "../schema/text.js";
-import { defineClass } from "./class.js";
-import * as kinds from "./kinds.js";
 import type { Cases, Json, Mutable, Open, UnknownCase, WithOthers } from "./types.js";
+import * as create from "./validators.js";
 
 export { automaton, type Automaton } from "../schema/automaton.js";
 export { issues, type Issue } from "./issues.js";
@@ -40,189 +39,148 @@ export type { Json, WithOthers } from "./types.js";
 type Schema = z.core.SomeType;
 type Shape = z.core.$ZodShape;
 
-const newString = /* @__PURE__ */ defineClass("String", z.ZodString, kinds.string);
-const newInteger = /* @__PURE__ */ defineClass("Integer", z.ZodNumber, kinds.integer);
-const newNumber = /* @__PURE__ */ defineClass("Number", z.ZodNumber, kinds.number);
-const newInt64 = /* @__PURE__ */ defineClass("Int64", z.ZodType, kinds.int64);
-const newUint64 = /* @__PURE__ */ defineClass("Uint64", z.ZodType, kinds.uint64);
-const newBoolean = /* @__PURE__ */ defineClass("Boolean", z.ZodBoolean, kinds.boolean);
-const newNil = /* @__PURE__ */ defineClass("Null", z.ZodNull, kinds.nil);
-const newNever = /* @__PURE__ */ defineClass("Never", z.ZodNever, kinds.never);
-const newJson = /* @__PURE__ */ defineClass("Json", z.ZodType, kinds.json);
-const newEnum = /* @__PURE__ */ defineClass("Enum", z.ZodEnum, kinds.enums);
-const newLiteral = /* @__PURE__ */ defineClass("Literal", z.ZodLiteral, kinds.literals);
-const newDeepLiteral = /* @__PURE__ */ defineClass("DeepLiteral", z.ZodType, kinds.literals);
-const newArray = /* @__PURE__ */ defineClass("Array", z.ZodArray, kinds.array);
-const newTuple = /* @__PURE__ */ defineClass("Tuple", z.ZodTuple, kinds.tuple);
-const newMap = /* @__PURE__ */ defineClass("Map", z.ZodRecord, kinds.map);
-const newObject = /* @__PURE__ */ defineClass("Object", z.ZodObject, kinds.object);
-const newOptional = /* @__PURE__ */ defineClass("Optional", z.ZodOptional, kinds.optional);
-const newNullable = /* @__PURE__ */ defineClass("Nullable", z.ZodNullable, kinds.nullable);
-const newAnyOf = /* @__PURE__ */ defineClass("AnyOf", z.ZodUnion, kinds.anyOf);
-const newOneOf = /* @__PURE__ */ defineClass("OneOf", z.ZodUnion, kinds.oneOf);
-const newTagged = /* @__PURE__ */ defineClass("Tagged", z.ZodUnion, kinds.tagged);
-const newLazy = /* @__PURE__ */ defineClass("Lazy", z.ZodLazy, kinds.lazy);
-const newPayload = /* @__PURE__ */ defineClass("Payload", z.ZodLazy, kinds.payload);
-const newChecked = /* @__PURE__ */ defineClass("Checked", z.ZodLazy, kinds.withRules);
-
 /**
  * A string of Unicode text, without lone surrogates. Lengths count code points.
  *
  * @example
- * f.string({ minLength: 1, pattern: /^run_[a-z0-9]+$/u })
+ * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: "email" })
  */
-export function string(limits: StringLimits = {}): z.ZodString {
-  return newString({ limits });
-}
+export const string: (limits?: StringLimits) => z.ZodString = /* @__PURE__ */ create.string(z.ZodString);
 
 /**
  * An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an
  * integer.
+ *
+ * @example
+ * f.int({ minimum: 0, maximum: 100 })
  */
-export function integer(limits: IntegerLimits = {}): z.ZodNumber {
-  return newInteger({ limits });
-}
+export const int: (limits?: IntegerLimits) => z.ZodNumber = /* @__PURE__ */ create.int(z.ZodNumber);
 
 /** A finite number. `-0` becomes 0. `multipleOf` is exact for decimals. */
-export function number(limits: NumberLimits = {}): z.ZodNumber {
-  return newNumber({ limits });
-}
+export const number: (limits?: NumberLimits) => z.ZodNumber = /* @__PURE__ */ create.number(z.ZodNumber);
 
 /** A signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export function int64(): z.ZodType<bigint, string> {
-  return newInt64({});
-}
+export const int64: () => z.ZodType<bigint, string> = /* @__PURE__ */ create.int64(z.ZodType);
 
 /** An unsigned 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export function uint64(): z.ZodType<bigint, string> {
-  return newUint64({});
-}
+export const uint64: () => z.ZodType<bigint, string> = /* @__PURE__ */ create.uint64(z.ZodType);
 
 /** `true` or `false`. */
-export function boolean(): z.ZodBoolean {
-  return newBoolean({});
-}
+export const boolean: () => z.ZodBoolean = /* @__PURE__ */ create.boolean(z.ZodBoolean);
 
 /** `null`. */
-export function nil(): z.ZodNull {
-  return newNil({});
-}
+const _null: () => z.ZodNull = /* @__PURE__ */ create.nullValue(z.ZodNull);
+export { _null as null };
 
 /** Accepts no value. */
-export function never(): z.ZodNever {
-  return newNever({});
-}
+export const never: () => z.ZodNever = /* @__PURE__ */ create.never(z.ZodNever);
 
 /** Any JSON value: not `undefined`, infinite numbers, lone surrogates or class instances. */
-export function json(): z.ZodType<Json, Json> {
-  return newJson({});
-}
+export const json: () => z.ZodType<Json, Json> = /* @__PURE__ */ create.json(z.ZodType);
 
 /** One of several strings. */
-export function enums<const Names extends readonly string[]>(names: Names): z.ZodEnum<{ [Name in Names[number]]: Name }> {
-  return newEnum({ entries: Object.fromEntries(names.map((name) => [name, name])) });
-}
+const _enum: <const Names extends readonly string[]>(
+  names: Names,
+) => z.ZodEnum<{ [Name in Names[number]]: Name }> = /* @__PURE__ */ create.enumOf(z.ZodEnum);
+export { _enum as enum };
 
 /** Any string. The type lists the known ones. */
-export function openEnum<const Names extends readonly string[]>(_names: Names): z.ZodType<Open<Names[number]>, Open<Names[number]>> {
-  return string();
-}
-
-/** This JSON value, compared deeply. */
-export function literal<const Value>(value: Value): z.ZodType<Mutable<Value>, Mutable<Value>> {
-  return literals([value]) as z.ZodType<Mutable<Value>, Mutable<Value>>;
-}
+export const openEnum: <const Names extends readonly string[]>(
+  names: Names,
+) => z.ZodType<Open<Names[number]>, Open<Names[number]>> = /* @__PURE__ */ create.openEnum(string);
 
 /** One of these JSON values, compared deeply. */
-export function literals<const Values extends readonly unknown[]>(
+export const literals: <const Values extends readonly unknown[]>(
   values: Values,
-): z.ZodType<Mutable<Values[number]>, Mutable<Values[number]>> {
-  return (values.every(isPrimitive) ? newLiteral : newDeepLiteral)({ values });
-}
+) => z.ZodType<Mutable<Values[number]>, Mutable<Values[number]>> = /* @__PURE__ */ create.literals(z.ZodLiteral, z.ZodType);
+
+/**
+ * This JSON value, compared deeply. Unlike in zod, an array is one value; {@link literals} takes several.
+ */
+export const literal: <const Value>(
+  value: Value,
+) => z.ZodType<Mutable<Value>, Mutable<Value>> = /* @__PURE__ */ create.literal(literals);
 
 /** An array whose items have one schema. */
-export function array<Item extends Schema>(item: Item, limits: ArrayLimits = {}): z.ZodArray<Item> {
-  return newArray({ element: item, limits });
-}
+export const array: <Item extends Schema>(item: Item, limits?: ArrayLimits) => z.ZodArray<Item> =
+  /* @__PURE__ */ create.array(z.ZodArray);
 
 /** An array of exactly these items. */
-export function tuple<const Items extends readonly [] | readonly Schema[]>(items: Items): z.ZodTuple<Items, null> {
-  return newTuple({ items, rest: null });
-}
+export const tuple: <const Items extends readonly [] | readonly Schema[]>(items: Items) => z.ZodTuple<Items, null> =
+  /* @__PURE__ */ create.tuple(z.ZodTuple);
 
 /** An object whose values have one schema. Any name is allowed, including `__proto__`. */
-export function map<Value extends Schema>(value: Value): z.ZodRecord<z.ZodString, Value> {
-  return newMap({ keyType: string(), valueType: value });
-}
+export const record: <Value extends Schema>(value: Value) => z.ZodRecord<z.ZodString, Value> =
+  /* @__PURE__ */ create.record(z.ZodRecord, string);
 
 /**
  * An object. Properties that it does not declare are accepted and left out of the output.
  *
  * @example
- * f.object({ message: f.string(), progress: f.optional(f.integer({ minimum: 0 })) })
+ * f.object({ message: f.string(), progress: f.optional(f.int({ minimum: 0 })) })
  */
-export function object<Properties extends Shape>(properties: Properties): z.ZodObject<Properties, z.core.$strip> {
-  return newObject({ shape: properties });
-}
+export const object: <Properties extends Shape>(properties: Properties) => z.ZodObject<Properties, z.core.$strip> =
+  /* @__PURE__ */ create.object(z.ZodObject);
 
 /** An object with only these properties. */
-export function strictObject<Properties extends Shape>(properties: Properties): z.ZodObject<Properties, z.core.$strict> {
-  return newObject({ shape: properties, catchall: never() });
-}
-
-/** An object whose other properties have one schema. */
-export function objectWith<Properties extends Shape, Others extends Schema>(
+export const strictObject: <Properties extends Shape>(
   properties: Properties,
-  others: Others,
-): z.ZodObject<Properties, WithOthers<Properties, Others>> {
-  return newObject({ shape: properties, catchall: others });
-}
-
-/** A value of the schema, or `undefined`: a property that may be absent. */
-export function optional<Inner extends Schema>(schema: Inner): z.ZodOptional<Inner> {
-  return newOptional({ innerType: schema });
-}
-
-/** A value of the schema, or `null`. */
-export function nullable<Inner extends Schema>(schema: Inner): z.ZodNullable<Inner> {
-  return newNullable({ innerType: schema });
-}
-
-/** A value that at least one alternative accepts. The first that does determines the output. */
-export function anyOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodUnion<Alternatives> {
-  return newAnyOf({ options: alternatives });
-}
-
-/** A value that exactly one alternative accepts. */
-export function oneOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodUnion<Alternatives> {
-  return newOneOf({ options: alternatives });
-}
+) => z.ZodObject<Properties, z.core.$strict> = /* @__PURE__ */ create.strictObject(z.ZodObject, never);
 
 /**
- * An object whose own string property `tag` selects the case.
+ * The object, whose other properties have one schema.
  *
  * @example
- * f.tagged("kind", { created: CreatedSchema, deleted: DeletedSchema })
+ * f.catchall(f.object({ id: f.int() }), f.string())
  */
-export function tagged<const Tag extends string, Each extends Cases>(
-  tag: Tag,
-  cases: Each,
-): z.ZodType<z.output<Each[keyof Each]>, z.input<Each[keyof Each]>> {
-  return newTagged({ options: Object.values(cases), tag, cases, isOpen: false });
-}
+export const catchall: <Base extends z.ZodObject, Others extends Schema>(
+  object: Base,
+  others: Others,
+) => z.ZodObject<Base["shape"], WithOthers<Base["shape"], Others>> = /* @__PURE__ */ create.catchall(z.ZodObject);
 
-/** Like {@link tagged}, but objects with another tag are accepted unchanged. */
-export function openTagged<const Tag extends string, Each extends Cases>(
-  tag: Tag,
+/** A value of the schema, or `undefined`: a property that may be absent. */
+export const optional: <Inner extends Schema>(schema: Inner) => z.ZodOptional<Inner> =
+  /* @__PURE__ */ create.optional(z.ZodOptional);
+
+/** A value of the schema, or `null`. */
+export const nullable: <Inner extends Schema>(schema: Inner) => z.ZodNullable<Inner> =
+  /* @__PURE__ */ create.nullable(z.ZodNullable);
+
+/** A value that at least one alternative accepts. The first that does determines the output. */
+export const union: <const Alternatives extends readonly Schema[]>(
+  alternatives: Alternatives,
+) => z.ZodUnion<Alternatives> = /* @__PURE__ */ create.union(z.ZodUnion);
+
+/** A value that exactly one alternative accepts. */
+export const xor: <const Alternatives extends readonly Schema[]>(
+  alternatives: Alternatives,
+) => z.ZodUnion<Alternatives> = /* @__PURE__ */ create.xor(z.ZodUnion);
+
+/**
+ * An object whose own string property `discriminator` selects the case. Unlike in zod, the cases are named,
+ * as recursive schemas cannot be inspected for their discriminators.
+ *
+ * @example
+ * f.discriminatedUnion("kind", { created: CreatedSchema, deleted: DeletedSchema })
+ */
+export const discriminatedUnion: <const Discriminator extends string, Each extends Cases>(
+  discriminator: Discriminator,
   cases: Each,
-): z.ZodType<z.output<Each[keyof Each]> | UnknownCase<Tag>, z.input<Each[keyof Each]> | UnknownCase<Tag>> {
-  return newTagged({ options: Object.values(cases), tag, cases, isOpen: true });
-}
+) => z.ZodType<z.output<Each[keyof Each]>, z.input<Each[keyof Each]>> =
+  /* @__PURE__ */ create.discriminatedUnion(z.ZodUnion);
+
+/** Like {@link discriminatedUnion}, but objects with another discriminator are accepted unchanged. */
+export const openDiscriminatedUnion: <const Discriminator extends string, Each extends Cases>(
+  discriminator: Discriminator,
+  cases: Each,
+) => z.ZodType<
+  z.output<Each[keyof Each]> | UnknownCase<Discriminator>,
+  z.input<Each[keyof Each]> | UnknownCase<Discriminator>
+> = /* @__PURE__ */ create.openDiscriminatedUnion(z.ZodUnion);
 
 /** A schema that is created on first use, so that types can be recursive. */
-export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodLazy<Inner> {
-  return newLazy({ getter: schema });
-}
+export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodLazy<Inner> =
+  /* @__PURE__ */ create.lazy(z.ZodLazy);
 
 /**
  * A value that `rules` accept, read by `shape`. The rules apply to the input, and express what shapes
@@ -231,9 +189,8 @@ export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodLazy<Inner
  * @example
  * f.checked(f.array(f.string()), { items: { type: "string" }, uniqueItems: true })
  */
-export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.ZodType<z.output<Shaped>, z.input<Shaped>> {
-  return newChecked({ getter: () => shape, rules });
-}
+export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => z.ZodType<z.output<Shaped>, z.input<Shaped>> =
+  /* @__PURE__ */ create.checked(z.ZodLazy);
 
 /**
  * A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too: at
@@ -242,6 +199,5 @@ export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.Z
  * @example
  * topics: { status: { payload: f.payload(StatusSchema) } }
  */
-export function payload<Inner extends Schema>(schema: Inner): z.ZodType<z.output<Inner>, z.input<Inner>> {
-  return newPayload({ getter: () => schema });
-}
+export const payload: <Inner extends Schema>(schema: Inner) => z.ZodType<z.output<Inner>, z.input<Inner>> =
+  /* @__PURE__ */ create.payload(z.ZodLazy);

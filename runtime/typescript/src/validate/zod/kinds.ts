@@ -2,7 +2,7 @@
 
 import type * as core from "zod/v4/core";
 
-import { checked } from "../rules/checked.js";
+import { checked as checkedReader } from "../rules/checked.js";
 import type { Rules } from "../rules/rules.js";
 import * as arrays from "../schema/arrays.js";
 import { json as anyJson } from "../schema/json.js";
@@ -26,7 +26,7 @@ function constantKind(type: string, reader: Reader, jsonSchema?: Record<string, 
 }
 
 export const boolean = constantKind("boolean", constants.boolean);
-export const nil = constantKind("null", constants.nil);
+export const nullValue = constantKind("null", constants.nullValue);
 export const never = constantKind("never", constants.never);
 export const json = constantKind("json", anyJson, {});
 export const int64 = constantKind("int64", numbers.int64, { type: "string", format: "int64" });
@@ -41,9 +41,9 @@ export const string: Kind<{ limits: texts.StringLimits }> = {
   },
 };
 
-export const integer: Kind<{ limits: numbers.IntegerLimits }> = {
+export const int: Kind<{ limits: numbers.IntegerLimits }> = {
   type: "number",
-  read: ({ limits }) => numbers.integer(limits),
+  read: ({ limits }) => numbers.int(limits),
   describe: ({ bag }, { limits }) => void Object.assign(bag, numbers.clampToSafe(limits), { format: "safeint" }),
 };
 
@@ -58,9 +58,9 @@ export const literals: Kind<{ values: readonly unknown[] }> = {
   read: ({ values }) => constants.literals(values),
 };
 
-export const enums: Kind<{ entries: Readonly<Record<string, string>> }> = {
+export const enumOf: Kind<{ entries: Readonly<Record<string, string>> }> = {
   type: "enum",
-  read: ({ entries }) => constants.enums(Object.values(entries)),
+  read: ({ entries }) => constants.enumOf(Object.values(entries)),
 };
 
 export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
@@ -76,9 +76,9 @@ export const tuple: Kind<{ items: readonly Schema[]; rest: Schema | null }> = {
   read: ({ items, rest }) => (rest === null ? arrays.tuple(items.map(readerOf)) : undefined),
 };
 
-export const map: Kind<{ keyType: Schema; valueType: Schema }> = {
+export const record: Kind<{ keyType: Schema; valueType: Schema }> = {
   type: "record",
-  read: ({ valueType }) => objects.map(readerOf(valueType)),
+  read: ({ valueType }) => objects.record(readerOf(valueType)),
 };
 
 export const object: Kind<{ shape: core.$ZodShape; catchall?: Schema | undefined }> = {
@@ -110,20 +110,20 @@ export const nullable: Kind<{ innerType: Schema }> = {
   read: ({ innerType }) => unions.nullable(readerOf(innerType)),
 };
 
-export const anyOf: Kind<{ options: readonly Schema[] }> = {
+export const union: Kind<{ options: readonly Schema[] }> = {
   type: "union",
-  read: ({ options }) => unions.anyOf(options.map(readerOf)),
+  read: ({ options }) => unions.union(options.map(readerOf)),
 };
 
-export const oneOf: Kind<{ options: readonly Schema[] }> = {
+export const xor: Kind<{ options: readonly Schema[] }> = {
   type: "union",
-  read: ({ options }) => unions.oneOf(options.map(readerOf)),
+  read: ({ options }) => unions.xor(options.map(readerOf)),
 };
 
-export const tagged: Kind<{ options: readonly Schema[]; tag: string; cases: Readonly<Record<string, Schema>>; isOpen: boolean }> = {
+export const discriminatedUnion: Kind<{ options: readonly Schema[]; tag: string; cases: Readonly<Record<string, Schema>>; isOpen: boolean }> = {
   type: "union",
   read: ({ tag, cases, isOpen }) =>
-    unions.tagged(tag, new Map(Object.entries(cases).map(([name, schema]) => [name, readerOf(schema)])), isOpen),
+    unions.discriminatedUnion(tag, new Map(Object.entries(cases).map(([name, schema]) => [name, readerOf(schema)])), isOpen),
 };
 
 /** The definition of a schema around another one. For zod, all of these are lazy. */
@@ -141,7 +141,7 @@ export const payload: Kind<Wrapper> = {
   read: ({ getter }) => unions.payload(readerOf(getter())),
 };
 
-export const withRules: Kind<Wrapper & { rules: Rules }> = {
+export const checked: Kind<Wrapper & { rules: Rules }> = {
   type: "lazy",
-  read: ({ getter, rules }) => checked(readerOf(getter()), rules),
+  read: ({ getter, rules }) => checkedReader(readerOf(getter()), rules),
 };

@@ -6,7 +6,7 @@
  * import * as z from "zod/mini";
  * import * as f from "fanfare/zod-mini";
  *
- * const Status = f.object({ message: f.string({ minLength: 1 }), progress: f.optional(f.integer({ maximum: 100 })) });
+ * const Status = f.object({ message: f.string({ minLength: 1 }), progress: f.optional(f.int({ maximum: 100 })) });
  * const WithNote = z.extend(Status, { note: z.string() });
  *
  * @module
@@ -16,12 +16,10 @@ import * as z from "zod/mini";
 
 import type { Rules } from "../rules/rules.js";
 import type { ArrayLimits } from "../schema/arrays.js";
-import { isPrimitive } from "../schema/equal.js";
 import type { IntegerLimits, NumberLimits } from "../schema/number.js";
 import type { StringLimits } from "../schema/text.js";
-import { defineClass } from "./class.js";
-import * as kinds from "./kinds.js";
 import type { Cases, Json, Mutable, Open, UnknownCase, WithOthers } from "./types.js";
+import * as create from "./validators.js";
 
 export { automaton, type Automaton } from "../schema/automaton.js";
 export { issues, type Issue } from "./issues.js";
@@ -35,181 +33,165 @@ export type { Json, WithOthers } from "./types.js";
 type Schema = z.core.SomeType;
 type Shape = z.core.$ZodShape;
 
-const newString = /* @__PURE__ */ defineClass("String", z.ZodMiniString, kinds.string);
-const newInteger = /* @__PURE__ */ defineClass("Integer", z.ZodMiniNumber, kinds.integer);
-const newNumber = /* @__PURE__ */ defineClass("Number", z.ZodMiniNumber, kinds.number);
-const newInt64 = /* @__PURE__ */ defineClass("Int64", z.ZodMiniType, kinds.int64);
-const newUint64 = /* @__PURE__ */ defineClass("Uint64", z.ZodMiniType, kinds.uint64);
-const newBoolean = /* @__PURE__ */ defineClass("Boolean", z.ZodMiniBoolean, kinds.boolean);
-const newNil = /* @__PURE__ */ defineClass("Null", z.ZodMiniNull, kinds.nil);
-const newNever = /* @__PURE__ */ defineClass("Never", z.ZodMiniNever, kinds.never);
-const newJson = /* @__PURE__ */ defineClass("Json", z.ZodMiniType, kinds.json);
-const newEnum = /* @__PURE__ */ defineClass("Enum", z.ZodMiniEnum, kinds.enums);
-const newLiteral = /* @__PURE__ */ defineClass("Literal", z.ZodMiniLiteral, kinds.literals);
-const newDeepLiteral = /* @__PURE__ */ defineClass("DeepLiteral", z.ZodMiniType, kinds.literals);
-const newArray = /* @__PURE__ */ defineClass("Array", z.ZodMiniArray, kinds.array);
-const newTuple = /* @__PURE__ */ defineClass("Tuple", z.ZodMiniTuple, kinds.tuple);
-const newMap = /* @__PURE__ */ defineClass("Map", z.ZodMiniRecord, kinds.map);
-const newObject = /* @__PURE__ */ defineClass("Object", z.ZodMiniObject, kinds.object);
-const newOptional = /* @__PURE__ */ defineClass("Optional", z.ZodMiniOptional, kinds.optional);
-const newNullable = /* @__PURE__ */ defineClass("Nullable", z.ZodMiniNullable, kinds.nullable);
-const newAnyOf = /* @__PURE__ */ defineClass("AnyOf", z.ZodMiniUnion, kinds.anyOf);
-const newOneOf = /* @__PURE__ */ defineClass("OneOf", z.ZodMiniUnion, kinds.oneOf);
-const newTagged = /* @__PURE__ */ defineClass("Tagged", z.ZodMiniUnion, kinds.tagged);
-const newLazy = /* @__PURE__ */ defineClass("Lazy", z.ZodMiniLazy, kinds.lazy);
-const newPayload = /* @__PURE__ */ defineClass("Payload", z.ZodMiniLazy, kinds.payload);
-const newChecked = /* @__PURE__ */ defineClass("Checked", z.ZodMiniLazy, kinds.withRules);
-
-/** A string of Unicode text, without lone surrogates. Lengths count code points. */
-export function string(limits: StringLimits = {}): z.ZodMiniString<string> {
-  return newString({ limits });
-}
+/**
+ * A string of Unicode text, without lone surrogates. Lengths count code points.
+ *
+ * @example
+ * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: "email" })
+ */
+export const string: (limits?: StringLimits) => z.ZodMiniString<string> = /* @__PURE__ */ create.string(z.ZodMiniString);
 
 /**
  * An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an
  * integer.
+ *
+ * @example
+ * f.int({ minimum: 0, maximum: 100 })
  */
-export function integer(limits: IntegerLimits = {}): z.ZodMiniNumber<number> {
-  return newInteger({ limits });
-}
+export const int: (limits?: IntegerLimits) => z.ZodMiniNumber<number> = /* @__PURE__ */ create.int(z.ZodMiniNumber);
 
 /** A finite number. `-0` becomes 0. `multipleOf` is exact for decimals. */
-export function number(limits: NumberLimits = {}): z.ZodMiniNumber<number> {
-  return newNumber({ limits });
-}
+export const number: (limits?: NumberLimits) => z.ZodMiniNumber<number> = /* @__PURE__ */ create.number(z.ZodMiniNumber);
 
 /** A signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export function int64(): z.ZodMiniType<bigint, string> {
-  return newInt64({});
-}
+export const int64: () => z.ZodMiniType<bigint, string> = /* @__PURE__ */ create.int64(z.ZodMiniType);
 
 /** An unsigned 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export function uint64(): z.ZodMiniType<bigint, string> {
-  return newUint64({});
-}
+export const uint64: () => z.ZodMiniType<bigint, string> = /* @__PURE__ */ create.uint64(z.ZodMiniType);
 
 /** `true` or `false`. */
-export function boolean(): z.ZodMiniBoolean<boolean> {
-  return newBoolean({});
-}
+export const boolean: () => z.ZodMiniBoolean<boolean> = /* @__PURE__ */ create.boolean(z.ZodMiniBoolean);
 
 /** `null`. */
-export function nil(): z.ZodMiniNull {
-  return newNil({});
-}
+const _null: () => z.ZodMiniNull = /* @__PURE__ */ create.nullValue(z.ZodMiniNull);
+export { _null as null };
 
 /** Accepts no value. */
-export function never(): z.ZodMiniNever {
-  return newNever({});
-}
+export const never: () => z.ZodMiniNever = /* @__PURE__ */ create.never(z.ZodMiniNever);
 
 /** Any JSON value: not `undefined`, infinite numbers, lone surrogates or class instances. */
-export function json(): z.ZodMiniType<Json, Json> {
-  return newJson({});
-}
+export const json: () => z.ZodMiniType<Json, Json> = /* @__PURE__ */ create.json(z.ZodMiniType);
 
 /** One of several strings. */
-export function enums<const Names extends readonly string[]>(names: Names): z.ZodMiniEnum<{ [Name in Names[number]]: Name }> {
-  return newEnum({ entries: Object.fromEntries(names.map((name) => [name, name])) });
-}
+const _enum: <const Names extends readonly string[]>(
+  names: Names,
+) => z.ZodMiniEnum<{ [Name in Names[number]]: Name }> = /* @__PURE__ */ create.enumOf(z.ZodMiniEnum);
+export { _enum as enum };
 
 /** Any string. The type lists the known ones. */
-export function openEnum<const Names extends readonly string[]>(_names: Names): z.ZodMiniType<Open<Names[number]>, Open<Names[number]>> {
-  return string();
-}
-
-/** This JSON value, compared deeply. */
-export function literal<const Value>(value: Value): z.ZodMiniType<Mutable<Value>, Mutable<Value>> {
-  return literals([value]) as z.ZodMiniType<Mutable<Value>, Mutable<Value>>;
-}
+export const openEnum: <const Names extends readonly string[]>(
+  names: Names,
+) => z.ZodMiniType<Open<Names[number]>, Open<Names[number]>> = /* @__PURE__ */ create.openEnum(string);
 
 /** One of these JSON values, compared deeply. */
-export function literals<const Values extends readonly unknown[]>(
+export const literals: <const Values extends readonly unknown[]>(
   values: Values,
-): z.ZodMiniType<Mutable<Values[number]>, Mutable<Values[number]>> {
-  return (values.every(isPrimitive) ? newLiteral : newDeepLiteral)({ values });
-}
+) => z.ZodMiniType<Mutable<Values[number]>, Mutable<Values[number]>> = /* @__PURE__ */ create.literals(z.ZodMiniLiteral, z.ZodMiniType);
+
+/**
+ * This JSON value, compared deeply. Unlike in zod, an array is one value; {@link literals} takes several.
+ */
+export const literal: <const Value>(
+  value: Value,
+) => z.ZodMiniType<Mutable<Value>, Mutable<Value>> = /* @__PURE__ */ create.literal(literals);
 
 /** An array whose items have one schema. */
-export function array<Item extends Schema>(item: Item, limits: ArrayLimits = {}): z.ZodMiniArray<Item> {
-  return newArray({ element: item, limits });
-}
+export const array: <Item extends Schema>(item: Item, limits?: ArrayLimits) => z.ZodMiniArray<Item> =
+  /* @__PURE__ */ create.array(z.ZodMiniArray);
 
 /** An array of exactly these items. */
-export function tuple<const Items extends readonly [] | readonly Schema[]>(items: Items): z.ZodMiniTuple<Items, null> {
-  return newTuple({ items, rest: null });
-}
+export const tuple: <const Items extends readonly [] | readonly Schema[]>(items: Items) => z.ZodMiniTuple<Items, null> =
+  /* @__PURE__ */ create.tuple(z.ZodMiniTuple);
 
 /** An object whose values have one schema. Any name is allowed, including `__proto__`. */
-export function map<Value extends Schema>(value: Value): z.ZodMiniRecord<z.ZodMiniString<string>, Value> {
-  return newMap({ keyType: string(), valueType: value });
-}
+export const record: <Value extends Schema>(value: Value) => z.ZodMiniRecord<z.ZodMiniString<string>, Value> =
+  /* @__PURE__ */ create.record(z.ZodMiniRecord, string);
 
-/** An object. Properties that it does not declare are accepted and left out of the output. */
-export function object<Properties extends Shape>(properties: Properties): z.ZodMiniObject<Properties, z.core.$strip> {
-  return newObject({ shape: properties });
-}
+/**
+ * An object. Properties that it does not declare are accepted and left out of the output.
+ *
+ * @example
+ * f.object({ message: f.string(), progress: f.optional(f.int({ minimum: 0 })) })
+ */
+export const object: <Properties extends Shape>(properties: Properties) => z.ZodMiniObject<Properties, z.core.$strip> =
+  /* @__PURE__ */ create.object(z.ZodMiniObject);
 
 /** An object with only these properties. */
-export function strictObject<Properties extends Shape>(properties: Properties): z.ZodMiniObject<Properties, z.core.$strict> {
-  return newObject({ shape: properties, catchall: never() });
-}
-
-/** An object whose other properties have one schema. */
-export function objectWith<Properties extends Shape, Others extends Schema>(
+export const strictObject: <Properties extends Shape>(
   properties: Properties,
+) => z.ZodMiniObject<Properties, z.core.$strict> = /* @__PURE__ */ create.strictObject(z.ZodMiniObject, never);
+
+/**
+ * The object, whose other properties have one schema.
+ *
+ * @example
+ * f.catchall(f.object({ id: f.int() }), f.string())
+ */
+export const catchall: <Base extends z.ZodMiniObject, Others extends Schema>(
+  object: Base,
   others: Others,
-): z.ZodMiniObject<Properties, WithOthers<Properties, Others>> {
-  return newObject({ shape: properties, catchall: others });
-}
+) => z.ZodMiniObject<Base["shape"], WithOthers<Base["shape"], Others>> = /* @__PURE__ */ create.catchall(z.ZodMiniObject);
 
 /** A value of the schema, or `undefined`: a property that may be absent. */
-export function optional<Inner extends Schema>(schema: Inner): z.ZodMiniOptional<Inner> {
-  return newOptional({ innerType: schema });
-}
+export const optional: <Inner extends Schema>(schema: Inner) => z.ZodMiniOptional<Inner> =
+  /* @__PURE__ */ create.optional(z.ZodMiniOptional);
 
 /** A value of the schema, or `null`. */
-export function nullable<Inner extends Schema>(schema: Inner): z.ZodMiniNullable<Inner> {
-  return newNullable({ innerType: schema });
-}
+export const nullable: <Inner extends Schema>(schema: Inner) => z.ZodMiniNullable<Inner> =
+  /* @__PURE__ */ create.nullable(z.ZodMiniNullable);
 
 /** A value that at least one alternative accepts. The first that does determines the output. */
-export function anyOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodMiniUnion<Alternatives> {
-  return newAnyOf({ options: alternatives });
-}
+export const union: <const Alternatives extends readonly Schema[]>(
+  alternatives: Alternatives,
+) => z.ZodMiniUnion<Alternatives> = /* @__PURE__ */ create.union(z.ZodMiniUnion);
 
 /** A value that exactly one alternative accepts. */
-export function oneOf<const Alternatives extends readonly Schema[]>(alternatives: Alternatives): z.ZodMiniUnion<Alternatives> {
-  return newOneOf({ options: alternatives });
-}
+export const xor: <const Alternatives extends readonly Schema[]>(
+  alternatives: Alternatives,
+) => z.ZodMiniUnion<Alternatives> = /* @__PURE__ */ create.xor(z.ZodMiniUnion);
 
-/** An object whose own string property `tag` selects the case. */
-export function tagged<const Tag extends string, Each extends Cases>(
-  tag: Tag,
+/**
+ * An object whose own string property `discriminator` selects the case. Unlike in zod, the cases are named,
+ * as recursive schemas cannot be inspected for their discriminators.
+ *
+ * @example
+ * f.discriminatedUnion("kind", { created: CreatedSchema, deleted: DeletedSchema })
+ */
+export const discriminatedUnion: <const Discriminator extends string, Each extends Cases>(
+  discriminator: Discriminator,
   cases: Each,
-): z.ZodMiniType<z.output<Each[keyof Each]>, z.input<Each[keyof Each]>> {
-  return newTagged({ options: Object.values(cases), tag, cases, isOpen: false });
-}
+) => z.ZodMiniType<z.output<Each[keyof Each]>, z.input<Each[keyof Each]>> =
+  /* @__PURE__ */ create.discriminatedUnion(z.ZodMiniUnion);
 
-/** Like {@link tagged}, but objects with another tag are accepted unchanged. */
-export function openTagged<const Tag extends string, Each extends Cases>(
-  tag: Tag,
+/** Like {@link discriminatedUnion}, but objects with another discriminator are accepted unchanged. */
+export const openDiscriminatedUnion: <const Discriminator extends string, Each extends Cases>(
+  discriminator: Discriminator,
   cases: Each,
-): z.ZodMiniType<z.output<Each[keyof Each]> | UnknownCase<Tag>, z.input<Each[keyof Each]> | UnknownCase<Tag>> {
-  return newTagged({ options: Object.values(cases), tag, cases, isOpen: true });
-}
+) => z.ZodMiniType<
+  z.output<Each[keyof Each]> | UnknownCase<Discriminator>,
+  z.input<Each[keyof Each]> | UnknownCase<Discriminator>
+> = /* @__PURE__ */ create.openDiscriminatedUnion(z.ZodMiniUnion);
 
 /** A schema that is created on first use, so that types can be recursive. */
-export function lazy<Inner extends Schema>(schema: () => Inner): z.ZodMiniLazy<Inner> {
-  return newLazy({ getter: schema });
-}
+export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodMiniLazy<Inner> =
+  /* @__PURE__ */ create.lazy(z.ZodMiniLazy);
 
-/** A value that `rules` accept, read by `shape`. The rules apply to the input. */
-export function checked<Shaped extends Schema>(shape: Shaped, rules: Rules): z.ZodMiniType<z.output<Shaped>, z.input<Shaped>> {
-  return newChecked({ getter: () => shape, rules });
-}
+/**
+ * A value that `rules` accept, read by `shape`. The rules apply to the input, and express what shapes
+ * cannot: `not`, `contains`, `if`, `patternProperties`, `unevaluatedProperties`, …
+ *
+ * @example
+ * f.checked(f.array(f.string()), { items: { type: "string" }, uniqueItems: true })
+ */
+export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => z.ZodMiniType<z.output<Shaped>, z.input<Shaped>> =
+  /* @__PURE__ */ create.checked(z.ZodMiniLazy);
 
-/** A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too. */
-export function payload<Inner extends Schema>(schema: Inner): z.ZodMiniType<z.output<Inner>, z.input<Inner>> {
-  return newPayload({ getter: () => schema });
-}
+/**
+ * A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too: at
+ * most 127 levels of nesting, finite numbers, no lone surrogates.
+ *
+ * @example
+ * topics: { status: { payload: f.payload(StatusSchema) } }
+ */
+export const payload: <Inner extends Schema>(schema: Inner) => z.ZodMiniType<z.output<Inner>, z.input<Inner>> =
+  /* @__PURE__ */ create.payload(z.ZodMiniLazy);

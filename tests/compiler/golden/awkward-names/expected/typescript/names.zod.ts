@@ -23,7 +23,7 @@ export const InheritedRulesSchema = f.checked(f.json(), {
   dependentRequired: { valueOf: ["hasOwnProperty"] },
 }) satisfies z.ZodType<t.InheritedRules>;
 
-export const InvisibleABSchema = f.enums(["x\ry", "y‮z"]) satisfies z.ZodType<t.InvisibleAB>;
+export const InvisibleABSchema = f.enum(["x\ry", "y‮z"]) satisfies z.ZodType<t.InvisibleAB>;
 
 export const InvisibleSchema = f.object({
   "a\rb": f.optional(InvisibleABSchema),
@@ -50,29 +50,29 @@ export const PromiseSchema = f.object({
   array: f.optional(ArraySchema),
 }) satisfies z.ZodType<t.Promise>;
 
-export const MapSchema = f.map(f.string()) satisfies z.ZodType<t.Map>;
+export const MapSchema = f.record(f.string()) satisfies z.ZodType<t.Map>;
 
 export const ObjectSchema = f.object({
   map: f.optional(MapSchema),
 }) satisfies z.ZodType<t.Object>;
 
-export const ValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodType<t.Value>;
+export const ValueSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.Value>;
 
 export const HttpServer2GoSchema = f.object({
-  x: f.optional(f.integer()),
+  x: f.optional(f.int()),
 }) satisfies z.ZodType<t.HttpServer2Go>;
 
 export const SnakeCaseNameSchema = f.object({
-  x: f.optional(f.integer()),
+  x: f.optional(f.int()),
 }) satisfies z.ZodType<t.SnakeCaseName>;
 
-export const GrößeSchema = f.enums(["klein", "größer"]) satisfies z.ZodType<t.Größe>;
+export const GrößeSchema = f.enum(["klein", "größer"]) satisfies z.ZodType<t.Größe>;
 
 export const N3DSchema = f.object({
   "3d": f.optional(f.number()),
 }) satisfies z.ZodType<t.N3D>;
 
-export const KeywordsEnumSchema = f.enums(["enum", "struct"]) satisfies z.ZodType<t.KeywordsEnum>;
+export const KeywordsEnumSchema = f.enum(["enum", "struct"]) satisfies z.ZodType<t.KeywordsEnum>;
 
 export const KeywordsSchema = f.object({
   type: f.string(),
@@ -94,7 +94,7 @@ export const KeywordsSchema = f.object({
 }) satisfies z.ZodType<t.Keywords>;
 
 export const InheritedProtoSchema = f.object({
-  a: f.optional(f.integer()),
+  a: f.optional(f.int()),
 }) satisfies z.ZodType<t.InheritedProto>;
 
 export const InheritedSchema = f.object({
@@ -104,7 +104,7 @@ export const InheritedSchema = f.object({
   hasOwnProperty: f.optional(f.boolean()),
   valueOf: f.optional(f.literal(1)),
   then: f.optional(f.string()),
-  length: f.optional(f.integer()),
+  length: f.optional(f.int()),
 }) satisfies z.ZodType<t.Inherited>;
 
 export const InheritedClosedSchema = f.strictObject({
@@ -112,10 +112,10 @@ export const InheritedClosedSchema = f.strictObject({
   valueOf: f.optional(f.string()),
 }) satisfies z.ZodType<t.InheritedClosed>;
 
-export const InheritedOpenSchema = f.objectWith({
+export const InheritedOpenSchema = f.catchall(f.object({
   ["__proto__"]: f.optional(f.string()),
   valueOf: f.optional(f.string()),
-}, f.integer()) satisfies z.ZodType<t.InheritedOpen>;
+}), f.int()) satisfies z.ZodType<t.InheritedOpen>;
 
 export const InheritedTagOneSchema = f.object({
   ["__proto__"]: f.literal("toString"),
@@ -125,7 +125,7 @@ export const InheritedTagTwoSchema = f.object({
   ["__proto__"]: f.literal("__proto__"),
 }) satisfies z.ZodType<t.InheritedTagTwo>;
 
-export const InheritedTagSchema = f.tagged("__proto__", {
+export const InheritedTagSchema = f.discriminatedUnion("__proto__", {
   toString: InheritedTagOneSchema,
   ["__proto__"]: InheritedTagTwoSchema,
 }) satisfies z.ZodType<t.InheritedTag>;
@@ -166,7 +166,7 @@ export const MatchResultSchema = f.object({
   ok: f.optional(f.boolean()),
 }) satisfies z.ZodType<t.MatchResult>;
 
-export const MatchErrSchema = f.enums(["Ok", "Err", "None", "Some"]) satisfies z.ZodType<t.MatchErr>;
+export const MatchErrSchema = f.enum(["Ok", "Err", "None", "Some"]) satisfies z.ZodType<t.MatchErr>;
 
 export const ErrorIntoIteratorSchema = f.object({
   x: f.optional(f.string()),

@@ -38,8 +38,8 @@ export const userRoom = defineChannel({
   params: {
     "user-id": f.string({ minLength: 1 }),
     room: f.string({ minLength: 2, maxLength: 20 }),
-    floor: f.integer({ minimum: -3, maximum: 120 }),
-    wing: f.enums(["east", "west"]),
+    floor: f.int({ minimum: -3, maximum: 120 }),
+    wing: f.enum(["east", "west"]),
   },
   topics: {
     entry: { payload: f.payload(EntrySchema) },

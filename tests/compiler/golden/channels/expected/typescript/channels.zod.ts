@@ -10,7 +10,7 @@ export const EntrySchema = f.object({
 export const SystemNoticeSchema = f.string() satisfies z.ZodType<t.SystemNotice>;
 
 export const ContentPipelineStatusDetailSchema = f.object({
-  percent: f.optional(f.integer()),
+  percent: f.optional(f.int()),
 }) satisfies z.ZodType<t.ContentPipelineStatusDetail>;
 
 export const ContentPipelineStatusSchema = f.object({
@@ -18,7 +18,7 @@ export const ContentPipelineStatusSchema = f.object({
   detail: f.optional(ContentPipelineStatusDetailSchema),
 }) satisfies z.ZodType<t.ContentPipelineStatus>;
 
-export const UserRoomStatusSchema = f.integer() satisfies z.ZodType<t.UserRoomStatus>;
+export const UserRoomStatusSchema = f.int() satisfies z.ZodType<t.UserRoomStatus>;
 
 export const OpenParamResultSchema = f.object({
   result: f.optional(EntrySchema),

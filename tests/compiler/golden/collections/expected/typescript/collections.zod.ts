@@ -3,19 +3,19 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./collections.types.js";
 
-export const PairSchema = f.tuple([f.string(), f.integer({ minimum: 0 })]) satisfies z.ZodType<t.Pair>;
+export const PairSchema = f.tuple([f.string(), f.int({ minimum: 0 })]) satisfies z.ZodType<t.Pair>;
 
 export const NestedItem1Schema = f.object({
   a: f.boolean(),
 }) satisfies z.ZodType<t.NestedItem1>;
 
-export const NestedItem2Schema = f.enums(["x", "y"]) satisfies z.ZodType<t.NestedItem2>;
+export const NestedItem2Schema = f.enum(["x", "y"]) satisfies z.ZodType<t.NestedItem2>;
 
 export const NestedSchema = f.tuple([NestedItem1Schema, NestedItem2Schema, f.nullable(f.string())]) satisfies z.ZodType<t.Nested>;
 
-export const CountsSchema = f.map(f.integer({ minimum: 0 })) satisfies z.ZodType<t.Counts>;
+export const CountsSchema = f.record(f.int({ minimum: 0 })) satisfies z.ZodType<t.Counts>;
 
-export const EverythingChoicesItemSchema = f.enums(["a", "b"]) satisfies z.ZodType<t.EverythingChoicesItem>;
+export const EverythingChoicesItemSchema = f.enum(["a", "b"]) satisfies z.ZodType<t.EverythingChoicesItem>;
 
 export const EverythingMapOfObjectsValueSchema = f.object({
   name: f.string(),
@@ -23,7 +23,7 @@ export const EverythingMapOfObjectsValueSchema = f.object({
 
 export const EverythingSchema = f.object({
   list: f.array(f.string({ minLength: 1 })),
-  limited: f.optional(f.array(f.integer(), { minItems: 1, maxItems: 10 })),
+  limited: f.optional(f.array(f.int(), { minItems: 1, maxItems: 10 })),
   untyped: f.optional(f.array(f.json())),
   matrix: f.optional(f.array(f.array(f.number()))),
   nullableItems: f.optional(f.array(f.nullable(f.string()))),
@@ -32,18 +32,18 @@ export const EverythingSchema = f.object({
   nested: f.optional(NestedSchema),
   lone: f.optional(f.tuple([f.string()])),
   counts: CountsSchema,
-  anyMap: f.optional(f.map(f.json())),
-  openMap: f.optional(f.map(f.json())),
-  mapOfMaps: f.optional(f.map(f.map(f.string()))),
-  mapOfObjects: f.optional(f.map(EverythingMapOfObjectsValueSchema)),
+  anyMap: f.optional(f.record(f.json())),
+  openMap: f.optional(f.record(f.json())),
+  mapOfMaps: f.optional(f.record(f.record(f.string()))),
+  mapOfObjects: f.optional(f.record(EverythingMapOfObjectsValueSchema)),
 }) satisfies z.ZodType<t.Everything>;
 
 export const CollectionsListSchema = f.array(f.string()) satisfies z.ZodType<t.CollectionsList>;
 
-export const CollectionsMapSchema = f.map(f.number()) satisfies z.ZodType<t.CollectionsMap>;
+export const CollectionsMapSchema = f.record(f.number()) satisfies z.ZodType<t.CollectionsMap>;
 
 export const CollectionsItemsItemSchema = f.object({
-  id: f.integer(),
+  id: f.int(),
 }) satisfies z.ZodType<t.CollectionsItemsItem>;
 
 export const CollectionsItemsSchema = f.array(CollectionsItemsItemSchema) satisfies z.ZodType<t.CollectionsItems>;

@@ -9,7 +9,7 @@ export const BuildOldSchema: z.ZodType<t.BuildOld> = f.lazy(() => f.object({
   named: f.optional(BuildOldNamedSchema),
 }));
 
-export const BuildRecentAnchoredSchema = f.integer({ minimum: -2147483648, maximum: 2147483647 }) satisfies z.ZodType<t.BuildRecentAnchored>;
+export const BuildRecentAnchoredSchema = f.int({ minimum: -2147483648, maximum: 2147483647 }) satisfies z.ZodType<t.BuildRecentAnchored>;
 
 export const BuildRecentSchema = f.object({
   pair: f.optional(f.checked(f.json(), { prefixItems: [{ type: "string" }], items: { type: "integer" } })),

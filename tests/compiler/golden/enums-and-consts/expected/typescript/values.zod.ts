@@ -3,11 +3,11 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./values.types.js";
 
-export const StepSchema = f.enums(["research", "write", "complete"]) satisfies z.ZodType<t.Step>;
+export const StepSchema = f.enum(["research", "write", "complete"]) satisfies z.ZodType<t.Step>;
 
 export const MoodSchema = f.openEnum(["calm", "excited"]) satisfies z.ZodType<t.Mood>;
 
-export const SymbolsSchema = f.enums(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]) satisfies z.ZodType<t.Symbols>;
+export const SymbolsSchema = f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]) satisfies z.ZodType<t.Symbols>;
 
 export const LoneSchema = f.literal("only") satisfies z.ZodType<t.Lone>;
 
@@ -23,7 +23,7 @@ export const MixedSchema = f.nullable(MixedValueSchema) satisfies z.ZodType<t.Mi
 
 export const OriginSchema = f.literal({ x: 0, y: [0, null, "a\"b\\c"] }) satisfies z.ZodType<t.Origin>;
 
-export const EverythingInlineSchema = f.enums(["left", "right"]) satisfies z.ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = f.enum(["left", "right"]) satisfies z.ZodType<t.EverythingInline>;
 
 export const EverythingInlineOpenSchema = f.openEnum(["up", "down"]) satisfies z.ZodType<t.EverythingInlineOpen>;
 
@@ -51,4 +51,4 @@ export const EverythingSchema = f.object({
   typed: f.optional(f.nullable(f.literals([1, 2]))),
 }) satisfies z.ZodType<t.Everything>;
 
-export const ValuesInlineSchema = f.enums(["on", "off"]) satisfies z.ZodType<t.ValuesInline>;
+export const ValuesInlineSchema = f.enum(["on", "off"]) satisfies z.ZodType<t.ValuesInline>;

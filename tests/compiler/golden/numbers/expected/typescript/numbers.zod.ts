@@ -3,23 +3,23 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./numbers.types.js";
 
-export const PercentageSchema = f.integer({ minimum: 0, maximum: 100 }) satisfies z.ZodType<t.Percentage>;
+export const PercentageSchema = f.int({ minimum: 0, maximum: 100 }) satisfies z.ZodType<t.Percentage>;
 
 export const AccountIdSchema = f.uint64() satisfies z.ZodType<t.AccountId>;
 
 export const EverythingSchema = f.object({
-  unbounded: f.integer(),
-  natural: f.optional(f.integer({ minimum: 0 })),
-  byte: f.optional(f.integer({ minimum: 0, maximum: 255 })),
-  signedByte: f.optional(f.integer({ minimum: -128, maximum: 127 })),
-  short: f.optional(f.integer({ minimum: 0, maximum: 65535 })),
-  signedShort: f.optional(f.integer({ minimum: -32768, maximum: 32767 })),
-  word: f.optional(f.integer({ minimum: 0, maximum: 4294967295 })),
-  signedWord: f.optional(f.integer({ minimum: -2147483648, maximum: 2147483647 })),
-  safe: f.optional(f.integer()),
-  fractionLimits: f.optional(f.integer({ minimum: 1, maximum: 10 })),
-  even: f.optional(f.integer({ multipleOf: 2 })),
-  halves: f.optional(f.integer({ multipleOf: 1.5 })),
+  unbounded: f.int(),
+  natural: f.optional(f.int({ minimum: 0 })),
+  byte: f.optional(f.int({ minimum: 0, maximum: 255 })),
+  signedByte: f.optional(f.int({ minimum: -128, maximum: 127 })),
+  short: f.optional(f.int({ minimum: 0, maximum: 65535 })),
+  signedShort: f.optional(f.int({ minimum: -32768, maximum: 32767 })),
+  word: f.optional(f.int({ minimum: 0, maximum: 4294967295 })),
+  signedWord: f.optional(f.int({ minimum: -2147483648, maximum: 2147483647 })),
+  safe: f.optional(f.int()),
+  fractionLimits: f.optional(f.int({ minimum: 1, maximum: 10 })),
+  even: f.optional(f.int({ multipleOf: 2 })),
+  halves: f.optional(f.int({ multipleOf: 1.5 })),
   percentage: PercentageSchema,
   ratio: f.number(),
   limited: f.optional(f.number({ minimum: -0.5, maximum: 1e+21 })),

@@ -8,27 +8,27 @@ export const ClosedSchema = f.strictObject({
   note: f.optional(f.string()),
 }) satisfies z.ZodType<t.Closed>;
 
-export const ExtendedSchema = f.objectWith({
+export const ExtendedSchema = f.catchall(f.object({
   id: f.string(),
-  size: f.optional(f.integer()),
-}, f.boolean()) satisfies z.ZodType<t.Extended>;
+  size: f.optional(f.int()),
+}), f.boolean()) satisfies z.ZodType<t.Extended>;
 
-export const ExtendedObjectsSchema = f.objectWith({
+export const ExtendedObjectsSchema = f.catchall(f.object({
   first: f.optional(ClosedSchema),
-}, ClosedSchema) satisfies z.ZodType<t.ExtendedObjects>;
+}), ClosedSchema) satisfies z.ZodType<t.ExtendedObjects>;
 
 export const RequiredUndeclaredSchema = f.object({
   known: f.string(),
   unknown: f.json(),
 }) satisfies z.ZodType<t.RequiredUndeclared>;
 
-export const AllRequiredSchema = f.objectWith({
-  first: f.integer(),
-  second: f.integer(),
-}, f.integer()) satisfies z.ZodType<t.AllRequired>;
+export const AllRequiredSchema = f.catchall(f.object({
+  first: f.int(),
+  second: f.int(),
+}), f.int()) satisfies z.ZodType<t.AllRequired>;
 
 export const AnnotatedSchema = f.object({
-  a: f.optional(f.integer()),
+  a: f.optional(f.int()),
   b: f.optional(f.string()),
 }) satisfies z.ZodType<t.Annotated>;
 

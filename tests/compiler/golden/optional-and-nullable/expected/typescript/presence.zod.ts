@@ -9,13 +9,13 @@ export const PlaceSchema = f.object({
 
 export const MaybePlaceSchema = f.nullable(PlaceSchema) satisfies z.ZodType<t.MaybePlace>;
 
-export const MaybeColourValueSchema = f.enums(["red", "green"]) satisfies z.ZodType<t.MaybeColourValue>;
+export const MaybeColourValueSchema = f.enum(["red", "green"]) satisfies z.ZodType<t.MaybeColourValue>;
 
 export const MaybeColourSchema = f.nullable(MaybeColourValueSchema) satisfies z.ZodType<t.MaybeColour>;
 
 export const MaybeListSchema = f.nullable(f.array(f.nullable(f.string()))) satisfies z.ZodType<t.MaybeList>;
 
-export const EverythingSizeSchema = f.enums(["small", "large"]) satisfies z.ZodType<t.EverythingSize>;
+export const EverythingSizeSchema = f.enum(["small", "large"]) satisfies z.ZodType<t.EverythingSize>;
 
 export const EverythingInlineSchema = f.object({
   note: f.optional(f.string()),
@@ -33,7 +33,7 @@ export const EverythingSchema = f.object({
   size: f.optional(f.nullable(EverythingSizeSchema)),
   list: f.optional(MaybeListSchema),
   inline: f.optional(f.nullable(EverythingInlineSchema)),
-  nothing: f.nil(),
+  nothing: f.null(),
   anything: f.optional(f.json()),
   requiredLater: f.optional(f.json()),
 }) satisfies z.ZodType<t.Everything>;
@@ -41,7 +41,7 @@ export const EverythingSchema = f.object({
 export const PresenceMaybeSchema = f.nullable(f.string()) satisfies z.ZodType<t.PresenceMaybe>;
 
 export const PresenceMaybeObjectValueSchema = f.object({
-  id: f.integer(),
+  id: f.int(),
 }) satisfies z.ZodType<t.PresenceMaybeObjectValue>;
 
 export const PresenceMaybeObjectSchema = f.nullable(PresenceMaybeObjectValueSchema) satisfies z.ZodType<t.PresenceMaybeObject>;

@@ -8,14 +8,14 @@ export const TreeSchema: z.ZodType<t.Tree> = f.lazy(() => f.object({
   left: f.optional(TreeSchema),
   right: f.optional(f.nullable(TreeSchema)),
   children: f.optional(f.array(TreeSchema)),
-  byName: f.optional(f.map(TreeSchema)),
-  pair: f.optional(f.tuple([f.integer(), MaybeTreeSchema])),
+  byName: f.optional(f.record(TreeSchema)),
+  pair: f.optional(f.tuple([f.int(), MaybeTreeSchema])),
 }));
 
 export const MaybeTreeSchema: z.ZodType<t.MaybeTree> = f.lazy(() => f.nullable(TreeSchema));
 
 export const ListSchema: z.ZodType<t.List> = f.lazy(() => f.object({
-  head: f.integer(),
+  head: f.int(),
   tail: f.nullable(ListSchema),
 }));
 
@@ -23,11 +23,11 @@ export const EvenSchema: z.ZodType<t.Even> = f.lazy(() => f.object({
   odd: f.optional(OddSchema),
 }));
 
-export const OddSchema: z.ZodType<t.Odd> = f.lazy(() => f.objectWith({
+export const OddSchema: z.ZodType<t.Odd> = f.lazy(() => f.catchall(f.object({
   even: f.optional(EvenSchema),
-}, EvenSchema));
+}), EvenSchema));
 
-export const ExpressionSchema: z.ZodType<t.Expression> = f.lazy(() => f.tagged("op", {
+export const ExpressionSchema: z.ZodType<t.Expression> = f.lazy(() => f.discriminatedUnion("op", {
   literal: LiteralSchema,
   sum: SumSchema,
   negation: NegationSchema,
@@ -53,7 +53,7 @@ export const JsonSchema: z.ZodType<t.Json> = f.lazy(() => f.nullable(JsonValueSc
 
 export const ForestSchema: z.ZodType<t.Forest> = f.lazy(() => f.array(ForestSchema));
 
-export const AtlasSchema: z.ZodType<t.Atlas> = f.lazy(() => f.map(AtlasSchema));
+export const AtlasSchema: z.ZodType<t.Atlas> = f.lazy(() => f.record(AtlasSchema));
 
 export const RowsSchema: z.ZodType<t.Rows> = f.lazy(() => f.nullable(f.array(RowsSchema)));
 
@@ -61,7 +61,7 @@ export const FamilySchema: z.ZodType<t.Family> = f.lazy(() => f.tuple([f.string(
 
 export const ShellSchema: z.ZodType<t.Shell> = f.lazy(() => f.nullable(f.tuple([ShellSchema])));
 
-export const ChainSchema: z.ZodType<t.Chain> = f.lazy(() => f.tuple([f.integer(), f.nullable(ChainSchema)]));
+export const ChainSchema: z.ZodType<t.Chain> = f.lazy(() => f.tuple([f.int(), f.nullable(ChainSchema)]));
 
 export const TreesForestSchema = f.array(ForestSchema) satisfies z.ZodType<t.TreesForest>;
 
@@ -69,4 +69,4 @@ export const TreesInlineSchema = f.object({
   next: f.optional(EvenSchema),
 }) satisfies z.ZodType<t.TreesInline>;
 
-export const JsonValueSchema: z.ZodType<t.JsonValue> = f.lazy(() => f.anyOf([f.boolean(), f.number(), f.string(), f.array(JsonSchema), f.map(JsonSchema)]));
+export const JsonValueSchema: z.ZodType<t.JsonValue> = f.lazy(() => f.union([f.boolean(), f.number(), f.string(), f.array(JsonSchema), f.record(JsonSchema)]));

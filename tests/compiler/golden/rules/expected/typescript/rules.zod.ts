@@ -36,10 +36,10 @@ export const AddressSchema = f.checked(f.object({
   zip: f.optional(f.string()),
 }), $Address) satisfies z.ZodType<t.Address>;
 
-export const LineValueSchema = f.objectWith({
+export const LineValueSchema = f.catchall(f.object({
   sku: f.optional(f.string()),
   gift: f.optional(f.boolean()),
-}, f.json()) satisfies z.ZodType<t.LineValue>;
+}), f.json()) satisfies z.ZodType<t.LineValue>;
 
 export const LineSchema = f.checked(f.nullable(LineValueSchema), $Line) satisfies z.ZodType<t.Line>;
 
@@ -67,19 +67,13 @@ export const NeverSchema = f.checked(f.object({
   here: f.optional(f.json()),
 }), { type: "object", properties: { gone: false, here: true } }) satisfies z.ZodType<t.Never>;
 
-export const ShopPaymentCardSchema = f.object({
-  kind: f.literal("card"),
-  number: f.string({ pattern: "^[0-9]{16}$" }),
-  address: f.optional(AddressSchema),
-}) satisfies z.ZodType<t.ShopPaymentCard>;
+export const ShopPaymentKindSchema = f.enum(["card", "invoice"]) satisfies z.ZodType<t.ShopPaymentKind>;
 
-export const ShopPaymentInvoiceSchema = f.object({
-  kind: f.literal("invoice"),
+export const ShopPaymentSchema = f.checked(f.object({
+  kind: ShopPaymentKindSchema,
   number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
-  address: AddressSchema,
-}) satisfies z.ZodType<t.ShopPaymentInvoice>;
-
-export const ShopPaymentSchema = f.checked(f.anyOf([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
+  address: f.optional(AddressSchema),
+}), {
   type: "object",
   properties: {
     kind: { enum: ["card", "invoice"] },
@@ -92,9 +86,7 @@ export const ShopPaymentSchema = f.checked(f.anyOf([ShopPaymentCardSchema, ShopP
   else: { required: ["address"], not: { required: ["number"] } },
 }) satisfies z.ZodType<t.ShopPayment>;
 
-export const ShopLabelsValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodType<t.ShopLabelsValue>;
-
-export const ShopLabelsSchema = f.checked(f.map(ShopLabelsValueSchema), {
+export const ShopLabelsSchema = f.checked(f.record(f.json()), {
   type: "object",
   patternProperties: { "^x-": { type: "string" }, "^n-": { type: "integer" } },
   additionalProperties: false,
@@ -102,7 +94,7 @@ export const ShopLabelsSchema = f.checked(f.map(ShopLabelsValueSchema), {
   minProperties: 1,
 }) satisfies z.ZodType<t.ShopLabels>;
 
-export const ShopPhrasesSchema = f.checked(f.map(f.json()), {
+export const ShopPhrasesSchema = f.checked(f.record(f.json()), {
   type: "object",
   patternProperties: [
     [f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 ."), {
@@ -116,18 +108,14 @@ export const ShopPhrasesSchema = f.checked(f.map(f.json()), {
 
 export const ShopAnythingSchema = f.checked(f.json(), { minimum: 3, minLength: 2 }) satisfies z.ZodType<t.ShopAnything>;
 
-export const ShopChoiceObjectSchema = f.object({
-  a: f.optional(f.string()),
-}) satisfies z.ZodType<t.ShopChoiceObject>;
+export const ShopChoiceSchema = f.checked(f.record(f.json()), {
+  oneOf: [
+    { type: "object", properties: { a: { type: "string" } } },
+    { type: "object", properties: { b: { type: "string" } }, required: ["a"] },
+  ],
+}) satisfies z.ZodType<t.ShopChoice>;
 
-export const ShopChoiceASchema = f.object({
-  b: f.optional(f.string()),
-  a: f.json(),
-}) satisfies z.ZodType<t.ShopChoiceA>;
-
-export const ShopChoiceSchema = f.oneOf([ShopChoiceObjectSchema, ShopChoiceASchema]) satisfies z.ZodType<t.ShopChoice>;
-
-export const ShopCodeSchema = f.checked(f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
+export const ShopCodeSchema = f.checked(f.string({ maxLength: 5 }), {
   allOf: [
     { type: "string", maxLength: 5 },
     { pattern: "^[A-Z]" },
@@ -135,18 +123,9 @@ export const ShopCodeSchema = f.checked(f.string({ maxLength: 5, pattern: "^[A-Z
   ],
 }) satisfies z.ZodType<t.ShopCode>;
 
-export const ShopShapeRadiusSchema = f.object({
+export const ShopShapeSchema = f.checked(f.catchall(f.object({
   id: f.string(),
-  radius: f.number(),
-}) satisfies z.ZodType<t.ShopShapeRadius>;
-
-export const ShopShapeWidthSchema = f.object({
-  id: f.string(),
-  width: f.number(),
-  height: f.number(),
-}) satisfies z.ZodType<t.ShopShapeWidth>;
-
-export const ShopShapeSchema = f.checked(f.anyOf([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
+}), f.json()), {
   type: "object",
   properties: { id: { type: "string" } },
   required: ["id"],

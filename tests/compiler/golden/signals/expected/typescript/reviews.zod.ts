@@ -3,16 +3,16 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./reviews.types.js";
 
-export const OutcomeSchema = f.enums(["opened", "ignored"]) satisfies z.ZodType<t.Outcome>;
+export const OutcomeSchema = f.enum(["opened", "ignored"]) satisfies z.ZodType<t.Outcome>;
 
 export const ReviewResultSchema = f.object({
   text: f.optional(f.string()),
 }) satisfies z.ZodType<t.ReviewResult>;
 
-export const ReviewApproveVerdictSchema = f.enums(["approve", "edit", "reject"]) satisfies z.ZodType<t.ReviewApproveVerdict>;
+export const ReviewApproveVerdictSchema = f.enum(["approve", "edit", "reject"]) satisfies z.ZodType<t.ReviewApproveVerdict>;
 
 export const ReviewApproveChangesItemSchema = f.object({
-  line: f.integer({ minimum: 1 }),
+  line: f.int({ minimum: 1 }),
 }) satisfies z.ZodType<t.ReviewApproveChangesItem>;
 
 export const ReviewApproveSchema = f.object({
@@ -35,9 +35,9 @@ export const ReviewRunResultSchema = f.object({
   by: f.optional(ReviewRunResultBySchema),
 }) satisfies z.ZodType<t.ReviewRunResult>;
 
-export const CountdownTickSchema = f.integer() satisfies z.ZodType<t.CountdownTick>;
+export const CountdownTickSchema = f.int() satisfies z.ZodType<t.CountdownTick>;
 
-export const CountdownRunResultSchema = f.integer({ minimum: 0, maximum: 255 }) satisfies z.ZodType<t.CountdownRunResult>;
+export const CountdownRunResultSchema = f.int({ minimum: 0, maximum: 255 }) satisfies z.ZodType<t.CountdownRunResult>;
 
 export const TreeGraftBranchSchema: z.ZodType<t.TreeGraftBranch> = f.lazy(() => f.array(TreeGraftBranchSchema));
 

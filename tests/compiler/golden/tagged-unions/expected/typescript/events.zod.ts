@@ -13,19 +13,19 @@ export const DeletedSchema = f.strictObject({
   reason: f.optional(f.string()),
 }) satisfies z.ZodType<t.Deleted>;
 
-export const EventSchema = f.tagged("kind", {
+export const EventSchema = f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
 }) satisfies z.ZodType<t.Event>;
 
-export const OpenEventSchema = f.openTagged("kind", {
+export const OpenEventSchema = f.openDiscriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
 }) satisfies z.ZodType<t.OpenEvent>;
 
 export const ByAnyOfOneTwoSchema = f.object({
   "@type": f.literal("one-two"),
-  v: f.integer(),
+  v: f.int(),
 }) satisfies z.ZodType<t.ByAnyOfOneTwo>;
 
 export const ByAnyOfN3Schema = f.object({
@@ -33,12 +33,12 @@ export const ByAnyOfN3Schema = f.object({
   v: f.string(),
 }) satisfies z.ZodType<t.ByAnyOfN3>;
 
-export const ByAnyOfSchema = f.tagged("@type", {
+export const ByAnyOfSchema = f.discriminatedUnion("@type", {
   "one-two": ByAnyOfOneTwoSchema,
   "3": ByAnyOfN3Schema,
 }) satisfies z.ZodType<t.ByAnyOf>;
 
-export const NestedSchema: z.ZodType<t.Nested> = f.lazy(() => f.tagged("node", {
+export const NestedSchema: z.ZodType<t.Nested> = f.lazy(() => f.discriminatedUnion("node", {
   leaf: NestedLeafSchema,
   branch: NestedNodeSchema,
 }));
@@ -63,12 +63,12 @@ export const EventsInlineSelfDestructSchema = f.object({
   type: f.literal("self-destruct"),
 }) satisfies z.ZodType<t.EventsInlineSelfDestruct>;
 
-export const EventsInlineSchema = f.tagged("type", {
+export const EventsInlineSchema = f.discriminatedUnion("type", {
   move: EventsInlineMoveSchema,
   "self-destruct": EventsInlineSelfDestructSchema,
 }) satisfies z.ZodType<t.EventsInline>;
 
-export const NestedNodeEitherSchema = f.tagged("kind", {
+export const NestedNodeEitherSchema = f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
 }) satisfies z.ZodType<t.NestedNodeEither>;

@@ -12,15 +12,15 @@ export const NamedSchema = f.object({
   name: f.string(),
 }) satisfies z.ZodType<t.Named>;
 
-export const AnySchema = f.anyOf([PointSchema, NamedSchema]) satisfies z.ZodType<t.Any>;
+export const AnySchema = f.union([PointSchema, NamedSchema]) satisfies z.ZodType<t.Any>;
 
-export const OneSchema = f.oneOf([PointSchema, NamedSchema]) satisfies z.ZodType<t.One>;
+export const OneSchema = f.xor([PointSchema, NamedSchema]) satisfies z.ZodType<t.One>;
 
-export const WidthSchema = f.anyOf([f.number({ minimum: 0 }), f.literal("auto")]) satisfies z.ZodType<t.Width>;
+export const WidthSchema = f.union([f.number({ minimum: 0 }), f.literal("auto")]) satisfies z.ZodType<t.Width>;
 
-export const KindsSchema = f.anyOf([f.string({ maxLength: 5 }), f.integer({ minimum: 3 }), f.boolean(), f.array(f.string()), f.map(f.json())]) satisfies z.ZodType<t.Kinds>;
+export const KindsSchema = f.union([f.string({ maxLength: 5 }), f.int({ minimum: 3 }), f.boolean(), f.array(f.string()), f.record(f.json())]) satisfies z.ZodType<t.Kinds>;
 
-export const KindsOrNullValueSchema = f.anyOf([f.string(), f.number()]) satisfies z.ZodType<t.KindsOrNullValue>;
+export const KindsOrNullValueSchema = f.union([f.string(), f.number()]) satisfies z.ZodType<t.KindsOrNullValue>;
 
 export const KindsOrNullSchema = f.nullable(KindsOrNullValueSchema) satisfies z.ZodType<t.KindsOrNull>;
 
@@ -28,9 +28,9 @@ export const TitledDetailedSchema = f.object({
   text: f.string(),
 }) satisfies z.ZodType<t.TitledDetailed>;
 
-export const TitledSchema = f.oneOf([f.string({ maxLength: 3 }), f.string({ minLength: 10 }), TitledDetailedSchema]) satisfies z.ZodType<t.Titled>;
+export const TitledSchema = f.xor([f.string({ maxLength: 3 }), f.string({ minLength: 10 }), TitledDetailedSchema]) satisfies z.ZodType<t.Titled>;
 
-export const WithNullValueSchema = f.oneOf([f.string(), f.integer()]) satisfies z.ZodType<t.WithNullValue>;
+export const WithNullValueSchema = f.xor([f.string(), f.int()]) satisfies z.ZodType<t.WithNullValue>;
 
 export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.ZodType<t.WithNull>;
 
@@ -38,13 +38,13 @@ export const NullTwoValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z
 
 export const NullTwoSchema = f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodType<t.NullTwo>;
 
-export const ChoicesChoiceSchema = f.enums(["a", "b"]) satisfies z.ZodType<t.ChoicesChoice>;
+export const ChoicesChoiceSchema = f.enum(["a", "b"]) satisfies z.ZodType<t.ChoicesChoice>;
 
-export const ChoicesSchema = f.anyOf([ChoicesChoiceSchema, f.integer(), f.array(f.integer())]) satisfies z.ZodType<t.Choices>;
+export const ChoicesSchema = f.union([ChoicesChoiceSchema, f.int(), f.array(f.int())]) satisfies z.ZodType<t.Choices>;
 
-export const EverythingInlineSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.EverythingInline>;
 
-export const EverythingListItemSchema = f.anyOf([f.string(), PointSchema]) satisfies z.ZodType<t.EverythingListItem>;
+export const EverythingListItemSchema = f.union([f.string(), PointSchema]) satisfies z.ZodType<t.EverythingListItem>;
 
 export const EverythingSchema = f.object({
   any: f.optional(AnySchema),
