@@ -35,12 +35,15 @@ impl<'s> Infer<'s> {
             };
             sum.untyped |= inner.untyped;
             let counts = exactly_one || inner.exactly_one || inner.open;
+            let has_null = inner.has_null();
             match inner.alternatives.as_mut_slice() {
                 [] => continue,
                 [lone] => {
                     lone.notes = &rules.notes;
                     lone.rules = lone.rules.or(own);
                 }
+                // `null` beside one form may be counted with the alternatives.
+                [_, _] if has_null => exact &= is_exact,
                 _ if counts && !inner.untyped => {
                     let form = Form::Union(inner);
                     sum.alternatives.push(Alternative { form, rules: own, notes: &rules.notes });
@@ -63,7 +66,7 @@ impl<'s> Infer<'s> {
         for alternative in &sum.alternatives {
             accepting += usize::from(self.may_accept_null(&alternative.form));
         }
-        accepting > 1 && sum.alternatives.iter().any(|alternative| alternative.form == Form::Null)
+        accepting > 1 && sum.has_null()
     }
 
     fn may_accept_null(&mut self, form: &Form<'s>) -> bool {
@@ -87,6 +90,10 @@ impl<'s> Infer<'s> {
 }
 
 impl<'s> Sum<'s> {
+    fn has_null(&self) -> bool {
+        self.alternatives.iter().any(|alternative| alternative.form == Form::Null)
+    }
+
     /// Joins alternatives that no type tells apart. Returns `false` if the result holds more values than before.
     fn simplify(&mut self) -> bool {
         let mut exact = true;

@@ -17,7 +17,7 @@ export const SizesSchema = f.literals([1, 2.5, 3]) satisfies z.ZodType<t.Sizes>;
 
 export const WholeSchema = f.literals([1, 2, 3]) satisfies z.ZodType<t.Whole>;
 
-export const MixedValueSchema = f.anyOf([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]) satisfies z.ZodType<t.MixedValue>;
+export const MixedValueSchema = f.union([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]) satisfies z.ZodType<t.MixedValue>;
 
 export const MixedSchema = f.nullable(MixedValueSchema) satisfies z.ZodType<t.Mixed>;
 
@@ -31,7 +31,7 @@ export const EverythingSchema = f.object({
   version: f.literal(1),
   kind: f.literal("everything"),
   enabled: f.literal(true),
-  nothing: f.nil(),
+  nothing: f.null(),
   ratio: f.literal(2.5),
   origin: OriginSchema,
   inlineOrigin: f.optional(f.literal([1, { a: "b" }])),

@@ -67,13 +67,19 @@ export const NeverSchema = f.checked(f.object({
   here: f.optional(f.json()),
 }), { type: "object", properties: { gone: false, here: true } }) satisfies z.ZodType<t.Never>;
 
-export const ShopPaymentKindSchema = f.enum(["card", "invoice"]) satisfies z.ZodType<t.ShopPaymentKind>;
-
-export const ShopPaymentSchema = f.checked(f.object({
-  kind: ShopPaymentKindSchema,
-  number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
+export const ShopPaymentCardSchema = f.object({
+  kind: f.literal("card"),
+  number: f.string({ pattern: "^[0-9]{16}$" }),
   address: f.optional(AddressSchema),
-}), {
+}) satisfies z.ZodType<t.ShopPaymentCard>;
+
+export const ShopPaymentInvoiceSchema = f.object({
+  kind: f.literal("invoice"),
+  number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
+  address: AddressSchema,
+}) satisfies z.ZodType<t.ShopPaymentInvoice>;
+
+export const ShopPaymentSchema = f.checked(f.union([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
   type: "object",
   properties: {
     kind: { enum: ["card", "invoice"] },
@@ -86,7 +92,9 @@ export const ShopPaymentSchema = f.checked(f.object({
   else: { required: ["address"], not: { required: ["number"] } },
 }) satisfies z.ZodType<t.ShopPayment>;
 
-export const ShopLabelsSchema = f.checked(f.record(f.json()), {
+export const ShopLabelsValueSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.ShopLabelsValue>;
+
+export const ShopLabelsSchema = f.checked(f.record(ShopLabelsValueSchema), {
   type: "object",
   patternProperties: { "^x-": { type: "string" }, "^n-": { type: "integer" } },
   additionalProperties: false,
@@ -108,14 +116,18 @@ export const ShopPhrasesSchema = f.checked(f.record(f.json()), {
 
 export const ShopAnythingSchema = f.checked(f.json(), { minimum: 3, minLength: 2 }) satisfies z.ZodType<t.ShopAnything>;
 
-export const ShopChoiceSchema = f.checked(f.record(f.json()), {
-  oneOf: [
-    { type: "object", properties: { a: { type: "string" } } },
-    { type: "object", properties: { b: { type: "string" } }, required: ["a"] },
-  ],
-}) satisfies z.ZodType<t.ShopChoice>;
+export const ShopChoiceObjectSchema = f.object({
+  a: f.optional(f.string()),
+}) satisfies z.ZodType<t.ShopChoiceObject>;
 
-export const ShopCodeSchema = f.checked(f.string({ maxLength: 5 }), {
+export const ShopChoiceASchema = f.object({
+  b: f.optional(f.string()),
+  a: f.json(),
+}) satisfies z.ZodType<t.ShopChoiceA>;
+
+export const ShopChoiceSchema = f.xor([ShopChoiceObjectSchema, ShopChoiceASchema]) satisfies z.ZodType<t.ShopChoice>;
+
+export const ShopCodeSchema = f.checked(f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
   allOf: [
     { type: "string", maxLength: 5 },
     { pattern: "^[A-Z]" },
@@ -123,9 +135,18 @@ export const ShopCodeSchema = f.checked(f.string({ maxLength: 5 }), {
   ],
 }) satisfies z.ZodType<t.ShopCode>;
 
-export const ShopShapeSchema = f.checked(f.catchall(f.object({
+export const ShopShapeRadiusSchema = f.object({
   id: f.string(),
-}), f.json()), {
+  radius: f.number(),
+}) satisfies z.ZodType<t.ShopShapeRadius>;
+
+export const ShopShapeWidthSchema = f.object({
+  id: f.string(),
+  width: f.number(),
+  height: f.number(),
+}) satisfies z.ZodType<t.ShopShapeWidth>;
+
+export const ShopShapeSchema = f.checked(f.union([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
   type: "object",
   properties: { id: { type: "string" } },
   required: ["id"],

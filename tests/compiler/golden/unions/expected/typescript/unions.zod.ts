@@ -34,7 +34,7 @@ export const WithNullValueSchema = f.xor([f.string(), f.int()]) satisfies z.ZodT
 
 export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.ZodType<t.WithNull>;
 
-export const NullTwoValueSchema = f.anyOf([f.string(), f.integer()]) satisfies z.ZodType<t.NullTwoValue>;
+export const NullTwoValueSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.NullTwoValue>;
 
 export const NullTwoSchema = f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodType<t.NullTwo>;
 
@@ -57,7 +57,7 @@ export const EverythingSchema = f.object({
   nulls: f.optional(WithNullSchema),
 }) satisfies z.ZodType<t.Everything>;
 
-export const NullTwicePartSideSchema = f.enums(["left", "right"]) satisfies z.ZodType<t.NullTwicePartSide>;
+export const NullTwicePartSideSchema = f.enum(["left", "right"]) satisfies z.ZodType<t.NullTwicePartSide>;
 
 export const NullTwicePartSchema = f.object({
   side: f.optional(NullTwicePartSideSchema),
