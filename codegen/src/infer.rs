@@ -1,7 +1,7 @@
 //! Infers the type of each schema: the narrowest that generated code can express and that holds every valid value.
 //!
 //! A [`Shape`] is a sum of alternatives. `allOf`, `$ref` and the keywords of one schema meet: each alternative of one meets
-//! each alternative of the others, so that what is said beside a union reaches into its alternatives.
+//! each alternative of the others, so that what a schema says next to a union reaches into its alternatives.
 
 mod base;
 mod condition;

@@ -11,9 +11,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+pub(crate) use addresses::may_be_in_param;
 pub(crate) use channels::LoweredChannel;
 pub(crate) use limits::{INTEGER_FORMATS, UNCHECKED_FORMATS};
-pub(crate) use addresses::may_be_in_param;
 pub(crate) use roots::{Naming, Roots};
 
 use crate::definition::{

@@ -55,7 +55,7 @@ struct Namer<'s, 'd> {
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
-impl<'s> Namer<'s, '_> {
+impl Namer<'_, '_> {
     /// The type of a schema that others refer to.
     fn root(&mut self, schema: RulesId) -> TypeId {
         let at = self.roots.position(schema, self.schemas);

@@ -1,8 +1,8 @@
 //! The tables of `docs/json-schema.md`, generated from the tables that the compiler uses.
 
-use crate::lower::{INTEGER_FORMATS, UNCHECKED_FORMATS};
 use crate::definition::{Dialect, Keywords};
 use crate::diagnostics::Code;
+use crate::lower::{INTEGER_FORMATS, UNCHECKED_FORMATS};
 use crate::model::Format;
 
 /// Returns the tables as Markdown.

@@ -36,41 +36,32 @@ const COMPILER: Part = Part {
     layers: &[
         &["diagnostics", "names", "output", "schemas"],
         &["definition", "model"],
-        &["check"],
+        &["lower"],
+        &["infer"],
+        &["name"],
+        &["verify"],
         &["emit", "reference"],
         &["lib"],
         &["main"],
     ],
-    // Only `check` sees both the YAML and the types, so no emitter depends on YAML.
+    // Only `lower` sees keywords of YAML files, so nothing after it depends on drafts and spellings.
     forbidden: &[
+        ("infer", "definition"),
+        ("name", "definition"),
         ("emit", "definition"),
-        ("emit", "check"),
+        ("emit", "lower"),
+        ("emit", "infer"),
+        ("emit", "name"),
+        ("emit", "verify"),
         ("emit", "diagnostics"),
         ("definition", "output"),
-        ("check", "output"),
+        ("lower", "output"),
     ],
-    recursions: &[
-        Recursion {
-            folder: "check",
-            files: &[
-                "alternatives",
-                "arrays",
-                "limits",
-                "naming",
-                "objects",
-                "rules",
-                "shapes",
-                "types",
-                "words",
-            ],
-            reason: "types and rules of schemas contain those of other schemas",
-        },
-        Recursion {
-            folder: "emit/rust",
-            files: &["rules", "tables", "types"],
-            reason: "tables contain types and rules, which contain tables",
-        },
-    ],
+    recursions: &[Recursion {
+        folder: "emit/rust",
+        files: &["rules", "tables", "types"],
+        reason: "tables contain types and rules, which contain tables",
+    }],
 };
 
 const SERVER: Part = Part {

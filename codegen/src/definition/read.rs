@@ -177,7 +177,10 @@ impl Reader {
         let source = self.report.sources.add(path.to_owned(), text);
         let text = &self.report.sources.get(source).text;
         let parsed = parse(path, text, source).and_then(|document| {
-            let is_schema = is_plain_schema(&document, is_referenced || path.extension().is_some_and(|extension| extension == "json"));
+            let is_schema = is_plain_schema(
+                &document,
+                is_referenced || path.extension().is_some_and(|extension| extension == "json"),
+            );
             let file = if is_schema {
                 DefinitionFile { version: 1, ..DefinitionFile::default() }
             } else {
@@ -461,8 +464,13 @@ fn to_json(yaml: serde_yaml::Value, place: &Place, diagnostics: &mut Vec<Diagnos
 fn is_plain_schema(document: &Value, may_be_schema: bool) -> bool {
     let text = |key: &str| document.get(key).and_then(Value::as_str);
     let is_ours = document.get("version").is_some_and(Value::is_number) || document.get("channels").is_some();
-    let says_so = ["$id", "definitions", "properties", "type", "oneOf", "anyOf", "allOf", "$ref"].iter().any(|key| document.get(key).is_some());
-    !is_ours && (says_so || (may_be_schema && document.get("$defs").is_some()) || text("$schema").is_some_and(|uri| Dialect::of_uri(uri).is_some()))
+    let says_so = ["$id", "definitions", "properties", "type", "oneOf", "anyOf", "allOf", "$ref"]
+        .iter()
+        .any(|key| document.get(key).is_some());
+    !is_ours
+        && (says_so
+            || (may_be_schema && document.get("$defs").is_some())
+            || text("$schema").is_some_and(|uri| Dialect::of_uri(uri).is_some()))
 }
 
 fn collect_references(value: &Value, references: &mut Vec<String>) {

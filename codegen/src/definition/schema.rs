@@ -175,7 +175,7 @@ keywords! {
     recursive_reference "$recursiveRef": String,
     /// The kind of value, or a list of kinds.
     type_ "type": TypeNames,
-    /// Also accepts `null`, as in OpenAPI 3.0.
+    /// Also accepts `null`: the spelling of `OpenAPI` 3.0.
     nullable "nullable": bool,
     /// The allowed values.
     enumeration "enum": Vec<Value>,

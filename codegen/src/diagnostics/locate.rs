@@ -48,7 +48,9 @@ impl Index {
     }
 
     fn nearest(&self, path: &[&str]) -> Option<(&Found, bool)> {
-        (0..=path.len()).rev().find_map(|length| Some((self.0.get(&owned(&path[..length]))?, length == path.len())))
+        (0..=path.len())
+            .rev()
+            .find_map(|length| Some((self.0.get(&owned(&path[..length]))?, length == path.len())))
     }
 }
 

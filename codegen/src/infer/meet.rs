@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::base::is_equal_number;
 use super::{Alternative, Array, Form, Infer, Inferred, Object, Others, Part, Property, Shape, Strings, Sum};
-use crate::model::{Integer, MAX_INTEGER, Number, RulesId, Text};
+use crate::model::{Integer, Number, RulesId, Text};
 
 /// The limit for the alternatives that the meeting of two unions is made of.
 const MAX_PAIRS: usize = 1024;
@@ -25,7 +25,7 @@ impl<'s> Infer<'s> {
     fn meet_sums(&mut self, one: Sum<'s>, other: Sum<'s>) -> Inferred<'s> {
         match (one.has_references(), other.has_references()) {
             (false, false) => self.meet_forms(&one, &other),
-            (true, false) => self.meet_references(&one, &other, |infer, one, other| infer.meet(one, other)),
+            (true, false) => self.meet_references(&one, &other, Self::meet),
             (false, true) => self.meet_references(&other, &one, |infer, one, other| infer.meet(other, one)),
             (true, true) => {
                 // The narrower of two references stays a reference.
@@ -96,9 +96,10 @@ impl<'s> Infer<'s> {
         &mut self,
         sum: &Sum<'s>,
         other: &Sum<'s>,
-        meet: fn(&mut Self, Shape<'s>, Shape<'s>) -> Inferred<'s>,
+        in_order: fn(&mut Self, Shape<'s>, Shape<'s>) -> Inferred<'s>,
     ) -> Inferred<'s> {
-        let mut result = Sum { alternatives: Vec::new(), untyped: sum.untyped && other.untyped, ..sum.clone() };
+        let mut result =
+            Sum { alternatives: Vec::new(), untyped: sum.untyped && other.untyped, ..sum.clone() };
         if sum.alternatives.len() == 1 {
             result.exactly_one = other.exactly_one;
             result.open |= other.open;
@@ -118,7 +119,7 @@ impl<'s> Infer<'s> {
                 exact = false;
                 continue;
             };
-            let met = meet(self, expanded.shape.clone(), Shape::Sum(other.clone()));
+            let met = in_order(self, expanded.shape.clone(), Shape::Sum(other.clone()));
             if met.exact && met.shape == expanded.shape {
                 result.alternatives.push(alternative.clone());
                 continue;
@@ -176,7 +177,8 @@ impl<'s> Infer<'s> {
                 let (integer, exact) = integers(one, other)?;
                 (Form::Integer(integer), exact)
             }
-            (Form::Integer(integer), Form::Number(number)) | (Form::Number(number), Form::Integer(integer)) => {
+            (Form::Integer(integer), Form::Number(number))
+            | (Form::Number(number), Form::Integer(integer)) => {
                 let (integer, exact) = integers(integer, &super::base::integer(number))?;
                 (Form::Integer(integer), exact)
             }
@@ -440,7 +442,7 @@ pub(super) fn may_have(value: &Value, form: &Form<'_>) -> bool {
 fn is_within(number: f64, limits: &Integer) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "within ±(2^53−1)")]
     let (minimum, maximum) = (limits.minimum as f64, limits.maximum as f64);
-    number.fract() == 0.0 && number.abs() <= MAX_INTEGER as f64 && (minimum..=maximum).contains(&number)
+    number.fract() == 0.0 && (minimum..=maximum).contains(&number)
 }
 
 /// Returns `true` if [`may_have`] is certain for scalars.

@@ -42,7 +42,7 @@ impl<'s> Infer<'s> {
                     lone.notes = &rules.notes;
                     lone.rules = lone.rules.or(own);
                 }
-                // `null` beside one form may be counted with the alternatives.
+                // `null` next to one form may be counted with the alternatives.
                 [_, _] if has_null => exact &= is_exact,
                 _ if counts && !inner.untyped => {
                     let form = Form::Union(inner);
@@ -138,8 +138,7 @@ fn join<'s>(one: &Form<'s>, other: &Form<'s>, exactly_one: bool) -> Option<(Form
         _ if one == other => (one.clone(), !exactly_one),
         (Form::Strings(one), Form::Strings(other)) => {
             let mut values = one.values.clone();
-            let is_new =
-                |(text, _): &&(String, _)| !one.values.iter().any(|(known, _)| known == text);
+            let is_new = |(text, _): &&(String, _)| !one.values.iter().any(|(known, _)| known == text);
             let new: Vec<_> = other.values.iter().filter(is_new).cloned().collect();
             let disjoint = new.len() == other.values.len();
             values.extend(new);
@@ -156,8 +155,9 @@ fn join<'s>(one: &Form<'s>, other: &Form<'s>, exactly_one: bool) -> Option<(Form
             (Form::Text(Text::default()), exact)
         }
         (Form::Literals(one), Form::Literals(other)) => {
-            let is_new =
-                |value: &&serde_json::Value| !one.iter().any(|known| known == *value || is_equal_number(known, value));
+            let is_new = |value: &&serde_json::Value| {
+                !one.iter().any(|known| known == *value || is_equal_number(known, value))
+            };
             let new: Vec<_> = other.iter().filter(is_new).cloned().collect();
             let exact = !exactly_one || new.len() == other.len();
             (Form::Literals(one.iter().cloned().chain(new).collect()), exact)

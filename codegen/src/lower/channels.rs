@@ -6,8 +6,8 @@ use super::addresses;
 use super::roots::{Naming, is_foreign};
 use super::{Lowered, Lowering};
 use crate::definition::{
-    ChannelNode, DynamicAnchors, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode, Target, TopicNode, node,
-    refuse_unknown,
+    ChannelNode, DynamicAnchors, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode,
+    Target, TopicNode, node, refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Place, closest};
 use crate::model::{Carries, Channel, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId};
@@ -82,7 +82,8 @@ fn channel(
         .and_then(|schema| carried(lowering, schema, None, &place.join("result"), naming.child(RESULT_TYPE)));
     let history = history(lowering, node.history.as_ref(), &place.join("history"));
     let description = node.description.clone();
-    let channel = Channel { name, description, module, address, params, history, topics, signals, result, place };
+    let channel =
+        Channel { name, description, module, address, params, history, topics, signals, result, place };
     Some(LoweredChannel { channel, params: schemas })
 }
 
@@ -98,7 +99,13 @@ fn param(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place) -
     Some((Param { name, description, shape: Type::Any }, schema))
 }
 
-fn topic(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Topic> {
+fn topic(
+    lowering: &mut Lowering<'_>,
+    key: &str,
+    value: &Value,
+    place: &Place,
+    naming: &Naming,
+) -> Option<Topic> {
     let node: TopicNode = match node(place, value.clone()) {
         Ok(node) => node,
         Err(diagnostic) => {
@@ -158,7 +165,13 @@ fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostic
     }
 }
 
-fn signal(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place, naming: &Naming) -> Option<Signal> {
+fn signal(
+    lowering: &mut Lowering<'_>,
+    key: &str,
+    value: &Value,
+    place: &Place,
+    naming: &Naming,
+) -> Option<Signal> {
     let node: SignalNode = match node(place, value.clone()) {
         Ok(node) => node,
         Err(diagnostic) => {

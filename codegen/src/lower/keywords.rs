@@ -62,7 +62,11 @@ impl Check<'_> {
             limits::check(keywords, place, &mut found);
             refuse_undeclared(keywords, place, &mut found);
             let demoted = found.into_iter().map(|diagnostic| {
-                if required { diagnostic } else { diagnostic.instead_of(Code::Unsatisfiable, Code::NeverMatches) }
+                if required {
+                    diagnostic
+                } else {
+                    diagnostic.instead_of(Code::Unsatisfiable, Code::NeverMatches)
+                }
             });
             self.diagnostics.extend(demoted);
         }
@@ -103,7 +107,8 @@ fn refuse_undeclared(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
     {
         return;
     }
-    let declares = |key: &str| keywords.properties.as_ref().is_some_and(|declared| declared.contains_key(key));
+    let declares =
+        |key: &str| keywords.properties.as_ref().is_some_and(|declared| declared.contains_key(key));
     for (at, key) in keywords.required.iter().flatten().enumerate().filter(|(_, key)| !declares(key)) {
         diagnostics.push(
             Diagnostic::at(
@@ -177,12 +182,7 @@ const ANNOTATIONS_OF_OTHERS: [&str; 13] = [
     "order",
 ];
 
-fn check_values(
-    keywords: &Keywords,
-    place: &Place,
-    is_foreign: bool,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn check_values(keywords: &Keywords, place: &Place, is_foreign: bool, diagnostics: &mut Vec<Diagnostic>) {
     let lists = [("allOf", &keywords.all_of), ("anyOf", &keywords.any_of), ("oneOf", &keywords.one_of)];
     for (key, _) in lists.iter().filter(|(_, nodes)| nodes.as_ref().is_some_and(Vec::is_empty)) {
         let message = format!("`{key}` requires at least one schema");

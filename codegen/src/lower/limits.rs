@@ -62,8 +62,7 @@ pub(super) fn check(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Di
     {
         let message = format!("`format: {wide}` cannot be combined with other limits");
         diagnostics.push(
-            Diagnostic::at(Code::Limit, place, message)
-                .help("remove `minLength`, `maxLength` and `pattern`"),
+            Diagnostic::at(Code::Limit, place, message).help("remove `minLength`, `maxLength` and `pattern`"),
         );
     }
 }
@@ -264,21 +263,24 @@ fn refuse_empty_range(
 /// Returns a warning for an unchecked format, or an error for one that looks like a misspelt checked format.
 pub(super) fn unchecked_format(format: &str, is_foreign: bool, place: &Place) -> Option<Diagnostic> {
     let checked = Format::ALL.iter().map(|format| format.keyword());
-    let known: Vec<&str> =
-        checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).collect();
+    let known: Vec<&str> = checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).collect();
     if known.contains(&format) {
         return None;
     }
     let place = place.join("format");
-    Some(match closest(format, known.iter().copied()).filter(|_| !is_foreign && !UNCHECKED_FORMATS.contains(&format)) {
-        Some(near) => Diagnostic::at(Code::Format, &place, format!("unknown format `{format}`"))
-            .note("unknown formats are not checked")
-            .help(format!("did you mean `{near}`?")),
-        None => {
-            let message = format!("`format: {format}` is not checked");
-            Diagnostic::at(Code::UncheckedFormat, &place, message).help("add a `pattern` to check it")
-        }
-    })
+    Some(
+        match closest(format, known.iter().copied())
+            .filter(|_| !is_foreign && !UNCHECKED_FORMATS.contains(&format))
+        {
+            Some(near) => Diagnostic::at(Code::Format, &place, format!("unknown format `{format}`"))
+                .note("unknown formats are not checked")
+                .help(format!("did you mean `{near}`?")),
+            None => {
+                let message = format!("`format: {format}` is not checked");
+                Diagnostic::at(Code::UncheckedFormat, &place, message).help("add a `pattern` to check it")
+            }
+        },
+    )
 }
 
 /// Well-known formats that Fanfare treats as annotations and does not check.

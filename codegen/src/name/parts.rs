@@ -8,8 +8,8 @@ use super::Namer;
 use crate::infer::{Alternative, Array, Form, Object, Others, Part, Shape, Strings, Sum};
 use crate::lower::Naming;
 use crate::model::{
-    Additional, Array as ArrayType, Enum, EnumValue, Notes, Object as ObjectType,
-    Property, Rules, RulesId, Type, Union,
+    Additional, Array as ArrayType, Enum, EnumValue, Notes, Object as ObjectType, Property, Rules, RulesId,
+    Type, Union,
 };
 use crate::names::distinct_names;
 
@@ -46,12 +46,7 @@ impl<'s> Namer<'s, '_> {
     }
 
     /// The type of a shape, without a name and without its rules.
-    pub(super) fn shape(
-        &mut self,
-        shape: &Shape<'s>,
-        rules: Option<&'s Rules>,
-        naming: &Naming,
-    ) -> Type {
+    pub(super) fn shape(&mut self, shape: &Shape<'s>, rules: Option<&'s Rules>, naming: &Naming) -> Type {
         let Shape::Sum(sum) = shape else { return Type::Any };
         if sum.untyped {
             return Type::Any;
@@ -185,7 +180,9 @@ impl<'s> Namer<'s, '_> {
             .collect();
         match additional {
             Additional::Checked(values) if properties.is_empty() => Type::Map(values),
-            Additional::Ignored if properties.is_empty() && !object.declares => Type::Map(Box::new(Type::Any)),
+            Additional::Ignored if properties.is_empty() && !object.declares => {
+                Type::Map(Box::new(Type::Any))
+            }
             additional => Type::Object(ObjectType { properties, additional }),
         }
     }
@@ -283,10 +280,9 @@ fn string_values(strings: &Strings<'_>) -> Type {
         return Type::Literals(vec![Value::String(lone.clone())]);
     }
     let wires: Vec<&str> = strings.values.iter().map(|(text, _)| text.as_str()).collect();
-    let values = distinct_names(&wires).into_iter().map(|name| EnumValue {
-        variant: name.rust_type(),
-        wire: name.wire,
-    });
+    let values = distinct_names(&wires)
+        .into_iter()
+        .map(|name| EnumValue { variant: name.rust_type(), wire: name.wire });
     Type::Enum(Enum { values: values.collect(), open: strings.open })
 }
 

@@ -89,10 +89,9 @@ fn kind(form: &Form<'_>) -> &'static str {
         Form::Integer(_) => "Integer",
         Form::Number(_) => "Number",
         Form::Text(_) | Form::Int64 | Form::Uint64 => "Text",
-        Form::Strings(_) | Form::Literals(_) => "Choice",
+        Form::Strings(_) | Form::Literals(_) | Form::Union(_) => "Choice",
         Form::Array(_) => "List",
         Form::Object(object) if object.properties.is_empty() && object.others != Others::Refused => "Map",
-        Form::Union(_) => "Choice",
         Form::Object(_) | Form::Reference(_) => "Object",
     }
 }

@@ -247,7 +247,9 @@ fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
             let reserved = tagged.open.then(|| ("Unknown".to_owned(), place.clone()));
             let variants = tagged.cases.iter().enumerate();
             distinct(
-                variants.map(|(at, case)| (case.variant.clone(), place.join("oneOf").join(at))).chain(reserved),
+                variants
+                    .map(|(at, case)| (case.variant.clone(), place.join("oneOf").join(at)))
+                    .chain(reserved),
                 findings,
             );
         }

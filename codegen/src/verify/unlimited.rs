@@ -9,8 +9,7 @@ use crate::model::{Additional, Model, Rules, RulesId, Text, Type, TypeId};
 
 /// Warns about patterns without `maxLength` in params and signals.
 pub(super) fn warn(model: &Model) -> Vec<Diagnostic> {
-    let mut search =
-        Search { model, types: BTreeSet::new(), rules: BTreeSet::new(), found: Vec::new() };
+    let mut search = Search { model, types: BTreeSet::new(), rules: BTreeSet::new(), found: Vec::new() };
     for channel in &model.channels {
         for param in &channel.params {
             search.shape(&param.shape, &channel.place.join("params").join(&param.name.wire));
