@@ -51,6 +51,37 @@ export type awkward_names_names = [
   Holds<Same<z.infer<typeof awkward_names_names_zod.ErrorFnAsyncSchema>, awkward_names_names_types.ErrorFnAsync>>,
 ];
 
+import type * as awkward_unions_unions_types from "../golden/awkward-unions/expected/typescript/unions.types.js";
+import type * as awkward_unions_unions_zod from "../golden/awkward-unions/expected/typescript/unions.zod.js";
+export type awkward_unions_unions = [
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.JobSchema>, awkward_unions_unions_types.Job>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.SymbolsSchema>, awkward_unions_unions_types.Symbols>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.LiteralsSchema>, awkward_unions_unions_types.Literals>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.OpenCodesSchema>, awkward_unions_unions_types.OpenCodes>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.OpenNamesSchema>, awkward_unions_unions_types.OpenNames>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.NamesOrLinksSchema>, awkward_unions_unions_types.NamesOrLinks>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.FalseOrTextSchema>, awkward_unions_unions_types.FalseOrText>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.ListsSchema>, awkward_unions_unions_types.Lists>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.BoxesSchema>, awkward_unions_unions_types.Boxes>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.PositionSchema>, awkward_unions_unions_types.Position>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.OptionalSchema>, awkward_unions_unions_types.Optional>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.ByNumberSchema>, awkward_unions_unions_types.ByNumber>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedSchema>, awkward_unions_unions_types.Unnamed>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.NullableSpellingsSchema>, awkward_unions_unions_types.NullableSpellings>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.FieldsSchema>, awkward_unions_unions_types.Fields>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.EverythingSchema>, awkward_unions_unions_types.Everything>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.JobJobStartedSchema>, awkward_unions_unions_types.JobJobStarted>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.JobJobStarted2Schema>, awkward_unions_unions_types.JobJobStarted2>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.JobObjectSchema>, awkward_unions_unions_types.JobObject>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.LiteralsChoiceSchema>, awkward_unions_unions_types.LiteralsChoice>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.LiteralsValueSchema>, awkward_unions_unions_types.LiteralsValue>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.ByNumberTextSchema>, awkward_unions_unions_types.ByNumberText>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.ByNumberUrlSchema>, awkward_unions_unions_types.ByNumberUrl>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedObjectSchema>, awkward_unions_unions_types.UnnamedObject>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedObject2Schema>, awkward_unions_unions_types.UnnamedObject2>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedObject3Schema>, awkward_unions_unions_types.UnnamedObject3>>,
+];
+
 import type * as channels_channels_types from "../golden/channels/expected/typescript/channels.types.js";
 import type * as channels_channels_zod from "../golden/channels/expected/typescript/channels.zod.js";
 export type channels_channels = [
@@ -144,6 +175,43 @@ import type * as json_definition_channels_zod from "../golden/json-definition/ex
 export type json_definition_channels = [
   Holds<Same<z.infer<typeof json_definition_channels_zod.InstantSchema>, json_definition_channels_types.Instant>>,
   Holds<Same<z.infer<typeof json_definition_channels_zod.TickerPriceSchema>, json_definition_channels_types.TickerPrice>>,
+];
+
+import type * as narrowing_narrowing_types from "../golden/narrowing/expected/typescript/narrowing.types.js";
+import type * as narrowing_narrowing_zod from "../golden/narrowing/expected/typescript/narrowing.zod.js";
+export type narrowing_narrowing = [
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ItemSchema>, narrowing_narrowing_types.Item>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.MessageSchema>, narrowing_narrowing_types.Message>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ToolCallSchema>, narrowing_narrowing_types.ToolCall>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.EventSchema>, narrowing_narrowing_types.Event>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.StoppedEventSchema>, narrowing_narrowing_types.StoppedEvent>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.PetSchema>, narrowing_narrowing_types.Pet>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.AnimalSchema>, narrowing_narrowing_types.Animal>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.CatSchema>, narrowing_narrowing_types.Cat>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.DogSchema>, narrowing_narrowing_types.Dog>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.LeftToTheParentSchema>, narrowing_narrowing_types.LeftToTheParent>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.SharedFieldsSchema>, narrowing_narrowing_types.SharedFields>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ConditionSchema>, narrowing_narrowing_types.Condition>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ConditionsSchema>, narrowing_narrowing_types.Conditions>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.EitherKindSchema>, narrowing_narrowing_types.EitherKind>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.SeveralSchema>, narrowing_narrowing_types.Several>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.LimitsSchema>, narrowing_narrowing_types.Limits>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.EventTypeSchema>, narrowing_narrowing_types.EventType>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.EventBodySchema>, narrowing_narrowing_types.EventBody>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.StoppedEventBodySchema>, narrowing_narrowing_types.StoppedEventBody>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.StoppedEventBodyReasonSchema>, narrowing_narrowing_types.StoppedEventBodyReason>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.DogSizeSchema>, narrowing_narrowing_types.DogSize>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.LeftToTheParentCardSchema>, narrowing_narrowing_types.LeftToTheParentCard>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.LeftToTheParentIbanSchema>, narrowing_narrowing_types.LeftToTheParentIban>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.SharedFieldsTextSchema>, narrowing_narrowing_types.SharedFieldsText>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.SharedFieldsImageSchema>, narrowing_narrowing_types.SharedFieldsImage>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ConditionEmailSchema>, narrowing_narrowing_types.ConditionEmail>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ConditionPhoneSchema>, narrowing_narrowing_types.ConditionPhone>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ConditionsCircleSchema>, narrowing_narrowing_types.ConditionsCircle>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ConditionsSquareSchema>, narrowing_narrowing_types.ConditionsSquare>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.ConditionsPointSchema>, narrowing_narrowing_types.ConditionsPoint>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.SeveralNarrowedSchema>, narrowing_narrowing_types.SeveralNarrowed>>,
+  Holds<Same<z.infer<typeof narrowing_narrowing_zod.SeveralMapSchema>, narrowing_narrowing_types.SeveralMap>>,
 ];
 
 import type * as numbers_numbers_types from "../golden/numbers/expected/typescript/numbers.types.js";

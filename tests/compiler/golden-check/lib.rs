@@ -11,6 +11,11 @@ pub mod case_awkward_names {
     include!("../golden/awkward-names/expected/rust/channels.rs");
 }
 
+/// `tests/compiler/golden/awkward-unions`
+pub mod case_awkward_unions {
+    include!("../golden/awkward-unions/expected/rust/channels.rs");
+}
+
 /// `tests/compiler/golden/channels`
 pub mod case_channels {
     include!("../golden/channels/expected/rust/channels.rs");
@@ -39,6 +44,11 @@ pub mod case_files {
 /// `tests/compiler/golden/json-definition`
 pub mod case_json_definition {
     include!("../golden/json-definition/expected/rust/channels.rs");
+}
+
+/// `tests/compiler/golden/narrowing`
+pub mod case_narrowing {
+    include!("../golden/narrowing/expected/rust/channels.rs");
 }
 
 /// `tests/compiler/golden/numbers`
