@@ -117,7 +117,9 @@ impl Type {
     pub(crate) fn children(&self) -> Vec<&Self> {
         match self {
             Self::Nullable(inner) | Self::Map(inner) => vec![inner],
-            Self::Array(array) => vec![&array.items],
+            Self::Array(array) => {
+                std::iter::once(&*array.items).chain(&array.prefix).chain(array.rest.as_deref()).collect()
+            }
             Self::Tuple(items) => items.iter().collect(),
             Self::Object(object) => {
                 let additional = match &object.additional {
@@ -136,7 +138,10 @@ impl Type {
     pub(crate) fn children_mut(&mut self) -> Vec<&mut Self> {
         match self {
             Self::Nullable(inner) | Self::Map(inner) => vec![inner],
-            Self::Array(array) => vec![&mut array.items],
+            Self::Array(array) => std::iter::once(&mut *array.items)
+                .chain(&mut array.prefix)
+                .chain(array.rest.as_deref_mut())
+                .collect(),
             Self::Tuple(items) => items.iter_mut().collect(),
             Self::Object(object) => {
                 let additional = match &mut object.additional {
@@ -287,13 +292,27 @@ pub(crate) struct EnumValue {
     pub(crate) wire: String,
     /// The variant's name in Rust.
     pub(crate) variant: String,
+    pub(crate) description: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Array {
+    /// The types of the first items, if they differ from the others or some of them may be absent. Rust has no type for
+    /// such arrays, so there all items have the type of `items`.
+    pub(crate) prefix: Vec<Type>,
     pub(crate) items: Box<Type>,
+    /// The type of the items after the prefix. `None` if there are none.
+    pub(crate) rest: Option<Box<Type>>,
     pub(crate) min_items: Option<u32>,
     pub(crate) max_items: Option<u32>,
+}
+
+impl Array {
+    /// The number of the first items that every array has.
+    pub(crate) fn required(&self) -> usize {
+        let least = usize::try_from(self.min_items.unwrap_or(0)).unwrap_or(usize::MAX);
+        least.min(self.prefix.len())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -3,9 +3,9 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./common.types.js";
 
-export const StepSchema = f.enum(["split", "score", "choose", "write", "complete"]) satisfies z.ZodType<t.Step>;
+export const StepSchema = f.enum(["split", "score", "choose", "write", "complete"]) satisfies z.core.$ZodType<t.Step>;
 
 export const TokenSchema = f.object({
   index: f.int({ minimum: 0, maximum: 4294967295 }),
   text: f.string({ minLength: 1 }),
-}) satisfies z.ZodType<t.Token>;
+}) satisfies z.core.$ZodType<t.Token>;

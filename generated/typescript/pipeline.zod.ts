@@ -8,18 +8,18 @@ export const KeywordSchema = f.object({
   kind: f.literal("keyword"),
   word: f.string({ minLength: 1 }),
   occurrences: f.int({ minimum: 1, maximum: 4294967295 }),
-}) satisfies z.ZodType<t.Keyword>;
+}) satisfies z.core.$ZodType<t.Keyword>;
 
 export const ChoiceSchema = f.object({
   kind: f.literal("choice"),
   sentence: f.int({ minimum: 0, maximum: 4294967295 }),
   score: f.number({ minimum: 0, maximum: 1 }),
-}) satisfies z.ZodType<t.Choice>;
+}) satisfies z.core.$ZodType<t.Choice>;
 
 export const InsightSchema = f.discriminatedUnion("kind", {
   keyword: KeywordSchema,
   choice: ChoiceSchema,
-}) satisfies z.ZodType<t.Insight>;
+}) satisfies z.core.$ZodType<t.Insight>;
 
 export const StatisticsSchema = f.object({
   sentences: f.int({ minimum: 0, maximum: 4294967295 }),
@@ -27,28 +27,28 @@ export const StatisticsSchema = f.object({
   chosen: f.int({ minimum: 1, maximum: 255 }),
   startedAt: f.string({ format: "date-time" }),
   milliseconds: f.int({ minimum: 0, maximum: 4294967295 }),
-}) satisfies z.ZodType<t.Statistics>;
+}) satisfies z.core.$ZodType<t.Statistics>;
 
 export const PipelineStatusSchema = f.object({
   message: f.string({ minLength: 1 }),
   step: StepSchema,
   progress: f.int({ minimum: 0, maximum: 100 }),
-}) satisfies z.ZodType<t.PipelineStatus>;
+}) satisfies z.core.$ZodType<t.PipelineStatus>;
 
 export const PipelineSummarySchema = f.object({
   title: f.nullable(f.string({ minLength: 1 })),
   summary: f.string({ minLength: 1 }),
   statistics: StatisticsSchema,
-}) satisfies z.ZodType<t.PipelineSummary>;
+}) satisfies z.core.$ZodType<t.PipelineSummary>;
 
-export const PipelineApproveVerdictSchema = f.enum(["approve", "edit", "reject"]) satisfies z.ZodType<t.PipelineApproveVerdict>;
+export const PipelineApproveVerdictSchema = f.enum(["approve", "edit", "reject"]) satisfies z.core.$ZodType<t.PipelineApproveVerdict>;
 
 export const PipelineApproveSchema = f.object({
   verdict: PipelineApproveVerdictSchema,
   text: f.optional(f.string({ minLength: 1 })),
-}) satisfies z.ZodType<t.PipelineApprove>;
+}) satisfies z.core.$ZodType<t.PipelineApprove>;
 
 export const PipelineRunResultSchema = f.object({
   title: f.nullable(f.string()),
   summary: f.string(),
-}) satisfies z.ZodType<t.PipelineRunResult>;
+}) satisfies z.core.$ZodType<t.PipelineRunResult>;

@@ -3,11 +3,11 @@ import type * as z from "zod/mini";
 import * as f from "fanfare/zod-mini";
 import type * as t from "./system.types.js";
 
-export const SystemNoticeLevelSchema = f.openEnum(["info", "warning"]) satisfies z.ZodMiniType<t.SystemNoticeLevel>;
+export const SystemNoticeLevelSchema = f.openEnum(["info", "warning"]) satisfies z.core.$ZodType<t.SystemNoticeLevel>;
 
 export const SystemNoticeSchema = f.object({
   level: SystemNoticeLevelSchema,
   text: f.string({ minLength: 1 }),
-}) satisfies z.ZodMiniType<t.SystemNotice>;
+}) satisfies z.core.$ZodType<t.SystemNotice>;
 
-export const SystemLogSchema = f.string() satisfies z.ZodMiniType<t.SystemLog>;
+export const SystemLogSchema = f.string() satisfies z.core.$ZodType<t.SystemLog>;

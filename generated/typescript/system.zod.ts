@@ -3,11 +3,11 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./system.types.js";
 
-export const SystemNoticeLevelSchema = f.openEnum(["info", "warning"]) satisfies z.ZodType<t.SystemNoticeLevel>;
+export const SystemNoticeLevelSchema = f.openEnum(["info", "warning"]) satisfies z.core.$ZodType<t.SystemNoticeLevel>;
 
 export const SystemNoticeSchema = f.object({
   level: SystemNoticeLevelSchema,
   text: f.string({ minLength: 1 }),
-}) satisfies z.ZodType<t.SystemNotice>;
+}) satisfies z.core.$ZodType<t.SystemNotice>;
 
-export const SystemLogSchema = f.string() satisfies z.ZodType<t.SystemLog>;
+export const SystemLogSchema = f.string() satisfies z.core.$ZodType<t.SystemLog>;

@@ -60,7 +60,10 @@ impl<'s> Namer<'s, '_> {
                 let shape = self.form(&lone.form, rules.or(lone.rules), &declared(sum), naming);
                 self.checked(shape, lone.rules.filter(|_| rules.is_none()))
             }
-            several => self.union(sum, several, rules, naming),
+            several => match scalars(several) {
+                Some(values) => literals(&values),
+                None => self.union(sum, several, rules, naming),
+            },
         };
         match shape {
             shape if nulls.is_empty() => shape,
@@ -141,12 +144,25 @@ impl<'s> Namer<'s, '_> {
             let items = items.map(|(at, item)| self.part(item, &naming.child(&format!("Item{}", at + 1))));
             return Type::Tuple(items.collect());
         }
-        let items = match (array.prefix.as_slice(), &array.rest) {
-            ([], Some(rest)) if !rest.is_never() => self.part(rest, &naming.child("Item")),
-            _ => Type::Any,
+        let items = array.prefix.iter().enumerate();
+        let prefix: Vec<Type> =
+            items.map(|(at, item)| self.part(item, &naming.child(&format!("Item{}", at + 1)))).collect();
+        let is_full =
+            array.max_items.is_some_and(|most| u32::try_from(prefix.len()).is_ok_and(|full| most <= full));
+        let rest = match &array.rest {
+            Some(rest) if rest.is_never() => None,
+            _ if is_full && !prefix.is_empty() => None,
+            Some(rest) => Some(self.part(rest, &naming.child("Item"))),
+            None => Some(Type::Any),
         };
+        let mut all = prefix.iter().chain(&rest);
+        let first = all.next().cloned().unwrap_or(Type::Any);
+        let items = if all.all(|other| *other == first) { first } else { Type::Any };
+        let rest = rest.filter(|_| !prefix.is_empty()).map(Box::new);
         Type::Array(ArrayType {
+            prefix,
             items: Box::new(items),
+            rest,
             min_items: array.min_items,
             max_items: array.max_items,
         })
@@ -280,10 +296,27 @@ fn string_values(strings: &Strings<'_>) -> Type {
         return Type::Literals(vec![Value::String(lone.clone())]);
     }
     let wires: Vec<&str> = strings.values.iter().map(|(text, _)| text.as_str()).collect();
-    let values = distinct_names(&wires)
-        .into_iter()
-        .map(|name| EnumValue { variant: name.rust_type(), wire: name.wire });
+    let values = strings.values.iter().zip(distinct_names(&wires)).map(|((_, notes), name)| EnumValue {
+        variant: name.rust_type(),
+        wire: name.wire,
+        description: notes.and_then(|notes| notes.description.clone()),
+    });
     Type::Enum(Enum { values: values.collect(), open: strings.open })
+}
+
+/// The values of alternatives that list strings and other scalars.
+fn scalars(alternatives: &[&Alternative<'_>]) -> Option<Vec<Value>> {
+    let mut scalars = Vec::new();
+    for alternative in alternatives {
+        match &alternative.form {
+            Form::Strings(strings) if !strings.open => {
+                scalars.extend(strings.values.iter().map(|(text, _)| Value::String(text.clone())));
+            }
+            Form::Literals(values) => scalars.extend(values.iter().cloned()),
+            _ => return None,
+        }
+    }
+    Some(scalars).filter(|values| is_mixed(values))
 }
 
 /// Returns `true` for values of several kinds, which become the variants of an enum in Rust.

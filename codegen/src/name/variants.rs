@@ -2,12 +2,15 @@
 
 use super::Namer;
 use crate::infer::{Alternative, Form, Object, Others, Shape};
-use crate::names::{Name, numbered};
+use crate::names::{Name, distinct_names, numbered};
 
 impl<'s> Namer<'s, '_> {
     /// A distinct name for each alternative's variant: from its title, the type that it refers to, its tag, its kind of
     /// value, or a property that only it requires.
     pub(super) fn variants(&mut self, alternatives: &[&Alternative<'s>]) -> Vec<String> {
+        if let Some(tags) = tags(alternatives) {
+            return distinct_names(&tags).iter().map(Name::rust_type).collect();
+        }
         let names: Vec<String> = alternatives
             .iter()
             .map(|alternative| {
@@ -40,6 +43,18 @@ impl<'s> Namer<'s, '_> {
             _ => None,
         }
     }
+}
+
+/// The distinct tags of alternatives that are all objects with a tag.
+fn tags<'a>(alternatives: &[&'a Alternative<'_>]) -> Option<Vec<&'a str>> {
+    let tags: Option<Vec<&str>> = alternatives
+        .iter()
+        .map(|alternative| match &alternative.form {
+            Form::Object(object) if alternative.notes.title.is_none() => tag(object),
+            _ => None,
+        })
+        .collect();
+    tags.filter(|tags| (1..tags.len()).all(|at| !tags[..at].contains(&tags[at])))
 }
 
 /// The first string that a required property must have.

@@ -87,8 +87,7 @@ impl Paths<'_> {
         item.attrs.push(parse_quote!(#[derive(Clone, #derives Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]));
         item.ident = ident(&named.rust);
         for (variant, value) in item.variants.iter_mut().zip(&values.values) {
-            let doc = format!(" `{}`", value.wire);
-            variant.attrs = vec![parse_quote!(#[doc = #doc])];
+            variant.attrs = doc_attributes(value.description.as_deref(), &format!("`{}`", value.wire));
             variant.ident = ident(&value.variant);
         }
         if values.open {

@@ -28,9 +28,27 @@ fn declaration(model: &Model, named: &NamedType) -> String {
         Type::Object(object) => {
             format!("{docs}export interface {} {}", named.typescript, interface_body(model, object))
         }
+        Type::Enum(values) if values.values.iter().any(|value| value.description.is_some()) => {
+            format!("{docs}export type {} ={};", named.typescript, described(values))
+        }
         shape => format!("{docs}export type {} = {};", named.typescript, expression(model, shape)),
     }
 }
+
+/// A union of strings, one per line, with their descriptions.
+fn described(values: &Enum) -> String {
+    let line = |docs: String, value: &str| format!("\n{docs}  | {value}");
+    let mut lines: Vec<String> = values
+        .values
+        .iter()
+        .map(|value| line(docs(value.description.as_deref(), "  "), &quoted(&value.wire)))
+        .collect();
+    lines.extend(values.open.then(|| line(String::new(), OTHER_STRING)));
+    lines.concat()
+}
+
+/// Any other string: unlike `string`, it leaves the known ones for completion.
+const OTHER_STRING: &str = "(string & {})";
 
 fn interface_body(model: &Model, object: &Object) -> String {
     let mut body = String::from("{\n");
@@ -70,11 +88,29 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
         Type::Int64 | Type::Uint64 => "bigint".to_owned(),
         Type::Enum(Enum { values, open }) => {
             let mut names: Vec<String> = values.iter().map(|value| quoted(&value.wire)).collect();
-            names.extend(open.then(|| "(string & {})".to_owned()));
+            names.extend(open.then(|| OTHER_STRING.to_owned()));
             names.join(" | ")
         }
         Type::Literals(values) => {
             values.iter().map(|value| literal(value, "; ")).collect::<Vec<_>>().join(" | ")
+        }
+        Type::Array(array) if !array.prefix.is_empty() => {
+            let required = array.required();
+            let mut items: Vec<String> = array
+                .prefix
+                .iter()
+                .enumerate()
+                .map(|(at, item)| match expression(model, item) {
+                    item if at < required => item,
+                    item => format!("({item} | undefined)?"),
+                })
+                .collect();
+            let rest = array.rest.iter().map(|rest| match expression(model, rest) {
+                rest if rest.contains('|') => format!("...({rest})[]"),
+                rest => format!("...{rest}[]"),
+            });
+            items.extend(rest);
+            format!("[{}]", items.join(", "))
         }
         Type::Array(array) => match expression(model, &array.items) {
             items if items.contains('|') => format!("({items})[]"),

@@ -84,7 +84,7 @@ fn validator(file: &File<'_>, id: TypeId, face: Face) -> String {
     if named.recursive {
         format!("export const {name}Schema: z.{schema}<t.{name}> = f.lazy(() => {value});")
     } else {
-        format!("export const {name}Schema = {value} satisfies z.{schema}<t.{name}>;")
+        format!("export const {name}Schema = {value} satisfies z.core.$ZodType<t.{name}>;")
     }
 }
 
@@ -166,6 +166,18 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                     )
                 }
             },
+            Type::Array(array) if !array.prefix.is_empty() => {
+                let required = array.required();
+                let items = array.prefix.iter().enumerate().map(|(at, item)| {
+                    let item = self.expression(item, indent);
+                    if at < required { item } else { format!("f.optional({item})") }
+                });
+                let items = items.collect::<Vec<_>>().join(", ");
+                match &array.rest {
+                    Some(rest) => format!("f.tuple([{items}], {})", self.expression(rest, indent)),
+                    None => format!("f.tuple([{items}])"),
+                }
+            }
             Type::Array(array) => {
                 call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array))
             }

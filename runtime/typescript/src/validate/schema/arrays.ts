@@ -36,6 +36,13 @@ export function tuple(readers: readonly Reader[]): Reader {
   });
 }
 
+/** Reads an array that begins with these items, of which only some are required. Without `rest` there are no others. */
+export function openTuple(readers: readonly Reader[], rest: Reader | undefined, required: number): Reader {
+  return items(readers, rest ?? json, (value, report) =>
+    checkLength(value, required, rest === undefined ? readers.length : Infinity, report),
+  );
+}
+
 function items(first: readonly Reader[], rest: Reader, check: (value: readonly unknown[], report: Report) => void): Reader {
   return (value, report) => {
     if (!Array.isArray(value)) {

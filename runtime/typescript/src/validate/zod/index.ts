@@ -105,8 +105,11 @@ export const literal: <const Value>(
 export const array: <Item extends Schema>(item: Item, limits?: ArrayLimits) => z.ZodArray<Item> =
   /* @__PURE__ */ create.array(z.ZodArray);
 
-/** An array of exactly these items. */
-export const tuple: <const Items extends readonly [] | readonly Schema[]>(items: Items) => z.ZodTuple<Items, null> =
+/** An array that begins with these items. Without `rest` it has no others. */
+export const tuple: <const Items extends readonly [] | readonly Schema[], Rest extends Schema | null = null>(
+  items: Items,
+  rest?: Rest,
+) => z.ZodTuple<Items, Rest> =
   /* @__PURE__ */ create.tuple(z.ZodTuple);
 
 /** An object whose values have one schema. Any name is allowed, including `__proto__`. */

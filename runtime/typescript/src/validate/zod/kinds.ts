@@ -73,7 +73,15 @@ export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
 
 export const tuple: Kind<{ items: readonly Schema[]; rest: Schema | null }> = {
   type: "tuple",
-  read: ({ items, rest }) => (rest === null ? arrays.tuple(items.map(readerOf)) : undefined),
+  read: ({ items, rest }) => {
+    const readers = items.map(readerOf);
+    const optional = items.findIndex(({ _zod }) => _zod.optin === "optional");
+    if (rest === null && optional === -1) {
+      return arrays.tuple(readers);
+    }
+    const required = optional === -1 ? items.length : optional;
+    return arrays.openTuple(readers, rest === null ? undefined : readerOf(rest), required);
+  },
 };
 
 export const record: Kind<{ keyType: Schema; valueType: Schema }> = {

@@ -99,8 +99,11 @@ export const literal: <const Value>(
 export const array: <Item extends Schema>(item: Item, limits?: ArrayLimits) => z.ZodMiniArray<Item> =
   /* @__PURE__ */ create.array(z.ZodMiniArray);
 
-/** An array of exactly these items. */
-export const tuple: <const Items extends readonly [] | readonly Schema[]>(items: Items) => z.ZodMiniTuple<Items, null> =
+/** An array that begins with these items. Without `rest` it has no others. */
+export const tuple: <const Items extends readonly [] | readonly Schema[], Rest extends Schema | null = null>(
+  items: Items,
+  rest?: Rest,
+) => z.ZodMiniTuple<Items, Rest> =
   /* @__PURE__ */ create.tuple(z.ZodMiniTuple);
 
 /** An object whose values have one schema. Any name is allowed, including `__proto__`. */

@@ -73,7 +73,10 @@ export const array = /* @__PURE__ */ validator("Array", kinds.array, (element: S
   limits,
 }));
 
-export const tuple = /* @__PURE__ */ validator("Tuple", kinds.tuple, (items: readonly Schema[]) => ({ items, rest: null }));
+export const tuple = /* @__PURE__ */ validator("Tuple", kinds.tuple, (items: readonly Schema[], rest: Schema | null = null) => ({
+  items,
+  rest,
+}));
 
 export function record(parent: Parent, string: () => Schema): Create<[value: Schema]> {
   return validator("Record", kinds.record, (valueType: Schema) => ({ keyType: string(), valueType }))(parent);

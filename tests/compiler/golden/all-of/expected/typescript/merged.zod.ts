@@ -6,13 +6,13 @@ import type * as t from "./merged.types.js";
 export const BaseSchema = f.object({
   id: f.string(),
   created: f.optional(f.string({ format: "date-time" })),
-}) satisfies z.ZodType<t.Base>;
+}) satisfies z.core.$ZodType<t.Base>;
 
 export const AuditedSchema = f.object({
   id: f.string(),
   created: f.optional(f.string({ format: "date-time" })),
   changedBy: f.optional(f.string()),
-}) satisfies z.ZodType<t.Audited>;
+}) satisfies z.core.$ZodType<t.Audited>;
 
 export const EntitySchema = f.object({
   id: f.string(),
@@ -20,12 +20,12 @@ export const EntitySchema = f.object({
   changedBy: f.optional(f.string()),
   name: f.string(),
   inner: f.optional(BaseSchema),
-}) satisfies z.ZodType<t.Entity>;
+}) satisfies z.core.$ZodType<t.Entity>;
 
-export const DescribedSchema = BaseSchema satisfies z.ZodType<t.Described>;
+export const DescribedSchema = BaseSchema satisfies z.core.$ZodType<t.Described>;
 
 export const MergedInlineSchema = f.object({
   id: f.string(),
   created: f.optional(f.string({ format: "date-time" })),
   extra: f.string(),
-}) satisfies z.ZodType<t.MergedInline>;
+}) satisfies z.core.$ZodType<t.MergedInline>;

@@ -21,58 +21,58 @@ export const InheritedRulesSchema = f.checked(f.json(), {
     more: { $ref: () => $ABC2 },
   },
   dependentRequired: { valueOf: ["hasOwnProperty"] },
-}) satisfies z.ZodType<t.InheritedRules>;
+}) satisfies z.core.$ZodType<t.InheritedRules>;
 
-export const InvisibleABSchema = f.enum(["x\ry", "y‮z"]) satisfies z.ZodType<t.InvisibleAB>;
+export const InvisibleABSchema = f.enum(["x\ry", "y‮z"]) satisfies z.core.$ZodType<t.InvisibleAB>;
 
 export const InvisibleSchema = f.object({
   "a\rb": f.optional(InvisibleABSchema),
   "b⁦c": f.optional(f.string()),
-}) satisfies z.ZodType<t.Invisible>;
+}) satisfies z.core.$ZodType<t.Invisible>;
 
 export const ErrorSchema = f.object({
   Error: f.optional(f.string()),
-}) satisfies z.ZodType<t.Error>;
+}) satisfies z.core.$ZodType<t.Error>;
 
 export const ResultSchema = f.object({
   value: f.optional(f.string()),
-}) satisfies z.ZodType<t.Result>;
+}) satisfies z.core.$ZodType<t.Result>;
 
-export const TextSchema = f.string({ minLength: 1 }) satisfies z.ZodType<t.Text>;
+export const TextSchema = f.string({ minLength: 1 }) satisfies z.core.$ZodType<t.Text>;
 
 export const SchemaSchema = f.object({
   text: f.optional(TextSchema),
-}) satisfies z.ZodType<t.Schema>;
+}) satisfies z.core.$ZodType<t.Schema>;
 
-export const ArraySchema = f.array(f.string()) satisfies z.ZodType<t.Array>;
+export const ArraySchema = f.array(f.string()) satisfies z.core.$ZodType<t.Array>;
 
 export const PromiseSchema = f.object({
   array: f.optional(ArraySchema),
-}) satisfies z.ZodType<t.Promise>;
+}) satisfies z.core.$ZodType<t.Promise>;
 
-export const MapSchema = f.record(f.string()) satisfies z.ZodType<t.Map>;
+export const MapSchema = f.record(f.string()) satisfies z.core.$ZodType<t.Map>;
 
 export const ObjectSchema = f.object({
   map: f.optional(MapSchema),
-}) satisfies z.ZodType<t.Object>;
+}) satisfies z.core.$ZodType<t.Object>;
 
-export const ValueSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.Value>;
+export const ValueSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.Value>;
 
 export const HttpServer2GoSchema = f.object({
   x: f.optional(f.int()),
-}) satisfies z.ZodType<t.HttpServer2Go>;
+}) satisfies z.core.$ZodType<t.HttpServer2Go>;
 
 export const SnakeCaseNameSchema = f.object({
   x: f.optional(f.int()),
-}) satisfies z.ZodType<t.SnakeCaseName>;
+}) satisfies z.core.$ZodType<t.SnakeCaseName>;
 
-export const GrößeSchema = f.enum(["klein", "größer"]) satisfies z.ZodType<t.Größe>;
+export const GrößeSchema = f.enum(["klein", "größer"]) satisfies z.core.$ZodType<t.Größe>;
 
 export const N3DSchema = f.object({
   "3d": f.optional(f.number()),
-}) satisfies z.ZodType<t.N3D>;
+}) satisfies z.core.$ZodType<t.N3D>;
 
-export const KeywordsEnumSchema = f.enum(["enum", "struct"]) satisfies z.ZodType<t.KeywordsEnum>;
+export const KeywordsEnumSchema = f.enum(["enum", "struct"]) satisfies z.core.$ZodType<t.KeywordsEnum>;
 
 export const KeywordsSchema = f.object({
   type: f.string(),
@@ -91,11 +91,11 @@ export const KeywordsSchema = f.object({
   value: f.optional(f.string()),
   serializer: f.optional(f.string()),
   field: f.optional(f.string()),
-}) satisfies z.ZodType<t.Keywords>;
+}) satisfies z.core.$ZodType<t.Keywords>;
 
 export const InheritedProtoSchema = f.object({
   a: f.optional(f.int()),
-}) satisfies z.ZodType<t.InheritedProto>;
+}) satisfies z.core.$ZodType<t.InheritedProto>;
 
 export const InheritedSchema = f.object({
   ["__proto__"]: InheritedProtoSchema,
@@ -105,30 +105,30 @@ export const InheritedSchema = f.object({
   valueOf: f.optional(f.literal(1)),
   then: f.optional(f.string()),
   length: f.optional(f.int()),
-}) satisfies z.ZodType<t.Inherited>;
+}) satisfies z.core.$ZodType<t.Inherited>;
 
 export const InheritedClosedSchema = f.strictObject({
   ["__proto__"]: f.optional(f.string()),
   valueOf: f.optional(f.string()),
-}) satisfies z.ZodType<t.InheritedClosed>;
+}) satisfies z.core.$ZodType<t.InheritedClosed>;
 
 export const InheritedOpenSchema = f.catchall(f.object({
   ["__proto__"]: f.optional(f.string()),
   valueOf: f.optional(f.string()),
-}), f.int()) satisfies z.ZodType<t.InheritedOpen>;
+}), f.int()) satisfies z.core.$ZodType<t.InheritedOpen>;
 
 export const InheritedTagOneSchema = f.object({
   ["__proto__"]: f.literal("toString"),
-}) satisfies z.ZodType<t.InheritedTagOne>;
+}) satisfies z.core.$ZodType<t.InheritedTagOne>;
 
 export const InheritedTagTwoSchema = f.object({
   ["__proto__"]: f.literal("__proto__"),
-}) satisfies z.ZodType<t.InheritedTagTwo>;
+}) satisfies z.core.$ZodType<t.InheritedTagTwo>;
 
 export const InheritedTagSchema = f.discriminatedUnion("__proto__", {
   toString: InheritedTagOneSchema,
   ["__proto__"]: InheritedTagTwoSchema,
-}) satisfies z.ZodType<t.InheritedTag>;
+}) satisfies z.core.$ZodType<t.InheritedTag>;
 
 export const SpellingsSchema = f.object({
   "dash-case": f.optional(f.string()),
@@ -152,32 +152,32 @@ export const SpellingsSchema = f.object({
   "it's": f.optional(f.string()),
   "{brace}": f.optional(f.string()),
   "*/": f.optional(f.string()),
-}) satisfies z.ZodType<t.Spellings>;
+}) satisfies z.core.$ZodType<t.Spellings>;
 
 export const TraitsDefaultSchema = f.object({
   x: f.optional(f.string()),
-}) satisfies z.ZodType<t.TraitsDefault>;
+}) satisfies z.core.$ZodType<t.TraitsDefault>;
 
 export const AsAsRefSchema = f.object({
   x: f.optional(f.string()),
-}) satisfies z.ZodType<t.AsAsRef>;
+}) satisfies z.core.$ZodType<t.AsAsRef>;
 
 export const MatchResultSchema = f.object({
   ok: f.optional(f.boolean()),
-}) satisfies z.ZodType<t.MatchResult>;
+}) satisfies z.core.$ZodType<t.MatchResult>;
 
-export const MatchErrSchema = f.enum(["Ok", "Err", "None", "Some"]) satisfies z.ZodType<t.MatchErr>;
+export const MatchErrSchema = f.enum(["Ok", "Err", "None", "Some"]) satisfies z.core.$ZodType<t.MatchErr>;
 
 export const ErrorIntoIteratorSchema = f.object({
   x: f.optional(f.string()),
-}) satisfies z.ZodType<t.ErrorIntoIterator>;
+}) satisfies z.core.$ZodType<t.ErrorIntoIterator>;
 
 export const ErrorFnAsyncSchema = f.object({
   await: f.optional(f.string()),
-}) satisfies z.ZodType<t.ErrorFnAsync>;
+}) satisfies z.core.$ZodType<t.ErrorFnAsync>;
 
 export const ErrorFnSchema = f.object({
   async: f.optional(ErrorFnAsyncSchema),
-}) satisfies z.ZodType<t.ErrorFn>;
+}) satisfies z.core.$ZodType<t.ErrorFn>;
 
-export const CrateMessageSchema = f.string() satisfies z.ZodType<t.CrateMessage>;
+export const CrateMessageSchema = f.string() satisfies z.core.$ZodType<t.CrateMessage>;

@@ -13,11 +13,11 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Job {
     /// `type` is `job.started`.
-    JobDotStarted(JobJobStarted),
+    JobDotStarted(JobJobDotStarted),
     /// `type` is `job-started`.
-    JobMinusStarted(JobJobStarted2),
+    JobMinusStarted(JobJobMinusStarted),
     /// `type` is ``.
-    Unnamed1(JobObject),
+    Unnamed1(JobUnnamed1),
 }
 fanfare::tagged!(Job: schemas::JOB by "type" {
     JobDotStarted = "job.started",
@@ -68,9 +68,9 @@ pub type OpenCodes = i64;
 /// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpenNames {
-    /// `admin`
+    /// May do everything.
     Admin,
-    /// `guest`
+    /// May read.
     Guest,
     /// A string that the definition does not list.
     Other(String),
@@ -124,7 +124,7 @@ fanfare::union!(Lists: schemas::LISTS {
 pub type Boxes = Vec<f64>;
 
 /// `Position`.
-pub type Position = Vec<fanfare::Value>;
+pub type Position = Vec<f64>;
 
 /// `Optional`.
 pub type Optional = Vec<fanfare::Value>;
@@ -270,41 +270,25 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "fields" => fields?,
 });
 
-/// `JobJobStarted`.
+/// `JobJobDotStarted`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JobJobStarted {}
-fanfare::object!(JobJobStarted: schemas::JOB_JOB_STARTED {
+pub struct JobJobDotStarted {}
+fanfare::object!(JobJobDotStarted: schemas::JOB_JOB_DOT_STARTED {
     "type" = "job.started",
 });
 
-/// `JobJobStarted2`.
+/// `JobJobMinusStarted`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JobJobStarted2 {}
-fanfare::object!(JobJobStarted2: schemas::JOB_JOB_STARTED2 {
+pub struct JobJobMinusStarted {}
+fanfare::object!(JobJobMinusStarted: schemas::JOB_JOB_MINUS_STARTED {
     "type" = "job-started",
 });
 
-/// `JobObject`.
+/// `JobUnnamed1`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JobObject {}
-fanfare::object!(JobObject: schemas::JOB_OBJECT {
+pub struct JobUnnamed1 {}
+fanfare::object!(JobUnnamed1: schemas::JOB_UNNAMED1 {
     "type" = "",
-});
-
-/// `LiteralsChoice`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LiteralsChoice {
-    /// `1`.
-    N1,
-    /// `2.5`.
-    N25,
-    /// `true`.
-    True,
-}
-fanfare::union!(LiteralsChoice: schemas::LITERALS_CHOICE {
-    N1 = 1,
-    N25 = 2.5,
-    True = true,
 });
 
 /// `LiteralsValue`.
@@ -312,12 +296,18 @@ fanfare::union!(LiteralsChoice: schemas::LITERALS_CHOICE {
 pub enum LiteralsValue {
     /// `"auto"`.
     Auto,
-    /// `LiteralsChoice`.
-    Choice(LiteralsChoice),
+    /// `1`.
+    N1,
+    /// `2.5`.
+    N25,
+    /// `true`.
+    True,
 }
 fanfare::union!(LiteralsValue: schemas::LITERALS_VALUE {
     Auto = "auto",
-    Choice(&schemas::LITERALS_CHOICE),
+    N1 = 1,
+    N25 = 2.5,
+    True = true,
 });
 
 /// `ByNumberText`.
@@ -381,9 +371,9 @@ mod schemas {
     pub(super) static JOB: Schema = Schema::Tagged(Tagged {
         tag: "type",
         cases: &[
-            ("job.started", &JOB_JOB_STARTED),
-            ("job-started", &JOB_JOB_STARTED2),
-            ("", &JOB_OBJECT),
+            ("job.started", &JOB_JOB_DOT_STARTED),
+            ("job-started", &JOB_JOB_MINUS_STARTED),
+            ("", &JOB_UNNAMED1),
         ],
         open: false,
     });
@@ -722,7 +712,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static JOB_JOB_STARTED: Schema = Schema::Object(Object {
+    pub(super) static JOB_JOB_DOT_STARTED: Schema = Schema::Object(Object {
         properties: &[
             Property {
                 name: "type",
@@ -733,7 +723,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static JOB_JOB_STARTED2: Schema = Schema::Object(Object {
+    pub(super) static JOB_JOB_MINUS_STARTED: Schema = Schema::Object(Object {
         properties: &[
             Property {
                 name: "type",
@@ -744,7 +734,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static JOB_OBJECT: Schema = Schema::Object(Object {
+    pub(super) static JOB_UNNAMED1: Schema = Schema::Object(Object {
         properties: &[
             Property {
                 name: "type",
@@ -755,16 +745,13 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static LITERALS_CHOICE: Schema = Schema::AnyOf(
+    pub(super) static LITERALS_VALUE: Schema = Schema::AnyOf(
         &[
+            &Schema::Enum(&["auto"]),
             &Schema::Literals(&LITERALS_3),
             &Schema::Literals(&LITERALS_4),
             &Schema::Literals(&LITERALS_5),
         ],
-    );
-
-    pub(super) static LITERALS_VALUE: Schema = Schema::AnyOf(
-        &[&Schema::Enum(&["auto"]), &LITERALS_CHOICE],
     );
 
     pub(super) static BY_NUMBER_TEXT: Schema = Schema::Object(Object {

@@ -87,5 +87,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "28e66a2f5305a2b7",
+    fingerprint: "830df8bfae1e2c02",
 };

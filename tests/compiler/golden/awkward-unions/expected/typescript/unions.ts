@@ -6,7 +6,7 @@ import { EverythingSchema } from "./unions.zod-mini.js";
 export const unions = defineChannel({
   name: "unions",
   address: "unions",
-  fingerprint: "28e66a2f5305a2b7",
+  fingerprint: "830df8bfae1e2c02",
   topics: {
     everything: { payload: f.payload(EverythingSchema) },
   },

@@ -3,88 +3,86 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./unions.types.js";
 
-export const JobJobStartedSchema = f.object({
+export const JobJobDotStartedSchema = f.object({
   type: f.literal("job.started"),
-}) satisfies z.ZodType<t.JobJobStarted>;
+}) satisfies z.core.$ZodType<t.JobJobDotStarted>;
 
-export const JobJobStarted2Schema = f.object({
+export const JobJobMinusStartedSchema = f.object({
   type: f.literal("job-started"),
-}) satisfies z.ZodType<t.JobJobStarted2>;
+}) satisfies z.core.$ZodType<t.JobJobMinusStarted>;
 
-export const JobObjectSchema = f.object({
+export const JobUnnamed1Schema = f.object({
   type: f.literal(""),
-}) satisfies z.ZodType<t.JobObject>;
+}) satisfies z.core.$ZodType<t.JobUnnamed1>;
 
 export const JobSchema = f.discriminatedUnion("type", {
-  "job.started": JobJobStartedSchema,
-  "job-started": JobJobStarted2Schema,
-  "": JobObjectSchema,
-}) satisfies z.ZodType<t.Job>;
+  "job.started": JobJobDotStartedSchema,
+  "job-started": JobJobMinusStartedSchema,
+  "": JobUnnamed1Schema,
+}) satisfies z.core.$ZodType<t.Job>;
 
-export const SymbolsSchema = f.enum(["", "<", "≠", "😀", "a b", "a-b", "a_b", "self", "Self"]) satisfies z.ZodType<t.Symbols>;
+export const SymbolsSchema = f.enum(["", "<", "≠", "😀", "a b", "a-b", "a_b", "self", "Self"]) satisfies z.core.$ZodType<t.Symbols>;
 
-export const LiteralsChoiceSchema = f.union([f.literal(1), f.literal(2.5), f.literal(true)]) satisfies z.ZodType<t.LiteralsChoice>;
+export const LiteralsValueSchema = f.union([f.literal("auto"), f.literal(1), f.literal(2.5), f.literal(true)]) satisfies z.core.$ZodType<t.LiteralsValue>;
 
-export const LiteralsValueSchema = f.union([f.literal("auto"), LiteralsChoiceSchema]) satisfies z.ZodType<t.LiteralsValue>;
+export const LiteralsSchema = f.nullable(LiteralsValueSchema) satisfies z.core.$ZodType<t.Literals>;
 
-export const LiteralsSchema = f.nullable(LiteralsValueSchema) satisfies z.ZodType<t.Literals>;
+export const OpenCodesSchema = f.int() satisfies z.core.$ZodType<t.OpenCodes>;
 
-export const OpenCodesSchema = f.int() satisfies z.ZodType<t.OpenCodes>;
+export const OpenNamesSchema = f.openEnum(["admin", "guest"]) satisfies z.core.$ZodType<t.OpenNames>;
 
-export const OpenNamesSchema = f.openEnum(["admin", "guest"]) satisfies z.ZodType<t.OpenNames>;
+export const NamesOrLinksSchema = f.checked(f.openEnum(["none"]), { anyOf: [{ const: "none" }, { type: "string", format: "uri" }] }) satisfies z.core.$ZodType<t.NamesOrLinks>;
 
-export const NamesOrLinksSchema = f.checked(f.openEnum(["none"]), { anyOf: [{ const: "none" }, { type: "string", format: "uri" }] }) satisfies z.ZodType<t.NamesOrLinks>;
+export const FalseOrTextSchema = f.xor([f.string(), f.literal(false)]) satisfies z.core.$ZodType<t.FalseOrText>;
 
-export const FalseOrTextSchema = f.xor([f.string(), f.literal(false)]) satisfies z.ZodType<t.FalseOrText>;
-
-export const ListsSchema = f.union([f.array(f.string()), f.array(f.int())]) satisfies z.ZodType<t.Lists>;
+export const ListsSchema = f.union([f.array(f.string()), f.array(f.int())]) satisfies z.core.$ZodType<t.Lists>;
 
 export const BoxesSchema = f.checked(f.array(f.number(), { minItems: 4, maxItems: 6 }), {
   oneOf: [
     { type: "array", items: { type: "number" }, minItems: 4, maxItems: 4 },
     { type: "array", items: { type: "number" }, minItems: 6, maxItems: 6 },
   ],
-}) satisfies z.ZodType<t.Boxes>;
+}) satisfies z.core.$ZodType<t.Boxes>;
 
-export const PositionSchema = f.checked(f.array(f.json(), { minItems: 2 }), {
+export const PositionSchema = f.checked(f.tuple([f.number(), f.number()], f.number()), {
   type: "array",
   prefixItems: [{ type: "number" }, { type: "number" }],
   items: { type: "number" },
   minItems: 2,
-}) satisfies z.ZodType<t.Position>;
+}) satisfies z.core.$ZodType<t.Position>;
 
-export const OptionalSchema = f.checked(f.array(f.json(), { minItems: 1 }), {
+export const OptionalSchema = f.checked(f.tuple([f.string(), f.optional(f.int())]), {
   type: "array",
   prefixItems: [{ type: "string" }, { type: "integer" }],
   items: false,
   minItems: 1,
-}) satisfies z.ZodType<t.Optional>;
+}) satisfies z.core.$ZodType<t.Optional>;
 
 export const ByNumberTextSchema = f.object({
   code: f.literal(1),
   text: f.string(),
-}) satisfies z.ZodType<t.ByNumberText>;
+}) satisfies z.core.$ZodType<t.ByNumberText>;
 
 export const ByNumberUrlSchema = f.object({
   code: f.literals([2, 3]),
   url: f.string(),
-}) satisfies z.ZodType<t.ByNumberUrl>;
+}) satisfies z.core.$ZodType<t.ByNumberUrl>;
 
-export const ByNumberSchema = f.xor([ByNumberTextSchema, ByNumberUrlSchema]) satisfies z.ZodType<t.ByNumber>;
+export const ByNumberSchema = f.xor([ByNumberTextSchema, ByNumberUrlSchema]) satisfies z.core.$ZodType<t.ByNumber>;
 
 export const UnnamedObjectSchema = f.object({
   a: f.optional(f.string()),
-}) satisfies z.ZodType<t.UnnamedObject>;
+}) satisfies z.core.$ZodType<t.UnnamedObject>;
 
 export const UnnamedObject2Schema = f.object({
   b: f.optional(f.string()),
-}) satisfies z.ZodType<t.UnnamedObject2>;
+}) satisfies z.core.$ZodType<t.UnnamedObject2>;
 
 export const UnnamedObject3Schema = f.object({
   c: f.optional(f.string()),
-}) satisfies z.ZodType<t.UnnamedObject3>;
+}) satisfies z.core.$ZodType<t.UnnamedObject3>;
 
-export const UnnamedSchema = f.union([UnnamedObjectSchema, UnnamedObject2Schema, UnnamedObject3Schema]) satisfies z.ZodType<t.Unnamed>;
+export const UnnamedSchema = f.union([UnnamedObjectSchema, UnnamedObject2Schema, UnnamedObject3Schema]) satisfies z.core.$ZodType<t.Unnamed>;
 
 export const NullableSpellingsSchema = f.object({
   list: f.optional(f.nullable(f.string())),
@@ -92,7 +90,7 @@ export const NullableSpellingsSchema = f.object({
   one: f.optional(f.nullable(f.string())),
   keyword: f.optional(f.nullable(f.string())),
   reference: f.optional(f.nullable(JobSchema)),
-}) satisfies z.ZodType<t.NullableSpellings>;
+}) satisfies z.core.$ZodType<t.NullableSpellings>;
 
 export const FieldsSchema = f.strictObject({
   "": f.optional(f.string()),
@@ -105,7 +103,7 @@ export const FieldsSchema = f.strictObject({
   FooBar: f.optional(f.int()),
   "foo bar": f.optional(f.int()),
   "foo.bar": f.optional(f.int()),
-}) satisfies z.ZodType<t.Fields>;
+}) satisfies z.core.$ZodType<t.Fields>;
 
 export const EverythingSchema = f.object({
   job: f.optional(JobSchema),
@@ -123,4 +121,4 @@ export const EverythingSchema = f.object({
   unnamed: f.optional(UnnamedSchema),
   nullable: f.optional(NullableSpellingsSchema),
   fields: f.optional(FieldsSchema),
-}) satisfies z.ZodType<t.Everything>;
+}) satisfies z.core.$ZodType<t.Everything>;

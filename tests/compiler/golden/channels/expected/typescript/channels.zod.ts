@@ -5,21 +5,21 @@ import type * as t from "./channels.types.js";
 
 export const EntrySchema = f.object({
   text: f.string(),
-}) satisfies z.ZodType<t.Entry>;
+}) satisfies z.core.$ZodType<t.Entry>;
 
-export const SystemNoticeSchema = f.string() satisfies z.ZodType<t.SystemNotice>;
+export const SystemNoticeSchema = f.string() satisfies z.core.$ZodType<t.SystemNotice>;
 
 export const ContentPipelineStatusDetailSchema = f.object({
   percent: f.optional(f.int()),
-}) satisfies z.ZodType<t.ContentPipelineStatusDetail>;
+}) satisfies z.core.$ZodType<t.ContentPipelineStatusDetail>;
 
 export const ContentPipelineStatusSchema = f.object({
   message: f.string(),
   detail: f.optional(ContentPipelineStatusDetailSchema),
-}) satisfies z.ZodType<t.ContentPipelineStatus>;
+}) satisfies z.core.$ZodType<t.ContentPipelineStatus>;
 
-export const UserRoomStatusSchema = f.int() satisfies z.ZodType<t.UserRoomStatus>;
+export const UserRoomStatusSchema = f.int() satisfies z.core.$ZodType<t.UserRoomStatus>;
 
 export const OpenParamResultSchema = f.object({
   result: f.optional(EntrySchema),
-}) satisfies z.ZodType<t.OpenParamResult>;
+}) satisfies z.core.$ZodType<t.OpenParamResult>;

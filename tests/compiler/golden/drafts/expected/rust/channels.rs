@@ -15,7 +15,7 @@ pub struct Settings {
     /// `tasks`.
     pub tasks: Option<Vec<Task>>,
     /// `size`.
-    pub size: Option<Vec<fanfare::Value>>,
+    pub size: Option<Vec<i64>>,
     /// `name`.
     pub name: Option<TaskName>,
 }

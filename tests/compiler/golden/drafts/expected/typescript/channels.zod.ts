@@ -9,11 +9,11 @@ export const BuildOldSchema: z.ZodType<t.BuildOld> = f.lazy(() => f.object({
   named: f.optional(BuildOldNamedSchema),
 }));
 
-export const BuildRecentAnchoredSchema = f.int({ minimum: -2147483648, maximum: 2147483647 }) satisfies z.ZodType<t.BuildRecentAnchored>;
+export const BuildRecentAnchoredSchema = f.int({ minimum: -2147483648, maximum: 2147483647 }) satisfies z.core.$ZodType<t.BuildRecentAnchored>;
 
 export const BuildRecentSchema = f.object({
   pair: f.optional(f.checked(f.json(), { prefixItems: [{ type: "string" }], items: { type: "integer" } })),
   anchored: f.optional(BuildRecentAnchoredSchema),
-}) satisfies z.ZodType<t.BuildRecent>;
+}) satisfies z.core.$ZodType<t.BuildRecent>;
 
-export const BuildOldNamedSchema = f.string({ minLength: 1 }) satisfies z.ZodType<t.BuildOldNamed>;
+export const BuildOldNamedSchema = f.string({ minLength: 1 }) satisfies z.core.$ZodType<t.BuildOldNamed>;

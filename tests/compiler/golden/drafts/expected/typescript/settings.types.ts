@@ -2,7 +2,7 @@
 
 export interface Settings {
   tasks?: Task[] | undefined;
-  size?: unknown[] | undefined;
+  size?: [(number | undefined)?, (number | undefined)?] | undefined;
   name?: TaskName | undefined;
 }
 

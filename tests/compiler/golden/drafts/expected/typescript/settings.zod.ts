@@ -20,11 +20,11 @@ export const TaskSchema: z.ZodType<t.Task> = f.lazy(() => f.strictObject({
   after: f.optional(TaskSchema),
 }));
 
-export const TaskNameSchema = f.string({ pattern: "^[\\w\\-]+$" }) satisfies z.ZodType<t.TaskName>;
+export const TaskNameSchema = f.string({ pattern: "^[\\w\\-]+$" }) satisfies z.core.$ZodType<t.TaskName>;
 
 export const SettingsSchema = f.checked(f.object({
   tasks: f.optional(f.array(TaskSchema)),
-  size: f.optional(f.checked(f.array(f.json()), {
+  size: f.optional(f.checked(f.tuple([f.optional(f.int()), f.optional(f.int())]), {
     type: "array",
     prefixItems: [{ type: "integer" }, { type: "integer" }],
     items: false,
@@ -43,4 +43,4 @@ export const SettingsSchema = f.checked(f.object({
   },
   dependentRequired: { size: ["tasks"] },
   dependentSchemas: { name: { required: ["size"] } },
-}) satisfies z.ZodType<t.Settings>;
+}) satisfies z.core.$ZodType<t.Settings>;

@@ -3,29 +3,29 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./values.types.js";
 
-export const StepSchema = f.enum(["research", "write", "complete"]) satisfies z.ZodType<t.Step>;
+export const StepSchema = f.enum(["research", "write", "complete"]) satisfies z.core.$ZodType<t.Step>;
 
-export const MoodSchema = f.openEnum(["calm", "excited"]) satisfies z.ZodType<t.Mood>;
+export const MoodSchema = f.openEnum(["calm", "excited"]) satisfies z.core.$ZodType<t.Mood>;
 
-export const SymbolsSchema = f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]) satisfies z.ZodType<t.Symbols>;
+export const SymbolsSchema = f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]) satisfies z.core.$ZodType<t.Symbols>;
 
-export const LoneSchema = f.literal("only") satisfies z.ZodType<t.Lone>;
+export const LoneSchema = f.literal("only") satisfies z.core.$ZodType<t.Lone>;
 
-export const OpenLoneSchema = f.openEnum(["first"]) satisfies z.ZodType<t.OpenLone>;
+export const OpenLoneSchema = f.openEnum(["first"]) satisfies z.core.$ZodType<t.OpenLone>;
 
-export const SizesSchema = f.literals([1, 2.5, 3]) satisfies z.ZodType<t.Sizes>;
+export const SizesSchema = f.literals([1, 2.5, 3]) satisfies z.core.$ZodType<t.Sizes>;
 
-export const WholeSchema = f.literals([1, 2, 3]) satisfies z.ZodType<t.Whole>;
+export const WholeSchema = f.literals([1, 2, 3]) satisfies z.core.$ZodType<t.Whole>;
 
-export const MixedValueSchema = f.union([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]) satisfies z.ZodType<t.MixedValue>;
+export const MixedValueSchema = f.union([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]) satisfies z.core.$ZodType<t.MixedValue>;
 
-export const MixedSchema = f.nullable(MixedValueSchema) satisfies z.ZodType<t.Mixed>;
+export const MixedSchema = f.nullable(MixedValueSchema) satisfies z.core.$ZodType<t.Mixed>;
 
-export const OriginSchema = f.literal({ x: 0, y: [0, null, "a\"b\\c"] }) satisfies z.ZodType<t.Origin>;
+export const OriginSchema = f.literal({ x: 0, y: [0, null, "a\"b\\c"] }) satisfies z.core.$ZodType<t.Origin>;
 
-export const EverythingInlineSchema = f.enum(["left", "right"]) satisfies z.ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = f.enum(["left", "right"]) satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingInlineOpenSchema = f.openEnum(["up", "down"]) satisfies z.ZodType<t.EverythingInlineOpen>;
+export const EverythingInlineOpenSchema = f.openEnum(["up", "down"]) satisfies z.core.$ZodType<t.EverythingInlineOpen>;
 
 export const EverythingSchema = f.object({
   version: f.literal(1),
@@ -49,6 +49,6 @@ export const EverythingSchema = f.object({
   mixed: f.optional(MixedSchema),
   flags: f.optional(f.literals([true, false])),
   typed: f.optional(f.nullable(f.literals([1, 2]))),
-}) satisfies z.ZodType<t.Everything>;
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const ValuesInlineSchema = f.enum(["on", "off"]) satisfies z.ZodType<t.ValuesInline>;
+export const ValuesInlineSchema = f.enum(["on", "off"]) satisfies z.core.$ZodType<t.ValuesInline>;

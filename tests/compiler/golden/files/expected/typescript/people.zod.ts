@@ -13,8 +13,8 @@ export const CustomerSchema: z.ZodType<t.Customer> = f.lazy(() => f.object({
 
 export const BadgeSchema = f.object({
   id: f.optional(f.lazy(() => OrderIdSchema)),
-}) satisfies z.ZodType<t.Badge>;
+}) satisfies z.core.$ZodType<t.Badge>;
 
 export const GoldSchema = f.object({
   order: f.optional(f.lazy(() => OrderSchema)),
-}) satisfies z.ZodType<t.Gold>;
+}) satisfies z.core.$ZodType<t.Gold>;

@@ -276,7 +276,7 @@ fanfare::object!(StoppedEventBody: schemas::STOPPED_EVENT_BODY {
 /// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoppedEventBodyReason {
-    /// `step`
+    /// After a step.
     Step,
     /// `pause`
     Pause,

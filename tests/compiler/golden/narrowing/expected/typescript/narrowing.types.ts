@@ -80,7 +80,11 @@ export interface StoppedEventBody {
   threadId?: number | undefined;
 }
 
-export type StoppedEventBodyReason = "step" | "pause" | (string & {});
+export type StoppedEventBodyReason =
+  /** After a step. */
+  | "step"
+  | "pause"
+  | (string & {});
 
 export type DogSize = "small" | "large";
 

@@ -12,71 +12,71 @@ export const $Message: f.Rules = {
 export const MessageSchema = f.object({
   type: f.literal("message"),
   text: f.string(),
-}) satisfies z.ZodType<t.Message>;
+}) satisfies z.core.$ZodType<t.Message>;
 
 export const ToolCallSchema = f.object({
   type: f.literal("tool_call"),
   tool: f.string(),
-}) satisfies z.ZodType<t.ToolCall>;
+}) satisfies z.core.$ZodType<t.ToolCall>;
 
 export const ItemSchema = f.discriminatedUnion("type", {
   message: MessageSchema,
   tool_call: ToolCallSchema,
-}) satisfies z.ZodType<t.Item>;
+}) satisfies z.core.$ZodType<t.Item>;
 
-export const EventTypeSchema = f.enum(["request", "response", "event"]) satisfies z.ZodType<t.EventType>;
+export const EventTypeSchema = f.enum(["request", "response", "event"]) satisfies z.core.$ZodType<t.EventType>;
 
-export const EventBodySchema = f.union([f.string(), f.array(f.json()), f.record(f.json())]) satisfies z.ZodType<t.EventBody>;
+export const EventBodySchema = f.union([f.string(), f.array(f.json()), f.record(f.json())]) satisfies z.core.$ZodType<t.EventBody>;
 
 export const EventSchema = f.object({
   seq: f.int(),
   type: EventTypeSchema,
   event: f.string(),
   body: f.optional(f.nullable(EventBodySchema)),
-}) satisfies z.ZodType<t.Event>;
+}) satisfies z.core.$ZodType<t.Event>;
 
-export const StoppedEventBodyReasonSchema = f.openEnum(["step", "pause"]) satisfies z.ZodType<t.StoppedEventBodyReason>;
+export const StoppedEventBodyReasonSchema = f.openEnum(["step", "pause"]) satisfies z.core.$ZodType<t.StoppedEventBodyReason>;
 
 export const StoppedEventBodySchema = f.object({
   reason: StoppedEventBodyReasonSchema,
   threadId: f.optional(f.int({ minimum: 0 })),
-}) satisfies z.ZodType<t.StoppedEventBody>;
+}) satisfies z.core.$ZodType<t.StoppedEventBody>;
 
 export const StoppedEventSchema = f.object({
   seq: f.int(),
   type: f.literal("event"),
   event: f.literal("stopped"),
   body: StoppedEventBodySchema,
-}) satisfies z.ZodType<t.StoppedEvent>;
+}) satisfies z.core.$ZodType<t.StoppedEvent>;
 
 export const CatSchema = f.object({
   petType: f.literal("cat"),
   indoor: f.optional(f.boolean()),
-}) satisfies z.ZodType<t.Cat>;
+}) satisfies z.core.$ZodType<t.Cat>;
 
-export const DogSizeSchema = f.enum(["small", "large"]) satisfies z.ZodType<t.DogSize>;
+export const DogSizeSchema = f.enum(["small", "large"]) satisfies z.core.$ZodType<t.DogSize>;
 
 export const DogSchema = f.object({
   petType: f.literal("dog"),
   size: f.optional(DogSizeSchema),
-}) satisfies z.ZodType<t.Dog>;
+}) satisfies z.core.$ZodType<t.Dog>;
 
 export const PetSchema = f.discriminatedUnion("petType", {
   cat: CatSchema,
   dog: DogSchema,
-}) satisfies z.ZodType<t.Pet>;
+}) satisfies z.core.$ZodType<t.Pet>;
 
 export const AnimalSchema = f.object({
   petType: f.string(),
-}) satisfies z.ZodType<t.Animal>;
+}) satisfies z.core.$ZodType<t.Animal>;
 
 export const LeftToTheParentCardSchema = f.object({
   card: f.string(),
-}) satisfies z.ZodType<t.LeftToTheParentCard>;
+}) satisfies z.core.$ZodType<t.LeftToTheParentCard>;
 
 export const LeftToTheParentIbanSchema = f.object({
   iban: f.string(),
-}) satisfies z.ZodType<t.LeftToTheParentIban>;
+}) satisfies z.core.$ZodType<t.LeftToTheParentIban>;
 
 export const LeftToTheParentSchema = f.checked(f.union([LeftToTheParentCardSchema, LeftToTheParentIbanSchema]), {
   type: "object",
@@ -84,64 +84,64 @@ export const LeftToTheParentSchema = f.checked(f.union([LeftToTheParentCardSchem
     { properties: { card: { type: "string" } }, required: ["card"] },
     { properties: { iban: { type: "string" } }, required: ["iban"] },
   ],
-}) satisfies z.ZodType<t.LeftToTheParent>;
+}) satisfies z.core.$ZodType<t.LeftToTheParent>;
 
 export const SharedFieldsTextSchema = f.object({
   id: f.string(),
   text: f.string(),
-}) satisfies z.ZodType<t.SharedFieldsText>;
+}) satisfies z.core.$ZodType<t.SharedFieldsText>;
 
 export const SharedFieldsImageSchema = f.object({
   id: f.string(),
   url: f.string({ format: "uri" }),
-}) satisfies z.ZodType<t.SharedFieldsImage>;
+}) satisfies z.core.$ZodType<t.SharedFieldsImage>;
 
-export const SharedFieldsSchema = f.union([SharedFieldsTextSchema, SharedFieldsImageSchema]) satisfies z.ZodType<t.SharedFields>;
+export const SharedFieldsSchema = f.union([SharedFieldsTextSchema, SharedFieldsImageSchema]) satisfies z.core.$ZodType<t.SharedFields>;
 
 export const ConditionEmailSchema = f.object({
   kind: f.literal("email"),
   note: f.optional(f.string()),
   address: f.string({ format: "email" }),
-}) satisfies z.ZodType<t.ConditionEmail>;
+}) satisfies z.core.$ZodType<t.ConditionEmail>;
 
 export const ConditionPhoneSchema = f.object({
   kind: f.literal("phone"),
   note: f.optional(f.string()),
   number: f.string(),
-}) satisfies z.ZodType<t.ConditionPhone>;
+}) satisfies z.core.$ZodType<t.ConditionPhone>;
 
 export const ConditionSchema = f.discriminatedUnion("kind", {
   email: ConditionEmailSchema,
   phone: ConditionPhoneSchema,
-}) satisfies z.ZodType<t.Condition>;
+}) satisfies z.core.$ZodType<t.Condition>;
 
 export const ConditionsCircleSchema = f.object({
   shape: f.literal("circle"),
   radius: f.number(),
-}) satisfies z.ZodType<t.ConditionsCircle>;
+}) satisfies z.core.$ZodType<t.ConditionsCircle>;
 
 export const ConditionsSquareSchema = f.object({
   shape: f.literal("square"),
   side: f.number(),
-}) satisfies z.ZodType<t.ConditionsSquare>;
+}) satisfies z.core.$ZodType<t.ConditionsSquare>;
 
 export const ConditionsPointSchema = f.object({
   shape: f.literal("point"),
-}) satisfies z.ZodType<t.ConditionsPoint>;
+}) satisfies z.core.$ZodType<t.ConditionsPoint>;
 
 export const ConditionsSchema = f.discriminatedUnion("shape", {
   circle: ConditionsCircleSchema,
   square: ConditionsSquareSchema,
   point: ConditionsPointSchema,
-}) satisfies z.ZodType<t.Conditions>;
+}) satisfies z.core.$ZodType<t.Conditions>;
 
 export const EitherKindSchema = f.checked(f.union([MessageSchema, f.array(MessageSchema)]), {
   if: { type: "object" },
   then: { $ref: () => $Message },
   else: { type: "array", items: { $ref: () => $Message } },
-}) satisfies z.ZodType<t.EitherKind>;
+}) satisfies z.core.$ZodType<t.EitherKind>;
 
-export const SeveralNarrowedSchema = f.enum(["b", "c"]) satisfies z.ZodType<t.SeveralNarrowed>;
+export const SeveralNarrowedSchema = f.enum(["b", "c"]) satisfies z.core.$ZodType<t.SeveralNarrowed>;
 
 export const SeveralMapSchema = f.checked(f.catchall(f.object({
   total: f.optional(f.number({ minimum: 0 })),
@@ -150,7 +150,7 @@ export const SeveralMapSchema = f.checked(f.catchall(f.object({
     { type: "object", additionalProperties: { type: "number" } },
     { type: "object", properties: { total: { minimum: 0 } } },
   ],
-}) satisfies z.ZodType<t.SeveralMap>;
+}) satisfies z.core.$ZodType<t.SeveralMap>;
 
 export const SeveralSchema = f.object({
   narrowed: f.optional(SeveralNarrowedSchema),
@@ -158,9 +158,9 @@ export const SeveralSchema = f.object({
   map: f.optional(SeveralMapSchema),
   list: f.optional(f.array(f.int(), { minItems: 1 })),
   part: f.optional(MessageSchema),
-}) satisfies z.ZodType<t.Several>;
+}) satisfies z.core.$ZodType<t.Several>;
 
 export const LimitsSchema = f.object({
   once: f.optional(f.int({ minimum: 1, maximum: 9 })),
   text: f.optional(f.string({ minLength: 1, maxLength: 5, pattern: "^[a-z]+$" })),
-}) satisfies z.ZodType<t.Limits>;
+}) satisfies z.core.$ZodType<t.Limits>;

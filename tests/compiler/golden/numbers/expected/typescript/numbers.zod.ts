@@ -3,9 +3,9 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./numbers.types.js";
 
-export const PercentageSchema = f.int({ minimum: 0, maximum: 100 }) satisfies z.ZodType<t.Percentage>;
+export const PercentageSchema = f.int({ minimum: 0, maximum: 100 }) satisfies z.core.$ZodType<t.Percentage>;
 
-export const AccountIdSchema = f.uint64() satisfies z.ZodType<t.AccountId>;
+export const AccountIdSchema = f.uint64() satisfies z.core.$ZodType<t.AccountId>;
 
 export const EverythingSchema = f.object({
   unbounded: f.int(),
@@ -29,8 +29,8 @@ export const EverythingSchema = f.object({
   account: AccountIdSchema,
   signed: f.optional(f.int64()),
   accounts: f.optional(f.array(AccountIdSchema)),
-}) satisfies z.ZodType<t.Everything>;
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const NumbersFractionSchema = f.number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }) satisfies z.ZodType<t.NumbersFraction>;
+export const NumbersFractionSchema = f.number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }) satisfies z.core.$ZodType<t.NumbersFraction>;
 
-export const NumbersWideSchema = f.int64() satisfies z.ZodType<t.NumbersWide>;
+export const NumbersWideSchema = f.int64() satisfies z.core.$ZodType<t.NumbersWide>;

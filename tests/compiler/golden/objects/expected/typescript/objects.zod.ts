@@ -6,31 +6,31 @@ import type * as t from "./objects.types.js";
 export const ClosedSchema = f.strictObject({
   id: f.string(),
   note: f.optional(f.string()),
-}) satisfies z.ZodType<t.Closed>;
+}) satisfies z.core.$ZodType<t.Closed>;
 
 export const ExtendedSchema = f.catchall(f.object({
   id: f.string(),
   size: f.optional(f.int()),
-}), f.boolean()) satisfies z.ZodType<t.Extended>;
+}), f.boolean()) satisfies z.core.$ZodType<t.Extended>;
 
 export const ExtendedObjectsSchema = f.catchall(f.object({
   first: f.optional(ClosedSchema),
-}), ClosedSchema) satisfies z.ZodType<t.ExtendedObjects>;
+}), ClosedSchema) satisfies z.core.$ZodType<t.ExtendedObjects>;
 
 export const RequiredUndeclaredSchema = f.object({
   known: f.string(),
   unknown: f.json(),
-}) satisfies z.ZodType<t.RequiredUndeclared>;
+}) satisfies z.core.$ZodType<t.RequiredUndeclared>;
 
 export const AllRequiredSchema = f.catchall(f.object({
   first: f.int(),
   second: f.int(),
-}), f.int()) satisfies z.ZodType<t.AllRequired>;
+}), f.int()) satisfies z.core.$ZodType<t.AllRequired>;
 
 export const AnnotatedSchema = f.object({
   a: f.optional(f.int()),
   b: f.optional(f.string()),
-}) satisfies z.ZodType<t.Annotated>;
+}) satisfies z.core.$ZodType<t.Annotated>;
 
 export const EverythingSchema = f.object({
   closed: ClosedSchema,
@@ -39,21 +39,21 @@ export const EverythingSchema = f.object({
   requiredUndeclared: f.optional(RequiredUndeclaredSchema),
   allRequired: f.optional(AllRequiredSchema),
   annotated: f.optional(AnnotatedSchema),
-}) satisfies z.ZodType<t.Everything>;
+}) satisfies z.core.$ZodType<t.Everything>;
 
 export const ObjectsInlineAuthorAddressSchema = f.object({
   city: f.optional(f.string()),
-}) satisfies z.ZodType<t.ObjectsInlineAuthorAddress>;
+}) satisfies z.core.$ZodType<t.ObjectsInlineAuthorAddress>;
 
 export const ObjectsInlineAuthorSchema = f.object({
   name: f.string(),
   address: f.optional(ObjectsInlineAuthorAddressSchema),
-}) satisfies z.ZodType<t.ObjectsInlineAuthor>;
+}) satisfies z.core.$ZodType<t.ObjectsInlineAuthor>;
 
 export const ObjectsInlineSchema = f.object({
   author: ObjectsInlineAuthorSchema,
-}) satisfies z.ZodType<t.ObjectsInline>;
+}) satisfies z.core.$ZodType<t.ObjectsInline>;
 
-export const ObjectsEmptySchema = f.object({}) satisfies z.ZodType<t.ObjectsEmpty>;
+export const ObjectsEmptySchema = f.object({}) satisfies z.core.$ZodType<t.ObjectsEmpty>;
 
-export const ObjectsClosedEmptySchema = f.strictObject({}) satisfies z.ZodType<t.ObjectsClosedEmpty>;
+export const ObjectsClosedEmptySchema = f.strictObject({}) satisfies z.core.$ZodType<t.ObjectsClosedEmpty>;

@@ -5,21 +5,21 @@ import type * as t from "./presence.types.js";
 
 export const PlaceSchema = f.object({
   city: f.string(),
-}) satisfies z.ZodType<t.Place>;
+}) satisfies z.core.$ZodType<t.Place>;
 
-export const MaybePlaceSchema = f.nullable(PlaceSchema) satisfies z.ZodType<t.MaybePlace>;
+export const MaybePlaceSchema = f.nullable(PlaceSchema) satisfies z.core.$ZodType<t.MaybePlace>;
 
-export const MaybeColourValueSchema = f.enum(["red", "green"]) satisfies z.ZodType<t.MaybeColourValue>;
+export const MaybeColourValueSchema = f.enum(["red", "green"]) satisfies z.core.$ZodType<t.MaybeColourValue>;
 
-export const MaybeColourSchema = f.nullable(MaybeColourValueSchema) satisfies z.ZodType<t.MaybeColour>;
+export const MaybeColourSchema = f.nullable(MaybeColourValueSchema) satisfies z.core.$ZodType<t.MaybeColour>;
 
-export const MaybeListSchema = f.nullable(f.array(f.nullable(f.string()))) satisfies z.ZodType<t.MaybeList>;
+export const MaybeListSchema = f.nullable(f.array(f.nullable(f.string()))) satisfies z.core.$ZodType<t.MaybeList>;
 
-export const EverythingSizeSchema = f.enum(["small", "large"]) satisfies z.ZodType<t.EverythingSize>;
+export const EverythingSizeSchema = f.enum(["small", "large"]) satisfies z.core.$ZodType<t.EverythingSize>;
 
 export const EverythingInlineSchema = f.object({
   note: f.optional(f.string()),
-}) satisfies z.ZodType<t.EverythingInline>;
+}) satisfies z.core.$ZodType<t.EverythingInline>;
 
 export const EverythingSchema = f.object({
   required: f.string(),
@@ -36,14 +36,14 @@ export const EverythingSchema = f.object({
   nothing: f.null(),
   anything: f.optional(f.json()),
   requiredLater: f.optional(f.json()),
-}) satisfies z.ZodType<t.Everything>;
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const PresenceMaybeSchema = f.nullable(f.string()) satisfies z.ZodType<t.PresenceMaybe>;
+export const PresenceMaybeSchema = f.nullable(f.string()) satisfies z.core.$ZodType<t.PresenceMaybe>;
 
 export const PresenceMaybeObjectValueSchema = f.object({
   id: f.int(),
-}) satisfies z.ZodType<t.PresenceMaybeObjectValue>;
+}) satisfies z.core.$ZodType<t.PresenceMaybeObjectValue>;
 
-export const PresenceMaybeObjectSchema = f.nullable(PresenceMaybeObjectValueSchema) satisfies z.ZodType<t.PresenceMaybeObject>;
+export const PresenceMaybeObjectSchema = f.nullable(PresenceMaybeObjectValueSchema) satisfies z.core.$ZodType<t.PresenceMaybeObject>;
 
-export const PresenceMaybeNamedSchema = f.nullable(PlaceSchema) satisfies z.ZodType<t.PresenceMaybeNamed>;
+export const PresenceMaybeNamedSchema = f.nullable(PlaceSchema) satisfies z.core.$ZodType<t.PresenceMaybeNamed>;

@@ -36,7 +36,7 @@ export const ExpressionSchema: z.ZodType<t.Expression> = f.lazy(() => f.discrimi
 export const LiteralSchema = f.object({
   op: f.literal("literal"),
   value: f.number(),
-}) satisfies z.ZodType<t.Literal>;
+}) satisfies z.core.$ZodType<t.Literal>;
 
 export const SumSchema: z.ZodType<t.Sum> = f.lazy(() => f.object({
   op: f.literal("sum"),
@@ -63,10 +63,10 @@ export const ShellSchema: z.ZodType<t.Shell> = f.lazy(() => f.nullable(f.tuple([
 
 export const ChainSchema: z.ZodType<t.Chain> = f.lazy(() => f.tuple([f.int(), f.nullable(ChainSchema)]));
 
-export const TreesForestSchema = f.array(ForestSchema) satisfies z.ZodType<t.TreesForest>;
+export const TreesForestSchema = f.array(ForestSchema) satisfies z.core.$ZodType<t.TreesForest>;
 
 export const TreesInlineSchema = f.object({
   next: f.optional(EvenSchema),
-}) satisfies z.ZodType<t.TreesInline>;
+}) satisfies z.core.$ZodType<t.TreesInline>;
 
 export const JsonValueSchema: z.ZodType<t.JsonValue> = f.lazy(() => f.union([f.boolean(), f.number(), f.string(), f.array(JsonSchema), f.record(JsonSchema)]));

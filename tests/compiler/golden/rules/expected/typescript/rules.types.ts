@@ -15,7 +15,7 @@ export interface Tree {
   children?: Tree[] | undefined;
 }
 
-export type Pair = unknown[];
+export type Pair = [(string | undefined)?, (number | undefined)?, ...unknown[]];
 
 export interface Never {
   here?: unknown | undefined;

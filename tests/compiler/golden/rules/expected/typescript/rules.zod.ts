@@ -34,14 +34,14 @@ export const AddressSchema = f.checked(f.object({
   street: f.string(),
   country: f.optional(f.string()),
   zip: f.optional(f.string()),
-}), $Address) satisfies z.ZodType<t.Address>;
+}), $Address) satisfies z.core.$ZodType<t.Address>;
 
 export const LineValueSchema = f.catchall(f.object({
   sku: f.optional(f.string()),
   gift: f.optional(f.boolean()),
-}), f.json()) satisfies z.ZodType<t.LineValue>;
+}), f.json()) satisfies z.core.$ZodType<t.LineValue>;
 
-export const LineSchema = f.checked(f.nullable(LineValueSchema), $Line) satisfies z.ZodType<t.Line>;
+export const LineSchema = f.checked(f.nullable(LineValueSchema), $Line) satisfies z.core.$ZodType<t.Line>;
 
 export const BasketSchema = f.checked(f.array(LineSchema), {
   type: "array",
@@ -50,34 +50,34 @@ export const BasketSchema = f.checked(f.array(LineSchema), {
   minContains: 0,
   maxContains: 1,
   uniqueItems: true,
-}) satisfies z.ZodType<t.Basket>;
+}) satisfies z.core.$ZodType<t.Basket>;
 
 export const TreeSchema: z.ZodType<t.Tree> = f.lazy(() => f.checked(f.object({
   value: f.optional(f.checked(f.json(), { not: { type: "array" } })),
   children: f.optional(f.checked(f.array(TreeSchema), { type: "array", items: { $ref: () => $Tree }, uniqueItems: true })),
 }), $Tree));
 
-export const PairSchema = f.checked(f.array(f.json()), {
+export const PairSchema = f.checked(f.tuple([f.optional(f.string()), f.optional(f.int())], f.json()), {
   type: "array",
   prefixItems: [{ type: "string" }, { type: "integer" }],
   unevaluatedItems: { type: "boolean" },
-}) satisfies z.ZodType<t.Pair>;
+}) satisfies z.core.$ZodType<t.Pair>;
 
 export const NeverSchema = f.checked(f.object({
   here: f.optional(f.json()),
-}), { type: "object", properties: { gone: false, here: true } }) satisfies z.ZodType<t.Never>;
+}), { type: "object", properties: { gone: false, here: true } }) satisfies z.core.$ZodType<t.Never>;
 
 export const ShopPaymentCardSchema = f.object({
   kind: f.literal("card"),
   number: f.string({ pattern: "^[0-9]{16}$" }),
   address: f.optional(AddressSchema),
-}) satisfies z.ZodType<t.ShopPaymentCard>;
+}) satisfies z.core.$ZodType<t.ShopPaymentCard>;
 
 export const ShopPaymentInvoiceSchema = f.object({
   kind: f.literal("invoice"),
   number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
   address: AddressSchema,
-}) satisfies z.ZodType<t.ShopPaymentInvoice>;
+}) satisfies z.core.$ZodType<t.ShopPaymentInvoice>;
 
 export const ShopPaymentSchema = f.checked(f.union([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
   type: "object",
@@ -90,9 +90,9 @@ export const ShopPaymentSchema = f.checked(f.union([ShopPaymentCardSchema, ShopP
   if: { properties: { kind: { const: "card" } } },
   then: { required: ["number"] },
   else: { required: ["address"], not: { required: ["number"] } },
-}) satisfies z.ZodType<t.ShopPayment>;
+}) satisfies z.core.$ZodType<t.ShopPayment>;
 
-export const ShopLabelsValueSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.ShopLabelsValue>;
+export const ShopLabelsValueSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.ShopLabelsValue>;
 
 export const ShopLabelsSchema = f.checked(f.record(ShopLabelsValueSchema), {
   type: "object",
@@ -100,7 +100,7 @@ export const ShopLabelsSchema = f.checked(f.record(ShopLabelsValueSchema), {
   additionalProperties: false,
   propertyNames: { maxLength: 20 },
   minProperties: 1,
-}) satisfies z.ZodType<t.ShopLabels>;
+}) satisfies z.core.$ZodType<t.ShopLabels>;
 
 export const ShopPhrasesSchema = f.checked(f.record(f.json()), {
   type: "object",
@@ -112,20 +112,20 @@ export const ShopPhrasesSchema = f.checked(f.record(f.json()), {
     ["^x-", true],
   ],
   additionalProperties: false,
-}) satisfies z.ZodType<t.ShopPhrases>;
+}) satisfies z.core.$ZodType<t.ShopPhrases>;
 
-export const ShopAnythingSchema = f.checked(f.json(), { minimum: 3, minLength: 2 }) satisfies z.ZodType<t.ShopAnything>;
+export const ShopAnythingSchema = f.checked(f.json(), { minimum: 3, minLength: 2 }) satisfies z.core.$ZodType<t.ShopAnything>;
 
 export const ShopChoiceObjectSchema = f.object({
   a: f.optional(f.string()),
-}) satisfies z.ZodType<t.ShopChoiceObject>;
+}) satisfies z.core.$ZodType<t.ShopChoiceObject>;
 
 export const ShopChoiceASchema = f.object({
   b: f.optional(f.string()),
   a: f.json(),
-}) satisfies z.ZodType<t.ShopChoiceA>;
+}) satisfies z.core.$ZodType<t.ShopChoiceA>;
 
-export const ShopChoiceSchema = f.xor([ShopChoiceObjectSchema, ShopChoiceASchema]) satisfies z.ZodType<t.ShopChoice>;
+export const ShopChoiceSchema = f.xor([ShopChoiceObjectSchema, ShopChoiceASchema]) satisfies z.core.$ZodType<t.ShopChoice>;
 
 export const ShopCodeSchema = f.checked(f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
   allOf: [
@@ -133,18 +133,18 @@ export const ShopCodeSchema = f.checked(f.string({ maxLength: 5, pattern: "^[A-Z
     { pattern: "^[A-Z]" },
     { not: { const: "NONE" } },
   ],
-}) satisfies z.ZodType<t.ShopCode>;
+}) satisfies z.core.$ZodType<t.ShopCode>;
 
 export const ShopShapeRadiusSchema = f.object({
   id: f.string(),
   radius: f.number(),
-}) satisfies z.ZodType<t.ShopShapeRadius>;
+}) satisfies z.core.$ZodType<t.ShopShapeRadius>;
 
 export const ShopShapeWidthSchema = f.object({
   id: f.string(),
   width: f.number(),
   height: f.number(),
-}) satisfies z.ZodType<t.ShopShapeWidth>;
+}) satisfies z.core.$ZodType<t.ShopShapeWidth>;
 
 export const ShopShapeSchema = f.checked(f.union([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
   type: "object",
@@ -158,4 +158,4 @@ export const ShopShapeSchema = f.checked(f.union([ShopShapeRadiusSchema, ShopSha
     },
   ],
   unevaluatedProperties: false,
-}) satisfies z.ZodType<t.ShopShape>;
+}) satisfies z.core.$ZodType<t.ShopShape>;

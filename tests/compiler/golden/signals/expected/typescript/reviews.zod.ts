@@ -3,41 +3,41 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./reviews.types.js";
 
-export const OutcomeSchema = f.enum(["opened", "ignored"]) satisfies z.ZodType<t.Outcome>;
+export const OutcomeSchema = f.enum(["opened", "ignored"]) satisfies z.core.$ZodType<t.Outcome>;
 
 export const ReviewResultSchema = f.object({
   text: f.optional(f.string()),
-}) satisfies z.ZodType<t.ReviewResult>;
+}) satisfies z.core.$ZodType<t.ReviewResult>;
 
-export const ReviewApproveVerdictSchema = f.enum(["approve", "edit", "reject"]) satisfies z.ZodType<t.ReviewApproveVerdict>;
+export const ReviewApproveVerdictSchema = f.enum(["approve", "edit", "reject"]) satisfies z.core.$ZodType<t.ReviewApproveVerdict>;
 
 export const ReviewApproveChangesItemSchema = f.object({
   line: f.int({ minimum: 1 }),
-}) satisfies z.ZodType<t.ReviewApproveChangesItem>;
+}) satisfies z.core.$ZodType<t.ReviewApproveChangesItem>;
 
 export const ReviewApproveSchema = f.object({
   verdict: ReviewApproveVerdictSchema,
   changes: f.optional(f.array(ReviewApproveChangesItemSchema)),
-}) satisfies z.ZodType<t.ReviewApprove>;
+}) satisfies z.core.$ZodType<t.ReviewApprove>;
 
-export const ReviewBudgetSchema = f.int64() satisfies z.ZodType<t.ReviewBudget>;
+export const ReviewBudgetSchema = f.int64() satisfies z.core.$ZodType<t.ReviewBudget>;
 
-export const ReviewTypeSchema = f.string({ maxLength: 40 }) satisfies z.ZodType<t.ReviewType>;
+export const ReviewTypeSchema = f.string({ maxLength: 40 }) satisfies z.core.$ZodType<t.ReviewType>;
 
-export const ReviewCancelSchema = f.json() satisfies z.ZodType<t.ReviewCancel>;
+export const ReviewCancelSchema = f.json() satisfies z.core.$ZodType<t.ReviewCancel>;
 
 export const ReviewRunResultBySchema = f.object({
   name: f.string(),
-}) satisfies z.ZodType<t.ReviewRunResultBy>;
+}) satisfies z.core.$ZodType<t.ReviewRunResultBy>;
 
 export const ReviewRunResultSchema = f.object({
   accepted: f.boolean(),
   by: f.optional(ReviewRunResultBySchema),
-}) satisfies z.ZodType<t.ReviewRunResult>;
+}) satisfies z.core.$ZodType<t.ReviewRunResult>;
 
-export const CountdownTickSchema = f.int() satisfies z.ZodType<t.CountdownTick>;
+export const CountdownTickSchema = f.int() satisfies z.core.$ZodType<t.CountdownTick>;
 
-export const CountdownRunResultSchema = f.int({ minimum: 0, maximum: 255 }) satisfies z.ZodType<t.CountdownRunResult>;
+export const CountdownRunResultSchema = f.int({ minimum: 0, maximum: 255 }) satisfies z.core.$ZodType<t.CountdownRunResult>;
 
 export const TreeGraftBranchSchema: z.ZodType<t.TreeGraftBranch> = f.lazy(() => f.array(TreeGraftBranchSchema));
 

@@ -5,4 +5,4 @@ import type * as t from "./shared.types.js";
 
 export const ReasonSchema = f.object({
   reason: f.string(),
-}) satisfies z.ZodType<t.Reason>;
+}) satisfies z.core.$ZodType<t.Reason>;

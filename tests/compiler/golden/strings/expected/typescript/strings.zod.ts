@@ -3,7 +3,7 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./strings.types.js";
 
-export const SlugSchema = f.string({ maxLength: 40, pattern: "^[a-z0-9]+(?:-[a-z0-9]+)*$" }) satisfies z.ZodType<t.Slug>;
+export const SlugSchema = f.string({ maxLength: 40, pattern: "^[a-z0-9]+(?:-[a-z0-9]+)*$" }) satisfies z.core.$ZodType<t.Slug>;
 
 export const EverythingSchema = f.object({
   plain: f.string(),
@@ -26,10 +26,10 @@ export const EverythingSchema = f.object({
   ipv4: f.optional(f.string({ format: "ipv4" })),
   ipv6: f.optional(f.string({ format: "ipv6" })),
   hostname: f.optional(f.string({ pattern: "\\.example$", format: "hostname" })),
-}) satisfies z.ZodType<t.Everything>;
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const StringsBareSchema = f.string() satisfies z.ZodType<t.StringsBare>;
+export const StringsBareSchema = f.string() satisfies z.core.$ZodType<t.StringsBare>;
 
-export const StringsLimitedSchema = f.string({ minLength: 1, maxLength: 280 }) satisfies z.ZodType<t.StringsLimited>;
+export const StringsLimitedSchema = f.string({ minLength: 1, maxLength: 280 }) satisfies z.core.$ZodType<t.StringsLimited>;
 
-export const StringsFormattedSchema = f.string({ format: "uuid" }) satisfies z.ZodType<t.StringsFormatted>;
+export const StringsFormattedSchema = f.string({ format: "uuid" }) satisfies z.core.$ZodType<t.StringsFormatted>;

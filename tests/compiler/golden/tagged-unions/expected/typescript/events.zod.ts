@@ -6,37 +6,37 @@ import type * as t from "./events.types.js";
 export const CreatedSchema = f.object({
   kind: f.literal("created"),
   id: f.string(),
-}) satisfies z.ZodType<t.Created>;
+}) satisfies z.core.$ZodType<t.Created>;
 
 export const DeletedSchema = f.strictObject({
   kind: f.literal("deleted"),
   reason: f.optional(f.string()),
-}) satisfies z.ZodType<t.Deleted>;
+}) satisfies z.core.$ZodType<t.Deleted>;
 
 export const EventSchema = f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}) satisfies z.ZodType<t.Event>;
+}) satisfies z.core.$ZodType<t.Event>;
 
 export const OpenEventSchema = f.openDiscriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}) satisfies z.ZodType<t.OpenEvent>;
+}) satisfies z.core.$ZodType<t.OpenEvent>;
 
 export const ByAnyOfOneTwoSchema = f.object({
   "@type": f.literal("one-two"),
   v: f.int(),
-}) satisfies z.ZodType<t.ByAnyOfOneTwo>;
+}) satisfies z.core.$ZodType<t.ByAnyOfOneTwo>;
 
 export const ByAnyOfN3Schema = f.object({
   "@type": f.literal("3"),
   v: f.string(),
-}) satisfies z.ZodType<t.ByAnyOfN3>;
+}) satisfies z.core.$ZodType<t.ByAnyOfN3>;
 
 export const ByAnyOfSchema = f.discriminatedUnion("@type", {
   "one-two": ByAnyOfOneTwoSchema,
   "3": ByAnyOfN3Schema,
-}) satisfies z.ZodType<t.ByAnyOf>;
+}) satisfies z.core.$ZodType<t.ByAnyOf>;
 
 export const NestedSchema: z.ZodType<t.Nested> = f.lazy(() => f.discriminatedUnion("node", {
   leaf: NestedLeafSchema,
@@ -45,7 +45,7 @@ export const NestedSchema: z.ZodType<t.Nested> = f.lazy(() => f.discriminatedUni
 
 export const NestedLeafSchema = f.object({
   node: f.literal("leaf"),
-}) satisfies z.ZodType<t.NestedLeaf>;
+}) satisfies z.core.$ZodType<t.NestedLeaf>;
 
 export const NestedNodeSchema: z.ZodType<t.NestedNode> = f.lazy(() => f.object({
   node: f.literal("branch"),
@@ -57,18 +57,18 @@ export const NestedNodeSchema: z.ZodType<t.NestedNode> = f.lazy(() => f.object({
 export const EventsInlineMoveSchema = f.object({
   type: f.literal("move"),
   x: f.number(),
-}) satisfies z.ZodType<t.EventsInlineMove>;
+}) satisfies z.core.$ZodType<t.EventsInlineMove>;
 
 export const EventsInlineSelfDestructSchema = f.object({
   type: f.literal("self-destruct"),
-}) satisfies z.ZodType<t.EventsInlineSelfDestruct>;
+}) satisfies z.core.$ZodType<t.EventsInlineSelfDestruct>;
 
 export const EventsInlineSchema = f.discriminatedUnion("type", {
   move: EventsInlineMoveSchema,
   "self-destruct": EventsInlineSelfDestructSchema,
-}) satisfies z.ZodType<t.EventsInline>;
+}) satisfies z.core.$ZodType<t.EventsInline>;
 
 export const NestedNodeEitherSchema = f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}) satisfies z.ZodType<t.NestedNodeEither>;
+}) satisfies z.core.$ZodType<t.NestedNodeEither>;

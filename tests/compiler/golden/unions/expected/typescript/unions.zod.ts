@@ -6,45 +6,45 @@ import type * as t from "./unions.types.js";
 export const PointSchema = f.object({
   x: f.number(),
   y: f.number(),
-}) satisfies z.ZodType<t.Point>;
+}) satisfies z.core.$ZodType<t.Point>;
 
 export const NamedSchema = f.object({
   name: f.string(),
-}) satisfies z.ZodType<t.Named>;
+}) satisfies z.core.$ZodType<t.Named>;
 
-export const AnySchema = f.union([PointSchema, NamedSchema]) satisfies z.ZodType<t.Any>;
+export const AnySchema = f.union([PointSchema, NamedSchema]) satisfies z.core.$ZodType<t.Any>;
 
-export const OneSchema = f.xor([PointSchema, NamedSchema]) satisfies z.ZodType<t.One>;
+export const OneSchema = f.xor([PointSchema, NamedSchema]) satisfies z.core.$ZodType<t.One>;
 
-export const WidthSchema = f.union([f.number({ minimum: 0 }), f.literal("auto")]) satisfies z.ZodType<t.Width>;
+export const WidthSchema = f.union([f.number({ minimum: 0 }), f.literal("auto")]) satisfies z.core.$ZodType<t.Width>;
 
-export const KindsSchema = f.union([f.string({ maxLength: 5 }), f.int({ minimum: 3 }), f.boolean(), f.array(f.string()), f.record(f.json())]) satisfies z.ZodType<t.Kinds>;
+export const KindsSchema = f.union([f.string({ maxLength: 5 }), f.int({ minimum: 3 }), f.boolean(), f.array(f.string()), f.record(f.json())]) satisfies z.core.$ZodType<t.Kinds>;
 
-export const KindsOrNullValueSchema = f.union([f.string(), f.number()]) satisfies z.ZodType<t.KindsOrNullValue>;
+export const KindsOrNullValueSchema = f.union([f.string(), f.number()]) satisfies z.core.$ZodType<t.KindsOrNullValue>;
 
-export const KindsOrNullSchema = f.nullable(KindsOrNullValueSchema) satisfies z.ZodType<t.KindsOrNull>;
+export const KindsOrNullSchema = f.nullable(KindsOrNullValueSchema) satisfies z.core.$ZodType<t.KindsOrNull>;
 
 export const TitledDetailedSchema = f.object({
   text: f.string(),
-}) satisfies z.ZodType<t.TitledDetailed>;
+}) satisfies z.core.$ZodType<t.TitledDetailed>;
 
-export const TitledSchema = f.xor([f.string({ maxLength: 3 }), f.string({ minLength: 10 }), TitledDetailedSchema]) satisfies z.ZodType<t.Titled>;
+export const TitledSchema = f.xor([f.string({ maxLength: 3 }), f.string({ minLength: 10 }), TitledDetailedSchema]) satisfies z.core.$ZodType<t.Titled>;
 
-export const WithNullValueSchema = f.xor([f.string(), f.int()]) satisfies z.ZodType<t.WithNullValue>;
+export const WithNullValueSchema = f.xor([f.string(), f.int()]) satisfies z.core.$ZodType<t.WithNullValue>;
 
-export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.ZodType<t.WithNull>;
+export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.core.$ZodType<t.WithNull>;
 
-export const NullTwoValueSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.NullTwoValue>;
+export const NullTwoValueSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.NullTwoValue>;
 
-export const NullTwoSchema = f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.ZodType<t.NullTwo>;
+export const NullTwoSchema = f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.core.$ZodType<t.NullTwo>;
 
-export const ChoicesChoiceSchema = f.enum(["a", "b"]) satisfies z.ZodType<t.ChoicesChoice>;
+export const ChoicesChoiceSchema = f.enum(["a", "b"]) satisfies z.core.$ZodType<t.ChoicesChoice>;
 
-export const ChoicesSchema = f.union([ChoicesChoiceSchema, f.int(), f.array(f.int())]) satisfies z.ZodType<t.Choices>;
+export const ChoicesSchema = f.union([ChoicesChoiceSchema, f.int(), f.array(f.int())]) satisfies z.core.$ZodType<t.Choices>;
 
-export const EverythingInlineSchema = f.union([f.string(), f.int()]) satisfies z.ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingListItemSchema = f.union([f.string(), PointSchema]) satisfies z.ZodType<t.EverythingListItem>;
+export const EverythingListItemSchema = f.union([f.string(), PointSchema]) satisfies z.core.$ZodType<t.EverythingListItem>;
 
 export const EverythingSchema = f.object({
   any: f.optional(AnySchema),
@@ -55,17 +55,17 @@ export const EverythingSchema = f.object({
   list: f.optional(f.array(EverythingListItemSchema)),
   lone: f.optional(f.string({ minLength: 2 })),
   nulls: f.optional(WithNullSchema),
-}) satisfies z.ZodType<t.Everything>;
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const NullTwicePartSideSchema = f.enum(["left", "right"]) satisfies z.ZodType<t.NullTwicePartSide>;
+export const NullTwicePartSideSchema = f.enum(["left", "right"]) satisfies z.core.$ZodType<t.NullTwicePartSide>;
 
 export const NullTwicePartSchema = f.object({
   side: f.optional(NullTwicePartSideSchema),
-}) satisfies z.ZodType<t.NullTwicePart>;
+}) satisfies z.core.$ZodType<t.NullTwicePart>;
 
 export const NullTwiceValueSchema = f.object({
   part: f.optional(NullTwicePartSchema),
-}) satisfies z.ZodType<t.NullTwiceValue>;
+}) satisfies z.core.$ZodType<t.NullTwiceValue>;
 
 export const NullTwiceSchema = f.checked(f.nullable(NullTwiceValueSchema), {
   oneOf: [
@@ -77,4 +77,4 @@ export const NullTwiceSchema = f.checked(f.nullable(NullTwiceValueSchema), {
       },
     },
   ],
-}) satisfies z.ZodType<t.NullTwice>;
+}) satisfies z.core.$ZodType<t.NullTwice>;

@@ -6,4 +6,4 @@ import type * as t from "./money.types.js";
 export const MoneySchema = f.object({
   amount: f.int64(),
   currency: f.string({ pattern: "^[A-Z]{3}$" }),
-}) satisfies z.ZodType<t.Money>;
+}) satisfies z.core.$ZodType<t.Money>;
