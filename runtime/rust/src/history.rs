@@ -142,7 +142,7 @@ impl Log {
             keys.remember(key, offset, now, bytes);
         }
         // Read the clock under the lock, so that times ascend as ids do.
-        let frame = frame.stamp(self.id(offset), clock::now());
+        let frame = frame.stamp(self.id(offset), clock::wall_time());
         let should_yield = self.push(state, offset, topic, now, frame);
         Ok(Appended { id: self.id(offset), repeated: false, should_yield })
     }

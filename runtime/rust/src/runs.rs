@@ -416,13 +416,13 @@ impl Shared {
     }
 
     /// Returns the time by the storage's clock. Everything that is due at some time follows it.
-    fn now(&self) -> SystemTime {
+    fn storage_time(&self) -> SystemTime {
         self.hub.storage_time()
     }
 
     /// Returns the time `duration` from now, at most ten years ahead.
     fn after(&self, duration: Duration) -> SystemTime {
-        clock::after(self.now(), duration)
+        clock::after(self.storage_time(), duration)
     }
 
     fn lease(&self) -> SystemTime {

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::channel::{Channel, Signal, SignalDefinition};
+use crate::clock;
 use crate::history::IdempotencyKey;
 use crate::hub::Hub;
 use crate::schema::{self, Issue, Schema};
@@ -42,7 +43,7 @@ impl Hub {
             Signalled::Kept { run_id, at } => SignalReceipt { run_id, at, status: SignalStatus::Kept },
             Signalled::AlreadyTaken(taken) => {
                 let Taken { name, payload, by, at } = taken;
-                let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
+                let at = clock::from_milliseconds(at);
                 return Err(SignalError::AlreadyTaken { signal: name, payload, by, at });
             }
             Signalled::TooLate => return Err(SignalError::TooLate),

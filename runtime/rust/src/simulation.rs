@@ -12,10 +12,10 @@ use std::time::{Duration, SystemTime};
 /// The decisions that a simulation makes in place of the operating system.
 pub trait World {
     /// Returns the wall clock of the process that is being executed. It may jump.
-    fn now(&self) -> SystemTime;
+    fn wall_time(&self) -> SystemTime;
 
     /// Returns the time since the machine started, which is the same for all processes and never jumps.
-    fn steady(&self) -> Duration;
+    fn steady_time(&self) -> Duration;
 
     /// Returns the number of the process that is being executed. It is unique.
     fn process(&self) -> u32;

@@ -69,7 +69,7 @@ pub(crate) trait Engine: Journal + Send + Sync {
 
     /// Returns the time by the storage's clock, which all processes that share the storage have in common. It starts
     /// from the wall clock and never jumps afterwards. Everything that is due at some time follows it.
-    fn now(&self) -> SystemTime;
+    fn storage_time(&self) -> SystemTime;
 
     /// Returns an error if the last attempt to use the storage failed.
     fn health(&self) -> Result<(), StorageError>;

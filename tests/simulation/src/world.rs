@@ -166,11 +166,11 @@ impl State {
 pub(crate) struct Decider(pub(crate) Arc<World>);
 
 impl Decisions for Decider {
-    fn now(&self) -> SystemTime {
+    fn wall_time(&self) -> SystemTime {
         self.0.state().wall()
     }
 
-    fn steady(&self) -> Duration {
+    fn steady_time(&self) -> Duration {
         self.0.state().steady()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
@@ -153,8 +153,7 @@ impl Channels {
     /// Returns a new epoch, unique in this process. Epochs are times in milliseconds, so that the ids of a channel's
     /// later log are greater, even after a restart.
     fn next_epoch(&self) -> u64 {
-        let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let now = u64::try_from(now).unwrap_or(u64::MAX);
+        let now = u64::try_from(clock::to_milliseconds(clock::wall_time())).unwrap_or(0);
         let next = |last: u64| Some(now.max(last + 1));
         let last = self.last_epoch.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         last.ok().and_then(next).unwrap_or(now)

@@ -173,7 +173,7 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
         delete_ended(&shared).await;
         let Ok(engine) = shared.engine() else { return };
         if let Ok(counts) = engine.count().await {
-            report(&counts, shared.now());
+            report(&counts, shared.storage_time());
         }
         if shared.slots().len() < shared.settings.max_concurrent_runs {
             saturated_since = None;
@@ -197,7 +197,7 @@ fn report(counts: &RunCounts, now: SystemTime) {
 }
 
 async fn delete_ended(shared: &Shared) {
-    let before = shared.now().checked_sub(shared.settings.run_retention);
+    let before = shared.storage_time().checked_sub(shared.settings.run_retention);
     let (Some(before), Ok(engine)) = (before, shared.engine()) else { return };
     loop {
         match engine.delete_ended(before, MAX_DELETED_RUNS).await {

@@ -86,7 +86,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
             if let Some(context) = waiting {
                 context.catch_up();
             }
-            shared.wake_at(due.unwrap_or_else(|| shared.now()));
+            shared.wake_at(due.unwrap_or_else(|| shared.storage_time()));
         }
         Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),
         // The lease will expire, and the run will be executed again.

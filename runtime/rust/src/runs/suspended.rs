@@ -87,7 +87,7 @@ impl super::Shared {
 
     /// Requests that due runs be claimed at this time.
     pub(super) fn wake_at(&self, due: SystemTime) {
-        if due <= self.now() + POLL_INTERVAL {
+        if due <= self.storage_time() + POLL_INTERVAL {
             self.suspended().due.push(Reverse(due));
             self.wake.notify_one();
         }
@@ -95,7 +95,7 @@ impl super::Shared {
 
     /// Returns the time until the next suspended run becomes due.
     pub(super) fn next_due(&self) -> Duration {
-        let (now, mut suspended) = (self.now(), self.suspended());
+        let (now, mut suspended) = (self.storage_time(), self.suspended());
         while let Some(Reverse(due)) = suspended.due.peek() {
             if let Ok(left) = due.duration_since(now)
                 && !left.is_zero()

@@ -1,6 +1,6 @@
 //! Waiting for signals.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -8,6 +8,7 @@ use super::call_tracker::Activity;
 use super::context::{Call, StopReason};
 use super::{Run, RunError};
 use crate::channel::{Signal, TypedChannel};
+use crate::clock;
 use crate::payload::Decode;
 use crate::schema;
 use crate::storage::{CallKind, Outcome, Taken, Wait, WaitEnd, Waited};
@@ -108,7 +109,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         let (_, decoder) = decoder
             .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
-        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
+        let at = clock::from_milliseconds(at);
         Ok(Some(ReceivedSignal { payload, by, at }))
     }
 }
@@ -136,7 +137,7 @@ async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
             Err(error) => return context.fail_storage(&error).await,
         };
         call.set_activity(Activity::Waiting(until));
-        let left = until.duration_since(context.shared.now()).unwrap_or_default();
+        let left = until.duration_since(context.shared.storage_time()).unwrap_or_default();
         let _ = tokio::time::timeout(left, woken).await;
         call.set_activity(Activity::Working);
     }

@@ -227,7 +227,7 @@ impl Engine for Sqlite {
         self.info.owner
     }
 
-    fn now(&self) -> SystemTime {
+    fn storage_time(&self) -> SystemTime {
         self.info.clock.now()
     }
 
@@ -269,6 +269,6 @@ impl Engine for Sqlite {
 
     fn revoke(&self, id: &str) -> StorageFuture<Result<(), StorageError>> {
         let id = id.to_owned();
-        self.submit(move |batch| revocations::record(batch.transaction, &id, batch.time()))
+        self.submit(move |batch| revocations::record(batch.transaction, &id, batch.now()))
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::clock::StorageClock;
 use super::messages::{self, AppendOutcome, ChannelEpoch};
-use super::schema::milliseconds;
 use super::{Entry, StorageError, channels};
+use crate::clock::to_milliseconds;
 use crate::history::{Log, StoredMessage};
 
 /// Executes work in a transaction. Rolls it back if the work fails.
@@ -72,13 +72,13 @@ impl<'t> Batch<'t> {
 
     /// Returns the time by the storage's clock. It is read for each call: a question is asked when it is written,
     /// after the signals that arrived before the transaction began.
-    pub(super) fn time(&self) -> SystemTime {
+    pub(super) fn now(&self) -> SystemTime {
         self.clock.now()
     }
 
     /// Returns the time in milliseconds, as in the tables.
-    pub(super) fn now(&self) -> i64 {
-        milliseconds(self.time())
+    pub(super) fn now_in_milliseconds(&self) -> i64 {
+        to_milliseconds(self.now())
     }
 
     /// Appends a message to its channel.
@@ -87,7 +87,7 @@ impl<'t> Batch<'t> {
         self.touched.set(Some(own.row));
         let (epoch, head) = self.end_of(&entry.log)?;
         self.touched.set(Some(epoch.row));
-        let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.time())?;
+        let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.now())?;
         if let Some(message) = message {
             self.heads.insert(epoch, message.offset);
             if epoch == own {
@@ -110,7 +110,7 @@ impl<'t> Batch<'t> {
         if let Some(head) = messages::head(self.transaction, epoch)? {
             return Ok((epoch, head));
         }
-        let found = channels::find_or_create(self.transaction, log.channel(), self.time())?;
+        let found = channels::find_or_create(self.transaction, log.channel(), self.now())?;
         let epoch = ChannelEpoch { row: found.row, number: found.epoch };
         self.successors.insert(own, epoch);
         self.appended.retired.push(Arc::clone(log));
@@ -119,7 +119,7 @@ impl<'t> Batch<'t> {
 
     /// Updates the heads of the channels, and returns the messages for the logs.
     pub(super) fn finish(self) -> Result<Appended> {
-        let now = self.now();
+        let now = self.now_in_milliseconds();
         for (epoch, head) in self.heads {
             let mut statement =
                 self.transaction.prepare_cached("UPDATE channels SET head = ?2, used = ?3 WHERE id = ?1")?;

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, Transaction, params};
 
-use super::schema::{milliseconds, time};
 use crate::channel::{Channel, ChannelDefinition};
+use crate::clock::{from_milliseconds, to_milliseconds};
 use crate::history::{StoredLog, StoredMessage};
 use crate::wire::{MessageId, with_id};
 
@@ -80,8 +80,8 @@ pub(super) fn find_or_create(
 pub(super) fn record_use(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Result<()> {
     let mut statement =
         transaction.prepare_cached("UPDATE channels SET used = ?2 WHERE id = ?1 AND used < ?3")?;
-    let noted = now.checked_sub(USE_RECORD_INTERVAL).map_or(0, milliseconds);
-    statement.execute(params![row, milliseconds(now), noted])?;
+    let noted = now.checked_sub(USE_RECORD_INTERVAL).map_or(0, to_milliseconds);
+    statement.execute(params![row, to_milliseconds(now), noted])?;
     Ok(())
 }
 
@@ -142,7 +142,7 @@ fn create(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> 
     let mut statement = transaction.prepare_cached(
         "INSERT INTO channels (name, life, head, fingerprint, used, sweep_at) VALUES (?1, ?2, 0, ?3, ?4, ?4)",
     )?;
-    statement.execute(params![channel.name(), epoch, fingerprint, milliseconds(now)])?;
+    statement.execute(params![channel.name(), epoch, fingerprint, to_milliseconds(now)])?;
     let (row, fingerprint) = (transaction.last_insert_rowid(), fingerprint.to_owned());
     Ok(ChannelRow { row, epoch, head: 0, fingerprint, is_new: true })
 }
@@ -159,7 +159,7 @@ fn begin_epoch(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Resu
 /// Returns an epoch greater than all earlier ones. It follows the clock, so it is also greater than epochs that a
 /// restored backup does not know.
 fn next_epoch(transaction: &Transaction<'_>, now: SystemTime) -> Result<u64> {
-    let now = milliseconds(now);
+    let now = to_milliseconds(now);
     let mut statement = transaction.prepare_cached(
         "INSERT INTO facts VALUES ('last_life', ?1)
          ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER) + 1, CAST(excluded.value AS INTEGER))
@@ -196,7 +196,7 @@ pub(super) fn read_messages(
         let Some(topic) = definition.log_topic_index(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
         let frame = with_id(row.get(3)?, MessageId::new(epoch, offset)).into();
-        messages.push(StoredMessage { offset, topic, published: time(row.get(2)?), frame });
+        messages.push(StoredMessage { offset, topic, published: from_milliseconds(row.get(2)?), frame });
     }
     Ok(MessageRows { count, messages })
 }

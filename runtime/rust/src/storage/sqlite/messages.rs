@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::Entry;
-use super::schema::milliseconds;
 use crate::channel::ChannelDefinition;
 use crate::clock;
+use crate::clock::to_milliseconds;
 use crate::history::{IdempotencyKey, Log, MAX_KEYS, StoredMessage};
 use crate::wire::MessageId;
 
@@ -62,12 +62,12 @@ pub(super) fn append(
         return Ok((outcome, None));
     }
     let id = MessageId::new(epoch.number, offset);
-    let frame = frame.clone().stamp(id, clock::now());
+    let frame = frame.clone().stamp(id, clock::wall_time());
     let name = log.channel().definition().log_topic(*topic).name;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    statement.execute(params![row, offset, name, milliseconds(published), frame.as_str()])?;
+    statement.execute(params![row, offset, name, to_milliseconds(published), frame.as_str()])?;
     if let Some(key) = key {
         remember(transaction, row, key, offset, published)?;
     }
@@ -102,7 +102,7 @@ fn remember(
     now: SystemTime,
 ) -> Result<()> {
     let mut statement = transaction.prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    statement.execute(params![row, key.hash, key.content_hash, offset, milliseconds(now)])?;
+    statement.execute(params![row, key.hash, key.content_hash, offset, to_milliseconds(now)])?;
     if offset.is_multiple_of(256) {
         let mut statement = transaction.prepare_cached(
             "DELETE FROM keys WHERE channel = ?1 AND offset <=

@@ -8,11 +8,11 @@ use super::super::{
 };
 use super::batch::Batch;
 use super::runs::{is_claim_valid, json, load_fork, write};
-use super::schema::{milliseconds, time};
 use super::signals;
+use crate::clock::{from_milliseconds, to_milliseconds};
 
 pub(super) fn wait(batch: &mut Batch<'_>, claim: Claim, wait: &Wait, event: &RunEvent) -> Result<Waited> {
-    let (transaction, now) = (batch.transaction, batch.now());
+    let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     if !is_claim_valid(transaction, claim)? {
         return Ok(Waited::Lost);
     }
@@ -21,7 +21,7 @@ pub(super) fn wait(batch: &mut Batch<'_>, claim: Claim, wait: &Wait, event: &Run
         "INSERT OR IGNORE INTO waits (run, branch, position, id, names, since, until)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let until = milliseconds(wait.until);
+    let until = to_milliseconds(wait.until);
     let is_new = begun.execute(params![row, branch, position, wait.id, names, now, until])? == 1;
     if is_new {
         signals::answer_with_kept(transaction, row, &wait.site, &names)?;
@@ -34,7 +34,7 @@ pub(super) fn wait(batch: &mut Batch<'_>, claim: Claim, wait: &Wait, event: &Run
         if is_new {
             batch.append(&event(&open_questions(transaction, row)?))?;
         }
-        return Ok(Waited::Until(time(until)));
+        return Ok(Waited::Until(from_milliseconds(until)));
     }
     let taken = answer.map(|answer| signals::take(transaction, answer)).transpose()?;
     if taken.is_some() {

@@ -11,8 +11,8 @@ use super::super::{
 use super::batch::Batch;
 use super::messages::AppendOutcome;
 use super::questions::open_questions;
-use super::schema::{milliseconds, time};
 use super::{processes, streams};
+use crate::clock::{from_milliseconds, to_milliseconds};
 
 /// The number of calls that a run has recorded.
 const RECORDED: &str =
@@ -26,7 +26,7 @@ const SUSPECT: u32 = 2;
 pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
     batch.transaction.execute(
         "UPDATE runs SET state = 'running', due = ?2 WHERE state = 'halted' AND job IN (SELECT value FROM json_each(?1))",
-        params![json(jobs), batch.now()],
+        params![json(jobs), batch.now_in_milliseconds()],
     )?;
     free_orphans(batch)
 }
@@ -47,7 +47,7 @@ pub(super) fn free_orphans(batch: &Batch<'_>) -> Result<()> {
             "UPDATE runs SET owner = NULL, lease = 0,
              due = CASE WHEN crashes < ?3 THEN due ELSE max(due, ?2 + (1000 << min(crashes - ?3, 6))) END
              WHERE owner = ?1",
-            params![owner, batch.now(), SUSPECT],
+            params![owner, batch.now_in_milliseconds(), SUSPECT],
         )?;
     }
     Ok(())
@@ -67,7 +67,13 @@ pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<
         "INSERT INTO runs (run, job, channel, input, state, due, changed)
          VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5) ON CONFLICT DO NOTHING",
     )?;
-    let added = statement.execute(params![run.run_id, run.job, run.channel, run.input, batch.now()])? == 1;
+    let added = statement.execute(params![
+        run.run_id,
+        run.job,
+        run.channel,
+        run.input,
+        batch.now_in_milliseconds()
+    ])? == 1;
     if added {
         batch.append(event)?;
     }
@@ -95,7 +101,7 @@ pub(super) fn claim(
              ORDER BY due LIMIT 0 + ?5)
          RETURNING id, fence, run, job, channel, input, failures, crashes"
     ))?;
-    let arguments = params![owner, milliseconds(lease), batch.now(), json(jobs), limit];
+    let arguments = params![owner, to_milliseconds(lease), batch.now_in_milliseconds(), json(jobs), limit];
     let rows = statement.query_map(arguments, |row| {
         Ok(ClaimedRun {
             claim: Claim { row: row.get(0)?, fence: row.get(1)? },
@@ -111,7 +117,7 @@ pub(super) fn make_due(batch: &Batch<'_>, rows: &[i64]) -> Result<()> {
     let mut statement = batch
         .transaction
         .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1 AND owner IS NULL")?;
-    rows.iter().try_for_each(|row| statement.execute(params![row, batch.now()]).map(|_| ()))
+    rows.iter().try_for_each(|row| statement.execute(params![row, batch.now_in_milliseconds()]).map(|_| ()))
 }
 
 /// Returns the calls that a run has recorded or begun.
@@ -171,7 +177,7 @@ pub(super) fn extend(
     )?;
     let mut extended = Vec::new();
     for claim in claims {
-        if statement.execute(params![claim.row, claim.fence, owner, milliseconds(lease)])? == 1 {
+        if statement.execute(params![claim.row, claim.fence, owner, to_milliseconds(lease)])? == 1 {
             extended.push(*claim);
         }
     }
@@ -230,7 +236,7 @@ pub(super) fn write(batch: &Batch<'_>, row: i64, call: &RecordedCall) -> Result<
 
 /// Records a call with `outcome` instead of the step's own outcome.
 fn write_outcome(batch: &Batch<'_>, row: i64, call: &RecordedCall, outcome: &CallOutcome) -> Result<()> {
-    let (transaction, now) = (batch.transaction, batch.now());
+    let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     let RecordedCall { site: CallSite { branch, position }, kind, id, .. } = call;
     let (value, error, failures, due) = match outcome {
         CallOutcome::Value(value) => (Some(value), None, 0, 0),
@@ -267,8 +273,8 @@ pub(super) fn settle(
         End::Completed(result) => ("completed", Some(result), 0, 0),
         End::Failed(error) => ("failed", Some(error), 0, 0),
         End::Halted(why) => ("halted", Some(why), 0, 0),
-        End::Retry { at, failures } => ("running", None, milliseconds(*at), *failures),
-        End::Waiting { due } => ("running", None, milliseconds(*due), 0),
+        End::Retry { at, failures } => ("running", None, to_milliseconds(*at), *failures),
+        End::Waiting { due } => ("running", None, to_milliseconds(*due), 0),
     };
     let mut statement = batch.transaction.prepare_cached(
         "UPDATE runs SET state = ?2, outcome = ?3, owner = NULL, lease = 0, changed = ?6, failures = ?5, due = CASE
@@ -276,7 +282,7 @@ pub(super) fn settle(
              ELSE ?4 END
          WHERE id = ?1",
     )?;
-    statement.execute(params![claim.row, state, outcome, due, failures, batch.now()])?;
+    statement.execute(params![claim.row, state, outcome, due, failures, batch.now_in_milliseconds()])?;
     if matches!(end, End::Completed(_) | End::Failed(_)) {
         batch.transaction.execute("DELETE FROM waits WHERE run = ?1", [claim.row])?;
     }
@@ -290,7 +296,7 @@ pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>)
     let cancelled = batch.transaction.execute(
         "UPDATE runs SET state = 'cancelled', owner = NULL, lease = 0, fence = fence + 1, changed = ?2
          WHERE run = ?1 AND state IN ('running', 'halted')",
-        params![run_id, batch.now()],
+        params![run_id, batch.now_in_milliseconds()],
     )?;
     if cancelled == 0 {
         return Ok(Settled::Lost);
@@ -330,7 +336,7 @@ pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, li
     let mut ended = transaction.prepare_cached(
         "SELECT id FROM runs WHERE state NOT IN ('running', 'halted') AND changed < ?1 ORDER BY changed LIMIT 0 + ?2",
     )?;
-    let ended = ended.query_map(params![milliseconds(before), limit], |row| row.get::<_, i64>(0))?;
+    let ended = ended.query_map(params![to_milliseconds(before), limit], |row| row.get::<_, i64>(0))?;
     let ended = ended.collect::<Result<Vec<_>>>()?;
     for row in &ended {
         for deletion in [
@@ -357,7 +363,7 @@ pub(super) fn count(batch: &Batch<'_>) -> Result<RunCounts> {
          WHERE state IN ('running', 'halted') GROUP BY 1, 2, 3",
     )?;
     let mut counts = RunCounts::default();
-    let mut rows = statement.query([batch.now()])?;
+    let mut rows = statement.query([batch.now_in_milliseconds()])?;
     while let Some(row) = rows.next()? {
         let runs: u64 = row.get(3)?;
         match (row.get(0)?, row.get(1)?, row.get(2)?) {
@@ -366,7 +372,7 @@ pub(super) fn count(batch: &Batch<'_>) -> Result<RunCounts> {
             (false, false, false) => counts.waiting += runs,
             (false, false, true) => {
                 counts.due += runs;
-                counts.oldest_due = Some(time(row.get(4)?));
+                counts.oldest_due = Some(from_milliseconds(row.get(4)?));
             }
         }
     }

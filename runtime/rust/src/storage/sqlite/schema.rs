@@ -1,6 +1,6 @@
 //! The tables, and the settings of the connection.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rusqlite::{Connection, Result};
 
@@ -317,15 +317,4 @@ fn drop_first_journal(connection: &Connection) -> Result<(), FileError> {
     }
     Ok(connection
         .execute_batch("DROP TABLE runs; DROP TABLE steps; DROP TABLE waits; DROP TABLE signals;")?)
-}
-
-/// Converts a time to milliseconds since 1970, as in the tables.
-pub(super) fn milliseconds(time: SystemTime) -> i64 {
-    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Converts milliseconds since 1970 to a time.
-pub(super) fn time(milliseconds: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }

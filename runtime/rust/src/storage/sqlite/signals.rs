@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::super::{CallKind, CallSite, NewSignal, Outcome, RecordedCall, Signalled, Taken, WaitEnd};
 use super::batch::Batch;
-use super::schema::{milliseconds, time};
+use crate::clock::{from_milliseconds, to_milliseconds};
 
 struct Target {
     row: i64,
@@ -16,7 +16,7 @@ struct Target {
 
 /// Delivers a signal to the run that it is for.
 pub(super) fn send(batch: &Batch<'_>, signal: &NewSignal) -> Result<Signalled> {
-    let (transaction, now) = (batch.transaction, batch.now());
+    let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     // Check this first: the signal could now go to a different run from the one that received it first.
     if let Some(repeated) = find_repeated(transaction, signal)? {
         return Ok(repeated);
@@ -28,7 +28,7 @@ pub(super) fn send(batch: &Batch<'_>, signal: &NewSignal) -> Result<Signalled> {
         return Ok(taken.map_or(Signalled::RunEnded, Signalled::AlreadyTaken));
     }
     let Target { row, run_id, .. } = target;
-    let at = milliseconds(signal.at).min(now);
+    let at = to_milliseconds(signal.at).min(now);
     match match_question(transaction, row, signal, at, now)? {
         MatchedQuestion::Open(site) => {
             let id = insert(transaction, row, signal, at, "answer")?;
@@ -37,13 +37,13 @@ pub(super) fn send(batch: &Batch<'_>, signal: &NewSignal) -> Result<Signalled> {
             transaction
                 .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1")?
                 .execute([row, now])?;
-            Ok(Signalled::Accepted { run_id, at: time(at) })
+            Ok(Signalled::Accepted { run_id, at: from_milliseconds(at) })
         }
         MatchedQuestion::Answered(taken) => Ok(Signalled::AlreadyTaken(taken)),
         MatchedQuestion::Closed => Ok(Signalled::TooLate),
         MatchedQuestion::None => {
             insert(transaction, row, signal, at, "kept")?;
-            Ok(Signalled::Kept { run_id, at: time(at) })
+            Ok(Signalled::Kept { run_id, at: from_milliseconds(at) })
         }
     }
 }
@@ -130,7 +130,7 @@ fn latest_question(transaction: &Transaction<'_>, row: i64, signal: &NewSignal) 
          AND ?2 IN (SELECT value FROM json_each(steps.value, '$.names'))
          ORDER BY steps.value ->> '$.since' <= ?3 DESC, at DESC, position DESC LIMIT 1",
     )?;
-    let value = statement.query_row(params![row, signal.name, milliseconds(signal.at)], |row| row.get(0));
+    let value = statement.query_row(params![row, signal.name, to_milliseconds(signal.at)], |row| row.get(0));
     let value: Option<String> = value.optional()?;
     Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
 }
@@ -276,11 +276,11 @@ fn find_repeated(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Op
         return Ok(Some(Signalled::KeyReused));
     }
     Ok(Some(match state.as_str() {
-        "kept" => Signalled::Kept { run_id, at: time(at) },
+        "kept" => Signalled::Kept { run_id, at: from_milliseconds(at) },
         // An earlier kept signal answered the question.
         "dropped" => latest_question(transaction, row, signal)?
             .and_then(|latest| latest.taken)
             .map_or(Signalled::TooLate, Signalled::AlreadyTaken),
-        _ => Signalled::Accepted { run_id, at: time(at) },
+        _ => Signalled::Accepted { run_id, at: from_milliseconds(at) },
     }))
 }

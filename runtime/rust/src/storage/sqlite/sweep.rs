@@ -6,8 +6,8 @@ use rusqlite::{Connection, Result, Transaction, params};
 
 use super::channels;
 use super::messages::trim;
-use super::schema::milliseconds;
 use crate::channel::{Channel, Registry};
+use crate::clock::to_milliseconds;
 use crate::history::{Limits, Log, MAX_KEY_AGE, OpenStream};
 
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
@@ -39,19 +39,20 @@ pub(super) fn sweep(
     is_open: impl Fn(i64) -> bool,
     time: SystemTime,
 ) -> Result<bool> {
-    let now = milliseconds(time);
-    transaction.execute("DELETE FROM keys WHERE used < ?1", [now - as_milliseconds(MAX_KEY_AGE)])?;
+    let now = to_milliseconds(time);
+    transaction.execute("DELETE FROM keys WHERE used < ?1", [now - duration_in_milliseconds(MAX_KEY_AGE)])?;
     let due = due(transaction, time)?;
     let has_more = due.len() == MAX_CHANNELS;
     for due in due {
         let channel = registry.resolve(&due.name);
-        let age = channel.as_ref().map_or(0, |channel| as_milliseconds(channel.definition().history.age));
+        let age =
+            channel.as_ref().map_or(0, |channel| duration_in_milliseconds(channel.definition().history.age));
         let youngest = due.used.saturating_add(age);
-        let forget_at = youngest.saturating_add(as_milliseconds(CHANNEL_RETENTION));
+        let forget_at = youngest.saturating_add(duration_in_milliseconds(CHANNEL_RETENTION));
         match channel {
             // Open logs delete their own messages.
             _ if is_open(due.row) => {
-                sweep_again_at(transaction, due.row, now + as_milliseconds(OPEN_INTERVAL))?
+                sweep_again_at(transaction, due.row, now + duration_in_milliseconds(OPEN_INTERVAL))?
             }
             _ if forget_at <= now => delete_channel(transaction, due.row)?,
             Some(channel) => {
@@ -82,7 +83,7 @@ pub(super) fn due(connection: &Connection, now: SystemTime) -> Result<Vec<DueCha
     let mut statement = connection.prepare_cached(
         "SELECT id, name, used FROM channels WHERE sweep_at <= ?1 ORDER BY sweep_at LIMIT ?2",
     )?;
-    let rows = statement.query_map(params![milliseconds(now), MAX_CHANNELS], |row| {
+    let rows = statement.query_map(params![to_milliseconds(now), MAX_CHANNELS], |row| {
         Ok(DueChannel { row: row.get(0)?, name: row.get(1)?, used: row.get(2)? })
     })?;
     rows.collect()
@@ -94,7 +95,7 @@ fn sweep_again_at(transaction: &Transaction<'_>, row: i64, at: i64) -> Result<()
     Ok(())
 }
 
-fn as_milliseconds(duration: Duration) -> i64 {
+fn duration_in_milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
