@@ -42,11 +42,11 @@ pub fn install(name: &str) -> Installed {
 struct Faulty(Bug);
 
 impl World for Faulty {
-    fn now(&self) -> SystemTime {
+    fn wall_time(&self) -> SystemTime {
         SystemTime::now()
     }
 
-    fn steady(&self) -> Duration {
+    fn steady_time(&self) -> Duration {
         Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
     }
 

@@ -75,7 +75,7 @@ impl Channels {
         limits: Limits,
     ) -> Self {
         if let Some(storage) = &storage {
-            storage.engine().attach(registry);
+            storage.engine().set_registry(registry);
         }
         Self {
             slots: Arc::default(),
@@ -124,7 +124,7 @@ impl Channels {
         let Some(storage) = &self.storage else { return Err(OpenError::Unknown) };
         let slot = self.slot(channel)?;
         let open = async || {
-            let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
+            let opened = storage.engine().open_log(channel.clone(), self.limits.clone()).await?;
             end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream))
                 .await
         };

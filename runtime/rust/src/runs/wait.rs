@@ -11,7 +11,7 @@ use crate::channel::{Signal, TypedChannel};
 use crate::clock;
 use crate::payload::Decode;
 use crate::schema;
-use crate::storage::{CallKind, Outcome, Taken, Wait, WaitEnd, Waited};
+use crate::storage::{Answer, CallKind, ClosedQuestion, NewQuestion, Outcome, QuestionState};
 
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +103,8 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
 
     fn decode(&self, value: &str) -> Result<Option<ReceivedSignal<T>>, StopReason> {
         let unreadable = |error| StopReason::Halted(format!("a recorded answer cannot be read: {error}"));
-        let end: WaitEnd = serde_json::from_str(value).map_err(unreadable)?;
-        let Some(Taken { name, payload, by, at }) = end.taken else { return Ok(None) };
+        let question: ClosedQuestion = serde_json::from_str(value).map_err(unreadable)?;
+        let Some(Answer { name, payload, by, at }) = question.answer else { return Ok(None) };
         let decoder = self.signals.iter().find(|(known, _)| *known == name);
         let (_, decoder) = decoder
             .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
@@ -115,29 +115,29 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
 }
 
 /// Asks a question, waits until it is closed, and returns how it ended, in JSON.
-async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
+async fn ask(call: &Call, names: Vec<String>, closes_at: SystemTime) -> String {
     let context = &call.context;
     let _listening = context.hub().listen_for_signals(context.channel().name(), &context.wake);
-    let wait = Wait { site: call.site.clone(), id: call.id.clone(), names, until };
+    let question = NewQuestion { site: call.site.clone(), id: call.id.clone(), names, closes_at };
     loop {
         // Register before reading the journal, so that no signal is missed in between.
         let woken = context.wake.notified();
         let mut woken = std::pin::pin!(woken);
         woken.as_mut().enable();
-        let waited =
-            context.engine().await.wait(context.claim(), wait.clone(), context.waiting_event()).await;
-        let until = match waited {
-            Ok(Waited::Done(value)) => {
+        let engine = context.engine().await;
+        let state = engine.poll_question(context.claim(), question.clone(), context.waiting_event()).await;
+        let closes_at = match state {
+            Ok(QuestionState::Closed(value)) => {
                 context.progress();
                 context.count_recorded(value.len()).await;
                 return value;
             }
-            Ok(Waited::Until(until)) => until,
-            Ok(Waited::Lost) => return context.stop(StopReason::Lost).await,
+            Ok(QuestionState::Open { closes_at }) => closes_at,
+            Ok(QuestionState::ClaimLost) => return context.stop(StopReason::Lost).await,
             Err(error) => return context.fail_storage(&error).await,
         };
-        call.set_activity(Activity::Waiting(until));
-        let left = until.duration_since(context.shared.storage_time()).unwrap_or_default();
+        call.set_activity(Activity::Waiting(closes_at));
+        let left = closes_at.duration_since(context.shared.storage_time()).unwrap_or_default();
         let _ = tokio::time::timeout(left, woken).await;
         call.set_activity(Activity::Working);
     }

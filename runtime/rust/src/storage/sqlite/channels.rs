@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, Transaction, pa
 
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock::{from_milliseconds, to_milliseconds};
-use crate::history::{StoredLog, StoredMessage};
+use crate::history::{ChannelHandle, StoredLog, StoredMessage};
 use crate::wire::{MessageId, with_id};
 
 /// How often to record that a channel is in use while nothing is published to it.
@@ -52,7 +52,7 @@ fn load(
 ) -> Result<StoredLog> {
     let ChannelRow { row, epoch, head, .. } = *found;
     Ok(StoredLog {
-        storage_id: row,
+        channel: ChannelHandle::new(row),
         epoch,
         head,
         messages: read_messages(connection, row, epoch, definition, 0)?.messages,
@@ -80,8 +80,8 @@ pub(super) fn find_or_create(
 pub(super) fn record_use(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Result<()> {
     let mut statement =
         transaction.prepare_cached("UPDATE channels SET used = ?2 WHERE id = ?1 AND used < ?3")?;
-    let noted = now.checked_sub(USE_RECORD_INTERVAL).map_or(0, to_milliseconds);
-    statement.execute(params![row, to_milliseconds(now), noted])?;
+    let recorded_before = now.checked_sub(USE_RECORD_INTERVAL).map_or(0, to_milliseconds);
+    statement.execute(params![row, to_milliseconds(now), recorded_before])?;
     Ok(())
 }
 
@@ -114,7 +114,7 @@ pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
 }
 
 /// Returns the row of a channel by its name.
-pub(super) fn row_of(connection: &Connection, name: &str) -> Result<Option<i64>> {
+pub(super) fn find_row(connection: &Connection, name: &str) -> Result<Option<i64>> {
     connection.query_row("SELECT id FROM channels WHERE name = ?1", [name], |row| row.get(0)).optional()
 }
 
@@ -196,7 +196,7 @@ pub(super) fn read_messages(
         let Some(topic) = definition.log_topic_index(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
         let frame = with_id(row.get(3)?, MessageId::new(epoch, offset)).into();
-        messages.push(StoredMessage { offset, topic, published: from_milliseconds(row.get(2)?), frame });
+        messages.push(StoredMessage { offset, topic, published_at: from_milliseconds(row.get(2)?), frame });
     }
     Ok(MessageRows { count, messages })
 }

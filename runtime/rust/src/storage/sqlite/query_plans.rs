@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Result};
 
-use super::super::{NewSignal, Signalled};
+use super::super::{NewSignal, SignalOutcome};
 use super::batch::{self, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
@@ -103,8 +103,10 @@ fn a_signal_does_not_scan_the_ended_runs_of_its_channel() {
             });
             let took = began.elapsed();
             let is_expected = match sent.unwrap() {
-                Signalled::NoRun => run_id == Some("missing"),
-                Signalled::Kept { run_id: receiver, .. } => run_id != Some("missing") && receiver == "open",
+                SignalOutcome::NoRun => run_id == Some("missing"),
+                SignalOutcome::Kept { run_id: receiver, .. } => {
+                    run_id != Some("missing") && receiver == "open"
+                }
                 _ => false,
             };
             assert!(is_expected, "{run_id:?}");

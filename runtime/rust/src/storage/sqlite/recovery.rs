@@ -61,7 +61,7 @@ pub(super) fn end_use(
 ) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     in_transaction(connection, |transaction| {
-        runs::release(transaction, owner)?;
+        runs::release_all(transaction, owner)?;
         processes::unregister(transaction, owner)?;
         clock.record(transaction)?;
         if !processes::is_any_running(transaction)? {
