@@ -10,7 +10,7 @@ use crate::process::{cargo, command, run};
 use crate::step::step;
 use crate::tools;
 
-mod faults;
+mod bugs;
 mod report;
 
 use report::{Found, Report, print};
@@ -65,14 +65,14 @@ pub(crate) struct Fuzz {
     input: Option<PathBuf>,
     /// Measure how long it takes to find each of the deliberate bugs
     #[arg(long, conflicts_with_all = ["target", "input"])]
-    faults: bool,
+    bugs: bool,
 }
 
 impl Fuzz {
     pub(crate) fn run(&self) -> Result {
-        if self.faults {
+        if self.bugs {
             let fuzzer = build()?;
-            return faults::find_all(&fuzzer, self.seconds);
+            return bugs::find_all(&fuzzer, self.seconds);
         }
         let targets = self.targets()?;
         let fuzzer = targets.iter().any(|target| RUST.contains(target)).then(build).transpose()?;
@@ -84,7 +84,7 @@ impl Fuzz {
         }
         let mut reports = Vec::new();
         for target in targets {
-            let search = Search { target, seconds: self.seconds, fault: None, input: self.input.as_deref() };
+            let search = Search { target, seconds: self.seconds, bug: None, input: self.input.as_deref() };
             let title = format!("Fuzzing {target} for {} s", self.seconds);
             let report = step(&title, || match &fuzzer {
                 Some(fuzzer) if RUST.contains(&target) => search.rust(fuzzer),
@@ -121,7 +121,7 @@ pub(crate) fn replay_javascript() -> Result {
     generate_typescript()?;
     build_verdicts()?;
     for target in JAVASCRIPT {
-        let search = Search { target, seconds: 0, fault: None, input: None };
+        let search = Search { target, seconds: 0, bug: None, input: None };
         if let Some(found) = search.javascript()?.found {
             return Err(Failure::new(format!("{target}: {found}")));
         }
@@ -180,7 +180,7 @@ fn build_verdicts() -> Result {
 struct Search<'s> {
     target: &'s str,
     seconds: u64,
-    fault: Option<&'s str>,
+    bug: Option<&'s str>,
     /// The input to check instead of searching.
     input: Option<&'s Path>,
 }
@@ -188,10 +188,10 @@ struct Search<'s> {
 impl Search<'_> {
     /// Searches with libFuzzer until an input fails or the time is up.
     fn rust(&self, fuzzer: &Path) -> Result<Report> {
-        let Self { target, seconds, fault, input } = *self;
-        let findings = folder().join("findings").join(fault.unwrap_or(target));
-        let grown = folder().join("corpus").join(fault.unwrap_or(target));
-        if fault.is_some() {
+        let Self { target, seconds, bug, input } = *self;
+        let findings = folder().join("findings").join(bug.unwrap_or(target));
+        let grown = folder().join("corpus").join(bug.unwrap_or(target));
+        if bug.is_some() {
             // A search for a deliberate bug always starts from the committed corpus. The folder may not exist.
             let _ = std::fs::remove_dir_all(&grown);
         }
@@ -199,7 +199,7 @@ impl Search<'_> {
             std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
         }
         let prefix = format!("-artifact_prefix={}/", findings.display());
-        let mut search = libfuzzer(fuzzer, target, fault);
+        let mut search = libfuzzer(fuzzer, target, bug);
         search.arg(&prefix);
         if let Some(input) = input {
             run(search.arg(format!("-timeout={TIMEOUT}")).arg(input))?;
@@ -219,7 +219,7 @@ impl Search<'_> {
         let corpus = in_root(format!("fuzz/corpus/{target}"));
         let mut report = Report::run(search.arg(corpus))?;
         // Minimizing an input that times out would take hours.
-        let found = report.found.as_mut().filter(|found| fault.is_none() && !found.is_timeout());
+        let found = report.found.as_mut().filter(|found| bug.is_none() && !found.is_timeout());
         if let Some(found) = found {
             self.minimize(fuzzer, found)?;
         }
@@ -228,7 +228,7 @@ impl Search<'_> {
 
     /// Checks one input.
     fn check(&self, fuzzer: &Path, input: &Path) -> Result {
-        let mut check = libfuzzer(fuzzer, self.target, self.fault);
+        let mut check = libfuzzer(fuzzer, self.target, self.bug);
         check.arg(format!("-timeout={TIMEOUT}"));
         crate::process::read(check.arg(input)).map(drop)
     }
@@ -236,7 +236,7 @@ impl Search<'_> {
     /// Minimizes an input, for at most a minute.
     fn minimize(&self, fuzzer: &Path, found: &mut Found) -> Result {
         let smaller = found.path.with_extension("smaller");
-        let mut minimize = libfuzzer(fuzzer, self.target, self.fault);
+        let mut minimize = libfuzzer(fuzzer, self.target, self.bug);
         minimize.arg("-minimize_crash=1").arg("-max_total_time=60").arg(format!("-timeout={TIMEOUT}"));
         minimize.arg(format!("-exact_artifact_path={}", smaller.display())).arg(&found.path);
         // It exits with an error when it can minimize no further. The smallest input is saved by then.
@@ -262,11 +262,11 @@ impl Search<'_> {
     }
 }
 
-fn libfuzzer(fuzzer: &Path, target: &str, fault: Option<&str>) -> Command {
+fn libfuzzer(fuzzer: &Path, target: &str, bug: Option<&str>) -> Command {
     let mut command = command::<&str>(fuzzer, &[]);
     command.env("FANFARE_FUZZ_TARGET", target);
-    if let Some(fault) = fault {
-        command.env("FANFARE_FUZZ_FAULT", fault);
+    if let Some(bug) = bug {
+        command.env("FANFARE_FUZZ_BUG", bug);
     }
     command
 }

@@ -266,7 +266,7 @@ impl Keys {
             (Some(name), Some(audience)) if audience.includes(name) => {}
             _ => return Err(AuthError::new("audience", "the token is for another audience")),
         }
-        if claims.exp <= now && !bug!(ExpiryIgnored) {
+        if claims.exp <= now && !bug!(TokenExpiryIgnored) {
             return Err(AuthError::new("expired", "expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {

@@ -172,7 +172,8 @@ impl Context {
                 let begun = self.begin_now(branch, kind, id, context.waker());
                 let is_outside_job = matches!(begun, Err(BeginError::OutsideJob(_)));
                 call = Some(begun);
-                let is_hasty = bug!(NoYield) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
+                let is_hasty =
+                    bug!(CallReturnsInFirstPoll) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
                 if is_outside_job || is_hasty {
                     return Poll::Ready(());
                 }

@@ -132,7 +132,7 @@ impl<C: TypedChannel> Run<C> {
         };
         let log = self.context.open_log(topic.channel()).await;
         let entry = Entry { log, topic: topic.index(), frame, key: None };
-        if bug!(MessageApart)
+        if bug!(PublishInTwoTransactions)
             && let Ok(appended) = self.context.engine().await.append(entry.clone()).await
         {
             call.record(Outcome::Value(serde_json::to_string(&appended.id)?), None).await;

@@ -172,7 +172,7 @@ impl Policy {
                 Ok(value) => {
                     let outcome = Outcome::Value(value.clone());
                     let ending = message_of(&outcome);
-                    if !bug!(UnrecordedStep) {
+                    if !bug!(StepNotRecorded) {
                         call.record(outcome, ending).await;
                     }
                     return Ok(value);

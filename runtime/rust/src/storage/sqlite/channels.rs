@@ -136,7 +136,7 @@ fn find(connection: &Connection, name: &str) -> Result<Option<ChannelRow>> {
 fn create(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<ChannelRow> {
     let fingerprint = channel.definition().fingerprint;
     let epoch = next_epoch(transaction, now)?;
-    if bug!(RowsReused) {
+    if bug!(ChannelRowsReused) {
         transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'channels'", [])?;
     }
     let mut statement = transaction.prepare_cached(

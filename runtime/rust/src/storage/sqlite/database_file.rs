@@ -65,7 +65,7 @@ impl DatabaseFile {
             Some(in_file) => [mark, facts::get(connection, FORMER)?].contains(&Some(in_file)),
             None => mark.is_none(),
         };
-        Ok(is_own || bug!(BackupIgnored))
+        Ok(is_own || bug!(RestoredBackupIgnored))
     }
 
     /// Gives the database a new mark. [`publish_mark`](Self::publish_mark) then writes it to the file.

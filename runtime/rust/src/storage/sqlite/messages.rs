@@ -36,7 +36,7 @@ impl ChannelEpoch {
 /// Returns the offset of the latest message, or `None` if the epoch has ended because another process deleted the
 /// channel or began a new epoch.
 pub(super) fn head(connection: &Connection, epoch: ChannelEpoch) -> Result<Option<u64>> {
-    let sql = if bug!(RowsReused) {
+    let sql = if bug!(ChannelRowsReused) {
         "SELECT head FROM channels WHERE id = ?1 AND ?2"
     } else {
         "SELECT head FROM channels WHERE id = ?1 AND life = ?2"
@@ -55,7 +55,7 @@ pub(super) fn append(
 ) -> Result<(AppendOutcome, Option<StoredMessage>)> {
     let Entry { log, topic, frame, key } = entry;
     let (row, offset) = (epoch.row, head + 1);
-    let key = key.filter(|_| !bug!(KeysForgotten));
+    let key = key.filter(|_| !bug!(IdempotencyKeysForgotten));
     if let Some(key) = key
         && let Some(outcome) = find_repeated(transaction, epoch, key)?
     {

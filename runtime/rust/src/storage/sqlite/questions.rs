@@ -139,7 +139,7 @@ pub(super) fn decide_fork(
     for OpenQuestion { question, id, .. } in &lost {
         close(batch, claim.run, &question.site, id, question.names.clone(), None)?;
     }
-    if !bug!(WinnerInMemory) {
+    if !bug!(WinnerNotRecorded) {
         write_call(batch, claim.run, fork)?;
     }
     if !lost.is_empty() {

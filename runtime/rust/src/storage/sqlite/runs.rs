@@ -69,7 +69,7 @@ pub(super) fn free_orphans(batch: &Batch<'_>) -> Result<()> {
 
 /// Releases all runs that a process holds.
 pub(super) fn release_all(connection: &Connection, owner: u32) -> Result<()> {
-    if bug!(NoRelease) {
+    if bug!(RunsNotReleased) {
         return Ok(());
     }
     connection.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
@@ -212,7 +212,7 @@ pub(super) fn find_valid_claims(transaction: &Transaction<'_>, claims: &[Claim])
 pub(super) fn is_claim_valid(transaction: &Transaction<'_>, claim: Claim) -> Result<bool> {
     let mut statement = transaction
         .prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND fence = ?2 AND state = 'running'")?;
-    Ok(statement.exists(params![claim.run, claim.fence])? || bug!(NoFence))
+    Ok(statement.exists(params![claim.run, claim.fence])? || bug!(FenceNotChecked))
 }
 
 pub(super) fn record_call(
@@ -364,7 +364,7 @@ pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, li
         for deletion in [
             "DELETE FROM steps WHERE run = ?1",
             "DELETE FROM waits WHERE run = ?1",
-            if bug!(SignalsLeft) {
+            if bug!(SignalsNotDeleted) {
                 "DELETE FROM signals WHERE run = ?1 AND FALSE"
             } else {
                 "DELETE FROM signals WHERE run = ?1"

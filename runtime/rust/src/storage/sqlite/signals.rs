@@ -87,8 +87,9 @@ fn match_question(
     // Outside Linux each process has its own clock, so a question can seem to be asked in the future. Treat it as
     // asked before the signal.
     let was_asked = |since: i64| since <= at || since > now;
-    if let Some((site, ..)) =
-        open.iter().find(|(_, since, answer)| (answer.is_none() || bug!(SecondAnswer)) && was_asked(*since))
+    if let Some((site, ..)) = open
+        .iter()
+        .find(|(_, since, answer)| (answer.is_none() || bug!(QuestionAnsweredTwice)) && was_asked(*since))
     {
         return Ok(MatchedQuestion::Open(site.clone()));
     }

@@ -29,7 +29,7 @@ async fn run(mut writer: Writer, mut commands: UnboundedReceiver<Command>) {
         };
         if !batch.is_empty() {
             pause().await;
-            let max = world().map_or(1, |world| world.batch());
+            let max = world().map_or(1, |world| world.max_batch());
             while batch.len() < max
                 && let Ok(command) = commands.try_recv()
             {
@@ -46,7 +46,7 @@ async fn run(mut writer: Writer, mut commands: UnboundedReceiver<Command>) {
 }
 
 async fn pause() {
-    let pause = world().map(|world| world.pause()).unwrap_or_default();
+    let pause = world().map(|world| world.writer_pause()).unwrap_or_default();
     if !pause.is_zero() {
         sleep(pause).await;
     }

@@ -40,7 +40,7 @@ impl Writer {
         let Some(head) = messages::head(&transaction, epoch)? else { return Ok(false) };
         let definition = log.channel().definition();
         let missed = channels::read_messages(&transaction, epoch.row, epoch.number, definition, log.head())?;
-        if missed.count == head - log.head() || bug!(GapIgnored) {
+        if missed.count == head - log.head() || bug!(MissedMessagesSkipped) {
             for message in missed.messages {
                 log.append_stored(message);
             }

@@ -25,7 +25,9 @@ const MAX_RECORDED_USES: usize = 1_000;
 impl Writer {
     /// Hands the hub the revocations by other processes.
     pub(super) fn read_revocations(&mut self) {
-        let Some(on_revoked) = self.on_revoked.as_ref().filter(|_| !bug!(RevocationIgnored)) else { return };
+        let Some(on_revoked) = self.on_revoked.as_ref().filter(|_| !bug!(RevocationsNotShared)) else {
+            return;
+        };
         match revocations::read(&self.connection, self.latest_revocation, self.clock.now()) {
             Ok((revoked, latest)) => {
                 for (id, age) in &revoked {
@@ -123,7 +125,7 @@ impl Writer {
             let owner = stream.owner().filter(|owner| *owner != self.owner);
             !owner.is_some_and(|owner| processes::is_running(&self.connection, owner).unwrap_or(true))
         };
-        open.retain(|stream| is_abandoned(stream) && !bug!(StreamsLeftOpen));
+        open.retain(|stream| is_abandoned(stream) && !bug!(AbandonedStreamsNotEnded));
         open
     }
 
@@ -140,8 +142,11 @@ impl Writer {
         let mut work: Vec<Box<dyn Work>> = Vec::new();
         let logs = if ended.is_empty() { None } else { Some(self.open_logs.values()) };
         for log in logs.into_iter().flatten().filter_map(|open| open.log.upgrade()) {
-            for stream in
-                log.open_streams().into_iter().filter(is_abandoned).filter(|_| !bug!(StreamsLeftOpen))
+            for stream in log
+                .open_streams()
+                .into_iter()
+                .filter(is_abandoned)
+                .filter(|_| !bug!(AbandonedStreamsNotEnded))
             {
                 let end = end_message(&log, &stream);
                 let (reply, _) = oneshot::channel();
