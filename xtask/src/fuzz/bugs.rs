@@ -41,12 +41,12 @@ fn find(fuzzer: &Path, bug: &str, target: &str, start: Instant, limit: u64) -> R
     loop {
         let seconds = limit.saturating_sub(start.elapsed().as_secs()).max(1);
         let search = Search { target, seconds, bug: Some(bug), input: None };
-        let mut report = search.rust(fuzzer)?;
+        let mut report = search.search_rust(fuzzer)?;
         executions += report.executions;
         report.executions = executions;
         let without_bug = Search { bug: None, ..search };
         let is_other_bug =
-            report.found.as_ref().is_some_and(|found| without_bug.check(fuzzer, &found.path).is_err());
+            report.found.as_ref().is_some_and(|found| without_bug.replay(fuzzer, &found.path).is_err());
         if !is_other_bug {
             return Ok(report);
         }
