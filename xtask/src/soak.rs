@@ -60,7 +60,7 @@ impl Soak {
     }
 }
 
-/// Returns a command that runs a program with the highest permitted limit of open files, because each connection is one.
+/// Returns a command that runs a program with the highest permitted limit of open files. Each connection needs a file.
 fn raise_file_limit(program: &Path) -> Command {
     if cfg!(windows) {
         return command::<&str>(program, &[]);

@@ -41,8 +41,8 @@ pub(crate) fn steady_time() -> Duration {
     system::steady_time()
 }
 
-/// Identifies the moment from which [`steady_time`] counts. Processes that get the same value share the clock. `None` if the
-/// system does not report it.
+/// Identifies the moment from which [`steady_time`] counts. Processes that get the same value share the clock. `None`
+/// if the system does not report it.
 #[cfg(feature = "sqlite")]
 pub(crate) fn steady_clock_id() -> Option<String> {
     #[cfg(feature = "simulation")]

@@ -53,7 +53,7 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// A result of the storage. It borrows nothing, so it may outlive the caller.
+/// The result of a call. It borrows nothing, so it may outlive the caller.
 pub(crate) type StorageFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Receives the id of a token that another process revoked, and the time since then.
@@ -61,10 +61,10 @@ pub(crate) type OnRevoked = Box<dyn Fn(&str, Duration) + Send>;
 
 /// A storage engine.
 pub(crate) trait Engine: Journal + Send + Sync {
-    /// Sets the channel definitions. Called once, before any other method.
+    /// Sets the channel definitions. The hub calls this once, before any other method.
     fn set_registry(&self, registry: &'static Registry);
 
-    /// Sets the listener for revocations by other processes. It is called on any thread.
+    /// Sets the listener for revocations by other processes. It may be called on any thread.
     fn follow_revocations(&self, listener: OnRevoked);
 
     /// Returns the time by the storage's clock, which all processes that share the storage have in common. It starts
@@ -74,7 +74,7 @@ pub(crate) trait Engine: Journal + Send + Sync {
     /// Returns an error if the last attempt to use the storage failed.
     fn health(&self) -> Result<(), StorageError>;
 
-    /// Returns the number by which other processes know this one. Ids of text streams contain it.
+    /// Returns the number that identifies this process within the storage. Ids of text streams contain it.
     fn owner(&self) -> u32;
 
     /// Opens a channel's log with its stored messages. At most one log per channel is open at a time.

@@ -128,7 +128,7 @@ pub(crate) fn count_lines(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(std::result::Result::ok);
     let count = |entry: fs::DirEntry| match entry.path() {
         path if path.is_dir() => count_lines(&path),
-        path => fs::read(path).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count()),
+        path => fs::read_to_string(path).map_or(0, |text| text.lines().count()),
     };
     entries.map(count).sum()
 }

@@ -1,5 +1,5 @@
-//! Rewrites the items that typify generates as one would write them by hand. Names, order, docs, derives and optionality
-//! come from the model; unnecessary attributes and paths are removed.
+//! Rewrites the items that typify generates as one would write them by hand. Names, order, docs, derives and
+//! optionality come from the model; unnecessary attributes and paths are removed.
 
 use quote::{format_ident, quote};
 use syn::visit_mut::{VisitMut, visit_type_mut};

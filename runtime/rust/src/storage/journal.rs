@@ -1,8 +1,8 @@
 //! The journal of runs, from which runs continue where they stopped.
 //!
-//! A process executes a run under a fence, a number that rises with each new claim. Every entry names its fence, and
-//! is rejected if the fence is outdated. So if two processes believe that they hold a run, only one of them can write,
-//! whatever their clocks say.
+//! A process executes a run under a fence, a number that rises with each claim. Every write of a run names the fence,
+//! and is rejected if the fence is outdated. So if two processes believe that they hold a run, only one of them can
+//! write, whatever their clocks say.
 
 use std::sync::Arc;
 use std::time::SystemTime;

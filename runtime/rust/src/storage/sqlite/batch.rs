@@ -35,7 +35,7 @@ pub(super) trait Work: Send {
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<()>;
 
     /// Notifies the caller that the work is committed, or that it failed.
-    fn answer(self: Box<Self>, result: Result<(), StorageError>);
+    fn reply(self: Box<Self>, result: Result<(), StorageError>);
 }
 
 /// A transaction, and the messages that it appends.
@@ -43,7 +43,7 @@ pub(super) struct Batch<'t> {
     pub(super) transaction: &'t Transaction<'t>,
     clock: StorageClock,
     /// The row of the channel that was last appended to. If the transaction fails, that channel may be damaged.
-    touched: &'t Cell<Option<i64>>,
+    last_channel: &'t Cell<Option<i64>>,
     heads: HashMap<ChannelEpoch, u64>,
     /// The epochs that replace the ended epochs of open logs.
     successors: HashMap<ChannelEpoch, ChannelEpoch>,
@@ -64,10 +64,10 @@ impl<'t> Batch<'t> {
     pub(super) fn new(
         transaction: &'t Transaction<'t>,
         clock: StorageClock,
-        touched: &'t Cell<Option<i64>>,
+        last_channel: &'t Cell<Option<i64>>,
     ) -> Self {
         let (heads, successors, appended) = (HashMap::new(), HashMap::new(), Appended::default());
-        Self { transaction, clock, touched, heads, successors, appended }
+        Self { transaction, clock, last_channel, heads, successors, appended }
     }
 
     /// Returns the time by the storage's clock. It is read for each call: a question is asked when it is written,
@@ -84,9 +84,9 @@ impl<'t> Batch<'t> {
     /// Appends a message to its channel.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<AppendOutcome> {
         let own = ChannelEpoch::from_log(&entry.log);
-        self.touched.set(Some(own.row));
-        let (epoch, head) = self.end_of(&entry.log)?;
-        self.touched.set(Some(epoch.row));
+        self.last_channel.set(Some(own.row));
+        let (epoch, head) = self.find_head(&entry.log)?;
+        self.last_channel.set(Some(epoch.row));
         let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.now())?;
         if let Some(message) = message {
             self.heads.insert(epoch, message.offset);
@@ -101,7 +101,7 @@ impl<'t> Batch<'t> {
 
     /// Returns the epoch and the head of a log's channel. If the log's own epoch has ended, looks the channel up
     /// again, and creates it if it was deleted.
-    fn end_of(&mut self, log: &Arc<Log>) -> Result<(ChannelEpoch, u64)> {
+    fn find_head(&mut self, log: &Arc<Log>) -> Result<(ChannelEpoch, u64)> {
         let own = ChannelEpoch::from_log(log);
         let epoch = self.successors.get(&own).copied().unwrap_or(own);
         if let Some(head) = self.heads.get(&epoch) {
@@ -148,7 +148,7 @@ impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T> + Send> Work for Request<T, 
         Ok(())
     }
 
-    fn answer(self: Box<Self>, result: Result<(), StorageError>) {
+    fn reply(self: Box<Self>, result: Result<(), StorageError>) {
         let Self { answer, reply, .. } = *self;
         // Committed work has run, so it has an answer.
         let answer =

@@ -120,8 +120,9 @@ pub(super) fn decide_fork(
     if !is_claim_valid(transaction, claim)? {
         return Ok(DecideOutcome::ClaimLost);
     }
-    let mut lost = list_open(transaction, claim.run)?;
-    lost.retain(|open| fork.site.branch_of(&open.question.site.branch).is_some_and(|index| index != *winner));
+    let mut losing = list_open(transaction, claim.run)?;
+    losing
+        .retain(|open| fork.site.branch_of(&open.question.site.branch).is_some_and(|index| index != *winner));
     if !preferred.is_empty() {
         let is_preferred =
             |branch: &str| fork.site.branch_of(branch).is_some_and(|index| preferred.contains(&index));
@@ -129,20 +130,20 @@ pub(super) fn decide_fork(
         let calls = load_fork(transaction, claim.run, &fork.site)?;
         // Calls that begin together may be recorded in any order.
         let took_answer = |call: &RecordedCall| pending.contains(&call.site) && signals::took_answer(call);
-        if lost.iter().any(holds_answer)
+        if losing.iter().any(holds_answer)
             || calls.iter().any(took_answer)
             || signals::is_answer_fresh(&calls, &fork.site, is_preferred)
         {
             return Ok(DecideOutcome::Contested);
         }
     }
-    for OpenQuestion { question, id, .. } in &lost {
+    for OpenQuestion { question, id, .. } in &losing {
         close(batch, claim.run, &question.site, id, question.names.clone(), None)?;
     }
     if !bug!(WinnerNotRecorded) {
         write_call(batch, claim.run, fork)?;
     }
-    if !lost.is_empty() {
+    if !losing.is_empty() {
         batch.append(&event(&open_questions(transaction, claim.run)?))?;
     }
     Ok(DecideOutcome::Committed)

@@ -38,11 +38,11 @@ async fn run(mut writer: Writer, mut commands: UnboundedReceiver<Command>) {
             wait_for_lock(writer.lock_timeout()).await;
             let done = writer.execute(batch);
             pause().await;
-            writer.report(done);
+            writer.notify_callers(done);
         }
         writer.maintain();
     }
-    writer.end();
+    writer.close();
 }
 
 async fn pause() {

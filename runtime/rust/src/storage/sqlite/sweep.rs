@@ -16,7 +16,7 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 /// and subscribers that resume have no gap.
 const CHANNEL_RETENTION: Duration = Duration::from_secs(7 * 86_400);
 
-/// When to sweep again if one sweep did not finish.
+/// When to sweep again if channels are left.
 pub(super) const UNFINISHED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often to check a channel that this process has open.

@@ -76,8 +76,8 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
 /// Executes work as the writer does.
 fn in_batch<T>(connection: &mut Connection, work: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> (T, Appended) {
     in_transaction(connection, |transaction| {
-        let touched = Cell::new(None);
-        let mut batch = Batch::new(transaction, StorageClock::open(transaction)?, &touched);
+        let last_channel = Cell::new(None);
+        let mut batch = Batch::new(transaction, StorageClock::open(transaction)?, &last_channel);
         let result = work(&mut batch)?;
         Ok((result, batch.finish()?))
     })

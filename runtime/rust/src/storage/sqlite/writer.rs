@@ -48,7 +48,7 @@ pub(super) enum Command {
 }
 
 /// Executed work whose callers have not been notified yet.
-pub(super) enum Done {
+pub(super) enum Executed {
     Opened {
         opened: Result<OpenedLog, StorageError>,
         reply: oneshot::Sender<Result<OpenedLog, StorageError>>,
@@ -87,8 +87,8 @@ pub(super) struct Writer {
     checked_at: Instant,
     /// When this process last committed.
     committed_at: Instant,
-    /// Whether ids were given out since the file's mark was renewed.
-    has_given_ids: bool,
+    /// Whether ids were assigned since the file's mark was renewed.
+    has_assigned_ids: bool,
     /// When this process last checked for writes by others.
     followed_at: Instant,
     /// The file's version at that check.
@@ -160,7 +160,7 @@ impl Writer {
             sweep_at: now,
             checked_at: now,
             committed_at: now,
-            has_given_ids: false,
+            has_assigned_ids: false,
             followed_at: now,
             followed_version: NOT_FOLLOWED,
             owner,
@@ -179,14 +179,14 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let done = self.execute(first.into_iter().chain(commands.try_iter()).take(MAX_BATCH));
-            self.report(done);
+            self.notify_callers(done);
             self.maintain();
         }
-        self.end();
+        self.close();
     }
 
-    /// Executes commands in order. Callers are notified by [`report`](Self::report).
-    pub(super) fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Vec<Done> {
+    /// Executes commands in order. Callers are notified by [`notify_callers`](Self::notify_callers).
+    pub(super) fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Vec<Executed> {
         let (mut work, mut done) = (Vec::new(), Vec::new());
         for command in commands {
             match command {
@@ -197,14 +197,14 @@ impl Writer {
                     self.read_revocations();
                 }
                 Command::Open { channel, limits, reply } => {
-                    self.work(std::mem::take(&mut work), &mut done);
+                    self.execute_work(std::mem::take(&mut work), &mut done);
                     let opened = self.open_log(&channel, &limits);
-                    done.push(Done::Opened { opened, reply });
+                    done.push(Executed::Opened { opened, reply });
                 }
-                Command::CatchUp { reply } => done.push(Done::CaughtUp { reply }),
+                Command::CatchUp { reply } => done.push(Executed::CaughtUp { reply }),
             }
         }
-        self.work(work, &mut done);
+        self.execute_work(work, &mut done);
         done
     }
 
@@ -215,23 +215,23 @@ impl Writer {
     }
 
     /// Hands committed messages to their logs, and notifies the callers.
-    pub(super) fn report(&mut self, done: Vec<Done>) {
+    pub(super) fn notify_callers(&mut self, done: Vec<Executed>) {
         for done in done {
             match done {
-                Done::Opened { opened, reply } => {
+                Executed::Opened { opened, reply } => {
                     let _ = reply.send(opened);
                 }
-                Done::CaughtUp { reply } => {
+                Executed::CaughtUp { reply } => {
                     self.follow();
                     let _ = reply.send(());
                 }
-                Done::Committed { work, appended } => {
+                Executed::Committed { work, appended } => {
                     self.hand_to_logs(appended);
                     for work in work {
-                        work.answer(Ok(()));
+                        work.reply(Ok(()));
                     }
                 }
-                Done::Failed { work, error } => work.answer(Err(error)),
+                Executed::Failed { work, error } => work.reply(Err(error)),
             }
         }
     }
@@ -244,7 +244,7 @@ impl Writer {
     }
 
     /// Closes the file.
-    pub(super) fn end(mut self) {
+    pub(super) fn close(mut self) {
         // If the file was replaced, the mark next to it belongs to the new file.
         let file = self.file.filter(|file| !file.was_replaced());
         if let Err(error) = recovery::end_use(&mut self.connection, self.owner, self.clock, file.as_ref()) {
@@ -262,7 +262,7 @@ impl Writer {
             stored = self.transact(|transaction| channels::open(transaction, channel, now));
         }
         let stored = stored.map_err(|failure| failure.error)?;
-        self.has_given_ids = true;
+        self.has_assigned_ids = true;
         let (row, trimmed) = (stored.channel.id(), stored.evicted.clone());
         // Include streams that the history no longer has, because they may have readers.
         let open = OpenStream::among(channel.definition(), &stored.messages);
@@ -277,39 +277,39 @@ impl Writer {
 
     /// Executes work in order, in one transaction. If that fails, executes each item in its own transaction, so that
     /// none fails because of another.
-    fn work(&mut self, mut work: Vec<Box<dyn Work>>, done: &mut Vec<Done>) {
+    fn execute_work(&mut self, mut work: Vec<Box<dyn Work>>, done: &mut Vec<Executed>) {
         if work.is_empty() {
             return;
         }
-        let touched = Cell::new(None);
-        let mut result = self.try_work(&mut work, &touched);
+        let last_channel = Cell::new(None);
+        let mut result = self.try_execute_work(&mut work, &last_channel);
         if matches!(result, Err(TransactionError { is_corrupt: true, .. }))
             && work.len() == 1
-            && touched.get().is_some_and(|row| self.repair(row))
+            && last_channel.get().is_some_and(|row| self.repair(row))
         {
-            result = self.try_work(&mut work, &touched);
+            result = self.try_execute_work(&mut work, &last_channel);
         }
         match result {
             Ok(appended) => {
                 failpoint!("after-commit");
-                self.has_given_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
-                done.push(Done::Committed { work, appended });
+                self.has_assigned_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
+                done.push(Executed::Committed { work, appended });
             }
             Err(TransactionError { error, is_total, .. }) if is_total || work.len() == 1 => {
-                done.extend(work.into_iter().map(|work| Done::Failed { work, error: error.clone() }));
+                done.extend(work.into_iter().map(|work| Executed::Failed { work, error: error.clone() }));
             }
-            Err(_) => work.into_iter().for_each(|work| self.work(vec![work], done)),
+            Err(_) => work.into_iter().for_each(|work| self.execute_work(vec![work], done)),
         }
     }
 
-    fn try_work(
+    fn try_execute_work(
         &mut self,
         work: &mut [Box<dyn Work>],
-        touched: &Cell<Option<i64>>,
+        last_channel: &Cell<Option<i64>>,
     ) -> Result<Appended, TransactionError> {
         let clock = self.clock;
         self.transact(|transaction| {
-            let mut batch = Batch::new(transaction, clock, touched);
+            let mut batch = Batch::new(transaction, clock, last_channel);
             work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
             let appended = batch.finish()?;
             failpoint!("before-commit");

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::super::abandoned_streams::end_message;
+use super::super::super::abandoned_streams::end_entry;
 use super::super::batch::{Request, Work};
 use super::super::{StorageError, channels, processes, revocations, streams, sweep};
-use super::{Done, NOT_FOLLOWED, TransactionError, Writer};
+use super::{Executed, NOT_FOLLOWED, TransactionError, Writer};
 use crate::history::OpenStream;
 
 /// How often to check that the file still exists and, if nothing else uses it, that it works; and how often to renew
@@ -80,14 +80,14 @@ impl Writer {
         }
     }
 
-    /// Renews the file's mark if ids were given since it was last renewed.
+    /// Renews the file's mark if ids were assigned since it was last renewed.
     fn renew_mark(&mut self) {
         let Some(file) = self.file.take() else { return };
-        if self.has_given_ids && !file.was_replaced() {
+        if self.has_assigned_ids && !file.was_replaced() {
             let renewed = self
                 .transact(|transaction| file.renew_mark(transaction))
                 .and_then(|()| self.transact(|transaction| file.publish_mark(transaction)));
-            self.has_given_ids = renewed.is_err();
+            self.has_assigned_ids = renewed.is_err();
         }
         self.file = Some(file);
     }
@@ -148,17 +148,17 @@ impl Writer {
                 .filter(is_abandoned)
                 .filter(|_| !bug!(AbandonedStreamsNotEnded))
             {
-                let end = end_message(&log, &stream);
+                let end = end_entry(&log, &stream);
                 let (reply, _) = oneshot::channel();
                 work.push(Request::boxed(move |batch| batch.append(&end).map(drop), reply));
             }
         }
         let mut done = Vec::new();
-        self.work(work, &mut done);
-        if done.iter().all(|done| matches!(done, Done::Committed { .. })) {
+        self.execute_work(work, &mut done);
+        if done.iter().all(|done| matches!(done, Executed::Committed { .. })) {
             self.peers = running;
         }
-        self.report(done);
+        self.notify_callers(done);
     }
 
     /// Uses the file, so that an idle process notices when it fails, and when it works again. Only a write shows
