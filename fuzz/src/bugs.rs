@@ -41,7 +41,7 @@ pub const BUGS: [DeliberateBug; 5] = [
 pub fn install(name: &str) -> Installed {
     let known = BUGS.iter().find(|known| known.name == name);
     let DeliberateBug { bug, .. } = known.unwrap_or_else(|| panic!("unknown bug {name:?}"));
-    // Starts the server first. Inside a simulated world its storage would wait for turns that never come.
+    // Start the server first. In a simulated world, its storage would wait for turns that never come.
     crate::server::start();
     install_world(Rc::new(BuggyWorld(*bug)))
 }

@@ -21,7 +21,7 @@ fn choose() -> &'static Target {
     let target = std::env::var("FANFARE_FUZZ_TARGET").unwrap_or_default();
     let target = Target::find(&target).unwrap_or_else(|| panic!("unknown target {target:?}"));
     if let Ok(bug) = std::env::var("FANFARE_FUZZ_BUG") {
-        // Never dropped, as thread locals cannot be reached when the process ends.
+        // Never dropped, because thread locals are not accessible when the process ends.
         std::mem::forget(bugs::install(&bug));
     }
     target
