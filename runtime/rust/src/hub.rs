@@ -287,7 +287,7 @@ impl Hub {
 
     /// Returns the time by the storage's clock, or by the wall clock if there is no storage.
     pub(crate) fn storage_time(&self) -> SystemTime {
-        self.storage().map_or_else(clock::now, |storage| storage.engine().now())
+        self.storage().map_or_else(clock::wall_time, |storage| storage.engine().storage_time())
     }
 
     /// Returns the origins whose pages may use the routes. `None` allows every origin.

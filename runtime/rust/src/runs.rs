@@ -19,7 +19,7 @@ use crate::channel::{Channel, TypedChannel};
 use crate::clock;
 use crate::hub::Hub;
 use crate::metrics::{self, Limit};
-use crate::storage::{Claim, Engine, NewRun, RunRecord, Settled};
+use crate::storage::{Claim, Engine, NewRun, RunHandle, RunState};
 
 mod call_tracker;
 mod claiming;
@@ -106,8 +106,8 @@ struct Shared {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    /// The executions in progress in this process, by the row of their run.
-    slots: Mutex<BTreeMap<i64, Slot>>,
+    /// The executions in progress in this process.
+    slots: Mutex<BTreeMap<RunHandle, Slot>>,
     /// The executions whose branches all wait.
     suspended: Mutex<Suspended>,
     /// Notified when there may be a run to claim.
@@ -214,17 +214,14 @@ impl Runs {
     /// # Errors
     /// If the storage fails.
     pub async fn status(&self, run_id: &str) -> Result<Option<RunStatus>, StartError> {
-        let record = self.shared.engine()?.find(run_id.to_owned()).await?;
-        Ok(record.map(|RunRecord { state, outcome, waiting_for, .. }| {
-            let outcome = outcome.unwrap_or_default();
-            match state.as_str() {
-                "halted" => RunStatus::Halted(outcome),
-                "completed" => RunStatus::Completed(outcome),
-                "failed" => RunStatus::Failed(outcome),
-                "cancelled" => RunStatus::Cancelled,
-                _ if waiting_for.is_empty() => RunStatus::Running,
-                _ => RunStatus::Waiting(waiting_for),
-            }
+        let record = self.shared.engine()?.find_run(run_id.to_owned()).await?;
+        Ok(record.map(|record| match record.state {
+            RunState::Unfinished { waiting_for } if waiting_for.is_empty() => RunStatus::Running,
+            RunState::Unfinished { waiting_for } => RunStatus::Waiting(waiting_for),
+            RunState::Halted(why) => RunStatus::Halted(why),
+            RunState::Completed(result) => RunStatus::Completed(result),
+            RunState::Failed(why) => RunStatus::Failed(why),
+            RunState::Cancelled => RunStatus::Cancelled,
         }))
     }
 }
@@ -345,7 +342,7 @@ impl RunsBuilder {
             wake: Arc::default(),
         });
         shared.hub.listen_for_all_signals(&shared.wake);
-        shared.engine()?.enter(shared.job_names()).await?;
+        shared.engine()?.recover_runs(shared.job_names()).await?;
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
         tokio::spawn(claiming::run_housekeeping(Arc::clone(&shared)));
@@ -382,13 +379,13 @@ impl Shared {
             channel: channel.name().to_owned(),
             input,
         };
-        let added = self.engine()?.add(run, events::running(&log, run_id, 1, None)).await?;
+        let added = self.engine()?.add_run(run, events::running(&log, run_id, 1, None)).await?;
         self.wake.notify_one();
         Ok(if added { StartOutcome::New } else { StartOutcome::Existing })
     }
 
     async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, StartError> {
-        let Some(record) = self.engine()?.find(run_id.to_owned()).await? else {
+        let Some(record) = self.engine()?.find_run(run_id.to_owned()).await? else {
             return Ok(CancelOutcome::UnknownRun);
         };
         let event = match self.hub.registry().resolve(&record.channel) {
@@ -398,16 +395,17 @@ impl Shared {
             }
             None => None,
         };
-        let settled = self.engine()?.cancel(run_id.to_owned(), event).await?;
-        self.abort_row(record.row);
-        if settled == Settled::Committed {
-            let why = "the run was cancelled";
-            stream::stop_streams(self, self.engine()?, record.row, run_id, why, |_| true).await?;
+        let is_cancelled = self.engine()?.cancel_run(run_id.to_owned(), event).await?;
+        self.abort_run(record.run);
+        if !is_cancelled {
+            return Ok(CancelOutcome::AlreadyEnded);
         }
-        Ok(if settled == Settled::Committed { CancelOutcome::Cancelled } else { CancelOutcome::AlreadyEnded })
+        let why = "the run was cancelled";
+        stream::stop_streams(self, self.engine()?, record.run, run_id, why, |_| true).await?;
+        Ok(CancelOutcome::Cancelled)
     }
 
-    fn slots(&self) -> MutexGuard<'_, BTreeMap<i64, Slot>> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<RunHandle, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -416,13 +414,13 @@ impl Shared {
     }
 
     /// Returns the time by the storage's clock. Everything that is due at some time follows it.
-    fn now(&self) -> SystemTime {
+    fn storage_time(&self) -> SystemTime {
         self.hub.storage_time()
     }
 
     /// Returns the time `duration` from now, at most ten years ahead.
     fn after(&self, duration: Duration) -> SystemTime {
-        clock::after(self.now(), duration)
+        clock::after(self.storage_time(), duration)
     }
 
     fn lease(&self) -> SystemTime {
@@ -431,17 +429,17 @@ impl Shared {
 
     /// Stops the execution of a run, if this process executes it under this claim.
     fn abort(&self, claim: Claim) {
-        if self.slots().get(&claim.row).is_some_and(|slot| slot.claim == claim) {
-            self.abort_row(claim.row);
+        if self.slots().get(&claim.run).is_some_and(|slot| slot.claim == claim) {
+            self.abort_run(claim.run);
         }
     }
 
-    fn abort_row(&self, row: i64) {
-        if let Some(slot) = self.slots().remove(&row) {
+    fn abort_run(&self, run: RunHandle) {
+        if let Some(slot) = self.slots().remove(&run) {
             slot.task.abort();
         }
         // Dropped outside of the lock, because this drops everything that the job holds.
-        let suspended = self.suspended().take_row(row);
+        let suspended = self.suspended().take_run(run);
         drop(suspended);
     }
 

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::channel::{Channel, Signal, SignalDefinition};
+use crate::clock;
 use crate::history::IdempotencyKey;
 use crate::hub::Hub;
 use crate::schema::{self, Issue, Schema};
-use crate::storage::{NewSignal, Signalled, StorageError, Taken};
+use crate::storage::{Answer, NewSignal, SignalOutcome, StorageError};
 
 impl Hub {
     /// Sends a signal to a run on a channel, as clients do with `POST signal`. Set options, then await it.
@@ -34,21 +35,21 @@ impl Hub {
     ) -> Result<SignalReceipt, SignalError> {
         let signal = options.into_signal(self, channel, definition, payload)?;
         let storage = self.storage().ok_or(SignalError::NoRun)?;
-        let sent = storage.engine().signal(signal).await.map_err(SignalError::Storage)?;
+        let sent = storage.engine().send_signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
-            Signalled::Accepted { run_id, at } => {
+            SignalOutcome::Accepted { run_id, at } => {
                 SignalReceipt { run_id, at, status: SignalStatus::Accepted }
             }
-            Signalled::Kept { run_id, at } => SignalReceipt { run_id, at, status: SignalStatus::Kept },
-            Signalled::AlreadyTaken(taken) => {
-                let Taken { name, payload, by, at } = taken;
-                let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
+            SignalOutcome::Kept { run_id, at } => SignalReceipt { run_id, at, status: SignalStatus::Kept },
+            SignalOutcome::AlreadyTaken(answer) => {
+                let Answer { name, payload, by, at } = answer;
+                let at = clock::from_milliseconds(at);
                 return Err(SignalError::AlreadyTaken { signal: name, payload, by, at });
             }
-            Signalled::TooLate => return Err(SignalError::TooLate),
-            Signalled::RunEnded => return Err(SignalError::RunEnded),
-            Signalled::NoRun => return Err(SignalError::NoRun),
-            Signalled::KeyReused => return Err(SignalError::KeyReused),
+            SignalOutcome::TooLate => return Err(SignalError::TooLate),
+            SignalOutcome::RunEnded => return Err(SignalError::RunEnded),
+            SignalOutcome::NoRun => return Err(SignalError::NoRun),
+            SignalOutcome::KeyReused => return Err(SignalError::KeyReused),
         };
         self.wake_runs(channel.name());
         Ok(receipt)

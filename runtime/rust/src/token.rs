@@ -190,7 +190,7 @@ impl Keys {
         if !subject.as_deref().is_none_or(is_valid_name) {
             return Err(TokenError::InvalidSubject);
         }
-        let iat = now();
+        let iat = now_in_seconds();
         let jti = id.unwrap_or_else(random_id);
         let claims = Claims {
             iss: self.issuer_of(&self.signing).into_owned(),
@@ -252,7 +252,7 @@ impl Keys {
     fn verify_claims(&self, claims: &[u8], issuer: &str) -> Result<VerifiedGrant, AuthError> {
         let claims: Claims = serde_json::from_slice(claims)
             .map_err(|error| AuthError::new("malformed", format!("invalid claims: {error}")))?;
-        self.check(&claims, issuer, now())?;
+        self.check(&claims, issuer, now_in_seconds())?;
         let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
         Ok(VerifiedGrant { id, subject, topics, signals, publish, issued: iat, expires })
     }
@@ -266,7 +266,7 @@ impl Keys {
             (Some(name), Some(audience)) if audience.includes(name) => {}
             _ => return Err(AuthError::new("audience", "the token is for another audience")),
         }
-        if claims.exp <= now && !bug!(ExpiryIgnored) {
+        if claims.exp <= now && !bug!(TokenExpiryIgnored) {
             return Err(AuthError::new("expired", "expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {
@@ -308,7 +308,7 @@ pub(crate) fn is_valid_name(text: &str) -> bool {
 }
 
 /// Returns the time in seconds since 1970, as in the claims of tokens.
-pub(crate) fn now() -> u64 {
+pub(crate) fn now_in_seconds() -> u64 {
     since_1970().as_secs()
 }
 

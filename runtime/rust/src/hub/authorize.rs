@@ -149,7 +149,7 @@ impl SessionGrant {
         if !token::is_valid_name(&id) || !self.subject.as_deref().is_none_or(token::is_valid_name) {
             return Err("the session's id and subject must have 1 to 256 characters");
         }
-        let issued = token::now();
+        let issued = token::now_in_seconds();
         let lifetime = self.lifetime.clamp(Duration::from_secs(1), max_lifetime);
         Ok(VerifiedGrant {
             id,

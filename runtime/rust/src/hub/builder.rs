@@ -350,7 +350,8 @@ impl HubBuilder {
             max_stream_bytes: self.max_stream_bytes,
             memory: Arc::new(Memory::new(self.max_history_bytes)),
         };
-        let revoked = self.storage.as_ref().map(|storage| storage.engine().revoked()).unwrap_or_default();
+        let revoked =
+            self.storage.as_ref().map(|storage| storage.engine().list_revoked()).unwrap_or_default();
         let shared = Shared {
             registry: self.registry,
             keys,

@@ -234,7 +234,7 @@ fn format_events(frames: &[SharedText]) -> String {
 
 fn write_event(text: &mut String, frame: &SharedText) {
     // A payload may have line breaks between its JSON tokens. Each line needs its own `data:` field.
-    let ends_line = |character| character == '\n' || (character == '\r' && !bug!(EventSplit));
+    let ends_line = |character| character == '\n' || (character == '\r' && !bug!(EventSplitAtCarriageReturn));
     for line in frame.as_str().split(ends_line) {
         text.push_str("data: ");
         text.push_str(line);

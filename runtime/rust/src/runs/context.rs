@@ -14,14 +14,15 @@ use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
-    CallKind, CallSite, Claim, Engine, Entry, Outcome, Recorded, RecordedCall, RunEvent, StorageError,
+    CallKind, CallSite, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunEvent, RunHandle,
+    StorageError,
 };
 use crate::wire::MessageId;
 
 /// One execution of a run.
 pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
-    row: i64,
+    run: RunHandle,
     /// Changes each time the run is claimed again.
     fence: AtomicI64,
     pub(super) run_id: Arc<str>,
@@ -81,11 +82,11 @@ impl Context {
         steps: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
-        let job = JobWaker::new(&shared, claim.row);
+        let job = JobWaker::new(&shared, claim.run);
         let loaded_bytes = steps.iter().map(RecordedCall::bytes).sum();
         Self {
             shared,
-            row: claim.row,
+            run: claim.run,
             fence: AtomicI64::new(claim.fence),
             run_id: run_id.into(),
             log,
@@ -111,8 +112,8 @@ impl Context {
         steps: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
-        let claim = Claim { row: 0, fence: 0 };
-        Self { is_replay: true, ..Self::new(shared, claim, run_id, 1, steps, log) }
+        // Nothing is recorded under this claim.
+        Self { is_replay: true, ..Self::new(shared, Claim::default(), run_id, 1, steps, log) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -124,7 +125,7 @@ impl Context {
     }
 
     pub(super) fn claim(&self) -> Claim {
-        Claim { row: self.row, fence: self.fence.load(Ordering::Relaxed) }
+        Claim { run: self.run, fence: self.fence.load(Ordering::Relaxed) }
     }
 
     /// Continues under a new claim.
@@ -171,7 +172,8 @@ impl Context {
                 let begun = self.begin_now(branch, kind, id, context.waker());
                 let is_outside_job = matches!(begun, Err(BeginError::OutsideJob(_)));
                 call = Some(begun);
-                let is_hasty = bug!(NoYield) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
+                let is_hasty =
+                    bug!(CallReturnsInFirstPoll) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
                 if is_outside_job || is_hasty {
                     return Poll::Ready(());
                 }
@@ -239,11 +241,11 @@ impl Context {
     /// Returns the id of the recorded message, if there is one. If nothing was recorded, stops the execution.
     pub(super) async fn require_recorded(
         &self,
-        recorded: Result<Recorded, StorageError>,
+        recorded: Result<RecordOutcome, StorageError>,
     ) -> Option<MessageId> {
         match recorded {
-            Ok(Recorded::Committed(id)) => id,
-            Ok(Recorded::Lost) => self.stop(StopReason::Lost).await,
+            Ok(RecordOutcome::Committed(id)) => id,
+            Ok(RecordOutcome::ClaimLost) => self.stop(StopReason::Lost).await,
             Err(error) => self.fail_storage(&error).await,
         }
     }
@@ -358,7 +360,7 @@ impl Call {
         if is_progress && step.kind != CallKind::Stream {
             context.count_recorded(step.bytes()).await;
         }
-        let recording = context.engine().await.record(context.claim(), step, message);
+        let recording = context.engine().await.record_call(context.claim(), step, message);
         let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();

@@ -17,7 +17,7 @@ use super::context::{Call, StopReason};
 use super::error::Kind;
 use super::{Run, RunError};
 use crate::channel::TypedChannel;
-use crate::storage::{CallKind, Decided, Decision, Outcome};
+use crate::storage::{CallKind, DecideOutcome, Decision, Outcome};
 
 /// How long to wait for a preferred branch before checking again.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -374,17 +374,17 @@ impl<C: TypedChannel> Fork<'_, C> {
         let pending = context.calls().pending_in(is_preferred);
         let decision = Decision { fork, winner: number(winner), preferred, pending };
         let engine = context.engine().await;
-        match engine.decide(context.claim(), decision, context.waiting_event()).await {
-            Ok(Decided::Committed) => {
+        match engine.decide_fork(context.claim(), decision, context.waiting_event()).await {
+            Ok(DecideOutcome::Committed) => {
                 context.progress();
                 true
             }
-            Ok(Decided::Contested) => {
+            Ok(DecideOutcome::Contested) => {
                 context.wake.wake();
                 self.call.set_activity(Activity::Forked);
                 false
             }
-            Ok(Decided::Lost) => context.stop(StopReason::Lost).await,
+            Ok(DecideOutcome::ClaimLost) => context.stop(StopReason::Lost).await,
             Err(error) => context.fail_storage(&error).await,
         }
     }

@@ -98,10 +98,12 @@ impl Runs {
     /// If the storage fails.
     pub async fn recording(&self, run_id: &str) -> Result<Option<RunRecording>, StartError> {
         let engine = self.shared.engine()?;
-        let Some(RunRecord { row, job, channel, input, .. }) = engine.find(run_id.to_owned()).await? else {
+        let Some(RunRecord { run: handle, job, channel, input, .. }) =
+            engine.find_run(run_id.to_owned()).await?
+        else {
             return Ok(None);
         };
-        let calls = engine.load(row).await?;
+        let calls = engine.load_calls(handle).await?;
         let (journal, run) = (JOURNAL_VERSION.to_owned(), run_id.to_owned());
         Ok(Some(RunRecording { journal, run, job, channel, input, calls }))
     }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use super::RunError;
 use super::call_tracker::Activity;
 use super::context::{Call, Context, StopReason};
 use crate::channel::{Topic, TypedChannel};
+use crate::clock;
 use crate::hub::Hub;
 use crate::publish;
 use crate::storage::{CallKind, Entry, Outcome};
@@ -131,7 +132,7 @@ impl<C: TypedChannel> Run<C> {
         };
         let log = self.context.open_log(topic.channel()).await;
         let entry = Entry { log, topic: topic.index(), frame, key: None };
-        if bug!(MessageApart)
+        if bug!(PublishInTwoTransactions)
             && let Ok(appended) = self.context.engine().await.append(entry.clone()).await
         {
             call.record(Outcome::Value(serde_json::to_string(&appended.id)?), None).await;
@@ -152,12 +153,12 @@ impl<C: TypedChannel> Run<C> {
         let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
             Some(Outcome::Value(recorded)) => {
-                UNIX_EPOCH + Duration::from_millis(serde_json::from_str(recorded).unwrap_or(0))
+                clock::from_milliseconds(serde_json::from_str(recorded).unwrap_or(0))
             }
             _ => {
                 let until = self.context.shared.after(duration);
-                let milliseconds = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-                call.record(Outcome::Value(milliseconds.to_string()), None).await;
+                let recorded = clock::to_milliseconds(until).to_string();
+                call.record(Outcome::Value(recorded), None).await;
                 until
             }
         };
@@ -213,7 +214,7 @@ impl Call {
         self.set_activity(Activity::Waiting(until));
         let wake = &self.context.wake;
         // The storage's clock decides, as it does when the run is claimed again.
-        while let Ok(left) = until.duration_since(self.context.shared.now()) {
+        while let Ok(left) = until.duration_since(self.context.shared.storage_time()) {
             if left.is_zero() {
                 break;
             }

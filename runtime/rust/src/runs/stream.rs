@@ -7,7 +7,7 @@ use super::step::Policy;
 use super::{Run, RunError, Shared, StartError, StepOptions};
 use crate::channel::{TextStream, Topic, TypedChannel};
 use crate::history::{Log, OpenStream};
-use crate::storage::{CallKind, CallSite, Engine, Entry, NewChunk, Outcome, RunStream};
+use crate::storage::{CallKind, CallSite, Engine, Entry, NewChunk, Outcome, RunHandle, RunStream};
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
 
@@ -180,7 +180,7 @@ impl Writer {
         let entry = self.entry(LogKind::Chunk { stream_id: &self.stream_id }, text);
         let context = &self.context;
         context.count_recorded(text.len()).await;
-        let recording = context.engine().await.write_stream(context.claim(), chunk, entry);
+        let recording = context.engine().await.write_chunk(context.claim(), chunk, entry);
         context.require_recorded(recording.await).await;
         context.progress();
         let mut state = self.state();
@@ -213,7 +213,7 @@ fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &s
 
 impl Context {
     async fn load_stream(&self, site: &CallSite) -> State {
-        let loading = self.engine().await.load_stream(self.claim().row, site.clone());
+        let loading = self.engine().await.load_chunks(self.claim().run, site.clone());
         match loading.await {
             Ok(chunks) => {
                 let next = chunks.as_ref().map_or(0, |chunks| chunks.len() + 1);
@@ -231,7 +231,7 @@ impl Context {
         }
         let engine = self.engine().await;
         let stopped =
-            stop_streams(&self.shared, engine, self.claim().row, &self.run_id, STOPPED, is_lost).await;
+            stop_streams(&self.shared, engine, self.claim().run, &self.run_id, STOPPED, is_lost).await;
         if let Err(error) = stopped {
             self.stop(StopReason::Storage(error.to_string())).await
         }
@@ -242,12 +242,14 @@ impl Context {
 pub(super) async fn stop_streams(
     shared: &Shared,
     engine: &dyn Engine,
-    row: i64,
+    run: RunHandle,
     run_id: &str,
     why: &str,
     is_lost: impl Fn(&str) -> bool,
 ) -> Result<(), StartError> {
-    for stream in engine.open_streams(row).await?.into_iter().filter(|stream| is_lost(&stream.site.branch)) {
+    for stream in
+        engine.list_open_streams(run).await?.into_iter().filter(|stream| is_lost(&stream.site.branch))
+    {
         let RunStream { stream_id, channel, topic, .. } = stream;
         let Some(channel) = shared.hub.registry().resolve(&channel) else { continue };
         let Some(topic) = channel.definition().topic(&topic) else { continue };

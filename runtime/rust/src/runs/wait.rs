@@ -1,6 +1,6 @@
 //! Waiting for signals.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -8,9 +8,10 @@ use super::call_tracker::Activity;
 use super::context::{Call, StopReason};
 use super::{Run, RunError};
 use crate::channel::{Signal, TypedChannel};
+use crate::clock;
 use crate::payload::Decode;
 use crate::schema;
-use crate::storage::{CallKind, Outcome, Taken, Wait, WaitEnd, Waited};
+use crate::storage::{Answer, CallKind, ClosedQuestion, NewQuestion, Outcome, QuestionState};
 
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,41 +103,41 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
 
     fn decode(&self, value: &str) -> Result<Option<ReceivedSignal<T>>, StopReason> {
         let unreadable = |error| StopReason::Halted(format!("a recorded answer cannot be read: {error}"));
-        let end: WaitEnd = serde_json::from_str(value).map_err(unreadable)?;
-        let Some(Taken { name, payload, by, at }) = end.taken else { return Ok(None) };
+        let question: ClosedQuestion = serde_json::from_str(value).map_err(unreadable)?;
+        let Some(Answer { name, payload, by, at }) = question.answer else { return Ok(None) };
         let decoder = self.signals.iter().find(|(known, _)| *known == name);
         let (_, decoder) = decoder
             .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
-        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
+        let at = clock::from_milliseconds(at);
         Ok(Some(ReceivedSignal { payload, by, at }))
     }
 }
 
 /// Asks a question, waits until it is closed, and returns how it ended, in JSON.
-async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
+async fn ask(call: &Call, names: Vec<String>, closes_at: SystemTime) -> String {
     let context = &call.context;
     let _listening = context.hub().listen_for_signals(context.channel().name(), &context.wake);
-    let wait = Wait { site: call.site.clone(), id: call.id.clone(), names, until };
+    let question = NewQuestion { site: call.site.clone(), id: call.id.clone(), names, closes_at };
     loop {
         // Register before reading the journal, so that no signal is missed in between.
         let woken = context.wake.notified();
         let mut woken = std::pin::pin!(woken);
         woken.as_mut().enable();
-        let waited =
-            context.engine().await.wait(context.claim(), wait.clone(), context.waiting_event()).await;
-        let until = match waited {
-            Ok(Waited::Done(value)) => {
+        let engine = context.engine().await;
+        let state = engine.poll_question(context.claim(), question.clone(), context.waiting_event()).await;
+        let closes_at = match state {
+            Ok(QuestionState::Closed(value)) => {
                 context.progress();
                 context.count_recorded(value.len()).await;
                 return value;
             }
-            Ok(Waited::Until(until)) => until,
-            Ok(Waited::Lost) => return context.stop(StopReason::Lost).await,
+            Ok(QuestionState::Open { closes_at }) => closes_at,
+            Ok(QuestionState::ClaimLost) => return context.stop(StopReason::Lost).await,
             Err(error) => return context.fail_storage(&error).await,
         };
-        call.set_activity(Activity::Waiting(until));
-        let left = until.duration_since(context.shared.now()).unwrap_or_default();
+        call.set_activity(Activity::Waiting(closes_at));
+        let left = closes_at.duration_since(context.shared.storage_time()).unwrap_or_default();
         let _ = tokio::time::timeout(left, woken).await;
         call.set_activity(Activity::Working);
     }

@@ -184,7 +184,7 @@ impl Sqlite {
         mut work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> StorageFuture<Result<T, StorageError>> {
         let (reply, answer) = oneshot::channel();
-        let caller = self.callers.enter();
+        let caller = self.callers.register();
         let work = move |batch: &mut Batch<'_>| {
             let _in_queue = &waiting;
             work(batch)
@@ -215,8 +215,8 @@ impl From<Sqlite> for Storage {
 }
 
 impl Engine for Sqlite {
-    fn attach(&self, registry: &'static Registry) {
-        self.send(Command::Attach(registry));
+    fn set_registry(&self, registry: &'static Registry) {
+        self.send(Command::SetRegistry(registry));
     }
 
     fn follow_revocations(&self, listener: OnRevoked) {
@@ -227,7 +227,7 @@ impl Engine for Sqlite {
         self.info.owner
     }
 
-    fn now(&self) -> SystemTime {
+    fn storage_time(&self) -> SystemTime {
         self.info.clock.now()
     }
 
@@ -238,7 +238,7 @@ impl Engine for Sqlite {
         self.info.health.get()
     }
 
-    fn open(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
+    fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Open { channel, limits, reply });
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
@@ -263,12 +263,12 @@ impl Engine for Sqlite {
         })
     }
 
-    fn revoked(&self) -> Vec<(String, Duration)> {
+    fn list_revoked(&self) -> Vec<(String, Duration)> {
         self.info.revoked.clone()
     }
 
     fn revoke(&self, id: &str) -> StorageFuture<Result<(), StorageError>> {
         let id = id.to_owned();
-        self.submit(move |batch| revocations::record(batch.transaction, &id, batch.time()))
+        self.submit(move |batch| revocations::record(batch.transaction, &id, batch.now()))
     }
 }

@@ -72,7 +72,7 @@ impl FromStr for MessageId {
 }
 
 fn read_half(digits: &str) -> Result<u64, ParseMessageIdError> {
-    if bug!(IdSliced) && digits.len() > HALF {
+    if bug!(IdCutInsideCharacter) && digits.len() > HALF {
         return read_half(&digits[..HALF]).and(Err(ParseMessageIdError));
     }
     if digits.len() != HALF {
