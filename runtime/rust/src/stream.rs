@@ -83,7 +83,7 @@ impl<'p> StartTextStream<'p> {
             channel: self.channel.clone(),
             topic: self.topic,
             run_id: self.run_id.map(Cow::into_owned),
-            guard: self.hub.write_stream(&id),
+            guard: self.hub.register_stream(&id),
             id,
         };
         stream.append(LogKind::StreamStart, &stream.id).await?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::ResolveError;
 use crate::metrics;
-use crate::wire::{ISSUER_PREFIX, MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
+use crate::wire::{ISSUER_PREFIX, MAX_GRANT_ENTRIES, MAX_TOKEN_NAME};
 
 #[cfg(feature = "jwks")]
 mod jwks;
@@ -176,10 +176,10 @@ impl Keys {
         let TokenSpec { topics, signals, publish, lifetime, subject, id } = spec;
         let count = topics.len() + signals.len();
         if count == 0 {
-            return Err(TokenError::NoTopics);
+            return Err(TokenError::EmptyGrant);
         }
-        if count > MAX_TOKEN_TOPICS {
-            return Err(TokenError::TooManyTopics(count));
+        if count > MAX_GRANT_ENTRIES {
+            return Err(TokenError::GrantTooLarge(count));
         }
         if lifetime < Duration::from_secs(1) || lifetime > self.max_lifetime {
             return Err(TokenError::InvalidLifetime(lifetime));
@@ -270,7 +270,7 @@ impl Keys {
             return Err(AuthError::new("expired", "expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {
-            return Err(AuthError::new("premature", "issued in the future, or not valid yet"));
+            return Err(AuthError::new("not_yet_valid", "issued in the future, or not valid yet"));
         }
         if claims.exp.saturating_sub(claims.iat) > self.max_lifetime.as_secs() {
             return Err(AuthError::new("lifetime", "the lifetime exceeds the maximum"));
@@ -326,9 +326,9 @@ fn since_1970() -> Duration {
 #[non_exhaustive]
 pub enum TokenError {
     /// The grant has no topic and no signal.
-    NoTopics,
-    /// The grant has more than 64 topics and signals: this many.
-    TooManyTopics(usize),
+    EmptyGrant,
+    /// The grant has more than 64 topics and signals together: this many.
+    GrantTooLarge(usize),
     /// A channel, topic or signal of the grant is not defined.
     Unknown(ResolveError),
     /// The lifetime is less than a second, or more than a day or the hub's `max_token_lifetime`.
@@ -344,16 +344,17 @@ pub enum TokenError {
 impl fmt::Display for TokenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTopics => formatter.write_str("a token needs at least one topic or signal"),
-            Self::TooManyTopics(count) => write!(
+            Self::EmptyGrant => formatter.write_str("the grant is empty: grant at least one topic or signal"),
+            Self::GrantTooLarge(count) => write!(
                 formatter,
-                "a token grants at most {MAX_TOKEN_TOPICS} topics and signals, not {count}: mint several tokens"
+                "the grant has {count} topics and signals, and a token has at most {MAX_GRANT_ENTRIES}: mint several tokens"
             ),
             Self::Unknown(error) => error.fmt(formatter),
             Self::InvalidLifetime(lifetime) => {
                 write!(
                     formatter,
-                    "a token lasts from one second to one day, or to `HubBuilder::max_token_lifetime`, not {lifetime:?}"
+                    "invalid lifetime {lifetime:?}: a token lasts between one second and `HubBuilder::max_token_lifetime`, \
+                     which is one day unless set"
                 )
             }
             Self::InvalidSubject => {

@@ -103,9 +103,9 @@ impl SessionGrant {
         Self { grant, publish: None, lifetime: DEFAULT_LIFETIME, subject: None, id: None }
     }
 
-    /// Also allows publishing to the topics of a grant.
+    /// Also allows publishing to the topics of this grant. Without it, the session cannot publish.
     #[must_use]
-    pub fn publish(mut self, grant: Grant) -> Self {
+    pub fn allow_publishing(mut self, grant: Grant) -> Self {
         self.publish = Some(grant);
         self
     }

@@ -62,7 +62,7 @@ impl HubBuilder {
                 max_reconnect_spread: Duration::from_secs(5),
                 max_connections_per_token: 100,
                 max_connections: 20_000,
-                max_unsubscribed: 5_000,
+                max_unsubscribed_connections: 5_000,
                 inngest_streams: false,
             },
             rates: Rates::default(),
@@ -178,13 +178,13 @@ impl HubBuilder {
     /// Sets the most connections that have nothing subscribed at the same time, because they have not sent a token or
     /// have ended all their subscriptions. The one that has had nothing subscribed for longest is closed first, with
     /// the code 4408. 5,000 unless set.
-    pub fn max_unsubscribed(mut self, count: usize) -> Self {
-        self.settings.max_unsubscribed = count.max(1);
+    pub fn max_unsubscribed_connections(mut self, count: usize) -> Self {
+        self.settings.max_unsubscribed_connections = count.max(1);
         self
     }
 
     /// Sets how often each token, each subject and each client address may connect. 100 per second with bursts of 2,000
-    /// unless set. Beyond that, the client receives 429 with the code `too_often` and a `Retry-After`, or an `error`
+    /// unless set. Beyond that, the client receives 429 with the code `rate_limited` and a `Retry-After`, or an `error`
     /// frame with this code.
     ///
     /// The address of a client is known in a server that provides `ConnectInfo<SocketAddr>` to handlers, as
@@ -331,7 +331,7 @@ impl HubBuilder {
     pub fn build(self) -> Result<Hub, BuildError> {
         metrics::describe();
         metrics::limit_max(Limit::Connections, self.settings.max_connections);
-        metrics::limit_max(Limit::UnsubscribedConnections, self.settings.max_unsubscribed);
+        metrics::limit_max(Limit::UnsubscribedConnections, self.settings.max_unsubscribed_connections);
         if self.signing_key.is_empty() {
             return Err(BuildError::NoSigningKey);
         }

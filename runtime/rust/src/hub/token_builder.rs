@@ -29,8 +29,8 @@ impl<'h> TokenBuilder<'h> {
         self
     }
 
-    /// Makes the token one for publishing to the topics over HTTP. It cannot subscribe to them.
-    pub fn publish(mut self) -> Self {
+    /// Grants publishing to the topics over HTTP, in place of subscribing to them. To allow both, mint two tokens.
+    pub fn for_publishing(mut self) -> Self {
         self.publish = true;
         self
     }

@@ -69,7 +69,7 @@ impl<E: std::error::Error> From<E> for RunError {
 /// The reason why a run could not be started, cancelled or looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum StartError {
+pub enum RunsError {
     /// The hub has no storage, which runs need.
     NoStorage,
     /// No job with this name is registered.
@@ -91,7 +91,7 @@ pub enum StartError {
     Storage(StorageError),
 }
 
-impl StartError {
+impl RunsError {
     pub(super) fn from_open_error(error: OpenError) -> Self {
         match error {
             OpenError::Unknown => Self::UnknownChannel,
@@ -100,13 +100,13 @@ impl StartError {
     }
 }
 
-impl From<StorageError> for StartError {
+impl From<StorageError> for RunsError {
     fn from(error: StorageError) -> Self {
         Self::Storage(error)
     }
 }
 
-impl fmt::Display for StartError {
+impl fmt::Display for RunsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoStorage => formatter.write_str(
@@ -132,4 +132,4 @@ impl fmt::Display for StartError {
     }
 }
 
-impl std::error::Error for StartError {}
+impl std::error::Error for RunsError {}

@@ -23,9 +23,9 @@ use crate::wire::MessageId;
 /// [`step`](Self::step).
 ///
 /// Calls are identified by their order. To make several at the same time, use [`join`](Self::join),
-/// [`first`](Self::first), [`within`](Self::within) or [`map`](Self::map), whose branches each have an order of
+/// [`race`](Self::race), [`timeout`](Self::timeout) or [`map`](Self::map), whose branches each have an order of
 /// their own. `tokio::join!` of single calls works, too. Calls in a spawned task, and calls that `select!` or
-/// `timeout` drops, fail the run, because nothing records the order in which they finish.
+/// `tokio::time::timeout` drops, fail the run, because nothing records the order in which they finish.
 pub struct Run<C> {
     pub(super) context: Arc<Context>,
     channel: C,
@@ -68,7 +68,7 @@ impl<C: TypedChannel> Run<C> {
     }
 
     /// Completes when this execution ends before the job does: the run is cancelled, another process took it, the
-    /// server stops, or the branch lost a [`first`](Self::first).
+    /// server stops, or the branch lost a [`race`](Self::race).
     ///
     /// The job's own futures are dropped in any case. Use this to stop everything else: spawned tasks, blocking
     /// threads and work in other systems.

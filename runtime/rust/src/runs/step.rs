@@ -149,7 +149,7 @@ impl Policy {
         let defaults = &call.context.shared.settings;
         Self {
             timeout: options.timeout.unwrap_or(defaults.step_timeout),
-            retries: options.retries.unwrap_or(defaults.retries),
+            retries: options.retries.unwrap_or(defaults.max_retries),
             backoff: options.backoff.unwrap_or(defaults.backoff),
         }
     }

@@ -57,7 +57,7 @@ use writer::{Command, Writer, WriterInfo};
 /// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
 /// publishes share a commit. Committed data survives the end of the process, however it ends. If the machine stops
 /// without warning, the last commits may be missing. In that case each channel begins a new epoch, and resuming
-/// subscribers receive a gap. [`Sqlite::open_synchronous`] waits for the disk, so nothing is missing.
+/// subscribers receive a gap. [`Sqlite::open_durable`] waits for the disk, so nothing is missing.
 ///
 /// ```
 /// # fn hub(registry: &'static fanfare::Registry, folder: &std::path::Path) -> Result<fanfare::Hub, Box<dyn std::error::Error>> {
@@ -105,7 +105,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// As [`Sqlite::open`].
-    pub fn open_synchronous(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+    pub fn open_durable(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::start(path.as_ref(), true)
     }
 

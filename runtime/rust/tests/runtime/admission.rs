@@ -174,7 +174,7 @@ async fn bodies_that_never_come_or_trickle_keep_nobody_out() {
 
 #[tokio::test]
 async fn bodies_of_clients_without_a_token_have_a_share_of_all_connections() {
-    let server = server(|hub| hub, |serve| serve.max_waiting(10)).await;
+    let server = server(|hub| hub, |serve| serve.max_waiting_connections(10)).await;
     let mut bodies = Vec::new();
     for _ in 0..30 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -199,7 +199,7 @@ async fn bodies_of_clients_without_a_token_have_a_share_of_all_connections() {
 
 #[tokio::test]
 async fn websockets_without_a_token_give_way_and_do_not_fill_the_hub() {
-    let server = Server::start_with(|hub| hub.max_connections(20).max_unsubscribed(5)).await;
+    let server = Server::start_with(|hub| hub.max_connections(20).max_unsubscribed_connections(5)).await;
     let open = || Client::open(&server, "", Some("fanfare.v1"));
     let mut crowd = Vec::new();
     for _ in 0..40 {

@@ -23,7 +23,7 @@ enum Answer {
 async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
     let channel = run.channel();
     let first = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
-    let first = first.within(MINUTE).await?.map(|first| first.payload);
+    let first = first.timeout(MINUTE).await?.map(|first| first.payload);
     let second = run.wait_for(channel.nod(), Duration::from_millis(5)).await?;
     let second = second.map(|ReceivedSignal { payload, .. }| payload);
     Ok(done(format!("{first:?} {second:?}")))
@@ -37,8 +37,8 @@ async fn send_pair(server: &Server, channel: &Room) -> (bool, bool) {
         Err(other) => panic!("{other:?}"),
     };
     let (approve, nod) = tokio::join!(
-        server.hub.signal(channel.approve(), &true).by("ada").into_future(),
-        server.hub.signal(channel.nod(), "no").by("bob").into_future(),
+        server.hub.signal(channel.approve(), &true).sender("ada").into_future(),
+        server.hub.signal(channel.nod(), "no").sender("bob").into_future(),
     );
     (is_accepted(approve), is_accepted(nod))
 }
@@ -90,14 +90,14 @@ async fn who_comes_second_learns_who_answered_and_with_what() {
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
         let channel = run.channel();
-        run.wait_any().on(channel.approve(), |_| ()).on(channel.nod(), |_| ()).within(MINUTE).await?;
+        run.wait_any().on(channel.approve(), |_| ()).on(channel.nod(), |_| ()).timeout(MINUTE).await?;
         run.wait_for(channel.approve(), MINUTE).await?;
         Ok(done("done"))
     })
     .await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
-    server.hub.signal(channel.nod(), "let it be").by("ada").await.unwrap();
+    server.hub.signal(channel.nod(), "let it be").sender("ada").await.unwrap();
     while waits(&runs, "run_1").await != ["approve"] {}
     let late = http::post(server.address, "signal?channel=room:1&name=nod", Some(KEY), b"\"yes\"").await;
     assert_eq!(late.status, 409);
@@ -173,7 +173,7 @@ async fn waiting_runs_hold_no_slot() {
     let server = in_memory().await;
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.max_concurrent_runs(1).max_waiting_in_memory(10),
+        |builder| builder.max_concurrent_runs(1).max_waiting_runs_in_memory(10),
         |run: Run<Room>, waits: bool| async move {
             if waits {
                 run.wait_for(run.channel().nod(), MINUTE).await?;
@@ -200,7 +200,7 @@ async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Ou
     run.sleep("until both are there", Duration::from_millis(300)).await?;
     let channel = run.channel();
     let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
-    let answer = asked.within(MINUTE).await?.map(|answer| answer.payload);
+    let answer = asked.timeout(MINUTE).await?.map(|answer| answer.payload);
     Ok(done(format!("{answer:?}")))
 }
 
@@ -240,7 +240,7 @@ async fn an_answer_that_is_processed_late_learns_what_became_of_its_own_question
     // It arrives first, and its body comes when the second question has been asked and closed.
     let meanwhile = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        server.hub.signal(channel.nod(), "first").by("ada").await.unwrap();
+        server.hub.signal(channel.nod(), "first").sender("ada").await.unwrap();
         while !matches!(client.frame().await, fanfare::wire::ServerFrame::Data { .. }) {}
     };
     let path = "signal?channel=room:1&name=nod";

@@ -57,7 +57,7 @@ async fn branches_of_several_steps_go_on_where_each_of_them_was() {
         let counts = (first.clone(), second.clone());
         let (runs, job) = runs_with(
             &server,
-            |builder| builder.max_waiting_in_memory(in_memory_runs),
+            |builder| builder.max_waiting_runs_in_memory(in_memory_runs),
             move |run: Run<Room>, (): ()| {
                 let (first, second) = counts.clone();
                 async move {
@@ -138,10 +138,7 @@ async fn who_was_first_stays_first_in_the_next_process() {
                 // The first time the second branch wins, afterwards the first would.
                 let delay = if count.up() == 1 { 200 } else { 0 };
                 let first = run
-                    .first(
-                        async |run| step(&run, "one", delay).await,
-                        async |run| step(&run, "two", 20).await,
-                    )
+                    .race(async |run| step(&run, "one", delay).await, async |run| step(&run, "two", 20).await)
                     .await?;
                 run.wait_for(run.channel().nod(), MINUTE).await?;
                 Ok(done(first))
@@ -170,7 +167,7 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
         let count = count.clone();
         async move {
             let built = run
-                .first(
+                .race(
                     async |run| {
                         let (cancelled, count) = (run.cancelled(), count.clone());
                         tokio::spawn(async move {
@@ -181,7 +178,7 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
                     },
                     async |run| {
                         let stop = run.wait_for(run.channel().nod(), LONG).await?;
-                        Ok(format!("stopped by {:?}", stop.and_then(|stop| stop.by)))
+                        Ok(format!("stopped by {:?}", stop.and_then(|stop| stop.sender)))
                     },
                 )
                 .await?;
@@ -191,7 +188,7 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
     .await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(waits(&runs, "run_1").await, ["nod"]);
-    server.hub.signal(channel.nod(), "stop").by("ada").await.unwrap();
+    server.hub.signal(channel.nod(), "stop").sender("ada").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("stopped by Some(\"ada\")"));
     assert_eq!(told.get(), 1, "the spawned task is notified that its branch lost");
 }
@@ -199,8 +196,8 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
 #[tokio::test]
 async fn work_in_time_is_kept_and_work_that_is_late_is_dropped() {
     let status = run_once(|run, (): ()| async move {
-        let quick = run.within(LONG, async |run| step(&run, "quick", 1).await).await?;
-        let late = run.within(milliseconds(30), async |run| step(&run, "late", 60_000).await).await?;
+        let quick = run.timeout(LONG, async |run| step(&run, "quick", 1).await).await?;
+        let late = run.timeout(milliseconds(30), async |run| step(&run, "late", 60_000).await).await?;
         let after = step(&run, "after", 0).await?;
         Ok(done(format!("{quick:?} {late:?} {after}")))
     })
@@ -248,7 +245,7 @@ async fn a_join_of_single_calls_needs_no_branches() {
     let count = tries.clone();
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.max_waiting_in_memory(0),
+        |builder| builder.max_waiting_runs_in_memory(0),
         move |run: Run<Room>, (): ()| {
             let count = count.clone();
             async move {
@@ -278,7 +275,7 @@ async fn select_is_refused_the_first_time_it_decides() {
         Ok(done(winner))
     })
     .await;
-    assert!(why.contains("sleep \"long\" was dropped") && why.contains("run.first"), "{why}");
+    assert!(why.contains("sleep \"long\" was dropped") && why.contains("run.race"), "{why}");
 }
 
 #[tokio::test]
@@ -289,7 +286,7 @@ async fn a_timeout_around_a_call_is_refused_the_first_time_it_elapses() {
         Ok(done(format!("{late} {then}")))
     })
     .await;
-    assert!(why.contains("step \"slow\" was dropped") && why.contains("run.within"), "{why}");
+    assert!(why.contains("step \"slow\" was dropped") && why.contains("run.timeout"), "{why}");
 }
 
 #[tokio::test]
@@ -492,7 +489,7 @@ async fn a_job_never_handles_an_error_that_the_next_execution_may_not_have() {
                 if branches.up() == 2 { Err(RunError::retry("no network")) } else { Ok("a".to_owned()) }
             };
             let late = async |run: Run<Room>| run.sleep("late", MINUTE).await.map(|()| "late".to_owned());
-            let won = run.first(replayed, late).await.unwrap_or_else(|error| format!("handled {error}"));
+            let won = run.race(replayed, late).await.unwrap_or_else(|error| format!("handled {error}"));
             if jobs.up() == 1 { Err(RunError::retry("once more")) } else { Ok(done(won)) }
         }
     })

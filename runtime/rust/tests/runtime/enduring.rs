@@ -121,7 +121,7 @@ async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
             // Executes no job of this name, so the run stays where it is.
             let mut others = Runs::builder(&there.hub);
             others.register("other", |_: Run<Room>, (): ()| async { Ok(done("")) });
-            others.start().await.unwrap()
+            others.build().await.unwrap()
         };
         let since = Instant::now();
         assert_eq!(canceller.cancel(run_id).await, Ok(CancelOutcome::Cancelled));
@@ -184,7 +184,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
         Server::serve(Hub::builder(&NOTHING).signing_key(KEY).storage(storage).build().unwrap()).await;
     let mut others = Runs::builder(&second.hub);
     others.register("job", job);
-    let others = others.start().await.unwrap();
+    let others = others.build().await.unwrap();
     let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
     assert_eq!(why, "this server has no definition for the run's channel \"room:1\"");
     assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Cancelled), "it can still be cancelled");
@@ -290,7 +290,7 @@ async fn waits_and_their_run_survive_eviction_from_memory() {
     let count = executed.clone();
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.max_waiting_in_memory(0),
+        |builder| builder.max_waiting_runs_in_memory(0),
         move |run: Run<Room>, (): ()| {
             let count = count.clone();
             async move {

@@ -168,7 +168,7 @@ async fn each_limit_says_how_full_it_is_and_how_often_it_was_reached() {
     let figures = Figures::default();
     let _guard = ::metrics::set_default_local_recorder(&figures);
     let set_up = |hub: fanfare::HubBuilder| {
-        hub.max_connections(2).max_unsubscribed(1).max_publish_rate(fanfare::Rate::per_minute(1))
+        hub.max_connections(2).max_unsubscribed_connections(1).max_publish_rate(fanfare::Rate::per_minute(1))
     };
     let server = Server::start_with(set_up).await;
     let channel = room("1");
@@ -182,7 +182,7 @@ async fn each_limit_says_how_full_it_is_and_how_often_it_was_reached() {
     let mut second = server.subscribe(&channel, &["said"]).await;
     second.ready().await;
     server.refusal(&server.token(&channel, &["said"])).await;
-    let publishing = server.hub.token(channel.grant(["said"])).publish().mint().unwrap();
+    let publishing = server.hub.token(channel.grant(["said"])).for_publishing().mint().unwrap();
     for status in [200, 429] {
         let path = "publish?channel=room:1&topic=said";
         assert_eq!(http::post(server.address, path, Some(&publishing), b"1").await.status, status);

@@ -162,7 +162,7 @@ async fn only_the_key_or_a_token_for_it_may_publish() {
     let server = Server::start().await;
     let (one, two) = (room("1"), room("2"));
     let publisher =
-        server.hub.token(one.grant(["said"]).and(two.grant(["status"]))).publish().mint().unwrap();
+        server.hub.token(one.grant(["said"]).and(two.grant(["status"]))).for_publishing().mint().unwrap();
     let subscriber = server.token(&one, &["said"]);
     let publish = |path: &'static str, bearer: Option<&str>| {
         let (address, bearer) = (server.address, bearer.map(str::to_owned));

@@ -27,8 +27,8 @@ struct Answer {
 }
 
 impl Answer {
-    fn assert_too_often(&self) {
-        assert_eq!((self.status, &self.body["data"]["code"]), (429, &json!("too_often")));
+    fn assert_rate_limited(&self) {
+        assert_eq!((self.status, &self.body["data"]["code"]), (429, &json!("rate_limited")));
         assert!(
             self.retry_after.is_some_and(|seconds| (1..=60).contains(&seconds)),
             "{:?}",
@@ -58,7 +58,7 @@ async fn post(server: &Server, path: &str, bearer: &str, address: &str, body: &s
 
 fn publishing_token(server: &Server, id: &str, subject: &str) -> String {
     let grant = room("1").grant(["said"]);
-    server.hub.token(grant).publish().id(id).subject(subject).mint().unwrap()
+    server.hub.token(grant).for_publishing().id(id).subject(subject).mint().unwrap()
 }
 
 #[tokio::test]
@@ -71,14 +71,14 @@ async fn publishing_too_often_is_refused_by_token_by_subject_and_by_address() {
     for number in 0..3 {
         assert_eq!(publish(&ada, &format!("192.0.2.{number}")).await.status, 200);
     }
-    publish(&ada, "192.0.2.4").await.assert_too_often();
-    publish(&publishing_token(&server, "login_2", "ada"), "192.0.2.5").await.assert_too_often();
+    publish(&ada, "192.0.2.4").await.assert_rate_limited();
+    publish(&publishing_token(&server, "login_2", "ada"), "192.0.2.5").await.assert_rate_limited();
     for number in 0..3 {
         let name = format!("other_{number}");
         assert_eq!(publish(&publishing_token(&server, &name, &name), "2001:db8::1").await.status, 200);
     }
     let last = publishing_token(&server, "last", "last");
-    publish(&last, "2001:db8::2").await.assert_too_often();
+    publish(&last, "2001:db8::2").await.assert_rate_limited();
     assert_eq!(publish(&last, "2001:db8:0:1::2").await.status, 200, "what is refused costs nothing");
     for _ in 0..10 {
         assert_eq!(publish(KEY, "2001:db8::1").await.status, 200, "backends are not limited");
@@ -100,7 +100,7 @@ async fn signals_that_come_too_often_are_refused_and_may_be_sent_again_after_a_w
         }
     }
     let refused = refused.expect("20 at once are too many");
-    refused.assert_too_often();
+    refused.assert_rate_limited();
     tokio::time::sleep(Duration::from_secs(refused.retry_after.unwrap())).await;
     assert_ne!(send().await.status, 429);
 }
@@ -113,11 +113,11 @@ async fn connecting_too_often_is_refused_by_token_and_by_address() {
         drop(Client::connect(&server, &token, None).await.unwrap());
     }
     let refusal = server.refusal(&token).await;
-    assert_eq!((refusal.status, &refusal.body["data"]["code"]), (429, &json!("too_often")));
+    assert_eq!((refusal.status, &refusal.body["data"]["code"]), (429, &json!("rate_limited")));
     // The same in band, on a connection that stays open.
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     client.send(&json!({ "kind": "sub", "ref": "7", "data": token })).await;
-    assert_eq!(client.error().await, ("too_often".into(), Some("7".into())));
+    assert_eq!(client.error().await, ("rate_limited".into(), Some("7".into())));
     client.sub_as("7", &server.token(&room("1"), &["said"]), json!({})).await;
     for _ in 0..3 {
         assert_eq!(post(&server, "sse", "", "192.0.2.1", "no subs").await.status, 400);
@@ -142,8 +142,8 @@ async fn tokens_that_are_not_valid_are_refused_more_slowly_and_valid_ones_of_the
     for _ in 0..3 {
         assert_eq!(publish("a.b.c").await.status, 401);
     }
-    publish("a.b.c").await.assert_too_often();
-    post(&server, "revoke", "not the key", "192.0.2.1", "{}").await.assert_too_often();
+    publish("a.b.c").await.assert_rate_limited();
+    post(&server, "revoke", "not the key", "192.0.2.1", "{}").await.assert_rate_limited();
     assert_eq!(publish(&publishing_token(&server, "login_1", "ada")).await.status, 200);
 }
 

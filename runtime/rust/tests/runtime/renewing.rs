@@ -102,7 +102,7 @@ async fn a_token_that_names_less_or_is_not_valid_renews_nothing() {
     let mut client = open(&server).await;
     let both = server.hub.token(first.grant(["said"]).and(second.grant(["said"]))).mint().unwrap();
     client.sub_as("7", &both, json!({})).await;
-    let publishing = server.hub.token(first.grant(["said"])).publish().mint().unwrap();
+    let publishing = server.hub.token(first.grant(["said"])).for_publishing().mint().unwrap();
     for (subscription_id, token, code) in [
         ("7", server.token(&first, &["said"]), "not_granted"),
         ("7", server.token(&room("3"), &["said"]), "not_granted"),

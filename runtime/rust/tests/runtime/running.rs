@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, SignalError, StartError, StartOutcome};
+use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, RunsError, SignalError, StartOutcome};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
@@ -155,7 +155,7 @@ async fn a_run_goes_on_in_the_next_process_where_it_stopped() {
                 run.publish("told", run.channel().said(), "once").await?;
                 run.sleep("a while", Duration::from_millis(300)).await?;
                 let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
-                let nod = nod.map_or("nobody".into(), |nod| format!("{} by {:?}", nod.payload, nod.by));
+                let nod = nod.map_or("nobody".into(), |nod| format!("{} by {:?}", nod.payload, nod.sender));
                 after.up();
                 Ok(done(format!("{number} {nod}")))
             }
@@ -171,7 +171,7 @@ async fn a_run_goes_on_in_the_next_process_where_it_stopped() {
     first.stop().await;
 
     let second = file.server().await;
-    second.hub.signal(channel.nod(), "yes").by("user_1").await.unwrap();
+    second.hub.signal(channel.nod(), "yes").sender("user_1").await.unwrap();
     let (runs, _) = runs(&second, job(counts.clone())).await;
     let result = RunStatus::Completed(r#"{"message":"1 yes by Some(\"user_1\")"}"#.into());
     assert_eq!(ended(&runs, "run_1").await, result);
@@ -311,7 +311,7 @@ async fn a_signal_that_is_early_is_kept_and_one_that_nobody_waits_for_any_more_i
     let again = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
     assert_eq!(again, receipt, "a repeat is none");
     let second = server.hub.signal(channel.nod(), "second").await.unwrap_err();
-    assert!(matches!(second, SignalError::AlreadyTaken { by: None, .. }), "{second:?}");
+    assert!(matches!(second, SignalError::AlreadyTaken { sender: None, .. }), "{second:?}");
     heard(&mut client, "waited").await;
     let late = server.hub.signal(channel.nod(), "late").await.unwrap_err();
     assert!(matches!(late, SignalError::AlreadyTaken { .. }), "{late:?}");
@@ -374,6 +374,6 @@ async fn two_processes_on_one_file_execute_each_run_once() {
 #[tokio::test]
 async fn runs_need_a_storage() {
     let server = Server::start().await;
-    let error = Runs::builder(&server.hub).start().await.map(|_| ()).unwrap_err();
-    assert_eq!(error, StartError::NoStorage);
+    let error = Runs::builder(&server.hub).build().await.map(|_| ()).unwrap_err();
+    assert_eq!(error, RunsError::NoStorage);
 }

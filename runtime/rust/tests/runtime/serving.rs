@@ -97,7 +97,8 @@ async fn a_client_that_does_not_read_leaves_no_socket_behind() {
 
 #[tokio::test]
 async fn many_connections_that_ask_for_nothing_keep_nobody_out() {
-    let server = Server::serve_ours(hub(|hub| hub), Router::new(), |serve| serve.max_waiting(10)).await;
+    let server =
+        Server::serve_ours(hub(|hub| hub), Router::new(), |serve| serve.max_waiting_connections(10)).await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
     client.ready().await;

@@ -27,7 +27,7 @@ fn with_sessions(hub: HubBuilder) -> HubBuilder {
         }
         let room = room("ada");
         let grant = room.grant(["said", "status"]).and(room.grant_signals(["nod"]));
-        Ok(SessionGrant::new(grant).publish(room.grant(["said"])).subject("ada").id("session_1"))
+        Ok(SessionGrant::new(grant).allow_publishing(room.grant(["said"])).subject("ada").id("session_1"))
     })
 }
 

@@ -68,7 +68,7 @@ async fn a_token_for_signals_only_is_one_and_subscribes_to_nothing() {
 #[tokio::test]
 async fn a_token_for_signals_does_not_publish() {
     let server = Server::start().await;
-    let token = server.hub.token(room("1").grant_signals(["approve"])).publish().mint().unwrap();
+    let token = server.hub.token(room("1").grant_signals(["approve"])).for_publishing().mint().unwrap();
     let path = "publish?channel=room:1&topic=said";
     let answer = crate::bench::http::post(server.address, path, Some(&token), br#""Hello""#).await;
     assert_eq!(answer.status, 401);
@@ -105,11 +105,11 @@ async fn a_token_is_refused_for_signals_that_nobody_knows_and_for_too_many() {
     let unknown = server.hub.token(channel.grant_signals(["applaud"])).mint().unwrap_err();
     assert!(matches!(unknown, TokenError::Unknown(ResolveError::Signal { .. })));
     assert_eq!(unknown.to_string(), r#"the channel "room:1" has no signal "applaud""#);
-    assert_eq!(server.hub.token(channel.grant_signals([])).mint(), Err(TokenError::NoTopics));
+    assert_eq!(server.hub.token(channel.grant_signals([])).mint(), Err(TokenError::EmptyGrant));
     let many = |count: u32| {
         let rooms = (0..count).map(|id| room(&id.to_string()).grant_signals(["approve"]));
         rooms.fold(channel.grant(["said"]), fanfare::Grant::and)
     };
     assert!(server.hub.token(many(63)).mint().is_ok());
-    assert_eq!(server.hub.token(many(64)).mint(), Err(TokenError::TooManyTopics(65)));
+    assert_eq!(server.hub.token(many(64)).mint(), Err(TokenError::GrantTooLarge(65)));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanfare::{Run, RunError, RunStatus, RunStreamWriter, RunsBuilder, StartError, StepOptions};
+use fanfare::{Run, RunError, RunStatus, RunStreamWriter, RunsBuilder, RunsError, StepOptions};
 
 use crate::bench::definition::{Room, room};
 use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs_with, waits};
@@ -14,10 +14,10 @@ fn failure(status: RunStatus) -> String {
     }
 }
 
-fn small(builder: &mut RunsBuilder) -> &mut RunsBuilder {
+fn small(builder: RunsBuilder) -> RunsBuilder {
     builder
         .max_input_bytes(100)
-        .max_value_bytes(1000)
+        .max_step_value_bytes(1000)
         .max_result_bytes(500)
         .max_error_bytes(200)
         .max_journal_bytes(10_000)
@@ -29,7 +29,7 @@ async fn an_input_that_is_too_large_is_refused() {
     let (runs, job) = runs_with(&server, small, |_: Run<Room>, _: String| async { Ok(done("fine")) }).await;
     let room = Room(room("1"));
     let refused = runs.start(&job, "run_1", &room, &"x".repeat(99)).await;
-    assert_eq!(refused, Err(StartError::InputTooLarge { bytes: 101, max: 100 }));
+    assert_eq!(refused, Err(RunsError::InputTooLarge { bytes: 101, max: 100 }));
     assert!(refused.unwrap_err().to_string().contains("`max_input_bytes` (100)"));
     assert_eq!(runs.status("run_1").await, Ok(None));
     runs.start(&job, "run_1", &room, &"x".repeat(98)).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_step_with_a_value_that_is_too_large_fails_and_is_not_retried() {
     runs.start(&job, "run_1", &Room(room("1")), &999).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
     assert!(
-        why.starts_with("step \"load\" has a value of 1001 bytes, which exceeds `max_value_bytes`"),
+        why.starts_with("step \"load\" has a value of 1001 bytes, which exceeds `max_step_value_bytes`"),
         "{why}"
     );
     assert_eq!(tries.get(), 1);
@@ -115,7 +115,7 @@ async fn a_run_that_records_too_much_fails_also_after_a_restart() {
         Ok(done("fine"))
     };
     // Waiting runs are executed from their beginning once they continue.
-    let (runs, job) = runs_with(&server, |builder| small(builder).max_waiting_in_memory(0), job).await;
+    let (runs, job) = runs_with(&server, |builder| small(builder).max_waiting_runs_in_memory(0), job).await;
     runs.start(&job, "run_1", &Room(room("1")), &false).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
     assert_eq!(why, "the run recorded more than `max_journal_bytes` (10000)");

@@ -102,7 +102,7 @@ async fn a_sub_that_is_refused_changes_nothing() {
     client.ready().await;
     client.sub("a.b.c", json!({})).await;
     assert_eq!(client.error().await, ("unauthorized".into(), None));
-    let publisher = server.hub.token(channel.grant(["said"])).publish().mint().unwrap();
+    let publisher = server.hub.token(channel.grant(["said"])).for_publishing().mint().unwrap();
     client.sub(&publisher, json!({})).await;
     assert_eq!(client.error().await, ("unauthorized".into(), None));
     client.sub(&crate::tokens::token_for("room:", "said"), json!({})).await;

@@ -127,7 +127,7 @@ async fn a_text_is_stopped_by_a_signal_and_by_cancelling_its_run() {
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
         let write = async |draft| write(draft, &WORDS, Some("a ")).await;
         let text = run
-            .first(
+            .race(
                 async |run| run.stream("draft", run.channel().draft(), write).await,
                 async |run| run.wait_for(run.channel().nod(), MINUTE).await.map(|_| "stopped".into()),
             )

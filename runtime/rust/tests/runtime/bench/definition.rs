@@ -31,7 +31,7 @@ const PARAMS: &[ParamDefinition] = &[ParamDefinition { name: "id", schema: &Sche
 const TOPICS: &[TopicDefinition] = &[
     TopicDefinition { name: "said", carries: Carries::Payload(TEXT), retain: Retain::None },
     TopicDefinition { name: "status", carries: Carries::Payload(STATUS), retain: Retain::Last },
-    TopicDefinition { name: "journal", carries: Carries::Payload(TEXT), retain: Retain::Latest(1000) },
+    TopicDefinition { name: "journal", carries: Carries::Payload(TEXT), retain: Retain::LastN(1000) },
     TopicDefinition { name: "count", carries: Carries::Payload(&Schema::Int64), retain: Retain::None },
     TopicDefinition { name: "flag", carries: Carries::Payload(&Schema::Boolean), retain: Retain::None },
     TopicDefinition { name: "draft", carries: Carries::TextStream, retain: Retain::Last },

@@ -51,7 +51,7 @@ where
 /// The same, set up as a test wants them.
 pub(crate) async fn runs_with<I, F, R>(
     server: &Server,
-    configure: impl FnOnce(&mut RunsBuilder) -> &mut RunsBuilder,
+    configure: impl FnOnce(RunsBuilder) -> RunsBuilder,
     job: F,
 ) -> (Runs, Job<Room, I>)
 where
@@ -59,10 +59,10 @@ where
     F: Fn(Run<Room>, I) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
 {
-    let mut builder = Runs::builder(&server.hub);
-    configure(builder.backoff(Duration::from_millis(10), Duration::from_millis(50)));
+    let builder = Runs::builder(&server.hub).backoff(Duration::from_millis(10), Duration::from_millis(50));
+    let mut builder = configure(builder);
     let job = builder.register("job", job);
-    (builder.start().await.unwrap(), job)
+    (builder.build().await.unwrap(), job)
 }
 
 pub(crate) async fn ended(runs: &Runs, run_id: &str) -> RunStatus {
