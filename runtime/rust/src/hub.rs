@@ -165,7 +165,8 @@ impl Hub {
         self.shared.registry
     }
 
-    /// Returns a builder of a token that carries a grant. The token lasts 60 seconds unless set.
+    /// Returns a builder of a token that carries a grant, for subscribing and sending signals. Default lifetime: 60
+    /// seconds.
     pub fn token(&self, grant: Grant) -> TokenBuilder<'_> {
         TokenBuilder::new(self, grant)
     }

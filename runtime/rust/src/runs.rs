@@ -154,7 +154,7 @@ pub enum CancelOutcome {
 }
 
 impl Runs {
-    /// Returns a builder for runs on a hub. The hub needs a storage.
+    /// Returns a builder for runs on a hub, which needs a storage: see [`HubBuilder::storage`](crate::HubBuilder::storage).
     pub fn builder(hub: &Hub) -> RunsBuilder {
         RunsBuilder {
             hub: hub.clone(),
@@ -249,7 +249,7 @@ impl RunsBuilder {
 
     /// Sets the maximum number of retries. Default: 4. It applies separately to each step, to consecutive failures of a
     /// job outside its steps if nothing new was recorded in between, and to consecutive crashes of the process while it
-    /// executes the same run.
+    /// executes the same run. [`StepOptions::max_retries`] sets it for one step.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.settings.max_retries = retries;
         self
@@ -262,7 +262,7 @@ impl RunsBuilder {
         self
     }
 
-    /// Sets how long one attempt of a step may take. Default: 10 minutes.
+    /// Sets how long one attempt of a step may take. Default: 10 minutes. [`StepOptions::timeout`] sets it for one step.
     pub fn step_timeout(mut self, timeout: Duration) -> Self {
         self.settings.step_timeout = timeout;
         self
@@ -282,8 +282,9 @@ impl RunsBuilder {
         self
     }
 
-    /// Sets how many waiting runs stay in memory. Default: 1,000. They continue at their `await`; all others
-    /// are executed from their beginning once their wait is over, as after a restart.
+    /// Sets how many waiting runs this process keeps in memory. Default: 1,000. They continue at their `await`. Further
+    /// waiting runs are dropped from memory, and executed from their beginning once their wait is over, as after a
+    /// restart.
     pub fn max_waiting_runs_in_memory(mut self, max: usize) -> Self {
         self.settings.max_waiting_runs_in_memory = max;
         self

@@ -106,14 +106,14 @@ impl Serve {
         self
     }
 
-    /// Sets how long the head of a request may take to arrive, counted from when the connection is free for it. 30
-    /// seconds unless set. The keep-alive timeout of a proxy in front should be shorter.
+    /// Sets how long the head of a request may take to arrive, counted from when the connection is free for it.
+    /// Default: 30 seconds. The keep-alive timeout of a proxy in front should be shorter.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout.min(MAX_HEAD_TIMEOUT);
         self
     }
 
-    /// Sets the most connections that the server has at the same time. Unless set, seven eighths of the files that the
+    /// Sets the most connections that the server has at the same time. Default: seven eighths of the files that the
     /// process may open (`ulimit -n`).
     ///
     /// At the limit, a new connection replaces the one that has waited longest for its client: for a request, for the
@@ -124,8 +124,8 @@ impl Serve {
     }
 
     /// Sets the most connections that wait for their client without a token at the same time: those that have not sent
-    /// a whole request, and those that were upgraded and have not sent a valid token. The one that has waited longest
-    /// is closed first. Connections between two requests do not count. 5,000 unless set.
+    /// a whole request, and those that were upgraded and have not sent a valid token. Default: 5,000. Beyond that, the
+    /// one that has waited longest is closed. Connections between two requests do not count.
     pub fn max_waiting_connections(mut self, count: usize) -> Self {
         self.max_waiting_connections = count.max(1);
         self

@@ -224,7 +224,10 @@ impl Keys {
         if let Some(set) = self.key_set_for(&jws).filter(|set| set.verifies(&jws)) {
             return self.verify_claims(&jws.payload, set.issuer());
         }
-        Err(AuthError::new("signature", "signed with an unknown key or another algorithm"))
+        Err(AuthError::new(
+            "signature",
+            "the token is signed with an unknown key or an unsupported algorithm",
+        ))
     }
 
     /// Fetches the keys of a token's issuer if necessary.
@@ -259,7 +262,10 @@ impl Keys {
 
     fn check(&self, claims: &Claims, issuer: &str, now: u64) -> Result<(), AuthError> {
         if claims.iss != issuer {
-            return Err(AuthError::new("issuer", "the key does not belong to the issuer"));
+            return Err(AuthError::new(
+                "issuer",
+                "the token names an issuer that the key does not belong to",
+            ));
         }
         match (&self.audience, &claims.aud) {
             (None, None) => {}
@@ -267,16 +273,19 @@ impl Keys {
             _ => return Err(AuthError::new("audience", "the token is for another audience")),
         }
         if claims.exp <= now && !bug!(ExpiryIgnored) {
-            return Err(AuthError::new("expired", "expired"));
+            return Err(AuthError::new("expired", "the token has expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {
-            return Err(AuthError::new("not_yet_valid", "issued in the future, or not valid yet"));
+            return Err(AuthError::new(
+                "not_yet_valid",
+                "the token was issued in the future, or is not valid yet",
+            ));
         }
         if claims.exp.saturating_sub(claims.iat) > self.max_lifetime.as_secs() {
             return Err(AuthError::new("lifetime", "the lifetime exceeds the maximum"));
         }
         if claims.topics.is_empty() && claims.signals.is_empty() {
-            return Err(AuthError::new("malformed", "no topics and no signals"));
+            return Err(AuthError::new("malformed", "the token grants no topics and no signals"));
         }
         if !is_valid_name(&claims.jti) {
             return Err(AuthError::new("malformed", "`jti` must have 1 to 256 characters"));
@@ -354,7 +363,7 @@ impl fmt::Display for TokenError {
                 write!(
                     formatter,
                     "invalid lifetime {lifetime:?}: a token lasts between one second and `HubBuilder::max_token_lifetime`, \
-                     which is one day unless set"
+                     by default one day"
                 )
             }
             Self::InvalidSubject => {

@@ -23,7 +23,8 @@ impl<'h> TokenBuilder<'h> {
         Self { hub, grant, publish: false, lifetime: hub.default_lifetime(), subject: None, id: None }
     }
 
-    /// Sets how long the token lasts: from a second to a day.
+    /// Sets how long the token lasts: at least a second, and at most
+    /// [`HubBuilder::max_token_lifetime`](crate::HubBuilder::max_token_lifetime). Default: 60 seconds.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
@@ -42,7 +43,8 @@ impl<'h> TokenBuilder<'h> {
         self
     }
 
-    /// Sets the id by which the token is revoked ([`Hub::revoke`]), in 1 to 256 characters. Random unless set.
+    /// Sets the id by which the token is revoked ([`Hub::revoke`]), in 1 to 256 characters. Default: a random
+    /// id.
     ///
     /// Several tokens can share an id, such as that of a login. They are then revoked together, and share the limit of
     /// connections per token.

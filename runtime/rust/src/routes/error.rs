@@ -130,12 +130,16 @@ impl From<SubscribeError> for HttpError {
         match error {
             SubscribeError::Unauthorized(error) => Self::unauthorized(&error),
             SubscribeError::UnknownChannel(error) => Self::not_found(error, false),
-            SubscribeError::TooManyConnections => Self::too_many_connections(),
+            SubscribeError::TooManyConnections => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many connections use this token: close one first",
+            ),
             SubscribeError::RateLimited(limited) => limited.into(),
             SubscribeError::Unavailable => Self::unavailable(),
-            SubscribeError::NotGranted | SubscribeError::RefInUse | SubscribeError::TooManyChannels => {
-                Self::bad_request("the token grants more channels than one connection can have")
-            }
+            SubscribeError::NotGranted => Self::bad_request("the token grants no topics to subscribe to"),
+            SubscribeError::RefInUse | SubscribeError::TooManyChannels => Self::bad_request(
+                "the token grants more than 1,000 channels, the most on one connection: ask the backend for several tokens",
+            ),
         }
     }
 }

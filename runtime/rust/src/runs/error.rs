@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::hub::OpenError;
 use crate::storage::StorageError;
 
-/// The error of a job or a step. Every standard error converts into one that is retried, so `?` usually does the right
+/// The error of a job or a step, which decides about a retry. Every standard error converts into one that is retried, so `?` usually does the right
 /// thing. Use [`RunError::fail`] for failures that a retry cannot fix.
+///
+/// Calls of [`Runs`](super::Runs), outside of jobs, return a [`RunsError`].
 ///
 /// ```
 /// use fanfare::RunError;
@@ -66,7 +68,10 @@ impl<E: std::error::Error> From<E> for RunError {
     }
 }
 
-/// The reason why a run could not be started, cancelled or looked up.
+/// An error from [`Runs`](super::Runs) or its builder: runs could not be executed, or a run could not be started,
+/// cancelled or looked up.
+///
+/// The error of a job or a step is a [`RunError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunsError {
