@@ -62,7 +62,7 @@ fn publishing_token(server: &Server, id: &str, subject: &str) -> String {
 }
 
 #[tokio::test]
-async fn publishing_too_often_is_refused_by_token_by_subject_and_by_address() {
+async fn publishing_is_rate_limited_by_token_subject_and_address() {
     let server = server(|hub| hub.max_publish_rate(RARELY)).await;
     let publish = async |token: &str, address: &str| {
         post(&server, "publish?channel=room:1&topic=said", token, address, "\"x\"").await
@@ -79,14 +79,14 @@ async fn publishing_too_often_is_refused_by_token_by_subject_and_by_address() {
     }
     let last = publishing_token(&server, "last", "last");
     publish(&last, "2001:db8::2").await.assert_rate_limited();
-    assert_eq!(publish(&last, "2001:db8:0:1::2").await.status, 200, "what is refused costs nothing");
+    assert_eq!(publish(&last, "2001:db8:0:1::2").await.status, 200, "a rejected request is not counted");
     for _ in 0..10 {
         assert_eq!(publish(KEY, "2001:db8::1").await.status, 200, "backends are not limited");
     }
 }
 
 #[tokio::test]
-async fn signals_that_come_too_often_are_refused_and_may_be_sent_again_after_a_while() {
+async fn signals_are_rate_limited_and_accepted_again_later() {
     let server = server(|hub| hub.max_signal_rate(Rate::per_second(2).burst(2))).await;
     let grant = room("1").grant_signals(["nod"]);
     let token = server.hub.token(grant).mint().unwrap();
@@ -106,7 +106,7 @@ async fn signals_that_come_too_often_are_refused_and_may_be_sent_again_after_a_w
 }
 
 #[tokio::test]
-async fn connecting_too_often_is_refused_by_token_and_by_address() {
+async fn connecting_is_rate_limited_by_token_and_address() {
     let server = server(|hub| hub.max_connection_rate(RARELY)).await;
     let token = server.hub.token(room("1").grant(["said"])).id("login_1").mint().unwrap();
     for _ in 0..3 {
@@ -114,7 +114,7 @@ async fn connecting_too_often_is_refused_by_token_and_by_address() {
     }
     let refusal = server.refusal(&token).await;
     assert_eq!((refusal.status, &refusal.body["data"]["code"]), (429, &json!("rate_limited")));
-    // The same in band, on a connection that stays open.
+    // On an open connection, the client receives an `error` frame.
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     client.send(&json!({ "kind": "sub", "ref": "7", "data": token })).await;
     assert_eq!(client.error().await, ("rate_limited".into(), Some("7".into())));
@@ -123,7 +123,7 @@ async fn connecting_too_often_is_refused_by_token_and_by_address() {
         assert_eq!(post(&server, "sse", "", "192.0.2.1", "no subs").await.status, 400);
     }
     let began = Instant::now();
-    // The body does not come: it is refused before it is read.
+    // The request is rejected before its body arrives.
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /v1/realtime/sse HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 9\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -134,7 +134,7 @@ async fn connecting_too_often_is_refused_by_token_and_by_address() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_not_valid_are_refused_more_slowly_and_valid_ones_of_the_same_address_are_not() {
+async fn invalid_tokens_are_rate_limited_by_address_and_valid_tokens_are_not() {
     let server = server(|hub| hub.max_auth_failure_rate(RARELY)).await;
     let publish = async |token: &str| {
         post(&server, "publish?channel=room:1&topic=said", token, "192.0.2.1", "\"x\"").await
@@ -148,7 +148,7 @@ async fn tokens_that_are_not_valid_are_refused_more_slowly_and_valid_ones_of_the
 }
 
 #[tokio::test]
-async fn clients_whose_address_is_not_known_are_limited_by_token_only() {
+async fn clients_without_a_known_address_are_limited_by_token_only() {
     let server = Server::start_with(|hub| hub.max_publish_rate(RARELY).max_auth_failure_rate(RARELY)).await;
     for number in 0..5 {
         let token = publishing_token(&server, &format!("login_{number}"), &format!("user_{number}"));
@@ -159,7 +159,7 @@ async fn clients_whose_address_is_not_known_are_limited_by_token_only() {
 }
 
 #[tokio::test]
-async fn a_busy_page_never_meets_the_defaults() {
+async fn a_busy_page_never_exceeds_the_default_limits() {
     let server = server(|hub| hub).await;
     let token = server.token(&room("1"), &["said"]);
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Runs whose values are too large.
+//! Size limits of runs.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn small(builder: RunsBuilder) -> RunsBuilder {
 }
 
 #[tokio::test]
-async fn an_input_that_is_too_large_is_refused() {
+async fn an_input_that_is_too_large_is_rejected() {
     let server = in_memory().await;
     let (runs, job) = runs_with(&server, small, |_: Run<Room>, _: String| async { Ok(done("fine")) }).await;
     let room = Room(room("1"));
@@ -75,7 +75,7 @@ async fn a_result_that_is_too_large_fails_the_run() {
 }
 
 #[tokio::test]
-async fn errors_that_are_too_long_are_cut_wherever_they_come_from() {
+async fn errors_that_are_too_long_are_truncated() {
     let server = in_memory().await;
     let job = |run: Run<Room>, whence: String| async move {
         let long = "é".repeat(1000);
@@ -103,7 +103,7 @@ async fn errors_that_are_too_long_are_cut_wherever_they_come_from() {
 }
 
 #[tokio::test]
-async fn a_run_that_records_too_much_fails_also_after_a_restart() {
+async fn a_run_that_records_too_much_fails_even_across_a_restart() {
     let server = in_memory().await;
     let job = |run: Run<Room>, wait: bool| async move {
         for number in 0..20 {
@@ -128,7 +128,7 @@ async fn a_run_that_records_too_much_fails_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_text_counts_once_and_failed_attempts_do_not() {
+async fn a_text_stream_counts_once_and_failed_attempts_do_not_count() {
     let server = in_memory().await;
     let tries = Count::default();
     let count = tries.clone();
@@ -151,7 +151,7 @@ async fn a_text_counts_once_and_failed_attempts_do_not() {
 }
 
 #[tokio::test]
-async fn a_text_stream_that_is_too_long_fails_and_what_was_written_stays() {
+async fn a_text_stream_that_is_too_long_fails_and_keeps_its_text() {
     let server = in_memory().await;
     let job = |run: Run<Room>, (): ()| async move {
         let written = run
