@@ -154,7 +154,8 @@ pub enum CancelOutcome {
 }
 
 impl Runs {
-    /// Returns a builder for runs on a hub, which needs a storage: see [`HubBuilder::storage`](crate::HubBuilder::storage).
+    /// Returns a builder for runs on a hub, which needs a storage: see
+    /// [`HubBuilder::storage`](crate::HubBuilder::storage).
     pub fn builder(hub: &Hub) -> RunsBuilder {
         RunsBuilder {
             hub: hub.clone(),
@@ -176,7 +177,8 @@ impl Runs {
     /// even if the server restarts. If a run with this id exists, it is left unchanged.
     ///
     /// # Errors
-    /// If the job is not registered with these runs, the id or the input is invalid, or the run could not be recorded.
+    /// Returns an error if the job is not registered with these runs, the id or the input is invalid, or the run could
+    /// not be recorded.
     pub async fn start<C: TypedChannel, I: Serialize>(
         &self,
         job: &Job<C, I>,
@@ -202,7 +204,7 @@ impl Runs {
     /// notices within a second. Either way the run records nothing more once this returns.
     ///
     /// # Errors
-    /// If the storage fails.
+    /// Returns an error if the storage fails.
     pub async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, RunsError> {
         self.shared.cancel(run_id).await
     }
@@ -211,7 +213,7 @@ impl Runs {
     /// after the time set with [`RunsBuilder::run_retention`].
     ///
     /// # Errors
-    /// If the storage fails.
+    /// Returns an error if the storage fails.
     pub async fn status(&self, run_id: &str) -> Result<Option<RunStatus>, RunsError> {
         let record = self.shared.engine()?.find(run_id.to_owned()).await?;
         Ok(record.map(|RunRecord { state, outcome, waiting_for, .. }| {
@@ -234,7 +236,7 @@ impl RunsBuilder {
     /// while the job has unfinished runs. Start the job's runs with [`Runs::start`].
     ///
     /// # Panics
-    /// If another job is registered under this name.
+    /// Panics if another job is registered under this name.
     pub fn register<C, I, F, R>(&mut self, name: &'static str, job: F) -> Job<C, I>
     where
         C: TypedChannel,
@@ -262,7 +264,8 @@ impl RunsBuilder {
         self
     }
 
-    /// Sets how long one attempt of a step may take. Default: 10 minutes. [`StepOptions::timeout`] sets it for one step.
+    /// Sets how long one attempt of a step may take. Default: 10 minutes. [`StepOptions::timeout`] sets it for one
+    /// step.
     pub fn step_timeout(mut self, timeout: Duration) -> Self {
         self.settings.step_timeout = timeout;
         self
@@ -334,7 +337,7 @@ impl RunsBuilder {
     /// last server stopped. This continues until the hub is shut down, even if the returned [`Runs`] is dropped.
     ///
     /// # Errors
-    /// If the hub has no storage, or the storage fails.
+    /// Returns an error if the hub has no storage, or the storage fails.
     pub async fn build(self) -> Result<Runs, RunsError> {
         let shared = Arc::new(Shared {
             hub: self.hub,

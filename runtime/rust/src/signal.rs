@@ -111,7 +111,7 @@ impl SignalOptions<'_> {
     }
 }
 
-/// A signal that is being sent. See [`Hub::signal`].
+/// A signal to send, which is sent when awaited. Returned by [`Hub::signal`].
 #[must_use = "nothing is sent until it is awaited"]
 pub struct SendSignal<'p, P: ?Sized> {
     hub: &'p Hub,

@@ -60,7 +60,7 @@ impl Hub {
     }
 }
 
-/// A text stream that is about to start: [`Hub::stream`].
+/// A text stream to start, which starts when awaited. Returned by [`Hub::stream`].
 #[must_use = "nothing is published until it is awaited"]
 pub struct StartTextStream<'p> {
     hub: &'p Hub,

@@ -168,16 +168,16 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most connections at the same time. Default: 20,000. At the limit, a new connection replaces one that has
-    /// no subscription. If all have one, the new connection is rejected.
+    /// Sets the most connections at the same time. Default: 20,000. At the limit, a new connection replaces one that
+    /// has no subscription. If all have one, the new connection is rejected.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count;
         self
     }
 
     /// Sets the most connections without a subscription at the same time: those that have not sent a token yet, or have
-    /// ended all their subscriptions. Default: 5,000. Beyond that, the one that has had none for longest is closed, with
-    /// the code 4408.
+    /// ended all their subscriptions. Default: 5,000. Beyond that, the one that has had none for longest is closed,
+    /// with the code 4408.
     pub fn max_unsubscribed_connections(mut self, count: usize) -> Self {
         self.settings.max_unsubscribed_connections = count.max(1);
         self
@@ -298,8 +298,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets how often connections are pinged. Default: 15 seconds. A connection that does not answer two pings is closed
-    /// when the third is due.
+    /// Sets how often connections are pinged. Default: 15 seconds. A connection that does not answer two pings is
+    /// closed when the third is due.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.settings.ping_interval = interval.max(Duration::from_millis(1));
         self

@@ -101,8 +101,8 @@ fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, SubscribeRequest)>, Htt
     subs.collect()
 }
 
-/// Responds with an event stream. The connection must have subscribed already, so that the client is subscribed when the
-/// response arrives.
+/// Responds with an event stream. The connection must have subscribed already, so that the client is subscribed when
+/// the response arrives.
 fn respond(connection: Connection, cursors: Option<ResumeCursors>, greeting: String) -> Response {
     let (sender, receiver) = mpsc::channel(1);
     let span = connection.span();

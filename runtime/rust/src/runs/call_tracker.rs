@@ -1,8 +1,8 @@
 //! The calls of one execution of a run, matched against what its journal holds.
 //!
 //! A run that continues is executed from its beginning. Each branch must make the same calls in the same order as
-//! before, with the same ids; otherwise its code has changed. The rules in [`CallTracker::begin`] ensure that this order
-//! does not depend on timing.
+//! before, with the same ids; otherwise its code has changed. The rules in [`CallTracker::begin`] ensure that this
+//! order does not depend on timing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;

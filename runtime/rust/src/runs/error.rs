@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::hub::OpenError;
 use crate::storage::StorageError;
 
-/// The error of a job or a step, which decides about a retry. Every standard error converts into one that is retried, so `?` usually does the right
-/// thing. Use [`RunError::fail`] for failures that a retry cannot fix.
+/// The error of a job or a step, which decides about a retry. Every standard error converts into one that is retried,
+/// so `?` usually does the right thing. Use [`RunError::fail`] for failures that a retry cannot fix.
 ///
 /// Calls of [`Runs`](super::Runs), outside of jobs, return a [`RunsError`].
 ///
@@ -77,7 +77,7 @@ impl<E: std::error::Error> From<E> for RunError {
 pub enum RunsError {
     /// The hub has no storage, which runs need.
     NoStorage,
-    /// No job with this name is registered.
+    /// No job with this name is registered with these runs.
     UnknownJob(String),
     /// The run's id is empty or has more than 256 characters.
     InvalidRunId,
@@ -131,7 +131,9 @@ impl fmt::Display for RunsError {
                 "the input has {bytes} bytes, which exceeds `max_input_bytes` ({max}): store it elsewhere and pass \
                  a reference to it"
             ),
-            Self::UnknownChannel => formatter.write_str("the hub has no definition for the channel"),
+            Self::UnknownChannel => formatter.write_str(
+                "the hub has no definition for the channel: build the hub with the registry that contains it",
+            ),
             Self::Storage(error) => write!(formatter, "{error}"),
         }
     }

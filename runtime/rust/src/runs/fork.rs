@@ -41,7 +41,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the first branch that failed.
+    /// Returns the error of the first branch that failed.
     pub async fn join<A, B, F, G>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -65,7 +65,7 @@ impl<C: TypedChannel> Run<C> {
     /// Runs three branches at the same time, like [`join`](Self::join).
     ///
     /// # Errors
-    /// The error of the first branch that failed.
+    /// Returns the error of the first branch that failed.
     pub async fn join3<A, B, D, F, G, H>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -93,8 +93,8 @@ impl<C: TypedChannel> Run<C> {
         }
     }
 
-    /// Runs two branches at the same time and returns the result of the one that finishes first, as `select!` does. The other is
-    /// dropped at its `await`. The winner is recorded: it stays the winner however often the run is executed.
+    /// Runs two branches at the same time and returns the result of the one that finishes first, as `select!` does. The
+    /// other is dropped at its `await`. The winner is recorded: it stays the winner however often the run is executed.
     ///
     /// A branch that received a signal takes precedence: an answer that was reported to its sender as accepted
     /// counts, even if the other branch finishes at the same moment.
@@ -117,7 +117,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the branch that finished first.
+    /// Returns the error of the branch that finished first.
     pub async fn race<T, F, G>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -156,7 +156,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the work, if it failed within the time.
+    /// Returns the error of the work, if it failed within the time.
     pub async fn timeout<T, F>(
         &self,
         duration: Duration,
@@ -195,7 +195,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the first branch that failed.
+    /// Returns the error of the first branch that failed.
     pub async fn map<I, T, F>(
         &self,
         limit: usize,

@@ -34,7 +34,7 @@ impl RunRecording {
     /// Reads a recording from JSON.
     ///
     /// # Errors
-    /// If the text is not a recording, or has another journal version.
+    /// Returns an error if the text is not a recording, or has another journal version.
     pub fn from_json(json: &str) -> Result<Self, ReplayError> {
         let recording: Self = serde_json::from_str(json)
             .map_err(|error| ReplayError::Unreadable(format!("not a recording of a run: {error}")))?;
@@ -95,7 +95,7 @@ impl Runs {
     /// The recording contains the run's input, results and signals. Review it before you commit it.
     ///
     /// # Errors
-    /// If the storage fails.
+    /// Returns an error if the storage fails.
     pub async fn recording(&self, run_id: &str) -> Result<Option<RunRecording>, RunsError> {
         let engine = self.shared.engine()?;
         let Some(RunRecord { row, job, channel, input, .. }) = engine.find(run_id.to_owned()).await? else {
@@ -123,8 +123,8 @@ impl Runs {
     /// ```
     ///
     /// # Errors
-    /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones. [`ReplayError::Runs`] if no job
-    /// with the recorded name is registered, or the storage fails.
+    /// Returns [`ReplayError::Differs`] if the code makes other calls than the recorded ones. Returns
+    /// [`ReplayError::Runs`] if no job with the recorded name is registered, or the storage fails.
     pub async fn replay(&self, recording: &RunRecording) -> Result<ReplayOutcome, ReplayError> {
         let shared = &self.shared;
         if !shared.jobs.contains_key(recording.job.as_str()) {

@@ -100,7 +100,7 @@ impl<C: TypedChannel> Run<C> {
     /// message and the record of the call are committed in one transaction.
     ///
     /// # Errors
-    /// If the payload does not match its definition. Passed on with `?`, the error fails the run.
+    /// Returns an error if the payload does not match its definition. Passed on with `?`, the error fails the run.
     pub async fn publish<P: Serialize + ?Sized>(
         &self,
         id: &str,
@@ -147,7 +147,7 @@ impl<C: TypedChannel> Run<C> {
     /// holds no slot, no lease and no thread.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
         let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
@@ -184,7 +184,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn version(&self, id: &str, version: u32) -> Result<u32, RunError> {
         if self.context.skips_version(&self.branch, id) {
             return Ok(0);

@@ -70,7 +70,7 @@ impl<C: TypedChannel> Run<C> {
     /// it each time. Pass it on with `?` to fail the run, or handle it like any other value.
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn step<T, E, F>(&self, id: &str, work: impl FnMut() -> F) -> Result<T, RunError>
     where
         T: Serialize + DeserializeOwned,
@@ -83,7 +83,7 @@ impl<C: TypedChannel> Run<C> {
     /// Does work and records its result, like [`step`](Self::step), with a timeout or a retry policy of its own.
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn step_with<T, E, F>(
         &self,
         id: &str,

@@ -40,7 +40,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn stream<E, F>(
         &self,
         id: &str,
@@ -130,7 +130,7 @@ impl RunStreamWriter {
     /// Writes a chunk of text of any length. Once this returns, the text is recorded and published.
     ///
     /// # Errors
-    /// If the text would exceed `RunsBuilder::max_step_value_bytes`. Then nothing is written.
+    /// Returns an error if the text would exceed `RunsBuilder::max_step_value_bytes`. Then nothing is written.
     pub async fn write(&self, text: &str) -> Result<(), RunError> {
         let written = self.0.state().text.len();
         self.0

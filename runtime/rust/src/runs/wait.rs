@@ -32,7 +32,7 @@ impl<C: TypedChannel> Run<C> {
     /// was sent before the run first asked for it answers at once.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn wait_for<P>(
         &self,
         signal: Signal<'_, P>,
@@ -53,7 +53,7 @@ impl<C: TypedChannel> Run<C> {
 
 type Decoder<'r, T> = Box<dyn Fn(Value) -> Result<T, StopReason> + Send + Sync + 'r>;
 
-/// Several signals to wait for. See [`Run::wait_any`].
+/// Several signals to wait for. Returned by [`Run::wait_any`].
 #[must_use = "nothing waits until `timeout` is awaited"]
 pub struct WaitAny<'r, C, T> {
     run: &'r Run<C>,
@@ -84,7 +84,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     /// Waits for one of the signals, for at most `timeout`. Returns `None` if no signal arrived in time.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn timeout(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
         let call = self.run.begin(CallKind::Wait, &names.join(" or ")).await?;

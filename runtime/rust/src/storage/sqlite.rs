@@ -101,7 +101,8 @@ impl Sqlite {
     /// explains how to copy the file and how to restore a backup.
     ///
     /// # Errors
-    /// If the file cannot be opened, is not a database of this library, or was written by a later version of it.
+    /// Returns an error if the file cannot be opened, is not a database of this library, or was written by a later
+    /// version of it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::start(path.as_ref(), false)
     }
@@ -110,7 +111,7 @@ impl Sqlite {
     /// is lost, even if the machine loses power. Most disks take some milliseconds per commit.
     ///
     /// # Errors
-    /// As [`Sqlite::open`].
+    /// Returns an error in the same cases as [`Sqlite::open`].
     pub fn open_durable(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::start(path.as_ref(), true)
     }
@@ -119,7 +120,7 @@ impl Sqlite {
     /// storage.
     ///
     /// # Errors
-    /// If SQLite cannot be used at all.
+    /// Returns an error if SQLite cannot be used at all.
     pub fn in_memory() -> Result<Self, StorageError> {
         Self::start(Path::new(":memory:"), false)
     }

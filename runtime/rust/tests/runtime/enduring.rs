@@ -220,7 +220,8 @@ async fn ended_runs_are_deleted_after_their_retention() {
     }
 }
 
-/// The environment variable with the file that processes share in [`a_run_that_crashes_its_process_fails_and_others_continue`].
+/// The environment variable with the file that processes share in
+/// [`a_run_that_crashes_its_process_fails_and_others_continue`].
 const POISONED: &str = "FANFARE_TEST_POISONED";
 
 /// The prefix of the run that crashes its process.

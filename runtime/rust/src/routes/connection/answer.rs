@@ -104,7 +104,8 @@ impl Connection {
         vec![encode::frame(&ServerFrame::Renewed { subscription_id: encode::owned_id(id), expires_in })]
     }
 
-    /// Returns the error frame for a rejected `sub` or `renew`. Counts a failed authorization, and reports the rate limit if that exceeds it.
+    /// Returns the error frame for a rejected `sub` or `renew`. Counts a failed authorization, and reports the rate
+    /// limit if that exceeds it.
     fn reject_subscription(&self, error: SubscribeError, id: &SubscriptionId) -> SharedText {
         let client = self.guard.client();
         let is_unauthorized = matches!(error, SubscribeError::Unauthorized(_));
