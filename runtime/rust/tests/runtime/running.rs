@@ -385,3 +385,14 @@ async fn runs_need_a_storage() {
     let error = Runs::builder(&server.hub).build().await.map(|_| ()).unwrap_err();
     assert_eq!(error, RunsError::NoStorage);
 }
+
+#[tokio::test]
+async fn signals_need_a_storage() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let error = server.hub.signal(Room(channel).nod(), "yes").await.unwrap_err();
+    assert_eq!(error, SignalError::NoStorage);
+    assert!(error.to_string().contains("`HubBuilder::storage`"), "{error}");
+    let refused = http::post(server.address, "signal?channel=room:1&name=nod", Some(KEY), b"\"yes\"").await;
+    assert_eq!((refused.status, &refused.body["data"]["code"]), (404, &json!("no_run")));
+}
