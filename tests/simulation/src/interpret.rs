@@ -104,10 +104,10 @@ async fn fork(run: &Run<Room>, node: &Node, site: &Site) -> Returned {
                 let branch = branch(node, index);
                 async move |run: Run<Room>| branch(run).await.map(|value| format!("{index} won with {value}"))
             };
-            run.first(won(0, a), won(1, b)).await
+            run.race(won(0, a), won(1, b)).await
         }
         Node::Within(time, inner) => {
-            let within = run.within(*time, branch(inner, 0)).await?;
+            let within = run.timeout(*time, branch(inner, 0)).await?;
             Ok(within.map_or("too late".into(), |value| format!("in time {value}")))
         }
         Node::Map { limit, items } => {
@@ -129,10 +129,10 @@ async fn wait(run: &Run<Room>, signals: &[usize], timeout: Duration, site: &Site
     for signal in signals {
         wait = wait.on(run.channel().signal(*signal), move |payload| (*signal, payload));
     }
-    let Some(received) = wait.within(timeout).await? else { return Ok("nobody".into()) };
+    let Some(received) = wait.timeout(timeout).await? else { return Ok("nobody".into()) };
     let (signal, payload) = &received.payload;
     site.execution.record_received(&site.path, payload);
-    Ok(format!("{payload} {} by {:?} at {:?}", SIGNALS[*signal], received.by, received.at))
+    Ok(format!("{payload} {} by {:?} at {:?}", SIGNALS[*signal], received.sender, received.recorded_at))
 }
 
 async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {

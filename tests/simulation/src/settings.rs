@@ -55,7 +55,7 @@ impl Scenario {
             step_timeout: milliseconds(rng.u64(200..3000)),
             lease: milliseconds(rng.u64(500..3000)),
             max_concurrent_runs: if rng.bool() { rng.usize(1..4) } else { 100 },
-            max_waiting_in_memory: if rng.bool() { rng.usize(0..3) } else { 100 },
+            max_waiting_runs_in_memory: if rng.bool() { rng.usize(0..3) } else { 100 },
             // Longer than senders repeat an unconfirmed start.
             run_retention: Duration::from_secs(1200),
         };

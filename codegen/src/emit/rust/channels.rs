@@ -83,8 +83,8 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             retain: match topic.retain {
                 Retain::None => "None".to_owned(),
                 Retain::Last => "Last".to_owned(),
-                Retain::All => format!("Latest({})", Retain::ALL),
-                Retain::Latest(count) => format!("Latest({count})"),
+                Retain::All => format!("LastN({})", Retain::ALL),
+                Retain::Latest(count) => format!("LastN({count})"),
             },
         }
     });

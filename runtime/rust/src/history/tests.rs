@@ -26,10 +26,10 @@ const fn stream(name: &'static str, retain: Retain) -> TopicDefinition {
 const TOPICS: [TopicDefinition; 6] = [
     topic("said", Retain::None),
     topic("status", Retain::Last),
-    topic("journal", Retain::Latest(7)),
+    topic("journal", Retain::LastN(7)),
     stream("log", Retain::None),
     stream("draft", Retain::Last),
-    stream("drafts", Retain::Latest(3)),
+    stream("drafts", Retain::LastN(3)),
 ];
 
 const STATUS: usize = 1;
@@ -263,7 +263,7 @@ impl World {
         let retained = match self.definition.topics[topic].retain {
             Retain::None => return self.head(),
             Retain::Last => 1,
-            Retain::Latest(count) => count as usize,
+            Retain::LastN(count) => count as usize,
         };
         let begins = |(entry, _): &(&Entry, u64)| matches!(entry.what, What::Message(_) | What::Start(_));
         let begun: Vec<u64> = of_topic().filter(begins).map(|(_, offset)| offset).collect();

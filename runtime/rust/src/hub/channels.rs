@@ -90,7 +90,7 @@ impl Channels {
     }
 
     /// Registers a text stream that this process writes, so that it is not ended as abandoned.
-    pub(super) fn write_stream(&self, id: &str) -> StreamGuard {
+    pub(super) fn register_stream(&self, id: &str) -> StreamGuard {
         self.written_streams.lock().insert(id.to_owned());
         StreamGuard { written_streams: self.written_streams.clone(), id: id.to_owned() }
     }

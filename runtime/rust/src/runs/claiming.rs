@@ -85,7 +85,7 @@ fn spawn(shared: &Arc<Shared>, claimed: ClaimedRun) {
     let task = tokio::spawn(async move {
         let _free = FreeSlot { shared: Arc::clone(&ours), claim };
         let _ = ready.await;
-        if claimed.crashes > ours.settings.retries {
+        if claimed.crashes > ours.settings.max_retries {
             give_up(&ours, &claimed).await;
         } else {
             execute(&ours, claimed, &executed).await;

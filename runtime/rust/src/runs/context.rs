@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::call_tracker::{Activity, CallTracker, Refusal, label};
+use super::call_tracker::{Activity, CallTracker, Refusal, label, method_name};
 use super::waker::JobWaker;
-use super::{RunError, Shared, StartError, events};
+use super::{RunError, RunsError, Shared, events};
 use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
@@ -148,9 +148,7 @@ impl Context {
         }
         match self.hub().open_log(channel).await {
             Ok(log) => log,
-            Err(error) => {
-                self.stop(StopReason::Storage(StartError::from_open_error(error).to_string())).await
-            }
+            Err(error) => self.stop(StopReason::Storage(RunsError::from_open_error(error).to_string())).await,
         }
     }
 
@@ -210,7 +208,7 @@ impl Context {
             return Err(BeginError::OutsideJob(format!(
                 "{} {id:?} was not called by the job itself, but in a task that it spawned or in a collection of \
                  futures, whose order is not recorded: use `run.join` or `run.map`",
-                kind.name()
+                method_name(kind)
             )));
         }
         let (site, outcome) = self.calls().begin(branch, kind, id).map_err(BeginError::Refused)?;
@@ -285,9 +283,9 @@ impl Context {
         self.job.clear_task();
     }
 
-    /// Handles wake-ups that came while the run was being released.
-    pub(super) fn catch_up(&self) {
-        self.job.catch_up();
+    /// Claims the run again if the job was woken while the run was being released.
+    pub(super) fn handle_missed_wake(&self) {
+        self.job.handle_missed_wake();
     }
 
     /// Returns whether this execution has recorded anything.

@@ -11,7 +11,7 @@ use super::error::Kind;
 use super::job::Executing;
 use super::step::{backoff, catch_panic};
 use super::stream::stop_streams;
-use super::{RunError, Shared, StartError, events};
+use super::{RunError, RunsError, Shared, events};
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
 use crate::storage::{ClaimedRun, Entry, ExecutionEnd, RecordOutcome};
@@ -88,7 +88,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
             }
             metrics::record_execution(outcome);
             if let Some(context) = waiting {
-                context.catch_up();
+                context.handle_missed_wake();
             }
             shared.wake_at(due.unwrap_or_else(|| shared.storage_time()));
         }
@@ -134,7 +134,7 @@ impl Execution {
             ExecutionEnd::Halted(format!("this server has no definition for the run's channel {name:?}"))
         })?;
         let log = shared.hub.open_log(&channel).await;
-        let log = log.map_err(|error| retry(&StartError::from_open_error(error)))?;
+        let log = log.map_err(|error| retry(&RunsError::from_open_error(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
         let steps = engine.load_calls(claimed.claim.run).await.map_err(|error| retry(&error))?;
         let ClaimedRun { claim, run, failures, crashes } = claimed;
@@ -226,7 +226,7 @@ impl Execution {
             Kind::Retry { message, after } => {
                 let failures =
                     if self.context.has_progressed() { 1 } else { self.failures.saturating_add(1) };
-                if failures > shared.settings.retries {
+                if failures > shared.settings.max_retries {
                     return self.end_failed(message);
                 }
                 let at = shared.after(after.unwrap_or_else(|| backoff(shared.settings.backoff, failures)));

@@ -24,9 +24,9 @@ use crate::wire::MessageId;
 /// [`step`](Self::step).
 ///
 /// Calls are identified by their order. To make several at the same time, use [`join`](Self::join),
-/// [`first`](Self::first), [`within`](Self::within) or [`map`](Self::map), whose branches each have an order of
+/// [`race`](Self::race), [`timeout`](Self::timeout) or [`map`](Self::map), whose branches each have an order of
 /// their own. `tokio::join!` of single calls works, too. Calls in a spawned task, and calls that `select!` or
-/// `timeout` drops, fail the run, because nothing records the order in which they finish.
+/// `tokio::time::timeout` drops, fail the run, because nothing records the order in which they finish.
 pub struct Run<C> {
     pub(super) context: Arc<Context>,
     channel: C,
@@ -69,7 +69,7 @@ impl<C: TypedChannel> Run<C> {
     }
 
     /// Completes when this execution ends before the job does: the run is cancelled, another process took it, the
-    /// server stops, or the branch lost a [`first`](Self::first).
+    /// server stops, or the branch lost a [`race`](Self::race).
     ///
     /// The job's own futures are dropped in any case. Use this to stop everything else: spawned tasks, blocking
     /// threads and work in other systems.
@@ -101,7 +101,7 @@ impl<C: TypedChannel> Run<C> {
     /// message and the record of the call are committed in one transaction.
     ///
     /// # Errors
-    /// If the payload does not match its definition. Passed on with `?`, the error fails the run.
+    /// Returns an error if the payload does not match its definition. Passed on with `?`, the error fails the run.
     pub async fn publish<P: Serialize + ?Sized>(
         &self,
         id: &str,
@@ -148,7 +148,7 @@ impl<C: TypedChannel> Run<C> {
     /// holds no slot, no lease and no thread.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
         let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
@@ -185,7 +185,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn version(&self, id: &str, version: u32) -> Result<u32, RunError> {
         if self.context.skips_version(&self.branch, id) {
             return Ok(0);

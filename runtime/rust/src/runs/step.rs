@@ -71,7 +71,7 @@ impl<C: TypedChannel> Run<C> {
     /// it each time. Pass it on with `?` to fail the run, or handle it like any other value.
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn step<T, E, F>(&self, id: &str, work: impl FnMut() -> F) -> Result<T, RunError>
     where
         T: Serialize + DeserializeOwned,
@@ -84,7 +84,7 @@ impl<C: TypedChannel> Run<C> {
     /// Does work and records its result, like [`step`](Self::step), with a timeout or a retry policy of its own.
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn step_with<T, E, F>(
         &self,
         id: &str,
@@ -149,7 +149,7 @@ impl Policy {
         let defaults = &call.context.shared.settings;
         Self {
             timeout: options.timeout.unwrap_or(defaults.step_timeout),
-            retries: options.retries.unwrap_or(defaults.retries),
+            retries: options.retries.unwrap_or(defaults.max_retries),
             backoff: options.backoff.unwrap_or(defaults.backoff),
         }
     }

@@ -18,10 +18,11 @@ use crate::storage::{Answer, CallKind, ClosedQuestion, NewQuestion, Outcome, Que
 pub struct ReceivedSignal<T> {
     /// The payload of the signal.
     pub payload: T,
-    /// The sender: the subject of the token, if it had one.
-    pub by: Option<String>,
-    /// When it was sent, by the storage's clock.
-    pub at: SystemTime,
+    /// The sender: the subject of the token or the session, or the one set with
+    /// [`SendSignal::sender`](crate::SendSignal::sender).
+    pub sender: Option<String>,
+    /// When the server recorded it, by the storage's clock.
+    pub recorded_at: SystemTime,
 }
 
 impl<C: TypedChannel> Run<C> {
@@ -32,7 +33,7 @@ impl<C: TypedChannel> Run<C> {
     /// was sent before the run first asked for it answers at once.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn wait_for<P>(
         &self,
         signal: Signal<'_, P>,
@@ -41,11 +42,11 @@ impl<C: TypedChannel> Run<C> {
     where
         P: ToOwned<Owned: Decode> + ?Sized,
     {
-        self.wait_any().on(signal, |payload| payload).within(timeout).await
+        self.wait_any().on(signal, |payload| payload).timeout(timeout).await
     }
 
     /// Waits for the first of several signals, as one question:
-    /// `run.wait_any().on(ch.approve(), Answer::Approve).on(ch.stop(), Answer::Stop).within(day).await?`
+    /// `run.wait_any().on(ch.approve(), Answer::Approve).on(ch.stop(), Answer::Stop).timeout(day).await?`
     pub fn wait_any<T>(&self) -> WaitAny<'_, C, T> {
         WaitAny { run: self, signals: Vec::new() }
     }
@@ -53,8 +54,8 @@ impl<C: TypedChannel> Run<C> {
 
 type Decoder<'r, T> = Box<dyn Fn(Value) -> Result<T, StopReason> + Send + Sync + 'r>;
 
-/// Several signals to wait for. See [`Run::wait_any`].
-#[must_use = "nothing waits until `within` is awaited"]
+/// Several signals to wait for. Returned by [`Run::wait_any`].
+#[must_use = "nothing waits until `timeout` is awaited"]
 pub struct WaitAny<'r, C, T> {
     run: &'r Run<C>,
     signals: Vec<(&'static str, Decoder<'r, T>)>,
@@ -81,11 +82,11 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         self
     }
 
-    /// Waits for at most `timeout`. Returns `None` if no signal arrived in time.
+    /// Waits for one of the signals, for at most `timeout`. Returns `None` if no signal arrived in time.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
-    pub async fn within(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
+    /// Currently never. The result leaves room for errors of later versions.
+    pub async fn timeout(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
         let call = self.run.begin(CallKind::Wait, &names.join(" or ")).await?;
         let value = match &call.outcome {
@@ -109,8 +110,8 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         let (_, decoder) = decoder
             .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
-        let at = clock::from_milliseconds(at);
-        Ok(Some(ReceivedSignal { payload, by, at }))
+        let recorded_at = clock::from_milliseconds(at);
+        Ok(Some(ReceivedSignal { payload, sender: by, recorded_at }))
     }
 }
 

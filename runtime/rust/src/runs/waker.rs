@@ -38,7 +38,7 @@ impl JobWaker {
 
     /// Claims the run again if the job was woken since its last poll. Called once the run has been released,
     /// because a run cannot be claimed before.
-    pub(super) fn catch_up(&self) {
+    pub(super) fn handle_missed_wake(&self) {
         if self.was_woken.load(Ordering::SeqCst) {
             self.claim_again();
         }
